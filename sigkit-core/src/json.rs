@@ -1,0 +1,127 @@
+//! JSON of documents that carry trust: read strictly, or not at all.
+//!
+//! RFC 8259 leaves the meaning of a repeated member open, and parsers differ; here it is an error at every depth. Bytes after
+//! the document, and nesting deeper than 128, are errors too.
+
+use std::collections::HashSet;
+use std::fmt;
+
+use serde::de::{Deserialize, DeserializeOwned, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+
+/// Why bytes are not the JSON document they should be; the text names line and column.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct JsonError(String);
+
+impl From<serde_json::Error> for JsonError {
+    fn from(error: serde_json::Error) -> Self {
+        Self(error.to_string())
+    }
+}
+
+/// Reads one document of type `T`.
+pub(crate) fn from_slice<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, JsonError> {
+    serde_json::from_slice::<Unambiguous>(bytes)?;
+    Ok(serde_json::from_slice(bytes)?)
+}
+
+/// Any JSON value in which no object repeats a member.
+struct Unambiguous;
+
+impl<'de> Deserialize<'de> for Unambiguous {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Walk)
+    }
+}
+
+struct Walk;
+
+impl<'de> Visitor<'de> for Walk {
+    type Value = Unambiguous;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Unambiguous, A::Error> {
+        let mut seen = HashSet::new();
+        while let Some(name) = map.next_key::<String>()? {
+            map.next_value::<Unambiguous>()?;
+            if let Some(name) = seen.replace(name) {
+                return Err(A::Error::custom(format!("member {name:?} appears twice")));
+            }
+        }
+        Ok(Unambiguous)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Unambiguous, A::Error> {
+        while seq.next_element::<Unambiguous>()?.is_some() {}
+        Ok(Unambiguous)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Unambiguous, E> {
+        Ok(Unambiguous)
+    }
+    fn visit_i64<E>(self, _: i64) -> Result<Unambiguous, E> {
+        Ok(Unambiguous)
+    }
+    fn visit_u64<E>(self, _: u64) -> Result<Unambiguous, E> {
+        Ok(Unambiguous)
+    }
+    fn visit_f64<E>(self, _: f64) -> Result<Unambiguous, E> {
+        Ok(Unambiguous)
+    }
+    fn visit_str<E>(self, _: &str) -> Result<Unambiguous, E> {
+        Ok(Unambiguous)
+    }
+    fn visit_unit<E>(self) -> Result<Unambiguous, E> {
+        Ok(Unambiguous)
+    }
+}
+
+/// Writes compact JSON as Go's `encoding/json` does, which is what cosign signs: members in the order of the type, and
+/// `<`, `>`, `&`, U+2028 and U+2029 escaped.
+pub(crate) fn to_go_string(value: &impl serde::Serialize) -> Result<String, JsonError> {
+    // Outside strings none of these characters can occur in JSON, so replacing them in the text is exact.
+    Ok(serde_json::to_string(value)?
+        .replace('<', "\\u003c")
+        .replace('>', "\\u003e")
+        .replace('&', "\\u0026")
+        .replace('\u{2028}', "\\u2028")
+        .replace('\u{2029}', "\\u2029"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // threat: D09
+    #[test]
+    fn a_repeated_member_is_refused_at_every_depth() {
+        for text in
+            [r#"{"a":1,"a":2}"#, r#"{"x":{"b":null,"b":null}}"#, r#"[{"c":[],"c":[]}]"#, r#"{"a":1,"\u0061":2}"#]
+        {
+            let error = from_slice::<serde_json::Value>(text.as_bytes()).expect_err(text);
+            assert!(error.to_string().contains("appears twice"), "{text}: {error}");
+        }
+        assert!(from_slice::<serde_json::Value>(br#"{"a":{"a":1},"b":{"a":2}}"#).is_ok());
+    }
+
+    // threat: D11
+    // threat: D12
+    #[test]
+    fn oddities_are_errors_and_never_panics() {
+        let deep = "[".repeat(100_000);
+        for text in
+            ["", "{", "NaN", "1e999", "{} {}", "\u{feff}{}", "/*c*/{}", "{'a':1}", "\"\\ud800\"", "[1,]", "01", &deep]
+        {
+            assert!(from_slice::<serde_json::Value>(text.as_bytes()).is_err(), "{}", &text[..text.len().min(20)]);
+        }
+        assert!(from_slice::<serde_json::Value>(b"\xff").is_err());
+    }
+
+    #[test]
+    fn writes_what_go_writes() {
+        assert_eq!(to_go_string(&["<a>&\u{2028}\u{2029}é"]).unwrap(), "[\"\\u003ca\\u003e\\u0026\\u2028\\u2029é\"]");
+    }
+}

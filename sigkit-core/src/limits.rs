@@ -1,0 +1,67 @@
+//! Every bound on untrusted input in one place, each with its unit and its source.
+
+/// Bounds on what is read from registries, files and documents. Sizes are bytes.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Limits {
+    /// A manifest or index. The OCI distribution specification asks registries to accept at least 4 MiB.
+    pub manifest_bytes: u64,
+    /// A signature payload, bundle or attestation; cosign's `COSIGN_MAX_ATTACHMENT_SIZE` default.
+    pub attachment_bytes: u64,
+    /// All attachments of one image together.
+    pub attachments_total_bytes: u64,
+    /// Signatures and attestations read for one image; cosign's bound on layers of a `.sig`.
+    pub attachments: usize,
+    /// Descriptors taken from all pages of one referrers listing.
+    pub referrers: usize,
+    /// Pages of one referrers listing.
+    pub referrer_pages: usize,
+    /// A registry's error body, of which 4 KiB are shown.
+    pub error_body_bytes: u64,
+    /// A token server's answer.
+    pub token_bytes: u64,
+    /// One annotation of a signature layer.
+    pub annotation_bytes: usize,
+    /// A key, certificate or password file.
+    pub key_file_bytes: u64,
+    /// Subjects of one in-toto statement.
+    pub statement_subjects: usize,
+    /// Digests of one subject.
+    pub subject_digests: usize,
+    /// Transparency log entries in one bundle.
+    pub log_entries: usize,
+    /// Signed timestamps in one bundle.
+    pub timestamps: usize,
+    /// Levels of index within index.
+    pub index_depth: usize,
+    /// Manifests listed below one image, over all levels.
+    pub index_children: usize,
+}
+
+impl Limits {
+    /// The bounds used unless an embedder sets others.
+    pub const DEFAULT: Self = Self {
+        manifest_bytes: 4 << 20,
+        attachment_bytes: 128 << 20,
+        attachments_total_bytes: 512 << 20,
+        attachments: 1000,
+        referrers: 10_000,
+        referrer_pages: 100,
+        error_body_bytes: 64 << 10,
+        token_bytes: 1 << 20,
+        annotation_bytes: 256 << 10,
+        key_file_bytes: 64 << 10,
+        statement_subjects: 1024,
+        subject_digests: 32,
+        log_entries: 32,
+        timestamps: 32,
+        index_depth: 4,
+        index_children: 1000,
+    };
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}

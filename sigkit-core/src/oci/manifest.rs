@@ -1,0 +1,268 @@
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::descriptor::{Descriptor, null_is_empty};
+use super::media_type;
+use crate::json::{self, JsonError};
+
+/// A manifest whose meaning is beyond doubt: an image (or artifact), or an index.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Manifest {
+    /// One image or artifact.
+    Image(ImageManifest),
+    /// A list of manifests, one per platform.
+    Index(Index),
+}
+
+/// OCI image specification, "Image Manifest"; also Docker schema 2.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImageManifest {
+    /// Type of the manifest itself.
+    pub media_type: String,
+    /// The configuration.
+    pub config: Descriptor,
+    /// The layers, base first.
+    pub layers: Vec<Descriptor>,
+    /// What this artifact is about.
+    pub subject: Option<Descriptor>,
+    /// Type of the artifact.
+    pub artifact_type: Option<String>,
+    /// Unsigned remarks.
+    pub annotations: BTreeMap<String, String>,
+}
+
+/// OCI image specification, "Image Index"; also Docker's manifest list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Index {
+    /// Type of the index itself.
+    pub media_type: String,
+    /// The manifests listed.
+    pub manifests: Vec<Descriptor>,
+    /// What this index is about.
+    pub subject: Option<Descriptor>,
+    /// Unsigned remarks.
+    pub annotations: BTreeMap<String, String>,
+}
+
+/// Why bytes are not one unambiguous manifest (CVE-2021-41190).
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ManifestError {
+    /// Not strict JSON of the right shape.
+    #[error("not a manifest: {0}")]
+    Json(#[from] JsonError),
+    /// Docker schema 1.
+    #[error("expected schema version 2, found {found}; push the image again with a current tool")]
+    SchemaVersion {
+        /// The version, or what stands in its place.
+        found: String,
+    },
+    /// Members of two kinds of manifest at once.
+    #[error("expected the members of one kind of manifest, found both `{first}` and `{second}`")]
+    Ambiguous {
+        /// A member of one kind.
+        first: &'static str,
+        /// A member of the other.
+        second: &'static str,
+    },
+    /// Neither image nor index.
+    #[error("expected `config` and `layers`, or `manifests`, found neither")]
+    Shapeless,
+    /// The declared type does not fit the shape or the `Content-Type` header.
+    #[error("expected media type {expected:?}, found {found:?}")]
+    MediaType {
+        /// The type that the shape or the header calls for.
+        expected: String,
+        /// The type declared.
+        found: String,
+    },
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Wire {
+    schema_version: Option<serde_json::Value>,
+    media_type: Option<String>,
+    config: Option<Descriptor>,
+    layers: Option<Vec<Descriptor>>,
+    manifests: Option<Vec<Descriptor>>,
+    fs_layers: Option<serde_json::Value>,
+    subject: Option<Descriptor>,
+    artifact_type: Option<String>,
+    #[serde(default, deserialize_with = "null_is_empty")]
+    annotations: BTreeMap<String, String>,
+}
+
+impl Manifest {
+    /// Judges `bytes`, served with the `Content-Type` header `served_as` when there was one.
+    ///
+    /// # Errors
+    /// [`ManifestError`]: anything that two readers could take for two things.
+    pub fn parse(bytes: &[u8], served_as: Option<&str>) -> Result<Self, ManifestError> {
+        let wire: Wire = json::from_slice(bytes)?;
+        if wire.fs_layers.is_some() {
+            return Err(ManifestError::SchemaVersion { found: "1 (`fsLayers`)".to_owned() });
+        }
+        match &wire.schema_version {
+            Some(version) if version.as_u64() == Some(2) => {}
+            other => {
+                let found = other.as_ref().map_or("none".to_owned(), serde_json::Value::to_string);
+                return Err(ManifestError::SchemaVersion { found });
+            }
+        }
+        match (wire.config, wire.layers, wire.manifests) {
+            (Some(config), Some(layers), None) => Ok(Self::Image(ImageManifest {
+                media_type: Shape::Image.media_type(wire.media_type, served_as)?,
+                config,
+                layers,
+                subject: wire.subject,
+                artifact_type: wire.artifact_type,
+                annotations: wire.annotations,
+            })),
+            (None, None, Some(manifests)) => Ok(Self::Index(Index {
+                media_type: Shape::Index.media_type(wire.media_type, served_as)?,
+                manifests,
+                subject: wire.subject,
+                annotations: wire.annotations,
+            })),
+            (_, Some(_), Some(_)) => Err(ManifestError::Ambiguous { first: "layers", second: "manifests" }),
+            (Some(_), None, Some(_)) => Err(ManifestError::Ambiguous { first: "config", second: "manifests" }),
+            _ => Err(ManifestError::Shapeless),
+        }
+    }
+
+    /// Type of the manifest.
+    pub fn media_type(&self) -> &str {
+        match self {
+            Self::Image(image) => &image.media_type,
+            Self::Index(index) => &index.media_type,
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Shape {
+    Image,
+    Index,
+}
+
+impl Shape {
+    const fn media_types(self) -> [&'static str; 2] {
+        match self {
+            Self::Image => [media_type::OCI_MANIFEST, media_type::DOCKER_MANIFEST],
+            Self::Index => [media_type::OCI_INDEX, media_type::DOCKER_INDEX],
+        }
+    }
+
+    /// The one type that shape, declaration and header agree on.
+    fn media_type(self, declared: Option<String>, served_as: Option<&str>) -> Result<String, ManifestError> {
+        let [oci, docker] = self.media_types();
+        let fits = |found: &str| {
+            if found == oci || found == docker {
+                return Ok(());
+            }
+            Err(ManifestError::MediaType { expected: oci.to_owned(), found: found.chars().take(120).collect() })
+        };
+        let header = served_as.map(essence).filter(|header| !is_generic(header));
+        match (declared, header) {
+            (Some(declared), header) => {
+                fits(&declared)?;
+                match header {
+                    Some(header) if header != declared => {
+                        Err(ManifestError::MediaType { expected: declared, found: header.chars().take(120).collect() })
+                    }
+                    _ => Ok(declared),
+                }
+            }
+            (None, Some(header)) => fits(header).map(|()| header.to_owned()),
+            (None, None) => Ok(oci.to_owned()),
+        }
+    }
+}
+
+/// The type of a `Content-Type` header without its parameters.
+fn essence(header: &str) -> &str {
+    header.split_once(';').map_or(header, |(essence, _)| essence).trim()
+}
+
+/// What servers say when they do not know.
+fn is_generic(header: &str) -> bool {
+    matches!(header, "" | "application/json" | "application/octet-stream" | "text/plain")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DESCRIPTOR: &str = r#"{"mediaType":"m","size":2,"digest":"sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"}"#;
+
+    fn document(members: &str) -> String {
+        format!(r#"{{"schemaVersion":2,{}}}"#, members.replace('D', DESCRIPTOR))
+    }
+
+    #[test]
+    fn an_image_and_an_index_are_told_apart() {
+        let image = document(r#""config":D,"layers":[D]"#);
+        assert!(matches!(Manifest::parse(image.as_bytes(), None), Ok(Manifest::Image(_))));
+        let index = document(r#""manifests":[D],"annotations":null"#);
+        assert!(matches!(Manifest::parse(index.as_bytes(), None), Ok(Manifest::Index(_))));
+    }
+
+    // threat: E05
+    #[test]
+    fn members_of_two_kinds_are_refused() {
+        for members in [
+            r#""config":D,"layers":[D],"manifests":[D]"#,
+            r#""layers":[D],"manifests":[D]"#,
+            r#""config":D,"manifests":[D]"#,
+        ] {
+            let error = Manifest::parse(document(members).as_bytes(), None).expect_err(members);
+            assert!(matches!(error, ManifestError::Ambiguous { .. }), "{members}: {error}");
+        }
+        let twice = document(r#""config":D,"layers":[D],"layers":[]"#);
+        assert!(matches!(Manifest::parse(twice.as_bytes(), None), Err(ManifestError::Json(_))));
+    }
+
+    // threat: E06
+    #[test]
+    fn shape_declaration_and_header_must_agree() {
+        let image = |declared: &str| document(&format!(r#"{declared}"config":D,"layers":[]"#));
+        let oci = format!(r#""mediaType":"{}","#, media_type::OCI_MANIFEST);
+        let index = format!(r#""mediaType":"{}","#, media_type::OCI_INDEX);
+        for (declared, header) in [
+            ("", None),
+            ("", Some(media_type::DOCKER_MANIFEST)),
+            ("", Some("application/json")),
+            (oci.as_str(), None),
+            (oci.as_str(), Some("application/vnd.oci.image.manifest.v1+json; charset=utf-8")),
+        ] {
+            assert!(Manifest::parse(image(declared).as_bytes(), header).is_ok(), "{declared} {header:?}");
+        }
+        for (declared, header) in [
+            ("", Some(media_type::OCI_INDEX)),
+            (oci.as_str(), Some(media_type::OCI_INDEX)),
+            (oci.as_str(), Some(media_type::DOCKER_MANIFEST)),
+            (index.as_str(), None),
+        ] {
+            let error = Manifest::parse(image(declared).as_bytes(), header).expect_err("must be refused");
+            assert!(matches!(error, ManifestError::MediaType { .. }), "{declared} {header:?}: {error}");
+        }
+    }
+
+    // threat: E07
+    #[test]
+    fn schema_1_and_other_documents_are_refused() {
+        for (text, check) in [
+            (r#"{"schemaVersion":1,"fsLayers":[]}"#, true),
+            (r#"{"schemaVersion":1}"#, true),
+            (r#"{"config":1}"#, false),
+            ("hello", false),
+            ("{}", true),
+        ] {
+            let error = Manifest::parse(text.as_bytes(), None).expect_err(text);
+            assert_eq!(matches!(error, ManifestError::SchemaVersion { .. }), check, "{text}: {error}");
+        }
+        assert!(matches!(Manifest::parse(br#"{"schemaVersion":2}"#, None), Err(ManifestError::Shapeless)));
+    }
+}

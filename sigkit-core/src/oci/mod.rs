@@ -1,0 +1,14 @@
+//! OCI vocabulary: references, descriptors, manifests, media types.
+//!
+//! OCI image specification 1.1 and distribution specification 1.1. Everything here parses untrusted text and bytes; nothing here
+//! does I/O.
+
+mod descriptor;
+mod manifest;
+pub mod media_type;
+mod reference;
+
+pub(crate) use descriptor::null_is_empty;
+pub use descriptor::{Descriptor, Platform, PlatformError};
+pub use manifest::{ImageManifest, Index, Manifest, ManifestError};
+pub use reference::{ImageReference, ReferenceError, Repository, Tag, TagOrDigest};

@@ -1,0 +1,341 @@
+use std::fmt;
+use std::str::FromStr;
+
+use crate::digest::{Digest, DigestError};
+
+/// Docker Hub's canonical name in references.
+const DOCKER_HUB: &str = "index.docker.io";
+/// Longest repository path; OCI distribution clients bound host and path together to 255.
+const MAX_NAME: usize = 255;
+/// Longest tag, OCI distribution specification.
+const MAX_TAG: usize = 128;
+
+/// Where an image lives and which one is meant: `registry/repository[:tag][@digest]`.
+///
+/// OCI distribution specification, "Pulling manifests", with Docker's short forms: `app` is
+/// `index.docker.io/library/app:latest`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ImageReference {
+    /// The repository.
+    pub repository: Repository,
+    /// The tag, when one was written.
+    pub tag: Option<Tag>,
+    /// The digest, when one was written; it decides, whatever the tag says.
+    pub digest: Option<Digest>,
+}
+
+impl ImageReference {
+    /// What to ask the registry for: the digest, else the tag, else `latest`.
+    pub fn target(&self) -> TagOrDigest {
+        match (&self.digest, &self.tag) {
+            (Some(digest), _) => TagOrDigest::Digest(*digest),
+            (None, Some(tag)) => TagOrDigest::Tag(tag.clone()),
+            (None, None) => TagOrDigest::Tag(Tag::latest()),
+        }
+    }
+}
+
+impl fmt::Display for ImageReference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.repository)?;
+        if let Some(tag) = &self.tag {
+            write!(f, ":{tag}")?;
+        }
+        if let Some(digest) = &self.digest {
+            write!(f, "@{digest}")?;
+        }
+        Ok(())
+    }
+}
+
+impl FromStr for ImageReference {
+    type Err = ReferenceError;
+
+    fn from_str(text: &str) -> Result<Self, ReferenceError> {
+        let (rest, digest) = match text.split_once('@') {
+            Some((rest, digest)) => (rest, Some(digest.parse()?)),
+            None => (text, None),
+        };
+        let (name, tag) = match rest.rsplit_once(':') {
+            Some((name, tag)) if !tag.contains('/') => (name, Some(tag.parse()?)),
+            _ => (rest, None),
+        };
+        Ok(Self { repository: name.parse()?, tag, digest })
+    }
+}
+
+/// A registry and a repository in it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Repository {
+    registry: String,
+    path: String,
+}
+
+impl Repository {
+    /// A repository by its two parts.
+    ///
+    /// # Errors
+    /// [`ReferenceError::Registry`], [`ReferenceError::Path`].
+    pub fn new(registry: &str, path: &str) -> Result<Self, ReferenceError> {
+        if !is_host(registry) {
+            return Err(ReferenceError::Registry { found: clip(registry) });
+        }
+        if path.len() > MAX_NAME || !path.split('/').all(is_component) {
+            return Err(ReferenceError::Path { found: clip(path) });
+        }
+        Ok(Self { registry: registry.to_owned(), path: path.to_owned() })
+    }
+
+    /// `host` or `host:port` as written; Docker Hub is always `index.docker.io`.
+    pub fn registry(&self) -> &str {
+        &self.registry
+    }
+
+    /// The path within the registry: `library/app`.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+}
+
+impl fmt::Display for Repository {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.registry, self.path)
+    }
+}
+
+impl FromStr for Repository {
+    type Err = ReferenceError;
+
+    fn from_str(text: &str) -> Result<Self, ReferenceError> {
+        match text.split_once('/') {
+            Some((first, path)) if looks_like_host(first) => match first {
+                "docker.io" | DOCKER_HUB | "registry-1.docker.io" | "registry.hub.docker.com" => {
+                    Self::on_docker_hub(path)
+                }
+                host => Self::new(host, path),
+            },
+            _ => Self::on_docker_hub(text),
+        }
+    }
+}
+
+impl Repository {
+    fn on_docker_hub(path: &str) -> Result<Self, ReferenceError> {
+        if path.contains('/') { Self::new(DOCKER_HUB, path) } else { Self::new(DOCKER_HUB, &format!("library/{path}")) }
+    }
+}
+
+/// Docker's rule: a first part with a dot, a colon, or the name `localhost` is a host.
+fn looks_like_host(first: &str) -> bool {
+    first.contains(['.', ':']) || first == "localhost" || first.starts_with('[')
+}
+
+fn is_host(text: &str) -> bool {
+    let (host, port) = if let Some(rest) = text.strip_prefix('[') {
+        let Some((address, rest)) = rest.split_once(']') else { return false };
+        if address.parse::<std::net::Ipv6Addr>().is_err() {
+            return false;
+        }
+        let Some(port) = rest.strip_prefix(':') else { return rest.is_empty() };
+        return is_port(port);
+    } else {
+        match text.split_once(':') {
+            Some((host, port)) => (host, Some(port)),
+            None => (text, None),
+        }
+    };
+    let label = |label: &str| {
+        !label.is_empty()
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+    };
+    text.len() <= MAX_NAME && host.split('.').all(label) && port.is_none_or(is_port)
+}
+
+fn is_port(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) && text.parse::<u16>().is_ok_and(|port| port != 0)
+}
+
+/// One path component: `[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*`.
+fn is_component(text: &str) -> bool {
+    let alphanumeric = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
+    let edges = [text.bytes().next(), text.bytes().next_back()];
+    if !edges.into_iter().all(|edge| edge.is_some_and(alphanumeric)) {
+        return false;
+    }
+    text.split(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
+        .all(|separator| matches!(separator, "" | "." | "_" | "__") || separator.bytes().all(|b| b == b'-'))
+}
+
+/// A tag: `[A-Za-z0-9_][A-Za-z0-9._-]{0,127}`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Tag(String);
+
+impl Tag {
+    /// The tag meant when none is written.
+    pub fn latest() -> Self {
+        Self("latest".to_owned())
+    }
+
+    /// cosign's and OCI's tag for what hangs on a digest: `sha256-<hex><suffix>`.
+    pub fn for_digest(digest: &Digest, suffix: &str) -> Self {
+        Self(format!("{}-{}{suffix}", digest.algorithm(), digest.hex()))
+    }
+
+    /// The tag's text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Tag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for Tag {
+    type Err = ReferenceError;
+
+    fn from_str(text: &str) -> Result<Self, ReferenceError> {
+        let word = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
+        let first = text.bytes().next().is_some_and(word);
+        if first && text.len() <= MAX_TAG && text.bytes().all(|b| word(b) || b == b'.' || b == b'-') {
+            return Ok(Self(text.to_owned()));
+        }
+        Err(ReferenceError::Tag { found: clip(text) })
+    }
+}
+
+/// How one manifest of a repository is named.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum TagOrDigest {
+    /// A name that moves.
+    Tag(Tag),
+    /// A name that does not.
+    Digest(Digest),
+}
+
+impl fmt::Display for TagOrDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tag(tag) => tag.fmt(f),
+            Self::Digest(digest) => digest.fmt(f),
+        }
+    }
+}
+
+/// Why a text is not an image reference. Texts are cut to 80 characters.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReferenceError {
+    /// Not a host with an optional port.
+    #[error("expected a registry host with an optional port, found {found:?}")]
+    Registry {
+        /// The text.
+        found: String,
+    },
+    /// Not a repository path.
+    #[error("expected a repository path of lowercase letters, digits and single separators, found {found:?}")]
+    Path {
+        /// The text.
+        found: String,
+    },
+    /// Not a tag.
+    #[error("expected a tag of at most 128 letters, digits, `_`, `.`, `-`, found {found:?}")]
+    Tag {
+        /// The text.
+        found: String,
+    },
+    /// Not a digest.
+    #[error("not a digest: {0}")]
+    Digest(#[from] DigestError),
+}
+
+fn clip(text: &str) -> String {
+    text.chars().take(80).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEX: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+    #[test]
+    fn short_forms_have_dockers_meaning() {
+        let cases = [
+            ("app", "index.docker.io/library/app", "latest"),
+            ("user/app:v1", "index.docker.io/user/app", "v1"),
+            ("docker.io/app", "index.docker.io/library/app", "latest"),
+            ("registry-1.docker.io/u/app", "index.docker.io/u/app", "latest"),
+            ("localhost/app", "localhost/app", "latest"),
+            ("localhost:5000/a:b", "localhost:5000/a", "b"),
+            ("127.0.0.1:5000/a/b__c/d--e:V.1_2-3", "127.0.0.1:5000/a/b__c/d--e", "V.1_2-3"),
+            ("[::1]:5000/a:b", "[::1]:5000/a", "b"),
+            ("Host.Example/app", "Host.Example/app", "latest"),
+        ];
+        for (text, repository, target) in cases {
+            let reference: ImageReference = text.parse().unwrap();
+            assert_eq!(
+                (reference.repository.to_string().as_str(), reference.target().to_string().as_str()),
+                (repository, target),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_digest_decides_over_a_tag() {
+        let reference: ImageReference = format!("localhost:5000/a:b@sha256:{HEX}").parse().unwrap();
+        assert_eq!(reference.tag, Some("b".parse().unwrap()));
+        assert_eq!(reference.target().to_string(), format!("sha256:{HEX}"));
+        assert_eq!(reference.to_string(), format!("localhost:5000/a:b@sha256:{HEX}"));
+    }
+
+    // threat: E13
+    #[test]
+    fn anything_outside_the_grammar_is_refused() {
+        let paths = [
+            "",
+            "UPPER",
+            "a//b",
+            "a/../b",
+            "a/./b",
+            "/a",
+            "a/",
+            "a..b",
+            "a___b",
+            "a_.b",
+            "-a",
+            "a-",
+            "é",
+            "a\r\nX: y",
+            "a b",
+            "a%2fb",
+        ];
+        for path in paths {
+            let error = format!("r.example/{path}").parse::<ImageReference>().expect_err(path);
+            assert!(matches!(error, ReferenceError::Path { .. } | ReferenceError::Registry { .. }), "{path}: {error}");
+        }
+        for tag in [":", ":.a", ":-a", ":a b", ":é", &format!(":{}", "a".repeat(129))] {
+            let error = format!("r.example/a{tag}").parse::<ImageReference>().expect_err(tag);
+            assert!(matches!(error, ReferenceError::Tag { .. }), "{tag}: {error}");
+        }
+        for host in [
+            "r.example:0",
+            "r.example:99999",
+            "r.example:",
+            "-r.example",
+            "r..example",
+            "[::1",
+            "[x]:1",
+            "r.example:5:6",
+            "u@r.example",
+        ] {
+            assert!(format!("{host}/a").parse::<ImageReference>().is_err(), "{host}");
+        }
+        assert!(matches!("a@sha256:abc".parse::<ImageReference>(), Err(ReferenceError::Digest(_))));
+    }
+}

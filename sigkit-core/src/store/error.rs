@@ -1,0 +1,129 @@
+use crate::digest::Digest;
+use crate::oci::ManifestError;
+
+/// Trouble of a store. `place` names the request or file: a method and URL without secrets, or a path.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// The place says that it does not hold this.
+    #[error("not found: {place}")]
+    NotFound {
+        /// Where was asked.
+        place: String,
+    },
+    /// The place asks for credentials, or refuses those given.
+    #[error("{place}: access denied ({detail})")]
+    Denied {
+        /// Where was asked.
+        place: String,
+        /// What the place said and which credentials were tried.
+        detail: String,
+    },
+    /// The place could not be reached or could not answer.
+    #[error("{place}: {detail}")]
+    Unavailable {
+        /// Where was asked.
+        place: String,
+        /// Status or transport error, and how often it was tried.
+        detail: String,
+    },
+    /// The answer breaks the protocol.
+    #[error("{place}: {detail}")]
+    Protocol {
+        /// Where was asked.
+        place: String,
+        /// What was expected and what was found.
+        detail: String,
+    },
+    /// More bytes or entries than the limit allows.
+    #[error("{place}: larger than the limit of {limit}")]
+    TooLarge {
+        /// Where was asked.
+        place: String,
+        /// The limit, with its unit.
+        limit: String,
+    },
+    /// Bytes that are not those named.
+    #[error("{place}: expected {expected}, found {found}")]
+    DigestMismatch {
+        /// Where was asked.
+        place: String,
+        /// The digest asked for.
+        expected: Digest,
+        /// The digest of the bytes.
+        found: Digest,
+    },
+    /// A body shorter or longer than its descriptor says.
+    #[error("{place}: expected {expected} bytes, found {found}")]
+    SizeMismatch {
+        /// Where was asked.
+        place: String,
+        /// Size in bytes by the descriptor.
+        expected: u64,
+        /// Size in bytes as read; one more than expected stands for any excess.
+        found: u64,
+    },
+    /// A manifest that is not one, or not one only.
+    #[error("{place}: {error}")]
+    Manifest {
+        /// Where it was read.
+        place: String,
+        /// What is wrong with it.
+        error: ManifestError,
+    },
+    /// Somebody else wrote in between.
+    #[error("{place}: changed since it was read")]
+    Conflict {
+        /// Where was written.
+        place: String,
+    },
+    /// The place does not let this tag move.
+    #[error("{place}: the tag is immutable ({detail})")]
+    Immutable {
+        /// Where was written.
+        place: String,
+        /// What the place said.
+        detail: String,
+    },
+    /// The place cannot be written.
+    #[error("{place}: read-only ({detail})")]
+    ReadOnly {
+        /// Where was written.
+        place: String,
+        /// Why.
+        detail: String,
+    },
+    /// The file system failed.
+    #[error("{place}: {detail}")]
+    Io {
+        /// The path.
+        place: String,
+        /// The operating system's words.
+        detail: String,
+    },
+}
+
+impl StoreError {
+    /// Whether the place itself said that there is nothing: the only "none".
+    pub const fn is_absent(&self) -> bool {
+        matches!(self, Self::NotFound { .. })
+    }
+
+    /// The reason code.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::NotFound { .. } => "not-found",
+            Self::Denied { .. } => "access-denied",
+            Self::Unavailable { .. } => "store-unavailable",
+            Self::Protocol { .. } => "store-protocol",
+            Self::TooLarge { .. } => "too-large",
+            Self::DigestMismatch { .. } => "digest-mismatch",
+            Self::SizeMismatch { .. } => "size-mismatch",
+            Self::Manifest { .. } => "manifest-ambiguous",
+            Self::Conflict { .. } => "store-conflict",
+            Self::Immutable { .. } => "tag-immutable",
+            Self::ReadOnly { .. } => "store-read-only",
+            Self::Io { .. } => "file-error",
+        }
+    }
+}

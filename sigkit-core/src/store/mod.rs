@@ -1,0 +1,100 @@
+//! Where bytes live, in OCI terms.
+//!
+//! A [`Store`] is one repository. It answers in descriptors and in bytes that it has already compared with the descriptor asked
+//! for; it says "not there" only when the place itself said so, and every other trouble is a [`StoreError`] that callers must not
+//! take for absence.
+
+mod error;
+
+use std::future::Future;
+
+pub use error::StoreError;
+
+use crate::digest::Digest;
+use crate::oci::{Descriptor, Manifest, TagOrDigest};
+
+/// A manifest as it was read: what names it, its exact bytes, and what they mean.
+#[derive(Clone, Debug)]
+pub struct FetchedManifest {
+    /// Type, size and digest, computed from the bytes.
+    pub descriptor: Descriptor,
+    /// The bytes, never re-serialised.
+    pub bytes: Vec<u8>,
+    /// The one thing they can mean.
+    pub manifest: Manifest,
+}
+
+/// Read access to one repository.
+pub trait Store: Sync {
+    /// The name of the repository for people and origins: `registry.example.com/app`, `oci:DIR`.
+    fn name(&self) -> String;
+
+    /// Reads a manifest, by a tag once or by a digest that its bytes must have.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] only when the place says that there is none; anything else is doubt.
+    fn manifest(&self, target: &TagOrDigest) -> impl Future<Output = Result<FetchedManifest, StoreError>> + Send;
+
+    /// Reads a blob; size and digest are checked before a byte is returned. `limit` bounds the size in bytes.
+    ///
+    /// # Errors
+    /// [`StoreError`], with [`StoreError::TooLarge`] before any transfer when the descriptor already exceeds `limit`.
+    fn blob(&self, descriptor: &Descriptor, limit: u64) -> impl Future<Output = Result<Vec<u8>, StoreError>> + Send;
+
+    /// What the place itself lists as referring to `subject`, over all pages, unfiltered.
+    ///
+    /// # Errors
+    /// [`StoreError`]. That the place keeps no such list is [`Referrers::Unsupported`], not an error.
+    fn referrers(&self, subject: &Digest) -> impl Future<Output = Result<Referrers, StoreError>> + Send;
+}
+
+/// Answer of the referrers API, OCI distribution specification 1.1, "Listing Referrers".
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Referrers {
+    /// The list, possibly empty.
+    Listed(Vec<Descriptor>),
+    /// The place has no such list; the fallback tag is where to look.
+    Unsupported,
+}
+
+/// What a write expects to find under the name it writes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expected {
+    /// Anything; used for content-addressed names, where it makes no difference.
+    Any,
+    /// Nothing.
+    Absent,
+    /// What was read before.
+    Unchanged(Digest),
+}
+
+/// Whether the place put a manifest on its subject's referrers list by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SubjectIndexed {
+    /// It said so (`OCI-Subject`), or keeps the list by construction.
+    Yes,
+    /// It did not say so; the list must be asked.
+    NotStated,
+}
+
+/// Write access to one repository.
+pub trait StoreWrite: Store {
+    /// Stores a blob unless it is there.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn push_blob(&self, bytes: &[u8], digest: &Digest) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Stores a manifest under a tag or under its own digest.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when `expected` was not met and the place can tell; [`StoreError::Immutable`] when it refuses
+    /// to move the tag.
+    fn push_manifest(
+        &self,
+        target: &TagOrDigest,
+        media_type: &str,
+        bytes: &[u8],
+        expected: Expected,
+    ) -> impl Future<Output = Result<SubjectIndexed, StoreError>> + Send;
+}
