@@ -43,7 +43,7 @@ def main():
             programs = {"sigkit": tools.Sigkit("sigkit", pathlib.Path(arguments.sigkit).resolve(), work), **programs}
         openssl = tools.Openssl("openssl", shutil.which("openssl") or "openssl", work)
         registries = stores.start_all(peers, arguments.servers)
-        m = matrix.Matrix(work, programs, openssl, registries, arguments.jobs)
+        m = matrix.Matrix(work, peers, programs, openssl, registries, arguments.jobs)
 
         for title, stage in (
             ("keys", matrix.make_keys),

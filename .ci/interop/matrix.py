@@ -7,7 +7,7 @@ import traceback
 
 from gaps import gap
 from stores import Image
-from tools import BLOB_FORMATS, CURVE_HASH, Key
+from tools import BLOB_FORMATS, CURVE_HASH, Key, Tool
 
 ALGORITHMS = ("p256", "p384", "p521", "ed25519", "rsa2048", "rsa3072", "rsa4096")
 
@@ -15,8 +15,9 @@ ALGORITHMS = ("p256", "p384", "p521", "ed25519", "rsa2048", "rsa3072", "rsa4096"
 class Matrix:
     """The tools, the registries, the keys made so far, and the verdict of every cell."""
 
-    def __init__(self, work, tools, openssl, registries, jobs):
+    def __init__(self, work, peers, tools, openssl, registries, jobs):
         self.work = pathlib.Path(work)
+        self.peers = peers
         self.tools = tools
         self.openssl = openssl
         self.registries = registries
@@ -62,6 +63,9 @@ class Matrix:
                 self.check(f"{function.__name__} {job}", False, traceback.format_exc())
         with concurrent.futures.ThreadPoolExecutor(self.jobs) as pool:
             list(pool.map(guarded, jobs))
+
+    def program(self, name):
+        return Tool(name, self.peers / name, self.work)
 
     def key(self, algorithm, maker):
         return next(k for k in self.keys if (k.algorithm, k.maker) == (algorithm, maker))

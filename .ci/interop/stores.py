@@ -61,6 +61,7 @@ class Registry:
 
     def __init__(self, name, command, config=None):
         self.name = name
+        self.headers = {}
         for _ in range(5):
             self.port = free_port()
             self.host = f"127.0.0.1:{self.port}"
@@ -99,7 +100,7 @@ class Registry:
     def request(self, method, path, body=None, headers=None):
         connection = http.client.HTTPConnection(self.host, timeout=20)
         try:
-            connection.request(method, path, body, headers or {})
+            connection.request(method, path, body, {**self.headers, **(headers or {})})
             response = connection.getresponse()
             return response, response.read()
         finally:
