@@ -311,7 +311,7 @@ mod tests {
             "-a",
             "a-",
             "é",
-            "a\r\nX: y",
+            "a\r\nX/y",
             "a b",
             "a%2fb",
         ];
