@@ -51,7 +51,7 @@ impl DigestAlgorithm {
         Self::ALL.into_iter().find(|algorithm| algorithm.name() == name)
     }
 
-    fn backend(self) -> &'static backend::digest::Algorithm {
+    pub(crate) fn backend(self) -> &'static backend::digest::Algorithm {
         match self {
             Self::Sha256 => &backend::digest::SHA256,
             Self::Sha384 => &backend::digest::SHA384,

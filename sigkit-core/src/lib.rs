@@ -13,6 +13,7 @@
 )]
 
 mod backend;
+pub mod crypto;
 pub mod digest;
 pub mod crypto;
 #[cfg(feature = "oci")]
