@@ -5,10 +5,13 @@
 //! take for absence.
 
 mod error;
+mod memory;
+mod verified;
 
 use std::future::Future;
 
 pub use error::StoreError;
+pub use memory::MemoryStore;
 
 use crate::digest::Digest;
 use crate::oci::{Descriptor, Manifest, TagOrDigest};
