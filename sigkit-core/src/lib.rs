@@ -13,30 +13,27 @@
 )]
 
 mod backend;
+#[cfg(feature = "oci")]
+pub mod bundle;
+#[cfg(feature = "oci")]
+pub mod content;
 pub mod crypto;
 pub mod digest;
-pub mod crypto;
 #[cfg(feature = "oci")]
 mod json;
 #[cfg(feature = "oci")]
 pub mod limits;
 #[cfg(feature = "oci")]
-pub mod time;
-#[cfg(feature = "sign")]
-pub mod key;
-#[cfg(feature = "oci")]
 pub mod oci;
 #[cfg(feature = "oci")]
-pub mod content;
-#[cfg(feature = "oci")]
-pub mod bundle;
+pub mod policy;
 #[cfg(feature = "oci")]
 pub mod reason;
 #[cfg(feature = "oci")]
 pub mod report;
 #[cfg(feature = "oci")]
-pub mod policy;
+pub mod store;
+#[cfg(feature = "oci")]
+pub mod time;
 #[cfg(feature = "oci")]
 pub mod verify;
-#[cfg(feature = "oci")]
-pub mod store;

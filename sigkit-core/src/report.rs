@@ -26,7 +26,8 @@ impl Report {
 
     /// The first failure in reading order, the most useful one first: a failed check before a doubt.
     pub fn first_trouble(&self) -> Option<&Outcome> {
-        self.root.find(&|outcome| matches!(outcome, Outcome::Fail(_)))
+        self.root
+            .find(&|outcome| matches!(outcome, Outcome::Fail(_)))
             .or_else(|| self.root.find(&|outcome| matches!(outcome, Outcome::Unknown(_))))
     }
 }
@@ -307,7 +308,9 @@ impl Node {
                     Rule::All if undecided > 0 => Verdict::Undecided,
                     Rule::All if verified > 0 => Verdict::Verified,
                     Rule::AtLeast(threshold) if verified >= threshold.get() => Verdict::Verified,
-                    Rule::AtLeast(threshold) if verified.saturating_add(undecided) >= threshold.get() => Verdict::Undecided,
+                    Rule::AtLeast(threshold) if verified.saturating_add(undecided) >= threshold.get() => {
+                        Verdict::Undecided
+                    }
                     Rule::All | Rule::AtLeast(_) => Verdict::Rejected,
                 })
             }

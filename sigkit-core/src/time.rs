@@ -38,7 +38,8 @@ const fn civil(days: i64) -> (i64, i64, i64) {
     let month_from_march = day_of_year.saturating_mul(5).saturating_add(2).div_euclid(153);
     let before_month = month_from_march.saturating_mul(153).saturating_add(2).div_euclid(5);
     let day = day_of_year.saturating_sub(before_month).saturating_add(1);
-    let month = if month_from_march < 10 { month_from_march.saturating_add(3) } else { month_from_march.saturating_sub(9) };
+    let month =
+        if month_from_march < 10 { month_from_march.saturating_add(3) } else { month_from_march.saturating_sub(9) };
     let year = year_of_era.saturating_add(era.saturating_mul(400));
     (if month <= 2 { year.saturating_add(1) } else { year }, month, day)
 }

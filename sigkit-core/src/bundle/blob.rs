@@ -52,11 +52,9 @@ impl SignedEntity {
     ///
     /// # Errors
     /// [`BundleError::Signature`].
-    pub fn from_detached(text: &str) -> Result<Self, BundleError> {
-        let text = text.strip_suffix('\n').unwrap_or(text);
-        let text = text.strip_suffix('\r').unwrap_or(text);
+    pub fn from_detached(text: &[u8]) -> Result<Self, BundleError> {
         Ok(Self {
-            content: Content::Message(MessageSignature { digest: None, signature: Signature::from_base64(text)? }),
+            content: Content::Message(MessageSignature { digest: None, signature: Signature::from_base64_file(text)? }),
             material: VerificationMaterial::Unspecified,
             unchecked: Unchecked::default(),
         })
@@ -106,7 +104,7 @@ mod tests {
         let signature = Signature::from_base64("AA==").unwrap();
         let entity = SignedEntity::from_blob_bundle(&to_blob_bundle(&signature).unwrap()).unwrap();
         assert_eq!(entity.content, Content::Message(MessageSignature { digest: None, signature }));
-        assert_eq!(entity, SignedEntity::from_detached("AA==\r\n").unwrap());
+        assert_eq!(entity, SignedEntity::from_detached(b"AA==\r\n").unwrap());
     }
 
     // threat: M2
@@ -120,6 +118,9 @@ mod tests {
             assert!(matches!(error, BundleError::Member { member: "cert", .. }), "{cert}: {error}");
         }
         assert!(matches!(with_cert("").unwrap().material, VerificationMaterial::Unspecified));
-        assert!(matches!(with_cert(&STANDARD.encode(CERTIFICATE)).unwrap().material, VerificationMaterial::Certificate(_)));
+        assert!(matches!(
+            with_cert(&STANDARD.encode(CERTIFICATE)).unwrap().material,
+            VerificationMaterial::Certificate(_)
+        ));
     }
 }

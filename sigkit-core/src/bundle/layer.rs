@@ -58,7 +58,8 @@ mod tests {
 
     #[test]
     fn annotations_become_the_normal_form() {
-        let entity = layer(&[(media_type::ANNOTATION_SIGNATURE, SIGNATURE), (media_type::ANNOTATION_BUNDLE, "{}")]).unwrap();
+        let entity =
+            layer(&[(media_type::ANNOTATION_SIGNATURE, SIGNATURE), (media_type::ANNOTATION_BUNDLE, "{}")]).unwrap();
         assert_eq!(entity.material, VerificationMaterial::Unspecified);
         assert_eq!(entity.unchecked, Unchecked { log_entries: 1, timestamps: 0 });
     }

@@ -129,7 +129,9 @@ pub enum BundleError {
         error: JsonError,
     },
     /// A media type that names no known version.
-    #[error("sigstore bundle: expected media type application/vnd.dev.sigstore.bundle.v0.3+json (or 0.1, 0.2), found {found:?}")]
+    #[error(
+        "sigstore bundle: expected media type application/vnd.dev.sigstore.bundle.v0.3+json (or 0.1, 0.2), found {found:?}"
+    )]
     Version {
         /// The media type, cut to 200 characters.
         found: String,
@@ -171,7 +173,12 @@ fn clip(text: &str) -> String {
     text.chars().take(200).collect()
 }
 
-fn member(document: &'static str, member: &'static str, expected: &'static str, found: impl Into<String>) -> BundleError {
+fn member(
+    document: &'static str,
+    member: &'static str,
+    expected: &'static str,
+    found: impl Into<String>,
+) -> BundleError {
     BundleError::Member { document, member, expected, found: found.into() }
 }
 

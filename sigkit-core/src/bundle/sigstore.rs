@@ -202,18 +202,17 @@ impl WireMessage {
         let Some(wire) = &self.message_digest else {
             return Err(member(DOCUMENT, "messageSignature.messageDigest", "the digest of the artifact", "none"));
         };
-        let algorithm =
-            DigestAlgorithm::ALL.into_iter().find(|algorithm| protobuf_name(*algorithm) == wire.algorithm).ok_or_else(
-                || {
-                    let expected = "SHA2_256, SHA2_384 or SHA2_512";
-                    member(DOCUMENT, "messageDigest.algorithm", expected, clip(&wire.algorithm))
-                },
+        let algorithm = DigestAlgorithm::ALL
+            .into_iter()
+            .find(|algorithm| protobuf_name(*algorithm) == wire.algorithm)
+            .ok_or_else(|| {
+                let expected = "SHA2_256, SHA2_384 or SHA2_512";
+                member(DOCUMENT, "messageDigest.algorithm", expected, clip(&wire.algorithm))
+            })?;
+        let digest =
+            STANDARD.decode(&wire.digest).ok().and_then(|raw| Digest::from_bytes(algorithm, &raw)).ok_or_else(
+                || member(DOCUMENT, "messageDigest.digest", "base64 of a digest of that algorithm", clip(&wire.digest)),
             )?;
-        let digest = STANDARD
-            .decode(&wire.digest)
-            .ok()
-            .and_then(|raw| Digest::from_bytes(algorithm, &raw))
-            .ok_or_else(|| member(DOCUMENT, "messageDigest.digest", "base64 of a digest of that algorithm", clip(&wire.digest)))?;
         Ok(MessageSignature { digest: Some(digest), signature: Signature::from_base64(&self.signature)? })
     }
 }
@@ -241,7 +240,10 @@ mod tests {
     #[test]
     fn cosigns_bundle_is_reproduced_to_the_byte() {
         let entity = parse(GOLDEN).unwrap();
-        assert_eq!(entity.material, VerificationMaterial::KeyHint("ewo6WJLV9/9WnCrrnY+WrWvZdoNKnZzGrlQIBC3uYI4=".into()));
+        assert_eq!(
+            entity.material,
+            VerificationMaterial::KeyHint("ewo6WJLV9/9WnCrrnY+WrWvZdoNKnZzGrlQIBC3uYI4=".into())
+        );
         assert_eq!(String::from_utf8(entity.to_bundle().unwrap().unwrap()).unwrap(), GOLDEN);
     }
 
@@ -251,7 +253,9 @@ mod tests {
         for media_type in MEDIA_TYPES {
             assert!(parse(&GOLDEN.replace(media_type::BUNDLE_V03, media_type)).is_ok(), "{media_type}");
         }
-        for media_type in ["application/vnd.dev.sigstore.bundle.v0.4+json", "application/vnd.dev.sigstore.bundle+json", ""] {
+        for media_type in
+            ["application/vnd.dev.sigstore.bundle.v0.4+json", "application/vnd.dev.sigstore.bundle+json", ""]
+        {
             let error = parse(&GOLDEN.replace(media_type::BUNDLE_V03, media_type)).expect_err(media_type);
             assert!(matches!(error, BundleError::Version { .. }), "{media_type}: {error}");
         }
@@ -281,16 +285,26 @@ mod tests {
     #[test]
     fn a_message_signature_needs_its_digest() {
         let text = |message: &str| {
-            format!(r#"{{"mediaType":"{}","verificationMaterial":{{"publicKey":{{}}}},"messageSignature":{message}}}"#, media_type::BUNDLE_V03)
+            format!(
+                r#"{{"mediaType":"{}","verificationMaterial":{{"publicKey":{{}}}},"messageSignature":{message}}}"#,
+                media_type::BUNDLE_V03
+            )
         };
         let digest = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
-        let good = text(&format!(r#"{{"messageDigest":{{"algorithm":"SHA2_256","digest":"{digest}"}},"signature":"AA=="}}"#));
+        let good =
+            text(&format!(r#"{{"messageDigest":{{"algorithm":"SHA2_256","digest":"{digest}"}},"signature":"AA=="}}"#));
         let Content::Message(message) = parse(&good).unwrap().content else { panic!("a message signature") };
         assert_eq!(message.digest, Some(Digest::sha256(b"")));
         for (message, place) in [
             (r#"{"signature":"AA=="}"#.to_owned(), "messageSignature.messageDigest"),
-            (format!(r#"{{"messageDigest":{{"algorithm":"SHA1","digest":"{digest}"}},"signature":"AA=="}}"#), "messageDigest.algorithm"),
-            (format!(r#"{{"messageDigest":{{"algorithm":"SHA2_512","digest":"{digest}"}},"signature":"AA=="}}"#), "messageDigest.digest"),
+            (
+                format!(r#"{{"messageDigest":{{"algorithm":"SHA1","digest":"{digest}"}},"signature":"AA=="}}"#),
+                "messageDigest.algorithm",
+            ),
+            (
+                format!(r#"{{"messageDigest":{{"algorithm":"SHA2_512","digest":"{digest}"}},"signature":"AA=="}}"#),
+                "messageDigest.digest",
+            ),
         ] {
             match parse(&text(&message)).expect_err(&message) {
                 BundleError::Member { member, .. } => assert_eq!(member, place),
@@ -302,7 +316,9 @@ mod tests {
     // threat: D07
     #[test]
     fn log_entries_and_timestamps_are_bounded() {
-        let with = |members: String| GOLDEN.replacen(r#""verificationMaterial":{"#, &format!(r#""verificationMaterial":{{{members},"#), 1);
+        let with = |members: String| {
+            GOLDEN.replacen(r#""verificationMaterial":{"#, &format!(r#""verificationMaterial":{{{members},"#), 1)
+        };
         let list = |n: usize| vec!["{}"; n].join(",");
         assert_eq!(parse(&with(format!(r#""tlogEntries":[{}]"#, list(32)))).unwrap().unchecked.log_entries, 32);
         assert!(matches!(parse(&with(format!(r#""tlogEntries":[{}]"#, list(33)))), Err(BundleError::TooMany { .. })));

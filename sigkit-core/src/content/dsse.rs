@@ -107,7 +107,10 @@ mod tests {
     // threat: D04
     #[test]
     fn pae_counts_bytes_and_keeps_payload_and_type_apart() {
-        assert_eq!(pae("http://example.com/HelloWorld", b"hello world"), b"DSSEv1 29 http://example.com/HelloWorld 11 hello world");
+        assert_eq!(
+            pae("http://example.com/HelloWorld", b"hello world"),
+            b"DSSEv1 29 http://example.com/HelloWorld 11 hello world"
+        );
         assert_eq!(pae("é", b""), "DSSEv1 2 é 0 ".as_bytes());
         assert_ne!(pae("a b", b"c"), pae("a", b"b c"));
         assert_ne!(pae("t", b"DSSEv1 1 t 1 x"), pae("t", b"x"));

@@ -6,8 +6,8 @@ mod simple_signing;
 mod statement;
 
 pub use draft::Draft;
-pub use dsse::{Envelope, EnvelopeError};
 pub(crate) use dsse::WireEnvelope;
+pub use dsse::{Envelope, EnvelopeError};
 pub use simple_signing::{SIMPLE_SIGNING_TYPE, SimpleSigning};
 pub use statement::{SIGN_PREDICATE, Statement, Subject};
 

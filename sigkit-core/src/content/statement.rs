@@ -99,7 +99,11 @@ impl Statement {
             });
         }
         if wire.subject.len() > limits.statement_subjects {
-            return Err(ContentError::TooMany { document: DOCUMENT, what: "subjects", limit: limits.statement_subjects });
+            return Err(ContentError::TooMany {
+                document: DOCUMENT,
+                what: "subjects",
+                limit: limits.statement_subjects,
+            });
         }
         if wire.subject.is_empty() || wire.subject.iter().any(|subject| subject.digest.is_empty()) {
             return Err(ContentError::Member {
@@ -110,7 +114,11 @@ impl Statement {
             });
         }
         if wire.subject.iter().any(|subject| subject.digest.len() > limits.subject_digests) {
-            return Err(ContentError::TooMany { document: DOCUMENT, what: "digests of a subject", limit: limits.subject_digests });
+            return Err(ContentError::TooMany {
+                document: DOCUMENT,
+                what: "digests of a subject",
+                limit: limits.subject_digests,
+            });
         }
         Ok(Self {
             subjects: wire
@@ -134,10 +142,7 @@ impl Statement {
     pub fn sign(image: &Digest, annotations: &BTreeMap<String, String>) -> Result<Vec<u8>, JsonError> {
         let statement = SignStatement {
             kind: STATEMENT_V1,
-            subject: [SignSubject {
-                digest: BTreeMap::from([(image.algorithm().name(), image.hex())]),
-                annotations,
-            }],
+            subject: [SignSubject { digest: BTreeMap::from([(image.algorithm().name(), image.hex())]), annotations }],
             predicate_type: SIGN_PREDICATE,
             predicate: Empty {},
         };
@@ -172,7 +177,8 @@ mod tests {
     #[test]
     fn empty_sets_are_refused() {
         for subject in ["[]", r#"[{"digest":{}}]"#, r#"[{"name":"x"}]"#, "null"] {
-            let text = format!(r#"{{"_type":"{STATEMENT_V1}","subject":{subject},"predicateType":"t","predicate":{{}}}}"#);
+            let text =
+                format!(r#"{{"_type":"{STATEMENT_V1}","subject":{subject},"predicateType":"t","predicate":{{}}}}"#);
             assert!(parse(&text).is_err(), "{subject}");
         }
         let unknown = format!(r#"{{"_type":"x","subject":[{{"digest":{{"sha256":"{HEX}"}}}}],"predicateType":"t"}}"#);

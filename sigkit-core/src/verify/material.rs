@@ -18,8 +18,9 @@ pub(super) fn check(entity: &SignedEntity) -> Result<(Fact, SignerTrusted), Reas
         | (VerificationMaterial::Certificate(_), Content::SimpleSigning { .. }) => {
             Ok((Fact::KeyFromPolicy, SignerTrusted(())))
         }
-        (VerificationMaterial::Certificate(_), _) => {
-            Err(Reason::MaterialMismatch { expected: "a signature made with a key", found: "a signature made with a certificate" })
-        }
+        (VerificationMaterial::Certificate(_), _) => Err(Reason::MaterialMismatch {
+            expected: "a signature made with a key",
+            found: "a signature made with a certificate",
+        }),
     }
 }

@@ -30,7 +30,7 @@ impl BlobScanner {
         algorithms.extend(messages.iter().filter_map(|message| message.digest).map(|digest| digest.algorithm()));
         for Authority::Key(authority) in &policy.authorities {
             for scheme in &authority.schemes {
-                match scheme.prehash() {
+                match scheme.digest_algorithm() {
                     Some(algorithm) => algorithms.push(algorithm),
                     None => followed.extend(messages.iter().map(|message| {
                         let verifier = StreamVerifier::new(&authority.key, *scheme, &message.signature);
@@ -88,12 +88,12 @@ impl BlobScan {
         scheme: SignatureScheme,
         signature: &Signature,
     ) -> Result<(), SignatureError> {
-        if let Some(digest) = scheme.prehash().and_then(|algorithm| self.digest(algorithm)) {
+        if let Some(digest) = scheme.digest_algorithm().and_then(|algorithm| self.digest(algorithm)) {
             return key.verify_digest(scheme, &digest, signature);
         }
         self.followed
             .iter()
             .find(|(followed_key, followed, _)| followed_key == key && followed == signature)
-            .map_or_else(|| Err(SignatureError::no_scheme(key)), |(_, _, result)| result.clone())
+            .map_or_else(|| Err(SignatureError::NeedsMessage { scheme }), |(_, _, result)| result.clone())
     }
 }

@@ -27,31 +27,18 @@ pub(super) fn check(
     artifact: &Artifact<'_>,
 ) -> Result<(Fact, SignatureValid), Reason> {
     let key = &authority.key;
+    let hold = |attempt: &dyn Fn(SignatureScheme) -> Result<(), SignatureError>| {
+        key.first_that_holds(&authority.schemes, attempt)
+    };
     let scheme = match &entity.content {
-        Content::SimpleSigning { payload, signature } => first_valid(authority, |s| key.verify_with(s, payload, signature)),
+        Content::SimpleSigning { payload, signature } => hold(&|scheme| key.verify_with(scheme, payload, signature)),
         Content::Envelope(envelope) => {
             let signed = envelope.pae();
-            first_valid(authority, |s| key.verify_with(s, &signed, &envelope.signature))
+            hold(&|scheme| key.verify_with(scheme, &signed, &envelope.signature))
         }
-        Content::Message(message) => first_valid(authority, |s| verify_message(key, s, message, artifact)),
+        Content::Message(message) => hold(&|scheme| verify_message(key, scheme, message, artifact)),
     }?;
     Ok((Fact::Signed { scheme, key: key.fingerprint() }, SignatureValid { scheme }))
-}
-
-/// The first scheme of the authority that holds. Schemes are domain-separated or differ in the hash alone, so trying the few that
-/// the policy allows gives a forger nothing; the report names the one that held.
-fn first_valid(
-    authority: &KeyAuthority,
-    verify: impl Fn(SignatureScheme) -> Result<(), SignatureError>,
-) -> Result<SignatureScheme, SignatureError> {
-    let mut first_error = None;
-    for scheme in &authority.schemes {
-        match verify(*scheme) {
-            Ok(()) => return Ok(*scheme),
-            Err(error) => first_error = first_error.or(Some(error)),
-        }
-    }
-    Err(first_error.unwrap_or_else(|| SignatureError::no_scheme(&authority.key)))
 }
 
 fn verify_message(

@@ -31,7 +31,8 @@ fn compare(claim: &Claim, artifact: &Artifact<'_>) -> Result<Digest, Reason> {
         Claim::Statement { statement, .. } => {
             let matching = statement.subjects.iter().find_map(|subject| agrees(subject, artifact).transpose());
             matching.unwrap_or_else(|| {
-                let found = statement.subjects.iter().flat_map(|s| &s.digests).map(|(name, hex)| format!("{name}:{hex}"));
+                let found =
+                    statement.subjects.iter().flat_map(|s| &s.digests).map(|(name, hex)| format!("{name}:{hex}"));
                 let found = found.take(4).collect::<Vec<_>>().join(", ");
                 let expected = artifact.name().map_or_else(String::new, |digest| digest.to_string());
                 Err(Reason::SubjectMismatch { expected, found })

@@ -47,7 +47,13 @@ impl VerifiedSignature {
         claim: Claim,
         origin: Origin,
     ) -> Self {
-        Self { origin, authority: authority.name.clone(), key: authority.key.fingerprint(), scheme: valid.scheme(), claim }
+        Self {
+            origin,
+            authority: authority.name.clone(),
+            key: authority.key.fingerprint(),
+            scheme: valid.scheme(),
+            claim,
+        }
     }
 
     /// Where it was found.
