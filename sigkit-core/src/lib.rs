@@ -12,6 +12,8 @@
     )
 )]
 
+#[cfg(feature = "oci")]
+pub mod attach;
 mod backend;
 #[cfg(feature = "oci")]
 pub mod bundle;
