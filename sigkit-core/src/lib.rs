@@ -23,6 +23,8 @@ pub mod crypto;
 pub mod digest;
 #[cfg(feature = "oci")]
 mod json;
+#[cfg(feature = "sign")]
+pub mod key;
 #[cfg(feature = "oci")]
 pub mod limits;
 #[cfg(feature = "oci")]

@@ -12,7 +12,7 @@ pub(crate) mod pem;
 mod prehash;
 mod public_key;
 mod signature;
-mod spki;
+pub(crate) mod spki;
 mod stream;
 mod verify;
 

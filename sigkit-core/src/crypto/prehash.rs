@@ -3,7 +3,7 @@
 //! `aws-lc-rs` takes digests; `ring` keeps that door shut, so there ECDSA comes from RustCrypto. Ed25519ph has no
 //! implementation in either backend.
 
-#[cfg(feature = "sign")]
+#[cfg(all(feature = "sign", not(feature = "aws-lc-rs")))]
 use crate::crypto::Curve;
 
 use crate::crypto::{MessageForm, PublicKey, Signature, SignatureError, SignatureScheme, verify};

@@ -105,6 +105,18 @@ pub(crate) fn named(oid: ObjectIdentifier) -> String {
     }
 }
 
+/// The DER of a SubjectPublicKeyInfo.
+#[cfg(feature = "sign")]
+pub(crate) fn encode(oid: ObjectIdentifier, parameters: Option<AnyRef<'_>>, raw: &[u8]) -> Result<Vec<u8>, KeyError> {
+    use der::Encode as _;
+    der::asn1::BitStringRef::from_bytes(raw)
+        .and_then(|subject_public_key| {
+            let algorithm = spki::AlgorithmIdentifierRef { oid, parameters };
+            SubjectPublicKeyInfoRef { algorithm, subject_public_key }.to_der()
+        })
+        .map_err(malformed("SubjectPublicKeyInfo"))
+}
+
 /// Wraps a decoder's error.
 pub(crate) fn malformed(what: &'static str) -> impl Fn(der::Error) -> KeyError {
     move |error| KeyError::Der { what, detail: error.to_string() }
