@@ -5,12 +5,16 @@
 //! take for absence.
 
 mod error;
+#[cfg(unix)]
+mod layout;
 mod memory;
 mod verified;
 
 use std::future::Future;
 
 pub use error::StoreError;
+#[cfg(unix)]
+pub use layout::LayoutStore;
 pub use memory::MemoryStore;
 
 use crate::digest::Digest;
