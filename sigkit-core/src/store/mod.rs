@@ -5,6 +5,8 @@
 //! take for absence.
 
 mod error;
+#[cfg(unix)]
+mod layout;
 mod memory;
 mod verified;
 
@@ -12,6 +14,8 @@ use std::future::Future;
 use std::time::Duration;
 
 pub use error::StoreError;
+#[cfg(unix)]
+pub use layout::LayoutStore;
 pub use memory::MemoryStore;
 
 use crate::digest::Digest;
