@@ -1,6 +1,6 @@
 """The interop matrix: keys, signatures and registries of sigkit against the real cosign 2 and cosign 3, both directions.
 
-    python3 .ci/interop --sigkit target/release/sigkit --peers target/peers/bin [--servers DIR]
+    python3 .ci/interop --sigkit target/release/sigkit --peers target/peers/bin [--testkit PROGRAM] [--servers DIR]
 
 One line per failed cell, then `interop: P/N`; the exit code is 1 when a cell failed. Nothing is skipped: what cosign itself cannot do
 stands in gaps.py and is asserted to be so still. `--peers-only` runs the cells that need no sigkit, to look the gaps up anew.
@@ -24,6 +24,7 @@ def main():
     parser.add_argument("--sigkit", help="the program under test")
     parser.add_argument("--peers", required=True, help="folder with cosign, cosign2, crane, oras, docker-registry (see .ci/peers.sh)")
     parser.add_argument("--servers", help="folder with ggcrserve and ociserve, registries that have the referrers API")
+    parser.add_argument("--testkit", help="the project's own test registry, which has the referrers API")
     parser.add_argument("--peers-only", action="store_true", help="leave sigkit out")
     parser.add_argument("--jobs", type=int, default=2)
     arguments = parser.parse_args()
@@ -42,7 +43,7 @@ def main():
         if not arguments.peers_only:
             programs = {"sigkit": tools.Sigkit("sigkit", pathlib.Path(arguments.sigkit).resolve(), work), **programs}
         openssl = tools.Openssl("openssl", shutil.which("openssl") or "openssl", work)
-        registries = stores.start_all(peers, arguments.servers)
+        registries = stores.start_all(peers, arguments.servers, arguments.testkit)
         m = matrix.Matrix(work, peers, programs, openssl, registries, arguments.jobs)
 
         for title, stage in (

@@ -56,46 +56,13 @@ class Index:
         self.digest = digest(self.manifest)
 
 
-class Registry:
-    """One registry process on a free port of 127.0.0.1, ended by its process id."""
+class Remote:
+    """A registry over plain HTTP, as far as pushing and forging need it."""
 
-    def __init__(self, name, command, config=None):
-        self.name = name
+    def __init__(self, host):
+        self.name = host
+        self.host = host
         self.headers = {}
-        for _ in range(5):
-            self.port = free_port()
-            self.host = f"127.0.0.1:{self.port}"
-            self.log = tempfile.TemporaryFile()
-            environment = dict(os.environ, OTEL_TRACES_EXPORTER="none")
-            if config:
-                self.config = tempfile.NamedTemporaryFile("w", suffix=".yml")
-                self.config.write(config.replace("ADDRESS", self.host))
-                self.config.flush()
-            argv = [a.replace("ADDRESS", self.host).replace("CONFIG", self.config.name if config else "") for a in command]
-            self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, env=environment)
-            if self.up():
-                return
-            self.stop()
-        self.log.seek(0)
-        raise SystemExit(f"interop: {name} did not start: {self.log.read().decode(errors='replace')[-2000:]}")
-
-    def up(self):
-        end = time.monotonic() + 20
-        while time.monotonic() < end and self.process.poll() is None:
-            try:
-                self.request("GET", "/v2/")
-                return True
-            except OSError:
-                time.sleep(0.02)
-        return False
-
-    def stop(self):
-        self.process.terminate()
-        try:
-            self.process.wait(5)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
 
     def request(self, method, path, body=None, headers=None):
         connection = http.client.HTTPConnection(self.host, timeout=20)
@@ -137,6 +104,46 @@ class Registry:
         return json.loads(data)
 
 
+class Registry(Remote):
+    """One registry process on a free port of 127.0.0.1, ended by its process id."""
+
+    def __init__(self, name, command, config=None):
+        for _ in range(5):
+            super().__init__(f"127.0.0.1:{free_port()}")
+            self.name = name
+            self.log = tempfile.TemporaryFile()
+            environment = dict(os.environ, OTEL_TRACES_EXPORTER="none")
+            if config:
+                self.config = tempfile.NamedTemporaryFile("w", suffix=".yml")
+                self.config.write(config.replace("ADDRESS", self.host))
+                self.config.flush()
+            argv = [a.replace("ADDRESS", self.host).replace("CONFIG", self.config.name if config else "") for a in command]
+            self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, env=environment)
+            if self.up():
+                return
+            self.stop()
+        self.log.seek(0)
+        raise SystemExit(f"interop: {name} did not start: {self.log.read().decode(errors='replace')[-2000:]}")
+
+    def up(self):
+        end = time.monotonic() + 20
+        while time.monotonic() < end and self.process.poll() is None:
+            try:
+                self.request("GET", "/v2/")
+                return True
+            except OSError:
+                time.sleep(0.02)
+        return False
+
+    def stop(self):
+        self.process.terminate()
+        try:
+            self.process.wait(5)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
 def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -151,12 +158,14 @@ http: {addr: "ADDRESS"}
 """
 
 
-def start_all(peers, servers):
-    """The registries by name: two without the referrers API and, where `servers` holds them, two with it."""
+def start_all(peers, servers, testkit):
+    """The registries by name: two without the referrers API, the project's own test registry that has it and, where `servers` holds them, two more."""
     registries = {
         "distribution": Registry("distribution", [f"{peers}/docker-registry", "serve", "CONFIG"], DISTRIBUTION),
         "crane": Registry("crane", [f"{peers}/crane", "registry", "serve", "--address", "ADDRESS"]),
     }
+    if testkit:
+        registries["testkit"] = Registry("testkit", [testkit, "--listen", "ADDRESS"])
     for name in ("ggcrserve", "ociserve"):
         if servers and (pathlib.Path(servers) / name).exists():
             registries[name] = Registry(name, [f"{servers}/{name}", "ADDRESS"])
