@@ -139,7 +139,16 @@ fn converse(stream: &TcpStream, handler: &dyn Handler, stop: &Stop) {
     drop(stream.set_nodelay(true));
     let mut reader = BufReader::new(stream);
     let mut writer = BufWriter::new(stream);
-    while let Ok(Some(request)) = Request::read(&mut reader) {
+    loop {
+        let request = match Request::read(&mut reader) {
+            Ok(Some(request)) => request,
+            Ok(None) => return,
+            Err(_) => {
+                // A TLS greeting, most likely; its sender falls back to plain HTTP when it sees an answer.
+                drop(writer.write_all(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"));
+                return;
+            }
+        };
         let response = handler.handle(&request, stop);
         let written = response.write(&request.method, &mut writer, stop);
         if writer.flush().is_err() || !matches!(written, Ok(crate::http::Connection::Open)) {

@@ -5,6 +5,8 @@
 //! take for absence.
 
 mod error;
+#[cfg(feature = "registry")]
+pub mod registry;
 
 use std::future::Future;
 
