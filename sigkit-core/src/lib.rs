@@ -22,6 +22,8 @@ pub mod content;
 pub mod crypto;
 pub mod digest;
 #[cfg(feature = "oci")]
+pub mod image;
+#[cfg(feature = "oci")]
 mod json;
 #[cfg(feature = "sign")]
 pub mod key;

@@ -8,6 +8,8 @@ mod error;
 #[cfg(unix)]
 mod layout;
 mod memory;
+#[cfg(feature = "registry")]
+pub mod registry;
 mod verified;
 
 use std::future::Future;
