@@ -13,9 +13,13 @@ mod explain;
 mod files;
 mod keys;
 mod output;
+mod registry;
+mod render;
 mod runtime;
 mod signals;
+mod store;
 mod streams;
+mod target;
 
 use crate::context::{Context, Environment};
 use crate::exit::ExitCode;
