@@ -1,6 +1,8 @@
 //! Layouts as other tools write them, made by hand.
 #![allow(dead_code)] // each test file uses its own part
 
+pub mod tars;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
