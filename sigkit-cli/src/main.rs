@@ -1,2 +1,50 @@
-//! t
-fn main() {}
+//! `sigkit`: signs container images, and verifies them before they run.
+// Verbs that read images arrive with their commands; until then some of their flags and helpers have no reader.
+#![allow(dead_code, unused_imports)]
+
+mod args;
+mod cli;
+mod command;
+mod context;
+mod error;
+mod escape;
+mod exit;
+mod explain;
+mod files;
+mod keys;
+mod output;
+mod runtime;
+mod signals;
+mod streams;
+
+use crate::context::{Context, Environment};
+use crate::exit::ExitCode;
+use crate::signals::Interrupts;
+use crate::streams::Stderr;
+
+fn main() -> std::process::ExitCode {
+    std::panic::set_hook(Box::new(|panic| {
+        Stderr::default()
+            .line(&format!("Error: internal error, please report it: {}", panic.to_string().replace('\n', " ")));
+    }));
+    std::panic::catch_unwind(run).unwrap_or(ExitCode::Internal).into()
+}
+
+/// Parse, run, print.
+fn run() -> ExitCode {
+    let environment = Environment::of_process();
+    let arguments: Vec<_> = std::env::args_os().skip(1).collect();
+    let parsed = match cli::parse(&arguments, &environment) {
+        Ok(parsed) => parsed,
+        Err(stopped) => return output::print(stopped, None, &Context::new(environment, Interrupts::default())),
+    };
+    let interrupts = match Interrupts::install() {
+        Ok(interrupts) => interrupts,
+        Err(error) => return output::failed(&format!("cannot listen for signals: {error}"), ExitCode::Failed),
+    };
+    context::forbid_core_dumps();
+    let context = Context::new(environment, interrupts);
+    parsed.notes.iter().for_each(|note| context.stderr.line(note));
+    let done = command::run(parsed.cli.verb, &context, &parsed.cli.global).unwrap_or_else(|error| error.into_output());
+    output::print(done, parsed.cli.global.output_file.as_deref(), &context)
+}

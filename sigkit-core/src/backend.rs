@@ -8,5 +8,10 @@ pub(crate) use aws_lc_rs::{digest, signature};
 #[cfg(all(feature = "ring", not(feature = "aws-lc-rs")))]
 pub(crate) use ring::{digest, signature};
 
+#[cfg(all(feature = "sign", feature = "aws-lc-rs"))]
+pub(crate) use aws_lc_rs::rand;
+#[cfg(all(feature = "sign", feature = "ring", not(feature = "aws-lc-rs")))]
+pub(crate) use ring::rand;
+
 #[cfg(not(any(feature = "ring", feature = "aws-lc-rs")))]
 compile_error!("sigkit-core needs a cryptographic backend: enable the feature `ring` or `aws-lc-rs`");

@@ -12,13 +12,34 @@
     )
 )]
 
+#[cfg(feature = "oci")]
+pub mod attach;
 mod backend;
+#[cfg(feature = "oci")]
+pub mod bundle;
+#[cfg(feature = "oci")]
+pub mod content;
+pub mod crypto;
 pub mod digest;
 #[cfg(feature = "oci")]
+pub mod image;
+#[cfg(feature = "oci")]
 mod json;
+#[cfg(feature = "sign")]
+pub mod key;
 #[cfg(feature = "oci")]
 pub mod limits;
 #[cfg(feature = "oci")]
 pub mod oci;
 #[cfg(feature = "oci")]
+pub mod policy;
+#[cfg(feature = "oci")]
+pub mod reason;
+#[cfg(feature = "oci")]
+pub mod report;
+#[cfg(feature = "oci")]
 pub mod store;
+#[cfg(feature = "oci")]
+pub mod time;
+#[cfg(feature = "oci")]
+pub mod verify;

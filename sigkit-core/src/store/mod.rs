@@ -13,6 +13,7 @@ mod memory;
 mod verified;
 
 use std::future::Future;
+use std::time::Duration;
 
 #[cfg(unix)]
 pub use archive::{ArchiveStore, DockerArchiveStore};
@@ -88,8 +89,27 @@ pub enum SubjectIndexed {
     NotStated,
 }
 
+/// How far a place keeps [`Expected`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Atomicity {
+    /// A write whose expectation is not met never happens.
+    Exact,
+    /// The place may overwrite what somebody else wrote in between, so writers must look again.
+    BestEffort,
+}
+
 /// Write access to one repository.
 pub trait StoreWrite: Store {
+    /// How far this place keeps [`Expected`].
+    fn atomicity(&self) -> Atomicity {
+        Atomicity::Exact
+    }
+
+    /// Lets time pass between two looks at a shared object; a place that is [`Atomicity::Exact`] needs none.
+    fn pause(&self, _: Duration) -> impl Future<Output = ()> + Send {
+        std::future::ready(())
+    }
+
     /// Stores a blob unless it is there.
     ///
     /// # Errors

@@ -1,0 +1,95 @@
+//! Flags from the environment: `SIGKIT_<FLAG>`, then `COSIGN_<FLAG>`.
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+
+use clap::{Arg, Command};
+
+use crate::context::Environment;
+
+/// What the environment adds to a command line.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Bound {
+    /// Flags with their values, as they would be given.
+    pub(crate) flags: Vec<OsString>,
+    /// Long name of each of these flags, and the variable it came from.
+    pub(crate) sources: Vec<(String, String)>,
+    /// Variables that were left alone, since verification would become weaker by them.
+    pub(crate) refused: Vec<String>,
+}
+
+/// Looks up every flag of `verb` that was not `given`.
+pub(crate) fn bind(verb: &Command, given: &BTreeSet<String>, environment: &Environment) -> Bound {
+    let mut bound = Bound::default();
+    for arg in verb.get_arguments() {
+        let Some(long) = arg.get_long().filter(|long| !given.contains(*long) && takes_value(arg)) else { continue };
+        let Some((variable, value)) = look_up(arg, long, environment) else { continue };
+        if may_weaken(long) {
+            bound.refused.push(variable);
+            continue;
+        }
+        let mut flag = OsString::from(format!("--{long}="));
+        flag.push(value);
+        bound.flags.push(flag);
+        bound.sources.push((long.to_owned(), variable));
+    }
+    bound
+}
+
+/// The flags by which verification asks for less than it would otherwise; only a command line may say so, where it can be seen.
+fn may_weaken(long: &str) -> bool {
+    long.starts_with("insecure-")
+        || long.starts_with("allow-")
+        || long.starts_with("compat-")
+        || matches!(long, "private-infrastructure" | "check-claims")
+}
+
+fn look_up(arg: &Arg, long: &str, environment: &Environment) -> Option<(String, OsString)> {
+    let aliases = arg.get_all_aliases().unwrap_or_default();
+    let names: Vec<&str> = std::iter::once(long).chain(aliases).collect();
+    ["SIGKIT", "COSIGN"].iter().find_map(|prefix| {
+        names.iter().find_map(|name| {
+            let variable = format!("{prefix}_{}", name.replace('-', "_").to_ascii_uppercase());
+            // Go's viper takes an empty variable for none.
+            environment.non_empty(&variable).map(|value| (variable, value))
+        })
+    })
+}
+
+fn takes_value(arg: &Arg) -> bool {
+    arg.get_action().takes_values()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::command;
+
+    fn bound(verb: &str, given: &[&str], variables: &[(&str, &str)]) -> Bound {
+        let command = command();
+        let given = given.iter().map(|name| (*name).to_owned()).collect();
+        bind(command.find_subcommand(verb).unwrap(), &given, &Environment::of(variables))
+    }
+
+    #[test]
+    fn a_flag_not_given_comes_from_the_environment() {
+        let bound =
+            bound("public-key", &[], &[("COSIGN_KEY", "a.key"), ("COSIGN_OUTFILE", "out"), ("COSIGN_TIMEOUT", "1m")]);
+        assert_eq!(bound.sources.len(), 3);
+        for flag in ["--key=a.key", "--outfile=out", "--timeout=1m"] {
+            assert!(bound.flags.contains(&flag.into()), "{flag}: {bound:?}");
+        }
+    }
+
+    #[test]
+    fn ours_comes_before_cosigns_and_an_empty_one_is_none() {
+        let both = [("COSIGN_KEY", "theirs"), ("SIGKIT_KEY", "ours")];
+        assert_eq!(bound("public-key", &[], &both).flags, ["--key=ours"]);
+        assert_eq!(bound("public-key", &[], &[("COSIGN_KEY", "theirs"), ("SIGKIT_KEY", "")]).flags, ["--key=theirs"]);
+    }
+
+    #[test]
+    fn the_command_line_comes_first() {
+        assert_eq!(bound("public-key", &["key"], &[("SIGKIT_KEY", "ours")]), Bound::default());
+    }
+}

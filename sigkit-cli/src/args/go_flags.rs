@@ -1,0 +1,237 @@
+//! The command line as Go programs read it, rewritten so that clap reads the same.
+//!
+//! A long flag may have one dash or two; a flag that takes a value takes the next argument whatever it looks like; a switch takes
+//! a value only behind `=`; flags may stand before the verb. What comes out is the verb, then every flag as `--name=value`.
+
+use std::collections::BTreeSet;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::path::PathBuf;
+
+use clap::builder::ValueParser;
+use clap::{Arg, ArgAction, Command};
+
+use super::Secret;
+
+/// A command line that says everything in one way.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Normalised {
+    /// The verb, in as many words as it has.
+    pub(crate) verb: Vec<OsString>,
+    /// Flags and what follows them.
+    pub(crate) rest: Vec<OsString>,
+    /// Long names of the flags that were given.
+    pub(crate) given: BTreeSet<String>,
+}
+
+/// Rewrites `arguments` (without the name of the program) for `root`, which is built.
+pub(crate) fn normalise(root: &Command, arguments: &[OsString]) -> Normalised {
+    let mut line = Normalised::default();
+    let mut verb = root;
+    let mut others = Vec::new();
+    let mut waiting = arguments.iter();
+    while let Some(argument) = waiting.next() {
+        match Token::of(argument) {
+            Token::End => {
+                others.push(argument);
+                break;
+            }
+            Token::Word => match verb.find_subcommand(argument) {
+                Some(found) => {
+                    line.verb.push(argument.clone());
+                    verb = found;
+                    if !verb.has_subcommands() {
+                        break;
+                    }
+                }
+                None => {
+                    others.push(argument);
+                    break;
+                }
+            },
+            Token::Flag(text) => {
+                others.push(argument);
+                // Before the verb is known, its flags are looked for in every verb.
+                if Flag::find_anywhere(verb, text).is_some_and(|flag| flag.takes_next()) {
+                    others.extend(waiting.next());
+                }
+            }
+        }
+    }
+    line.rewrite(verb, others.into_iter().chain(waiting));
+    line
+}
+
+impl Normalised {
+    fn rewrite<'a>(&mut self, verb: &Command, mut arguments: impl Iterator<Item = &'a OsString>) {
+        while let Some(argument) = arguments.next() {
+            match Token::of(argument) {
+                Token::Word => self.rest.push(argument.clone()),
+                Token::End => {
+                    self.rest.push(argument.clone());
+                    self.rest.extend(arguments.cloned());
+                    return;
+                }
+                Token::Flag(text) => match Flag::find(verb, text) {
+                    Some(Flag::Long(arg, value)) => self.push(arg, value, &mut arguments),
+                    Some(Flag::Shorts(arg, following)) => self.push_shorts(verb, arg, following, &mut arguments),
+                    // With two dashes, clap can say which flag was meant.
+                    None if !text.starts_with(b"-") && text.len() > 1 => self.rest.push(join(b"--", text)),
+                    None => self.rest.push(argument.clone()),
+                },
+            }
+        }
+    }
+
+    /// `-rf`, `-a k=v`, `-ofile`, `-o=json`, and any mixture that ends in a value.
+    fn push_shorts<'a>(
+        &mut self,
+        verb: &Command,
+        first: &Arg,
+        following: &[u8],
+        arguments: &mut impl Iterator<Item = &'a OsString>,
+    ) {
+        let (mut arg, mut following) = (first, following);
+        loop {
+            let value = match following {
+                [] => None,
+                [b'=', value @ ..] => Some(value),
+                value if takes_value(arg) => Some(value),
+                [next, more @ ..] => match short(verb, *next) {
+                    Some(found) => {
+                        self.push(arg, None, arguments);
+                        (arg, following) = (found, more);
+                        continue;
+                    }
+                    None => {
+                        self.push(arg, None, arguments);
+                        return self.rest.push(join(b"-", following));
+                    }
+                },
+            };
+            return self.push(arg, value, arguments);
+        }
+    }
+
+    fn push<'a>(&mut self, arg: &Arg, value: Option<&[u8]>, arguments: &mut impl Iterator<Item = &'a OsString>) {
+        let Some(long) = arg.get_long() else { return };
+        let value = match value {
+            None if takes_value(arg) => arguments.next().map(|next| next.as_bytes()),
+            given => given,
+        };
+        let value = match value {
+            Some(value) if is_switch(arg) => Some(go_bool(value).unwrap_or(value)),
+            None if is_switch(arg) => Some(b"true".as_slice()),
+            // A string set to nothing is a string not set: scripts pass `--bundle "$BUNDLE"` unconditionally.
+            Some(b"") if empty_is_absent(arg) => return,
+            given => given,
+        };
+        self.given.insert(long.to_owned());
+        let flag = join(b"--", long.as_bytes());
+        self.rest.push(match value {
+            Some(value) => join(join(flag.as_bytes(), b"=").as_bytes(), value),
+            None => flag,
+        });
+    }
+}
+
+enum Token<'a> {
+    Word,
+    End,
+    /// Without its first dash.
+    Flag(&'a [u8]),
+}
+
+impl<'a> Token<'a> {
+    fn of(argument: &'a OsStr) -> Self {
+        match argument.as_bytes() {
+            b"--" => Self::End,
+            [b'-', flag @ ..] if !flag.is_empty() => Self::Flag(flag),
+            _ => Self::Word,
+        }
+    }
+}
+
+enum Flag<'c, 't> {
+    Long(&'c Arg, Option<&'t [u8]>),
+    /// The first of a row of letters, and what follows it.
+    Shorts(&'c Arg, &'t [u8]),
+}
+
+impl<'c, 't> Flag<'c, 't> {
+    /// `text` lacks its first dash.
+    fn find(verb: &'c Command, text: &'t [u8]) -> Option<Self> {
+        let (name, dashes) = match text {
+            [b'-', name @ ..] => (name, 2),
+            name => (name, 1),
+        };
+        let (name, value) = match name.iter().position(|byte| *byte == b'=') {
+            Some(at) => (&name[..at], Some(&name[at + 1..])),
+            None => (name, None),
+        };
+        match (long(verb, name), text) {
+            (Some(arg), _) => Some(Self::Long(arg, value)),
+            (None, [letter, following @ ..]) if dashes == 1 => {
+                short(verb, *letter).map(|arg| Self::Shorts(arg, following))
+            }
+            (None, _) => None,
+        }
+    }
+
+    fn find_anywhere(verb: &'c Command, text: &'t [u8]) -> Option<Self> {
+        let mut below = verb.get_subcommands();
+        Self::find(verb, text).or_else(|| below.find_map(|verb| Self::find_anywhere(verb, text)))
+    }
+
+    fn takes_next(&self) -> bool {
+        match self {
+            Self::Long(arg, value) => value.is_none() && takes_value(arg),
+            Self::Shorts(arg, following) => following.is_empty() && takes_value(arg),
+        }
+    }
+}
+
+fn long<'c>(verb: &'c Command, name: &[u8]) -> Option<&'c Arg> {
+    let name = std::str::from_utf8(name).ok().filter(|name| !name.is_empty())?;
+    verb.get_arguments().find(|arg| {
+        arg.get_long() == Some(name) || arg.get_all_aliases().is_some_and(|aliases| aliases.contains(&name))
+    })
+}
+
+fn short(verb: &Command, letter: u8) -> Option<&Arg> {
+    verb.get_arguments().find(|arg| arg.get_short() == Some(char::from(letter)) && arg.get_long().is_some())
+}
+
+fn takes_value(arg: &Arg) -> bool {
+    arg.get_action().takes_values() && !is_switch(arg)
+}
+
+/// Whether the flag is true or false.
+pub(crate) fn is_switch(arg: &Arg) -> bool {
+    arg.get_value_parser().type_id() == ValueParser::bool().type_id()
+}
+
+fn empty_is_absent(arg: &Arg) -> bool {
+    let type_id = arg.get_value_parser().type_id();
+    matches!(arg.get_action(), ArgAction::Set)
+        && (type_id == std::any::TypeId::of::<PathBuf>()
+            || type_id == std::any::TypeId::of::<String>()
+            || type_id == std::any::TypeId::of::<Secret>())
+}
+
+/// What Go's `strconv.ParseBool` takes.
+fn go_bool(value: &[u8]) -> Option<&'static [u8]> {
+    match value {
+        b"1" | b"t" | b"T" | b"TRUE" | b"true" | b"True" => Some(b"true"),
+        b"0" | b"f" | b"F" | b"FALSE" | b"false" | b"False" => Some(b"false"),
+        _ => None,
+    }
+}
+
+fn join(front: &[u8], back: &[u8]) -> OsString {
+    OsString::from_vec([front, back].concat())
+}
+
+#[cfg(test)]
+#[path = "go_flags_tests.rs"]
+mod tests;

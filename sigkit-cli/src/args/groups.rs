@@ -1,0 +1,165 @@
+//! Groups of flags that verbs share.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, ValueEnum};
+use sigkit_core::oci::Platform;
+
+use super::values::{Annotation, Annotations, Secret};
+use crate::keys::{KeySource, key_source};
+
+/// The key that signs.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Key")]
+pub(crate) struct SigningKeyArgs {
+    /// Private key: a file, env://VARIABLE, or - for standard input
+    #[arg(long, value_name = "KEY", value_parser = key_source())]
+    pub(crate) key: KeySource,
+    #[command(flatten)]
+    pub(crate) password: PasswordArgs,
+}
+
+/// Where the password of a private key comes from.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Key")]
+pub(crate) struct PasswordArgs {
+    /// File that holds the password of the private key, or - for standard input
+    #[arg(long, value_name = "FILE")]
+    pub(crate) password_file: Option<PathBuf>,
+}
+
+/// The keys that may have signed.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Key")]
+pub(crate) struct PublicKeyArgs {
+    /// Public key: a file, env://VARIABLE, or - for standard input; may be repeated
+    #[arg(long, value_name = "KEY", required = true, value_parser = key_source())]
+    pub(crate) key: Vec<KeySource>,
+    /// How many of the keys must have signed
+    #[arg(long, value_name = "N", default_value = "1")]
+    pub(crate) threshold: NonZeroUsize,
+}
+
+/// What is signed beside the digest.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct AnnotationArgs {
+    /// Annotation under the signature; may be repeated
+    #[arg(long = "annotations", short = 'a', alias = "annotation", value_name = "KEY=VALUE")]
+    given: Vec<Annotations>,
+}
+
+impl AnnotationArgs {
+    /// In the order given.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Annotation> {
+        self.given.iter().flat_map(|annotations| &annotations.0)
+    }
+}
+
+/// The images of a verb.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct ImagesArgs {
+    /// Images: NAME[:TAG][@DIGEST], oci:DIR[:TAG], or oci-archive:FILE[:TAG]
+    #[arg(value_name = "IMAGE", required_unless_present = "images_from")]
+    pub(crate) images: Vec<String>,
+    /// File that names more images, one per line, or - for standard input
+    #[arg(long, value_name = "FILE")]
+    pub(crate) images_from: Option<PathBuf>,
+    /// Take the images of an index as well, not only the index
+    #[arg(long, short = 'r', action = ArgAction::Set, default_value_t = false)]
+    pub(crate) recursive: bool,
+    /// Take the image of an index that serves this platform instead of the index
+    #[arg(long, value_name = "OS/ARCH[/VARIANT]")]
+    pub(crate) platform: Option<Platform>,
+    /// How many images or signatures to work on at once
+    #[arg(long, alias = "max-workers", value_name = "N", default_value = "8")]
+    pub(crate) jobs: NonZeroUsize,
+}
+
+/// How to reach a registry.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Registry")]
+pub(crate) struct RegistryArgs {
+    /// Accept any TLS certificate of the registry
+    #[arg(long, action = ArgAction::Set, default_value_t = false)]
+    pub(crate) allow_insecure_registry: bool,
+    /// Speak HTTP with a registry that has no HTTPS
+    #[arg(long, action = ArgAction::Set, default_value_t = false)]
+    pub(crate) allow_http_registry: bool,
+    /// User name for the registry
+    #[arg(long, value_name = "NAME")]
+    pub(crate) registry_username: Option<String>,
+    /// Password for the registry
+    #[arg(long, value_name = "PASSWORD")]
+    pub(crate) registry_password: Option<Secret>,
+    /// Bearer token for the registry
+    #[arg(long, value_name = "TOKEN")]
+    pub(crate) registry_token: Option<Secret>,
+    /// Certificate authority of the registry, PEM
+    #[arg(long, value_name = "FILE")]
+    pub(crate) registry_cacert: Option<PathBuf>,
+    /// Certificate to show to the registry, PEM
+    #[arg(long, value_name = "FILE", requires = "registry_client_key")]
+    pub(crate) registry_client_cert: Option<PathBuf>,
+    /// Private key of that certificate, PEM
+    #[arg(long, value_name = "FILE", requires = "registry_client_cert")]
+    pub(crate) registry_client_key: Option<PathBuf>,
+    /// Name that the certificate of the registry must have
+    #[arg(long, value_name = "NAME")]
+    pub(crate) registry_server_name: Option<String>,
+    /// Where to look for referrers: tags only, or the referrers API first
+    #[arg(long, value_enum, value_name = "MODE")]
+    pub(crate) registry_referrers_mode: Option<ReferrersMode>,
+    /// Text before the tags under which signatures are found
+    #[arg(long, value_name = "PREFIX")]
+    pub(crate) attachment_tag_prefix: Option<String>,
+    /// Not supported: use the Docker configuration of the service account
+    #[arg(long, action = ArgAction::Set, default_value_t = false, hide = true)]
+    pub(crate) k8s_keychain: bool,
+}
+
+/// Value of `--registry-referrers-mode`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ReferrersMode {
+    /// Tags.
+    Legacy,
+    /// The referrers API of OCI distribution 1.1.
+    #[value(name = "oci-1-1")]
+    Oci11,
+}
+
+/// The ways to say, when signing, that no log is to be used. Anything else is refused.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Transparency log")]
+pub(crate) struct NoLogArgs {
+    /// Upload to a transparency log: only false is possible, and the default
+    #[arg(long, action = ArgAction::Set)]
+    pub(crate) tlog_upload: Option<bool>,
+    /// Use the signing configuration of the public services: only false is possible, and the default
+    #[arg(long, action = ArgAction::Set)]
+    pub(crate) use_signing_config: Option<bool>,
+    /// Signing configuration; must name no services
+    #[arg(long, value_name = "FILE")]
+    pub(crate) signing_config: Option<PathBuf>,
+    /// Trusted root; a signature by a key alone needs none
+    #[arg(long, value_name = "FILE")]
+    pub(crate) trusted_root: Option<PathBuf>,
+}
+
+/// What to ask of a transparency log when verifying. With a key, nothing is.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Transparency log")]
+pub(crate) struct VerifyLogArgs {
+    /// Ask for no log entry: the default with a key
+    #[arg(long, action = ArgAction::Set)]
+    pub(crate) insecure_ignore_tlog: Option<bool>,
+    /// Ask for no log entry, the services being private
+    #[arg(long, action = ArgAction::Set, default_value_t = false)]
+    pub(crate) private_infrastructure: bool,
+    /// Contact no log: with a key, none is contacted
+    #[arg(long, action = ArgAction::Set, default_value_t = false)]
+    pub(crate) offline: bool,
+    /// Trusted root; a signature by a key alone needs none
+    #[arg(long, value_name = "FILE")]
+    pub(crate) trusted_root: Option<PathBuf>,
+}

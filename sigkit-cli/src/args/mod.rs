@@ -1,0 +1,41 @@
+//! What a command line can say: shared groups of flags, and one struct per verb.
+
+mod absent;
+mod environment;
+mod go_flags;
+mod values;
+
+mod global;
+mod groups;
+
+mod completion;
+mod explain;
+mod generate_key_pair;
+mod import_key_pair;
+mod list_env;
+mod public_key;
+mod sign;
+mod sign_blob;
+mod verify;
+mod verify_blob;
+mod version;
+
+pub(crate) use absent::why_absent;
+pub(crate) use completion::CompletionArgs;
+pub(crate) use environment::{Bound, bind};
+pub(crate) use explain::ExplainArgs;
+pub(crate) use generate_key_pair::GenerateKeyPairArgs;
+pub(crate) use global::GlobalArgs;
+pub(crate) use go_flags::{is_switch, normalise};
+pub(crate) use groups::{
+    AnnotationArgs, ImagesArgs, NoLogArgs, PasswordArgs, PublicKeyArgs, RegistryArgs, SigningKeyArgs, VerifyLogArgs,
+};
+pub(crate) use import_key_pair::ImportKeyPairArgs;
+pub(crate) use list_env::EnvArgs;
+pub(crate) use public_key::PublicKeyVerbArgs;
+pub(crate) use sign::{SignArgs, WrittenFormat};
+pub(crate) use sign_blob::SignBlobArgs;
+pub(crate) use values::{Annotation, ReportFormat, Secret, SignatureDigest};
+pub(crate) use verify::VerifyArgs;
+pub(crate) use verify_blob::VerifyBlobArgs;
+pub(crate) use version::VersionArgs;

@@ -1,0 +1,82 @@
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, ValueEnum};
+
+use super::{AnnotationArgs, ImagesArgs, NoLogArgs, RegistryArgs, SigningKeyArgs};
+
+/// `sign`
+#[derive(Args, Clone, Debug)]
+pub(crate) struct SignArgs {
+    #[command(flatten)]
+    pub(crate) images: ImagesArgs,
+    #[command(flatten)]
+    pub(crate) key: SigningKeyArgs,
+    #[command(flatten)]
+    pub(crate) annotations: AnnotationArgs,
+    /// Format of the signature in the registry
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    format: Option<WrittenFormat>,
+    /// Write the bundle format (true) or the legacy format (false)
+    #[arg(long, action = ArgAction::Set, hide = true)]
+    new_bundle_format: Option<bool>,
+    /// Store the signature beside the image
+    #[arg(long, action = ArgAction::Set, default_value_t = true)]
+    pub(crate) upload: bool,
+    /// File to write the bundle to
+    #[arg(long, value_name = "FILE")]
+    pub(crate) bundle: Option<PathBuf>,
+    /// Sign this payload, which must name the digest of the image, instead of making one
+    #[arg(long, value_name = "FILE")]
+    pub(crate) payload: Option<PathBuf>,
+    /// File to write the signature to, in base64
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output_signature: Option<PathBuf>,
+    /// File to write the signed payload to
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output_payload: Option<PathBuf>,
+    /// Name to sign for the image instead of the name it was given by; may be repeated
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub(crate) sign_container_identity: Vec<String>,
+    /// Record the time of signing in the legacy format
+    #[arg(long, action = ArgAction::Set, default_value_t = false)]
+    pub(crate) record_creation_timestamp: bool,
+    /// Sign again although the key has signed the image already
+    #[arg(long, short = 'f', action = ArgAction::Set, default_value_t = false)]
+    pub(crate) force: bool,
+    /// Ask nothing
+    #[arg(long, short = 'y', action = ArgAction::Set, default_value_t = false)]
+    pub(crate) yes: bool,
+    #[command(flatten)]
+    pub(crate) log: NoLogArgs,
+    #[command(flatten)]
+    pub(crate) registry: RegistryArgs,
+}
+
+/// Format of a signature beside an image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum WrittenFormat {
+    /// Sigstore bundle, as a referrer of the image.
+    Bundle,
+    /// Simple signing, under a tag.
+    Legacy,
+    /// Both.
+    Both,
+}
+
+impl SignArgs {
+    /// The format to write.
+    ///
+    /// # Errors
+    /// A sentence, when the flags contradict each other.
+    pub(crate) fn format(&self) -> Result<WrittenFormat, String> {
+        match (self.format, self.new_bundle_format) {
+            (Some(WrittenFormat::Legacy), Some(true))
+            | (Some(WrittenFormat::Bundle | WrittenFormat::Both), Some(false)) => {
+                Err("--format and --new-bundle-format contradict each other; keep --format".to_owned())
+            }
+            (Some(format), _) => Ok(format),
+            (None, Some(false)) => Ok(WrittenFormat::Legacy),
+            (None, _) => Ok(WrittenFormat::Bundle),
+        }
+    }
+}

@@ -1,0 +1,47 @@
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args};
+
+use super::{AnnotationArgs, ImagesArgs, PublicKeyArgs, RegistryArgs, ReportFormat, SignatureDigest, VerifyLogArgs};
+
+/// `verify`
+#[derive(Args, Clone, Debug)]
+pub(crate) struct VerifyArgs {
+    #[command(flatten)]
+    pub(crate) images: ImagesArgs,
+    #[command(flatten)]
+    pub(crate) key: PublicKeyArgs,
+    #[command(flatten)]
+    pub(crate) annotations: AnnotationArgs,
+    /// Compare the signed digest with that of the image
+    #[arg(long, action = ArgAction::Set, default_value_t = true)]
+    pub(crate) check_claims: bool,
+    /// Compare the signed name with that of the image
+    #[arg(long, action = ArgAction::Set, default_value_t = false)]
+    pub(crate) check_reference: bool,
+    /// Shape of the result on stdout
+    #[arg(long, short = 'o', value_enum, value_name = "SHAPE")]
+    pub(crate) output: Option<ReportFormat>,
+    /// Signature to check instead of those beside the image: a file, or the base64 itself
+    #[arg(long, value_name = "SIGNATURE")]
+    pub(crate) signature: Option<String>,
+    /// Payload under --signature
+    #[arg(long, value_name = "FILE", requires = "signature")]
+    pub(crate) payload: Option<PathBuf>,
+    /// Bundle to check instead of those beside the image
+    #[arg(long, value_name = "FILE", conflicts_with = "signature")]
+    pub(crate) bundle: Option<PathBuf>,
+    /// Digest of the payload under the signature, where the key does not tell
+    #[arg(long, value_enum, value_name = "DIGEST")]
+    pub(crate) signature_digest_algorithm: Option<SignatureDigest>,
+    /// No effect: every format is read
+    #[arg(long, action = ArgAction::Set, hide = true)]
+    pub(crate) new_bundle_format: Option<bool>,
+    /// No effect: every format is read
+    #[arg(long, action = ArgAction::Set, hide = true)]
+    pub(crate) experimental_oci11: Option<bool>,
+    #[command(flatten)]
+    pub(crate) log: VerifyLogArgs,
+    #[command(flatten)]
+    pub(crate) registry: RegistryArgs,
+}

@@ -1,0 +1,35 @@
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args};
+
+use super::{PublicKeyArgs, ReportFormat, SignatureDigest, VerifyLogArgs};
+
+/// `verify-blob`
+#[derive(Args, Clone, Debug)]
+pub(crate) struct VerifyBlobArgs {
+    /// A file, - for standard input, or sha256:HEX for its digest
+    #[arg(value_name = "BLOB")]
+    pub(crate) blob: PathBuf,
+    #[command(flatten)]
+    pub(crate) key: PublicKeyArgs,
+    /// Bundle that holds the signature, in the sigstore or the legacy format
+    #[arg(long, value_name = "FILE", required_unless_present = "signature")]
+    pub(crate) bundle: Option<PathBuf>,
+    /// Signature: a file, or the base64 itself
+    #[arg(long, value_name = "SIGNATURE", conflicts_with = "bundle")]
+    pub(crate) signature: Option<String>,
+    /// Shape of the result on stdout
+    #[arg(long, short = 'o', value_enum, value_name = "SHAPE")]
+    pub(crate) output: Option<ReportFormat>,
+    /// Digest of the blob under the signature, where the key does not tell
+    #[arg(long, value_enum, value_name = "DIGEST")]
+    pub(crate) signature_digest_algorithm: Option<SignatureDigest>,
+    /// No effect: every format is read
+    #[arg(long, action = ArgAction::Set, hide = true)]
+    pub(crate) new_bundle_format: Option<bool>,
+    /// No effect: blobs are verified one after the other
+    #[arg(long, hide = true, value_name = "N")]
+    pub(crate) max_workers: Option<std::num::NonZeroUsize>,
+    #[command(flatten)]
+    pub(crate) log: VerifyLogArgs,
+}

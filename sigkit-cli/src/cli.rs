@@ -1,0 +1,122 @@
+//! The verbs, and the way from arguments to one of them.
+
+use std::ffi::OsString;
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Arg, Command, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+
+use crate::args::{
+    self, Bound, CompletionArgs, EnvArgs, ExplainArgs, GenerateKeyPairArgs, GlobalArgs, ImportKeyPairArgs,
+    PublicKeyVerbArgs, VersionArgs,
+};
+use crate::context::Environment;
+use crate::escape;
+use crate::exit::ExitCode;
+use crate::output::Output;
+
+/// Sign container images, and verify them before they run
+#[derive(Debug, Parser)]
+#[command(name = "sigkit", version, args_override_self = true, max_term_width = 120)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: GlobalArgs,
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Make a key pair: an encrypted private key and its public key
+    GenerateKeyPair(GenerateKeyPairArgs),
+    /// Encrypt a private key from elsewhere
+    ImportKeyPair(ImportKeyPairArgs),
+    /// Print the public key of a key pair
+    PublicKey(PublicKeyVerbArgs),
+    /// Explain a reason code
+    Explain(ExplainArgs),
+    /// Print the version
+    Version(VersionArgs),
+    /// Print a completion script for a shell
+    Completion(CompletionArgs),
+    /// Print the environment variables that matter here
+    Env(EnvArgs),
+}
+
+/// A command line that makes sense.
+#[derive(Debug)]
+pub(crate) struct Parsed {
+    /// What to do.
+    pub(crate) cli: Cli,
+    /// What people should know about it.
+    pub(crate) notes: Vec<String>,
+}
+
+/// Reads `arguments`, without the name of the program.
+///
+/// # Errors
+/// What to print instead of running: help, or what is wrong.
+pub(crate) fn parse(arguments: &[OsString], environment: &Environment) -> Result<Parsed, Output> {
+    let mut command = command();
+    let line = args::normalise(&command, arguments);
+    let verb = line.verb.iter().try_fold(&command, |verb, word| verb.find_subcommand(word)).unwrap_or(&command);
+    let bound = if line.verb.is_empty() { Bound::default() } else { args::bind(verb, &line.given, environment) };
+    let notes = bound
+        .refused
+        .iter()
+        .map(|variable| {
+            format!("WARNING: {variable} is ignored: verification can be weakened on the command line only")
+        })
+        .collect();
+    let line = std::iter::once(OsString::from("sigkit")).chain(line.verb).chain(bound.flags).chain(line.rest);
+    let parsed = command.try_get_matches_from_mut(line).and_then(|matches| Cli::from_arg_matches(&matches));
+    match parsed {
+        Ok(cli) => Ok(Parsed { cli, notes }),
+        Err(error) => Err(stopped(&error, &bound.sources)),
+    }
+}
+
+/// The whole command, built, with Go's manner of switches.
+pub(crate) fn command() -> Command {
+    let mut command = Cli::command().mut_args(go_switch).mut_subcommands(|verb| verb.mut_args(go_switch));
+    command.build();
+    command
+}
+
+/// `--flag`, `--flag=true`, `--flag=false`.
+fn go_switch(arg: Arg) -> Arg {
+    if !args::is_switch(&arg) {
+        return arg;
+    }
+    let off = arg.get_default_values().first().is_none_or(|value| value == "false");
+    arg.num_args(0..=1)
+        .require_equals(true)
+        .default_missing_value("true")
+        .value_name("BOOL")
+        .hide_possible_values(true)
+        .hide_default_value(off)
+}
+
+fn stopped(error: &clap::Error, sources: &[(String, String)]) -> Output {
+    // Plain text: what clap shows may repeat an argument, and that is escaped.
+    let text = escape::multi_line(&error.render().to_string());
+    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+        return Output::result(text);
+    }
+    let mut notes = vec![text.trim_end().to_owned()];
+    let flag = match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(flag)) => flag.split([' ', '=', '[']).next().unwrap_or_default(),
+        _ => "",
+    };
+    if let Some((_, variable)) = sources.iter().find(|(long, _)| flag.strip_prefix("--") == Some(long)) {
+        notes.push(format!("note: {flag} was set by the environment variable {variable}"));
+    }
+    if let (ErrorKind::UnknownArgument, Some(why)) = (error.kind(), args::why_absent(flag)) {
+        notes.push(format!("note: {flag} is not in this build: {why}"));
+    }
+    Output::notes(notes, ExitCode::Usage)
+}
+
+#[cfg(test)]
+#[path = "cli_tests.rs"]
+mod tests;

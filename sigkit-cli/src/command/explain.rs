@@ -1,0 +1,31 @@
+use std::fmt::Write as _;
+
+use crate::args::ExplainArgs;
+use crate::error::CliError;
+use crate::explain::{PAGES, nearest, page};
+use crate::output::Output;
+
+pub(super) fn run(args: &ExplainArgs) -> Result<Output, CliError> {
+    let mut text = String::new();
+    match &args.code {
+        None => {
+            let width = PAGES.iter().map(|page| page.code.len()).max().unwrap_or_default();
+            for page in PAGES {
+                // Writing to a String cannot fail.
+                writeln!(text, "{:width$}  {}", page.code, page.meaning).unwrap_or_default();
+            }
+        }
+        Some(code) => {
+            let Some(page) = page(code) else {
+                return Err(CliError::NoSuchCode { code: code.clone(), near: nearest(code) });
+            };
+            writeln!(
+                text,
+                "{}\n\nMeaning:     {}\nUsual cause: {}\nNext step:   {}",
+                page.code, page.meaning, page.cause, page.next
+            )
+            .unwrap_or_default();
+        }
+    }
+    Ok(Output::result(text))
+}

@@ -1,0 +1,19 @@
+use sigkit_core::key::KeyPair;
+
+use super::key_pair::{KeyPairFiles, Replace};
+use crate::args::GenerateKeyPairArgs;
+use crate::context::Context;
+use crate::error::CliError;
+use crate::output::Output;
+
+pub(super) fn run(args: &GenerateKeyPairArgs, context: &Context) -> Result<Output, CliError> {
+    if let Some(target) = args.kms.as_ref().or(args.target.as_ref()) {
+        return Err(CliError::Usage(format!(
+            "cannot make a key pair in {target}: only files are supported; leave it out to write cosign.key and cosign.pub, \
+             or name them with --output-key-prefix"
+        )));
+    }
+    let files = KeyPairFiles::claim(&args.output_key_prefix, Replace::from_yes(args.yes), context)?;
+    let key = KeyPair::generate(args.algorithm)?;
+    files.write(&key, args.password.password_file.as_deref(), context)
+}

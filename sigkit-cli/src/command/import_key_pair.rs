@@ -1,0 +1,12 @@
+use super::key_pair::{KeyPairFiles, Replace};
+use crate::args::ImportKeyPairArgs;
+use crate::context::Context;
+use crate::error::CliError;
+use crate::output::Output;
+
+pub(super) fn run(args: &ImportKeyPairArgs, context: &Context) -> Result<Output, CliError> {
+    // Read first: what was read is never overwritten, not even with --yes.
+    let key = context.foreign_key(&args.key)?;
+    let files = KeyPairFiles::claim(&args.output_key_prefix, Replace::from_yes(args.yes), context)?;
+    files.write(&key, args.password.password_file.as_deref(), context)
+}

@@ -1,0 +1,108 @@
+//! Two files that hold a key pair.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use sigkit_core::key::{KeyPair, Password, Signer as _, file};
+
+use crate::context::{Answer, Context, PasswordUse};
+use crate::error::CliError;
+use crate::exit::ExitCode;
+use crate::files::{Access, NewFile, Occupant};
+use crate::output::Output;
+
+const OPTION: &str = "--output-key-prefix";
+
+/// Whether the owner of a file is asked before it is replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Replace {
+    /// Asked.
+    Ask,
+    /// `--yes`.
+    Agreed,
+}
+
+impl Replace {
+    pub(super) const fn from_yes(yes: bool) -> Self {
+        if yes { Self::Agreed } else { Self::Ask }
+    }
+}
+
+/// The two places, free or given up by their owner.
+#[derive(Debug)]
+pub(super) struct KeyPairFiles {
+    private: Place,
+    public: Place,
+}
+
+#[derive(Debug)]
+struct Place {
+    path: PathBuf,
+    occupant: Occupant,
+}
+
+impl KeyPairFiles {
+    /// `PREFIX.key` and `PREFIX.pub`. Asked before anything costly is done, and before a password is typed in vain.
+    ///
+    /// # Errors
+    /// [`CliError::Declined`], [`CliError::File`].
+    pub(super) fn claim(prefix: &Path, replace: Replace, context: &Context) -> Result<Self, CliError> {
+        if prefix.file_name().is_none() || prefix.as_os_str().as_encoded_bytes().ends_with(b"/") {
+            return Err(CliError::Usage(format!(
+                "{OPTION}: expected the name of a file without its extension, found {prefix:?}"
+            )));
+        }
+        let files = Self {
+            private: Place::new(with_suffix(prefix, ".key"), context)?,
+            public: Place::new(with_suffix(prefix, ".pub"), context)?,
+        };
+        let occupied: Vec<&Place> =
+            [&files.private, &files.public].into_iter().filter(|place| place.occupant == Occupant::File).collect();
+        let Some(first) = occupied.first().filter(|_| replace == Replace::Ask) else { return Ok(files) };
+        let names = occupied.iter().map(|place| place.path.display().to_string()).collect::<Vec<_>>().join(" and ");
+        let question = format!("WARNING: already there: {names}\nAre you sure you would like to overwrite {names}?");
+        match context.confirm(&question) {
+            Ok(Answer::Yes) => Ok(files),
+            Ok(Answer::No) => Err(CliError::Declined { path: first.path.clone() }),
+            Err(error) => Err(CliError::System { action: "ask before overwriting", error }),
+        }
+    }
+
+    /// Seals `key` under a password and writes both files.
+    ///
+    /// # Errors
+    /// [`CliError`]; nothing was written, or what was there before is still there.
+    pub(super) fn write(
+        &self,
+        key: &KeyPair,
+        password_file: Option<&Path>,
+        context: &Context,
+    ) -> Result<Output, CliError> {
+        let mut password = context.password(password_file, PasswordUse::Create)?;
+        let sealed = file::seal(key, &Password::new(std::mem::take(&mut *password)))?;
+        let public = key.public_key().to_pem();
+        context.files.create(&[
+            self.private.with(sealed.as_bytes(), Access::Owner),
+            self.public.with(public.as_bytes(), Access::Umask),
+        ])?;
+        let written = |what, place: &Place| format!("{what} key written to {}", place.path.display());
+        Ok(Output::notes(vec![written("Private", &self.private), written("Public", &self.public)], ExitCode::Done))
+    }
+}
+
+impl Place {
+    fn new(path: PathBuf, context: &Context) -> Result<Self, CliError> {
+        let occupant = context.files.occupant(OPTION, &path)?;
+        Ok(Self { path, occupant })
+    }
+
+    fn with<'a>(&'a self, bytes: &'a [u8], access: Access) -> NewFile<'a> {
+        NewFile { option: OPTION, path: &self.path, bytes, access, occupant: self.occupant }
+    }
+}
+
+fn with_suffix(prefix: &Path, suffix: &str) -> PathBuf {
+    let mut path = OsString::from(prefix);
+    path.push(suffix);
+    path.into()
+}

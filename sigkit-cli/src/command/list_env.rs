@@ -1,0 +1,43 @@
+use std::fmt::Write as _;
+
+use crate::args::EnvArgs;
+use crate::context::Context;
+use crate::escape;
+use crate::output::Output;
+
+/// Whether a value may be shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Plain,
+    Secret,
+}
+
+/// What is read from the environment, beside flags.
+const VARIABLES: &[(&str, Kind, &str)] = &[
+    ("SIGKIT_PASSWORD", Kind::Secret, "password of the private key; set but empty is the empty password"),
+    ("COSIGN_PASSWORD", Kind::Secret, "the same, where SIGKIT_PASSWORD is not set"),
+];
+
+pub(super) fn run(args: &EnvArgs, context: &Context) -> Output {
+    let mut text = String::new();
+    if args.show_descriptions {
+        text.push_str(
+            "# Every flag can be set by SIGKIT_<FLAG> or COSIGN_<FLAG>: --output-key-prefix by SIGKIT_OUTPUT_KEY_PREFIX.\n\
+             # Flags that weaken verification cannot.\n",
+        );
+    }
+    for (name, kind, description) in VARIABLES {
+        if args.show_descriptions {
+            // Writing to a String cannot fail.
+            writeln!(text, "# {name}: {description}").unwrap_or_default();
+        }
+        let value = context.environment.get(name);
+        let shown = match (value, kind) {
+            (None, _) => String::new(),
+            (Some(_), Kind::Secret) if !args.show_sensitive_values => "\"******\"".to_owned(),
+            (Some(value), _) => format!("\"{}\"", escape::one_line(&value.to_string_lossy())),
+        };
+        writeln!(text, "{name}={shown}").unwrap_or_default();
+    }
+    Output::result(text)
+}

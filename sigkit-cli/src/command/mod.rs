@@ -1,0 +1,32 @@
+//! One file per verb. A command returns what it found or did, and prints nothing but questions and warnings.
+
+mod completion;
+mod explain;
+mod generate_key_pair;
+mod import_key_pair;
+mod key_pair;
+mod list_env;
+mod public_key;
+mod version;
+
+use crate::args::GlobalArgs;
+use crate::cli::Verb;
+use crate::context::Context;
+use crate::error::CliError;
+use crate::output::Output;
+
+/// Runs a verb.
+///
+/// # Errors
+/// [`CliError`].
+pub(crate) fn run(verb: Verb, context: &Context, _global: &GlobalArgs) -> Result<Output, CliError> {
+    match verb {
+        Verb::GenerateKeyPair(args) => generate_key_pair::run(&args, context),
+        Verb::ImportKeyPair(args) => import_key_pair::run(&args, context),
+        Verb::PublicKey(args) => public_key::run(&args, context),
+        Verb::Explain(args) => explain::run(&args),
+        Verb::Version(args) => Ok(version::run(&args)),
+        Verb::Completion(args) => Ok(completion::run(&args)),
+        Verb::Env(args) => Ok(list_env::run(&args, context)),
+    }
+}

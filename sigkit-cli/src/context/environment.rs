@@ -1,0 +1,47 @@
+use std::ffi::OsString;
+use std::fmt;
+use std::os::unix::ffi::OsStringExt as _;
+
+use zeroize::Zeroizing;
+
+/// Environment variables.
+pub(crate) struct Environment(Box<dyn Fn(&str) -> Option<OsString> + Send + Sync>);
+
+impl Environment {
+    /// Those of this process.
+    pub(crate) fn of_process() -> Self {
+        Self(Box::new(|name| std::env::var_os(name)))
+    }
+
+    /// The value of a variable that is set, be it empty.
+    pub(crate) fn get(&self, name: &str) -> Option<OsString> {
+        (self.0)(name)
+    }
+
+    /// The value of a variable that is set and not empty.
+    pub(crate) fn non_empty(&self, name: &str) -> Option<OsString> {
+        self.get(name).filter(|value| !value.is_empty())
+    }
+
+    /// The same for a secret: the copy is wiped when dropped.
+    pub(crate) fn secret(&self, name: &str) -> Option<Zeroizing<Vec<u8>>> {
+        self.get(name).map(|value| Zeroizing::new(value.into_vec()))
+    }
+}
+
+impl fmt::Debug for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Values may be passwords.
+        f.write_str("Environment(..)")
+    }
+}
+
+#[cfg(test)]
+impl Environment {
+    /// Variables made up for a test.
+    pub(crate) fn of(variables: &[(&str, &str)]) -> Self {
+        let variables: std::collections::BTreeMap<String, OsString> =
+            variables.iter().map(|(name, value)| ((*name).to_owned(), OsString::from(value))).collect();
+        Self(Box::new(move |name| variables.get(name).cloned()))
+    }
+}

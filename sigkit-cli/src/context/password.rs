@@ -1,0 +1,134 @@
+use std::io;
+use std::path::Path;
+
+use zeroize::Zeroizing;
+
+use super::Context;
+use crate::files::FileError;
+use crate::streams::Watched;
+
+/// Longest password, in bytes.
+pub(crate) const MOST_PASSWORD_BYTES: u64 = 64 * 1024;
+
+const VARIABLES: [&str; 2] = ["SIGKIT_PASSWORD", "COSIGN_PASSWORD"];
+
+/// What a password is wanted for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PasswordUse {
+    /// To open a key: asked once.
+    Open,
+    /// To protect a new key: asked twice, since a mistyped one would lose it.
+    Create,
+}
+
+/// Why there is no password.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PasswordError {
+    /// The file of `--password-file`.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// Nothing on standard input.
+    #[error("no password: standard input is empty and not a terminal; {WAYS}")]
+    Empty,
+    /// Standard input has given a key already.
+    #[error("no password: standard input was read for the key and there is no terminal; {WAYS}")]
+    StdinTaken,
+    /// More than a password.
+    #[error("the password on standard input is longer than {MOST_PASSWORD_BYTES} bytes")]
+    TooLong,
+    /// Standard input or the terminal failed.
+    #[error("no password could be read: {0}; {WAYS}")]
+    Io(#[from] io::Error),
+    /// The second was not the first.
+    #[error("the two passwords differ; nothing was written")]
+    Mismatch,
+}
+
+const WAYS: &str = "give one with --password-file FILE, SIGKIT_PASSWORD or COSIGN_PASSWORD (empty counts), on a terminal, \
+                    or on standard input";
+
+impl Context {
+    /// The password for a private key: from `file`, the environment, the terminal, or standard input, in this order.
+    ///
+    /// From a file or standard input, one line ending at the end is not part of it.
+    ///
+    /// # Errors
+    /// [`PasswordError`].
+    pub(crate) fn password(
+        &self,
+        file: Option<&Path>,
+        purpose: PasswordUse,
+    ) -> Result<Zeroizing<Vec<u8>>, PasswordError> {
+        if let Some(path) = file {
+            return self.password_from_file(path);
+        }
+        if let Some(password) = VARIABLES.iter().find_map(|name| self.environment.secret(name)) {
+            return Ok(password);
+        }
+        if self.stdin.watched() == Watched::Terminal {
+            return self.ask_password(purpose);
+        }
+        if self.stdin.is_taken() {
+            return match self.ask_password(purpose) {
+                Err(PasswordError::Io(_)) => Err(PasswordError::StdinTaken),
+                asked => asked,
+            };
+        }
+        self.password_from_stdin()
+    }
+
+    fn password_from_file(&self, path: &Path) -> Result<Zeroizing<Vec<u8>>, PasswordError> {
+        if path == Path::new("-") {
+            return self.password_from_stdin();
+        }
+        let file = self.files.read("--password-file", path, "a file with a password", MOST_PASSWORD_BYTES)?;
+        Ok(without_line_end(file.bytes))
+    }
+
+    fn password_from_stdin(&self) -> Result<Zeroizing<Vec<u8>>, PasswordError> {
+        if self.stdin.is_taken() {
+            return Err(PasswordError::StdinTaken);
+        }
+        let bytes = self.stdin.read_to_end(MOST_PASSWORD_BYTES)?.ok_or(PasswordError::TooLong)?;
+        if bytes.is_empty() { Err(PasswordError::Empty) } else { Ok(without_line_end(bytes)) }
+    }
+
+    fn ask_password(&self, purpose: PasswordUse) -> Result<Zeroizing<Vec<u8>>, PasswordError> {
+        let password = self.ask_hidden("Enter password for private key: ")?;
+        if purpose == PasswordUse::Create && self.ask_hidden("Enter password for private key again: ")? != password {
+            return Err(PasswordError::Mismatch);
+        }
+        Ok(password)
+    }
+}
+
+fn without_line_end(mut bytes: Zeroizing<Vec<u8>>) -> Zeroizing<Vec<u8>> {
+    if bytes.last() == Some(&b'\n') {
+        bytes.pop();
+        if bytes.last() == Some(&b'\r') {
+            bytes.pop();
+        }
+    }
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // threat: K02
+    #[test]
+    fn one_line_end_is_not_part_of_a_password() {
+        for (given, password) in [
+            ("pw", "pw"),
+            ("pw\n", "pw"),
+            ("pw\r\n", "pw"),
+            ("pw\n\n", "pw\n"),
+            ("pw\r", "pw\r"),
+            ("\n", ""),
+            ("p w\nsecond", "p w\nsecond"),
+        ] {
+            assert_eq!(without_line_end(Zeroizing::new(given.into())).as_slice(), password.as_bytes(), "{given:?}");
+        }
+    }
+}

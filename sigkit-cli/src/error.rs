@@ -1,0 +1,88 @@
+//! Why a command failed, in words, with its exit code.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::context::PasswordError;
+use crate::exit::ExitCode;
+use crate::files::FileError;
+use crate::keys::KeyLoadError;
+use crate::output::Output;
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CliError {
+    /// Flags that make no sense together, or ask for what this build has not.
+    #[error("{0}")]
+    Usage(String),
+    /// A file that an option names.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// A key that an option names.
+    #[error(transparent)]
+    Key(#[from] KeyLoadError),
+    /// The password of a key.
+    #[error(transparent)]
+    Password(#[from] PasswordError),
+    /// No key could be made.
+    #[error("no key was made: {0}")]
+    KeyGeneration(#[from] sigkit_core::crypto::KeyError),
+    /// The key could not be sealed.
+    #[error("the key was not written: {0}")]
+    KeySealing(#[from] sigkit_core::key::KeyFileError),
+    /// The answer to a question was no.
+    #[error("{} exists and was left alone; answer y, give --yes, or choose another --output-key-prefix", path.display())]
+    Declined {
+        /// The file asked about.
+        path: PathBuf,
+    },
+    /// The operating system gave no runtime, no answer to a question, …
+    #[error("cannot {action}: {error}")]
+    System {
+        /// What was tried.
+        action: &'static str,
+        /// The operating system's words.
+        error: std::io::Error,
+    },
+    /// `--timeout` ran out.
+    #[error("nothing was decided within {}; give more time with --timeout", human(*limit))]
+    TimedOut {
+        /// The limit.
+        limit: Duration,
+    },
+    /// `explain` of a code that does not exist.
+    #[error("there is no reason code {code:?}{}; sigkit explain lists all", near.map(|near| format!(" (did you mean {near}?)")).unwrap_or_default())]
+    NoSuchCode {
+        /// The code asked for.
+        code: String,
+        /// The nearest that exists.
+        near: Option<&'static str>,
+    },
+}
+
+impl CliError {
+    /// The exit code.
+    pub(crate) const fn exit(&self) -> ExitCode {
+        match self {
+            Self::Usage(_) => ExitCode::Usage,
+            Self::TimedOut { .. } => ExitCode::Undecided,
+            Self::File(_)
+            | Self::Key(_)
+            | Self::Password(_)
+            | Self::KeyGeneration(_)
+            | Self::KeySealing(_)
+            | Self::Declined { .. }
+            | Self::System { .. }
+            | Self::NoSuchCode { .. } => ExitCode::Failed,
+        }
+    }
+
+    /// What is printed of it.
+    pub(crate) fn into_output(self) -> Output {
+        Output::notes(vec![format!("Error: {self}")], self.exit())
+    }
+}
+
+fn human(limit: Duration) -> String {
+    format!("{limit:?}")
+}

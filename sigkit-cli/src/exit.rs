@@ -1,0 +1,96 @@
+//! Exit codes, the same in every format and mode.
+
+/// What the process tells its caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ExitCode {
+    /// Done; verified.
+    Done,
+    /// Refused or failed in any other way.
+    Failed,
+    /// The command line makes no sense.
+    Usage,
+    /// The image has no signatures.
+    NoSignatures,
+    /// There is no such image or tag.
+    NoSuchImage,
+    /// Signatures exist, none matches.
+    NoMatch,
+    /// A signature has no certificate where an identity was asked.
+    NoCertificate,
+    /// A registry, a log or a service could not be read, so nothing was decided.
+    Undecided,
+    /// A fault of this program.
+    Internal,
+    /// SIGINT.
+    Interrupted,
+}
+
+impl ExitCode {
+    /// The number.
+    pub(crate) const fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Failed => 1,
+            Self::Usage => 2,
+            Self::NoSignatures => 10,
+            Self::NoSuchImage => 11,
+            Self::NoMatch => 12,
+            Self::NoCertificate => 13,
+            Self::Undecided => 14,
+            Self::Internal => 70,
+            Self::Interrupted => 130,
+        }
+    }
+
+    /// The code for two results together: the one that a caller must hear about first.
+    pub(crate) fn worst(self, other: Self) -> Self {
+        if other.priority() > self.priority() { other } else { self }
+    }
+
+    /// 1 > 12 > 13 > 10 > 11 > 14 > 0 among results; faults of the run itself stand above any result.
+    const fn priority(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Undecided => 1,
+            Self::NoSuchImage => 2,
+            Self::NoSignatures => 3,
+            Self::NoCertificate => 4,
+            Self::NoMatch => 5,
+            Self::Failed => 6,
+            Self::Usage => 7,
+            Self::Internal => 8,
+            Self::Interrupted => 9,
+        }
+    }
+}
+
+impl From<ExitCode> for std::process::ExitCode {
+    fn from(exit: ExitCode) -> Self {
+        Self::from(exit.code())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ExitCode::{self, *};
+
+    const ALL: [ExitCode; 10] =
+        [Done, Failed, Usage, NoSignatures, NoSuchImage, NoMatch, NoCertificate, Undecided, Internal, Interrupted];
+
+    // threat: L04
+    #[test]
+    fn numbers_are_those_of_the_contract() {
+        assert_eq!(ALL.map(ExitCode::code), [0, 1, 2, 10, 11, 12, 13, 14, 70, 130]);
+    }
+
+    #[test]
+    fn one_image_in_many_decides_by_priority() {
+        let ranked = [Failed, NoMatch, NoCertificate, NoSignatures, NoSuchImage, Undecided, Done];
+        for (position, strong) in ranked.iter().enumerate() {
+            for weak in &ranked[position..] {
+                assert_eq!(strong.worst(*weak), *strong, "{strong:?} and {weak:?}");
+                assert_eq!(weak.worst(*strong), *strong, "{weak:?} and {strong:?}");
+            }
+        }
+    }
+}

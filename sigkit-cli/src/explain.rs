@@ -1,0 +1,283 @@
+//! Reason codes, explained.
+
+/// What stands behind a code.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Page {
+    /// The code, in kebab case.
+    pub(crate) code: &'static str,
+    /// What it says.
+    pub(crate) meaning: &'static str,
+    /// What is mostly behind it.
+    pub(crate) cause: &'static str,
+    /// What to do.
+    pub(crate) next: &'static str,
+}
+
+/// The page of a code.
+pub(crate) fn page(code: &str) -> Option<&'static Page> {
+    PAGES.iter().find(|page| page.code == code)
+}
+
+/// The code that was probably meant.
+pub(crate) fn nearest(code: &str) -> Option<&'static str> {
+    let closest = PAGES.iter().map(|page| (distance(page.code, code), page.code)).min()?;
+    (closest.0 <= closest.1.len() / 3).then_some(closest.1)
+}
+
+const fn page_of(code: &'static str, meaning: &'static str, cause: &'static str, next: &'static str) -> Page {
+    Page { code, meaning, cause, next }
+}
+
+/// All pages, by what they are about.
+pub(crate) const PAGES: &[Page] = &[
+    // Signatures that were read and judged.
+    page_of(
+        "signature-invalid",
+        "The key did not make this signature over these bytes.",
+        "The image was signed with another key, or the payload was changed after signing.",
+        "Compare the fingerprint in the report with that of the signer's public key; sign again if the key has been replaced.",
+    ),
+    page_of(
+        "subject-mismatch",
+        "The signature is good, but it names another digest than that of the artifact.",
+        "The signature of one image was copied beside another, or a tag has moved since it was signed.",
+        "Verify the digest that was signed, or sign the digest that the tag names now.",
+    ),
+    page_of(
+        "payload-malformed",
+        "What was signed cannot be read as a signature payload.",
+        "The signature was made by another tool over a document of its own, or the payload is damaged.",
+        "Look at the payload at the place that the report names; sign the image again.",
+    ),
+    page_of(
+        "payload-type-mismatch",
+        "The envelope holds another type of payload than an in-toto statement.",
+        "The envelope was made for another purpose than signing an artifact.",
+        "Remove it from the image, or verify it with the tool that made it.",
+    ),
+    page_of(
+        "claim-type-mismatch",
+        "The payload does not call itself a signature of a container image.",
+        "A payload of another kind was signed with the same key.",
+        "Sign the image itself; a signature for one purpose is never taken for another.",
+    ),
+    page_of(
+        "predicate-type-mismatch",
+        "The statement is of another type than was asked for.",
+        "The image carries an attestation, such as an SBOM or provenance, which is not a signature of the image.",
+        "Sign the image, or verify the attestation as what it is.",
+    ),
+    page_of(
+        "annotation-mismatch",
+        "The signature is good, but does not carry an annotation that was asked for with this value.",
+        "The image was signed without -a, or for another stage or release.",
+        "Compare the annotations in the report with those given by -a.",
+    ),
+    page_of(
+        "material-mismatch",
+        "The bundle says that it was made with another key or certificate than the one that verifies.",
+        "The key was replaced, or --key names the wrong one of several.",
+        "Compare the key hint in the report with the fingerprint of the public key.",
+    ),
+    page_of(
+        "reference-mismatch",
+        "The signature is good, but was made for another name of the image.",
+        "The image was copied to another repository after it was signed.",
+        "Verify without --check-reference, or sign under the new name with --sign-container-identity.",
+    ),
+    page_of(
+        "signature-count",
+        "An envelope holds none or several signatures where exactly one is defined.",
+        "The tool that wrote it does not follow the sigstore bundle specification.",
+        "Sign again with a tool that writes one signature per bundle.",
+    ),
+    page_of(
+        "algorithm-unsupported",
+        "The signature needs an algorithm that is not accepted, or that is not in this build.",
+        "A short RSA key, a curve other than P-256, P-384 and P-521, or a digest such as SHA-1.",
+        "Sign with one of the algorithms of sigkit generate-key-pair --algorithm.",
+    ),
+    page_of(
+        "log-unchecked",
+        "The signature carries an entry of a transparency log which was not verified.",
+        "Verifying with a key asks for no log entry, and the keys of the log are not at hand.",
+        "Nothing, if the key alone is to decide; the report only says what was not looked at.",
+    ),
+    // Verdicts over several signatures.
+    page_of(
+        "no-signatures",
+        "Every place was read, and none holds a signature of this artifact.",
+        "The image was never signed, was rebuilt after signing, or was copied without its signatures.",
+        "Compare the digest with the one that was signed; look at the places that the report names.",
+    ),
+    page_of(
+        "nothing-passed",
+        "There was something to check, but no check passed.",
+        "Each candidate was refused for its own reason, which stands beside it in the report.",
+        "Read the reasons of the single candidates.",
+    ),
+    page_of(
+        "threshold-not-met",
+        "Fewer different keys have signed than were asked for.",
+        "A signer is missing. Several signatures by one key count once.",
+        "The report marks the keys without a good signature; have them sign, or lower --threshold.",
+    ),
+    // Bundles and other signature documents.
+    page_of(
+        "bundle-malformed",
+        "A bundle is not JSON as the sigstore bundle specification defines it.",
+        "The file was cut short, edited, or is no bundle at all.",
+        "Fetch it again; the report names the field and what was expected there.",
+    ),
+    page_of(
+        "bundle-version-unsupported",
+        "A bundle has a media type or version that is not known here.",
+        "It was written by a newer tool, or is another kind of document.",
+        "Use a version of sigkit that knows it, or write a bundle of version 0.3.",
+    ),
+    page_of(
+        "entity-malformed",
+        "A layer or blob that should hold a signature holds something else.",
+        "A signature was pushed by hand or by another tool with annotations missing or wrong.",
+        "Look at the manifest and layer that the report names; sign again.",
+    ),
+    // Places that were asked.
+    page_of(
+        "not-found",
+        "The place itself says that it does not hold this.",
+        "A misspelt name or tag, an image that was never pushed, or a registry that hides what needs credentials.",
+        "Check the name; log in if the repository is private.",
+    ),
+    page_of(
+        "access-denied",
+        "The place asks for credentials, or refuses those that it got.",
+        "No login for this registry, an expired token, or an account without the right to this repository.",
+        "Log in to the registry, or give --registry-username and --registry-password; the message says which credentials were tried.",
+    ),
+    page_of(
+        "store-unavailable",
+        "The place could not be reached, or could not answer. Nothing is known about what it holds.",
+        "Network trouble, a proxy, a rate limit, or a fault of the registry.",
+        "Try again; the message names the request and its status. This is never taken for \"no signatures\".",
+    ),
+    page_of(
+        "store-protocol",
+        "The place answered something that the protocol does not allow.",
+        "A proxy or login page in between, or a registry that does not follow OCI distribution.",
+        "Look at the answer with --verbose, and at what stands between here and the registry.",
+    ),
+    page_of(
+        "too-large",
+        "More bytes or entries than the limit allows.",
+        "A damaged or hostile repository; seldom, an image with very many signatures.",
+        "Look at what the message names; remove what does not belong there.",
+    ),
+    page_of(
+        "digest-mismatch",
+        "The bytes are not those that their digest names.",
+        "A damaged file or transfer, or somebody who replaced the content.",
+        "Fetch it again. If it stays so, the place is not to be trusted.",
+    ),
+    page_of(
+        "size-mismatch",
+        "The content is shorter or longer than its descriptor says.",
+        "A transfer that was cut off, or content that was replaced.",
+        "Fetch it again. If it stays so, the place is not to be trusted.",
+    ),
+    page_of(
+        "manifest-ambiguous",
+        "A manifest is not one, or could be read as two different things.",
+        "A media type that contradicts the content, fields of both an image and an index, or a field given twice.",
+        "Push the image again with a tool that follows the OCI image specification.",
+    ),
+    page_of(
+        "store-conflict",
+        "Somebody else wrote to the same name in between.",
+        "Several signers at once.",
+        "Sign again: nothing of theirs was overwritten.",
+    ),
+    page_of(
+        "tag-immutable",
+        "The place does not let this tag move.",
+        "A repository with immutable tags, in which a second signature would have to extend the signature tag.",
+        "Write bundles (--format bundle), or exempt tags that end in .sig from the rule.",
+    ),
+    page_of(
+        "store-read-only",
+        "The place can be read but not written.",
+        "An archive, a mirror, or an account that may only pull.",
+        "Sign where the image can be written, and copy it with its signatures.",
+    ),
+    page_of(
+        "file-error",
+        "The file system refused.",
+        "A missing file, missing permission, or a full disk.",
+        "The message names the path and what the operating system said.",
+    ),
+];
+
+/// Edit distance: insertions, deletions and replacements.
+fn distance(one: &str, other: &str) -> usize {
+    // Nobody means a code with a text this long.
+    let other: Vec<char> = other.chars().take(64).collect();
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (i, a) in one.chars().enumerate() {
+        let mut diagonal = i;
+        let mut left = i + 1;
+        let mut next = vec![left];
+        for (b, above) in other.iter().zip(row.iter().skip(1)) {
+            left = (left + 1).min(above + 1).min(diagonal + usize::from(a != *b));
+            diagonal = *above;
+            next.push(left);
+        }
+        row = next;
+    }
+    row.last().copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_has_one_page_with_something_on_it() {
+        let mut codes: Vec<&str> = PAGES.iter().map(|page| page.code).collect();
+        codes.sort_unstable();
+        codes.dedup();
+        assert_eq!(codes.len(), PAGES.len());
+        for page in PAGES {
+            assert!(page.code.chars().all(|c| c.is_ascii_lowercase() || c == '-'), "{}", page.code);
+            for text in [page.meaning, page.cause, page.next] {
+                assert!(text.ends_with('.') || text.ends_with('"'), "{}: {text}", page.code);
+            }
+        }
+    }
+
+    #[test]
+    fn codes_of_store_errors_are_explained() {
+        for code in [
+            "not-found",
+            "access-denied",
+            "store-unavailable",
+            "store-protocol",
+            "too-large",
+            "digest-mismatch",
+            "size-mismatch",
+            "manifest-ambiguous",
+            "store-conflict",
+            "tag-immutable",
+            "store-read-only",
+            "file-error",
+        ] {
+            assert!(page(code).is_some(), "{code}");
+        }
+    }
+
+    #[test]
+    fn a_slip_of_the_finger_finds_its_code() {
+        assert_eq!(nearest("signature-invald"), Some("signature-invalid"));
+        assert_eq!(nearest("subject-missmatch"), Some("subject-mismatch"));
+        assert_eq!(nearest("x"), None);
+        assert_eq!(distance("kitten", "sitting"), 3);
+    }
+}

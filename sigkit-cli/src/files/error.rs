@@ -1,0 +1,100 @@
+use std::fs::FileType;
+use std::io;
+use std::os::unix::fs::FileTypeExt as _;
+use std::path::PathBuf;
+
+/// Trouble with a file that an option names.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum FileError {
+    /// The operating system refused.
+    #[error("{option}: cannot {action} {}: {error}", path.display())]
+    Io {
+        /// With its dashes.
+        option: &'static str,
+        /// `read`, `write`, `create`
+        action: &'static str,
+        /// As given.
+        path: PathBuf,
+        /// The operating system's words.
+        error: io::Error,
+    },
+    /// Not the kind of file that was expected.
+    #[error("{option}: {}: expected {expected}, found {found}", path.display())]
+    Unexpected {
+        /// With its dashes.
+        option: &'static str,
+        /// As given.
+        path: PathBuf,
+        /// What the option is for.
+        expected: &'static str,
+        /// What is there.
+        found: &'static str,
+    },
+    /// More bytes than such a file can have.
+    #[error("{option}: {}: expected {expected} of at most {limit} bytes, found more", path.display())]
+    TooLarge {
+        /// With its dashes.
+        option: &'static str,
+        /// As given.
+        path: PathBuf,
+        /// What the option is for.
+        expected: &'static str,
+        /// In bytes.
+        limit: u64,
+    },
+    /// The output would replace what was read as input.
+    #[error("{option}: {} is also an input of this command; choose another file to write to", path.display())]
+    IsInput {
+        /// With its dashes.
+        option: &'static str,
+        /// As given.
+        path: PathBuf,
+    },
+    /// Two outputs with one name.
+    #[error("{option}: {} is written by another option of this command as well; choose another file", path.display())]
+    WrittenTwice {
+        /// With its dashes.
+        option: &'static str,
+        /// As given.
+        path: PathBuf,
+    },
+    /// A key would be written through a link.
+    #[error(
+        "{option}: {} is a symbolic link to {}, and keys are not written through links; remove the link or choose another name",
+        path.display(),
+        target.display()
+    )]
+    Link {
+        /// With its dashes.
+        option: &'static str,
+        /// As given.
+        path: PathBuf,
+        /// Where the link points.
+        target: PathBuf,
+    },
+    /// Somebody else created the file in between.
+    #[error("{option}: {} has just been created by another process and was left alone", path.display())]
+    Appeared {
+        /// With its dashes.
+        option: &'static str,
+        /// As given.
+        path: PathBuf,
+    },
+}
+
+/// What a file is, in words.
+pub(crate) fn kind(file_type: FileType) -> &'static str {
+    if file_type.is_file() {
+        "a file"
+    } else if file_type.is_dir() {
+        "a directory"
+    } else if file_type.is_fifo() {
+        "a named pipe"
+    } else if file_type.is_socket() {
+        "a socket"
+    } else if file_type.is_char_device() || file_type.is_block_device() {
+        "a device"
+    } else {
+        "something that is not a file"
+    }
+}

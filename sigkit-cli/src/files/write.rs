@@ -1,0 +1,200 @@
+use std::fs::{File, Metadata, OpenOptions, Permissions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
+
+use super::error::kind;
+use super::{FileError, Files};
+use crate::streams::Stdout;
+
+/// Who may read a new file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// The owner, 0600, whatever the umask.
+    Owner,
+    /// Whoever the umask lets, 0644 at most.
+    Umask,
+}
+
+/// What stands where a key is to be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Occupant {
+    /// Nothing; nothing may appear there until it is written.
+    Nobody,
+    /// A file, which its owner has agreed to lose.
+    File,
+}
+
+/// A file to be written, or left alone, together with others.
+#[derive(Debug)]
+pub(crate) struct NewFile<'a> {
+    /// The option that names it, with its dashes.
+    pub(crate) option: &'static str,
+    /// Where.
+    pub(crate) path: &'a Path,
+    /// What.
+    pub(crate) bytes: &'a [u8],
+    /// For whom.
+    pub(crate) access: Access,
+    /// What was there when the owner was asked.
+    pub(crate) occupant: Occupant,
+}
+
+impl Files {
+    /// What stands at `path`, where a key is to be written.
+    ///
+    /// # Errors
+    /// [`FileError`] when it is neither nothing nor a file that could be replaced.
+    pub(crate) fn occupant(&self, option: &'static str, path: &Path) -> Result<Occupant, FileError> {
+        let refused = |error| FileError::Io { option, action: "write", path: path.to_owned(), error };
+        let metadata = match path.symlink_metadata() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Occupant::Nobody),
+            found => found.map_err(refused)?,
+        };
+        if metadata.is_symlink() {
+            let target = path.read_link().map_err(refused)?;
+            return Err(FileError::Link { option, path: path.to_owned(), target });
+        }
+        self.may_replace(option, path, &metadata)?;
+        Ok(Occupant::File)
+    }
+
+    /// Writes all files, each of them whole; a file that could not be written takes those new beside it away again.
+    ///
+    /// # Errors
+    /// [`FileError`]; what was there before is still there.
+    pub(crate) fn create(&self, files: &[NewFile<'_>]) -> Result<(), FileError> {
+        let _no_signal = self.interrupts.defer();
+        let staged = files
+            .iter()
+            .map(|file| Ok((file, stage(file.option, file.path, file.bytes, file.access)?)))
+            .collect::<Result<Vec<_>, FileError>>()?;
+        let mut created: Vec<&Path> = Vec::new();
+        for (file, staged) in staged {
+            if let Err(error) = commit(file, staged) {
+                for path in created {
+                    // The error that is returned matters more than what is left behind.
+                    std::fs::remove_file(path).unwrap_or_default();
+                }
+                return Err(error);
+            }
+            if file.occupant == Occupant::Nobody {
+                created.push(file.path);
+            }
+        }
+        files.iter().try_for_each(|file| sync_directory(file.option, file.path))
+    }
+
+    /// Writes an output of a command: replaces a file in one step, keeping its permissions; writes into a device or pipe.
+    ///
+    /// # Errors
+    /// [`FileError`]; a file that was there before is still there.
+    pub(crate) fn write(
+        &self,
+        option: &'static str,
+        path: &Path,
+        bytes: &[u8],
+        access: Access,
+    ) -> Result<(), FileError> {
+        let refused = |error| FileError::Io { option, action: "write", path: path.to_owned(), error };
+        if path == Path::new("/dev/stdout") || path == Path::new("-") {
+            let mut stdout = Stdout::open().map_err(refused)?;
+            return stdout.write(bytes).and_then(|()| stdout.finish()).map_err(refused);
+        }
+        let metadata = match path.metadata() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            found => Some(found.map_err(refused)?),
+        };
+        if let Some(metadata) = &metadata
+            && !metadata.is_file()
+            && !metadata.is_dir()
+        {
+            let mut stream = OpenOptions::new().write(true).open(path).map_err(refused)?;
+            return stream.write_all(bytes).and_then(|()| stream.flush()).map_err(refused);
+        }
+        if let Some(metadata) = &metadata {
+            self.may_replace(option, path, metadata)?;
+        }
+        let _no_signal = self.interrupts.defer();
+        // A link stays a link: what it points to is replaced.
+        let place = if metadata.is_some() { path.canonicalize().map_err(refused)? } else { path.to_owned() };
+        let staged = stage(option, &place, bytes, access)?;
+        if let (Some(metadata), Access::Umask) = (&metadata, access) {
+            let permissions = Permissions::from_mode(metadata.mode() & 0o777);
+            staged.as_file().set_permissions(permissions).map_err(refused)?;
+        }
+        let written = staged.persist(&place).map_err(|failed| refused(failed.error))?;
+        self.written.add(&written.metadata().map_err(refused)?);
+        sync_directory(option, &place)
+    }
+
+    fn may_replace(&self, option: &'static str, path: &Path, metadata: &Metadata) -> Result<(), FileError> {
+        if !metadata.is_file() {
+            let found = kind(metadata.file_type());
+            return Err(FileError::Unexpected { option, path: path.to_owned(), expected: "a file to write to", found });
+        }
+        if self.read.contains(metadata) {
+            return Err(FileError::IsInput { option, path: path.to_owned() });
+        }
+        if self.written.contains(metadata) {
+            return Err(FileError::WrittenTwice { option, path: path.to_owned() });
+        }
+        Ok(())
+    }
+}
+
+/// The bytes, safe on disk under a passing name beside `path`.
+fn stage(option: &'static str, path: &Path, bytes: &[u8], access: Access) -> Result<NamedTempFile, FileError> {
+    let refused = |error| FileError::Io { option, action: "write", path: path.to_owned(), error };
+    let mode = match access {
+        Access::Owner => 0o600,
+        Access::Umask => 0o644,
+    };
+    let staged = tempfile::Builder::new()
+        .prefix(".sigkit-")
+        .permissions(Permissions::from_mode(mode))
+        .tempfile_in(directory(path))
+        .map_err(|failed| refused(without_path(failed)))?;
+    if access == Access::Owner {
+        staged.as_file().set_permissions(Permissions::from_mode(mode)).map_err(refused)?;
+    }
+    staged.as_file().write_all(bytes).and_then(|()| staged.as_file().sync_all()).map_err(refused)?;
+    Ok(staged)
+}
+
+fn commit(file: &NewFile<'_>, staged: NamedTempFile) -> Result<(), FileError> {
+    let (option, path) = (file.option, file.path.to_owned());
+    let persisted = match file.occupant {
+        Occupant::File => staged.persist(file.path),
+        Occupant::Nobody => staged.persist_noclobber(file.path),
+    };
+    match persisted {
+        Ok(_) => Ok(()),
+        Err(failed) if failed.error.kind() == io::ErrorKind::AlreadyExists => Err(FileError::Appeared { option, path }),
+        Err(failed) => Err(FileError::Io { option, action: "write", path, error: failed.error }),
+    }
+}
+
+/// Without this, a crash of the machine may lose the name of a file that was reported as written.
+fn sync_directory(option: &'static str, path: &Path) -> Result<(), FileError> {
+    let directory = directory(path);
+    match File::open(&directory).and_then(|opened| opened.sync_all()) {
+        // A directory that may be written but not read, or a file system that cannot: the file itself is on disk.
+        Err(error) if matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::InvalidInput) => Ok(()),
+        synced => synced.map_err(|error| FileError::Io { option, action: "write", path: directory, error }),
+    }
+}
+
+fn directory(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}
+
+/// The error itself: the passing name would only confuse.
+fn without_path(error: io::Error) -> io::Error {
+    if error.raw_os_error().is_some() { error } else { error.kind().into() }
+}

@@ -1,0 +1,294 @@
+//! Keys that options name.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use clap::builder::{OsStringValueParser, TypedValueParser};
+use sigkit_core::crypto::{KeyError, PublicKey};
+use sigkit_core::key::{ImportError, KeyFileError, KeyPair, Password, file, import};
+use sigkit_core::limits::Limits;
+use zeroize::Zeroizing;
+
+use crate::context::{Context, PasswordError, PasswordUse};
+use crate::files::FileError;
+
+const FORMS: &str = "a file, env://VARIABLE, or - for standard input";
+
+/// Where a key is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum KeySource {
+    /// In a file.
+    File(PathBuf),
+    /// In an environment variable of this name.
+    Variable(String),
+    /// On standard input.
+    Stdin,
+}
+
+/// Reads the value of `--key`.
+pub(crate) fn key_source() -> impl TypedValueParser<Value = KeySource> + Clone {
+    OsStringValueParser::new().try_map(KeySource::try_from)
+}
+
+impl TryFrom<OsString> for KeySource {
+    type Error = String;
+
+    fn try_from(given: OsString) -> Result<Self, String> {
+        let text = match given.to_str() {
+            None => return Ok(Self::File(given.into())),
+            Some("") => return Err(format!("expected {FORMS}, found nothing")),
+            Some("-") => return Ok(Self::Stdin),
+            Some(text) => text,
+        };
+        if let Some(name) = text.strip_prefix("env://") {
+            return if name.is_empty() || name.contains('=') {
+                Err(format!("expected env://VARIABLE, found {text:?}"))
+            } else {
+                Ok(Self::Variable(name.to_owned()))
+            };
+        }
+        let scheme =
+            text.split_once("://").map(|(scheme, _)| scheme).or(text.starts_with("pkcs11:").then_some("pkcs11"));
+        match scheme
+            .filter(|scheme| !scheme.is_empty() && scheme.chars().all(|c| c.is_ascii_alphanumeric() || c == '-'))
+        {
+            Some(scheme) => Err(format!("{scheme} keys are not supported; expected {FORMS}")),
+            None => Ok(Self::File(given.into())),
+        }
+    }
+}
+
+impl fmt::Display for KeySource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => path.display().fmt(f),
+            Self::Variable(name) => write!(f, "env://{name}"),
+            Self::Stdin => f.write_str("standard input"),
+        }
+    }
+}
+
+/// Why a key cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum KeyLoadError {
+    /// Its file.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// Its password.
+    #[error(transparent)]
+    Password(#[from] PasswordError),
+    /// The variable is not set, or empty.
+    #[error("--key: expected {expected} in the environment variable {name}, found none")]
+    NoVariable {
+        /// What was wanted.
+        expected: &'static str,
+        /// Name of the variable.
+        name: String,
+    },
+    /// Standard input failed.
+    #[error("--key: cannot read standard input: {0}")]
+    Stdin(#[source] std::io::Error),
+    /// Standard input does not hold a key.
+    #[error("--key: expected {expected} on standard input, found {found}")]
+    StdinContent {
+        /// What was wanted.
+        expected: &'static str,
+        /// What was there.
+        found: &'static str,
+    },
+    /// A key, or something like one, of another kind.
+    #[error("--key: {source_name}: expected {expected}, found {found}")]
+    Kind {
+        /// Where the key is.
+        source_name: String,
+        /// What was wanted.
+        expected: &'static str,
+        /// What is there, and what to do about it.
+        found: &'static str,
+    },
+    /// Not a public key.
+    #[error("--key: {source_name}: expected {PUBLIC}: {error}")]
+    Public {
+        /// Where the key is.
+        source_name: String,
+        /// What is wrong with it.
+        error: KeyError,
+    },
+    /// Not a private key, or not with this password.
+    #[error("--key: {source_name}: expected {PRIVATE}: {error}")]
+    Private {
+        /// Where the key is.
+        source_name: String,
+        /// What is wrong with it.
+        error: KeyFileError,
+    },
+    /// Not a private key that can be imported.
+    #[error("--key: {source_name}: expected {FOREIGN}: {error}")]
+    Foreign {
+        /// Where the key is.
+        source_name: String,
+        /// What is wrong with it.
+        error: ImportError,
+    },
+}
+
+const PUBLIC: &str = "a public key in PEM";
+const PRIVATE: &str = "an encrypted private key in PEM";
+const FOREIGN: &str = "a private key in PEM";
+const EITHER: &str = "a public key or an encrypted private key in PEM";
+
+impl Context {
+    /// A public key.
+    ///
+    /// # Errors
+    /// [`KeyLoadError`].
+    pub(crate) fn public_key(&self, source: &KeySource) -> Result<PublicKey, KeyLoadError> {
+        let bytes = self.key_bytes(source, PUBLIC)?;
+        match Label::of(&bytes) {
+            Label::EncryptedPrivate | Label::Private => Err(KeyLoadError::Kind {
+                source_name: source.to_string(),
+                expected: PUBLIC,
+                found: "a private key; sigkit public-key --key FILE prints its public key",
+            }),
+            Label::Certificate => Err(KeyLoadError::Kind {
+                source_name: source.to_string(),
+                expected: PUBLIC,
+                found: "a certificate; openssl x509 -pubkey -noout prints its public key",
+            }),
+            Label::Public | Label::Other => parse_public(source, &bytes),
+        }
+    }
+
+    /// A private key that signs. Its password is asked for only once the file is known to be one.
+    ///
+    /// # Errors
+    /// [`KeyLoadError`].
+    pub(crate) fn signing_key(
+        &self,
+        source: &KeySource,
+        password_file: Option<&Path>,
+    ) -> Result<KeyPair, KeyLoadError> {
+        let bytes = self.key_bytes(source, PRIVATE)?;
+        let kind = |found| KeyLoadError::Kind { source_name: source.to_string(), expected: PRIVATE, found };
+        match Label::of(&bytes) {
+            Label::Public => Err(kind("a public key, which cannot sign")),
+            Label::Private => {
+                Err(kind("a private key without encryption; sigkit import-key-pair --key FILE encrypts it"))
+            }
+            Label::Certificate => Err(kind("a certificate, which cannot sign")),
+            Label::EncryptedPrivate | Label::Other => self.open_private(source, &bytes, password_file),
+        }
+    }
+
+    /// The public key of a public or private key.
+    ///
+    /// # Errors
+    /// [`KeyLoadError`].
+    pub(crate) fn public_key_of(
+        &self,
+        source: &KeySource,
+        password_file: Option<&Path>,
+    ) -> Result<PublicKey, KeyLoadError> {
+        use sigkit_core::key::Signer as _;
+        let bytes = self.key_bytes(source, EITHER)?;
+        match Label::of(&bytes) {
+            Label::EncryptedPrivate => Ok(self.open_private(source, &bytes, password_file)?.public_key().clone()),
+            Label::Private => Err(KeyLoadError::Kind {
+                source_name: source.to_string(),
+                expected: EITHER,
+                found: "a private key without encryption; sigkit import-key-pair --key FILE encrypts it",
+            }),
+            Label::Public | Label::Certificate | Label::Other => parse_public(source, &bytes),
+        }
+    }
+
+    /// A private key from elsewhere, without encryption.
+    ///
+    /// # Errors
+    /// [`KeyLoadError`].
+    pub(crate) fn foreign_key(&self, source: &KeySource) -> Result<KeyPair, KeyLoadError> {
+        let bytes = self.key_bytes(source, FOREIGN)?;
+        import::from_pem(&bytes).map_err(|error| KeyLoadError::Foreign { source_name: source.to_string(), error })
+    }
+
+    fn open_private(
+        &self,
+        source: &KeySource,
+        bytes: &[u8],
+        password_file: Option<&Path>,
+    ) -> Result<KeyPair, KeyLoadError> {
+        let refused = |error| KeyLoadError::Private { source_name: source.to_string(), error };
+        if Label::of(bytes) == Label::Other {
+            // Not a key file whatever the password: nobody is asked for one.
+            return file::open(bytes, &Password::new("")).map_err(refused);
+        }
+        let mut password = self.password(password_file, PasswordUse::Open)?;
+        file::open(bytes, &Password::new(std::mem::take(&mut *password))).map_err(refused)
+    }
+
+    fn key_bytes(&self, source: &KeySource, expected: &'static str) -> Result<Zeroizing<Vec<u8>>, KeyLoadError> {
+        let limit = Limits::DEFAULT.key_file_bytes;
+        match source {
+            KeySource::File(path) => {
+                let file = self.files.read("--key", path, expected, limit)?;
+                if file.mode & 0o077 != 0 && matches!(Label::of(&file.bytes), Label::EncryptedPrivate | Label::Private)
+                {
+                    self.stderr.line(&format!(
+                        "WARNING: the private key {} is open to other users (mode {:04o}); close it with chmod 600",
+                        path.display(),
+                        file.mode
+                    ));
+                }
+                Ok(file.bytes)
+            }
+            KeySource::Variable(name) => match self.environment.secret(name).filter(|value| !value.is_empty()) {
+                Some(bytes) => Ok(bytes),
+                None => Err(KeyLoadError::NoVariable { expected, name: name.clone() }),
+            },
+            KeySource::Stdin => {
+                let content = |found| KeyLoadError::StdinContent { expected, found };
+                if self.stdin.is_taken() {
+                    return Err(content("nothing more: another option has read it"));
+                }
+                let bytes = self.stdin.read_to_end(limit).map_err(KeyLoadError::Stdin)?;
+                let bytes = bytes.ok_or_else(|| content("more than 64 KiB"))?;
+                if bytes.is_empty() { Err(content("nothing")) } else { Ok(bytes) }
+            }
+        }
+    }
+}
+
+fn parse_public(source: &KeySource, bytes: &[u8]) -> Result<PublicKey, KeyLoadError> {
+    PublicKey::from_pem(bytes).map_err(|error| KeyLoadError::Public { source_name: source.to_string(), error })
+}
+
+const BEGIN: &[u8] = b"-----BEGIN ";
+const DASHES: &[u8] = b"-----";
+
+/// What the first PEM block claims to be. Used to choose words and to know whether a password is needed, never to decide.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Label {
+    Public,
+    EncryptedPrivate,
+    Private,
+    Certificate,
+    Other,
+}
+
+impl Label {
+    fn of(bytes: &[u8]) -> Self {
+        // Nothing is copied: the bytes may be a private key.
+        let begin =
+            bytes.windows(BEGIN.len()).position(|window| window == BEGIN).map_or(bytes.len(), |at| at + BEGIN.len());
+        let rest = bytes.get(begin..).unwrap_or_default();
+        let end = rest.windows(DASHES.len()).position(|window| window == DASHES).unwrap_or(0);
+        match rest.get(..end).and_then(|label| std::str::from_utf8(label).ok()) {
+            Some("PUBLIC KEY") => Self::Public,
+            Some("ENCRYPTED SIGSTORE PRIVATE KEY" | "ENCRYPTED COSIGN PRIVATE KEY") => Self::EncryptedPrivate,
+            Some(label) if label.ends_with("PRIVATE KEY") => Self::Private,
+            Some("CERTIFICATE") => Self::Certificate,
+            _ => Self::Other,
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! The three standard streams, with no error swallowed.
+
+use std::fs::File;
+use std::io::{self, IsTerminal as _, Read as _, Write as _};
+use std::os::fd::AsFd;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rustix::event::{PollFd, PollFlags, poll};
+use zeroize::Zeroizing;
+
+use crate::escape;
+
+/// Whether a person watches a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Watched {
+    /// It is a terminal.
+    Terminal,
+    /// It is a file, a pipe or a device.
+    No,
+}
+
+impl Watched {
+    fn of(stream: impl AsFd) -> Self {
+        if stream.as_fd().is_terminal() { Self::Terminal } else { Self::No }
+    }
+}
+
+/// Results, for machines. What was written counts only once [`Stdout::finish`] has returned.
+#[derive(Debug)]
+#[must_use = "what was written counts only once finish() has returned"]
+pub(crate) struct Stdout(File);
+
+impl Stdout {
+    /// # Errors
+    /// The operating system's, when the stream is closed.
+    pub(crate) fn open() -> io::Result<Self> {
+        // Not `io::stdout()`: it buffers, and takes a closed stream for an open one.
+        Ok(Self(File::from(io::stdout().as_fd().try_clone_to_owned()?)))
+    }
+
+    /// Whether a person watches.
+    pub(crate) fn watched() -> Watched {
+        Watched::of(io::stdout())
+    }
+
+    /// Writes all of `bytes`.
+    ///
+    /// # Errors
+    /// The operating system's.
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        write_all(&mut self.0, bytes)
+    }
+
+    /// Makes sure that what was written has arrived, as far as the operating system can tell.
+    ///
+    /// # Errors
+    /// The operating system's.
+    pub(crate) fn finish(mut self) -> io::Result<()> {
+        self.0.flush()?;
+        // A network file system reports a full disk only here; devices and pipes have nothing to synchronise.
+        if self.0.metadata()?.is_file() { self.0.sync_data() } else { Ok(()) }
+    }
+}
+
+/// Everything for people. Text is escaped here, so that no caller can forget it.
+#[derive(Debug, Default)]
+pub(crate) struct Stderr {
+    failed: AtomicBool,
+}
+
+impl Stderr {
+    /// Whether a person watches.
+    pub(crate) fn watched() -> Watched {
+        Watched::of(io::stderr())
+    }
+
+    /// Writes lines, escaped, with a line feed at the end.
+    pub(crate) fn line(&self, text: &str) {
+        let mut safe = escape::multi_line(text);
+        safe.push('\n');
+        self.raw(safe.as_bytes());
+    }
+
+    /// Writes bytes that are safe for a terminal already.
+    pub(crate) fn raw(&self, bytes: &[u8]) {
+        if io::stderr().write_all(bytes).is_err() {
+            self.failed.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether anything written here was lost.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.failed.load(Ordering::Relaxed)
+    }
+}
+
+/// Standard input, which one option only may read.
+#[derive(Debug, Default)]
+pub(crate) struct Stdin {
+    taken: AtomicBool,
+}
+
+impl Stdin {
+    /// Whether a person types.
+    pub(crate) fn watched(&self) -> Watched {
+        Watched::of(io::stdin())
+    }
+
+    /// Whether some option has read it to its end.
+    pub(crate) fn is_taken(&self) -> bool {
+        self.taken.load(Ordering::Relaxed)
+    }
+
+    /// Reads to the end; `None` when there is more than `limit` bytes.
+    ///
+    /// # Errors
+    /// The operating system's.
+    pub(crate) fn read_to_end(&self, limit: u64) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
+        self.taken.store(true, Ordering::Relaxed);
+        let stream = File::from(io::stdin().as_fd().try_clone_to_owned()?);
+        read_bounded(stream, limit)
+    }
+
+    /// Reads up to and without the next line feed, and not a byte further: what follows may be a password.
+    ///
+    /// # Errors
+    /// The operating system's.
+    pub(crate) fn read_answer(&self) -> io::Result<String> {
+        const LONGEST_ANSWER: usize = 64;
+        let mut stream = File::from(io::stdin().as_fd().try_clone_to_owned()?);
+        let mut answer = Vec::new();
+        let mut byte = [0_u8; 1];
+        while answer.len() < LONGEST_ANSWER {
+            match stream.read(&mut byte) {
+                Ok(0) => break,
+                Ok(_) if byte == *b"\n" => break,
+                Ok(_) => answer.extend_from_slice(&byte),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(String::from_utf8_lossy(&answer).into_owned())
+    }
+}
+
+/// Reads to the end; `None` when there is more than `limit` bytes.
+///
+/// # Errors
+/// The operating system's.
+pub(crate) fn read_bounded(stream: File, limit: u64) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
+    // Grown by hand: a vector that moves leaves its old bytes behind, and these may be a key.
+    let capacity = usize::try_from(limit.saturating_add(1)).unwrap_or(usize::MAX).min(128 * 1024);
+    let mut bytes = Zeroizing::new(Vec::with_capacity(capacity));
+    stream.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
+    let within = u64::try_from(bytes.len()).is_ok_and(|length| length <= limit);
+    Ok(within.then_some(bytes))
+}
+
+fn write_all(stream: &mut File, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match stream.write(bytes) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(written) => bytes = bytes.get(written..).unwrap_or_default(),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            // A pipe that another process has made non-blocking.
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                poll(&mut [PollFd::new(stream, PollFlags::OUT)], None)?;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,24 @@
+//! Public keys, signatures, and the one question asked of them: does this signature by this key hold for this message?
+//!
+//! The algorithm follows from the key and never from the message. Verification of a message in memory is done by the
+//! backend (`ring` or `aws-lc-rs`); what neither offers comes from RustCrypto when the feature `sign` is on, and is an
+//! `Unsupported` error otherwise.
+
+mod algorithm;
+mod curve;
+mod ed25519;
+mod error;
+pub(crate) mod pem;
+mod prehash;
+mod public_key;
+mod signature;
+pub(crate) mod spki;
+mod stream;
+mod verify;
+
+pub use self::algorithm::{Curve, KeyAlgorithm, SignatureScheme};
+pub use self::error::{Ed25519Rule, KeyError, MessageForm, SignatureError};
+pub use self::pem::PemError;
+pub use self::public_key::{KeyFingerprint, PublicKey};
+pub use self::signature::Signature;
+pub use self::stream::StreamVerifier;

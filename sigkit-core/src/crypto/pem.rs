@@ -1,0 +1,217 @@
+//! Textual encodings, RFC 7468 in its lax profile, read without guessing.
+//!
+//! One pass, no recursion: outside the blocks only white space, inside canonical base64 of the standard alphabet.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use zeroize::Zeroizing;
+
+/// A key file is smaller than this many bytes; an RSA key of 8192 bits takes about 6 KiB.
+pub(crate) const MAX_BYTES: usize = 64 << 10;
+
+/// Why a text is not the PEM that it should be. Never carries any of the text's body.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PemError {
+    /// Larger than any key.
+    #[error("{found} bytes are too many for a key file; at most {limit} are read")]
+    TooLarge {
+        /// Length found, in bytes.
+        found: usize,
+        /// The bound, in bytes.
+        limit: usize,
+    },
+    /// A byte order mark, a NUL or another byte that PEM cannot hold.
+    #[error("not a PEM file: byte {offset} is {byte:#04x}, which is not ASCII text{}", .hint)]
+    NotText {
+        /// Position of the byte, counted from 0.
+        offset: usize,
+        /// The byte.
+        byte: u8,
+        /// What such a file usually is.
+        hint: &'static str,
+    },
+    /// No block at all.
+    #[error("no PEM block found; wanted {}", .wanted.join(" or "))]
+    Missing {
+        /// The types accepted there.
+        wanted: &'static [&'static str],
+    },
+    /// Something else than white space before, between or after blocks.
+    #[error("line {line} is outside a PEM block; only white space may stand there")]
+    Outside {
+        /// Line number, counted from 1.
+        line: usize,
+    },
+    /// A `BEGIN` or `END` line which is not one.
+    #[error("line {line} is not a well-formed PEM boundary")]
+    Boundary {
+        /// Line number, counted from 1.
+        line: usize,
+    },
+    /// A block that never ends.
+    #[error("the PEM block {label:?} has no END line")]
+    Unterminated {
+        /// The block's type.
+        label: String,
+    },
+    /// A block which begins as one type and ends as another.
+    #[error("the PEM block {begin:?} ends as {end:?}")]
+    LabelMismatch {
+        /// The type in the `BEGIN` line.
+        begin: String,
+        /// The type in the `END` line.
+        end: String,
+    },
+    /// More than one block where exactly one must be.
+    #[error("found {} PEM blocks ({}); exactly one {} must be given", .found.len(), .found.join(", "), .wanted.join(" or "))]
+    Several {
+        /// The types found, in order, at most eight.
+        found: Vec<String>,
+        /// The types accepted there.
+        wanted: &'static [&'static str],
+    },
+    /// One block, of another type.
+    #[error("found a PEM block of type {found:?}; wanted {}", .wanted.join(" or "))]
+    WrongType {
+        /// The type found.
+        found: String,
+        /// The types accepted there.
+        wanted: &'static [&'static str],
+    },
+    /// A block with RFC 1421 headers, as old encrypted keys have them.
+    #[error(
+        "the PEM block {label:?} has headers, as keys encrypted by old tools have; decrypt it first: `openssl pkey -in FILE -out PLAIN`"
+    )]
+    Headers {
+        /// The block's type.
+        label: String,
+    },
+    /// A body that is not canonical base64.
+    #[error("the PEM block {label:?} is not canonical base64")]
+    Base64 {
+        /// The block's type.
+        label: String,
+    },
+}
+
+/// One block, still in base64.
+#[derive(Clone, Copy)]
+pub(crate) struct Block<'a> {
+    label: &'a str,
+    body: &'a str,
+}
+
+impl<'a> Block<'a> {
+    /// The type, as in `BEGIN type`.
+    pub(crate) const fn label(&self) -> &'a str {
+        self.label
+    }
+
+    /// The bytes; wiped when dropped, since they may be a private key.
+    pub(crate) fn decode(&self) -> Result<Zeroizing<Vec<u8>>, PemError> {
+        if self.body.contains(':') {
+            return Err(PemError::Headers { label: self.label.to_owned() });
+        }
+        let text: Zeroizing<Vec<u8>> =
+            Zeroizing::new(self.body.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect());
+        let bytes = STANDARD.decode(&*text).map_err(|_| PemError::Base64 { label: self.label.to_owned() })?;
+        Ok(Zeroizing::new(bytes))
+    }
+}
+
+/// The one block of a file, which must have one of the wanted types.
+pub(crate) fn single<'a>(bytes: &'a [u8], wanted: &'static [&'static str]) -> Result<Block<'a>, PemError> {
+    let blocks = blocks(bytes)?;
+    match blocks.as_slice() {
+        [] => Err(PemError::Missing { wanted }),
+        [block] if wanted.contains(&block.label) => Ok(*block),
+        [block] => Err(PemError::WrongType { found: block.label.to_owned(), wanted }),
+        several => {
+            Err(PemError::Several { found: several.iter().take(8).map(|b| b.label.to_owned()).collect(), wanted })
+        }
+    }
+}
+
+/// Every block of a file, in order.
+pub(crate) fn blocks(bytes: &[u8]) -> Result<Vec<Block<'_>>, PemError> {
+    let text = text(bytes)?;
+    let mut found = Vec::new();
+    let mut rest = text.trim_ascii_start();
+    while !rest.is_empty() {
+        let line = || line_of(text, rest);
+        let opened = rest.strip_prefix("-----BEGIN ").ok_or_else(|| PemError::Outside { line: line() })?;
+        let (label, inside) = boundary(opened).ok_or_else(|| PemError::Boundary { line: line() })?;
+        let (body, closed) =
+            inside.split_once("-----END ").ok_or_else(|| PemError::Unterminated { label: label.to_owned() })?;
+        let end_line = || line_of(text, closed);
+        let (end, after) = boundary(closed).ok_or_else(|| PemError::Boundary { line: end_line() })?;
+        if end != label {
+            return Err(PemError::LabelMismatch { begin: label.to_owned(), end: end.to_owned() });
+        }
+        if !(body.is_empty() || body.ends_with('\n')) {
+            return Err(PemError::Boundary { line: end_line() });
+        }
+        found.push(Block { label, body });
+        rest = after.trim_ascii_start();
+    }
+    Ok(found)
+}
+
+/// Binary data as one PEM block with lines of 64 characters.
+pub(crate) fn encode(label: &str, bytes: &[u8]) -> Zeroizing<String> {
+    let body = Zeroizing::new(STANDARD.encode(bytes));
+    // Sized at once, so that no half-written copy of a private key stays behind in freed memory.
+    let lines = body.len().div_ceil(64);
+    let size = body.len().saturating_add(lines).saturating_add(label.len().saturating_mul(2)).saturating_add(64);
+    let mut text = Zeroizing::new(String::with_capacity(size));
+    text.push_str("-----BEGIN ");
+    text.push_str(label);
+    text.push_str("-----\n");
+    for (index, character) in body.chars().enumerate() {
+        if index > 0 && index.is_multiple_of(64) {
+            text.push('\n');
+        }
+        text.push(character);
+    }
+    text.push_str("\n-----END ");
+    text.push_str(label);
+    text.push_str("-----\n");
+    text
+}
+
+fn text(bytes: &[u8]) -> Result<&str, PemError> {
+    if bytes.len() > MAX_BYTES {
+        return Err(PemError::TooLarge { found: bytes.len(), limit: MAX_BYTES });
+    }
+    let odd = |byte: &u8| !matches!(byte, b'\t' | b'\n' | b'\r' | b' '..=b'~');
+    if let Some((offset, byte)) = bytes.iter().enumerate().find(|(_, byte)| odd(byte)) {
+        let hint = match bytes {
+            [0xef, 0xbb, 0xbf, ..] => "; the file starts with a byte order mark, save it without",
+            [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => "; the file is UTF-16, save it as ASCII",
+            [0x30, ..] => "; the file may be DER, convert it with `openssl pkey -inform DER`",
+            _ => "",
+        };
+        return Err(PemError::NotText { offset, byte: *byte, hint });
+    }
+    // ASCII is UTF-8, so this cannot fail.
+    Ok(std::str::from_utf8(bytes).unwrap_or_default())
+}
+
+/// Splits `LABEL-----` and the end of its line from what follows.
+fn boundary(text: &str) -> Option<(&str, &str)> {
+    let (label, rest) = text.split_once("-----")?;
+    let named = !label.is_empty()
+        && label.len() <= 64
+        && label.bytes().all(|byte| matches!(byte, b'A'..=b'Z' | b'0'..=b'9' | b' ' | b'.' | b'-'));
+    let rest = rest.trim_start_matches([' ', '\t']);
+    let rest = rest.strip_prefix('\r').unwrap_or(rest);
+    let rest = if rest.is_empty() { rest } else { rest.strip_prefix('\n')? };
+    named.then_some((label, rest))
+}
+
+/// The line on which the tail `rest` of `text` begins.
+fn line_of(text: &str, rest: &str) -> usize {
+    let before = text.len().saturating_sub(rest.len());
+    text.bytes().take(before).filter(|byte| *byte == b'\n').count().saturating_add(1)
+}

@@ -1,0 +1,73 @@
+//! The bytes of a signature, before anyone has said what they mean.
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use der::asn1::UintRef;
+use der::{Decode, Reader, SliceReader};
+
+use crate::crypto::SignatureError;
+
+/// A signature: ASN.1 DER for ECDSA, the raw octets for RSA and Ed25519.
+///
+/// ECDSA signatures are malleable, so these bytes identify nothing: they are no key for caches or de-duplication.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Signature(Vec<u8>);
+
+impl Signature {
+    /// A signature from its bytes; the scheme judges their form at verification.
+    pub fn from_bytes(bytes: impl Into<Vec<u8>>) -> Self {
+        Self(bytes.into())
+    }
+
+    /// A signature from canonical base64, RFC 4648 §4: the standard alphabet, padded, without white space.
+    ///
+    /// # Errors
+    /// [`SignatureError::Base64`].
+    pub fn from_base64(text: &str) -> Result<Self, SignatureError> {
+        STANDARD.decode(text).map(Self).map_err(|error| SignatureError::Base64 { detail: error.to_string() })
+    }
+
+    /// A signature from a file that holds its base64, which may end in one newline.
+    ///
+    /// # Errors
+    /// [`SignatureError::Base64`].
+    pub fn from_base64_file(bytes: &[u8]) -> Result<Self, SignatureError> {
+        let text = std::str::from_utf8(bytes)
+            .map_err(|error| SignatureError::Base64 { detail: format!("not text, {error}") })?;
+        let line = text.strip_suffix('\n').map_or(text, |line| line.strip_suffix('\r').unwrap_or(line));
+        Self::from_base64(line)
+    }
+
+    /// Padded standard base64, in one line.
+    pub fn to_base64(&self) -> String {
+        STANDARD.encode(&self.0)
+    }
+
+    /// The bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Checks that these bytes are the strict DER of two non-negative integers and nothing else: no fixed-width pairs,
+    /// no long lengths, no padding, no trailing bytes. The backend judges the ranges.
+    pub(super) fn check_der(&self) -> Result<(), SignatureError> {
+        let two_integers = |bytes| {
+            let mut reader = SliceReader::new(bytes)?;
+            reader.sequence(|body| {
+                UintRef::decode(body)?;
+                UintRef::decode(body)?;
+                Ok::<_, der::Error>(())
+            })?;
+            reader.finish()
+        };
+        two_integers(&self.0).map_err(|error| SignatureError::NotDer { found: self.0.len(), detail: error.to_string() })
+    }
+}
+
+impl fmt::Debug for Signature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Signature({})", self.to_base64())
+    }
+}
