@@ -7,19 +7,19 @@ use tar::{EntryType, Header};
 
 /// A tar under construction.
 #[derive(Clone, Default)]
-pub struct Tar(pub Vec<u8>);
+pub(crate) struct Tar(pub(crate) Vec<u8>);
 
 impl Tar {
-    pub fn of(files: &[(String, Vec<u8>)]) -> Self {
+    pub(crate) fn of(files: &[(String, Vec<u8>)]) -> Self {
         files.iter().fold(Self::default(), |tar, (name, bytes)| tar.file(name, bytes))
     }
 
-    pub fn file(self, name: &str, bytes: &[u8]) -> Self {
+    pub(crate) fn file(self, name: &str, bytes: &[u8]) -> Self {
         self.entry(EntryType::Regular, name, bytes, bytes.len())
     }
 
     /// An entry whose header says `size`, whatever follows it.
-    pub fn entry(self, kind: EntryType, name: &str, bytes: &[u8], size: usize) -> Self {
+    pub(crate) fn entry(self, kind: EntryType, name: &str, bytes: &[u8], size: usize) -> Self {
         let mut header = Header::new_ustar();
         // Not set_path, which refuses the names that are of interest here.
         header.as_old_mut().name[..name.len()].copy_from_slice(name.as_bytes());
@@ -31,7 +31,7 @@ impl Tar {
         self.raw(header.as_bytes(), bytes)
     }
 
-    pub fn pax(self, kind: EntryType, records: &[(&str, &str)]) -> Self {
+    pub(crate) fn pax(self, kind: EntryType, records: &[(&str, &str)]) -> Self {
         let bytes: Vec<u8> = records.iter().flat_map(|(key, value)| record(key, value)).collect();
         self.entry(kind, "PaxHeaders/x", &bytes, bytes.len())
     }
@@ -44,12 +44,12 @@ impl Tar {
     }
 
     /// The archive with its end.
-    pub fn finish(mut self) -> Vec<u8> {
+    pub(crate) fn finish(mut self) -> Vec<u8> {
         self.0.extend_from_slice(&[0; 1024]);
         self.0
     }
 
-    pub fn write(self, path: &Path) {
+    pub(crate) fn write(self, path: &Path) {
         std::fs::File::create(path).unwrap().write_all(&self.finish()).unwrap();
     }
 }

@@ -61,7 +61,7 @@ impl ArchiveStore {
     /// Makes an archive with an empty layout at `path`, where nothing may be.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] when something is there; [`StoreError::Io`].
+    /// [`StoreError::Protocol`] when something is there; [`StoreError::Io`].
     pub fn create(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         let path = path.as_ref();
         snapshot::create(path, &[(Member::Marker, MARKER), (Member::Index, &index::empty())])?;

@@ -93,7 +93,7 @@ pub(super) fn create(path: &Path, files: &[(Member, &[u8])]) -> Result<(), Store
         scratch.commit_new(open_directory(folder)?, name)
     };
     written().map_err(|error| match error.kind() {
-        io::ErrorKind::AlreadyExists => StoreError::Conflict { place: place.clone() },
+        io::ErrorKind::AlreadyExists => protocol(&place, "expected a name that is free, found a file"),
         _ => io_error(&place, &error),
     })
 }

@@ -63,14 +63,14 @@ impl LayoutStore {
     /// Makes an empty layout in the directory `path`, which must be new or empty.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] when the directory has content; [`StoreError::Io`].
+    /// [`StoreError::Protocol`] when the directory has content; [`StoreError::Io`].
     pub fn create(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         let path = path.as_ref();
         let place = path.display().to_string();
         let failed = |error: io::Error| io_error(&place, &error);
         std::fs::create_dir_all(path).map_err(failed)?;
         if std::fs::read_dir(path).map_err(failed)?.next().is_some() {
-            return Err(StoreError::Conflict { place });
+            return Err(protocol(&place, "expected a new or empty directory, found one with content"));
         }
         let store = Self::at(path);
         std::fs::create_dir_all(path.join("blobs").join("sha256")).map_err(failed)?;
