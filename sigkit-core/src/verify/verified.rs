@@ -54,6 +54,7 @@ impl VerifiedSignature {
             authority: authority.name.clone(),
             key: authority.key.fingerprint(),
             scheme: valid.scheme(),
+            digest: bound.digest(),
             claim,
         }
     }
