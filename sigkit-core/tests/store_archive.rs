@@ -214,6 +214,9 @@ async fn headers_sizes_and_counts_are_bounded() {
     protocol(base().entry(EntryType::Directory, "x/", b"abc", 3), "a directory with content");
     protocol(Tar([base().0, vec![1; 512]].concat()), "checksum");
 
+    let mut altered = Tar::default().file("x", b"").0;
+    altered[140] ^= 1; // within the time of modification, which nothing else looks at
+    protocol(Tar([base().0, altered].concat()), "checksum");
     let mut binary = Tar::default().file("x", b"").0;
     binary[124..136].copy_from_slice(&[0xff; 12]);
     let error = refusal(Tar([base().0, binary].concat()));
