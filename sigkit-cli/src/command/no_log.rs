@@ -29,8 +29,8 @@ pub(crate) fn check(args: &NoLogArgs, context: &Context) -> Result<(), CliError>
         let config: Value = serde_json::from_slice(&file.bytes).map_err(|error| {
             CliError::Usage(format!("--signing-config: {}: expected JSON: {error}", path.display()))
         })?;
-        let named = |list: &&str| config.get(*list).and_then(Value::as_array).is_some_and(|urls| !urls.is_empty());
-        if let Some(list) = SERVICES.iter().find(named) {
+        let names = |list: &str| config.get(list).and_then(Value::as_array).is_some_and(|urls| !urls.is_empty());
+        if let Some(list) = SERVICES.into_iter().find(|list| names(list)) {
             let path = path.display();
             return usage(format!(
                 "--signing-config: {path} names services ({list}), and this build uses none; \
