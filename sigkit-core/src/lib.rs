@@ -43,3 +43,6 @@ pub mod store;
 pub mod time;
 #[cfg(feature = "oci")]
 pub mod verify;
+
+#[cfg(feature = "oci")]
+pub use json::JsonError;

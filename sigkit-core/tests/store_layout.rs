@@ -1,5 +1,6 @@
 //! OCI image layouts in directories, as other tools write them and as hostile hands do.
 #![cfg(all(unix, feature = "oci"))]
+#![allow(clippy::disallowed_methods)] // these stores are files
 
 mod store_fixtures;
 
@@ -303,21 +304,19 @@ async fn the_search_for_loose_referrers_is_bounded() {
         LayoutStore::open(dir.path()).unwrap().with_limits(limits)
     };
     assert_eq!(fixture.blobs.len(), 8);
-    let all: [(fn(&mut Limits), bool); 6] = [
-        (|limits| limits.layout_blobs = 8, true),
-        (|limits| limits.layout_blobs = 7, false),
-        (|limits| limits.layout_scan_bytes = 4096, true),
-        (|limits| limits.layout_scan_bytes = 10, false),
-        (|limits| limits.referrers = 1, true),
-        (|limits| limits.referrers = 0, false),
-    ];
-    for (number, (change, fits)) in all.into_iter().enumerate() {
+    let check = async |change: fn(&mut Limits), fits: bool| {
         let answer = within(change).referrers(&fixture.image.digest).await;
         match fits {
-            true => assert!(answer.is_ok(), "{number}: {answer:?}"),
-            false => assert!(matches!(answer, Err(StoreError::TooLarge { .. })), "{number}: {answer:?}"),
+            true => assert!(answer.is_ok(), "{answer:?}"),
+            false => assert!(matches!(answer, Err(StoreError::TooLarge { .. })), "{answer:?}"),
         }
-    }
+    };
+    check(|limits| limits.layout_blobs = 8, true).await;
+    check(|limits| limits.layout_blobs = 7, false).await;
+    check(|limits| limits.layout_scan_bytes = 4096, true).await;
+    check(|limits| limits.layout_scan_bytes = 10, false).await;
+    check(|limits| limits.referrers = 1, true).await;
+    check(|limits| limits.referrers = 0, false).await;
 }
 
 #[tokio::test]
@@ -364,7 +363,11 @@ async fn a_new_layout_is_filled_and_found_empty_before() {
     let again = LayoutStore::open(&path).unwrap();
     assert_eq!(again.only_image().unwrap().descriptor, fixture.image);
     assert_eq!(again.manifest(&tag("v1")).await.unwrap().descriptor, fixture.image);
-    assert!(matches!(LayoutStore::create(&path), Err(StoreError::Conflict { .. })));
+    let taken = LayoutStore::create(&path).unwrap_err();
+    assert!(
+        matches!(&taken, StoreError::Protocol { detail, .. } if detail.contains("new or empty directory")),
+        "{taken}"
+    );
     let names: Vec<_> = snapshot(&path).into_keys().filter(|name| name.contains(".sigkit-")).collect();
     assert!(names.is_empty(), "{names:?}");
 }
@@ -391,6 +394,28 @@ async fn expectations_are_honoured_exactly() {
     assert!(matches!(wrong, Err(StoreError::DigestMismatch { .. })));
     assert!(matches!(push(&store, &tag("x"), b"{}", Expected::Any).await, Err(StoreError::Manifest { .. })));
     assert!(matches!(store.push_blob(b"a", &Digest::sha256(b"b")).await, Err(StoreError::DigestMismatch { .. })));
+}
+
+#[tokio::test]
+async fn an_index_never_grows_beyond_what_is_read_again() {
+    let (dir, fixture) = (tempfile::tempdir().unwrap(), Fixture::new());
+    fixture.crane(dir.path(), Some("v1"));
+    let mut limits = Limits::default();
+    limits.manifest_bytes = 2000;
+    let store = LayoutStore::open(dir.path()).unwrap().with_limits(limits);
+    let mut written = 0;
+    let error = loop {
+        let bytes = referrer(&fixture.image, &written.to_string());
+        match push(&store, &TagOrDigest::Digest(Digest::sha256(&bytes)), &bytes, Expected::Any).await {
+            Ok(()) => written += 1,
+            Err(error) => break error,
+        }
+    };
+    assert!(written > 2 && matches!(error, StoreError::TooLarge { .. }), "{written}: {error}");
+    assert_eq!(store.manifest(&tag("v1")).await.unwrap().descriptor, fixture.image);
+    let document: serde_json::Value =
+        serde_json::from_slice(&fs::read(dir.path().join("index.json")).unwrap()).unwrap();
+    assert_eq!(document["manifests"].as_array().unwrap().len(), 1 + written);
 }
 
 #[tokio::test]

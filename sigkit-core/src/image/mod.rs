@@ -6,6 +6,6 @@ mod tree;
 mod verify;
 
 #[cfg(feature = "sign")]
-pub use sign::{Attached, Format, SignImageError, SignedImage, Signing, attach, sign_image};
+pub use sign::{Again, Attached, Format, SignImageError, SignedImage, Signing, attach, sign_image};
 pub use tree::{TreeError, descendants, for_platform};
 pub use verify::{ImageError, VerifiedImage, judge_image, verify_image};

@@ -42,6 +42,18 @@ pub enum TreeError {
     },
 }
 
+impl TreeError {
+    /// The reason code.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Store(error) => error.code(),
+            Self::TooLarge { .. } => "too-large",
+            Self::NoPlatform { .. } => "platform-not-found",
+            Self::NotAnIndex { .. } => "not-an-index",
+        }
+    }
+}
+
 /// Reads every manifest below an index, each once, in the order listed; a single image has none.
 ///
 /// # Errors

@@ -4,6 +4,8 @@
 //! for; it says "not there" only when the place itself said so, and every other trouble is a [`StoreError`] that callers must not
 //! take for absence.
 
+#[cfg(unix)]
+mod archive;
 mod error;
 #[cfg(unix)]
 mod layout;
@@ -15,6 +17,8 @@ mod verified;
 use std::future::Future;
 use std::time::Duration;
 
+#[cfg(unix)]
+pub use archive::{ArchiveStore, DockerArchiveStore};
 pub use error::StoreError;
 #[cfg(unix)]
 pub use layout::LayoutStore;

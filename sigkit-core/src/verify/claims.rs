@@ -2,14 +2,16 @@
 
 use super::Checks;
 use super::content::Claim;
+use super::subject::SubjectBound;
+use crate::content::Subject;
 use crate::oci::Repository;
 use crate::policy::Policy;
 use crate::reason::Reason;
 use crate::report::{CheckId, Fact};
 
-pub(super) fn check(checks: &mut Checks, policy: &Policy, claim: &Claim) {
+pub(super) fn check(checks: &mut Checks, policy: &Policy, claim: &Claim, bound: Option<&SubjectBound>) {
     if !policy.annotations.is_empty() {
-        checks.record(CheckId::Annotations, annotations(&policy.annotations, claim));
+        checks.record(CheckId::Annotations, annotations(&policy.annotations, claim, bound));
     }
     if let Some(repository) = &policy.reference {
         checks.record(CheckId::Reference, reference(repository, claim));
@@ -17,9 +19,9 @@ pub(super) fn check(checks: &mut Checks, policy: &Policy, claim: &Claim) {
 }
 
 /// All wanted annotations, in this one signature.
-fn annotations(wanted: &[(String, String)], claim: &Claim) -> Result<(Fact, ()), Reason> {
+fn annotations(wanted: &[(String, String)], claim: &Claim, bound: Option<&SubjectBound>) -> Result<(Fact, ()), Reason> {
     for (name, expected) in wanted {
-        let found = signed_annotation(claim, name);
+        let found = signed_annotation(claim, bound, name);
         if found.as_ref() != Some(expected) {
             return Err(Reason::AnnotationMismatch { name: name.clone(), expected: expected.clone(), found });
         }
@@ -27,7 +29,8 @@ fn annotations(wanted: &[(String, String)], claim: &Claim) -> Result<(Fact, ()),
     Ok((Fact::Annotations { count: wanted.len() }, ()))
 }
 
-fn signed_annotation(claim: &Claim, name: &str) -> Option<String> {
+/// Of a statement about several artifacts only the part about this one counts.
+fn signed_annotation(claim: &Claim, bound: Option<&SubjectBound>, name: &str) -> Option<String> {
     match claim {
         Claim::Message { .. } => None,
         Claim::SimpleSigning { document, .. } => document.optional.get(name).map(|value| match value {
@@ -35,7 +38,9 @@ fn signed_annotation(claim: &Claim, name: &str) -> Option<String> {
             other => other.to_string(),
         }),
         Claim::Statement { statement, .. } => {
-            statement.subjects.iter().find_map(|subject| subject.annotations.get(name)).cloned()
+            let digest = bound.and_then(SubjectBound::digest);
+            let meant = |subject: &&Subject| digest.is_none_or(|d| subject.digest(d.algorithm()) == Some(d));
+            statement.subjects.iter().filter(meant).find_map(|subject| subject.annotations.get(name)).cloned()
         }
     }
 }

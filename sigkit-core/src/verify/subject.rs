@@ -10,14 +10,24 @@ use crate::report::{Fact, Outcome, Waiver};
 
 /// Proof that the artifact is the one signed, or the record that nobody asked.
 #[derive(Clone, Debug)]
-pub(crate) struct SubjectBound(());
+pub(crate) struct SubjectBound {
+    /// The digest on which artifact and signed document agree; none when nobody asked.
+    digest: Option<Digest>,
+}
+
+impl SubjectBound {
+    /// The digest on which artifact and signed document agree; none when nobody asked.
+    pub(crate) const fn digest(&self) -> Option<Digest> {
+        self.digest
+    }
+}
 
 pub(super) fn check(claims: Claims, claim: &Claim, artifact: &Artifact<'_>) -> (Outcome, Option<SubjectBound>) {
     if claims == Claims::Waived && !matches!(claim, Claim::Message { .. }) {
-        return (Outcome::Skip(Waiver::ClaimsNotChecked), Some(SubjectBound(())));
+        return (Outcome::Skip(Waiver::ClaimsNotChecked), Some(SubjectBound { digest: None }));
     }
     match compare(claim, artifact) {
-        Ok(digest) => (Outcome::Pass(Fact::Subject { digest }), Some(SubjectBound(()))),
+        Ok(digest) => (Outcome::Pass(Fact::Subject { digest }), Some(SubjectBound { digest: Some(digest) })),
         Err(reason) => (Outcome::Fail(reason), None),
     }
 }

@@ -3,8 +3,9 @@ use super::material::SignerTrusted;
 use super::signature::SignatureValid;
 use super::subject::SubjectBound;
 use crate::bundle::{Evidence, Origin};
-use crate::content::{SimpleSigning, Statement};
+use crate::content::{SimpleSigning, Statement, Subject};
 use crate::crypto::{KeyFingerprint, SignatureScheme};
+use crate::digest::Digest;
 use crate::policy::KeyAuthority;
 use crate::report::{Report, Verdict};
 
@@ -34,6 +35,7 @@ pub struct VerifiedSignature {
     authority: String,
     key: KeyFingerprint,
     scheme: SignatureScheme,
+    digest: Option<Digest>,
     claim: Claim,
 }
 
@@ -42,7 +44,7 @@ impl VerifiedSignature {
     pub(super) fn new(
         _: SignerTrusted,
         valid: SignatureValid,
-        _: SubjectBound,
+        bound: SubjectBound,
         authority: &KeyAuthority,
         claim: Claim,
         origin: Origin,
@@ -52,6 +54,7 @@ impl VerifiedSignature {
             authority: authority.name.clone(),
             key: authority.key.fingerprint(),
             scheme: valid.scheme(),
+            digest: bound.digest(),
             claim,
         }
     }
@@ -74,6 +77,18 @@ impl VerifiedSignature {
     /// How it was made.
     pub const fn scheme(&self) -> SignatureScheme {
         self.scheme
+    }
+
+    /// The digest by which the signature names the artifact; `None` when the policy waived the comparison.
+    pub const fn digest(&self) -> Option<Digest> {
+        self.digest
+    }
+
+    /// The subject of the signed statement that is the artifact, for a signature in the bundle format.
+    pub fn subject(&self) -> Option<&Subject> {
+        let subjects = &self.statement()?.subjects;
+        let named = |subject: &&Subject| self.digest.is_none_or(|d| subject.digest(d.algorithm()) == Some(d));
+        subjects.iter().find(named)
     }
 
     /// The exact signed document; `None` when the signature is over the artifact itself.

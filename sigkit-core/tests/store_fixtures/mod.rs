@@ -1,5 +1,7 @@
 //! Layouts as other tools write them, made by hand.
-#![allow(dead_code)] // each test file uses its own part
+#![allow(dead_code, clippy::disallowed_methods)] // each test file uses its own part; fixtures are files
+
+pub(crate) mod tars;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,19 +11,19 @@ use serde_json::{Value, json};
 use sigkit_core::digest::Digest;
 use sigkit_core::oci::{Descriptor, TagOrDigest, media_type};
 
-pub const REF_NAME: &str = media_type::ANNOTATION_REF_NAME;
-pub const KIND: &str = "kind";
+pub(crate) const REF_NAME: &str = media_type::ANNOTATION_REF_NAME;
+pub(crate) const KIND: &str = "kind";
 
 /// An image, a legacy signature and a referrer of it, with all their blobs.
-pub struct Fixture {
-    pub blobs: BTreeMap<Digest, Vec<u8>>,
-    pub image: Descriptor,
-    pub signature: Descriptor,
-    pub bundle: Descriptor,
+pub(crate) struct Fixture {
+    pub(crate) blobs: BTreeMap<Digest, Vec<u8>>,
+    pub(crate) image: Descriptor,
+    pub(crate) signature: Descriptor,
+    pub(crate) bundle: Descriptor,
 }
 
 impl Fixture {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut blobs = BTreeMap::new();
         let mut add = |media_type: &str, bytes: Vec<u8>| {
             let descriptor = Descriptor::of(media_type, &bytes);
@@ -40,7 +42,7 @@ impl Fixture {
     }
 
     /// `crane pull --format=oci`: one entry, without a name or with the full reference.
-    pub fn crane(&self, dir: &Path, name: Option<&str>) {
+    pub(crate) fn crane(&self, dir: &Path, name: Option<&str>) {
         let image = match name {
             Some(name) => entry(&self.image, &[(REF_NAME, name)]),
             None => entry(&self.image, &[]),
@@ -49,19 +51,19 @@ impl Fixture {
     }
 
     /// `oras copy -r --to-oci-layout`: a tagged entry, and one for the referrer.
-    pub fn oras(&self, dir: &Path) {
+    pub(crate) fn oras(&self, dir: &Path) {
         let referrer = Descriptor { artifact_type: Some(media_type::OCI_EMPTY.to_owned()), ..self.bundle.clone() };
         self.write(dir, vec![entry(&self.image, &[(REF_NAME, "v1")]), entry(&referrer, &[])]);
     }
 
     /// `cosign save`: kinds in place of names, the referrer loose among the blobs.
-    pub fn cosign_save(&self, dir: &Path) {
+    pub(crate) fn cosign_save(&self, dir: &Path) {
         let kind = |kind: &str| format!("dev.cosignproject.cosign/{kind}");
         let (image, sigs) = (kind("image"), kind("sigs"));
         self.write(dir, vec![entry(&self.image, &[(KIND, &image)]), entry(&self.signature, &[(KIND, &sigs)])]);
     }
 
-    pub fn write(&self, dir: &Path, entries: Vec<Value>) {
+    pub(crate) fn write(&self, dir: &Path, entries: Vec<Value>) {
         fs::create_dir_all(dir.join("blobs/sha256")).unwrap();
         fs::write(dir.join("oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#).unwrap();
         fs::write(dir.join("index.json"), index(entries)).unwrap();
@@ -71,7 +73,7 @@ impl Fixture {
     }
 
     /// The members of the layout as archive entries.
-    pub fn files(&self, entries: Vec<Value>) -> Vec<(String, Vec<u8>)> {
+    pub(crate) fn files(&self, entries: Vec<Value>) -> Vec<(String, Vec<u8>)> {
         let mut files = vec![
             ("oci-layout".to_owned(), br#"{"imageLayoutVersion":"1.0.0"}"#.to_vec()),
             ("index.json".to_owned(), index(entries)),
@@ -82,16 +84,16 @@ impl Fixture {
     }
 }
 
-pub fn index(entries: Vec<Value>) -> Vec<u8> {
+pub(crate) fn index(entries: Vec<Value>) -> Vec<u8> {
     serde_json::to_vec(&json!({"schemaVersion": 2, "mediaType": media_type::OCI_INDEX, "manifests": entries})).unwrap()
 }
 
-pub fn entry(descriptor: &Descriptor, annotations: &[(&str, &str)]) -> Value {
+pub(crate) fn entry(descriptor: &Descriptor, annotations: &[(&str, &str)]) -> Value {
     let annotations = annotations.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
     serde_json::to_value(Descriptor { annotations, ..descriptor.clone() }).unwrap()
 }
 
-pub fn image_manifest(config: &Descriptor, layers: &[&Descriptor], subject: Option<&Descriptor>) -> Vec<u8> {
+pub(crate) fn image_manifest(config: &Descriptor, layers: &[&Descriptor], subject: Option<&Descriptor>) -> Vec<u8> {
     let mut manifest =
         json!({"schemaVersion": 2, "mediaType": media_type::OCI_MANIFEST, "config": config, "layers": layers});
     if let Some(subject) = subject {
@@ -102,18 +104,18 @@ pub fn image_manifest(config: &Descriptor, layers: &[&Descriptor], subject: Opti
 }
 
 /// A small referrer of `subject`, told apart from others by `note`.
-pub fn referrer(subject: &Descriptor, note: &str) -> Vec<u8> {
+pub(crate) fn referrer(subject: &Descriptor, note: &str) -> Vec<u8> {
     let empty = Descriptor::of(media_type::OCI_EMPTY, b"{}");
     let layer = Descriptor { annotations: BTreeMap::from([("note".to_owned(), note.to_owned())]), ..empty.clone() };
     image_manifest(&empty, &[&layer], Some(subject))
 }
 
-pub fn tag(name: &str) -> TagOrDigest {
+pub(crate) fn tag(name: &str) -> TagOrDigest {
     TagOrDigest::Tag(name.parse().unwrap())
 }
 
 /// Every file below `dir` with its bytes, for comparing before and after.
-pub fn snapshot(dir: &Path) -> BTreeMap<String, Vec<u8>> {
+pub(crate) fn snapshot(dir: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut files = BTreeMap::new();
     let mut left = vec![dir.to_owned()];
     while let Some(folder) = left.pop() {

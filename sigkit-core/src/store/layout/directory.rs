@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
-use super::members::{Member, Members, Opened, io_error, protocol, read};
+use super::members::{Member, Members, Opened, io_error, protocol};
 use super::scratch::{Scratch, open_directory};
 use crate::digest::{Digest, DigestAlgorithm};
 use crate::store::StoreError;
@@ -73,7 +73,7 @@ impl Directory {
         let folder = self.made(&blobs, digest.algorithm().name())?;
         // The stage lies in the root: readers of other tools take every file below `blobs` for a blob.
         let scratch = Scratch::create(self.root()?).map_err(failed)?;
-        scratch.write(folder, &digest.hex(), bytes, None).map_err(failed)
+        scratch.write(folder, digest.hex(), bytes, None).map_err(failed)
     }
 
     /// The folder of that name, made when it is not there.
@@ -86,15 +86,6 @@ impl Directory {
         self.below(above, name)?.ok_or_else(|| protocol(&place, "was removed while a blob was written"))
     }
 
-    /// Whether the member has these very bytes already.
-    fn holds(&self, member: Member, bytes: &[u8]) -> Result<bool, StoreError> {
-        let len = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-        match self.open(member)? {
-            Some(opened) if opened.size == len => Ok(read(self, member, len)?.as_deref() == Some(bytes)),
-            _ => Ok(false),
-        }
-    }
-
     /// Replaces a file in the layout's root.
     pub(super) fn write_root(&self, member: Member, bytes: &[u8]) -> Result<(), StoreError> {
         let place = self.place(member);
@@ -102,7 +93,7 @@ impl Directory {
         let failed = |error: io::Error| io_error(&place, &error);
         let (stage, root) = (self.root()?, self.root()?);
         let scratch = Scratch::create(stage).map_err(failed)?;
-        scratch.write(root, &member.to_string(), bytes, like.as_ref()).map_err(failed)
+        scratch.write(root, member.to_string(), bytes, like.as_ref()).map_err(failed)
     }
 
     fn file(&self, member: Member) -> Result<Option<File>, StoreError> {

@@ -34,6 +34,15 @@ struct Entry {
     raw: Box<RawValue>,
 }
 
+impl Entry {
+    /// Whether the entry says nothing but which manifest it is, so that nothing is lost with it.
+    fn is_bare(&self) -> bool {
+        json::from_slice::<BTreeMap<String, Box<RawValue>>>(self.raw.get().as_bytes()).is_ok_and(|members| {
+            members.keys().all(|name| matches!(name.as_str(), "mediaType" | "size" | "digest" | "artifactType"))
+        })
+    }
+}
+
 impl LayoutIndex {
     /// Reads the document; `place` names the file.
     pub(in crate::store) fn parse(place: &str, bytes: &[u8]) -> Result<Self, StoreError> {
@@ -106,8 +115,8 @@ impl LayoutIndex {
 
     /// The document after `descriptor` was stored under `target`; `None` when nothing changes.
     ///
-    /// A tag moves within its entry, whose annotations are the tag's; a digest gets an entry unless it has one. Entries without
-    /// annotations for the manifests listed in `children` leave: the stored index now leads to them.
+    /// A tag moves within its entry, whose annotations are the tag's; a digest gets an entry unless it has one. Entries that
+    /// only repeat a manifest listed in `children` leave: the stored index now leads to them.
     pub(in crate::store) fn with(
         &self,
         target: &TagOrDigest,
@@ -120,11 +129,11 @@ impl LayoutIndex {
         };
         let is_replaced = |entry: &Entry| replaced.iter().any(|other| std::ptr::eq(*other, entry));
         let is_superseded = |entry: &Entry| {
-            let bare = entry.descriptor.annotations.is_empty();
+            let bare = entry.is_bare();
             let same = entry.descriptor.digest == descriptor.digest && matches!(target, TagOrDigest::Tag(_));
             let child = entry.descriptor.artifact_type.is_none()
                 && children.iter().any(|child| child.digest == entry.descriptor.digest);
-            bare && (same || child)
+            (same || child) && bare
         };
         let mut manifests = Vec::with_capacity(self.entries.len().saturating_add(1));
         for entry in &self.entries {
@@ -307,11 +316,16 @@ mod tests {
         }
         let now = LayoutIndex::parse("i", &bytes).unwrap();
         assert_eq!(now.descriptors().count(), 2);
+        let text = String::from_utf8(bytes).unwrap();
+        let marked = text.replacen("\"size\":1", "\"urls\":[],\"size\":1", 1);
+        let marked = LayoutIndex::parse("i", marked.as_bytes()).unwrap();
         let parent = Descriptor::new(OCI_INDEX, 1, digest(3));
         let target = TagOrDigest::Tag("v1".parse().unwrap());
-        let bytes = now.with(&target, &parent, &[child, referrer.clone()]).unwrap().unwrap();
+        let bytes = now.with(&target, &parent, &[child.clone(), referrer.clone()]).unwrap().unwrap();
         let left: Vec<Digest> = LayoutIndex::parse("i", &bytes).unwrap().descriptors().map(|d| d.digest).collect();
         assert_eq!(left, [referrer.digest, parent.digest]);
+        let bytes = marked.with(&target, &parent, std::slice::from_ref(&child)).unwrap().unwrap();
+        assert!(String::from_utf8(bytes).unwrap().contains("urls"), "an entry that says more stays");
     }
 
     #[test]

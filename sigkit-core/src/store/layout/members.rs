@@ -46,6 +46,15 @@ pub(in crate::store) trait Members {
 
     /// Every blob with its size in bytes, at most `limit` of them, in the order of their names.
     fn blobs(&self, limit: usize) -> Result<Vec<(Digest, u64)>, StoreError>;
+
+    /// Whether the member has these very bytes already.
+    fn holds(&self, member: Member, bytes: &[u8]) -> Result<bool, StoreError> {
+        let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        match self.open(member)? {
+            Some(opened) if opened.size == size => Ok(read_opened(&self.place(member), opened, size)? == bytes),
+            _ => Ok(false),
+        }
+    }
 }
 
 /// Reads a whole member of at most `limit` bytes.

@@ -4,18 +4,18 @@
 #![allow(clippy::disallowed_methods)]
 
 mod directory;
-mod index;
-mod members;
-mod reader;
-mod scratch;
-mod update;
+pub(super) mod index;
+pub(super) mod members;
+pub(super) mod reader;
+pub(super) mod scratch;
+pub(super) mod update;
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use self::directory::Directory;
 use self::members::{Member, Members, io_error, protocol};
-use self::reader::Reader;
+use self::reader::{MARKER, Reader};
 use self::scratch::Lock;
 use self::update::Update;
 use super::{Expected, FetchedManifest, Referrers, Store, StoreError, StoreWrite, SubjectIndexed, verified};
@@ -63,20 +63,20 @@ impl LayoutStore {
     /// Makes an empty layout in the directory `path`, which must be new or empty.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] when the directory has content; [`StoreError::Io`].
+    /// [`StoreError::Protocol`] when the directory has content; [`StoreError::Io`].
     pub fn create(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         let path = path.as_ref();
         let place = path.display().to_string();
         let failed = |error: io::Error| io_error(&place, &error);
         std::fs::create_dir_all(path).map_err(failed)?;
         if std::fs::read_dir(path).map_err(failed)?.next().is_some() {
-            return Err(StoreError::Conflict { place });
+            return Err(protocol(&place, "expected a new or empty directory, found one with content"));
         }
         let store = Self::at(path);
         std::fs::create_dir_all(path.join("blobs").join("sha256")).map_err(failed)?;
         store.directory.write_root(Member::Index, &index::empty())?;
         // Last, so that a layout that was not finished is none.
-        store.directory.write_root(Member::Marker, br#"{"imageLayoutVersion":"1.0.0"}"#)?;
+        store.directory.write_root(Member::Marker, MARKER)?;
         Ok(store)
     }
 

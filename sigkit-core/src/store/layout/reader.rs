@@ -15,6 +15,8 @@ use crate::store::{FetchedManifest, Referrers, StoreError, verified};
 
 /// The only version of the layout there is.
 const LAYOUT_VERSION: &str = "1.0.0";
+/// What `oci-layout` says.
+pub(in crate::store) const MARKER: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;
 
 /// A layout as it is read by one operation.
 pub(in crate::store) struct Reader<'a> {
@@ -55,9 +57,18 @@ impl<'a> Reader<'a> {
         self.members.place(Member::Index)
     }
 
+    pub(in crate::store) fn place(&self, member: Member) -> String {
+        self.members.place(member)
+    }
+
+    /// A member of the size of a manifest at most.
+    pub(in crate::store) fn read(&self, member: Member) -> Result<Option<Vec<u8>>, StoreError> {
+        read(self.members, member, self.limits.manifest_bytes)
+    }
+
     /// A member without which there is no layout; its absence is never "nothing there".
     fn required(&self, member: Member) -> Result<Vec<u8>, StoreError> {
-        read(self.members, member, self.limits.manifest_bytes)?
+        self.read(member)?
             .ok_or_else(|| protocol(&self.members.place(member), "expected a file of an OCI image layout, found none"))
     }
 
@@ -82,8 +93,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The manifest of an entry of `index.json`, which must be what the entry says.
-    fn listed(&self, entry: &Descriptor) -> Result<FetchedManifest, StoreError> {
+    /// The manifest of an entry of `index.json` or of another index, which must be what the entry says.
+    pub(in crate::store) fn listed(&self, entry: &Descriptor) -> Result<FetchedManifest, StoreError> {
         let place = self.members.place(Member::Blob(entry.digest));
         let bytes = self.listed_bytes(entry)?;
         let served_as = (!entry.media_type.is_empty()).then_some(entry.media_type.as_str());

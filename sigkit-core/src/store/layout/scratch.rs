@@ -8,6 +8,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use rustix::fs::{AtFlags, CWD, FlockOperation, Mode, OFlags};
+use rustix::path::Arg;
 
 use super::members::{io_error, protocol};
 use crate::store::StoreError;
@@ -44,7 +45,7 @@ impl Scratch {
 
     /// Makes the file durable, then gives it its name in `folder` in one step, in place of what had that name; `like` lends its
     /// permissions.
-    pub(in crate::store) fn commit(self, folder: impl AsFd, name: &str, like: Option<&File>) -> io::Result<()> {
+    pub(in crate::store) fn commit(self, folder: impl AsFd, name: impl Arg, like: Option<&File>) -> io::Result<()> {
         if let Some(like) = like {
             self.file.set_permissions(like.metadata()?.permissions())?;
         }
@@ -53,11 +54,18 @@ impl Scratch {
         Ok(rustix::fs::fsync(&folder)?)
     }
 
+    /// Makes the file durable, then gives it a name in `folder` that nothing has.
+    pub(in crate::store) fn commit_new(self, folder: impl AsFd, name: impl Arg) -> io::Result<()> {
+        self.file.sync_all()?;
+        rustix::fs::linkat(&self.folder, &self.name, &folder, name, AtFlags::empty())?;
+        Ok(rustix::fs::fsync(&folder)?)
+    }
+
     /// Writes `bytes` and commits them.
     pub(in crate::store) fn write(
         mut self,
         folder: impl AsFd,
-        name: &str,
+        name: impl Arg,
         bytes: &[u8],
         like: Option<&File>,
     ) -> io::Result<()> {

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use bytes::Bytes;
 use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, IF_MATCH, IF_NONE_MATCH, LOCATION};
 use reqwest::{Method, Url};
@@ -9,12 +11,21 @@ use super::transport::{Call, Repeat};
 use super::{RegistryStore, address, check_name};
 use crate::digest::Digest;
 use crate::oci::TagOrDigest;
-use crate::store::{Expected, Store, StoreError, StoreWrite, SubjectIndexed};
+use crate::store::{Atomicity, Expected, Store, StoreError, StoreWrite, SubjectIndexed};
 
 /// The registry put the manifest on this subject's list. OCI distribution specification, "Pushing Manifests with Subject".
 const OCI_SUBJECT: HeaderName = HeaderName::from_static("oci-subject");
 
 impl StoreWrite for RegistryStore {
+    /// Registries that give entity tags and ignore `If-Match` cannot be told from those that honour it.
+    fn atomicity(&self) -> Atomicity {
+        Atomicity::BestEffort
+    }
+
+    async fn pause(&self, time: Duration) {
+        tokio::time::sleep(time).await;
+    }
+
     async fn push_blob(&self, bytes: &[u8], digest: &Digest) -> Result<(), StoreError> {
         check_name(digest, &self.name())?;
         let place = format!("a blob of {}", self.repository);
