@@ -283,7 +283,10 @@ impl KeyPair {
         let readings = readings.into_inner();
         let [first, second] = readings.as_slice() else { return Err(backend()) };
         if first.sha256 != second.sha256 {
-            return Err(SignError::ChangedWhileReading { first: first.sha256, second: second.sha256 });
+            return Err(SignError::ChangedWhileReading {
+                first: Box::new(first.sha256),
+                second: Box::new(second.sha256),
+            });
         }
         let signature = Signature::from_bytes(signature.to_bytes());
         Ok(SignedStream::new(signature, first.sha256, first.digest, first.length))
