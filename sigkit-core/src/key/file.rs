@@ -32,14 +32,14 @@ const P: u32 = 1;
 /// # Errors
 /// [`KeyFileError::Key`] when the operating system gives no randomness.
 pub fn seal(key: &KeyPair, password: &Password) -> Result<String, KeyFileError> {
-    seal_with(key, password, LOG_N_WRITTEN)
+    seal_bytes(&key.to_pkcs8_der()?, password, LOG_N_WRITTEN)
 }
 
-fn seal_with(key: &KeyPair, password: &Password, log_n: u8) -> Result<String, KeyFileError> {
+fn seal_bytes(plain: &[u8], password: &Password, log_n: u8) -> Result<String, KeyFileError> {
     let salt: [u8; SALT_LEN] = fresh()?;
     let nonce: [u8; NONCE_LEN] = fresh()?;
     let derived = derive(password, &salt, log_n)?;
-    let ciphertext = secretbox::seal(&derived, &nonce, &key.to_pkcs8_der()?);
+    let ciphertext = secretbox::seal(&derived, &nonce, plain);
     let document = Document {
         kdf: Kdf {
             name: KDF.to_owned(),
@@ -161,7 +161,7 @@ mod tests {
     use std::collections::HashSet;
 
     use super::*;
-    use crate::crypto::KeyAlgorithm;
+    use crate::crypto::{KeyAlgorithm, KeyError};
     use crate::key::Signer as _;
 
     // threat: K06
@@ -177,16 +177,25 @@ mod tests {
     fn reads_every_work_factor_that_tools_write() {
         let key = KeyPair::generate(KeyAlgorithm::EcdsaP256).unwrap();
         for log_n in LOG_N_READ {
-            let text = seal_with(&key, &Password::new("pw"), log_n).unwrap();
+            let text = seal_bytes(&key.to_pkcs8_der().unwrap(), &Password::new("pw"), log_n).unwrap();
             let opened = open(text.as_bytes(), &Password::new("pw")).unwrap();
             assert_eq!(opened.public_key(), key.public_key());
         }
     }
 
     #[test]
+    fn a_box_that_holds_no_key_says_so() {
+        for plain in [&b""[..], b"not a key", &[0x30, 0x00]] {
+            let text = seal_bytes(plain, &Password::new("pw"), 15).unwrap();
+            let found = open(text.as_bytes(), &Password::new("pw")).unwrap_err();
+            assert!(matches!(found, KeyFileError::Key(KeyError::Der { what: "PrivateKeyInfo", .. })), "{found}");
+        }
+    }
+
+    #[test]
     fn both_pem_types_are_read() {
         let key = KeyPair::generate(KeyAlgorithm::Ed25519).unwrap();
-        let text = seal_with(&key, &Password::new(""), 15).unwrap();
+        let text = seal_bytes(&key.to_pkcs8_der().unwrap(), &Password::new(""), 15).unwrap();
         assert!(text.starts_with("-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----\n"));
         assert!(text.lines().all(|line| line.len() <= 64));
         let older = text.replace("SIGSTORE", "COSIGN");
