@@ -7,6 +7,7 @@ use reqwest::{StatusCode, Url};
 use serde::Deserialize;
 
 use super::text::printable;
+use super::transport::Repeat;
 use super::tries;
 use crate::store::StoreError;
 
@@ -59,6 +60,15 @@ pub(super) enum TroubleKind {
 impl Trouble {
     pub(super) const fn lasting(error: StoreError) -> Self {
         Self { error, kind: TroubleKind::Lasting }
+    }
+
+    /// Whether a later try may succeed.
+    pub(super) fn may_pass(&self, repeat: Repeat) -> bool {
+        match self.kind {
+            TroubleKind::NoConnection => true,
+            TroubleKind::Passing => repeat == Repeat::Safe,
+            TroubleKind::Lasting => false,
+        }
     }
 
     pub(super) fn protocol(place: &str, detail: impl Into<String>) -> Self {

@@ -44,11 +44,13 @@ pub(super) enum Redirects {
     Refuse,
 }
 
-/// Whether a request may be sent again without knowing what became of it.
+/// When a request may be sent again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Repeat {
+    /// Whatever became of it: it reads, or writes what nobody else writes differently.
     Safe,
-    Never,
+    /// Only when it surely had no effect. A tag written twice could undo what another client wrote in between.
+    IfRefused,
 }
 
 /// The registry on whose behalf a request is made.
@@ -118,11 +120,10 @@ impl Transport {
             let Ok(outcome) = outcome else { return Err(self.out_of_time(place)) };
             let made = tries.made();
             let (passes, asked) = match &outcome {
-                Ok(reply) => (tries::may_pass(reply.status), tries::retry_after(&reply.headers)),
-                Err(trouble) => (trouble.kind != TroubleKind::Lasting, None),
+                Ok(reply) => (tries::may_pass(reply.status, repeat), tries::retry_after(&reply.headers)),
+                Err(trouble) => (trouble.may_pass(repeat), None),
             };
             if passes
-                && repeat == Repeat::Safe
                 && let Some(pause) = tries.another(asked)
                 && deadline.is_none_or(|deadline| deadline.saturating_duration_since(Instant::now()) > pause)
             {

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use bytes::Bytes;
 use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, IF_MATCH, IF_NONE_MATCH, LOCATION};
 use reqwest::{Method, Url};
@@ -8,13 +10,22 @@ use super::token::{Access, Scope};
 use super::transport::{Call, Repeat};
 use super::{RegistryStore, address, check_name};
 use crate::digest::Digest;
-use crate::oci::TagOrDigest;
-use crate::store::{Expected, Store, StoreError, StoreWrite, SubjectIndexed};
+use crate::oci::{Tag, TagOrDigest};
+use crate::store::{Atomicity, Expected, Store, StoreError, StoreWrite, SubjectIndexed};
 
 /// The registry put the manifest on this subject's list. OCI distribution specification, "Pushing Manifests with Subject".
 const OCI_SUBJECT: HeaderName = HeaderName::from_static("oci-subject");
 
 impl StoreWrite for RegistryStore {
+    /// No registry is known to keep every condition, and few say which they keep.
+    fn atomicity(&self) -> Atomicity {
+        Atomicity::BestEffort
+    }
+
+    async fn pause(&self, time: Duration) {
+        tokio::time::sleep(time).await;
+    }
+
     async fn push_blob(&self, bytes: &[u8], digest: &Digest) -> Result<(), StoreError> {
         check_name(digest, &self.name())?;
         let place = format!("a blob of {}", self.repository);
@@ -50,18 +61,14 @@ impl StoreWrite for RegistryStore {
         })?;
         call.headers.insert(CONTENT_TYPE, content_type);
         call.body = Some(Bytes::copy_from_slice(bytes));
-        if let TagOrDigest::Tag(tag) = target {
-            match (expected, self.version(tag)) {
-                (Expected::Absent, _) => {
-                    call.headers.insert(IF_NONE_MATCH, HeaderValue::from_static("*"));
-                }
-                (Expected::Unchanged(read), Some(version)) if version.digest == read => {
-                    call.headers.insert(IF_MATCH, version.etag);
-                }
-                (Expected::Unchanged(_) | Expected::Any, _) => {}
+        let repeat = match target {
+            TagOrDigest::Digest(_) => Repeat::Safe,
+            TagOrDigest::Tag(tag) => {
+                self.condition(&mut call, tag, expected);
+                Repeat::IfRefused
             }
-        }
-        let reply = self.exchange(&call, Access::Push, Repeat::Safe).await?;
+        };
+        let reply = self.exchange(&call, Access::Push, repeat).await?;
         if reply.status.as_u16() != 201 {
             return Err(write_error(&reply));
         }
@@ -74,6 +81,19 @@ impl StoreWrite for RegistryStore {
 }
 
 impl RegistryStore {
+    /// Puts `expected` into the request, as far as the registry gave us words for it.
+    fn condition(&self, call: &mut Call, tag: &Tag, expected: Expected) {
+        match (expected, self.version(tag)) {
+            (Expected::Absent, _) => {
+                call.headers.insert(IF_NONE_MATCH, HeaderValue::from_static("*"));
+            }
+            (Expected::Unchanged(read), Some(version)) if version.digest == read => {
+                call.headers.insert(IF_MATCH, version.etag);
+            }
+            (Expected::Unchanged(_) | Expected::Any, _) => {}
+        }
+    }
+
     /// Looks whether the blob is there, and uploads it if not. An upload that fails on the way is begun anew.
     async fn store_blob(&self, bytes: &[u8], digest: &Digest) -> Result<(), StoreError> {
         let head = Call::new(Method::HEAD, self.url(&format!("blobs/{digest}")).await?);
