@@ -13,7 +13,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::address;
 use super::options::RegistryOptions;
-use super::reply::{Body, Reply, Trouble, TroubleKind};
+use super::reply::{Body, Reply, Source, Trouble, TroubleKind};
 use super::resolve::{GuardedResolver, NamedHosts};
 use super::text::printable;
 use super::tls::{self, Peer};
@@ -164,7 +164,9 @@ impl Transport {
                 let status = response.status();
                 let headers = response.headers().clone();
                 let body = self.read(response, call, &place).await?;
-                return Ok(Reply { status, headers, url, body, place, who: "anonymous access".to_owned(), tries: 1 });
+                let source = Source::of(&call.url, &url);
+                let who = "anonymous access".to_owned();
+                return Ok(Reply { status, headers, url, source, body, place, who, tries: 1 });
             };
             if call.redirects == Redirects::Refuse || !matches!(call.method, Method::GET | Method::HEAD) {
                 return Err(Trouble::protocol(

@@ -148,8 +148,9 @@ fn append_digest(url: &mut Url, digest: &Digest) {
     url.set_query(Some(&query));
 }
 
+/// Whether the registry speaks of that many bytes; one that does not say is not believed to hold them.
 fn has_length(reply: &Reply, length: usize) -> bool {
-    reply.header(CONTENT_LENGTH).is_none_or(|stated| stated.parse() == Ok(length))
+    reply.header(CONTENT_LENGTH).is_some_and(|stated| stated.parse() == Ok(length))
 }
 
 /// Compares the registry's idea of what it stored with what was sent.
