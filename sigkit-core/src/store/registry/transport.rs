@@ -1,7 +1,6 @@
 //! Requests and answers: lazily made clients, redirects by hand, bounds, timeouts, repetitions.
 
 use std::collections::HashMap;
-use std::error::Error as _;
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -352,18 +351,19 @@ fn transport_trouble(place: &str, error: reqwest::Error) -> Trouble {
 }
 
 /// What TLS has against the server's certificate.
-fn certificate_trouble(error: &reqwest::Error) -> Option<String> {
-    let mut source = error.source();
-    while let Some(inner) = source {
-        // An `io::Error` hides the error it wraps from `source`.
-        let wrapped = inner.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        let tls = wrapped.and_then(|wrapped| wrapped.downcast_ref()).or_else(|| inner.downcast_ref::<rustls::Error>());
-        if let Some(rustls::Error::InvalidCertificate(why)) = tls {
+fn certificate_trouble(error: &(dyn std::error::Error + 'static)) -> Option<String> {
+    let mut error = error;
+    loop {
+        if let Some(rustls::Error::InvalidCertificate(why)) = error.downcast_ref() {
             return Some(why.to_string());
         }
-        source = inner.source();
+        // An `io::Error` hides the error it wraps from `source`.
+        let wrapped = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        error = match wrapped {
+            Some(wrapped) => wrapped,
+            None => error.source()?,
+        };
     }
-    None
 }
 
 /// An error and its causes, each once.
