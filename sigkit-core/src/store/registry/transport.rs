@@ -1,7 +1,6 @@
 //! Requests and answers: lazily made clients, redirects by hand, bounds, timeouts, repetitions.
 
 use std::collections::HashMap;
-use std::error::Error as _;
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -13,7 +12,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::address;
 use super::options::RegistryOptions;
-use super::reply::{Body, Reply, Trouble, TroubleKind};
+use super::reply::{Body, Reply, Source, Trouble, TroubleKind};
 use super::resolve::{GuardedResolver, NamedHosts};
 use super::text::printable;
 use super::tls::{self, Peer};
@@ -44,11 +43,13 @@ pub(super) enum Redirects {
     Refuse,
 }
 
-/// Whether a request may be sent again without knowing what became of it.
+/// When a request may be sent again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Repeat {
+    /// Whatever became of it: it reads, or writes what nobody else writes differently.
     Safe,
-    Never,
+    /// Only when it surely had no effect. A tag written twice could undo what another client wrote in between.
+    IfRefused,
 }
 
 /// The registry on whose behalf a request is made.
@@ -118,11 +119,10 @@ impl Transport {
             let Ok(outcome) = outcome else { return Err(self.out_of_time(place)) };
             let made = tries.made();
             let (passes, asked) = match &outcome {
-                Ok(reply) => (tries::may_pass(reply.status), tries::retry_after(&reply.headers)),
-                Err(trouble) => (trouble.kind != TroubleKind::Lasting, None),
+                Ok(reply) => (tries::may_pass(reply.status, repeat), tries::retry_after(&reply.headers)),
+                Err(trouble) => (trouble.may_pass(repeat), None),
             };
             if passes
-                && repeat == Repeat::Safe
                 && let Some(pause) = tries.another(asked)
                 && deadline.is_none_or(|deadline| deadline.saturating_duration_since(Instant::now()) > pause)
             {
@@ -163,7 +163,9 @@ impl Transport {
                 let status = response.status();
                 let headers = response.headers().clone();
                 let body = self.read(response, call, &place).await?;
-                return Ok(Reply { status, headers, url, body, place, who: "anonymous access".to_owned(), tries: 1 });
+                let source = Source::of(&call.url, &url);
+                let who = "anonymous access".to_owned();
+                return Ok(Reply { status, headers, url, source, body, place, who, tries: 1 });
             };
             if call.redirects == Redirects::Refuse || !matches!(call.method, Method::GET | Method::HEAD) {
                 return Err(Trouble::protocol(
@@ -349,18 +351,19 @@ fn transport_trouble(place: &str, error: reqwest::Error) -> Trouble {
 }
 
 /// What TLS has against the server's certificate.
-fn certificate_trouble(error: &reqwest::Error) -> Option<String> {
-    let mut source = error.source();
-    while let Some(inner) = source {
-        // An `io::Error` hides the error it wraps from `source`.
-        let wrapped = inner.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        let tls = wrapped.and_then(|wrapped| wrapped.downcast_ref()).or_else(|| inner.downcast_ref::<rustls::Error>());
-        if let Some(rustls::Error::InvalidCertificate(why)) = tls {
+fn certificate_trouble(error: &(dyn std::error::Error + 'static)) -> Option<String> {
+    let mut error = error;
+    loop {
+        if let Some(rustls::Error::InvalidCertificate(why)) = error.downcast_ref() {
             return Some(why.to_string());
         }
-        source = inner.source();
+        // An `io::Error` hides the error it wraps from `source`.
+        let wrapped = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        error = match wrapped {
+            Some(wrapped) => wrapped,
+            None => error.source()?,
+        };
     }
-    None
 }
 
 /// An error and its causes, each once.
