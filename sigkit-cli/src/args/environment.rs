@@ -63,10 +63,10 @@ fn takes_value(arg: &Arg) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::command;
+    use crate::cli::command_for_tests;
 
     fn bound(verb: &str, given: &[&str], variables: &[(&str, &str)]) -> Bound {
-        let command = command();
+        let command = command_for_tests();
         let given = given.iter().map(|name| (*name).to_owned()).collect();
         bind(command.find_subcommand(verb).unwrap(), &given, &Environment::of(variables))
     }
@@ -91,5 +91,26 @@ mod tests {
     #[test]
     fn the_command_line_comes_first() {
         assert_eq!(bound("public-key", &["key"], &[("SIGKIT_KEY", "ours")]), Bound::default());
+    }
+
+    #[test]
+    fn the_environment_cannot_weaken_verification() {
+        let weakening = [
+            ("COSIGN_INSECURE_IGNORE_TLOG", "true"),
+            ("COSIGN_PRIVATE_INFRASTRUCTURE", "true"),
+            ("SIGKIT_CHECK_CLAIMS", "false"),
+            ("SIGKIT_ALLOW_HTTP_REGISTRY", "true"),
+            ("COSIGN_ALLOW_INSECURE_REGISTRY", "true"),
+        ];
+        for (variable, value) in weakening {
+            let bound = bound("verify", &[], &[(variable, value)]);
+            assert_eq!(bound.refused, [variable]);
+            assert_eq!(bound.flags, Vec::<OsString>::new());
+        }
+    }
+
+    #[test]
+    fn an_alias_has_its_variable_too() {
+        assert_eq!(bound("verify", &[], &[("COSIGN_MAX_WORKERS", "3")]).flags, ["--jobs=3"]);
     }
 }
