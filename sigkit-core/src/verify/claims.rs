@@ -1,15 +1,15 @@
 //! Step 5: what the policy wants besides signer and subject, read from signed bytes only.
 
-use super::Checks;
 use super::content::Claim;
+use super::{Artifact, Checks, subject};
 use crate::oci::Repository;
-use crate::policy::Policy;
+use crate::policy::{Claims, Policy};
 use crate::reason::Reason;
 use crate::report::{CheckId, Fact};
 
-pub(super) fn check(checks: &mut Checks, policy: &Policy, claim: &Claim) {
+pub(super) fn check(checks: &mut Checks, policy: &Policy, claim: &Claim, artifact: &Artifact<'_>) {
     if !policy.annotations.is_empty() {
-        checks.record(CheckId::Annotations, annotations(&policy.annotations, claim));
+        checks.record(CheckId::Annotations, annotations(policy, claim, artifact));
     }
     if let Some(repository) = &policy.reference {
         checks.record(CheckId::Reference, reference(repository, claim));
@@ -17,26 +17,30 @@ pub(super) fn check(checks: &mut Checks, policy: &Policy, claim: &Claim) {
 }
 
 /// All wanted annotations, in this one signature.
-fn annotations(wanted: &[(String, String)], claim: &Claim) -> Result<(Fact, ()), Reason> {
-    for (name, expected) in wanted {
-        let found = signed_annotation(claim, name);
+fn annotations(policy: &Policy, claim: &Claim, artifact: &Artifact<'_>) -> Result<(Fact, ()), Reason> {
+    for (name, expected) in &policy.annotations {
+        let found = signed_annotation(policy.claims, claim, artifact, name);
         if found.as_ref() != Some(expected) {
             return Err(Reason::AnnotationMismatch { name: name.clone(), expected: expected.clone(), found });
         }
     }
-    Ok((Fact::Annotations { count: wanted.len() }, ()))
+    Ok((Fact::Annotations { count: policy.annotations.len() }, ()))
 }
 
-fn signed_annotation(claim: &Claim, name: &str) -> Option<String> {
+/// What is said about this artifact; of a statement about several, nothing that is said about the others.
+fn signed_annotation(claims: Claims, claim: &Claim, artifact: &Artifact<'_>, name: &str) -> Option<String> {
     match claim {
         Claim::Message { .. } => None,
         Claim::SimpleSigning { document, .. } => document.optional.get(name).map(|value| match value {
             serde_json::Value::String(text) => text.clone(),
             other => other.to_string(),
         }),
-        Claim::Statement { statement, .. } => {
-            statement.subjects.iter().find_map(|subject| subject.annotations.get(name)).cloned()
-        }
+        Claim::Statement { statement, .. } => statement
+            .subjects
+            .iter()
+            .filter(|subject| claims == Claims::Waived || subject::is_named(subject, artifact))
+            .find_map(|subject| subject.annotations.get(name))
+            .cloned(),
     }
 }
 

@@ -125,7 +125,7 @@ impl<'p> Verifier<'p> {
         let valid = checks.record(CheckId::Signature, signature::check(authority, entity, artifact)); // 3
         let claim = claim?;
         let bound = checks.record_outcome(CheckId::Subject, subject::check(policy.claims, &claim, artifact)); // 4
-        claims::check(checks, policy, &claim); // 5
+        claims::check(checks, policy, &claim, artifact); // 5
         witnesses::check(checks, entity.unchecked); // 6
         if checks.failed() {
             return None;

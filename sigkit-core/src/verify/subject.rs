@@ -68,6 +68,11 @@ fn agrees(subject: &Subject, artifact: &Artifact<'_>) -> Result<Option<Digest>, 
     }
 }
 
+/// Whether a subject is the artifact beyond doubt.
+pub(super) fn is_named(subject: &Subject, artifact: &Artifact<'_>) -> bool {
+    matches!(agrees(subject, artifact), Ok(Some(_)))
+}
+
 fn unknown(found: impl ToString) -> Reason {
     Reason::SubjectMismatch { expected: "a digest that can be compared".to_owned(), found: found.to_string() }
 }
