@@ -76,7 +76,9 @@ fn committed_vectors_are_those_made_here() {
     if std::env::var_os(WRITE).is_some() {
         for case in &made {
             let directory = directory.join(&case.name);
-            let _ = std::fs::remove_dir_all(&directory);
+            if directory.exists() {
+                std::fs::remove_dir_all(&directory).unwrap();
+            }
             std::fs::create_dir_all(&directory).unwrap();
             for (name, bytes) in &case.files {
                 std::fs::write(directory.join(name), bytes).unwrap();
