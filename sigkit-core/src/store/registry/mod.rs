@@ -10,6 +10,7 @@
 
 mod address;
 mod challenge;
+mod clients;
 mod credentials;
 mod host;
 mod link;
