@@ -7,7 +7,7 @@ use clap::{Arg, Command, CommandFactory as _, FromArgMatches as _, Parser, Subco
 
 use crate::args::{
     self, Bound, CompletionArgs, EnvArgs, ExplainArgs, GenerateKeyPairArgs, GlobalArgs, ImportKeyPairArgs,
-    PublicKeyVerbArgs, VersionArgs,
+    PublicKeyVerbArgs, SignArgs, SignBlobArgs, VerifyArgs, VerifyBlobArgs, VersionArgs,
 };
 use crate::context::Environment;
 use crate::escape;
@@ -33,6 +33,14 @@ pub(crate) enum Verb {
     ImportKeyPair(ImportKeyPairArgs),
     /// Print the public key of a key pair
     PublicKey(PublicKeyVerbArgs),
+    /// Sign images
+    Sign(Box<SignArgs>),
+    /// Verify the signatures of images
+    Verify(Box<VerifyArgs>),
+    /// Sign files or standard input
+    SignBlob(SignBlobArgs),
+    /// Verify the signature of a file or standard input
+    VerifyBlob(VerifyBlobArgs),
     /// Explain a reason code
     Explain(ExplainArgs),
     /// Print the version

@@ -1,13 +1,13 @@
 //! Why a command failed, in words, with its exit code.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use crate::context::PasswordError;
 use crate::exit::ExitCode;
 use crate::files::FileError;
 use crate::keys::KeyLoadError;
 use crate::output::Output;
+use crate::target::TargetError;
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +24,23 @@ pub(crate) enum CliError {
     /// The password of a key.
     #[error(transparent)]
     Password(#[from] PasswordError),
+    /// A text that should name an image.
+    #[error(transparent)]
+    Target(#[from] TargetError),
+    /// The registry client cannot be set up as asked.
+    #[error(transparent)]
+    Registry(#[from] sigkit_core::store::StoreError),
+    /// A blob could not be signed.
+    #[error("{}: {error}", path.display())]
+    Blob {
+        /// The blob.
+        path: PathBuf,
+        /// What went wrong.
+        error: sigkit_core::key::SignError,
+    },
+    /// Something could not be written as JSON.
+    #[error(transparent)]
+    Json(#[from] sigkit_core::JsonError),
     /// No key could be made.
     #[error("no key was made: {0}")]
     KeyGeneration(#[from] sigkit_core::crypto::KeyError),
@@ -44,12 +61,6 @@ pub(crate) enum CliError {
         /// The operating system's words.
         error: std::io::Error,
     },
-    /// `--timeout` ran out.
-    #[error("nothing was decided within {}; give more time with --timeout", human(*limit))]
-    TimedOut {
-        /// The limit.
-        limit: Duration,
-    },
     /// `explain` of a code that does not exist.
     #[error("there is no reason code {code:?}{}; sigkit explain lists all", near.map(|near| format!(" (did you mean {near}?)")).unwrap_or_default())]
     NoSuchCode {
@@ -64,11 +75,13 @@ impl CliError {
     /// The exit code.
     pub(crate) const fn exit(&self) -> ExitCode {
         match self {
-            Self::Usage(_) => ExitCode::Usage,
-            Self::TimedOut { .. } => ExitCode::Undecided,
+            Self::Usage(_) | Self::Target(_) => ExitCode::Usage,
             Self::File(_)
             | Self::Key(_)
             | Self::Password(_)
+            | Self::Registry(_)
+            | Self::Blob { .. }
+            | Self::Json(_)
             | Self::KeyGeneration(_)
             | Self::KeySealing(_)
             | Self::Declined { .. }
@@ -81,8 +94,4 @@ impl CliError {
     pub(crate) fn into_output(self) -> Output {
         Output::notes(vec![format!("Error: {self}")], self.exit())
     }
-}
-
-fn human(limit: Duration) -> String {
-    format!("{limit:?}")
 }

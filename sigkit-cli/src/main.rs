@@ -1,6 +1,4 @@
 //! `sigkit`: signs container images, and verifies them before they run.
-// Verbs that read images arrive with their commands; until then some of their flags and helpers have no reader.
-#![allow(dead_code, unused_imports)]
 
 mod args;
 mod cli;
@@ -13,9 +11,13 @@ mod explain;
 mod files;
 mod keys;
 mod output;
+mod registry;
+mod render;
 mod runtime;
 mod signals;
+mod store;
 mod streams;
+mod target;
 
 use crate::context::{Context, Environment};
 use crate::exit::ExitCode;

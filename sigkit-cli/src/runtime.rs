@@ -5,31 +5,31 @@ use std::time::Duration;
 
 use crate::error::CliError;
 
-/// Runs `work` on this thread, for `limit` at most.
+/// Runs `work` on this thread.
 ///
 /// # Errors
-/// Those of `work`; [`CliError::TimedOut`].
-pub(crate) fn block_on<T>(limit: Duration, work: impl Future<Output = Result<T, CliError>>) -> Result<T, CliError> {
+/// [`CliError::System`] when there is no runtime.
+pub(crate) fn block_on<T>(work: impl Future<Output = T>) -> Result<T, CliError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| CliError::System { action: "start the runtime", error })?;
-    runtime
-        .block_on(async { tokio::time::timeout(limit, work).await })
-        .unwrap_or_else(|_| Err(CliError::TimedOut { limit }))
+    Ok(runtime.block_on(work))
+}
+
+/// Gives `work` so long and no longer; `None` when that was not enough.
+pub(crate) async fn within<T>(limit: Duration, work: impl Future<Output = T>) -> Option<T> {
+    tokio::time::timeout(limit, work).await.ok()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exit::ExitCode;
 
     #[test]
-    fn work_that_never_ends_is_undecided() {
+    fn work_that_never_ends_is_given_up() {
         let limit = Duration::from_millis(1);
-        let error = block_on(limit, std::future::pending::<Result<(), CliError>>()).unwrap_err();
-        assert!(matches!(error, CliError::TimedOut { .. }));
-        assert_eq!(error.exit(), ExitCode::Undecided);
-        assert_eq!(block_on(Duration::from_secs(60), async { Ok(7) }).unwrap(), 7);
+        assert_eq!(block_on(within(limit, std::future::pending::<()>())).unwrap(), None);
+        assert_eq!(block_on(within(Duration::from_secs(60), async { 7 })).unwrap(), Some(7));
     }
 }

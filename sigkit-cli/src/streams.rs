@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rustix::event::{PollFd, PollFlags, poll};
 use zeroize::Zeroizing;
 
+use crate::error::CliError;
 use crate::escape;
 
 /// Whether a person watches a stream.
@@ -119,6 +120,18 @@ impl Stdin {
         self.taken.store(true, Ordering::Relaxed);
         let stream = File::from(io::stdin().as_fd().try_clone_to_owned()?);
         read_bounded(stream, limit)
+    }
+
+    /// The stream itself, for one who reads it to its end.
+    ///
+    /// # Errors
+    /// [`CliError`] when another option has read it, or it is closed.
+    pub(crate) fn take(&self) -> Result<File, CliError> {
+        if self.taken.swap(true, Ordering::Relaxed) {
+            return Err(CliError::Usage("standard input can be read by one option only".to_owned()));
+        }
+        let stream = io::stdin().as_fd().try_clone_to_owned();
+        stream.map(File::from).map_err(|error| CliError::System { action: "read standard input", error })
     }
 
     /// Reads up to and without the next line feed, and not a byte further: what follows may be a password.

@@ -24,12 +24,17 @@ impl DigestAlgorithm {
     pub const ALL: [Self; 3] = [Self::Sha256, Self::Sha384, Self::Sha512];
 
     /// Length of a digest in bytes.
-    pub const fn len(self) -> usize {
+    pub const fn digest_len(self) -> usize {
         match self {
             Self::Sha256 => 32,
             Self::Sha384 => 48,
             Self::Sha512 => 64,
         }
+    }
+
+    /// Number of hex digits of a digest.
+    pub const fn hex_len(self) -> usize {
+        self.digest_len().saturating_mul(2)
     }
 
     /// The name used in OCI digests and in-toto digest sets: `sha256`.
@@ -78,7 +83,7 @@ pub enum DigestError {
         found: String,
     },
     /// The hex part has the wrong length.
-    #[error("{algorithm} needs {} lowercase hex digits, found {found} characters", .algorithm.len() * 2)]
+    #[error("{algorithm} needs {} lowercase hex digits, found {found} characters", .algorithm.hex_len())]
     Length {
         /// The algorithm named.
         algorithm: DigestAlgorithm,
@@ -114,7 +119,7 @@ impl Digest {
 
     /// A digest from its raw bytes; `None` when the length does not fit the algorithm.
     pub fn from_bytes(algorithm: DigestAlgorithm, raw: &[u8]) -> Option<Self> {
-        (raw.len() == algorithm.len()).then(|| Self::from_backend(algorithm, raw))
+        (raw.len() == algorithm.digest_len()).then(|| Self::from_backend(algorithm, raw))
     }
 
     /// A digest from lowercase hex without an algorithm prefix.
@@ -127,7 +132,7 @@ impl Digest {
         }
         let mut bytes = [0_u8; 64];
         let pairs = hex.as_bytes().chunks_exact(2);
-        if hex.len() != algorithm.len().saturating_mul(2) {
+        if hex.len() != algorithm.hex_len() {
             return Err(DigestError::Length { algorithm, found: hex.len() });
         }
         for (slot, pair) in bytes.iter_mut().zip(pairs) {
@@ -152,7 +157,7 @@ impl Digest {
 
     /// The raw digest, as many bytes as the algorithm gives.
     pub fn as_bytes(&self) -> &[u8] {
-        self.bytes.get(..self.algorithm.len()).unwrap_or(&[])
+        self.bytes.get(..self.algorithm.digest_len()).unwrap_or(&[])
     }
 
     /// Lowercase hex without the algorithm.

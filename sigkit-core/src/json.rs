@@ -3,7 +3,7 @@
 //! RFC 8259 leaves the meaning of a repeated member open, and parsers differ; here it is an error at every depth. Bytes after
 //! the document, and nesting deeper than 128, are errors too.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 
 use serde::de::{Deserialize, DeserializeOwned, Deserializer, Error, MapAccess, SeqAccess, Visitor};
@@ -23,6 +23,14 @@ impl From<serde_json::Error> for JsonError {
 pub(crate) fn from_slice<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, JsonError> {
     serde_json::from_slice::<Unambiguous>(bytes)?;
     Ok(serde_json::from_slice(bytes)?)
+}
+
+/// Go writes an absent map as `null`.
+pub(crate) fn null_is_empty<'de, D>(deserializer: D) -> Result<BTreeMap<String, String>, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
 /// Any JSON value in which no object repeats a member.

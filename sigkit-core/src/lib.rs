@@ -12,9 +12,17 @@
     )
 )]
 
+#[cfg(feature = "oci")]
+pub mod attach;
 mod backend;
+#[cfg(feature = "oci")]
+pub mod bundle;
+#[cfg(feature = "oci")]
+pub mod content;
 pub mod crypto;
 pub mod digest;
+#[cfg(feature = "oci")]
+pub mod image;
 #[cfg(feature = "oci")]
 mod json;
 #[cfg(feature = "sign")]
@@ -24,4 +32,17 @@ pub mod limits;
 #[cfg(feature = "oci")]
 pub mod oci;
 #[cfg(feature = "oci")]
+pub mod policy;
+#[cfg(feature = "oci")]
+pub mod reason;
+#[cfg(feature = "oci")]
+pub mod report;
+#[cfg(feature = "oci")]
 pub mod store;
+#[cfg(feature = "oci")]
+pub mod time;
+#[cfg(feature = "oci")]
+pub mod verify;
+
+#[cfg(feature = "oci")]
+pub use json::JsonError;

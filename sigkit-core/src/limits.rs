@@ -36,6 +36,14 @@ pub struct Limits {
     pub index_depth: usize,
     /// Manifests listed below one image, over all levels.
     pub index_children: usize,
+    /// Blobs of one layout that are looked through for referrers which its index does not list.
+    pub layout_blobs: usize,
+    /// Bytes read while looking through them.
+    pub layout_scan_bytes: u64,
+    /// Entries of one archive.
+    pub archive_entries: usize,
+    /// One extended header of an archive.
+    pub archive_header_bytes: u64,
 }
 
 impl Limits {
@@ -57,6 +65,10 @@ impl Limits {
         timestamps: 32,
         index_depth: 4,
         index_children: 1000,
+        layout_blobs: 100_000,
+        layout_scan_bytes: 1 << 30,
+        archive_entries: 100_000,
+        archive_header_bytes: 1 << 20,
     };
 }
 

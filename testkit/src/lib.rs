@@ -1,1 +1,25 @@
-//! t
+//! Servers for tests: an OCI registry on a free loopback port, whose every answer can be made to fail.
+//!
+//! [`Registry`] keeps images in memory and speaks the OCI distribution specification 1.1 over HTTP/1.1. Which optional parts it
+//! offers is chosen in [`RegistryBuilder`]; single requests are made to fail by pairs of [`Rule`] and [`Action`]; what was asked
+//! is read from [`Registry::requests`]. [`Collector`] answers anything and only remembers, to prove that a client stayed away.
+//! All servers end with their handle.
+
+mod auth;
+mod collector;
+mod content;
+mod digest;
+mod fault;
+pub mod http;
+pub mod image;
+mod json;
+mod registry;
+mod route;
+mod server;
+
+pub use auth::{Auth, TokenService};
+pub use collector::{Collector, refused_address};
+pub use content::{Content, StoredManifest};
+pub use digest::{sha256, sha512};
+pub use fault::{Action, Change, Rule};
+pub use registry::{Registry, RegistryBuilder, Switch};

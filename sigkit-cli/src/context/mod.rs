@@ -4,15 +4,24 @@ mod environment;
 mod password;
 mod prompt;
 
+use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 pub(crate) use environment::Environment;
 pub(crate) use password::{PasswordError, PasswordUse};
 pub(crate) use prompt::Answer;
 
+use sigkit_core::crypto::Signature;
+use sigkit_core::time::UnixTime;
+use zeroize::Zeroizing;
+
+use crate::error::CliError;
 use crate::files::Files;
 use crate::signals::Interrupts;
 use crate::streams::{Stderr, Stdin};
+
+/// Longest detached signature, in bytes.
+const MOST_SIGNATURE_BYTES: u64 = 64 * 1024;
 
 /// Environment, streams, files, prompts and the clock.
 #[derive(Debug)]
@@ -40,9 +49,46 @@ impl Context {
         }
     }
 
-    /// The time: seconds since 1970-01-01T00:00:00Z; 0 for a clock set before that.
-    pub(crate) fn unix_seconds(&self) -> u64 {
-        SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+    /// The time; 1970 for a clock set before that.
+    pub(crate) fn now(&self) -> UnixTime {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        UnixTime(i64::try_from(since).unwrap_or(i64::MAX))
+    }
+
+    /// Reads the file that `option` names, or standard input for `-`.
+    ///
+    /// # Errors
+    /// [`CliError`].
+    pub(crate) fn read_or_stdin(
+        &self,
+        option: &'static str,
+        path: &Path,
+        expected: &'static str,
+        limit: u64,
+    ) -> Result<Zeroizing<Vec<u8>>, CliError> {
+        if path != Path::new("-") {
+            return Ok(self.files.read(option, path, expected, limit)?.bytes);
+        }
+        let failed = |error| CliError::System { action: "read standard input", error };
+        let bytes = self.stdin.read_to_end(limit).map_err(failed)?;
+        bytes.ok_or_else(|| CliError::Usage(format!("{option}: more than {limit} bytes on standard input")))
+    }
+
+    /// A signature given as a file, as `-`, or as the base64 itself; with its name for reports.
+    ///
+    /// # Errors
+    /// [`CliError`].
+    pub(crate) fn signature_text(
+        &self,
+        option: &'static str,
+        given: &str,
+    ) -> Result<(String, Zeroizing<Vec<u8>>), CliError> {
+        let path = Path::new(given);
+        if given == "-" || path.exists() || Signature::from_base64(given).is_err() {
+            let bytes = self.read_or_stdin(option, path, "a signature in base64", MOST_SIGNATURE_BYTES)?;
+            return Ok((given.to_owned(), bytes));
+        }
+        Ok((format!("the value of {option}"), Zeroizing::new(given.as_bytes().to_vec())))
     }
 }
 

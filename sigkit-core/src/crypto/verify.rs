@@ -13,7 +13,7 @@ impl PublicKey {
     /// # Errors
     /// [`SignatureError::Invalid`] when none held; a malformed signature is named as such.
     pub fn verify(&self, message: &[u8], signature: &Signature) -> Result<SignatureScheme, SignatureError> {
-        self.first_that_holds(|scheme| self.verify_with(scheme, message, signature))
+        self.first_that_holds(self.accepted_schemes(), |scheme| self.verify_with(scheme, message, signature))
     }
 
     /// Verifies with exactly this scheme.
@@ -41,6 +41,15 @@ impl PublicKey {
 
     /// Verifies a signature over a message of which only the digest is known.
     ///
+    /// A digest is a type of its own, so neither call takes what belongs to the other:
+    ///
+    /// ```compile_fail,E0308
+    /// # use sigkit_core::{crypto::{PublicKey, Signature}, digest::Digest};
+    /// fn confused(key: &PublicKey, digest: &Digest, signature: &Signature) {
+    ///     let _ = key.verify(digest, signature);
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// [`SignatureError::DigestMismatch`] unless the digest was made with the scheme's hash,
     /// [`SignatureError::NeedsMessage`] for Ed25519, otherwise as [`PublicKey::verify_with`].
@@ -60,14 +69,17 @@ impl PublicKey {
         }
     }
 
-    /// Tries the accepted schemes in order. What is wrong with the signature whatever the scheme ends the search.
-    fn first_that_holds(
+    /// Tries schemes in order. What is wrong with the signature whatever the scheme ends the search.
+    ///
+    /// Schemes are domain-separated or differ in the hash alone, so trying the few that are allowed gives a forger nothing.
+    pub(crate) fn first_that_holds(
         &self,
+        schemes: &[SignatureScheme],
         attempt: impl Fn(SignatureScheme) -> Result<(), SignatureError>,
     ) -> Result<SignatureScheme, SignatureError> {
         let (mut tried, mut untried) = (Vec::new(), Vec::new());
         let mut lacking = None;
-        for scheme in self.accepted_schemes() {
+        for scheme in schemes {
             match attempt(*scheme) {
                 Ok(()) => return Ok(*scheme),
                 Err(SignatureError::Invalid { .. }) => tried.push(*scheme),

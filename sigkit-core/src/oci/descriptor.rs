@@ -19,7 +19,7 @@ pub struct Descriptor {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub artifact_type: Option<String>,
     /// Unsigned remarks.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "null_is_empty")]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "crate::json::null_is_empty")]
     pub annotations: BTreeMap<String, String>,
     /// Where the image runs, for entries of an index.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -47,14 +47,6 @@ impl Descriptor {
 
 fn size_of(bytes: &[u8]) -> u64 {
     u64::try_from(bytes.len()).unwrap_or(u64::MAX)
-}
-
-/// Go writes an absent map as `null`.
-pub(crate) fn null_is_empty<'de, D>(deserializer: D) -> Result<BTreeMap<String, String>, D::Error>
-where
-    D: serde::Deserializer<'de>,
-{
-    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
 /// Operating system and processor of an image. OCI image specification, "Image Index", `platform`.

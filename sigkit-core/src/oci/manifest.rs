@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::descriptor::{Descriptor, null_is_empty};
+use super::descriptor::Descriptor;
 use super::media_type;
 use crate::json::{self, JsonError};
 
@@ -10,7 +10,7 @@ use crate::json::{self, JsonError};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Manifest {
     /// One image or artifact.
-    Image(ImageManifest),
+    Image(Box<ImageManifest>),
     /// A list of manifests, one per platform.
     Index(Index),
 }
@@ -90,7 +90,7 @@ struct Wire {
     fs_layers: Option<serde_json::Value>,
     subject: Option<Descriptor>,
     artifact_type: Option<String>,
-    #[serde(default, deserialize_with = "null_is_empty")]
+    #[serde(default, deserialize_with = "crate::json::null_is_empty")]
     annotations: BTreeMap<String, String>,
 }
 
@@ -112,14 +112,14 @@ impl Manifest {
             }
         }
         match (wire.config, wire.layers, wire.manifests) {
-            (Some(config), Some(layers), None) => Ok(Self::Image(ImageManifest {
+            (Some(config), Some(layers), None) => Ok(Self::Image(Box::new(ImageManifest {
                 media_type: Shape::Image.media_type(wire.media_type, served_as)?,
                 config,
                 layers,
                 subject: wire.subject,
                 artifact_type: wire.artifact_type,
                 annotations: wire.annotations,
-            })),
+            }))),
             (None, None, Some(manifests)) => Ok(Self::Index(Index {
                 media_type: Shape::Index.media_type(wire.media_type, served_as)?,
                 manifests,

@@ -8,7 +8,6 @@ mod manifest;
 pub mod media_type;
 mod reference;
 
-pub(crate) use descriptor::null_is_empty;
 pub use descriptor::{Descriptor, Platform, PlatformError};
 pub use manifest::{ImageManifest, Index, Manifest, ManifestError};
 pub use reference::{ImageReference, ReferenceError, Repository, Tag, TagOrDigest};

@@ -298,22 +298,8 @@ mod tests {
     #[test]
     fn anything_outside_the_grammar_is_refused() {
         let paths = [
-            "",
-            "UPPER",
-            "a//b",
-            "a/../b",
-            "a/./b",
-            "/a",
-            "a/",
-            "a..b",
-            "a___b",
-            "a_.b",
-            "-a",
-            "a-",
-            "é",
-            "a\r\nX: y",
-            "a b",
-            "a%2fb",
+            "", "UPPER", "a//b", "a/../b", "a/./b", "/a", "a/", "a..b", "a___b", "a_.b", "-a", "a-", "é", "a\r\nX/y",
+            "a b", "a%2fb",
         ];
         for path in paths {
             let error = format!("r.example/{path}").parse::<ImageReference>().expect_err(path);

@@ -93,6 +93,12 @@ pub enum StoreError {
         /// Why.
         detail: String,
     },
+    /// The store was asked to work in a way it cannot.
+    #[error("{detail}")]
+    Options {
+        /// Which option, and what is wrong with it.
+        detail: String,
+    },
     /// The file system failed.
     #[error("{place}: {detail}")]
     Io {
@@ -123,6 +129,7 @@ impl StoreError {
             Self::Conflict { .. } => "store-conflict",
             Self::Immutable { .. } => "tag-immutable",
             Self::ReadOnly { .. } => "store-read-only",
+            Self::Options { .. } => "store-options",
             Self::Io { .. } => "file-error",
         }
     }

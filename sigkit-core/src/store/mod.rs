@@ -4,11 +4,25 @@
 //! for; it says "not there" only when the place itself said so, and every other trouble is a [`StoreError`] that callers must not
 //! take for absence.
 
+#[cfg(unix)]
+mod archive;
 mod error;
+#[cfg(unix)]
+mod layout;
+mod memory;
+#[cfg(feature = "registry")]
+pub mod registry;
+mod verified;
 
 use std::future::Future;
+use std::time::Duration;
 
+#[cfg(unix)]
+pub use archive::{ArchiveStore, DockerArchiveStore};
 pub use error::StoreError;
+#[cfg(unix)]
+pub use layout::LayoutStore;
+pub use memory::MemoryStore;
 
 use crate::digest::Digest;
 use crate::oci::{Descriptor, Manifest, TagOrDigest};
@@ -77,8 +91,27 @@ pub enum SubjectIndexed {
     NotStated,
 }
 
+/// How far a place keeps [`Expected`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Atomicity {
+    /// A write whose expectation is not met never happens.
+    Exact,
+    /// The place may overwrite what somebody else wrote in between, so writers must look again.
+    BestEffort,
+}
+
 /// Write access to one repository.
 pub trait StoreWrite: Store {
+    /// How far this place keeps [`Expected`].
+    fn atomicity(&self) -> Atomicity {
+        Atomicity::Exact
+    }
+
+    /// Lets time pass between two looks at a shared object; a place that is [`Atomicity::Exact`] needs none.
+    fn pause(&self, _: Duration) -> impl Future<Output = ()> + Send {
+        std::future::ready(())
+    }
+
     /// Stores a blob unless it is there.
     ///
     /// # Errors

@@ -1,0 +1,68 @@
+"""The interop matrix: keys, signatures and registries of sigkit against the real cosign 2 and cosign 3, both directions.
+
+    python3 .ci/interop --sigkit target/release/sigkit --peers target/peers/bin [--testkit PROGRAM] [--servers DIR]
+
+One line per failed cell, then `interop: P/N`; the exit code is 1 when a cell failed. Nothing is skipped: what cosign itself cannot do
+stands in gaps.py and is asserted to be so still. `--peers-only` runs the cells that need no sigkit, to look the gaps up anew.
+"""
+
+import argparse
+import pathlib
+import shutil
+import sys
+import tempfile
+import time
+
+import matrix
+import special
+import stores
+import tools
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="interop", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sigkit", help="the program under test")
+    parser.add_argument("--peers", required=True, help="folder with cosign, cosign2, crane, oras, docker-registry (see .ci/peers.sh)")
+    parser.add_argument("--servers", help="folder with ggcrserve and ociserve, registries that have the referrers API")
+    parser.add_argument("--testkit", help="the project's own test registry, which has the referrers API")
+    parser.add_argument("--peers-only", action="store_true", help="leave sigkit out")
+    parser.add_argument("--jobs", type=int, default=2)
+    arguments = parser.parse_args()
+    if not arguments.peers_only and not arguments.sigkit:
+        parser.error("--sigkit PROGRAM, or --peers-only")
+
+    started = time.monotonic()
+    work = tempfile.mkdtemp(prefix="sigkit-interop-")
+    registries = {}
+    try:
+        peers = pathlib.Path(arguments.peers).resolve()
+        programs = {
+            "cosign2": tools.Cosign2("cosign2", peers / "cosign2", work),
+            "cosign3": tools.Cosign3("cosign3", peers / "cosign", work),
+        }
+        if not arguments.peers_only:
+            programs = {"sigkit": tools.Sigkit("sigkit", pathlib.Path(arguments.sigkit).resolve(), work), **programs}
+        openssl = tools.Openssl("openssl", shutil.which("openssl") or "openssl", work)
+        registries = stores.start_all(peers, arguments.servers, arguments.testkit)
+        m = matrix.Matrix(work, peers, programs, openssl, registries, arguments.jobs)
+
+        for title, stage in (
+            ("keys", matrix.make_keys),
+            ("images", lambda m: m.each(matrix.image, list(matrix.image_jobs(m)))),
+            ("blobs", lambda m: m.each(matrix.blob, list(matrix.blob_jobs(m)))),
+            ("scenes", special.run),
+        ):
+            before, clock = m.passed + len(m.failures), time.monotonic()
+            stage(m)
+            print(f"  {title}: {m.passed + len(m.failures) - before} cells in {time.monotonic() - clock:.0f} s", flush=True)
+        print(f"  registries: {', '.join(registries)}; {time.monotonic() - started:.0f} s")
+        print(f"interop: {m.passed}/{m.passed + len(m.failures)}")
+        return 1 if m.failures else 0
+    finally:
+        for registry in registries.values():
+            registry.stop()
+        shutil.rmtree(work, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

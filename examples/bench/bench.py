@@ -1,0 +1,188 @@
+"""The measurements behind examples/bench/run.sh.
+
+Compared commands alternate, so that a busy moment hits both; wall time is the median of the runs, CPU the median of user plus system.
+Peak memory comes from a run of its own under /usr/bin/time where that is installed. Without it a bare Python starts the command, and since
+Linux counts what a process was before it became the program, nothing below 8.5 MiB can be told apart then.
+"""
+
+import argparse
+import os
+import pathlib
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / ".ci" / "interop"))
+import stores  # noqa: E402
+import tools  # noqa: E402
+
+MIB = 1024 * 1024
+LAUNCHER = "import posix,sys; p=posix.posix_spawn(sys.argv[1],sys.argv[1:],posix.environ); print(posix.wait4(p,0)[2].ru_maxrss,file=sys.stderr)"
+
+
+class Bench:
+    def __init__(self, work, runs):
+        self.work = pathlib.Path(work)
+        self.runs = runs
+        self.rows = []
+        self.sink = open(os.devnull, "r+")
+        self.environment = {
+            "PATH": os.environ["PATH"], "HOME": work, "DOCKER_CONFIG": work, "COSIGN_PASSWORD": tools.PASSWORD, "NO_PROXY": "127.0.0.1"}
+
+    def once(self, argv):
+        """(wall seconds, CPU seconds) of one run that must succeed."""
+        actions = [(os.POSIX_SPAWN_DUP2, self.sink.fileno(), descriptor) for descriptor in (0, 1)]
+        actions.append((os.POSIX_SPAWN_OPEN, 2, str(self.work / "stderr"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
+        begin = time.perf_counter()
+        process = os.posix_spawn(argv[0], argv, self.environment, file_actions=actions)
+        _, status, usage = os.wait4(process, 0)
+        wall = time.perf_counter() - begin
+        if status != 0:
+            raise SystemExit(f"bench: {' '.join(argv)} failed: {(self.work / 'stderr').read_text()[-2000:]}")
+        return wall, usage.ru_utime + usage.ru_stime
+
+    def alternate(self, runs, *commands):
+        """Medians (wall, CPU) per command; a command may be a function of the run's number."""
+        samples = [[] for _ in commands]
+        for number in range(-1, runs):  # run -1 warms caches and is not counted
+            for command, taken in zip(commands, samples):
+                argv = command(number) if callable(command) else command
+                result = self.once([str(word) for word in argv])
+                if number >= 0:
+                    taken.append(result)
+        return [tuple(statistics.median(column) for column in zip(*taken)) for taken in samples]
+
+    def peak(self, argv):
+        """Peak resident memory in bytes."""
+        timer = pathlib.Path("/usr/bin/time")
+        prefix = [str(timer), "-f", "%M"] if timer.exists() else [sys.executable, "-I", "-S", "-c", LAUNCHER]
+        done = subprocess.run([*prefix, *map(str, argv)], env=self.environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True)
+        return int(done.stderr.split()[-1]) * 1024
+
+    def row(self, measure, ours, theirs, ratio, target, ok):
+        self.rows.append((measure, ours, theirs, ratio, target, {True: "yes", False: "NO", None: ""}[ok]))
+
+    def times(self, measure, ours, theirs, target=None):
+        """A row of two durations; `target` is ("faster", N) or ("at most", N)."""
+        ratio = theirs / ours if target is None or target[0] == "faster" else ours / theirs
+        ok = target and (ratio >= target[1] if target[0] == "faster" else ratio <= target[1])
+        wording = {"faster": "≥ {} × faster", "at most": "≤ {} ×"}[target[0]].format(target[1]) if target else ""
+        self.row(measure, milli(ours), milli(theirs), f"{ratio:.2f} ×", wording, ok)
+
+    def print(self):
+        head = ("measure", "sigkit", "peer", "ratio", "target", "ok")
+        widths = [max(len(row[i]) for row in [head, *self.rows]) for i in range(len(head))]
+        for row in [head, tuple("-" * w for w in widths), *self.rows]:
+            print("  ".join(cell.ljust(w) for cell, w in zip(row, widths)).rstrip())
+        missed = [row[0] for row in self.rows if row[5] == "NO"]
+        print(f"targets met: {sum(row[5] == 'yes' for row in self.rows)}, missed: {len(missed)}")
+        return 1 if missed else 0
+
+
+def milli(seconds):
+    return f"{seconds * 1000:.1f} ms"
+
+
+def mebi(size):
+    return f"{size / MIB:.1f} MiB"
+
+
+def images(b, sigkit, cosign, registry, keys):
+    public, private = keys + ".pub", keys + ".key"
+    offline = {
+        "bundle": ["--signing-config", b.work / "no-services.json", "--trusted-root", b.work / "no-root.json"],
+        "legacy": ["--new-bundle-format=false", "--use-signing-config=false", "--tlog-upload=false"],
+    }
+    for form in ("bundle", "legacy"):
+        reference = registry.push(f"verify-{form}", stores.Image(form))
+        b.once([str(w) for w in (cosign, "sign", "-y", "--key", private, *offline[form], reference)])
+        ours = [sigkit, "verify", "--key", public, reference]
+        theirs = [cosign, "verify", "--key", public, "--insecure-ignore-tlog", reference]
+        (wall, cpu), (peer_wall, peer_cpu) = b.alternate(b.runs, ours, theirs)
+        b.times(f"verify image, {form}: wall, against cosign", wall, peer_wall, ("faster", 10))
+        b.times(f"verify image, {form}: CPU, against cosign", cpu, peer_cpu)
+        memory, peer_memory = b.peak(ours), b.peak(theirs)
+        b.row(f"verify image, {form}: peak memory", mebi(memory), mebi(peer_memory), f"{peer_memory / memory:.2f} ×", "≤ 16 MiB", memory <= 16 * MIB)
+
+    for form in ("bundle", "legacy"):
+        repositories = {}
+
+        def fresh(who, number):
+            name = f"sign-{form}-{who}-{number + 1}"
+            if name not in repositories:
+                repositories[name] = registry.push(name, stores.Image(name))
+            return repositories[name]
+        for number in range(-1, b.runs):
+            fresh("sigkit", number), fresh("cosign", number)
+        signing, peer, own_kdf, openssl_kdf = b.alternate(
+            b.runs,
+            lambda n: [sigkit, "sign", "-y", "--key", private, "--format", form, fresh("sigkit", n)],
+            lambda n: [cosign, "sign", "-y", "--key", private, *offline[form], fresh("cosign", n)],
+            [sigkit, "public-key", "--key", private],
+            [shutil.which("openssl"), "kdf", "-keylen", "32", "-kdfopt", "pass:password", "-kdfopt", "salt:0123456789abcdef0123456789abcdef", "-kdfopt", "n:65536",
+             "-kdfopt", "r:8", "-kdfopt", "p:1", "-kdfopt", "maxmem_bytes:134217728", "SCRYPT"])
+        b.times(f"sign image, {form}: wall, against opening the key alone", signing[0], own_kdf[0], ("at most", 1.1))
+        b.times(f"sign image, {form}: wall, against the scrypt of openssl", signing[0], openssl_kdf[0], ("at most", 1.1))
+        b.times(f"sign image, {form}: wall, against cosign", signing[0], peer[0])
+        b.times(f"sign image, {form}: CPU, against cosign", signing[1], peer[1])
+
+
+def blobs(b, sigkit, cosign, keys, mib):
+    blob, bundle = b.work / "blob", b.work / "blob.sigstore.json"
+    with open(blob, "wb") as file:
+        chunk = os.urandom(MIB)
+        for _ in range(mib):
+            file.write(chunk)
+    b.once([str(w) for w in (cosign, "sign-blob", "-y", "--key", keys + ".key", "--signing-config", b.work / "no-services.json",
+                             "--trusted-root", b.work / "no-root.json", "--bundle", bundle, blob)])
+    ours = [sigkit, "verify-blob", "--key", keys + ".pub", "--bundle", bundle, blob]
+    digest = [shutil.which("openssl"), "dgst", "-sha256", blob]
+    theirs = [cosign, "verify-blob", "--key", keys + ".pub", "--insecure-ignore-tlog", "--trusted-root", b.work / "no-root.json", "--bundle", bundle, blob]
+    few = max(5, b.runs // 3)
+    (wall, cpu), (peer_wall, peer_cpu) = b.alternate(few, ours, digest)
+    b.times(f"verify blob, {mib} MiB: wall, against openssl dgst -sha256", wall, peer_wall, ("at most", 1.2))
+    b.times(f"verify blob, {mib} MiB: CPU, against openssl dgst -sha256", cpu, peer_cpu, ("at most", 1.2))
+    (wall, _), (peer_wall, _) = b.alternate(3, ours, theirs)
+    b.times(f"verify blob, {mib} MiB: wall, against cosign", wall, peer_wall)
+    memory, peer_memory = b.peak(ours), b.peak(theirs)
+    b.row(f"verify blob, {mib} MiB: peak memory", mebi(memory), mebi(peer_memory), f"{peer_memory / memory:.2f} ×", "≤ 16 MiB", memory <= 16 * MIB)
+
+
+def start_up(b, sigkit, cosign):
+    (wall, _), (peer_wall, _) = b.alternate(2 * b.runs, [sigkit, "version"], [cosign, "version"])
+    b.row("start and print the version: wall", milli(wall), milli(peer_wall), f"{peer_wall / wall:.2f} ×", "< 5 ms", wall < 0.005)
+    size, peer_size = os.path.getsize(sigkit), os.path.getsize(cosign)
+    b.row("program on disk", mebi(size), mebi(peer_size), f"{peer_size / size:.2f} ×", "≤ 10 MiB", size <= 10 * MIB)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--sigkit", required=True)
+    parser.add_argument("--peers", required=True)
+    parser.add_argument("--runs", type=int, default=15)
+    parser.add_argument("--mib", type=int, default=1024)
+    arguments = parser.parse_args()
+    peers = pathlib.Path(arguments.peers).resolve()
+    sigkit, cosign = str(pathlib.Path(arguments.sigkit).resolve()), str(peers / "cosign")
+    with tempfile.TemporaryDirectory(prefix="sigkit-bench-") as work:
+        b = Bench(work, arguments.runs)
+        (b.work / "no-services.json").write_text(tools.NO_SERVICES)
+        (b.work / "no-root.json").write_text(tools.NO_ROOT)
+        keys = str(b.work / "cosign")
+        b.once([cosign, "generate-key-pair", "--output-key-prefix", keys])
+        registry = stores.Registry("crane", [str(peers / "crane"), "registry", "serve", "--address", "ADDRESS"])
+        try:
+            start_up(b, sigkit, cosign)
+            images(b, sigkit, cosign, registry, keys)
+        finally:
+            registry.stop()
+        blobs(b, sigkit, cosign, keys, arguments.mib)
+        print(f"{arguments.runs} alternating runs each, medians; {os.cpu_count()} CPUs, load {os.getloadavg()[0]:.1f}")
+        return b.print()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,78 @@
+#!/usr/bin/env bash
+# Makes a key, signs a tiny image in an OCI layout, verifies it, then breaks it and watches the verification refuse.
+# Needs a Rust toolchain and a shell, nothing else: no registry, no container engine, no network once the crates are there.
+# SIGKIT=path/to/sigkit uses a program that is built already.
+set -euo pipefail
+
+root=$(cd "$(dirname "$0")/.." && pwd)
+if [ -z "${SIGKIT:-}" ]; then
+  (cd "$root" && cargo build --release --locked -p sigkit-cli)
+  SIGKIT=${CARGO_TARGET_DIR:-$root/target}/release/sigkit
+fi
+SIGKIT=$(cd "$(dirname "$SIGKIT")" && pwd)/$(basename "$SIGKIT")
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work"
+export COSIGN_PASSWORD=quickstart   # a demonstration password for a key that lives as long as this script
+
+say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
+show() { printf '  $ %s\n' "$*"; "$@"; }
+sigkit() { "$SIGKIT" "$@"; }
+fail() { printf 'quickstart: %s\n' "$*" >&2; exit 1; }
+
+# store TEXT: writes a blob into the layout and sets $digest and $size.
+store() {
+  printf %s "$1" >blob
+  digest=sha256:$(sha256sum blob | cut -d ' ' -f 1)
+  size=$(wc -c <blob | tr -d ' ')
+  mv blob "app/blobs/sha256/${digest#sha256:}"
+}
+
+# refused CODE WORD COMMAND...: the command must end with that exit code and name the reason.
+refused() {
+  local wanted=$1 word=$2 code=0; shift 2
+  printf '  $ %s\n' "$*"
+  "$@" >out 2>&1 || code=$?
+  sed 's/^/    /' out
+  [ "$code" -ne 0 ] || fail "that should have been refused"
+  case " $wanted " in *" $code "*) ;; *) fail "refused with exit code $code, not $wanted" ;; esac
+  grep -q -- "$word" out || fail "the refusal does not say $word"
+  printf '  exit code %s, as it should be\n' "$code"
+}
+
+say 'An image of one layer, written by hand as an OCI layout'
+mkdir -p app/blobs/sha256
+printf '{"imageLayoutVersion":"1.0.0"}' >app/oci-layout
+store 'hello from a very small layer'
+layer=$digest layer_size=$size
+store "{\"architecture\":\"amd64\",\"os\":\"linux\",\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"$layer\"]}}"
+config=$digest config_size=$size
+media=application/vnd.oci.image
+store "{\"schemaVersion\":2,\"mediaType\":\"$media.manifest.v1+json\",\"config\":{\"mediaType\":\"$media.config.v1+json\",\"digest\":\"$config\",\"size\":$config_size},\"layers\":[{\"mediaType\":\"$media.layer.v1.tar\",\"digest\":\"$layer\",\"size\":$layer_size}]}"
+image=$digest
+printf '{"schemaVersion":2,"mediaType":"%s.index.v1+json","manifests":[{"mediaType":"%s.manifest.v1+json","digest":"%s","size":%s,"annotations":{"org.opencontainers.image.ref.name":"v1"}}]}' \
+  "$media" "$media" "$image" "$size" >app/index.json
+printf '  app:v1 is %s\n' "$image"
+
+say 'A key pair: cosign.key is encrypted with the password, cosign.pub is for everyone'
+show sigkit generate-key-pair
+
+say 'Nothing is signed yet, and that is an answer of its own'
+refused 10 no-signatures sigkit verify -key cosign.pub oci:app:v1
+
+say 'Sign, verify'
+show sigkit sign -key cosign.key oci:app:v1
+show sigkit verify -key cosign.pub oci:app:v1
+
+say 'The key of somebody else'
+show sigkit generate-key-pair --output-key-prefix stranger
+refused 12 signature-invalid sigkit verify -key stranger.pub oci:app:v1
+
+say 'One byte of the image changes on disk: the name stays, the content is another'
+file=app/blobs/sha256/${image#sha256:}
+sed 's/"schemaVersion":2/"schemaVersion":3/' "$file" >changed
+chmod u+w "$file"
+cat changed >"$file"
+refused '1 12 14' digest sigkit verify -key cosign.pub oci:app:v1
+
+say 'Everything went as it should.'

@@ -1,0 +1,116 @@
+use std::io::{Read, Seek, SeekFrom};
+use std::path::Path;
+
+use sigkit_core::bundle::{SignedEntity, Unchecked, VerificationMaterial, to_blob_bundle};
+use sigkit_core::content::{Content, MessageSignature};
+use sigkit_core::key::{KeyPair, SignedStream, Signer as _};
+
+use super::no_log;
+use crate::args::{GlobalArgs, SignBlobArgs};
+use crate::context::Context;
+use crate::error::CliError;
+use crate::files::Access;
+use crate::output::Output;
+
+/// Signs files or standard input, of any size in constant memory.
+///
+/// # Errors
+/// [`CliError`].
+pub(crate) fn run(args: &SignBlobArgs, context: &Context, _: &GlobalArgs) -> Result<Output, CliError> {
+    no_log::check(&args.log, context)?;
+    if args.blobs.len() > 1 && (args.bundle.is_some() || args.output_signature.is_some()) {
+        let why = "--bundle and --output-signature hold one signature; sign one blob at a time";
+        return Err(CliError::Usage(why.to_owned()));
+    }
+    let key = context.signing_key(&args.key.key, args.key.password.password_file.as_deref())?;
+    let mut output = Output::result(Vec::new());
+    for blob in &args.blobs {
+        let signed = sign(&key, blob, context)?;
+        write(args, &key, &signed, &mut output, context)?;
+    }
+    Ok(output)
+}
+
+fn write(
+    args: &SignBlobArgs,
+    key: &KeyPair,
+    signed: &SignedStream,
+    output: &mut Output,
+    context: &Context,
+) -> Result<(), CliError> {
+    let legacy = args.new_bundle_format == Some(false);
+    if let Some(path) = &args.bundle {
+        let bundle = if legacy { to_blob_bundle(&signed.signature)? } else { bundle(key, signed)? };
+        context.files.write("--bundle", path, &bundle, Access::Umask)?;
+    }
+    let text = signed.signature.to_base64();
+    let bytes = if args.b64 { text.as_bytes() } else { signed.signature.as_bytes() };
+    match (&args.output_signature, &args.bundle) {
+        (Some(path), _) => context.files.write("--output-signature", path, bytes, Access::Umask)?,
+        (None, Some(_)) if !legacy => {}
+        (None, _) => {
+            output.stdout.extend_from_slice(bytes);
+            if args.b64 {
+                output.stdout.push(b'\n');
+            }
+        }
+    }
+    Ok(())
+}
+
+fn bundle(key: &KeyPair, signed: &SignedStream) -> Result<Vec<u8>, CliError> {
+    let message = MessageSignature { digest: Some(signed.digest), signature: signed.signature.clone() };
+    let entity = SignedEntity {
+        content: Content::Message(message),
+        material: VerificationMaterial::KeyHint(key.public_key().fingerprint().hint()),
+        unchecked: Unchecked::default(),
+    };
+    Ok(entity.to_bundle()?.unwrap_or_default())
+}
+
+fn sign(key: &KeyPair, blob: &Path, context: &Context) -> Result<SignedStream, CliError> {
+    let failed = |error| CliError::Blob { path: blob.to_owned(), error };
+    if blob != Path::new("-") {
+        let (mut file, _) = context.files.open("BLOB", blob, "a file to sign")?;
+        return key.sign_stream(&mut file).map_err(failed);
+    }
+    let stdin = context.stdin.take()?;
+    if key.scheme().digest_algorithm().is_some() {
+        return key.sign_stream(&mut OnePass { stream: stdin, read: Progress::AtStart }).map_err(failed);
+    }
+    // Ed25519 reads its message twice, and standard input can be read once.
+    let mut spool =
+        tempfile::tempfile().map_err(|error| CliError::System { action: "make a temporary file", error })?;
+    let mut stdin = stdin;
+    std::io::copy(&mut stdin, &mut spool)
+        .map_err(|error| CliError::System { action: "keep standard input in a temporary file", error })?;
+    key.sign_stream(&mut spool).map_err(failed)
+}
+
+/// A stream for a signer that reads it once: it is at its start until the first byte is read.
+struct OnePass<R> {
+    stream: R,
+    read: Progress,
+}
+
+#[derive(PartialEq, Eq)]
+enum Progress {
+    AtStart,
+    Begun,
+}
+
+impl<R: Read> Read for OnePass<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        self.read = Progress::Begun;
+        self.stream.read(buffer)
+    }
+}
+
+impl<R> Seek for OnePass<R> {
+    fn seek(&mut self, position: SeekFrom) -> std::io::Result<u64> {
+        match (position, &self.read) {
+            (SeekFrom::Start(0) | SeekFrom::Current(0), Progress::AtStart) => Ok(0),
+            _ => Err(std::io::Error::new(std::io::ErrorKind::Unsupported, "standard input can be read only once")),
+        }
+    }
+}

@@ -1,0 +1,147 @@
+use sigkit_core::attach::discover;
+use sigkit_core::bundle::{Evidence, Origin, SignedEntity, Unchecked, VerificationMaterial};
+use sigkit_core::content::{Content, Draft};
+use sigkit_core::crypto::Signature;
+use sigkit_core::limits::Limits;
+use sigkit_core::policy::{Policy, Purpose};
+use sigkit_core::store::FetchedManifest;
+use sigkit_core::time::UnixTime;
+use sigkit_core::verify::{Artifact, Verifier};
+use zeroize::Zeroizing;
+
+use super::images::Images;
+use super::trust;
+use crate::args::{GlobalArgs, VerifyArgs};
+use crate::context::Context;
+use crate::error::CliError;
+use crate::output::Output;
+use crate::render::{self, Judgement, Subject};
+use crate::runtime;
+use crate::target::{OpenTarget, Target};
+
+/// Verifies images.
+///
+/// # Errors
+/// [`CliError`] for what stands before any image; what befalls an image is in its judgement.
+pub(crate) fn run(args: &VerifyArgs, context: &Context, global: &GlobalArgs) -> Result<Output, CliError> {
+    trust::log_notes(&args.log, context)?;
+    if args.new_bundle_format.is_some() || args.experimental_oci11.is_some() {
+        context.stderr.line("note: signatures are read in every format, whatever the flags about formats say");
+    }
+    super::storage_flags(&args.registry)?;
+    let mut policy = trust::policy(Purpose::Image, &args.key, args.signature_digest_algorithm, context)?;
+    for annotation in args.annotations.iter() {
+        policy = policy.with_annotation(&annotation.key, &annotation.value);
+    }
+    if !args.check_claims {
+        policy = policy.dangerous_without_claims();
+    }
+    let detached = Detached::read(args, context)?;
+    let images = Images::collect(&args.images, &args.registry, context)?;
+    if args.check_reference && images.named.iter().any(|(_, target)| target.registry().is_none()) {
+        let why = "--check-reference compares the signed repository, and a layout or archive has none";
+        return Err(CliError::Usage(why.to_owned()));
+    }
+    let verification = Verification { args, policy, detached, images: &images, now: context.now() };
+    let judgements = runtime::block_on(async {
+        let work = |text: String, target| {
+            let verification = &verification;
+            async move {
+                let timed_out = Judgement::timed_out(text.clone(), global.timeout);
+                runtime::within(global.timeout, verification.judge(text, target)).await.unwrap_or(vec![timed_out])
+            }
+        };
+        images.each(work).await.into_iter().flatten().collect::<Vec<_>>()
+    })?;
+    Ok(render::images(&judgements, args.output, context))
+}
+
+struct Verification<'a> {
+    args: &'a VerifyArgs,
+    policy: Policy,
+    detached: Option<Detached>,
+    images: &'a Images<'a>,
+    now: UnixTime,
+}
+
+impl Verification<'_> {
+    /// One image, and those below it when they are asked for.
+    async fn judge(&self, text: String, target: Target) -> Vec<Judgement> {
+        let (open, image) = match self.images.resolve(target).await {
+            Ok(resolved) => resolved,
+            Err(error) => return vec![Judgement::unresolved(text, error)],
+        };
+        let below = match self.images.below(&open, &image).await {
+            Ok(below) => below,
+            Err(error) => return vec![Judgement::unresolved(text, error)],
+        };
+        let mut judgements = vec![self.judge_one(&open, text.clone(), image).await];
+        for child in below {
+            judgements.push(self.judge_one(&open, text.clone(), child).await);
+        }
+        judgements
+    }
+
+    async fn judge_one(&self, open: &OpenTarget, text: String, image: FetchedManifest) -> Judgement {
+        let policy = match open.reference().filter(|_| self.args.check_reference) {
+            Some(reference) => self.policy.clone().with_reference(reference.repository.clone()),
+            None => self.policy.clone(),
+        };
+        let evidence = match &self.detached {
+            Some(detached) => detached.evidence(&image, &open.docker_reference()),
+            None => discover(&*open.store, &image.descriptor.digest, policy.limits()).await,
+        };
+        let subject = Subject::image(text, open, &image);
+        Judgement::new(subject, Verifier::new(&policy).verify(&Artifact::Bytes(&image.bytes), &evidence, self.now))
+    }
+}
+
+/// Evidence that options give, in place of what the store holds.
+enum Detached {
+    Bundle { name: String, bytes: Zeroizing<Vec<u8>> },
+    Signature { name: String, signature: Zeroizing<Vec<u8>>, payload: Option<Zeroizing<Vec<u8>>> },
+}
+
+impl Detached {
+    fn read(args: &VerifyArgs, context: &Context) -> Result<Option<Self>, CliError> {
+        let limit = Limits::DEFAULT.attachment_bytes;
+        if let Some(path) = &args.bundle {
+            let bytes = context.files.read("--bundle", path, "a bundle", limit)?.bytes;
+            return Ok(Some(Self::Bundle { name: path.display().to_string(), bytes }));
+        }
+        let Some(given) = &args.signature else { return Ok(None) };
+        let (name, signature) = context.signature_text("--signature", given)?;
+        let payload = match &args.payload {
+            Some(path) => Some(context.files.read("--payload", path, "a signed payload", limit)?.bytes),
+            None => None,
+        };
+        Ok(Some(Self::Signature { name, signature, payload }))
+    }
+
+    fn evidence(&self, image: &FetchedManifest, reference: &str) -> Evidence {
+        match self {
+            Self::Bundle { name, bytes } => {
+                let entity = SignedEntity::from_any_bundle(bytes, &Limits::DEFAULT);
+                Evidence::of(Origin::File(name.clone()), entity)
+            }
+            Self::Signature { name, signature, payload } => {
+                let entity = Signature::from_base64_file(signature).map_err(Into::into).map(|signature| {
+                    let payload = match payload {
+                        Some(payload) => payload.to_vec(),
+                        // What cosign signs when nothing else is said.
+                        None => Draft::simple_signing(&image.descriptor.digest, reference, &Default::default())
+                            .map(|draft| draft.bytes().into_owned())
+                            .unwrap_or_default(),
+                    };
+                    let content = Content::SimpleSigning { payload, signature };
+                    SignedEntity {
+                        content,
+                        material: VerificationMaterial::Unspecified,
+                        unchecked: Unchecked::default(),
+                    }
+                });
+                Evidence::of(Origin::File(name.clone()), entity)
+            }
+        }
+    }
+}

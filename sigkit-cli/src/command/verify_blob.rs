@@ -1,0 +1,77 @@
+use std::io::Read as _;
+use std::path::Path;
+
+use sigkit_core::bundle::{Evidence, Origin, SignedEntity};
+use sigkit_core::digest::Digest;
+use sigkit_core::limits::Limits;
+use sigkit_core::policy::{Policy, Purpose};
+use sigkit_core::verify::{Artifact, BlobScan, BlobScanner, Verifier};
+
+use super::trust;
+use crate::args::{GlobalArgs, VerifyBlobArgs};
+use crate::context::Context;
+use crate::error::CliError;
+use crate::output::Output;
+use crate::render::{self, Judgement, Subject};
+
+/// Bytes read at once: large enough to keep the hash busy, small enough to stay in the cache.
+const CHUNK: usize = 256 * 1024;
+
+/// Verifies a file, standard input or a digest; of any size in constant memory.
+///
+/// # Errors
+/// [`CliError`].
+pub(crate) fn run(args: &VerifyBlobArgs, context: &Context, _: &GlobalArgs) -> Result<Output, CliError> {
+    trust::log_notes(&args.log, context)?;
+    let policy = trust::policy(Purpose::Blob, &args.key, args.signature_digest_algorithm, context)?;
+    let evidence = evidence(args, context)?;
+    let given = args.blob.display().to_string();
+    let judge = |artifact: &Artifact<'_>, digest: Option<Digest>| {
+        let result = Verifier::new(&policy).verify(artifact, &evidence, context.now());
+        Judgement::new(Subject::named(given.clone(), digest), result)
+    };
+    let judgement = match digest(&args.blob) {
+        Some(digest) => judge(&Artifact::Digest(digest), Some(digest)),
+        None => {
+            let scan = scan(&args.blob, &policy, &evidence, context)?;
+            let artifact = Artifact::Scan(&scan);
+            judge(&artifact, artifact.digest(sigkit_core::digest::DigestAlgorithm::Sha256))
+        }
+    };
+    Ok(render::blob(&judgement, args.output, context))
+}
+
+/// `sha256:HEX` names a digest unless a file of that name exists.
+fn digest(blob: &Path) -> Option<Digest> {
+    if blob.exists() { None } else { blob.to_str()?.parse().ok() }
+}
+
+fn evidence(args: &VerifyBlobArgs, context: &Context) -> Result<Evidence, CliError> {
+    let limits = Limits::DEFAULT;
+    if let Some(path) = &args.bundle {
+        let bytes = context.read_or_stdin("--bundle", path, "a bundle", limits.attachment_bytes)?;
+        let entity = SignedEntity::from_any_bundle(&bytes, &limits);
+        return Ok(Evidence::of(Origin::File(path.display().to_string()), entity));
+    }
+    let given = args.signature.as_deref().unwrap_or_default();
+    let (name, text) = context.signature_text("--signature", given)?;
+    Ok(Evidence::of(Origin::File(name), SignedEntity::from_detached(&text)))
+}
+
+fn scan(blob: &Path, policy: &Policy, evidence: &Evidence, context: &Context) -> Result<BlobScan, CliError> {
+    let mut scanner = BlobScanner::new(policy, evidence);
+    let mut file = if blob == Path::new("-") {
+        context.stdin.take()?
+    } else {
+        context.files.open("BLOB", blob, "a file to verify")?.0
+    };
+    let mut buffer = vec![0_u8; CHUNK];
+    loop {
+        match file.read(&mut buffer) {
+            Ok(0) => return Ok(scanner.finish()),
+            Ok(read) => scanner.update(buffer.get(..read).unwrap_or_default()),
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(CliError::System { action: "read the blob", error }),
+        }
+    }
+}

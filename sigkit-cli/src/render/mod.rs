@@ -1,0 +1,195 @@
+//! What people and machines read of a verification: the only writers of results.
+
+mod cosign;
+mod report;
+mod text;
+
+use std::time::Duration;
+
+use sigkit_core::digest::Digest;
+use sigkit_core::image::TreeError;
+use sigkit_core::report::{Report, Verdict};
+use sigkit_core::store::{FetchedManifest, StoreError};
+use sigkit_core::verify::{NotVerified, Verified};
+
+use self::text::Paint;
+use crate::args::ReportFormat;
+use crate::context::Context;
+use crate::exit::ExitCode;
+use crate::output::Output;
+use crate::streams::{Stderr, Stdout, Watched};
+use crate::target::OpenTarget;
+
+/// What was judged, and how it went.
+#[derive(Debug)]
+pub(crate) struct Judgement {
+    subject: Subject,
+    result: Result<Verified, Refusal>,
+}
+
+/// What was judged.
+#[derive(Clone, Debug)]
+pub(crate) struct Subject {
+    /// As the user named it.
+    given: String,
+    /// `repository@digest`, once that is known.
+    name: String,
+    /// The digest, once it is known.
+    digest: Option<Digest>,
+}
+
+impl Subject {
+    /// An image that was resolved.
+    pub(crate) fn image(given: String, open: &OpenTarget, image: &FetchedManifest) -> Self {
+        use sigkit_core::store::Store as _;
+        let digest = image.descriptor.digest;
+        Self { given, name: format!("{}@{digest}", open.store.name()), digest: Some(digest) }
+    }
+
+    /// Something that has no other name than the user's.
+    pub(crate) fn named(given: String, digest: Option<Digest>) -> Self {
+        Self { name: given.clone(), given, digest }
+    }
+}
+
+/// Why there is no proof.
+#[derive(Debug)]
+enum Refusal {
+    /// The evidence does not meet the policy, or cannot be read.
+    NotVerified(NotVerified),
+    /// The image itself could not be read.
+    Unresolved(TreeError),
+    /// Time ran out.
+    TimedOut(Duration),
+}
+
+impl Refusal {
+    fn report(&self) -> Option<&Report> {
+        match self {
+            Self::NotVerified(refusal) => Some(refusal.report()),
+            Self::Unresolved(_) | Self::TimedOut(_) => None,
+        }
+    }
+
+    fn verdict(&self) -> Verdict {
+        match self {
+            Self::NotVerified(refusal) => refusal.report().verdict(),
+            Self::Unresolved(_) | Self::TimedOut(_) if self.exit() == ExitCode::Undecided => Verdict::Undecided,
+            Self::Unresolved(_) | Self::TimedOut(_) => Verdict::Rejected,
+        }
+    }
+
+    fn exit(&self) -> ExitCode {
+        match self {
+            Self::NotVerified(refusal) => match (refusal.report().verdict(), refusal.found()) {
+                (Verdict::Undecided, _) => ExitCode::Undecided,
+                (_, 0) => ExitCode::NoSignatures,
+                _ => ExitCode::NoMatch,
+            },
+            Self::Unresolved(TreeError::Store(error)) => store_exit(error),
+            Self::Unresolved(TreeError::TooLarge { .. }) | Self::TimedOut(_) => ExitCode::Undecided,
+            Self::Unresolved(TreeError::NoPlatform { .. }) => ExitCode::NoSuchImage,
+            Self::Unresolved(_) => ExitCode::Failed,
+        }
+    }
+
+    /// The most useful reason code, with its message.
+    fn trouble(&self) -> (&'static str, String) {
+        match self {
+            Self::NotVerified(refusal) => match refusal.report().first_trouble() {
+                Some(trouble) => (trouble.code().unwrap_or_default(), trouble.to_string()),
+                None => ("no-signatures", "nothing was verified".to_owned()),
+            },
+            Self::Unresolved(error) => (error.code(), error.to_string()),
+            Self::TimedOut(limit) => {
+                ("timed-out", format!("nothing was decided within {limit:?}; give more time with --timeout"))
+            }
+        }
+    }
+}
+
+/// The exit code for trouble with an image itself.
+pub(crate) const fn store_exit(error: &StoreError) -> ExitCode {
+    match error {
+        StoreError::NotFound { .. } => ExitCode::NoSuchImage,
+        StoreError::Denied { .. }
+        | StoreError::Unavailable { .. }
+        | StoreError::Protocol { .. }
+        | StoreError::TooLarge { .. } => ExitCode::Undecided,
+        _ => ExitCode::Failed,
+    }
+}
+
+impl Judgement {
+    /// The verifier's answer.
+    pub(crate) fn new(subject: Subject, result: Result<Verified, NotVerified>) -> Self {
+        Self { subject, result: result.map_err(Refusal::NotVerified) }
+    }
+
+    /// The image itself could not be read.
+    pub(crate) fn unresolved(given: String, error: TreeError) -> Self {
+        Self { subject: Subject::named(given, None), result: Err(Refusal::Unresolved(error)) }
+    }
+
+    /// Time ran out.
+    pub(crate) fn timed_out(given: String, limit: Duration) -> Self {
+        Self { subject: Subject::named(given, None), result: Err(Refusal::TimedOut(limit)) }
+    }
+
+    fn exit(&self) -> ExitCode {
+        self.result.as_ref().map_or_else(Refusal::exit, |_| ExitCode::Done)
+    }
+
+    fn report(&self) -> Option<&Report> {
+        self.result.as_ref().map_or_else(Refusal::report, |verified| Some(verified.report()))
+    }
+
+    fn verdict(&self) -> Verdict {
+        self.result.as_ref().map_or_else(Refusal::verdict, |_| Verdict::Verified)
+    }
+}
+
+/// The results of verifying images.
+pub(crate) fn images(judgements: &[Judgement], format: Option<ReportFormat>, context: &Context) -> Output {
+    let tree = format.is_none() && Stdout::watched() == Watched::Terminal;
+    let colours = (Paint::new(Stdout::watched(), context), Paint::new(Stderr::watched(), context));
+    let mut output = Output::result(Vec::new());
+    for judgement in judgements {
+        match (format, &judgement.result) {
+            (Some(ReportFormat::Report), _) => output.stdout.extend(report::line(judgement)),
+            (Some(ReportFormat::Text), Ok(verified)) => output.stdout.extend(cosign::lines(verified)),
+            (_, Ok(_)) if tree => output.stdout.extend(text::tree(judgement, colours.0).into_bytes()),
+            (_, Ok(verified)) => output.stdout.extend(cosign::array(verified)),
+            (_, Err(_)) => {}
+        }
+        match &judgement.result {
+            Ok(verified) if !tree => {
+                output.report.push_str(&cosign::header(&judgement.subject.name, verified.report()))
+            }
+            Ok(_) => {}
+            Err(refusal) => output.report.push_str(&text::refusal(judgement, refusal, colours.1)),
+        }
+        output.exit = output.exit.worst(judgement.exit());
+    }
+    if judgements.len() > 1 {
+        output.report.push_str(&text::summary(judgements));
+    }
+    output
+}
+
+/// The result of verifying a blob.
+pub(crate) fn blob(judgement: &Judgement, format: Option<ReportFormat>, context: &Context) -> Output {
+    let mut output = Output::result(Vec::new());
+    if format == Some(ReportFormat::Report) {
+        output.stdout = report::line(judgement);
+    }
+    match &judgement.result {
+        Ok(_) => output.report.push_str("Verified OK\n"),
+        Err(refusal) => {
+            let paint = Paint::new(Stderr::watched(), context);
+            output.report.push_str(&text::refusal(judgement, refusal, paint));
+        }
+    }
+    output.exit = judgement.exit();
+    output
+}

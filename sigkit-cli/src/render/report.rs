@@ -1,0 +1,98 @@
+//! The full report as JSON: one document on one line, the same shape for success and failure.
+
+use serde_json::{Value, json};
+use sigkit_core::report::{Label, Node, Outcome, Rule};
+use sigkit_core::verify::VerifiedSignature;
+
+use super::Judgement;
+
+/// Name and version of the shape. Members may be added within a version; none changes its meaning or goes away.
+const SCHEMA: &str = "sigkit.report.v1";
+
+/// The report of one artifact.
+pub(super) fn line(judgement: &Judgement) -> Vec<u8> {
+    let trouble = judgement.result.as_ref().err().map(super::Refusal::trouble);
+    let signatures = judgement.result.as_ref().map_or(&[][..], |verified| verified.signatures());
+    let report = json!({
+        "schema": SCHEMA,
+        "given": judgement.subject.given,
+        "target": judgement.subject.name,
+        "digest": judgement.subject.digest.map(|digest| digest.to_string()),
+        "verdict": judgement.verdict().name(),
+        "exitCode": judgement.exit().code(),
+        "code": trouble.as_ref().map(|(code, _)| code),
+        "message": trouble.as_ref().map(|(_, message)| message),
+        "time": judgement.report().map(|report| report.time.to_string()),
+        "signatures": signatures.iter().map(signature).collect::<Vec<_>>(),
+        "checks": judgement.report().map(|report| node(&report.root)),
+    });
+    let mut line = report.to_string().into_bytes();
+    line.push(b'\n');
+    line
+}
+
+fn signature(signature: &VerifiedSignature) -> Value {
+    let document = signature.simple_signing();
+    let subject = signature.subject();
+    json!({
+        "origin": signature.origin().to_string(),
+        "signer": {"key": signature.authority(), "fingerprint": signature.key().to_string()},
+        "scheme": signature.scheme().to_string(),
+        "reference": document.map(|document| &document.reference),
+        "annotations": match (document, subject) {
+            (Some(document), _) => json!(document.optional),
+            (None, Some(subject)) => json!(subject.annotations),
+            (None, None) => json!({}),
+        },
+    })
+}
+
+fn node(node: &Node) -> Value {
+    match node {
+        Node::Leaf { check, outcome } => json!({
+            "check": check.name(),
+            "outcome": match outcome {
+                Outcome::Pass(_) => "pass",
+                Outcome::Fail(_) => "fail",
+                Outcome::Skip(_) => "skip",
+                Outcome::Unknown(_) => "unknown",
+            },
+            "code": outcome.code(),
+            "message": outcome.to_string(),
+            "expected": match outcome {
+                Outcome::Fail(reason) => reason.expected(),
+                _ => None,
+            },
+            "actual": match outcome {
+                Outcome::Fail(reason) => reason.actual(),
+                _ => None,
+            },
+        }),
+        Node::Group { label, rule, parts } => {
+            let mut group = json!({
+                "verdict": node.verdict().name(),
+                "rule": match rule {
+                    Rule::All => json!("all"),
+                    Rule::AtLeast(threshold) => json!({"atLeast": threshold}),
+                },
+                "parts": parts.iter().map(self::node).collect::<Vec<_>>(),
+            });
+            let members = match label {
+                Label::Policy { threshold, authorities } => {
+                    json!({"group": "policy", "threshold": threshold, "authorities": authorities})
+                }
+                Label::Key { name, fingerprint } => {
+                    json!({"group": "key", "name": name, "fingerprint": fingerprint.to_string()})
+                }
+                Label::Signature { number, origin } => {
+                    json!({"group": "signature", "number": number, "origin": origin.to_string()})
+                }
+                _ => json!({"group": "other"}),
+            };
+            if let (Value::Object(group), Value::Object(members)) = (&mut group, members) {
+                group.extend(members);
+            }
+            group
+        }
+    }
+}

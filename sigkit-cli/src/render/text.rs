@@ -1,0 +1,157 @@
+//! The report as a tree for people. Whatever came from elsewhere is escaped.
+
+use sigkit_core::report::{Label, Node, Outcome, Verdict};
+
+use super::{Judgement, Refusal};
+use crate::context::Context;
+use crate::escape;
+use crate::exit::ExitCode;
+use crate::streams::Watched;
+
+/// Column of the marks, where the branches to their left leave room for it.
+const MARKS: usize = 30;
+
+/// The tree of one artifact.
+pub(super) fn tree(judgement: &Judgement, paint: Paint) -> String {
+    let verdict = judgement.verdict();
+    let mut text =
+        format!("{} {}  {}\n", paint.mark(verdict), escape::one_line(&judgement.subject.name), paint.verdict(verdict));
+    if let Some(report) = judgement.report() {
+        if let Node::Group { label, parts, .. } = &report.root {
+            text.push_str(&format!("  {}\n", words(label)));
+            branches(parts, "  ", paint, &mut text);
+        }
+    }
+    text
+}
+
+/// The tree of a refusal, and the one line that says why.
+pub(super) fn refusal(judgement: &Judgement, refusal: &Refusal, paint: Paint) -> String {
+    let mut text = tree(judgement, paint);
+    let (code, message) = refusal.trouble();
+    let name = escape::one_line(&judgement.subject.name);
+    let message = escape::one_line(&message);
+    text.push_str(&format!("Error: {name}: {code}: {message} (sigkit explain {code})\n"));
+    text
+}
+
+/// How many of many.
+pub(super) fn summary(judgements: &[Judgement]) -> String {
+    let count = |exit: ExitCode| judgements.iter().filter(|judgement| judgement.exit() == exit).count();
+    let mut parts = vec![format!("{} of {} verified", count(ExitCode::Done), judgements.len())];
+    for (exit, words) in [
+        (ExitCode::NoMatch, "refused"),
+        (ExitCode::NoSignatures, "without signatures"),
+        (ExitCode::NoSuchImage, "not found"),
+        (ExitCode::Undecided, "undecided"),
+        (ExitCode::Failed, "failed"),
+    ] {
+        match count(exit) {
+            0 => {}
+            number => parts.push(format!("{number} {words}")),
+        }
+    }
+    format!("{}\n", parts.join(", "))
+}
+
+fn branches(parts: &[Node], indent: &str, paint: Paint, text: &mut String) {
+    for (position, part) in parts.iter().enumerate() {
+        let last = position + 1 == parts.len();
+        let (branch, below) = if last { ("└─ ", "   ") } else { ("├─ ", "│  ") };
+        match part {
+            Node::Leaf { check, outcome } => {
+                let label = format!("{indent}{branch}{}", check.name());
+                let detail = detail(outcome);
+                text.push_str(&format!("{} {}  {detail}\n", pad(&label), paint.outcome(outcome)));
+            }
+            Node::Group { label, parts, .. } => {
+                let mark = paint.mark(part.verdict());
+                let (name, detail) = headline(label);
+                let label = format!("{indent}{branch}{name}");
+                text.push_str(&format!("{} {mark}  {detail}\n", pad(&label)));
+                branches(parts, &format!("{indent}{below}"), paint, text);
+            }
+        }
+    }
+}
+
+fn pad(label: &str) -> String {
+    let width = label.chars().count();
+    format!("{label}{}", " ".repeat(MARKS.saturating_sub(width)))
+}
+
+fn words(label: &Label) -> String {
+    match label {
+        Label::Policy { threshold, authorities: 1 } if threshold.get() == 1 => "this key must have signed".to_owned(),
+        Label::Policy { threshold, authorities } => format!("{threshold} of {authorities} keys must have signed"),
+        other => headline(other).0,
+    }
+}
+
+fn headline(label: &Label) -> (String, String) {
+    match label {
+        Label::Key { name, fingerprint } => (format!("key {}", escape::one_line(name)), fingerprint.to_string()),
+        Label::Signature { number, origin } => (format!("signature {number}"), escape::one_line(&origin.to_string())),
+        _ => ("checks".to_owned(), String::new()),
+    }
+}
+
+fn detail(outcome: &Outcome) -> String {
+    let message = escape::one_line(&outcome.to_string());
+    match outcome {
+        Outcome::Pass(_) | Outcome::Skip(_) => message,
+        Outcome::Fail(_) | Outcome::Unknown(_) => format!("{}: {message}", outcome.code().unwrap_or_default()),
+    }
+}
+
+/// Marks and colours.
+#[derive(Clone, Copy)]
+pub(super) struct Paint {
+    colour: Colour,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Colour {
+    On,
+    Off,
+}
+
+impl Paint {
+    /// Colours for a stream that a person watches, unless `NO_COLOR` says otherwise.
+    pub(super) fn new(watched: Watched, context: &Context) -> Self {
+        let wanted = watched == Watched::Terminal && context.environment.non_empty("NO_COLOR").is_none();
+        Self { colour: if wanted { Colour::On } else { Colour::Off } }
+    }
+
+    fn outcome(&self, outcome: &Outcome) -> String {
+        match outcome {
+            Outcome::Pass(_) => self.paint("✓", "32"),
+            Outcome::Fail(_) => self.paint("✗", "31"),
+            Outcome::Skip(_) => self.paint("-", "2"),
+            Outcome::Unknown(_) => self.paint("?", "33"),
+        }
+    }
+
+    fn mark(&self, verdict: Verdict) -> String {
+        match verdict {
+            Verdict::Verified => self.paint("✓", "32"),
+            Verdict::Rejected => self.paint("✗", "31"),
+            Verdict::Undecided => self.paint("?", "33"),
+        }
+    }
+
+    fn verdict(&self, verdict: Verdict) -> String {
+        match verdict {
+            Verdict::Verified => self.paint("VERIFIED", "32;1"),
+            Verdict::Rejected => self.paint("REFUSED", "31;1"),
+            Verdict::Undecided => self.paint("UNDECIDED", "33;1"),
+        }
+    }
+
+    fn paint(&self, text: &str, code: &str) -> String {
+        match self.colour {
+            Colour::On => format!("\u{1b}[{code}m{text}\u{1b}[0m"),
+            Colour::Off => text.to_owned(),
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! The store of a target, chosen at run time.
+
+use std::time::Duration;
+
+use sigkit_core::digest::Digest;
+use sigkit_core::oci::{Descriptor, TagOrDigest};
+use sigkit_core::store::registry::RegistryStore;
+use sigkit_core::store::{
+    ArchiveStore, Atomicity, DockerArchiveStore, Expected, FetchedManifest, LayoutStore, Referrers, Store, StoreError,
+    StoreWrite, SubjectIndexed,
+};
+
+/// One of the stores that a command line can name.
+#[derive(Debug)]
+pub(crate) enum AnyStore {
+    /// A repository of a registry.
+    Registry(RegistryStore),
+    /// An OCI layout.
+    Layout(LayoutStore),
+    /// An OCI layout in a tar archive.
+    Archive(ArchiveStore),
+    /// What `docker save` writes.
+    DockerArchive(DockerArchiveStore),
+}
+
+/// The same call on whichever store it is.
+macro_rules! each {
+    ($self:expr, $store:ident => $call:expr) => {
+        match $self {
+            AnyStore::Registry($store) => $call,
+            AnyStore::Layout($store) => $call,
+            AnyStore::Archive($store) => $call,
+            AnyStore::DockerArchive($store) => $call,
+        }
+    };
+}
+
+impl Store for AnyStore {
+    fn name(&self) -> String {
+        each!(self, store => store.name())
+    }
+
+    async fn manifest(&self, target: &TagOrDigest) -> Result<FetchedManifest, StoreError> {
+        each!(self, store => store.manifest(target).await)
+    }
+
+    async fn blob(&self, descriptor: &Descriptor, limit: u64) -> Result<Vec<u8>, StoreError> {
+        each!(self, store => store.blob(descriptor, limit).await)
+    }
+
+    async fn referrers(&self, subject: &Digest) -> Result<Referrers, StoreError> {
+        each!(self, store => store.referrers(subject).await)
+    }
+}
+
+impl StoreWrite for AnyStore {
+    fn atomicity(&self) -> Atomicity {
+        each!(self, store => store.atomicity())
+    }
+
+    async fn pause(&self, time: Duration) {
+        each!(self, store => store.pause(time).await);
+    }
+
+    async fn push_blob(&self, bytes: &[u8], digest: &Digest) -> Result<(), StoreError> {
+        each!(self, store => store.push_blob(bytes, digest).await)
+    }
+
+    async fn push_manifest(
+        &self,
+        target: &TagOrDigest,
+        media_type: &str,
+        bytes: &[u8],
+        expected: Expected,
+    ) -> Result<SubjectIndexed, StoreError> {
+        each!(self, store => store.push_manifest(target, media_type, bytes, expected).await)
+    }
+}

@@ -1,0 +1,206 @@
+//! The image a user names: where it lives, and which one it is.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use sigkit_core::oci::{ImageReference, ReferenceError, Tag, TagOrDigest};
+use sigkit_core::store::registry::RegistryClient;
+use sigkit_core::store::{ArchiveStore, DockerArchiveStore, FetchedManifest, LayoutStore, Store as _, StoreError};
+
+use crate::store::AnyStore;
+
+/// An image as named on the command line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Target {
+    /// In a registry.
+    Registry(ImageReference),
+    /// `oci:DIR[:TAG]`, `oci:DIR@DIGEST`
+    Layout(LocalImage),
+    /// `oci-archive:FILE[:TAG]`, `oci-archive:FILE@DIGEST`
+    Archive(LocalImage),
+    /// `docker-archive:FILE[:NAME:TAG]`
+    DockerArchive { path: PathBuf, name: Option<ImageReference> },
+}
+
+/// An image in a layout.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct LocalImage {
+    path: PathBuf,
+    chosen: Option<TagOrDigest>,
+}
+
+/// Why a text names no image.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{text:?} names no image: {detail}")]
+pub(crate) struct TargetError {
+    text: String,
+    detail: String,
+}
+
+impl std::str::FromStr for Target {
+    type Err = TargetError;
+
+    fn from_str(text: &str) -> Result<Self, TargetError> {
+        let refused = |detail: String| TargetError { text: text.chars().take(200).collect(), detail };
+        let reference = |error: ReferenceError| refused(error.to_string());
+        if let Some(rest) = text.strip_prefix("oci-archive:") {
+            return LocalImage::parse(rest).map(Self::Archive).map_err(refused);
+        }
+        if let Some(rest) = text.strip_prefix("docker-archive:") {
+            let (path, name) = match rest.split_once(':') {
+                Some((path, name)) => (path, Some(name.parse().map_err(reference)?)),
+                None => (rest, None),
+            };
+            if path.is_empty() {
+                return Err(refused("expected docker-archive:FILE[:NAME:TAG]".to_owned()));
+            }
+            return Ok(Self::DockerArchive { path: path.into(), name });
+        }
+        // `oci:v1` could also be the image `oci` on Docker Hub; that one can still be written docker.io/library/oci:v1.
+        match text.strip_prefix("oci:") {
+            Some(rest) => LocalImage::parse(rest).map(Self::Layout).map_err(refused),
+            None => text.parse().map(Self::Registry).map_err(reference),
+        }
+    }
+}
+
+impl LocalImage {
+    fn parse(text: &str) -> Result<Self, String> {
+        if let Some((path, digest)) = text.rsplit_once('@')
+            && let Ok(digest) = digest.parse()
+        {
+            return Self::of(path, Some(TagOrDigest::Digest(digest)));
+        }
+        match text.rsplit_once(':') {
+            // A colon in a directory name is followed by a slash sooner or later; one before a tag is not.
+            Some((path, tag)) if !tag.contains('/') => {
+                let tag: Tag = tag.parse().map_err(|error: ReferenceError| error.to_string())?;
+                Self::of(path, Some(TagOrDigest::Tag(tag)))
+            }
+            _ => Self::of(text, None),
+        }
+    }
+
+    fn of(path: &str, chosen: Option<TagOrDigest>) -> Result<Self, String> {
+        if path.is_empty() {
+            return Err("expected a path, as in oci:DIR[:TAG]".to_owned());
+        }
+        Ok(Self { path: path.into(), chosen })
+    }
+
+    /// The last part of the path: the only name that a local image has.
+    fn name(&self) -> String {
+        let name = self.path.canonicalize().unwrap_or_else(|_| self.path.clone());
+        name.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+    }
+}
+
+/// A target whose store is open.
+#[derive(Clone, Debug)]
+pub(crate) struct OpenTarget {
+    /// The store of the image.
+    pub(crate) store: Arc<AnyStore>,
+    target: Target,
+}
+
+impl Target {
+    /// The registry's host and port, for a target in a registry.
+    pub(crate) fn registry(&self) -> Option<&str> {
+        match self {
+            Self::Registry(reference) => Some(reference.repository.registry()),
+            Self::Layout(_) | Self::Archive(_) | Self::DockerArchive { .. } => None,
+        }
+    }
+
+    /// Opens the store of the image; the registry is not asked yet.
+    ///
+    /// # Errors
+    /// [`StoreError`] of a layout or archive.
+    pub(crate) fn open(self, client: &RegistryClient) -> Result<OpenTarget, StoreError> {
+        let store = match &self {
+            Self::Registry(reference) => AnyStore::Registry(client.repository(&reference.repository)),
+            Self::Layout(image) => AnyStore::Layout(LayoutStore::open(&image.path)?),
+            Self::Archive(image) => AnyStore::Archive(ArchiveStore::open(&image.path)?),
+            Self::DockerArchive { path, .. } => AnyStore::DockerArchive(DockerArchiveStore::open(path)?),
+        };
+        Ok(OpenTarget { store: Arc::new(store), target: self })
+    }
+}
+
+impl OpenTarget {
+    /// Reads the image meant; a tag is resolved here and nowhere else.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub(crate) async fn resolve(&self) -> Result<FetchedManifest, StoreError> {
+        match (&self.target, &*self.store) {
+            (Target::Registry(reference), store) => store.manifest(&reference.target()).await,
+            (Target::Layout(LocalImage { chosen: None, .. }), AnyStore::Layout(store)) => store.only_image(),
+            (Target::Archive(LocalImage { chosen: None, .. }), AnyStore::Archive(store)) => store.only_image(),
+            (Target::DockerArchive { name: Some(name), .. }, AnyStore::DockerArchive(store)) => store.image(name),
+            (Target::DockerArchive { name: None, .. }, AnyStore::DockerArchive(store)) => store.only_image(),
+            (Target::Layout(LocalImage { chosen, .. }) | Target::Archive(LocalImage { chosen, .. }), store) => {
+                let latest = || TagOrDigest::Tag(Tag::latest());
+                store.manifest(&chosen.clone().unwrap_or_else(latest)).await
+            }
+            (Target::DockerArchive { .. }, store) => store.manifest(&TagOrDigest::Tag(Tag::latest())).await,
+        }
+    }
+
+    /// What a legacy signature names the image by: `registry/repository`, or the name of the directory or file.
+    pub(crate) fn docker_reference(&self) -> String {
+        match &self.target {
+            Target::Registry(reference) => reference.repository.to_string(),
+            Target::Layout(image) | Target::Archive(image) => image.name(),
+            Target::DockerArchive { path, .. } => LocalImage { path: path.clone(), chosen: None }.name(),
+        }
+    }
+
+    /// The registry reference, for a target in a registry.
+    pub(crate) fn reference(&self) -> Option<&ImageReference> {
+        match &self.target {
+            Target::Registry(reference) => Some(reference),
+            Target::Layout(_) | Target::Archive(_) | Target::DockerArchive { .. } => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn local(text: &str) -> (String, Option<String>) {
+        match text.parse().unwrap() {
+            Target::Layout(image) | Target::Archive(image) => {
+                (image.path.display().to_string(), image.chosen.map(|chosen| chosen.to_string()))
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn local_forms() {
+        let digest = format!("sha256:{}", "0".repeat(64));
+        for (text, path, chosen) in [
+            ("oci:dir", "dir", None),
+            ("oci:dir:v1", "dir", Some("v1")),
+            ("oci:/a:b/c", "/a:b/c", None),
+            ("oci:/a:b/c:v1", "/a:b/c", Some("v1")),
+            ("oci-archive:x.tar:v1", "x.tar", Some("v1")),
+            (format!("oci:dir@{digest}").as_str(), "dir", Some(digest.as_str())),
+        ] {
+            assert_eq!(local(text), (path.to_owned(), chosen.map(str::to_owned)), "{text}");
+        }
+        for text in ["oci:", "oci::v1", "oci-archive:", "docker-archive:", "oci:dir:a b", "docker-archive:f:UPPER"] {
+            assert!(text.parse::<Target>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn everything_else_is_a_registry_reference() {
+        let target: Target = "localhost:5000/app:v1".parse().unwrap();
+        assert_eq!(target.registry(), Some("localhost:5000"));
+        let named: Target = "docker-archive:f.tar:app:v1".parse().unwrap();
+        assert!(matches!(named, Target::DockerArchive { name: Some(_), .. }));
+    }
+}

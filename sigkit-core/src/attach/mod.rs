@@ -1,0 +1,136 @@
+//! How signatures hang on an image: cosign's legacy tag, and OCI 1.1 referrers with their fallback tag.
+//!
+//! Reading looks everywhere and takes the union. Writing shares as little as it can: a bundle goes on the referrers list of a
+//! registry that keeps one; only where there is none, and for the legacy format, a document that all signers share is read,
+//! merged, written and read back until everything seen is in it ([`shared`]).
+
+mod discover;
+mod referrers;
+mod shared;
+mod tag;
+
+use std::future::Future;
+
+pub use discover::discover;
+pub use referrers::BundleAttachment;
+pub use tag::LayerAttachment;
+
+use crate::digest::Digest;
+use crate::oci::Tag;
+use crate::store::StoreError;
+
+/// Suffix of cosign's tag for signatures.
+const SIGNATURE_SUFFIX: &str = ".sig";
+
+/// The tag under which cosign keeps the signatures of an image: `sha256-<hex>.sig`.
+pub fn signature_tag(image: &Digest) -> Tag {
+    Tag::for_digest(image, SIGNATURE_SUFFIX)
+}
+
+/// The tag under which referrers are listed where the registry keeps no list: `sha256-<hex>`.
+/// OCI distribution specification 1.1, "Referrers Tag Schema".
+pub fn fallback_tag(image: &Digest) -> Tag {
+    Tag::for_digest(image, "")
+}
+
+/// Where a signature was put, after it was read back from there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Receipt {
+    /// The repository, as the store names it.
+    pub store: String,
+    /// The place within it.
+    pub place: Place,
+    /// The manifest that carries the signature.
+    pub manifest: Digest,
+}
+
+/// A place within a repository.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Place {
+    /// The referrers list of the image.
+    Referrers,
+    /// The fallback index under this tag.
+    FallbackTag(Tag),
+    /// The legacy manifest under this tag.
+    SignatureTag(Tag),
+}
+
+impl std::fmt::Display for Receipt {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.place {
+            Place::Referrers => write!(f, "{}@{} (referrers)", self.store, self.manifest),
+            Place::FallbackTag(tag) => write!(f, "{}@{} (listed by tag {tag})", self.store, self.manifest),
+            Place::SignatureTag(tag) => write!(f, "{}:{tag}", self.store),
+        }
+    }
+}
+
+/// Why a signature is not where it should be.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AttachError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The tag holds something else, which writing would destroy.
+    #[error("{store}:{tag}: expected {expected}, found {found}; remove or rename that tag first")]
+    Occupied {
+        /// The repository.
+        store: String,
+        /// The tag.
+        tag: Tag,
+        /// What belongs there.
+        expected: &'static str,
+        /// What is there.
+        found: String,
+    },
+    /// The entry is not on the list, however often it was written.
+    #[error("{store}: the signature was written but could not be confirmed after {attempts} attempts; sign again")]
+    NotConfirmed {
+        /// The repository and place.
+        store: String,
+        /// How often it was written.
+        attempts: u32,
+    },
+    /// Entries of others that were seen are missing and could not be restored.
+    #[error(
+        "{store}: {lost} entries of others vanished while writing and could not be restored after {attempts} attempts"
+    )]
+    LostOthers {
+        /// The repository and place.
+        store: String,
+        /// How many entries.
+        lost: usize,
+        /// How often restoring was tried.
+        attempts: u32,
+    },
+    /// What these types hold cannot be written as JSON.
+    #[error(transparent)]
+    Json(#[from] crate::json::JsonError),
+}
+
+impl AttachError {
+    /// The reason code.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Store(error) => error.code(),
+            Self::Occupied { .. } => "tag-occupied",
+            Self::NotConfirmed { .. } => "not-confirmed",
+            Self::LostOthers { .. } => "entries-lost",
+            Self::Json(_) => "internal-error",
+        }
+    }
+
+    /// Every code of writing, sorted, without those of the store.
+    pub const CODES: [&'static str; 4] = ["entries-lost", "internal-error", "not-confirmed", "tag-occupied"];
+}
+
+/// Runs up to eight futures at once and keeps their order.
+async fn gather<T, F: Future<Output = T>>(futures: impl IntoIterator<Item = F>) -> Vec<T> {
+    use futures_util::StreamExt as _;
+    futures_util::stream::iter(futures).buffered(CONCURRENT_FETCHES).collect().await
+}
+
+/// Fetches under way at once for one image; enough to hide round trips, few enough for any registry's connection limit.
+const CONCURRENT_FETCHES: usize = 8;

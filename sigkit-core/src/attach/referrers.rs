@@ -1,0 +1,108 @@
+//! Writing in the bundle format: a manifest that refers to the image. OCI distribution specification 1.1, "Pushing Manifests with
+//! Subject", and the sigstore bundle's OCI mapping.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::shared::{self, Kind};
+use super::{AttachError, Place, Receipt, fallback_tag};
+use crate::digest::Digest;
+use crate::json::JsonError;
+use crate::oci::{Descriptor, TagOrDigest, media_type};
+use crate::store::{Expected, Referrers, StoreWrite, SubjectIndexed};
+use crate::time::UnixTime;
+
+/// The configuration of an artifact that needs none.
+const EMPTY_CONFIG: &[u8] = b"{}";
+
+/// A sigstore bundle about to be attached to an image.
+#[derive(Clone, Copy, Debug)]
+pub struct BundleAttachment<'a> {
+    /// The image: media type, size and digest of its manifest.
+    pub image: &'a Descriptor,
+    /// The bundle's exact bytes.
+    pub bundle: &'a [u8],
+    /// Predicate type of the statement in the bundle.
+    pub predicate_type: &'a str,
+    /// Time written as the manifest's creation time.
+    pub created: UnixTime,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct WireManifest<'a> {
+    schema_version: u8,
+    media_type: &'static str,
+    artifact_type: &'static str,
+    config: &'a Descriptor,
+    layers: [&'a Descriptor; 1],
+    subject: &'a Descriptor,
+    annotations: &'a BTreeMap<&'static str, String>,
+}
+
+impl BundleAttachment<'_> {
+    /// Writes, reads back, and says where.
+    ///
+    /// # Errors
+    /// [`AttachError`]; without an error the bundle is listed, and so is all that was seen before.
+    pub async fn attach<S: StoreWrite>(&self, store: &S) -> Result<Receipt, AttachError> {
+        let annotations = self.annotations();
+        let manifest = self.manifest(&annotations)?;
+        let digest = Digest::sha256(&manifest);
+        store.push_blob(EMPTY_CONFIG, &Digest::sha256(EMPTY_CONFIG)).await?;
+        store.push_blob(self.bundle, &Digest::sha256(self.bundle)).await?;
+        let target = TagOrDigest::Digest(digest);
+        let indexed = store.push_manifest(&target, media_type::OCI_MANIFEST, &manifest, Expected::Any).await?;
+        let place = self.list(store, indexed, &manifest, &annotations).await?;
+        Ok(Receipt { store: store.name(), place, manifest: digest })
+    }
+
+    /// Sees to it that the manifest is listed as referring to the image: by the place itself, else under the fallback tag.
+    async fn list<S: StoreWrite>(
+        &self,
+        store: &S,
+        indexed: SubjectIndexed,
+        manifest: &[u8],
+        annotations: &BTreeMap<&'static str, String>,
+    ) -> Result<Place, AttachError> {
+        let digest = Digest::sha256(manifest);
+        match store.referrers(&self.image.digest).await? {
+            Referrers::Listed(listed) if listed.iter().any(|descriptor| descriptor.digest == digest) => {
+                return Ok(Place::Referrers);
+            }
+            Referrers::Listed(_) if indexed == SubjectIndexed::Yes => {
+                return Err(AttachError::NotConfirmed { store: format!("{} (referrers)", store.name()), attempts: 1 });
+            }
+            Referrers::Listed(_) | Referrers::Unsupported => {}
+        }
+        let mut entry = Descriptor::of(media_type::OCI_MANIFEST, manifest);
+        entry.artifact_type = Some(media_type::BUNDLE_V03.to_owned());
+        entry.annotations = annotations.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+        let entry = serde_json::to_value(&entry).map_err(JsonError::from)?;
+        let tag = fallback_tag(&self.image.digest);
+        shared::insert(store, &tag, &Kind::ReferrersIndex, entry).await?;
+        Ok(Place::FallbackTag(tag))
+    }
+
+    fn annotations(&self) -> BTreeMap<&'static str, String> {
+        BTreeMap::from([
+            (media_type::ANNOTATION_BUNDLE_CONTENT, "dsse-envelope".to_owned()),
+            (media_type::ANNOTATION_PREDICATE_TYPE, self.predicate_type.to_owned()),
+            (media_type::ANNOTATION_CREATED, self.created.to_string()),
+        ])
+    }
+
+    fn manifest(&self, annotations: &BTreeMap<&'static str, String>) -> Result<Vec<u8>, JsonError> {
+        let manifest = WireManifest {
+            schema_version: 2,
+            media_type: media_type::OCI_MANIFEST,
+            artifact_type: media_type::BUNDLE_V03,
+            config: &Descriptor::of(media_type::OCI_EMPTY, EMPTY_CONFIG),
+            layers: [&Descriptor::of(media_type::BUNDLE_V03, self.bundle)],
+            subject: &Descriptor::new(&self.image.media_type, self.image.size, self.image.digest),
+            annotations,
+        };
+        Ok(serde_json::to_vec(&manifest)?)
+    }
+}

@@ -1,0 +1,344 @@
+//! Documents that all signers of an image share: read, merge, write, read back.
+//!
+//! Few registries make writes conditional, so a writer cannot exclude that another one, who read before it wrote, overwrites it
+//! a moment later. Two rules close that window. A writer reads immediately before it writes, and starts over when too much time
+//! passed in between. And having found its entry in place, it waits several times as long as its own reading and writing took,
+//! longer when it saw others at work, and looks again; what it saw and no longer sees, its own or not, it puts back.
+
+#![allow(clippy::disallowed_methods, reason = "how long a registry took decides how long to wait for other writers")]
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Map, Value, json};
+
+use super::AttachError;
+use crate::digest::Digest;
+use crate::json;
+use crate::oci::{Descriptor, Manifest, Tag, TagOrDigest, media_type};
+use crate::store::{Atomicity, Expected, StoreError, StoreWrite};
+
+/// Writes before giving up.
+const ATTEMPTS: u32 = 40;
+/// Between the answer to a reading and the write that builds on it; a writer held up longer than this reads again.
+const STALE: Duration = Duration::from_millis(40);
+/// Shortest wait before the second look.
+const SETTLE: Duration = Duration::from_millis(4);
+/// Longest wait before the second look.
+const SETTLE_MAX: Duration = Duration::from_secs(2);
+/// Shortest wait when others were seen at work.
+const CROWDED: Duration = Duration::from_millis(300);
+
+/// Which shared document.
+#[derive(Clone, Debug)]
+pub(super) enum Kind {
+    /// The fallback index of referrers.
+    ReferrersIndex,
+    /// The manifest under cosign's legacy tag; `created` is RFC 3339.
+    SignatureManifest {
+        /// Time of creation written into the configuration.
+        created: String,
+    },
+}
+
+impl Kind {
+    const fn list(&self) -> &'static str {
+        match self {
+            Self::ReferrersIndex => "manifests",
+            Self::SignatureManifest { .. } => "layers",
+        }
+    }
+
+    const fn expected(&self) -> &'static str {
+        match self {
+            Self::ReferrersIndex => "an index of referrers",
+            Self::SignatureManifest { .. } => "a manifest of signatures",
+        }
+    }
+
+    fn holds(&self, manifest: &Manifest) -> bool {
+        matches!(
+            (self, manifest),
+            (Self::ReferrersIndex, Manifest::Index(_)) | (Self::SignatureManifest { .. }, Manifest::Image(_))
+        )
+    }
+
+    /// A document without entries.
+    fn blank(&self) -> Map<String, Value> {
+        let blank = match self {
+            Self::ReferrersIndex => json!({"schemaVersion": 2, "mediaType": media_type::OCI_INDEX, "manifests": []}),
+            Self::SignatureManifest { .. } => {
+                json!({"schemaVersion": 2, "mediaType": media_type::OCI_MANIFEST, "layers": []})
+            }
+        };
+        blank.as_object().cloned().unwrap_or_default()
+    }
+}
+
+/// A shared document as it was read, or as it will be written.
+#[derive(Clone, Debug)]
+struct Document {
+    members: Map<String, Value>,
+    entries: Vec<Value>,
+    read_as: Option<Digest>,
+}
+
+/// Puts `entry` into the shared document under `tag` and returns the digest of the document in which it was last seen.
+///
+/// # Errors
+/// [`AttachError::Occupied`], [`AttachError::NotConfirmed`], [`AttachError::LostOthers`], [`AttachError::Store`].
+pub(super) async fn insert<S: StoreWrite>(
+    store: &S,
+    tag: &Tag,
+    kind: &Kind,
+    entry: Value,
+) -> Result<Digest, AttachError> {
+    let target = TagOrDigest::Tag(tag.clone());
+    let own = identity(&entry);
+    let mut wanted = vec![entry];
+    let mut attempts = 0_u32;
+    let mut slowest = Duration::ZERO;
+    let mut crowd = Crowd::Alone;
+    let mut looks = Looks::None;
+    let mut last_seen: Option<usize> = None;
+    loop {
+        let started = Instant::now();
+        let document = read(store, &target, tag, kind).await?;
+        let read_at = Instant::now();
+        let others = document.entries.len();
+        if last_seen.is_some_and(|last| last != others) {
+            crowd = Crowd::Others;
+        }
+        for seen in &document.entries {
+            if !contains(&wanted, seen) {
+                wanted.push(seen.clone());
+            }
+        }
+        let missing: Vec<Value> = wanted.iter().filter(|entry| !contains(&document.entries, entry)).cloned().collect();
+        if let (true, Some(digest)) = (missing.is_empty(), document.read_as) {
+            looks = match (looks, store.atomicity()) {
+                (Looks::None, Atomicity::BestEffort) => Looks::Once,
+                _ => return Ok(digest),
+            };
+            last_seen = Some(others);
+            store.pause(crowd.settle(slowest)).await;
+            continue;
+        }
+        looks = Looks::None;
+        if attempts == ATTEMPTS {
+            let store = format!("{}:{tag}", store.name());
+            let lost = missing.iter().filter(|entry| identity(entry) != own).count();
+            return Err(if lost < missing.len() {
+                AttachError::NotConfirmed { store, attempts }
+            } else {
+                AttachError::LostOthers { store, lost, attempts }
+            });
+        }
+        attempts = attempts.saturating_add(1);
+        if attempts > 1 {
+            crowd = Crowd::Others;
+        }
+        match write(store, &target, kind, document, missing, read_at).await {
+            Ok(Written::Yes { entries }) => last_seen = Some(entries),
+            Ok(Written::Stale) => {}
+            Err(AttachError::Store(StoreError::Conflict { .. })) => {
+                crowd = Crowd::Others;
+                store.pause(jitter(&own, attempts)).await;
+            }
+            Err(error) => return Err(error),
+        }
+        slowest = slowest.max(started.elapsed());
+    }
+}
+
+/// Whether other writers were noticed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Crowd {
+    Alone,
+    Others,
+}
+
+impl Crowd {
+    /// How long to wait before the second look.
+    fn settle(self, slowest: Duration) -> Duration {
+        let floor = match self {
+            Self::Alone => SETTLE,
+            Self::Others => CROWDED,
+        };
+        slowest.saturating_mul(3).clamp(floor, SETTLE_MAX)
+    }
+}
+
+/// How often in a row everything wanted was found in place.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Looks {
+    None,
+    Once,
+}
+
+async fn read<S: StoreWrite>(store: &S, target: &TagOrDigest, tag: &Tag, kind: &Kind) -> Result<Document, AttachError> {
+    let fetched = match store.manifest(target).await {
+        Ok(fetched) => fetched,
+        Err(error) if error.is_absent() => {
+            return Ok(Document { members: kind.blank(), entries: Vec::new(), read_as: None });
+        }
+        Err(error) => return Err(error.into()),
+    };
+    if !kind.holds(&fetched.manifest) {
+        return Err(AttachError::Occupied {
+            store: store.name(),
+            tag: tag.clone(),
+            expected: kind.expected(),
+            found: fetched.descriptor.media_type,
+        });
+    }
+    let mut members: Map<String, Value> = json::from_slice(&fetched.bytes)?;
+    let entries = match members.remove(kind.list()) {
+        Some(Value::Array(entries)) => entries,
+        _ => Vec::new(),
+    };
+    Ok(Document { members, entries, read_as: Some(fetched.descriptor.digest) })
+}
+
+enum Written {
+    Yes { entries: usize },
+    Stale,
+}
+
+async fn write<S: StoreWrite>(
+    store: &S,
+    target: &TagOrDigest,
+    kind: &Kind,
+    document: Document,
+    missing: Vec<Value>,
+    read_at: Instant,
+) -> Result<Written, AttachError> {
+    let read_as = document.read_as;
+    let expected = read_as.map_or(Expected::Absent, Expected::Unchanged);
+    let plan = plan(kind, document, missing)?;
+    for blob in &plan.blobs {
+        store.push_blob(blob, &Digest::sha256(blob)).await?;
+    }
+    let stale = match store.atomicity() {
+        Atomicity::Exact => false,
+        // Pushing blobs took round trips in which others may have written.
+        Atomicity::BestEffort if !plan.blobs.is_empty() => current(store, target).await? != read_as,
+        Atomicity::BestEffort => read_at.elapsed() > STALE,
+    };
+    if stale {
+        return Ok(Written::Stale);
+    }
+    store.push_manifest(target, &plan.media_type, &plan.manifest, expected).await?;
+    Ok(Written::Yes { entries: plan.entries })
+}
+
+/// What the tag points to now.
+async fn current<S: StoreWrite>(store: &S, target: &TagOrDigest) -> Result<Option<Digest>, AttachError> {
+    match store.manifest(target).await {
+        Ok(fetched) => Ok(Some(fetched.descriptor.digest)),
+        Err(error) if error.is_absent() => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What to write, computed without I/O.
+#[derive(Debug)]
+struct Plan {
+    blobs: Vec<Vec<u8>>,
+    media_type: String,
+    manifest: Vec<u8>,
+    entries: usize,
+}
+
+/// The document with `missing` entries added behind those it has; everything else in it stays.
+fn plan(kind: &Kind, document: Document, missing: Vec<Value>) -> Result<Plan, AttachError> {
+    let Document { mut members, mut entries, .. } = document;
+    entries.extend(missing);
+    let mut blobs = Vec::new();
+    if let Kind::SignatureManifest { created } = kind {
+        let config = configuration(&entries, created)?;
+        let media_type = members
+            .get("config")
+            .and_then(|config| config.get("mediaType"))
+            .and_then(Value::as_str)
+            .unwrap_or(media_type::OCI_CONFIG);
+        members.insert(
+            "config".to_owned(),
+            serde_json::to_value(Descriptor::of(media_type, &config)).map_err(json::JsonError::from)?,
+        );
+        blobs.push(config);
+    }
+    let media_type = members.get("mediaType").and_then(Value::as_str).unwrap_or(media_type::OCI_INDEX).to_owned();
+    let count = entries.len();
+    members.insert(kind.list().to_owned(), Value::Array(entries));
+    let manifest = serde_json::to_vec(&members).map_err(json::JsonError::from)?;
+    Ok(Plan { blobs, media_type, manifest, entries: count })
+}
+
+/// The image configuration that cosign writes beside signature layers: one history entry and one diff id per layer.
+fn configuration(layers: &[Value], created: &str) -> Result<Vec<u8>, AttachError> {
+    const ZERO: &str = "0001-01-01T00:00:00Z";
+    let history: Vec<Value> = layers.iter().map(|_| json!({"created": ZERO})).collect();
+    let diff_ids: Vec<&Value> = layers.iter().filter_map(|layer| layer.get("digest")).collect();
+    let config = json!({
+        "architecture": "",
+        "created": created,
+        "history": history,
+        "os": "",
+        "rootfs": {"type": "layers", "diff_ids": diff_ids},
+        "config": {},
+    });
+    Ok(serde_json::to_vec(&config).map_err(json::JsonError::from)?)
+}
+
+/// What makes two entries the same: the digest, and for a layer the signature beside it.
+fn identity(entry: &Value) -> (String, String) {
+    let text = |value: Option<&Value>| value.and_then(Value::as_str).unwrap_or_default().to_owned();
+    let signature = entry.get("annotations").and_then(|annotations| annotations.get(media_type::ANNOTATION_SIGNATURE));
+    (text(entry.get("digest")), text(signature))
+}
+
+fn contains(entries: &[Value], entry: &Value) -> bool {
+    let wanted = identity(entry);
+    entries.iter().any(|known| identity(known) == wanted)
+}
+
+/// A wait that differs between writers: up to 64 ms, growing with the attempts.
+fn jitter(own: &(String, String), attempt: u32) -> Duration {
+    let hash = Digest::sha256(format!("{}{}{attempt}", own.0, own.1).as_bytes());
+    let spread = hash.as_bytes().first().copied().map_or(0, u64::from) >> 2;
+    Duration::from_millis(spread.saturating_mul(u64::from(attempt.min(8))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn layer(signature: &str) -> Value {
+        json!({"digest": "sha256:aa", "annotations": {media_type::ANNOTATION_SIGNATURE: signature}, "data": "kept"})
+    }
+
+    fn document(kind: &Kind, entries: Vec<Value>) -> Document {
+        Document { members: kind.blank(), entries, read_as: None }
+    }
+
+    #[test]
+    fn a_plan_keeps_all_entries_and_members_it_does_not_know() {
+        let kind = Kind::SignatureManifest { created: "0001-01-01T00:00:00Z".to_owned() };
+        let mut before = document(&kind, vec![layer("one")]);
+        before.members.insert("x-other".to_owned(), json!(1));
+        let plan = plan(&kind, before, vec![layer("two")]).unwrap();
+        let written: Value = serde_json::from_slice(&plan.manifest).unwrap();
+        assert_eq!(written["layers"], json!([layer("one"), layer("two")]));
+        assert_eq!(written["x-other"], 1);
+        let config: Value = serde_json::from_slice(&plan.blobs[0]).unwrap();
+        assert_eq!(config["rootfs"]["diff_ids"], json!(["sha256:aa", "sha256:aa"]));
+        assert_eq!(written["config"]["digest"], Digest::sha256(&plan.blobs[0]).to_string());
+        assert_eq!(written["config"]["size"], plan.blobs[0].len());
+    }
+
+    #[test]
+    fn two_signatures_of_one_payload_are_two_entries() {
+        assert!(!contains(&[layer("one")], &layer("two")));
+        assert!(contains(&[layer("one")], &layer("one")));
+    }
+}

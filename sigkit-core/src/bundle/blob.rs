@@ -1,0 +1,126 @@
+//! cosign's legacy blob bundle: `{"base64Signature", "cert", "rekorBundle"}`, and the bare detached signature.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize};
+
+use super::{BundleError, SignedEntity, Unchecked, VerificationMaterial, clip, member};
+use crate::content::{Content, MessageSignature};
+use crate::crypto::Signature;
+use crate::json::{self, JsonError};
+
+const DOCUMENT: &str = "legacy blob bundle";
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Wire {
+    base64_signature: String,
+    #[serde(default, skip_serializing)]
+    cert: String,
+    #[serde(default, skip_serializing)]
+    rekor_bundle: Option<IgnoredAny>,
+}
+
+impl SignedEntity {
+    /// Reads a legacy blob bundle. Its `cert` may be nothing but X.509 certificates: a key found there is refused, because only
+    /// the user names keys (GHSA-fx35-mq7g-6g98).
+    ///
+    /// # Errors
+    /// [`BundleError`].
+    pub fn from_blob_bundle(bytes: &[u8]) -> Result<Self, BundleError> {
+        let wire: Wire = json::from_slice(bytes).map_err(|error| BundleError::Json { document: DOCUMENT, error })?;
+        let material = if wire.cert.is_empty() {
+            VerificationMaterial::Unspecified
+        } else {
+            let pem = STANDARD
+                .decode(&wire.cert)
+                .map_err(|_| member(DOCUMENT, "cert", "base64 of a PEM certificate", clip(&wire.cert)))?;
+            VerificationMaterial::Certificate(super::certificates(DOCUMENT, "cert", &pem)?)
+        };
+        Ok(Self {
+            content: Content::Message(MessageSignature {
+                digest: None,
+                signature: Signature::from_base64(&wire.base64_signature)?,
+            }),
+            material,
+            unchecked: Unchecked { log_entries: usize::from(wire.rekor_bundle.is_some()), timestamps: 0 },
+        })
+    }
+
+    /// Reads a detached signature: canonical base64, a newline at its end allowed.
+    ///
+    /// # Errors
+    /// [`BundleError::Signature`].
+    pub fn from_detached(text: &[u8]) -> Result<Self, BundleError> {
+        Ok(Self {
+            content: Content::Message(MessageSignature { digest: None, signature: Signature::from_base64_file(text)? }),
+            material: VerificationMaterial::Unspecified,
+            unchecked: Unchecked::default(),
+        })
+    }
+
+    /// Reads a sigstore bundle or a legacy blob bundle, told apart by the member `mediaType`.
+    ///
+    /// # Errors
+    /// [`BundleError`].
+    pub fn from_any_bundle(bytes: &[u8], limits: &crate::limits::Limits) -> Result<Self, BundleError> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Probe {
+            base64_signature: Option<IgnoredAny>,
+            media_type: Option<IgnoredAny>,
+        }
+        let probe = serde_json::from_slice::<Probe>(bytes);
+        match probe {
+            Ok(Probe { base64_signature: Some(_), media_type: None }) => Self::from_blob_bundle(bytes),
+            _ => Self::from_bundle(bytes, limits),
+        }
+    }
+}
+
+/// Writes a legacy blob bundle for a key's signature.
+///
+/// # Errors
+/// [`JsonError`], which these types cannot cause.
+pub fn to_blob_bundle(signature: &Signature) -> Result<Vec<u8>, JsonError> {
+    let wire = Wire { base64_signature: signature.to_base64(), cert: String::new(), rekor_bundle: None };
+    Ok(serde_json::to_vec(&wire)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: &str = "-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAECxU3VOM5FDnV3UnLkbb/RBqvq45Y\npMwhTVhvvzypU/TQhOqW9EorsuViqgZP/qNdZuLAmRtWZ8hUK5/O9BDD9g==\n-----END PUBLIC KEY-----\n";
+    const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n";
+
+    fn with_cert(cert: &str) -> Result<SignedEntity, BundleError> {
+        SignedEntity::from_blob_bundle(format!(r#"{{"base64Signature":"AA==","cert":"{cert}"}}"#).as_bytes())
+    }
+
+    #[test]
+    fn reads_what_it_writes() {
+        let signature = Signature::from_base64("AA==").unwrap();
+        let entity = SignedEntity::from_blob_bundle(&to_blob_bundle(&signature).unwrap()).unwrap();
+        assert_eq!(entity.content, Content::Message(MessageSignature { digest: None, signature }));
+        assert_eq!(entity, SignedEntity::from_detached(b"AA==\r\n").unwrap());
+    }
+
+    // threat: M2
+    // threat: A04
+    #[test]
+    fn a_key_in_the_place_of_a_certificate_is_refused() {
+        let der_key = STANDARD.encode(pem::parse(KEY).unwrap().contents());
+        let both = STANDARD.encode(format!("{CERTIFICATE}{KEY}"));
+        for cert in [STANDARD.encode(KEY), der_key, both, STANDARD.encode("garbage"), "!".to_owned()] {
+            let error = with_cert(&cert).expect_err(&cert);
+            assert!(matches!(error, BundleError::Member { member: "cert", .. }), "{cert}: {error}");
+        }
+        assert!(matches!(with_cert("").unwrap().material, VerificationMaterial::Unspecified));
+        assert!(matches!(
+            with_cert(&STANDARD.encode(CERTIFICATE)).unwrap().material,
+            VerificationMaterial::Certificate(_)
+        ));
+    }
+}

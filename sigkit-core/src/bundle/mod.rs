@@ -1,0 +1,196 @@
+//! Signatures with their verification material, whatever format they came in: one normal form, [`SignedEntity`].
+
+mod blob;
+mod layer;
+mod sigstore;
+
+pub use blob::to_blob_bundle;
+
+use std::fmt;
+
+use crate::content::{Content, ContentError, EnvelopeError};
+use crate::crypto::SignatureError;
+use crate::digest::Digest;
+use crate::json::JsonError;
+use crate::oci::Tag;
+
+/// One signature and what came with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignedEntity {
+    /// What was signed, and the signature.
+    pub content: Content,
+    /// What the format says about the signer's key.
+    pub material: VerificationMaterial,
+    /// Proofs that came along and that a key alone does not need; counted, not checked.
+    pub unchecked: Unchecked,
+}
+
+/// What a format says about the key that made a signature. It is a statement of the format, never a reason to trust a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum VerificationMaterial {
+    /// Nothing.
+    Unspecified,
+    /// A hint at a public key; base64 of the SHA-256 of its DER SubjectPublicKeyInfo when sigstore tools wrote it.
+    KeyHint(String),
+    /// X.509 certificates in DER, leaf first.
+    Certificate(Vec<Vec<u8>>),
+}
+
+/// Numbers of proofs present but not checked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Unchecked {
+    /// Transparency log entries.
+    pub log_entries: usize,
+    /// RFC 3161 timestamps.
+    pub timestamps: usize,
+}
+
+/// All that was found about an artifact, and all that could not be read.
+#[derive(Clone, Debug, Default)]
+pub struct Evidence {
+    /// What was found, in the order found. Nothing found is dropped, the unreadable included.
+    pub items: Vec<EvidenceItem>,
+    /// What could not be looked at.
+    pub problems: Vec<Problem>,
+}
+
+/// One thing found, and where.
+#[derive(Clone, Debug)]
+pub struct EvidenceItem {
+    /// Where it was found.
+    pub origin: Origin,
+    /// The signature, or why it is none.
+    pub entity: Result<SignedEntity, BundleError>,
+}
+
+impl Evidence {
+    /// Evidence of one thing.
+    pub fn of(origin: Origin, entity: Result<SignedEntity, BundleError>) -> Self {
+        Self { items: vec![EvidenceItem { origin, entity }], problems: Vec::new() }
+    }
+}
+
+/// Where a signature was found.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Origin {
+    /// A layer of the manifest under cosign's legacy tag.
+    Layer {
+        /// The tag.
+        tag: Tag,
+        /// Zero-based position of the layer.
+        index: usize,
+    },
+    /// A layer of a manifest that refers to the image.
+    Referrer {
+        /// The manifest.
+        manifest: Digest,
+        /// Zero-based position of the layer.
+        index: usize,
+    },
+    /// A file, or text given on a command line; the name is the caller's.
+    File(String),
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Layer { tag, index } => write!(f, "tag {tag}, layer {index}"),
+            Self::Referrer { manifest, index: 0 } => write!(f, "referrer {manifest}"),
+            Self::Referrer { manifest, index } => write!(f, "referrer {manifest}, layer {index}"),
+            Self::File(name) => f.write_str(name),
+        }
+    }
+}
+
+/// Something that could not be looked at: neither a signature nor the absence of one.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{looked_for}: {detail}")]
+pub struct Problem {
+    /// What was looked for.
+    pub looked_for: String,
+    /// The reason code of the trouble.
+    pub code: &'static str,
+    /// The request or file, and what went wrong with it.
+    pub detail: String,
+}
+
+/// Why something found is not a signature that can be judged.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BundleError {
+    /// Not strict JSON of the right shape.
+    #[error("{document}: {error}")]
+    Json {
+        /// Which document.
+        document: &'static str,
+        /// Where and why.
+        error: JsonError,
+    },
+    /// A media type that names no known version.
+    #[error(
+        "sigstore bundle: expected media type application/vnd.dev.sigstore.bundle.v0.3+json (or 0.1, 0.2), found {found:?}"
+    )]
+    Version {
+        /// The media type, cut to 200 characters.
+        found: String,
+    },
+    /// A member that is missing, doubled or cannot be meant.
+    #[error("{document}: `{member}`: expected {expected}, found {found}")]
+    Member {
+        /// Which document.
+        document: &'static str,
+        /// The member's path.
+        member: &'static str,
+        /// What may stand there.
+        expected: &'static str,
+        /// What stands there.
+        found: String,
+    },
+    /// More entries than the limit allows.
+    #[error("{document}: more than {limit} {what}")]
+    TooMany {
+        /// Which document.
+        document: &'static str,
+        /// What there is too much of.
+        what: &'static str,
+        /// The limit.
+        limit: usize,
+    },
+    /// Not an envelope with one signature.
+    #[error(transparent)]
+    Envelope(#[from] EnvelopeError),
+    /// A signed document that does not parse.
+    #[error(transparent)]
+    Content(#[from] ContentError),
+    /// A signature that is not one in any encoding allowed.
+    #[error("signature: {0}")]
+    Signature(#[from] SignatureError),
+}
+
+fn clip(text: &str) -> String {
+    text.chars().take(200).collect()
+}
+
+fn member(
+    document: &'static str,
+    member: &'static str,
+    expected: &'static str,
+    found: impl Into<String>,
+) -> BundleError {
+    BundleError::Member { document, member, expected, found: found.into() }
+}
+
+/// The certificates of a PEM text, and nothing but certificates.
+fn certificates(document: &'static str, name: &'static str, text: &[u8]) -> Result<Vec<Vec<u8>>, BundleError> {
+    let expected = "PEM blocks of type CERTIFICATE";
+    let blocks = pem::parse_many(text).map_err(|error| member(document, name, expected, error.to_string()))?;
+    if let Some(block) = blocks.iter().find(|block| block.tag() != "CERTIFICATE") {
+        return Err(member(document, name, expected, format!("a block of type {}", clip(block.tag()))));
+    }
+    if blocks.is_empty() {
+        return Err(member(document, name, expected, "none"));
+    }
+    Ok(blocks.into_iter().map(pem::Pem::into_contents).collect())
+}

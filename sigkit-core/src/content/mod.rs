@@ -1,0 +1,82 @@
+//! What a signature is over, in every form that the field signs.
+
+mod draft;
+mod dsse;
+mod simple_signing;
+mod statement;
+
+pub use draft::Draft;
+pub(crate) use dsse::WireEnvelope;
+pub use dsse::{Envelope, EnvelopeError};
+pub use simple_signing::{SIMPLE_SIGNING_TYPE, SimpleSigning};
+pub use statement::{SIGN_PREDICATE, Statement, Subject};
+
+use crate::crypto::Signature;
+use crate::digest::Digest;
+use crate::json::JsonError;
+
+/// The signed thing and its signature.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Content {
+    /// A signature over the artifact's own bytes.
+    Message(MessageSignature),
+    /// A signature over a simple signing document, which names an image.
+    SimpleSigning {
+        /// The document's exact bytes.
+        payload: Vec<u8>,
+        /// The signature over them.
+        signature: Signature,
+    },
+    /// A DSSE envelope; its payload names the artifact.
+    Envelope(Envelope),
+}
+
+/// A signature over the artifact's own bytes. Sigstore bundle specification, `messageSignature`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MessageSignature {
+    /// The artifact's digest as the signer noted it; only compared, never trusted.
+    pub digest: Option<Digest>,
+    /// The signature.
+    pub signature: Signature,
+}
+
+/// Why a signed document does not say what it should.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ContentError {
+    /// Not strict JSON of the right shape.
+    #[error("{document}: {error}")]
+    Json {
+        /// Which document.
+        document: &'static str,
+        /// Where and why.
+        error: JsonError,
+    },
+    /// A member whose value cannot be meant.
+    #[error("{document}: `{member}`: expected {expected}, found {found:?}")]
+    Member {
+        /// Which document.
+        document: &'static str,
+        /// The member's path.
+        member: &'static str,
+        /// What may stand there.
+        expected: &'static str,
+        /// What stands there, cut to 200 characters.
+        found: String,
+    },
+    /// More entries than the limit allows.
+    #[error("{document}: more than {limit} {what}")]
+    TooMany {
+        /// Which document.
+        document: &'static str,
+        /// What there is too much of.
+        what: &'static str,
+        /// The limit.
+        limit: usize,
+    },
+}
+
+fn clip(text: &str) -> String {
+    text.chars().take(200).collect()
+}

@@ -1,0 +1,201 @@
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::{ContentError, clip};
+use crate::digest::{Digest, DigestAlgorithm};
+use crate::json::{self, JsonError};
+use crate::limits::Limits;
+
+/// Predicate type of an image signature.
+pub const SIGN_PREDICATE: &str = "https://sigstore.dev/cosign/sign/v1";
+
+const STATEMENT_V1: &str = "https://in-toto.io/Statement/v1";
+const STATEMENT_V01: &str = "https://in-toto.io/Statement/v0.1";
+const DOCUMENT: &str = "in-toto statement";
+
+/// An in-toto statement: what is said about which artifacts. in-toto attestation specification, "Statement", v0.1 and v1.
+#[derive(Clone, Debug)]
+pub struct Statement {
+    /// The artifacts, matched by digest only.
+    pub subjects: Vec<Subject>,
+    /// What kind of thing is said.
+    pub predicate_type: String,
+    /// What is said, in its exact bytes; `None` when absent.
+    pub predicate: Option<Box<RawValue>>,
+}
+
+/// One artifact of a statement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subject {
+    /// A name for people; decides nothing.
+    pub name: String,
+    /// Digests by algorithm name, as written.
+    pub digests: BTreeMap<String, String>,
+    /// Signed annotations.
+    pub annotations: BTreeMap<String, String>,
+}
+
+impl Subject {
+    /// The digest of a known algorithm, when it is one.
+    pub fn digest(&self, algorithm: DigestAlgorithm) -> Option<Digest> {
+        self.digests.get(algorithm.name()).and_then(|hex| Digest::from_hex(algorithm, hex).ok())
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Wire {
+    #[serde(rename = "_type")]
+    kind: String,
+    subject: Vec<WireSubject>,
+    predicate_type: String,
+    predicate: Option<Box<RawValue>>,
+}
+
+#[derive(Deserialize)]
+struct WireSubject {
+    #[serde(default)]
+    name: Option<String>,
+    digest: BTreeMap<String, String>,
+    #[serde(default, deserialize_with = "crate::json::null_is_empty")]
+    annotations: BTreeMap<String, String>,
+}
+
+/// The statement of an image signature, in the member order that cosign writes.
+#[derive(Serialize)]
+struct SignStatement<'a> {
+    #[serde(rename = "_type")]
+    kind: &'static str,
+    subject: [SignSubject<'a>; 1],
+    #[serde(rename = "predicateType")]
+    predicate_type: &'static str,
+    predicate: Empty,
+}
+
+#[derive(Serialize)]
+struct SignSubject<'a> {
+    digest: BTreeMap<&'static str, String>,
+    annotations: &'a BTreeMap<String, String>,
+}
+
+#[derive(Serialize)]
+struct Empty {}
+
+impl Statement {
+    /// Reads a statement.
+    ///
+    /// # Errors
+    /// [`ContentError`]: not strict JSON, an unknown `_type`, no subject, no digest, or more of either than `limits` allows.
+    pub fn parse(payload: &[u8], limits: &Limits) -> Result<Self, ContentError> {
+        let wire: Wire = json::from_slice(payload).map_err(|error| ContentError::Json { document: DOCUMENT, error })?;
+        if wire.kind != STATEMENT_V1 && wire.kind != STATEMENT_V01 {
+            return Err(ContentError::Member {
+                document: DOCUMENT,
+                member: "_type",
+                expected: "https://in-toto.io/Statement/v1 or v0.1",
+                found: clip(&wire.kind),
+            });
+        }
+        if wire.subject.len() > limits.statement_subjects {
+            return Err(ContentError::TooMany {
+                document: DOCUMENT,
+                what: "subjects",
+                limit: limits.statement_subjects,
+            });
+        }
+        if wire.subject.is_empty() || wire.subject.iter().any(|subject| subject.digest.is_empty()) {
+            return Err(ContentError::Member {
+                document: DOCUMENT,
+                member: "subject",
+                expected: "at least one subject, each with a digest",
+                found: format!("{} subjects", wire.subject.len()),
+            });
+        }
+        if wire.subject.iter().any(|subject| subject.digest.len() > limits.subject_digests) {
+            return Err(ContentError::TooMany {
+                document: DOCUMENT,
+                what: "digests of a subject",
+                limit: limits.subject_digests,
+            });
+        }
+        Ok(Self {
+            subjects: wire
+                .subject
+                .into_iter()
+                .map(|subject| Subject {
+                    name: subject.name.unwrap_or_default(),
+                    digests: subject.digest,
+                    annotations: subject.annotations,
+                })
+                .collect(),
+            predicate_type: wire.predicate_type,
+            predicate: wire.predicate,
+        })
+    }
+
+    /// The exact bytes of the statement that signs an image.
+    ///
+    /// # Errors
+    /// [`JsonError`], which these types cannot cause.
+    pub fn sign(image: &Digest, annotations: &BTreeMap<String, String>) -> Result<Vec<u8>, JsonError> {
+        let statement = SignStatement {
+            kind: STATEMENT_V1,
+            subject: [SignSubject { digest: BTreeMap::from([(image.algorithm().name(), image.hex())]), annotations }],
+            predicate_type: SIGN_PREDICATE,
+            predicate: Empty {},
+        };
+        Ok(serde_json::to_vec(&statement)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEX: &str = "a9ec79e03d27227475af9db7ef3ad4c712e2536081cece6457c34bb99d089034";
+
+    fn parse(text: &str) -> Result<Statement, ContentError> {
+        Statement::parse(text.as_bytes(), &Limits::DEFAULT)
+    }
+
+    #[test]
+    fn the_sign_statement_is_cosigns_to_the_byte() {
+        let image = Digest::from_hex(DigestAlgorithm::Sha256, HEX).unwrap();
+        let golden = format!(
+            r#"{{"_type":"https://in-toto.io/Statement/v1","subject":[{{"digest":{{"sha256":"{HEX}"}},"annotations":{{}}}}],"predicateType":"https://sigstore.dev/cosign/sign/v1","predicate":{{}}}}"#
+        );
+        let bytes = Statement::sign(&image, &BTreeMap::new()).unwrap();
+        assert_eq!(String::from_utf8(bytes.clone()).unwrap(), golden);
+        let parsed = Statement::parse(&bytes, &Limits::DEFAULT).unwrap();
+        assert_eq!(parsed.subjects[0].digest(DigestAlgorithm::Sha256), Some(image));
+        assert_eq!(parsed.predicate_type, SIGN_PREDICATE);
+    }
+
+    // threat: A10
+    #[test]
+    fn empty_sets_are_refused() {
+        for subject in ["[]", r#"[{"digest":{}}]"#, r#"[{"name":"x"}]"#, "null"] {
+            let text =
+                format!(r#"{{"_type":"{STATEMENT_V1}","subject":{subject},"predicateType":"t","predicate":{{}}}}"#);
+            assert!(parse(&text).is_err(), "{subject}");
+        }
+        let unknown = format!(r#"{{"_type":"x","subject":[{{"digest":{{"sha256":"{HEX}"}}}}],"predicateType":"t"}}"#);
+        assert!(matches!(parse(&unknown), Err(ContentError::Member { member: "_type", .. })));
+    }
+
+    // threat: D07
+    #[test]
+    fn subjects_and_digests_are_bounded() {
+        let text = |subjects: usize, digests: usize| {
+            let digests = (0..digests).map(|i| format!(r#""d{i}":"00""#)).collect::<Vec<_>>().join(",");
+            let subjects = vec![format!(r#"{{"digest":{{{digests}}}}}"#); subjects].join(",");
+            format!(r#"{{"_type":"{STATEMENT_V1}","subject":[{subjects}],"predicateType":"t"}}"#)
+        };
+        assert!(parse(&text(1024, 1)).is_ok());
+        assert!(matches!(parse(&text(1025, 1)), Err(ContentError::TooMany { what: "subjects", .. })));
+        assert!(parse(&text(1, 32)).is_ok());
+        assert!(matches!(parse(&text(1, 33)), Err(ContentError::TooMany { what: "digests of a subject", .. })));
+    }
+}

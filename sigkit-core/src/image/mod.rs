@@ -1,0 +1,11 @@
+//! The paved path for images: resolve once, find everything, judge; or sign, check what was signed, attach, confirm.
+
+#[cfg(feature = "sign")]
+mod sign;
+mod tree;
+mod verify;
+
+#[cfg(feature = "sign")]
+pub use sign::{Again, Attached, Format, SignImageError, SignedImage, Signing, attach, sign_image};
+pub use tree::{TreeError, descendants, for_platform};
+pub use verify::{ImageError, VerifiedImage, judge_image, verify_image};

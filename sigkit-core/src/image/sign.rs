@@ -1,0 +1,237 @@
+use std::collections::BTreeMap;
+
+use crate::attach::{AttachError, BundleAttachment, LayerAttachment, Receipt, discover};
+use crate::bundle::{Evidence, Origin, SignedEntity, Unchecked, VerificationMaterial};
+use crate::content::{Content, Draft, SIGN_PREDICATE};
+use crate::json::JsonError;
+use crate::key::{SignError, Signer};
+use crate::oci::TagOrDigest;
+use crate::policy::{KeyAuthority, Policy, Purpose};
+use crate::store::{FetchedManifest, StoreError, StoreWrite};
+use crate::time::UnixTime;
+use crate::verify::{Artifact, NotVerified, Verifier};
+
+/// In which format a signature is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// A sigstore bundle on the referrers list; what cosign 3 writes.
+    Bundle,
+    /// cosign's `.sig` tag; what cosign 2 writes and older tools read.
+    Legacy,
+    /// Both.
+    Both,
+}
+
+/// What to sign into an image signature, and how to store it.
+#[derive(Clone, Debug)]
+pub struct Signing {
+    /// The format.
+    pub format: Format,
+    /// Annotations to sign.
+    pub annotations: BTreeMap<String, String>,
+    /// Repositories to name in legacy signatures, one signature each.
+    pub references: Vec<String>,
+    /// A payload to sign instead of the generated document, legacy format only.
+    pub payload: Option<Vec<u8>>,
+    /// Time written into the legacy configuration; none writes cosign's reproducible zero time.
+    pub legacy_created: Option<UnixTime>,
+    /// What to do when the same key has signed the same document before.
+    pub again: Again,
+}
+
+/// What to do when the same key has signed the same document before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Again {
+    /// Leave it at that; signing twice is the same as signing once.
+    Skip,
+    /// Write another signature.
+    Write,
+}
+
+impl Signing {
+    /// A signature in this format without annotations, for images of `repository`.
+    pub fn new(format: Format, repository: impl Into<String>) -> Self {
+        Self {
+            format,
+            annotations: BTreeMap::new(),
+            references: vec![repository.into()],
+            payload: None,
+            legacy_created: None,
+            again: Again::Skip,
+        }
+    }
+
+    /// Signs, and verifies what was signed.
+    ///
+    /// # Errors
+    /// [`SignImageError::Sign`]; [`SignImageError::Rejected`] when the result would not verify, such as a given payload that
+    /// names another image.
+    pub fn seal(
+        &self,
+        image: &FetchedManifest,
+        signer: &dyn Signer,
+        now: UnixTime,
+    ) -> Result<Vec<SignedEntity>, SignImageError> {
+        let policy = own_policy(signer, self);
+        let mut entities = Vec::new();
+        for draft in self.drafts(image)? {
+            let signature = signer.sign(&draft.bytes())?;
+            let material = match &draft {
+                Draft::SimpleSigning { .. } => VerificationMaterial::Unspecified,
+                Draft::Statement { .. } => VerificationMaterial::KeyHint(signer.public_key().fingerprint().hint()),
+            };
+            let entity = SignedEntity { content: draft.seal(signature), material, unchecked: Unchecked::default() };
+            let evidence = Evidence::of(Origin::File("the new signature".to_owned()), Ok(entity.clone()));
+            Verifier::new(&policy).verify(&Artifact::Bytes(&image.bytes), &evidence, now)?;
+            entities.push(entity);
+        }
+        Ok(entities)
+    }
+
+    fn drafts(&self, image: &FetchedManifest) -> Result<Vec<Draft>, JsonError> {
+        let digest = &image.descriptor.digest;
+        let mut drafts = Vec::new();
+        if matches!(self.format, Format::Bundle | Format::Both) {
+            drafts.push(Draft::statement(digest, &self.annotations)?);
+        }
+        if matches!(self.format, Format::Legacy | Format::Both) {
+            match &self.payload {
+                Some(payload) => drafts.push(Draft::SimpleSigning { payload: payload.clone() }),
+                None => {
+                    for reference in &self.references {
+                        drafts.push(Draft::simple_signing(digest, reference, &self.annotations)?);
+                    }
+                }
+            }
+        }
+        Ok(drafts)
+    }
+}
+
+/// The policy that the new signature must meet: the signer's own key, with the annotations asked for.
+fn own_policy(signer: &dyn Signer, signing: &Signing) -> Policy {
+    let authority = KeyAuthority::new("the signing key", signer.public_key().clone());
+    let annotations = if signing.payload.is_some() { &BTreeMap::new() } else { &signing.annotations };
+    annotations
+        .iter()
+        .fold(Policy::key(Purpose::Image, authority), |policy, (name, value)| policy.with_annotation(name, value))
+}
+
+/// A signed image.
+#[derive(Clone, Debug)]
+pub struct SignedImage {
+    /// The manifest signed.
+    pub image: FetchedManifest,
+    /// What became of each signature.
+    pub attached: Vec<Attached>,
+}
+
+/// What became of one signature.
+#[derive(Clone, Debug)]
+pub enum Attached {
+    /// Written, and read back.
+    Written(Receipt),
+    /// The same document was already signed by the same key.
+    AlreadyThere(Origin),
+}
+
+/// Why an image is not signed. Without an error every signature is in place.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SignImageError {
+    /// The image could not be read.
+    #[error(transparent)]
+    Image(#[from] StoreError),
+    /// The signer failed.
+    #[error(transparent)]
+    Sign(#[from] SignError),
+    /// What was signed does not verify, so it is not written.
+    #[error("the new signature does not verify: {0}")]
+    Rejected(#[from] NotVerified),
+    /// The signature could not be stored.
+    #[error(transparent)]
+    Attach(#[from] AttachError),
+    /// What these types hold cannot be written as JSON.
+    #[error(transparent)]
+    Json(#[from] JsonError),
+}
+
+/// Signs an image and stores the signature beside it. A tag is resolved once.
+///
+/// # Errors
+/// [`SignImageError`].
+pub async fn sign_image<S: StoreWrite>(
+    store: &S,
+    target: &TagOrDigest,
+    signer: &dyn Signer,
+    signing: &Signing,
+    now: UnixTime,
+) -> Result<SignedImage, SignImageError> {
+    let image = store.manifest(target).await?;
+    let entities = signing.seal(&image, signer, now)?;
+    let attached = attach(store, &image, &entities, signer, signing, now).await?;
+    Ok(SignedImage { image, attached })
+}
+
+/// Stores signatures made by [`Signing::seal`] in `signatures`, which may be another repository than the image's.
+///
+/// # Errors
+/// [`SignImageError::Attach`].
+pub async fn attach<S: StoreWrite>(
+    signatures: &S,
+    image: &FetchedManifest,
+    entities: &[SignedEntity],
+    signer: &dyn Signer,
+    signing: &Signing,
+    now: UnixTime,
+) -> Result<Vec<Attached>, SignImageError> {
+    let present = match signing.again {
+        Again::Skip => {
+            let policy = own_policy(signer, signing);
+            // Trouble in looking only means that an equal signature may be written twice.
+            let present = discover(signatures, &image.descriptor.digest, policy.limits()).await;
+            Verifier::new(&policy).verify(&Artifact::Bytes(&image.bytes), &present, now).ok()
+        }
+        Again::Write => None,
+    };
+    let mut attached = Vec::new();
+    for entity in entities {
+        let twin = present.iter().flat_map(|present| present.signatures()).find(|signature| {
+            let of_format = match &entity.content {
+                Content::SimpleSigning { .. } => signature.simple_signing().is_some(),
+                Content::Envelope(_) | Content::Message(_) => signature.statement().is_some(),
+            };
+            of_format && signature.payload() == payload(entity)
+        });
+        attached.push(match twin {
+            Some(twin) => Attached::AlreadyThere(twin.origin().clone()),
+            None => Attached::Written(attach_one(signatures, image, entity, signing, now).await?),
+        });
+    }
+    Ok(attached)
+}
+
+async fn attach_one<S: StoreWrite>(
+    signatures: &S,
+    image: &FetchedManifest,
+    entity: &SignedEntity,
+    signing: &Signing,
+    now: UnixTime,
+) -> Result<Receipt, AttachError> {
+    if let Content::SimpleSigning { payload, signature } = &entity.content {
+        let image = &image.descriptor.digest;
+        let layer = LayerAttachment { image, payload, signature, created: signing.legacy_created };
+        return layer.attach(signatures).await;
+    }
+    let bundle = entity.to_bundle()?.unwrap_or_default();
+    let image = &image.descriptor;
+    BundleAttachment { image, bundle: &bundle, predicate_type: SIGN_PREDICATE, created: now }.attach(signatures).await
+}
+
+fn payload(entity: &SignedEntity) -> Option<&[u8]> {
+    match &entity.content {
+        Content::SimpleSigning { payload, .. } => Some(payload),
+        Content::Envelope(envelope) => Some(&envelope.payload),
+        Content::Message(_) => None,
+    }
+}

@@ -1,0 +1,64 @@
+use crate::attach::discover;
+use crate::oci::TagOrDigest;
+use crate::policy::Policy;
+use crate::store::{FetchedManifest, Store, StoreError};
+use crate::time::UnixTime;
+use crate::verify::{Artifact, NotVerified, Verified, Verifier};
+
+/// An image that meets a policy.
+#[derive(Clone, Debug)]
+pub struct VerifiedImage {
+    /// The manifest verified. Whatever is done with the image next must be done by `image.descriptor.digest`: the tag may
+    /// have moved.
+    pub image: FetchedManifest,
+    /// Proof and report.
+    pub verified: Verified,
+}
+
+/// Why an image is not verified.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ImageError {
+    /// The image itself could not be read; [`StoreError::is_absent`] tells "no such image" from trouble.
+    #[error(transparent)]
+    Image(#[from] StoreError),
+    /// The policy is not met, or it could not be told.
+    #[error("{}: {}", .image.descriptor.digest, .refusal)]
+    NotVerified {
+        /// The manifest judged.
+        image: Box<FetchedManifest>,
+        /// Refusal or doubt, with the report.
+        refusal: NotVerified,
+    },
+}
+
+/// Verifies an image whose signatures are stored beside it. A tag is resolved once.
+///
+/// # Errors
+/// [`ImageError`].
+pub async fn verify_image<S: Store>(
+    store: &S,
+    target: &TagOrDigest,
+    policy: &Policy,
+    now: UnixTime,
+) -> Result<VerifiedImage, ImageError> {
+    let image = store.manifest(target).await?;
+    judge_image(image, store, policy, now).await
+}
+
+/// Verifies an image already read, with the signatures in `signatures`, which may be another repository.
+///
+/// # Errors
+/// [`ImageError::NotVerified`].
+pub async fn judge_image<S: Store>(
+    image: FetchedManifest,
+    signatures: &S,
+    policy: &Policy,
+    now: UnixTime,
+) -> Result<VerifiedImage, ImageError> {
+    let evidence = discover(signatures, &image.descriptor.digest, policy.limits()).await;
+    match Verifier::new(policy).verify(&Artifact::Bytes(&image.bytes), &evidence, now) {
+        Ok(verified) => Ok(VerifiedImage { image, verified }),
+        Err(refusal) => Err(ImageError::NotVerified { image: Box::new(image), refusal }),
+    }
+}

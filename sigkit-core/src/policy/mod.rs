@@ -1,0 +1,159 @@
+//! Who must have signed, and what else must hold.
+
+use std::num::NonZeroUsize;
+
+use crate::crypto::{PublicKey, SignatureScheme};
+use crate::limits::Limits;
+use crate::oci::Repository;
+
+/// What an artifact must show to be accepted. Command line flags, policy files and embedders all end here.
+///
+/// There is no default policy: a policy names at least one authority.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    pub(crate) purpose: Purpose,
+    pub(crate) threshold: NonZeroUsize,
+    pub(crate) authorities: Vec<Authority>,
+    pub(crate) annotations: Vec<(String, String)>,
+    pub(crate) reference: Option<Repository>,
+    pub(crate) claims: Claims,
+    pub(crate) limits: Limits,
+}
+
+/// What a signature must have been made for; one never counts for another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Purpose {
+    /// Signing an image: a simple signing document, or a statement with the sign predicate. An attestation does not count.
+    Image,
+    /// Signing bytes: a signature over the bytes themselves.
+    Blob,
+}
+
+/// Somebody who may sign.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Authority {
+    /// The holder of a key.
+    Key(KeyAuthority),
+}
+
+/// The holder of a key.
+#[derive(Clone, Debug)]
+pub struct KeyAuthority {
+    pub(crate) name: String,
+    pub(crate) key: PublicKey,
+    pub(crate) schemes: Vec<SignatureScheme>,
+}
+
+impl KeyAuthority {
+    /// A key with a name for reports: a path, a URI.
+    pub fn new(name: impl Into<String>, key: PublicKey) -> Self {
+        let schemes = key.accepted_schemes().to_vec();
+        Self { name: name.into(), key, schemes }
+    }
+
+    /// Accepts only this scheme instead of those usual for the key.
+    #[must_use]
+    pub fn with_scheme(mut self, scheme: SignatureScheme) -> Self {
+        self.schemes = vec![scheme];
+        self
+    }
+}
+
+/// Whether the signed claims are compared with the artifact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Claims {
+    Checked,
+    Waived,
+}
+
+/// Why a policy makes no sense.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PolicyError {
+    /// Nobody may sign.
+    #[error("a policy needs at least one key")]
+    NoAuthority,
+    /// More signers are asked for than there are.
+    #[error("{threshold} distinct keys must sign, but only {authorities} distinct keys are given")]
+    ThresholdUnreachable {
+        /// How many must sign.
+        threshold: NonZeroUsize,
+        /// How many distinct authorities there are.
+        authorities: usize,
+    },
+}
+
+impl Policy {
+    /// One key must have signed.
+    pub fn key(purpose: Purpose, authority: KeyAuthority) -> Self {
+        Self {
+            purpose,
+            threshold: NonZeroUsize::MIN,
+            authorities: vec![Authority::Key(authority)],
+            annotations: Vec::new(),
+            reference: None,
+            claims: Claims::Checked,
+            limits: Limits::DEFAULT,
+        }
+    }
+
+    /// At least `threshold` of these keys must have signed. The same key given twice counts once.
+    ///
+    /// # Errors
+    /// [`PolicyError`].
+    pub fn keys(
+        purpose: Purpose,
+        threshold: NonZeroUsize,
+        authorities: impl IntoIterator<Item = KeyAuthority>,
+    ) -> Result<Self, PolicyError> {
+        let mut distinct: Vec<KeyAuthority> = Vec::new();
+        for authority in authorities {
+            if distinct.iter().all(|known| known.key != authority.key) {
+                distinct.push(authority);
+            }
+        }
+        if distinct.len() < threshold.get() && !distinct.is_empty() {
+            return Err(PolicyError::ThresholdUnreachable { threshold, authorities: distinct.len() });
+        }
+        let mut rest = distinct.into_iter();
+        let mut policy = Self::key(purpose, rest.next().ok_or(PolicyError::NoAuthority)?);
+        policy.authorities.extend(rest.map(Authority::Key));
+        policy.threshold = threshold;
+        Ok(policy)
+    }
+
+    /// The same signature must also carry this signed annotation.
+    #[must_use]
+    pub fn with_annotation(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.annotations.push((name.into(), value.into()));
+        self
+    }
+
+    /// The signature must have been made for this repository.
+    #[must_use]
+    pub fn with_reference(mut self, repository: Repository) -> Self {
+        self.reference = Some(repository);
+        self
+    }
+
+    /// Bounds on untrusted input other than the usual ones.
+    #[must_use]
+    pub fn with_limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Does not compare what was signed with the artifact: any payload by an authority is accepted, and the report says so.
+    #[must_use]
+    pub fn dangerous_without_claims(mut self) -> Self {
+        self.claims = Claims::Waived;
+        self
+    }
+
+    /// The bounds on untrusted input.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+}

@@ -1,0 +1,388 @@
+//! What was checked and how it went: a tree whose verdict is computed, never stored.
+
+use std::fmt;
+use std::num::NonZeroUsize;
+
+use crate::bundle::{Origin, Problem};
+use crate::crypto::{KeyFingerprint, SignatureScheme};
+use crate::digest::Digest;
+use crate::reason::Reason;
+use crate::time::UnixTime;
+
+/// The full account of one verification.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// The time that the verification was asked for.
+    pub time: UnixTime,
+    /// The checks.
+    pub root: Node,
+}
+
+impl Report {
+    /// What the checks amount to.
+    pub fn verdict(&self) -> Verdict {
+        self.root.verdict()
+    }
+
+    /// The first failure in reading order, the most useful one first: a failed check before a doubt.
+    pub fn first_trouble(&self) -> Option<&Outcome> {
+        self.root
+            .find(&|outcome| matches!(outcome, Outcome::Fail(_)))
+            .or_else(|| self.root.find(&|outcome| matches!(outcome, Outcome::Unknown(_))))
+    }
+}
+
+/// A check, or a group of checks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Node {
+    /// One check that ran.
+    Leaf {
+        /// Which.
+        check: CheckId,
+        /// How it went.
+        outcome: Outcome,
+    },
+    /// Checks that belong together.
+    Group {
+        /// What they are about.
+        label: Label,
+        /// How they fold into one verdict.
+        rule: Rule,
+        /// The checks.
+        parts: Vec<Node>,
+    },
+}
+
+/// What a group is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Label {
+    /// The whole policy: so many distinct authorities of so many must have signed.
+    Policy {
+        /// How many must.
+        threshold: NonZeroUsize,
+        /// Of how many.
+        authorities: usize,
+    },
+    /// A key that may sign.
+    Key {
+        /// The caller's name for it.
+        name: String,
+        /// Its fingerprint.
+        fingerprint: KeyFingerprint,
+    },
+    /// One thing found.
+    Signature {
+        /// Counted from 1, in the order found.
+        number: usize,
+        /// Where it was found.
+        origin: Origin,
+    },
+}
+
+/// How a group folds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rule {
+    /// Every part must hold.
+    All,
+    /// So many parts must hold.
+    AtLeast(NonZeroUsize),
+}
+
+/// Which check a leaf records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum CheckId {
+    /// Something to judge was found.
+    Evidence,
+    /// The verification material is of the kind that the authority judges by.
+    Material,
+    /// What was signed is of the kind asked for, and parses.
+    Content,
+    /// The signature verifies.
+    Signature,
+    /// The signed document names this artifact.
+    Subject,
+    /// The wanted annotations are signed.
+    Annotations,
+    /// The signature was made for this repository.
+    Reference,
+    /// Transparency log entries.
+    LogEntry,
+    /// Signed timestamps.
+    Timestamp,
+}
+
+impl CheckId {
+    /// The stable name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Evidence => "evidence",
+            Self::Material => "material",
+            Self::Content => "content",
+            Self::Signature => "signature",
+            Self::Subject => "subject",
+            Self::Annotations => "annotations",
+            Self::Reference => "reference",
+            Self::LogEntry => "log-entry",
+            Self::Timestamp => "timestamp",
+        }
+    }
+}
+
+/// How a check went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It holds.
+    Pass(Fact),
+    /// It does not.
+    Fail(Reason),
+    /// It was not made, with leave.
+    Skip(Waiver),
+    /// It could not be made.
+    Unknown(Problem),
+}
+
+impl Outcome {
+    /// The stable code of anything but a pass.
+    pub fn code(&self) -> Option<&'static str> {
+        match self {
+            Self::Pass(_) => None,
+            Self::Fail(reason) => Some(reason.code()),
+            Self::Skip(waiver) => Some(waiver.code()),
+            Self::Unknown(problem) => Some(problem.code),
+        }
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Pass(fact) => fact.fmt(f),
+            Self::Fail(reason) => reason.fmt(f),
+            Self::Skip(waiver) => waiver.fmt(f),
+            Self::Unknown(problem) => problem.fmt(f),
+        }
+    }
+}
+
+/// What a check established.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Fact {
+    /// The material leaves the choice of the key to the policy.
+    KeyFromPolicy,
+    /// A simple signing document.
+    SimpleSigning,
+    /// A statement with this predicate type.
+    Statement {
+        /// The predicate type.
+        predicate_type: String,
+    },
+    /// A signature over the artifact's own bytes.
+    Message,
+    /// The signature verifies.
+    Signed {
+        /// How.
+        scheme: SignatureScheme,
+        /// By which key.
+        key: KeyFingerprint,
+    },
+    /// The artifact is the one named.
+    Subject {
+        /// The digest compared.
+        digest: Digest,
+    },
+    /// All wanted annotations are signed.
+    Annotations {
+        /// How many.
+        count: usize,
+    },
+    /// The repository is the one signed for.
+    Reference {
+        /// The signed reference.
+        reference: String,
+    },
+}
+
+impl fmt::Display for Fact {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::KeyFromPolicy => f.write_str("judged by the key of the policy"),
+            Self::SimpleSigning => f.write_str("simple signing"),
+            Self::Statement { predicate_type } => write!(f, "statement {predicate_type}"),
+            Self::Message => f.write_str("signature over the artifact itself"),
+            Self::Signed { scheme, key } => write!(f, "{scheme}, key {key}"),
+            Self::Subject { digest } => write!(f, "names {digest}"),
+            Self::Annotations { count: 1 } => f.write_str("1 annotation signed as asked"),
+            Self::Annotations { count } => write!(f, "{count} annotations signed as asked"),
+            Self::Reference { reference } => write!(f, "made for {reference}"),
+        }
+    }
+}
+
+/// Leave not to make a check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Waiver {
+    /// Log entries came along; no trusted root is at hand to check them, and a key needs none.
+    LogNotChecked {
+        /// How many.
+        entries: usize,
+    },
+    /// Timestamps came along; no trusted root is at hand to check them, and a key needs none.
+    TimestampNotChecked {
+        /// How many.
+        timestamps: usize,
+    },
+    /// The caller asked not to compare the signed claims with the artifact.
+    ClaimsNotChecked,
+}
+
+impl Waiver {
+    /// Every code, sorted.
+    pub const CODES: [&'static str; 3] = ["claims-not-checked", "log-not-checked", "timestamp-not-checked"];
+
+    /// The stable code.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::LogNotChecked { .. } => "log-not-checked",
+            Self::TimestampNotChecked { .. } => "timestamp-not-checked",
+            Self::ClaimsNotChecked => "claims-not-checked",
+        }
+    }
+}
+
+impl fmt::Display for Waiver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::LogNotChecked { entries } => write!(f, "{entries} present, not checked: no trusted root was given"),
+            Self::TimestampNotChecked { timestamps } => {
+                write!(f, "{timestamps} present, not checked: no trusted root was given")
+            }
+            Self::ClaimsNotChecked => f.write_str("NOT compared with the artifact, as asked"),
+        }
+    }
+}
+
+/// What a report amounts to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The policy is met.
+    Verified,
+    /// It is not.
+    Rejected,
+    /// It could not be told: something that might have decided could not be looked at.
+    Undecided,
+}
+
+impl Verdict {
+    /// The stable name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Verified => "verified",
+            Self::Rejected => "rejected",
+            Self::Undecided => "undecided",
+        }
+    }
+}
+
+impl Node {
+    /// Folds the tree. A group in which nothing passed is never verified: empty does not mean yes.
+    pub fn verdict(&self) -> Verdict {
+        self.tally().unwrap_or(Verdict::Rejected)
+    }
+
+    /// The verdict, or `None` for a skipped check, which neither helps nor hurts.
+    fn tally(&self) -> Option<Verdict> {
+        match self {
+            Self::Leaf { outcome: Outcome::Pass(_), .. } => Some(Verdict::Verified),
+            Self::Leaf { outcome: Outcome::Fail(_), .. } => Some(Verdict::Rejected),
+            Self::Leaf { outcome: Outcome::Unknown(_), .. } => Some(Verdict::Undecided),
+            Self::Leaf { outcome: Outcome::Skip(_), .. } => None,
+            Self::Group { rule, parts, .. } => {
+                let count = |wanted| parts.iter().filter(|part| part.tally() == Some(wanted)).count();
+                let (verified, undecided) = (count(Verdict::Verified), count(Verdict::Undecided));
+                Some(match rule {
+                    Rule::All if count(Verdict::Rejected) > 0 => Verdict::Rejected,
+                    Rule::All if undecided > 0 => Verdict::Undecided,
+                    Rule::All if verified > 0 => Verdict::Verified,
+                    Rule::AtLeast(threshold) if verified >= threshold.get() => Verdict::Verified,
+                    Rule::AtLeast(threshold) if verified.saturating_add(undecided) >= threshold.get() => {
+                        Verdict::Undecided
+                    }
+                    Rule::All | Rule::AtLeast(_) => Verdict::Rejected,
+                })
+            }
+        }
+    }
+
+    fn find(&self, wanted: &impl Fn(&Outcome) -> bool) -> Option<&Outcome> {
+        match self {
+            Self::Leaf { outcome, .. } => wanted(outcome).then_some(outcome),
+            Self::Group { parts, .. } => parts.iter().find_map(|part| part.find(wanted)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pass() -> Node {
+        Node::Leaf { check: CheckId::Content, outcome: Outcome::Pass(Fact::Message) }
+    }
+    fn fail() -> Node {
+        let reason = Reason::NoSignatures { looked_for: String::new() };
+        Node::Leaf { check: CheckId::Evidence, outcome: Outcome::Fail(reason) }
+    }
+    fn skip() -> Node {
+        Node::Leaf { check: CheckId::Subject, outcome: Outcome::Skip(Waiver::ClaimsNotChecked) }
+    }
+    fn unknown() -> Node {
+        let problem = Problem { looked_for: String::new(), code: "store-unavailable", detail: String::new() };
+        Node::Leaf { check: CheckId::Evidence, outcome: Outcome::Unknown(problem) }
+    }
+    fn group(rule: Rule, parts: Vec<Node>) -> Verdict {
+        let label = Label::Policy { threshold: NonZeroUsize::MIN, authorities: 1 };
+        Node::Group { label, rule, parts }.verdict()
+    }
+    fn at_least(n: usize) -> Rule {
+        Rule::AtLeast(NonZeroUsize::new(n).unwrap())
+    }
+
+    #[test]
+    fn all_takes_the_worst() {
+        use Verdict::{Rejected, Undecided, Verified};
+        for (parts, verdict) in [
+            (vec![pass(), pass()], Verified),
+            (vec![pass(), skip()], Verified),
+            (vec![pass(), fail()], Rejected),
+            (vec![pass(), unknown()], Undecided),
+            (vec![unknown(), fail()], Rejected),
+            (vec![skip()], Rejected),
+            (vec![], Rejected),
+        ] {
+            assert_eq!(group(Rule::All, parts.clone()), verdict, "{parts:?}");
+        }
+    }
+
+    // threat: A10
+    // threat: I06
+    #[test]
+    fn at_least_counts_and_doubt_is_neither_yes_nor_no() {
+        use Verdict::{Rejected, Undecided, Verified};
+        for (n, parts, verdict) in [
+            (1, vec![fail(), pass(), unknown()], Verified),
+            (1, vec![fail(), unknown()], Undecided),
+            (1, vec![fail()], Rejected),
+            (1, vec![], Rejected),
+            (1, vec![skip()], Rejected),
+            (2, vec![pass(), unknown()], Undecided),
+            (2, vec![pass(), fail()], Rejected),
+            (2, vec![pass(), pass()], Verified),
+        ] {
+            assert_eq!(group(at_least(n), parts.clone()), verdict, "{n} of {parts:?}");
+        }
+    }
+}

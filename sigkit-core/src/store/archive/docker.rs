@@ -1,0 +1,190 @@
+//! What `docker save` writes.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use serde::Deserialize;
+
+use super::snapshot::Snapshot;
+use super::{ArchiveStore, Member, Reader};
+use crate::digest::Digest;
+use crate::json;
+use crate::limits::Limits;
+use crate::oci::media_type::ANNOTATION_REF_NAME;
+use crate::oci::{Descriptor, ImageReference, Manifest, TagOrDigest};
+use crate::store::layout::members::protocol;
+use crate::store::{Expected, FetchedManifest, Referrers, Store, StoreError, StoreWrite, SubjectIndexed};
+
+/// Entry annotation with the full name of an image, as containerd and Docker write it.
+const IMAGE_NAME: &str = "io.containerd.image.name";
+
+/// An archive of `docker save` that carries an OCI image layout, which Docker writes since version 25.
+///
+/// Older archives have neither manifests nor their digests, so there is nothing that a signature could name.
+#[derive(Debug)]
+pub struct DockerArchiveStore {
+    inner: ArchiveStore,
+}
+
+/// One element of `manifest.json`.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Saved {
+    config: String,
+    #[serde(default)]
+    repo_tags: Option<Vec<String>>,
+}
+
+impl DockerArchiveStore {
+    /// Opens the archive at `path`.
+    ///
+    /// # Errors
+    /// As [`ArchiveStore::open`]; [`StoreError::Protocol`] with the way out for an archive without an OCI layout.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        let path = path.as_ref();
+        let snapshot = Snapshot::open(path, &Limits::DEFAULT)?;
+        let has_layout = snapshot.has(Member::Marker) && snapshot.has(Member::Index);
+        if !has_layout && snapshot.has(Member::DockerManifest) {
+            return Err(protocol(
+                &path.display().to_string(),
+                "this docker archive holds no OCI image layout, so it has no manifest digest that a signature could name; \
+                 save it again with Docker 25 or later, or copy the image from its registry: \
+                 crane pull --format=oci IMAGE DIR, skopeo copy docker://IMAGE oci-archive:FILE",
+            ));
+        }
+        Ok(Self { inner: ArchiveStore::open(path)? })
+    }
+
+    /// The same archive read within other bounds.
+    #[must_use]
+    pub fn with_limits(self, limits: Limits) -> Self {
+        Self { inner: self.inner.with_limits(limits) }
+    }
+
+    /// The archive's image, when it holds one only: what `docker-archive:FILE` without a name means.
+    ///
+    /// # Errors
+    /// [`StoreError::Protocol`] naming the choices when there are none or several.
+    pub fn only_image(&self) -> Result<FetchedManifest, StoreError> {
+        self.inner.only_image()
+    }
+
+    /// The image of that name: `docker-archive:FILE:NAME:TAG`.
+    ///
+    /// Both lists of names count, that of the layout and that of Docker.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] with the names there are; [`StoreError::Protocol`] when the lists mean different images.
+    pub fn image(&self, reference: &ImageReference) -> Result<FetchedManifest, StoreError> {
+        if let Some(digest) = reference.digest {
+            return self.inner.reading(|reader| reader.manifest(&TagOrDigest::Digest(digest)));
+        }
+        self.inner.reading(|reader| {
+            let index = reader.index()?;
+            let saved = saved(reader)?;
+            let configs: BTreeSet<Digest> = saved
+                .iter()
+                .filter(|image| image.repo_tags.iter().flatten().any(|name| names(name, reference)))
+                .filter_map(|image| config_digest(&image.config))
+                .collect();
+            let mut found = BTreeSet::new();
+            for entry in index.descriptors() {
+                if named(entry).any(|name| names(name, reference)) || runs(reader, entry, &configs)? {
+                    found.insert(entry.digest);
+                }
+            }
+            let place = reader.index_place();
+            match found.iter().collect::<Vec<_>>().as_slice() {
+                [digest] => reader.manifest(&TagOrDigest::Digest(**digest)),
+                [] => {
+                    let names: BTreeSet<&str> = index
+                        .descriptors()
+                        .flat_map(named)
+                        .chain(saved.iter().flat_map(|image| image.repo_tags.iter().flatten().map(String::as_str)))
+                        .collect();
+                    let names = names.into_iter().collect::<Vec<_>>().join(", ");
+                    Err(StoreError::NotFound { place: format!("{place}, image {reference} (names there: {names})") })
+                }
+                several => Err(protocol(&place, format!("expected one image named {reference}, found {several:?}"))),
+            }
+        })
+    }
+}
+
+/// What Docker's own list says; an archive with a layout may do without.
+fn saved(reader: &Reader<'_>) -> Result<Vec<Saved>, StoreError> {
+    let Some(bytes) = reader.read(Member::DockerManifest)? else { return Ok(Vec::new()) };
+    json::from_slice(&bytes).map_err(|error| protocol(&reader.place(Member::DockerManifest), error.to_string()))
+}
+
+/// The full names of an entry.
+fn named(entry: &Descriptor) -> impl Iterator<Item = &str> {
+    let full = entry.annotations.get(ANNOTATION_REF_NAME).filter(|name| name.contains(':'));
+    entry.annotations.get(IMAGE_NAME).into_iter().chain(full).map(String::as_str)
+}
+
+fn names(name: &str, wanted: &ImageReference) -> bool {
+    name.parse::<ImageReference>()
+        .is_ok_and(|name| name.repository == wanted.repository && name.target() == wanted.target())
+}
+
+/// `blobs/sha256/<hex>`
+fn config_digest(path: &str) -> Option<Digest> {
+    path.strip_prefix("blobs/")?.replacen('/', ":", 1).parse().ok()
+}
+
+/// Whether an entry is an image, or an index over one, with one of these configurations.
+fn runs(reader: &Reader<'_>, entry: &Descriptor, configs: &BTreeSet<Digest>) -> Result<bool, StoreError> {
+    if configs.is_empty() {
+        return Ok(false);
+    }
+    match reader.listed(entry)?.manifest {
+        Manifest::Image(image) => Ok(configs.contains(&image.config.digest)),
+        Manifest::Index(index) => {
+            for child in &index.manifests {
+                // An archive may hold the manifests of some platforms only.
+                if reader.has_blob(&child.digest)?
+                    && let Manifest::Image(image) = reader.listed(child)?.manifest
+                    && configs.contains(&image.config.digest)
+                {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
+        }
+    }
+}
+
+impl Store for DockerArchiveStore {
+    fn name(&self) -> String {
+        format!("docker-archive:{}", self.inner.path.display())
+    }
+
+    async fn manifest(&self, target: &TagOrDigest) -> Result<FetchedManifest, StoreError> {
+        self.inner.manifest(target).await
+    }
+
+    async fn blob(&self, descriptor: &Descriptor, limit: u64) -> Result<Vec<u8>, StoreError> {
+        self.inner.blob(descriptor, limit).await
+    }
+
+    async fn referrers(&self, subject: &Digest) -> Result<Referrers, StoreError> {
+        self.inner.referrers(subject).await
+    }
+}
+
+impl StoreWrite for DockerArchiveStore {
+    async fn push_blob(&self, bytes: &[u8], digest: &Digest) -> Result<(), StoreError> {
+        self.inner.push_blob(bytes, digest).await
+    }
+
+    async fn push_manifest(
+        &self,
+        target: &TagOrDigest,
+        media_type: &str,
+        bytes: &[u8],
+        expected: Expected,
+    ) -> Result<SubjectIndexed, StoreError> {
+        self.inner.push_manifest(target, media_type, bytes, expected).await
+    }
+}

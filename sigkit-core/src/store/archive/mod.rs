@@ -1,0 +1,207 @@
+//! OCI image layouts in tar archives.
+
+// An archive is a file: with the layout's directory, this is the only code of the library that touches files.
+#![allow(clippy::disallowed_methods)]
+
+mod docker;
+mod snapshot;
+mod table;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+pub use self::docker::DockerArchiveStore;
+use self::snapshot::Snapshot;
+use super::layout::index;
+use super::layout::members::{Member, Members, io_error};
+use super::layout::reader::{MARKER, Reader};
+use super::layout::scratch::Lock;
+use super::layout::update::Update;
+use super::{Expected, FetchedManifest, Referrers, Store, StoreError, StoreWrite, SubjectIndexed, verified};
+use crate::digest::Digest;
+use crate::limits::Limits;
+use crate::oci::{Descriptor, TagOrDigest};
+
+/// Bytes of blobs that wait in memory for the manifest that names them, before they are written without it.
+const PENDING_BYTES: usize = 64 << 20;
+
+/// An OCI image layout in an uncompressed tar, for reading and writing.
+///
+/// Nothing is ever unpacked: bytes are read where they lie, and hashed on every read. Each operation sees one state of the
+/// archive, the file that has the name when it begins.
+///
+/// A write makes a new archive beside the old one and gives it the name in one step; entries that stay keep their bytes. Writers
+/// take turns by an advisory lock on the archive itself. Since every write copies the archive, pushed blobs wait in memory, up to
+/// 64 MiB together, for the manifest that names them; this store reads them meanwhile, others do not see them.
+///
+/// The futures do their file operations at once, on the calling thread, and never wait for anything else.
+#[derive(Debug)]
+pub struct ArchiveStore {
+    /// As the user wrote it.
+    path: PathBuf,
+    /// The same with links resolved, so that a write replaces the archive and not a link to it.
+    target: PathBuf,
+    limits: Limits,
+    pending: Mutex<BTreeMap<Digest, Vec<u8>>>,
+}
+
+impl ArchiveStore {
+    /// Opens the archive at `path`.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`]; [`StoreError`] naming what is compressed, malformed or not a layout.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        let path = path.as_ref();
+        let snapshot = Snapshot::open(path, &Limits::DEFAULT)?.without_links()?;
+        Reader::new(&snapshot, &Limits::DEFAULT).check()?;
+        Self::at(path)
+    }
+
+    /// Makes an archive with an empty layout at `path`, where nothing may be.
+    ///
+    /// # Errors
+    /// [`StoreError::Protocol`] when something is there; [`StoreError::Io`].
+    pub fn create(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        let path = path.as_ref();
+        snapshot::create(path, &[(Member::Marker, MARKER), (Member::Index, &index::empty())])?;
+        Self::at(path)
+    }
+
+    fn at(path: &Path) -> Result<Self, StoreError> {
+        let target = std::fs::canonicalize(path).map_err(|error| io_error(&path.display().to_string(), &error))?;
+        Ok(Self { path: path.to_owned(), target, limits: Limits::DEFAULT, pending: Mutex::default() })
+    }
+
+    /// The same archive read within other bounds.
+    #[must_use]
+    pub fn with_limits(self, limits: Limits) -> Self {
+        Self { limits, ..self }
+    }
+
+    /// The archive's image, when it holds one only beside signatures and other referrers: what `oci-archive:FILE` without a tag
+    /// means.
+    ///
+    /// # Errors
+    /// [`StoreError::Protocol`] naming the choices when there are none or several.
+    pub fn only_image(&self) -> Result<FetchedManifest, StoreError> {
+        self.reading(|reader| reader.only_image())
+    }
+
+    fn reading<T>(&self, work: impl FnOnce(&Reader<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let snapshot = Snapshot::open(&self.target, &self.limits)?.without_links()?;
+        work(&Reader::new(&snapshot, &self.limits))
+    }
+
+    fn pending(&self) -> MutexGuard<'_, BTreeMap<Digest, Vec<u8>>> {
+        // Every change is one insertion or one removal, so that a panic elsewhere leaves no half of it.
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn read_blob(&self, descriptor: &Descriptor, limit: u64) -> Result<Vec<u8>, StoreError> {
+        let waiting = self.pending().get(&descriptor.digest).cloned();
+        let Some(bytes) = waiting else { return self.reading(|reader| reader.blob(descriptor, limit)) };
+        let place = format!("{}@{}", self.name(), descriptor.digest);
+        verified::within(&place, descriptor.size, limit)?;
+        verified::compare_size(&place, descriptor.size, u64::try_from(bytes.len()).unwrap_or(u64::MAX))?;
+        Ok(bytes)
+    }
+
+    fn add_blob(&self, bytes: &[u8], digest: &Digest) -> Result<(), StoreError> {
+        verified::compare(&self.name(), digest, bytes)?;
+        let mut pending = self.pending();
+        pending.insert(*digest, bytes.to_vec());
+        let waiting = pending.values().fold(0_usize, |sum, bytes| sum.saturating_add(bytes.len()));
+        if waiting <= PENDING_BYTES {
+            return Ok(());
+        }
+        let (lock, snapshot) = self.locked()?;
+        self.write(&snapshot, &mut pending, &[])?;
+        drop(lock);
+        Ok(())
+    }
+
+    fn write_manifest(
+        &self,
+        target: &TagOrDigest,
+        media_type: &str,
+        bytes: &[u8],
+        expected: Expected,
+    ) -> Result<SubjectIndexed, StoreError> {
+        let update = Update::new(&self.name(), target, media_type, bytes)?;
+        let mut pending = self.pending();
+        let (lock, snapshot) = self.locked()?;
+        let reader = Reader::new(&snapshot, &self.limits);
+        let index = reader.index()?;
+        update.check(expected, &reader, &index)?;
+        let document = update.index(&reader, &index, &self.limits)?;
+        let mut files = vec![(Member::Blob(update.descriptor.digest), bytes)];
+        files.extend(document.as_ref().map(|document| (Member::Index, document.as_slice())));
+        self.write(&snapshot, &mut pending, &files)?;
+        drop(lock);
+        Ok(SubjectIndexed::Yes)
+    }
+
+    /// The right to write, and the state to start from.
+    fn locked(&self) -> Result<(Lock, Snapshot), StoreError> {
+        let lock = Lock::acquire(&self.target)?;
+        let place = self.target.display().to_string();
+        let file = lock.file().try_clone().map_err(|error| io_error(&place, &error))?;
+        Ok((lock, Snapshot::of(place, file, &self.limits)?.without_links()?))
+    }
+
+    /// Writes `files` and the waiting blobs, as far as they are not there already.
+    fn write(
+        &self,
+        snapshot: &Snapshot,
+        pending: &mut BTreeMap<Digest, Vec<u8>>,
+        files: &[(Member, &[u8])],
+    ) -> Result<(), StoreError> {
+        let waiting = pending.iter().map(|(digest, bytes)| (Member::Blob(*digest), bytes.as_slice()));
+        let mut missing: BTreeMap<Member, &[u8]> = BTreeMap::new();
+        for (member, bytes) in waiting.chain(files.iter().copied()) {
+            if !snapshot.holds(member, bytes)? {
+                missing.insert(member, bytes);
+            }
+        }
+        if !missing.is_empty() {
+            snapshot.rewrite(&self.target, &missing.into_iter().collect::<Vec<_>>())?;
+        }
+        pending.clear();
+        Ok(())
+    }
+}
+
+impl Store for ArchiveStore {
+    fn name(&self) -> String {
+        format!("oci-archive:{}", self.path.display())
+    }
+
+    async fn manifest(&self, target: &TagOrDigest) -> Result<FetchedManifest, StoreError> {
+        self.reading(|reader| reader.manifest(target))
+    }
+
+    async fn blob(&self, descriptor: &Descriptor, limit: u64) -> Result<Vec<u8>, StoreError> {
+        self.read_blob(descriptor, limit)
+    }
+
+    async fn referrers(&self, subject: &Digest) -> Result<Referrers, StoreError> {
+        self.reading(|reader| reader.referrers(subject))
+    }
+}
+
+impl StoreWrite for ArchiveStore {
+    async fn push_blob(&self, bytes: &[u8], digest: &Digest) -> Result<(), StoreError> {
+        self.add_blob(bytes, digest)
+    }
+
+    async fn push_manifest(
+        &self,
+        target: &TagOrDigest,
+        media_type: &str,
+        bytes: &[u8],
+        expected: Expected,
+    ) -> Result<SubjectIndexed, StoreError> {
+        self.write_manifest(target, media_type, bytes, expected)
+    }
+}

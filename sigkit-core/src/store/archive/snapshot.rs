@@ -1,0 +1,172 @@
+//! One state of an archive: the file that had the name when it was opened, whatever gets the name later.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+use rustix::fs::{CWD, Mode, OFlags};
+use tar::{EntryType, Header};
+
+use super::table::{Extent, Table};
+use crate::digest::{Digest, DigestAlgorithm};
+use crate::limits::Limits;
+use crate::store::StoreError;
+use crate::store::layout::members::{Member, Members, Opened, io_error, protocol};
+use crate::store::layout::scratch::{Scratch, open_directory};
+
+#[derive(Debug)]
+pub(super) struct Snapshot {
+    place: String,
+    file: File,
+    table: Table,
+}
+
+impl Snapshot {
+    /// Opens what is at `path` now.
+    pub(super) fn open(path: &Path, limits: &Limits) -> Result<Self, StoreError> {
+        let place = path.display().to_string();
+        // A FIFO would make the open itself wait for a writer.
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let file = match rustix::fs::openat(CWD, path, flags, Mode::empty()) {
+            Ok(file) => File::from(file),
+            Err(rustix::io::Errno::NOENT) => return Err(StoreError::NotFound { place }),
+            Err(error) => return Err(io_error(&place, &error.into())),
+        };
+        Self::of(place, file, limits)
+    }
+
+    /// Reads the table of an open archive.
+    pub(super) fn of(place: String, file: File, limits: &Limits) -> Result<Self, StoreError> {
+        if !file.metadata().map_err(|error| io_error(&place, &error))?.is_file() {
+            return Err(protocol(&place, "expected a tar file; a layout directory is named oci:DIR"));
+        }
+        let table = Table::read(&place, &file, limits)?;
+        Ok(Self { place, file, table })
+    }
+
+    pub(super) fn without_links(self) -> Result<Self, StoreError> {
+        Ok(Self { table: self.table.without_links()?, ..self })
+    }
+
+    pub(super) fn has(&self, member: Member) -> bool {
+        self.table.get(&member.to_string()).is_some()
+    }
+
+    /// Writes the archive anew at `path` with `files` added, or put in place of those of the same name, in one step. All other
+    /// bytes are copied as they are.
+    pub(super) fn rewrite(&self, path: &Path, files: &[(Member, &[u8])]) -> Result<(), StoreError> {
+        let failed = |error: io::Error| io_error(&self.place, &error);
+        let (folder, name) = split(path)?;
+        let stage = open_directory(folder).map_err(failed)?;
+        let mut scratch = Scratch::create(stage).map_err(failed)?;
+        self.copy(files, scratch.file()).map_err(failed)?;
+        let folder = open_directory(folder).map_err(failed)?;
+        scratch.commit(folder, name, Some(&self.file)).map_err(failed)
+    }
+
+    fn copy(&self, files: &[(Member, &[u8])], to: &mut File) -> io::Result<()> {
+        let mut replaced: Vec<Extent> =
+            files.iter().filter_map(|(member, _)| self.table.get(&member.to_string())).collect();
+        replaced.sort_by_key(|extent| extent.start);
+        let mut from = 0;
+        for (start, end) in replaced.iter().map(|extent| (extent.start, extent.end)).chain([(self.table.end, 0)]) {
+            let length = start.saturating_sub(from);
+            let mut source = &self.file;
+            source.seek(SeekFrom::Start(from))?;
+            if io::copy(&mut source.take(length), to)? != length {
+                return Err(io::Error::other("the archive became shorter while it was copied"));
+            }
+            from = end;
+        }
+        append(files, to)
+    }
+}
+
+/// Makes an archive at `path`, which must be free.
+pub(super) fn create(path: &Path, files: &[(Member, &[u8])]) -> Result<(), StoreError> {
+    let place = path.display().to_string();
+    let (folder, name) = split(path)?;
+    let written = || {
+        let mut scratch = Scratch::create(open_directory(folder)?)?;
+        append(files, scratch.file())?;
+        scratch.commit_new(open_directory(folder)?, name)
+    };
+    written().map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => protocol(&place, "expected a name that is free, found a file"),
+        _ => io_error(&place, &error),
+    })
+}
+
+fn split(path: &Path) -> Result<(&Path, &std::ffi::OsStr), StoreError> {
+    match (path.parent(), path.file_name()) {
+        (Some(folder), Some(name)) => Ok((folder, name)),
+        _ => Err(protocol(&path.display().to_string(), "expected the name of a file")),
+    }
+}
+
+/// Entries for `files`, and the archive's end.
+fn append(files: &[(Member, &[u8])], to: &mut File) -> io::Result<()> {
+    for (member, bytes) in files {
+        let mut header = Header::new_ustar();
+        header.set_path(member.to_string())?;
+        header.set_entry_type(EntryType::Regular);
+        header.set_mode(0o644);
+        header.set_uid(0);
+        header.set_gid(0);
+        header.set_mtime(0);
+        header.set_size(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+        header.set_cksum();
+        to.write_all(header.as_bytes())?;
+        to.write_all(bytes)?;
+        let padding = bytes.len().checked_next_multiple_of(512).unwrap_or(bytes.len()).saturating_sub(bytes.len());
+        to.write_all([0_u8; 512].get(..padding).unwrap_or(&[]))?;
+    }
+    to.write_all(&[0_u8; 1024])
+}
+
+impl Members for Snapshot {
+    fn place(&self, member: Member) -> String {
+        format!("{}, entry {member}", self.place)
+    }
+
+    fn open(&self, member: Member) -> Result<Option<Opened<'_>>, StoreError> {
+        Ok(self.table.get(&member.to_string()).map(|extent| {
+            let section = Section { file: &self.file, position: extent.data, left: extent.size };
+            Opened { size: extent.size, reader: Box::new(section) }
+        }))
+    }
+
+    fn blobs(&self, limit: usize) -> Result<Vec<(Digest, u64)>, StoreError> {
+        let blob = |name: &str| {
+            let (algorithm, hex) = name.strip_prefix("blobs/")?.split_once('/')?;
+            Digest::from_hex(DigestAlgorithm::from_name(algorithm)?, hex).ok()
+        };
+        let mut found: Vec<(Digest, u64)> =
+            self.table.files().filter_map(|(name, extent)| Some((blob(name)?, extent.size))).collect();
+        if found.len() > limit {
+            let limit = format!("{limit} blobs in one layout");
+            return Err(StoreError::TooLarge { place: self.place.clone(), limit });
+        }
+        found.sort();
+        Ok(found)
+    }
+}
+
+/// The bytes of one entry.
+struct Section<'a> {
+    file: &'a File,
+    position: u64,
+    left: u64,
+}
+
+impl Read for Section<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let wanted = usize::try_from(self.left).unwrap_or(usize::MAX).min(buffer.len());
+        let read = self.file.read_at(buffer.get_mut(..wanted).unwrap_or_default(), self.position)?;
+        let step = u64::try_from(read).unwrap_or(u64::MAX);
+        self.position = self.position.saturating_add(step);
+        self.left = self.left.saturating_sub(step);
+        Ok(read)
+    }
+}

@@ -1,0 +1,105 @@
+//! What an OCI image layout is made of, wherever it lies: in a directory or in a tar.
+
+use std::fmt;
+use std::io::{self, Read};
+
+use crate::digest::Digest;
+use crate::store::StoreError;
+
+/// One file of a layout. There is no way to name a file by untrusted text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::store) enum Member {
+    /// `oci-layout`
+    Marker,
+    /// `index.json`
+    Index,
+    /// `blobs/<algorithm>/<hex>`
+    Blob(Digest),
+    /// `manifest.json`, which `docker save` adds.
+    DockerManifest,
+}
+
+impl fmt::Display for Member {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Marker => f.write_str("oci-layout"),
+            Self::Index => f.write_str("index.json"),
+            Self::Blob(digest) => write!(f, "blobs/{}/{}", digest.algorithm(), digest.hex()),
+            Self::DockerManifest => f.write_str("manifest.json"),
+        }
+    }
+}
+
+/// An opened member: a regular file of known size.
+pub(in crate::store) struct Opened<'a> {
+    pub(in crate::store) size: u64,
+    pub(in crate::store) reader: Box<dyn Read + 'a>,
+}
+
+/// Where the members of one layout are read.
+pub(in crate::store) trait Members {
+    /// The member's place for people.
+    fn place(&self, member: Member) -> String;
+
+    /// Opens a member; `None` when there is no such file.
+    fn open(&self, member: Member) -> Result<Option<Opened<'_>>, StoreError>;
+
+    /// Every blob with its size in bytes, at most `limit` of them, in the order of their names.
+    fn blobs(&self, limit: usize) -> Result<Vec<(Digest, u64)>, StoreError>;
+
+    /// Whether the member has these very bytes already.
+    fn holds(&self, member: Member, bytes: &[u8]) -> Result<bool, StoreError> {
+        let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        match self.open(member)? {
+            Some(opened) if opened.size == size => Ok(read_opened(&self.place(member), opened, size)? == bytes),
+            _ => Ok(false),
+        }
+    }
+}
+
+/// Reads a whole member of at most `limit` bytes.
+pub(in crate::store) fn read(members: &dyn Members, member: Member, limit: u64) -> Result<Option<Vec<u8>>, StoreError> {
+    members.open(member)?.map(|opened| read_opened(&members.place(member), opened, limit)).transpose()
+}
+
+/// Reads a whole member whose first byte is `{`; the others are `None` and are not read any further.
+pub(super) fn read_object(members: &dyn Members, member: Member, limit: u64) -> Result<Option<Vec<u8>>, StoreError> {
+    let Some(mut opened) = members.open(member)? else { return Ok(None) };
+    let place = members.place(member);
+    let mut first = [0_u8; 1];
+    let taken = opened.reader.read(&mut first).map_err(|error| io_error(&place, &error))?;
+    if taken == 0 || first != *b"{" {
+        return Ok(None);
+    }
+    let whole = Opened { size: opened.size, reader: Box::new(io::Cursor::new(first).chain(opened.reader)) };
+    read_opened(&place, whole, limit).map(Some)
+}
+
+/// Reads an opened member of at most `limit` bytes to its end.
+pub(super) fn read_opened(place: &str, opened: Opened<'_>, limit: u64) -> Result<Vec<u8>, StoreError> {
+    crate::store::verified::within(place, opened.size, limit)?;
+    let mut bytes = Vec::new();
+    // One byte more than announced is enough to see that the file grew.
+    opened
+        .reader
+        .take(opened.size.saturating_add(1))
+        .read_to_end(&mut bytes)
+        .map_err(|error| io_error(place, &error))?;
+    crate::store::verified::compare_size(place, opened.size, u64::try_from(bytes.len()).unwrap_or(u64::MAX))?;
+    Ok(bytes)
+}
+
+/// What the operating system says about a place.
+pub(in crate::store) fn io_error(place: &str, error: &io::Error) -> StoreError {
+    match error.kind() {
+        io::ErrorKind::ReadOnlyFilesystem => {
+            StoreError::ReadOnly { place: place.to_owned(), detail: error.to_string() }
+        }
+        _ => StoreError::Io { place: place.to_owned(), detail: error.to_string() },
+    }
+}
+
+/// A place that is not what the specification says.
+pub(in crate::store) fn protocol(place: &str, detail: impl Into<String>) -> StoreError {
+    StoreError::Protocol { place: place.to_owned(), detail: detail.into() }
+}

@@ -1,0 +1,159 @@
+//! An OCI image layout in a directory. OCI image specification 1.1, "Image Layout".
+
+// The only code of the library that touches files lies here and in the archive: a layout is a directory.
+#![allow(clippy::disallowed_methods)]
+
+mod directory;
+pub(super) mod index;
+pub(super) mod members;
+pub(super) mod reader;
+pub(super) mod scratch;
+pub(super) mod update;
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use self::directory::Directory;
+use self::members::{Member, Members, io_error, protocol};
+use self::reader::{MARKER, Reader};
+use self::scratch::Lock;
+use self::update::Update;
+use super::{Expected, FetchedManifest, Referrers, Store, StoreError, StoreWrite, SubjectIndexed, verified};
+use crate::digest::Digest;
+use crate::limits::Limits;
+use crate::oci::{Descriptor, TagOrDigest};
+
+/// An OCI image layout in a directory, for reading and writing.
+///
+/// Whatever it returns was hashed on this read. Links are not followed. Referrers are found whether `index.json` lists them, as
+/// here and with oras, or not, as with `cosign save`.
+///
+/// Writers take turns by an advisory lock on `oci-layout`, and every file appears whole under its name or not at all. Tools that
+/// do not take the lock may still overwrite each other's `index.json`.
+///
+/// The futures do their file operations at once, on the calling thread, and never wait for anything else.
+#[derive(Debug)]
+pub struct LayoutStore {
+    path: PathBuf,
+    directory: Directory,
+    limits: Limits,
+}
+
+impl LayoutStore {
+    /// Opens the layout in the directory `path`.
+    ///
+    /// # Errors
+    /// [`StoreError`] naming the file that is missing or not what a layout of version 1.0.0 has.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        let path = path.as_ref();
+        let found = std::fs::metadata(path).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => StoreError::NotFound { place: path.display().to_string() },
+            _ => io_error(&path.display().to_string(), &error),
+        })?;
+        if !found.is_dir() {
+            let detail =
+                "expected a directory with an OCI image layout, found a file; an archive is named oci-archive:FILE";
+            return Err(protocol(&path.display().to_string(), detail));
+        }
+        let store = Self::at(path);
+        store.reader().check()?;
+        Ok(store)
+    }
+
+    /// Makes an empty layout in the directory `path`, which must be new or empty.
+    ///
+    /// # Errors
+    /// [`StoreError::Protocol`] when the directory has content; [`StoreError::Io`].
+    pub fn create(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        let path = path.as_ref();
+        let place = path.display().to_string();
+        let failed = |error: io::Error| io_error(&place, &error);
+        std::fs::create_dir_all(path).map_err(failed)?;
+        if std::fs::read_dir(path).map_err(failed)?.next().is_some() {
+            return Err(protocol(&place, "expected a new or empty directory, found one with content"));
+        }
+        let store = Self::at(path);
+        std::fs::create_dir_all(path.join("blobs").join("sha256")).map_err(failed)?;
+        store.directory.write_root(Member::Index, &index::empty())?;
+        // Last, so that a layout that was not finished is none.
+        store.directory.write_root(Member::Marker, MARKER)?;
+        Ok(store)
+    }
+
+    fn at(path: &Path) -> Self {
+        Self { path: path.to_owned(), directory: Directory::new(path), limits: Limits::DEFAULT }
+    }
+
+    /// The same layout read within other bounds.
+    #[must_use]
+    pub fn with_limits(self, limits: Limits) -> Self {
+        Self { limits, ..self }
+    }
+
+    /// The layout's image, when it holds one only beside signatures and other referrers: what `oci:DIR` without a tag means.
+    ///
+    /// # Errors
+    /// [`StoreError::Protocol`] naming the choices when there are none or several.
+    pub fn only_image(&self) -> Result<FetchedManifest, StoreError> {
+        self.reader().only_image()
+    }
+
+    fn reader(&self) -> Reader<'_> {
+        Reader::new(&self.directory, &self.limits)
+    }
+
+    fn write_manifest(
+        &self,
+        target: &TagOrDigest,
+        media_type: &str,
+        bytes: &[u8],
+        expected: Expected,
+    ) -> Result<SubjectIndexed, StoreError> {
+        let update = Update::new(&self.name(), target, media_type, bytes)?;
+        let lock = Lock::acquire(&self.directory.path_of(Member::Marker))?;
+        let reader = self.reader();
+        let index = reader.index()?;
+        update.check(expected, &reader, &index)?;
+        self.directory.write_blob(&update.descriptor.digest, bytes)?;
+        if let Some(document) = update.index(&reader, &index, &self.limits)? {
+            self.directory.write_root(Member::Index, &document)?;
+        }
+        drop(lock);
+        Ok(SubjectIndexed::Yes)
+    }
+}
+
+impl Store for LayoutStore {
+    fn name(&self) -> String {
+        format!("oci:{}", self.path.display())
+    }
+
+    async fn manifest(&self, target: &TagOrDigest) -> Result<FetchedManifest, StoreError> {
+        self.reader().manifest(target)
+    }
+
+    async fn blob(&self, descriptor: &Descriptor, limit: u64) -> Result<Vec<u8>, StoreError> {
+        self.reader().blob(descriptor, limit)
+    }
+
+    async fn referrers(&self, subject: &Digest) -> Result<Referrers, StoreError> {
+        self.reader().referrers(subject)
+    }
+}
+
+impl StoreWrite for LayoutStore {
+    async fn push_blob(&self, bytes: &[u8], digest: &Digest) -> Result<(), StoreError> {
+        verified::compare(&self.directory.place(Member::Blob(*digest)), digest, bytes)?;
+        self.directory.write_blob(digest, bytes)
+    }
+
+    async fn push_manifest(
+        &self,
+        target: &TagOrDigest,
+        media_type: &str,
+        bytes: &[u8],
+        expected: Expected,
+    ) -> Result<SubjectIndexed, StoreError> {
+        self.write_manifest(target, media_type, bytes, expected)
+    }
+}

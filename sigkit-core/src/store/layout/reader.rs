@@ -1,0 +1,235 @@
+//! Reading an OCI image layout, wherever its members lie. Every byte that leaves here has been hashed.
+
+use std::collections::BTreeSet;
+
+use serde::Deserialize;
+
+use super::index::{self, LayoutIndex};
+use super::members::{Member, Members, protocol, read, read_object, read_opened};
+use crate::digest::Digest;
+use crate::json;
+use crate::limits::Limits;
+use crate::oci::media_type::{MANIFESTS, OCI_MANIFEST, SIMPLE_SIGNING};
+use crate::oci::{Descriptor, Manifest, TagOrDigest};
+use crate::store::{FetchedManifest, Referrers, StoreError, verified};
+
+/// The only version of the layout there is.
+const LAYOUT_VERSION: &str = "1.0.0";
+/// What `oci-layout` says.
+pub(in crate::store) const MARKER: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;
+
+/// A layout as it is read by one operation.
+pub(in crate::store) struct Reader<'a> {
+    members: &'a dyn Members,
+    limits: &'a Limits,
+}
+
+impl<'a> Reader<'a> {
+    pub(in crate::store) fn new(members: &'a dyn Members, limits: &'a Limits) -> Self {
+        Self { members, limits }
+    }
+
+    /// Whether this is a layout of the version we know, with a readable index.
+    pub(in crate::store) fn check(&self) -> Result<(), StoreError> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Marker {
+            image_layout_version: String,
+        }
+        let place = self.members.place(Member::Marker);
+        let bytes = self.required(Member::Marker)?;
+        let marker: Marker = json::from_slice(&bytes).map_err(|error| {
+            protocol(&place, format!("expected {{\"imageLayoutVersion\":\"{LAYOUT_VERSION}\"}}: {error}"))
+        })?;
+        if marker.image_layout_version != LAYOUT_VERSION {
+            let found: String = marker.image_layout_version.chars().take(80).collect();
+            return Err(protocol(&place, format!("expected image layout version {LAYOUT_VERSION}, found {found:?}")));
+        }
+        self.index().map(|_| ())
+    }
+
+    /// The layout's index.
+    pub(in crate::store) fn index(&self) -> Result<LayoutIndex, StoreError> {
+        LayoutIndex::parse(&self.index_place(), &self.required(Member::Index)?)
+    }
+
+    pub(in crate::store) fn index_place(&self) -> String {
+        self.members.place(Member::Index)
+    }
+
+    pub(in crate::store) fn place(&self, member: Member) -> String {
+        self.members.place(member)
+    }
+
+    /// A member of the size of a manifest at most.
+    pub(in crate::store) fn read(&self, member: Member) -> Result<Option<Vec<u8>>, StoreError> {
+        read(self.members, member, self.limits.manifest_bytes)
+    }
+
+    /// A member without which there is no layout; its absence is never "nothing there".
+    fn required(&self, member: Member) -> Result<Vec<u8>, StoreError> {
+        self.read(member)?
+            .ok_or_else(|| protocol(&self.members.place(member), "expected a file of an OCI image layout, found none"))
+    }
+
+    /// A manifest by tag or digest.
+    pub(in crate::store) fn manifest(&self, target: &TagOrDigest) -> Result<FetchedManifest, StoreError> {
+        let index = self.index()?;
+        let place = self.index_place();
+        let (digest, entry) = match target {
+            TagOrDigest::Tag(tag) => match index.resolve(&place, tag)? {
+                Some(entry) => (entry.digest, Some(entry)),
+                None => return Err(StoreError::NotFound { place: format!("{place}, tag {tag}") }),
+            },
+            TagOrDigest::Digest(digest) => (*digest, index.entry(digest)),
+        };
+        match entry {
+            Some(entry) => self.listed(entry),
+            None => {
+                let place = self.members.place(Member::Blob(digest));
+                let bytes = self.hashed(&digest)?.ok_or_else(|| StoreError::NotFound { place: place.clone() })?;
+                verified::manifest(&place, digest, bytes, None)
+            }
+        }
+    }
+
+    /// The manifest of an entry of `index.json` or of another index, which must be what the entry says.
+    pub(in crate::store) fn listed(&self, entry: &Descriptor) -> Result<FetchedManifest, StoreError> {
+        let place = self.members.place(Member::Blob(entry.digest));
+        let bytes = self.listed_bytes(entry)?;
+        let served_as = (!entry.media_type.is_empty()).then_some(entry.media_type.as_str());
+        verified::manifest(&place, entry.digest, bytes, served_as)
+    }
+
+    fn listed_bytes(&self, entry: &Descriptor) -> Result<Vec<u8>, StoreError> {
+        let place = self.members.place(Member::Blob(entry.digest));
+        let bytes = self
+            .hashed(&entry.digest)?
+            .ok_or_else(|| protocol(&self.index_place(), format!("lists {}, but there is no {place}", entry.digest)))?;
+        verified::compare_size(&place, entry.size, u64::try_from(bytes.len()).unwrap_or(u64::MAX))?;
+        Ok(bytes)
+    }
+
+    /// The bytes of a manifest, compared with their name.
+    fn hashed(&self, digest: &Digest) -> Result<Option<Vec<u8>>, StoreError> {
+        let member = Member::Blob(*digest);
+        let Some(bytes) = read(self.members, member, self.limits.manifest_bytes)? else { return Ok(None) };
+        verified::compare(&self.members.place(member), digest, &bytes)?;
+        Ok(Some(bytes))
+    }
+
+    /// Whether there is a blob of that name; its bytes are not read.
+    pub(in crate::store) fn has_blob(&self, digest: &Digest) -> Result<bool, StoreError> {
+        Ok(self.members.open(Member::Blob(*digest))?.is_some())
+    }
+
+    /// A blob by its descriptor.
+    pub(in crate::store) fn blob(&self, descriptor: &Descriptor, limit: u64) -> Result<Vec<u8>, StoreError> {
+        let member = Member::Blob(descriptor.digest);
+        let place = self.members.place(member);
+        verified::within(&place, descriptor.size, limit)?;
+        let opened = self.members.open(member)?.ok_or_else(|| StoreError::NotFound { place: place.clone() })?;
+        verified::compare_size(&place, descriptor.size, opened.size)?;
+        let bytes = read_opened(&place, opened, descriptor.size)?;
+        verified::compare(&place, &descriptor.digest, &bytes)?;
+        Ok(bytes)
+    }
+
+    /// Every manifest about `subject`: those that the index lists, and those that lie loose among the blobs, where `cosign save`
+    /// leaves them.
+    ///
+    /// A blob that looks like a manifest and is not what its name says might have been a referrer, so it is an error.
+    pub(in crate::store) fn referrers(&self, subject: &Digest) -> Result<Referrers, StoreError> {
+        let index = self.index()?;
+        let mut seen = BTreeSet::new();
+        let mut found = Vec::new();
+        for entry in index.descriptors().filter(|entry| MANIFESTS.contains(&entry.media_type.as_str())) {
+            if seen.insert(entry.digest) {
+                let bytes = self.listed_bytes(entry)?;
+                found.extend(referrer(&self.members.place(Member::Blob(entry.digest)), entry.digest, bytes, subject));
+            }
+        }
+        let mut left = self.limits.layout_scan_bytes;
+        for (digest, size) in self.members.blobs(self.limits.layout_blobs)? {
+            if size > self.limits.manifest_bytes || !seen.insert(digest) {
+                continue;
+            }
+            let member = Member::Blob(digest);
+            let Some(bytes) = read_object(self.members, member, self.limits.manifest_bytes)? else { continue };
+            let place = self.members.place(member);
+            left = left.checked_sub(size).ok_or_else(|| StoreError::TooLarge {
+                place: place.clone(),
+                limit: format!("{} bytes of JSON blobs in one layout", self.limits.layout_scan_bytes),
+            })?;
+            verified::compare(&place, &digest, &bytes)?;
+            found.extend(referrer(&place, digest, bytes, subject));
+        }
+        if found.len() > self.limits.referrers {
+            let limit = format!("{} referrers of one subject", self.limits.referrers);
+            return Err(StoreError::TooLarge { place: self.index_place(), limit });
+        }
+        Ok(Referrers::Listed(found))
+    }
+
+    /// The layout's image, when it holds one only beside what hangs on it.
+    pub(in crate::store) fn only_image(&self) -> Result<FetchedManifest, StoreError> {
+        let index = self.index()?;
+        let mut images: Vec<(String, FetchedManifest)> = Vec::new();
+        for entry in index.descriptors().filter(|entry| !index::is_attachment(entry)) {
+            let fetched = self.listed(entry)?;
+            let known = images.iter().any(|(_, image)| image.descriptor.digest == entry.digest);
+            if !known && is_image(&fetched.manifest) {
+                images.push((index::label(entry), fetched));
+            }
+        }
+        let children: BTreeSet<Digest> = images.iter().flat_map(|(_, image)| children(&image.manifest)).collect();
+        images.retain(|(_, image)| !children.contains(&image.descriptor.digest));
+        let place = self.index_place();
+        let names: Vec<String> = images.iter().map(|(name, _)| name.clone()).collect();
+        let mut images = images.into_iter();
+        match (images.next(), images.next()) {
+            (Some((_, image)), None) => Ok(image),
+            (None, _) => Err(protocol(&place, "expected one image, found none")),
+            (Some(_), Some(_)) => Err(protocol(
+                &place,
+                format!(
+                    "expected one image, found {}; name one by its tag or digest: {}",
+                    names.len(),
+                    names.join(", ")
+                ),
+            )),
+        }
+    }
+}
+
+/// How a referrers list shows this manifest, if it is about `subject`.
+///
+/// A manifest that says so but cannot be read is listed as well, so that reading it shows what is wrong.
+fn referrer(place: &str, digest: Digest, bytes: Vec<u8>, subject: &Digest) -> Option<Descriptor> {
+    let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+    let claim: serde_json::Value = serde_json::from_slice(&bytes).ok()?;
+    if claim.get("subject")?.get("digest")?.as_str()? != subject.to_string() {
+        return None;
+    }
+    let read = verified::manifest(place, digest, bytes, None).ok();
+    let listed = read.as_ref().and_then(verified::referrer).map(|(_, listed)| listed);
+    Some(listed.unwrap_or_else(|| Descriptor::new(OCI_MANIFEST, size, digest)))
+}
+
+/// Whether a manifest is something to sign rather than what hangs on it.
+fn is_image(manifest: &Manifest) -> bool {
+    match manifest {
+        Manifest::Index(index) => index.subject.is_none(),
+        Manifest::Image(image) => {
+            let is_signature = !image.layers.is_empty() && image.layers.iter().all(|l| l.media_type == SIMPLE_SIGNING);
+            image.subject.is_none() && !is_signature
+        }
+    }
+}
+
+fn children(manifest: &Manifest) -> Vec<Digest> {
+    match manifest {
+        Manifest::Image(_) => Vec::new(),
+        Manifest::Index(index) => index.manifests.iter().map(|child| child.digest).collect(),
+    }
+}

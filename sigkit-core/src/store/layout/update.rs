@@ -1,0 +1,77 @@
+//! What one pushed manifest changes in a layout, decided before anything is written.
+
+use super::index::LayoutIndex;
+use super::reader::Reader;
+use crate::digest::Digest;
+use crate::limits::Limits;
+use crate::oci::{Descriptor, Manifest, TagOrDigest};
+use crate::store::{Expected, StoreError, verified};
+
+/// A manifest to be stored under a name.
+pub(in crate::store) struct Update<'a> {
+    target: &'a TagOrDigest,
+    /// As `index.json` lists it; the artifact type marks what refers to something else.
+    pub(in crate::store) descriptor: Descriptor,
+    children: Vec<Descriptor>,
+}
+
+impl<'a> Update<'a> {
+    /// Refuses bytes that are not the manifest they are called; `place` names the store.
+    pub(in crate::store) fn new(
+        place: &str,
+        target: &'a TagOrDigest,
+        media_type: &str,
+        bytes: &[u8],
+    ) -> Result<Self, StoreError> {
+        let digest = match target {
+            TagOrDigest::Tag(_) => Digest::sha256(bytes),
+            TagOrDigest::Digest(digest) => {
+                verified::compare(place, digest, bytes)?;
+                *digest
+            }
+        };
+        let fetched = verified::manifest(place, digest, bytes.to_vec(), Some(media_type))?;
+        let artifact_type = verified::referrer(&fetched).and_then(|(_, listed)| listed.artifact_type);
+        let children = match fetched.manifest {
+            Manifest::Image(_) => Vec::new(),
+            Manifest::Index(index) => index.manifests,
+        };
+        Ok(Self { target, descriptor: Descriptor { artifact_type, ..fetched.descriptor }, children })
+    }
+
+    /// Whether the name stands for what the writer expects; the caller holds the lock.
+    pub(in crate::store) fn check(
+        &self,
+        expected: Expected,
+        reader: &Reader<'_>,
+        index: &LayoutIndex,
+    ) -> Result<(), StoreError> {
+        let place = reader.index_place();
+        let current = match self.target {
+            TagOrDigest::Tag(tag) => index.resolve(&place, tag)?.map(|entry| entry.digest),
+            TagOrDigest::Digest(digest) => reader.has_blob(digest)?.then_some(*digest),
+        };
+        if verified::meets(expected, current) {
+            return Ok(());
+        }
+        Err(StoreError::Conflict { place: format!("{place}, {}", self.target) })
+    }
+
+    /// The new `index.json`, unless it stays as it is.
+    pub(in crate::store) fn index(
+        &self,
+        reader: &Reader<'_>,
+        index: &LayoutIndex,
+        limits: &Limits,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
+        let place = reader.index_place();
+        let document = index
+            .with(self.target, &self.descriptor, &self.children)
+            .map_err(|error| super::members::protocol(&place, error.to_string()))?;
+        if let Some(document) = &document {
+            // What is written must be readable again.
+            verified::within(&place, u64::try_from(document.len()).unwrap_or(u64::MAX), limits.manifest_bytes)?;
+        }
+        Ok(document)
+    }
+}

@@ -1,0 +1,112 @@
+//! Hosts and addresses: what is loopback, and where a registry may send its clients.
+
+use std::net::IpAddr;
+
+use reqwest::Url;
+
+/// `host`, or `host:port` when the port is not the scheme's own.
+pub(super) fn authority(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+}
+
+/// `METHOD URL` for people: without query, which may hold signatures of storage services.
+pub(super) fn place(method: &reqwest::Method, url: &Url) -> String {
+    format!("{method} {}://{}{}", url.scheme(), authority(url), url.path())
+}
+
+/// Whether the host is this machine: 127.0.0.0/8, `::1`, `localhost` and names below it (RFC 6761 §6.3).
+pub(super) fn is_loopback(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    is_localhost(host) || literal(host).is_some_and(|address| address.is_loopback())
+}
+
+/// Whether the name is one that always means this machine.
+pub(super) fn is_localhost(name: &str) -> bool {
+    let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
+    name == "localhost" || name.ends_with(".localhost")
+}
+
+/// Whether a server elsewhere has no business naming this address: this machine, its link (where cloud metadata lives), nothing.
+pub(super) fn is_internal(address: IpAddr) -> bool {
+    match address.to_canonical() {
+        IpAddr::V4(v4) => v4.is_loopback() || v4.is_link_local() || v4.is_unspecified() || v4.is_broadcast(),
+        IpAddr::V6(v6) => v6.is_loopback() || v6.is_unicast_link_local() || v6.is_unspecified(),
+    }
+}
+
+/// Checks a URL that `registry` sent us to: a redirect, a token server, an upload. Says why it is not gone to.
+pub(super) fn check_target(target: &Url, registry: &Url) -> Result<(), String> {
+    let shown = || super::text::printable(target.as_str().split('?').next().unwrap_or_default(), 200);
+    if !matches!(target.scheme(), "http" | "https") || target.host_str().is_none() {
+        return Err(format!("expected an http or https URL, found {}", shown()));
+    }
+    if !target.username().is_empty() || target.password().is_some() {
+        return Err(format!("expected a URL without a user name, found one for {}", authority(target)));
+    }
+    let home = is_loopback(registry);
+    if target.scheme() == "http" && registry.scheme() == "https" && !(home && is_loopback(target)) {
+        return Err(format!("a registry spoken to over HTTPS points to plain HTTP: {}", shown()));
+    }
+    let host = target.host_str().unwrap_or_default();
+    let internal = is_localhost(host) || literal(host).is_some_and(is_internal);
+    if internal && !home && registry.host_str() != Some(host) {
+        return Err(format!("a registry elsewhere points to an address of this machine or its link: {}", shown()));
+    }
+    Ok(())
+}
+
+/// The address that a host of a URL spells out.
+fn literal(host: &str) -> Option<IpAddr> {
+    host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host).parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn url(text: &str) -> Url {
+        Url::parse(text).unwrap()
+    }
+
+    // threat: G05
+    #[test]
+    fn only_this_machine_is_loopback() {
+        for host in ["127.0.0.1", "127.9.9.9", "[::1]", "localhost", "a.localhost", "LOCALHOST"] {
+            assert!(is_loopback(&url(&format!("http://{host}:5000/"))), "{host}");
+        }
+        for host in
+            ["127.0.0.1.example.com", "localhost.example.com", "notlocalhost", "10.0.0.1", "192.168.1.1", "[::2]"]
+        {
+            assert!(!is_loopback(&url(&format!("http://{host}:5000/"))), "{host}");
+        }
+    }
+
+    // threat: G04
+    #[test]
+    fn addresses_behind_every_spelling_are_seen() {
+        for address in [
+            "127.0.0.1",
+            "169.254.169.254",
+            "0.0.0.0",
+            "::1",
+            "::",
+            "fe80::1",
+            "::ffff:127.0.0.1",
+            "::ffff:169.254.1.1",
+        ] {
+            assert!(is_internal(address.parse().unwrap()), "{address}");
+        }
+        for address in ["10.0.0.1", "203.0.113.7", "2001:db8::1", "192.168.0.1"] {
+            assert!(!is_internal(address.parse().unwrap()), "{address}");
+        }
+    }
+
+    #[test]
+    fn a_place_shows_no_query() {
+        assert_eq!(
+            place(&reqwest::Method::GET, &url("https://s.example:8/a/b?sig=S3CRET")),
+            "GET https://s.example:8/a/b"
+        );
+    }
+}

@@ -1,0 +1,116 @@
+use std::fmt;
+
+use zeroize::Zeroizing;
+
+/// Text that is not shown and leaves memory when dropped.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(Zeroizing<String>);
+
+impl Secret {
+    /// Takes a secret.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(Zeroizing::new(text.into()))
+    }
+
+    /// The secret, for the one place that must send it.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("(secret)")
+    }
+}
+
+/// What opens a registry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Credentials {
+    /// A user name and a password, for `Basic` and for token servers.
+    Basic {
+        /// The user name.
+        username: String,
+        /// The password.
+        password: Secret,
+    },
+    /// A refresh token, for token servers (OAuth 2.0, `grant_type=refresh_token`).
+    Identity(Secret),
+    /// A token for the registry itself; no token server is asked.
+    Bearer(Secret),
+}
+
+/// Finds the credentials of a registry.
+///
+/// It is asked once per registry, when that registry has asked for credentials, and off the async threads, so that it may block.
+pub trait CredentialSource: Send + Sync {
+    /// The credentials of `registry`, which is `host` or `host:port` as in references (`index.docker.io` for Docker Hub). They
+    /// are sent to that host and port alone, and to the token server it names when that is related to it.
+    ///
+    /// # Errors
+    /// [`CredentialError`] when there should be some and they cannot be read. That there are none is `None`.
+    fn credentials(&self, registry: &str) -> Result<Option<Credentials>, CredentialError>;
+
+    /// Where the credentials of `registry` come from, for error messages: a path, a flag, the name of a helper.
+    fn origin(&self, _registry: &str) -> Option<String> {
+        None
+    }
+}
+
+/// Credentials that cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the credentials of {registry} cannot be read: {detail}")]
+pub struct CredentialError {
+    /// The registry asked for.
+    pub registry: String,
+    /// Where was looked and what is wrong.
+    pub detail: String,
+}
+
+/// Knows no credentials.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoCredentials;
+
+impl CredentialSource for NoCredentials {
+    fn credentials(&self, _: &str) -> Result<Option<Credentials>, CredentialError> {
+        Ok(None)
+    }
+}
+
+/// The same credentials for one registry, given directly.
+#[derive(Clone, Debug)]
+pub struct StaticCredentials {
+    registry: String,
+    credentials: Credentials,
+}
+
+impl StaticCredentials {
+    /// `credentials` for `registry`, given as in references, and none for any other.
+    pub fn new(registry: impl Into<String>, credentials: Credentials) -> Self {
+        Self { registry: registry.into(), credentials }
+    }
+}
+
+impl CredentialSource for StaticCredentials {
+    fn credentials(&self, registry: &str) -> Result<Option<Credentials>, CredentialError> {
+        Ok((registry == self.registry).then(|| self.credentials.clone()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_do_not_show() {
+        let secret = || Secret::new("S3CRET");
+        for credentials in [
+            Credentials::Basic { username: "u".to_owned(), password: secret() },
+            Credentials::Identity(secret()),
+            Credentials::Bearer(secret()),
+        ] {
+            assert!(!format!("{credentials:?}").contains("S3CRET"));
+        }
+    }
+}

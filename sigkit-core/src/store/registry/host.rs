@@ -1,0 +1,274 @@
+//! One registry as the whole run knows it: where it is, what it wants, what was given.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use reqwest::header::{HeaderValue, WWW_AUTHENTICATE};
+use reqwest::{Method, StatusCode, Url};
+use tokio::sync::OnceCell;
+
+use super::challenge;
+use super::credentials::{CredentialError, Credentials};
+use super::reply::{Reply, Trouble, TroubleKind};
+use super::tls::Peer;
+use super::token::{Bearer, Scope, Slot};
+use super::transport::{Call, Home, Redirects, Transport};
+use super::{address, token};
+use crate::store::StoreError;
+
+/// Docker Hub's name in references, and the host that serves it.
+const DOCKER_HUB: (&str, &str) = ("index.docker.io", "registry-1.docker.io");
+
+/// A registry.
+pub(super) struct Host {
+    /// `host` or `host:port` as in references.
+    registry: String,
+    home: OnceCell<Home>,
+    credentials: OnceCell<Found>,
+    wants: Mutex<Option<Wants>>,
+    tokens: Mutex<HashMap<Scope, Arc<Slot>>>,
+}
+
+/// What looking for credentials gave; a failure is remembered too, so that nobody is prompted twice.
+pub(super) struct Found {
+    pub(super) credentials: Result<Option<Credentials>, CredentialError>,
+    origin: Option<String>,
+}
+
+/// How the registry asks for credentials.
+#[derive(Clone)]
+enum Wants {
+    Basic,
+    Bearer(Bearer),
+}
+
+/// What is sent as `Authorization`.
+#[derive(Clone, Debug)]
+pub(super) struct Authorization {
+    pub(super) value: HeaderValue,
+    /// In words, for error messages.
+    pub(super) who: String,
+}
+
+impl Host {
+    pub(super) fn new(registry: &str) -> Self {
+        Self {
+            registry: registry.to_owned(),
+            home: OnceCell::new(),
+            credentials: OnceCell::new(),
+            wants: Mutex::default(),
+            tokens: Mutex::default(),
+        }
+    }
+
+    /// Where the registry is, decided once.
+    pub(super) async fn home(&self, transport: &Transport) -> Result<&Home, StoreError> {
+        self.home.get_or_try_init(|| self.locate(transport)).await
+    }
+
+    /// HTTPS, except for loopback and for the hosts listed. With TLS options loopback is tried over HTTPS first.
+    async fn locate(&self, transport: &Transport) -> Result<Home, StoreError> {
+        let listed = |list: &[String]| list.iter().any(|entry| entry.eq_ignore_ascii_case(&self.registry));
+        let tls = &transport.options.tls;
+        let peer = if listed(&tls.insecure_hosts) { Peer::Unverified } else { Peer::Registry };
+        let https = Home { base: self.base("https")?, peer };
+        let http = Home { base: self.base("http")?, peer };
+        transport.named.insert(https.base.host_str().unwrap_or_default());
+        if listed(&transport.options.plain_http_hosts) {
+            return Ok(http);
+        }
+        if !address::is_loopback(&https.base) {
+            return Ok(https);
+        }
+        let meant = peer == Peer::Unverified
+            || !tls.extra_roots.is_empty()
+            || tls.identity.is_some()
+            || tls.server_name.is_some();
+        if !meant {
+            return Ok(http);
+        }
+        let probe = Call {
+            redirects: Redirects::Refuse,
+            ..Call::new(Method::HEAD, https.base.join("/v2/").unwrap_or(https.base.clone()))
+        };
+        match transport.attempt(&https, &probe, None).await {
+            Err(trouble) if trouble.kind == TroubleKind::NoConnection => Ok(http),
+            _ => Ok(https),
+        }
+    }
+
+    fn base(&self, scheme: &str) -> Result<Url, StoreError> {
+        let host = if self.registry == DOCKER_HUB.0 { DOCKER_HUB.1 } else { &self.registry };
+        Url::parse(&format!("{scheme}://{host}/")).map_err(|error| StoreError::Protocol {
+            place: self.registry.clone(),
+            detail: format!("expected a registry that is a host, found one that is not ({error})"),
+        })
+    }
+
+    /// One try of a call, with credentials as the registry wants them. A refusal is answered once.
+    pub(super) async fn attempt(&self, transport: &Transport, call: &Call, scope: &Scope) -> Result<Reply, Trouble> {
+        let home = self.home(transport).await.map_err(Trouble::lasting)?;
+        // Only the registry's own origin may have its credentials; an upload may lie elsewhere.
+        if call.url.origin() != home.base.origin() {
+            return transport.attempt(home, call, None).await;
+        }
+        let wants = self.wants();
+        let first = match &wants {
+            Some(wants) => self.authorize(transport, home, wants, scope).await.map_err(Trouble::lasting)?,
+            None => None,
+        };
+        let reply = self.send(transport, home, call, first.as_ref()).await?;
+        if reply.status != StatusCode::UNAUTHORIZED || reply.url.origin() != home.base.origin() {
+            return Ok(reply);
+        }
+        let Some(wants) = self.learn(&reply, home, transport) else { return Ok(reply) };
+        if let Some(used) = &first {
+            self.forget(scope, &used.value).await;
+        }
+        let second = self.authorize(transport, home, &wants, scope).await.map_err(Trouble::lasting)?;
+        match second {
+            Some(second) if first.as_ref().is_none_or(|first| first.value != second.value) => {
+                self.send(transport, home, call, Some(&second)).await
+            }
+            _ => Ok(reply),
+        }
+    }
+
+    async fn send(
+        &self,
+        transport: &Transport,
+        home: &Home,
+        call: &Call,
+        authorization: Option<&Authorization>,
+    ) -> Result<Reply, Trouble> {
+        let reply = transport.attempt(home, call, authorization.map(|authorization| &authorization.value)).await?;
+        Ok(match authorization {
+            Some(authorization) => Reply { who: authorization.who.clone(), ..reply },
+            None => reply,
+        })
+    }
+
+    /// Reads the challenges of a refusal and remembers the best: a token server before a password in every request.
+    fn learn(&self, reply: &Reply, home: &Home, transport: &Transport) -> Option<Wants> {
+        let challenges: Vec<challenge::Challenge> = reply
+            .headers
+            .get_all(WWW_AUTHENTICATE)
+            .iter()
+            .take(8)
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(challenge::parse)
+            .collect();
+        let bearer = challenges
+            .iter()
+            .filter(|challenge| challenge.scheme == "bearer")
+            .find_map(|challenge| Bearer::from_challenge(challenge, home, transport));
+        let wants = match bearer {
+            Some(bearer) => Wants::Bearer(bearer),
+            None if challenges.iter().any(|challenge| challenge.scheme == "basic") => Wants::Basic,
+            None => return None,
+        };
+        *self.wants.lock().unwrap_or_else(PoisonError::into_inner) = Some(wants.clone());
+        Some(wants)
+    }
+
+    fn wants(&self) -> Option<Wants> {
+        self.wants.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What to send to satisfy `wants`; nothing when there is nothing to send.
+    async fn authorize(
+        &self,
+        transport: &Transport,
+        home: &Home,
+        wants: &Wants,
+        scope: &Scope,
+    ) -> Result<Option<Authorization>, StoreError> {
+        let found = self.credentials(transport).await;
+        let credentials = found
+            .credentials
+            .as_ref()
+            .map_err(|error| StoreError::Denied { place: address::authority(&home.base), detail: error.to_string() })?;
+        match (wants, credentials) {
+            (_, Some(Credentials::Bearer(secret))) => Ok(Some(Authorization {
+                value: sensitive(&format!("Bearer {}", secret.expose()), home)?,
+                who: found.who(),
+            })),
+            (Wants::Bearer(bearer), _) => {
+                let slot = self.slot(scope);
+                token::obtain(transport, home, bearer, scope, &slot, found).await.map(Some)
+            }
+            (Wants::Basic, Some(Credentials::Basic { username, password })) => {
+                let value = sensitive(&basic(username, password.expose()), home)?;
+                Ok(Some(Authorization { value, who: found.who() }))
+            }
+            (Wants::Basic, Some(Credentials::Identity(_))) => Err(StoreError::Denied {
+                place: address::authority(&home.base),
+                detail: format!("the registry wants a user name and a password, and there is {}", found.who()),
+            }),
+            (Wants::Basic, None) => Ok(None),
+        }
+    }
+
+    /// Looked up once, away from the async threads: a helper program may take its time.
+    async fn credentials(&self, transport: &Transport) -> &Found {
+        self.credentials
+            .get_or_init(|| async {
+                let source = Arc::clone(&transport.options.credentials);
+                let registry = self.registry.clone();
+                let looked_up = tokio::task::spawn_blocking(move || Found {
+                    credentials: source.credentials(&registry),
+                    origin: source.origin(&registry),
+                });
+                looked_up.await.unwrap_or_else(|error| Found {
+                    credentials: Err(CredentialError { registry: self.registry.clone(), detail: error.to_string() }),
+                    origin: None,
+                })
+            })
+            .await
+    }
+
+    /// The place of the token for `scope`; a token that may push may also pull.
+    fn slot(&self, scope: &Scope) -> Arc<Slot> {
+        let mut tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
+        let wider = tokens.get(&scope.with_push()).map(Arc::clone);
+        wider.unwrap_or_else(|| Arc::clone(tokens.entry(scope.clone()).or_default()))
+    }
+
+    async fn forget(&self, scope: &Scope, value: &HeaderValue) {
+        self.slot(scope).forget(value).await;
+    }
+}
+
+impl Found {
+    /// The credentials in words.
+    pub(super) fn who(&self) -> String {
+        let what = match &self.credentials {
+            Ok(Some(Credentials::Basic { username, .. })) => format!("user {:?}", super::text::printable(username, 80)),
+            Ok(Some(Credentials::Identity(_))) => "an identity token".to_owned(),
+            Ok(Some(Credentials::Bearer(_))) => "a registry token".to_owned(),
+            Ok(None) => return "anonymous access; no credentials are known for this registry".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        match &self.origin {
+            Some(origin) => format!("{what} from {origin}"),
+            None => what,
+        }
+    }
+}
+
+/// The value of a `Basic` authorization.
+pub(super) fn basic(username: &str, password: &str) -> String {
+    format!("Basic {}", STANDARD.encode(format!("{username}:{password}")))
+}
+
+/// A header value that debug output does not show.
+pub(super) fn sensitive(text: &str, home: &Home) -> Result<HeaderValue, StoreError> {
+    let mut value = HeaderValue::try_from(text).map_err(|_| StoreError::Denied {
+        place: address::authority(&home.base),
+        detail: "expected credentials of printable characters, found others".to_owned(),
+    })?;
+    value.set_sensitive(true);
+    Ok(value)
+}

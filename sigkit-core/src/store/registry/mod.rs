@@ -1,0 +1,162 @@
+//! The network store: OCI registries, distribution specification 1.1, over HTTP/1.1 and HTTP/2.
+//!
+//! A [`RegistryClient`] belongs to a whole run and shares connections, tokens and credentials; a [`RegistryStore`] is one repository.
+//! What is kept everywhere: bytes are compared with the digest asked for before anybody sees them; credentials never leave the
+//! origin they belong to; every answer is bounded in size and time; "not found" is only what a 404 for that very object says.
+//!
+//! Plain HTTP is spoken to loopback (127.0.0.0/8, `::1`, `localhost`, `*.localhost`) and to hosts listed for it, HTTPS to all
+//! others, and neither ever falls back to the other. One exception: when TLS options are given, a loopback registry is first tried
+//! over HTTPS.
+
+mod address;
+mod challenge;
+mod credentials;
+mod host;
+mod link;
+mod options;
+mod read;
+mod realm;
+mod referrers;
+mod reply;
+mod resolve;
+mod text;
+mod tls;
+mod token;
+mod transport;
+mod tries;
+mod write;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use reqwest::Url;
+use reqwest::header::HeaderValue;
+
+pub use credentials::{CredentialError, CredentialSource, Credentials, NoCredentials, Secret, StaticCredentials};
+pub use options::{RegistryOptions, Retries, Timeouts, TlsOptions};
+
+use self::host::Host;
+use self::reply::Reply;
+use self::token::{Access, Scope};
+use self::transport::{Call, Repeat, Transport};
+use super::StoreError;
+use crate::digest::{Digest, DigestAlgorithm};
+use crate::oci::{Repository, Tag};
+
+/// Registries as one run knows them: connections, credentials, tokens. Cheap to clone; clones share everything.
+#[derive(Clone)]
+pub struct RegistryClient {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    transport: Transport,
+    hosts: Mutex<HashMap<String, Arc<Host>>>,
+}
+
+impl RegistryClient {
+    /// A client. Nothing is loaded or connected before the first request.
+    ///
+    /// # Errors
+    /// [`StoreError::Options`] when a certificate, a key, a server name or the user agent cannot be used.
+    pub fn new(options: RegistryOptions) -> Result<Self, StoreError> {
+        let transport = Transport::new(options).map_err(|detail| StoreError::Options { detail })?;
+        Ok(Self { shared: Arc::new(Shared { transport, hosts: Mutex::default() }) })
+    }
+
+    /// One repository.
+    pub fn repository(&self, repository: &Repository) -> RegistryStore {
+        let mut hosts = self.shared.hosts.lock().unwrap_or_else(PoisonError::into_inner);
+        let registry = repository.registry();
+        let host = hosts.entry(registry.to_owned()).or_insert_with(|| Arc::new(Host::new(registry)));
+        RegistryStore {
+            shared: Arc::clone(&self.shared),
+            host: Arc::clone(host),
+            repository: repository.clone(),
+            etags: Arc::default(),
+        }
+    }
+}
+
+impl fmt::Debug for RegistryClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RegistryClient").finish_non_exhaustive()
+    }
+}
+
+/// One repository of a registry.
+#[derive(Clone)]
+pub struct RegistryStore {
+    shared: Arc<Shared>,
+    host: Arc<Host>,
+    repository: Repository,
+    /// The entity tag that the registry gave for what a tag pointed to.
+    etags: Arc<Mutex<HashMap<Tag, Version>>>,
+}
+
+/// What a tag pointed to, in the registry's own words.
+#[derive(Clone)]
+struct Version {
+    digest: Digest,
+    etag: HeaderValue,
+}
+
+impl RegistryStore {
+    /// The repository.
+    pub const fn repository(&self) -> &Repository {
+        &self.repository
+    }
+
+    fn transport(&self) -> &Transport {
+        &self.shared.transport
+    }
+
+    /// The URL of `rest` below the repository: `manifests/latest`.
+    async fn url(&self, rest: &str) -> Result<Url, StoreError> {
+        let home = self.host.home(self.transport()).await?;
+        let path = format!("/v2/{}/{rest}", self.repository.path());
+        home.base.join(&path).map_err(|error| StoreError::Protocol { place: path, detail: error.to_string() })
+    }
+
+    /// Sends a request as often as it takes.
+    async fn exchange(&self, call: &Call, access: Access, repeat: Repeat) -> Result<Reply, StoreError> {
+        let scope = Scope::new(&self.repository, access);
+        let attempt = || self.host.attempt(self.transport(), call, &scope);
+        self.transport().repeat(&call.place(), repeat, attempt).await
+    }
+
+    fn remember(&self, tag: &Tag, digest: Digest, etag: Option<&HeaderValue>) {
+        let mut etags = self.etags.lock().unwrap_or_else(PoisonError::into_inner);
+        match etag {
+            // RFC 9110 §8.8.3.2: If-Match compares strongly, and a weak tag never matches.
+            Some(etag) if !etag.as_bytes().starts_with(b"W/") => {
+                etags.insert(tag.clone(), Version { digest, etag: etag.clone() });
+            }
+            _ => {
+                etags.remove(tag);
+            }
+        }
+    }
+
+    fn version(&self, tag: &Tag) -> Option<Version> {
+        self.etags.lock().unwrap_or_else(PoisonError::into_inner).get(tag).cloned()
+    }
+}
+
+impl fmt::Debug for RegistryStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RegistryStore").field("repository", &self.repository).finish_non_exhaustive()
+    }
+}
+
+/// OCI names bytes by SHA-256 and SHA-512; a URL with another name is not made.
+fn check_name(digest: &Digest, place: &str) -> Result<(), StoreError> {
+    match digest.algorithm() {
+        DigestAlgorithm::Sha256 | DigestAlgorithm::Sha512 => Ok(()),
+        other => Err(StoreError::Protocol {
+            place: place.to_owned(),
+            detail: format!("expected a name by sha256 or sha512, found {other}"),
+        }),
+    }
+}

@@ -1,0 +1,151 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::credentials::{CredentialSource, NoCredentials, Secret};
+use crate::limits::Limits;
+
+/// How registries are spoken to.
+#[derive(Clone)]
+pub struct RegistryOptions {
+    pub(super) credentials: Arc<dyn CredentialSource>,
+    pub(super) tls: TlsOptions,
+    pub(super) plain_http_hosts: Vec<String>,
+    pub(super) token_servers: Vec<String>,
+    pub(super) timeouts: Timeouts,
+    pub(super) retries: Retries,
+    pub(super) limits: Limits,
+    pub(super) user_agent: String,
+}
+
+impl Default for RegistryOptions {
+    fn default() -> Self {
+        Self {
+            credentials: Arc::new(NoCredentials),
+            tls: TlsOptions::default(),
+            plain_http_hosts: Vec::new(),
+            token_servers: Vec::new(),
+            timeouts: Timeouts::default(),
+            retries: Retries::default(),
+            limits: Limits::DEFAULT,
+            user_agent: concat!("sigkit/", env!("CARGO_PKG_VERSION")).to_owned(),
+        }
+    }
+}
+
+impl RegistryOptions {
+    /// Where credentials are looked up; anonymous access by default.
+    pub fn with_credentials(self, credentials: Arc<dyn CredentialSource>) -> Self {
+        Self { credentials, ..self }
+    }
+
+    /// What TLS trusts and presents.
+    pub fn with_tls(self, tls: TlsOptions) -> Self {
+        Self { tls, ..self }
+    }
+
+    /// Speak plain HTTP to `registry`, given as in references (`host` or `host:port`). Loopback needs no such permission.
+    pub fn with_plain_http(mut self, registry: impl Into<String>) -> Self {
+        self.plain_http_hosts.push(registry.into());
+        self
+    }
+
+    /// Let `host` receive the credentials of any registry that names it as its token server over HTTPS, although its name is not
+    /// related to the registry's.
+    pub fn with_token_server(mut self, host: impl Into<String>) -> Self {
+        self.token_servers.push(host.into());
+        self
+    }
+
+    /// How long to wait.
+    pub fn with_timeouts(self, timeouts: Timeouts) -> Self {
+        Self { timeouts, ..self }
+    }
+
+    /// How often to ask again.
+    pub fn with_retries(self, retries: Retries) -> Self {
+        Self { retries, ..self }
+    }
+
+    /// Bounds on what is read.
+    pub fn with_limits(self, limits: Limits) -> Self {
+        Self { limits, ..self }
+    }
+
+    /// The `User-Agent` header.
+    pub fn with_user_agent(self, user_agent: impl Into<String>) -> Self {
+        Self { user_agent: user_agent.into(), ..self }
+    }
+}
+
+/// What TLS trusts and presents, beyond the system's roots.
+#[derive(Clone, Debug, Default)]
+pub struct TlsOptions {
+    pub(super) extra_roots: Vec<Vec<u8>>,
+    pub(super) identity: Option<ClientIdentity>,
+    pub(super) server_name: Option<String>,
+    pub(super) insecure_hosts: Vec<String>,
+}
+
+/// A certificate to present to registries.
+#[derive(Clone, Debug)]
+pub(super) struct ClientIdentity {
+    pub(super) chain: Vec<u8>,
+    pub(super) key: Secret,
+}
+
+impl TlsOptions {
+    /// Trust the certificates in `pem` as roots as well.
+    pub fn with_root(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.extra_roots.push(pem.into());
+        self
+    }
+
+    /// Present the certificate chain in the PEM `chain`, with its private key in the PEM `key`, to registries that ask for it;
+    /// to nobody else.
+    pub fn with_identity(self, chain: impl Into<Vec<u8>>, key: Secret) -> Self {
+        Self { identity: Some(ClientIdentity { chain: chain.into(), key }), ..self }
+    }
+
+    /// Expect certificates of registries to be issued for `name`, whatever they are called in references.
+    pub fn with_server_name(self, name: impl Into<String>) -> Self {
+        Self { server_name: Some(name.into()), ..self }
+    }
+
+    /// Accept any certificate from `registry`, given as in references (`host` or `host:port`), and from nobody else.
+    pub fn dangerous_accept_any_certificate(mut self, registry: impl Into<String>) -> Self {
+        self.insecure_hosts.push(registry.into());
+        self
+    }
+}
+
+/// How long to wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// For a connection, TLS included; 10 seconds.
+    pub connect: Duration,
+    /// For an answer to begin, and for its next bytes; 30 seconds.
+    pub idle: Duration,
+    /// For one operation with all its redirects and repetitions; 3 minutes.
+    pub total: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self { connect: Duration::from_secs(10), idle: Duration::from_secs(30), total: Duration::from_secs(180) }
+    }
+}
+
+/// How often to ask again after trouble that may pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retries {
+    /// Repetitions after the first try; 3.
+    pub max: u32,
+    /// Pause before the first repetition; it doubles each time, and up to half of it is chance. 250 milliseconds.
+    pub pause: Duration,
+}
+
+impl Default for Retries {
+    fn default() -> Self {
+        Self { max: 3, pause: Duration::from_millis(250) }
+    }
+}

@@ -1,0 +1,109 @@
+use reqwest::Method;
+use reqwest::header::{ACCEPT, CONTENT_TYPE, ETAG, HeaderName, HeaderValue};
+
+use super::reply::{Body, Reply};
+use super::token::Access;
+use super::transport::{Call, Repeat};
+use super::{RegistryStore, check_name};
+use crate::digest::{Digest, DigestAlgorithm};
+use crate::oci::{Descriptor, Manifest, TagOrDigest, media_type};
+use crate::store::{FetchedManifest, Referrers, Store, StoreError};
+
+/// The registry's own opinion about the digest of what it sends.
+pub(super) const CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
+
+impl Store for RegistryStore {
+    fn name(&self) -> String {
+        self.repository.to_string()
+    }
+
+    async fn manifest(&self, target: &TagOrDigest) -> Result<FetchedManifest, StoreError> {
+        if let TagOrDigest::Digest(digest) = target {
+            check_name(digest, &self.name())?;
+        }
+        let mut call = Call::new(Method::GET, self.url(&format!("manifests/{target}")).await?);
+        call.limit = self.transport().options.limits.manifest_bytes;
+        let accept = HeaderValue::from_str(&media_type::MANIFESTS.join(", "));
+        call.headers.insert(ACCEPT, accept.unwrap_or(HeaderValue::from_static("*/*")));
+        let reply = self.exchange(&call, Access::Pull, Repeat::Safe).await?;
+        if reply.status.as_u16() != 200 {
+            return Err(reply.read_error("a manifest (200)"));
+        }
+        let place = reply.place.clone();
+        let stated = stated_digest(&reply);
+        let served_as = reply.header(CONTENT_TYPE).map(str::to_owned);
+        let etag = reply.headers.get(ETAG).cloned();
+        let Body::Whole(bytes) = reply.body else {
+            return Err(StoreError::TooLarge { place, limit: format!("{} bytes for a manifest", call.limit) });
+        };
+        let algorithm = match target {
+            TagOrDigest::Digest(digest) => digest.algorithm(),
+            TagOrDigest::Tag(_) => DigestAlgorithm::Sha256,
+        };
+        let found = Digest::of(algorithm, &bytes);
+        if let TagOrDigest::Digest(expected) = target
+            && found != *expected
+        {
+            return Err(StoreError::DigestMismatch { place, expected: *expected, found });
+        }
+        check_stated(&place, stated, &bytes)?;
+        let manifest =
+            Manifest::parse(&bytes, served_as.as_deref()).map_err(|error| StoreError::Manifest { place, error })?;
+        if let TagOrDigest::Tag(tag) = target {
+            self.remember(tag, found, etag.as_ref());
+        }
+        let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        let descriptor = Descriptor::new(manifest.media_type(), size, found);
+        Ok(FetchedManifest { descriptor, bytes, manifest })
+    }
+
+    async fn blob(&self, descriptor: &Descriptor, limit: u64) -> Result<Vec<u8>, StoreError> {
+        check_name(&descriptor.digest, &self.name())?;
+        // The descriptor's `urls` are never followed: its bytes are the registry's to serve.
+        let mut call = Call::new(Method::GET, self.url(&format!("blobs/{}", descriptor.digest)).await?);
+        if descriptor.size > limit {
+            return Err(StoreError::TooLarge { place: call.place(), limit: format!("{limit} bytes for a blob") });
+        }
+        call.limit = descriptor.size;
+        let reply = self.exchange(&call, Access::Pull, Repeat::Safe).await?;
+        if reply.status.as_u16() != 200 {
+            return Err(reply.read_error("a blob (200)"));
+        }
+        let place = reply.place.clone();
+        let stated = stated_digest(&reply);
+        let wrong_size =
+            |found: u64| StoreError::SizeMismatch { place: place.clone(), expected: descriptor.size, found };
+        let Body::Whole(bytes) = reply.body else { return Err(wrong_size(descriptor.size.saturating_add(1))) };
+        let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        if size != descriptor.size {
+            return Err(wrong_size(size));
+        }
+        let found = Digest::of(descriptor.digest.algorithm(), &bytes);
+        if found != descriptor.digest {
+            return Err(StoreError::DigestMismatch { place, expected: descriptor.digest, found });
+        }
+        check_stated(&place, stated, &bytes)?;
+        Ok(bytes)
+    }
+
+    async fn referrers(&self, subject: &Digest) -> Result<Referrers, StoreError> {
+        check_name(subject, &self.name())?;
+        let listing = self.list_referrers(subject);
+        self.transport().within_total(&format!("the referrers of {}@{subject}", self.repository), listing).await
+    }
+}
+
+/// The digest that the registry states, when it is one.
+pub(super) fn stated_digest(reply: &Reply) -> Option<Digest> {
+    reply.header(CONTENT_DIGEST)?.parse().ok()
+}
+
+/// Compares what the registry says about its bytes with the bytes. It decides nothing else.
+fn check_stated(place: &str, stated: Option<Digest>, bytes: &[u8]) -> Result<(), StoreError> {
+    let Some(expected) = stated else { return Ok(()) };
+    let found = Digest::of(expected.algorithm(), bytes);
+    if found == expected {
+        return Ok(());
+    }
+    Err(StoreError::DigestMismatch { place: format!("{place} (the registry's own digest header)"), expected, found })
+}

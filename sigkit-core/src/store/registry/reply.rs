@@ -1,0 +1,206 @@
+//! What a server answered, and what it means when it is not what was asked for.
+
+use std::time::Duration;
+
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName};
+use reqwest::{StatusCode, Url};
+use serde::Deserialize;
+
+use super::address;
+use super::text::printable;
+use super::transport::Repeat;
+use super::tries;
+use crate::store::StoreError;
+
+/// Characters of a server's words that are shown.
+const SHOWN: usize = 4 << 10;
+
+/// One answer, body included.
+#[derive(Debug)]
+pub(super) struct Reply {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    /// Where it came from in the end.
+    pub(super) url: Url,
+    /// Whether that is the object asked for, or something else that a redirect led to.
+    pub(super) source: Source,
+    pub(super) body: Body,
+    /// `METHOD URL` as asked, for error messages.
+    pub(super) place: String,
+    /// Which credentials were sent, in words, with a hint when some were held back.
+    pub(super) who: String,
+    /// How often was asked.
+    pub(super) tries: u32,
+}
+
+/// What an answer is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Source {
+    /// The object asked for, perhaps at another registry.
+    Object,
+    /// Whatever lies at the end of a redirect: a storage service, a sign-in page.
+    Elsewhere,
+}
+
+impl Source {
+    /// Compares the last two parts of the paths, such as `manifests/latest`: a registry that moved keeps them.
+    pub(super) fn of(asked: &Url, answered: &Url) -> Self {
+        let tail =
+            |url: &'_ Url| url.path_segments().map(|parts| parts.rev().take(2).map(str::to_owned).collect::<Vec<_>>());
+        if tail(asked) == tail(answered) { Self::Object } else { Self::Elsewhere }
+    }
+}
+
+/// The body of an answer.
+#[derive(Debug)]
+pub(super) enum Body {
+    /// All of it, or of an error's body as much as is kept.
+    Whole(Vec<u8>),
+    /// More than the limit; nothing is kept.
+    Excess,
+}
+
+/// Trouble on the way to an answer.
+#[derive(Debug)]
+pub(super) struct Trouble {
+    pub(super) error: StoreError,
+    pub(super) kind: TroubleKind,
+}
+
+/// What may be done about trouble.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum TroubleKind {
+    /// A later try may succeed.
+    Passing,
+    /// The same, and nothing was sent yet.
+    NoConnection,
+    /// It will be the same again.
+    Lasting,
+}
+
+impl Trouble {
+    pub(super) const fn lasting(error: StoreError) -> Self {
+        Self { error, kind: TroubleKind::Lasting }
+    }
+
+    /// Whether a later try may succeed.
+    pub(super) fn may_pass(&self, repeat: Repeat) -> bool {
+        match self.kind {
+            TroubleKind::NoConnection => true,
+            TroubleKind::Passing => repeat == Repeat::Safe,
+            TroubleKind::Lasting => false,
+        }
+    }
+
+    pub(super) fn protocol(place: &str, detail: impl Into<String>) -> Self {
+        Self::lasting(StoreError::Protocol { place: place.to_owned(), detail: detail.into() })
+    }
+}
+
+#[derive(Deserialize)]
+struct ErrorDocument {
+    errors: Vec<ErrorEntry>,
+}
+
+#[derive(Deserialize)]
+struct ErrorEntry {
+    #[serde(default)]
+    code: String,
+    #[serde(default)]
+    message: String,
+}
+
+impl Reply {
+    /// A header's value, if it is text.
+    pub(super) fn header(&self, name: HeaderName) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// The whole body; nothing when it was too large.
+    pub(super) fn body(&self) -> &[u8] {
+        match &self.body {
+            Body::Whole(bytes) => bytes,
+            Body::Excess => &[],
+        }
+    }
+
+    /// The error that this answer to a read amounts to.
+    pub(super) fn read_error(&self, expected: &str) -> StoreError {
+        match self.status.as_u16() {
+            404 if self.is_absence() => StoreError::NotFound { place: self.place.clone() },
+            _ => self.any_error(expected),
+        }
+    }
+
+    /// The error that this answer amounts to, where 404 says nothing about an object that was asked for.
+    pub(super) fn any_error(&self, expected: &str) -> StoreError {
+        let place = self.place.clone();
+        match self.status.as_u16() {
+            401 | 403 => StoreError::Denied { place, detail: format!("{}; tried {}", self.words(), self.who) },
+            404 if self.says_denied() => {
+                StoreError::Denied { place, detail: format!("{}; tried {}", self.words(), self.who) }
+            }
+            408 | 429 | 500..=599 => StoreError::Unavailable { place, detail: self.trouble_words() },
+            _ => StoreError::Protocol { place, detail: format!("expected {expected}, found {}", self.words()) },
+        }
+    }
+
+    /// Whether this says that the object asked for is not there.
+    pub(super) fn is_absence(&self) -> bool {
+        self.status.as_u16() == 404 && self.source == Source::Object && !self.says_denied()
+    }
+
+    /// Whether the error document names one of these codes.
+    pub(super) fn has_code(&self, codes: &[&str]) -> bool {
+        self.errors().iter().any(|error| codes.contains(&error.code.as_str()))
+    }
+
+    fn says_denied(&self) -> bool {
+        self.has_code(&["UNAUTHORIZED", "DENIED"])
+    }
+
+    fn trouble_words(&self) -> String {
+        let mut words = self.words();
+        if self.tries > 1 {
+            words.push_str(&format!(", after {} tries", self.tries));
+        }
+        match tries::retry_after(&self.headers) {
+            Some(pause) if pause > Duration::ZERO => {
+                words.push_str(&format!("; the server asks to come back after {} s", pause.as_secs()));
+            }
+            _ => {}
+        }
+        words
+    }
+
+    /// Status and what the server said about it.
+    pub(super) fn words(&self) -> String {
+        let status = match self.status.canonical_reason() {
+            Some(reason) => format!("{} {reason}", self.status.as_u16()),
+            None => self.status.as_u16().to_string(),
+        };
+        let status = match self.source {
+            Source::Object => status,
+            Source::Elsewhere => format!("{status} from {}", printable(&address::authority(&self.url), 200)),
+        };
+        let errors = self.errors();
+        if !errors.is_empty() {
+            let said: Vec<String> = errors.iter().map(|error| format!("{}: {}", error.code, error.message)).collect();
+            return format!("{status} ({})", printable(&said.join("; "), SHOWN));
+        }
+        match self.header(CONTENT_TYPE) {
+            Some(kind) if kind.starts_with("text/html") => format!("{status} (a page of HTML)"),
+            _ => match String::from_utf8_lossy(self.body()).trim() {
+                "" => status,
+                text => format!("{status} ({})", printable(text, 200)),
+            },
+        }
+    }
+
+    fn errors(&self) -> Vec<ErrorEntry> {
+        if self.status.is_success() {
+            return Vec::new();
+        }
+        serde_json::from_slice::<ErrorDocument>(self.body()).map_or_else(|_| Vec::new(), |document| document.errors)
+    }
+}

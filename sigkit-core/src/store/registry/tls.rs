@@ -1,0 +1,215 @@
+//! TLS 1.2 and 1.3, configured by hand so that nothing is loaded before the first HTTPS request.
+
+use std::sync::Arc;
+
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+
+use super::options::TlsOptions;
+
+/// Whom a connection is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Peer {
+    /// A registry that the user named: sees the client certificate, is checked under the given server name.
+    Registry,
+    /// A registry from which any certificate is accepted.
+    Unverified,
+    /// A server that a registry pointed to.
+    Other,
+}
+
+/// Checks the PEM texts, so that mistakes show before any request.
+pub(super) fn check(options: &TlsOptions) -> Result<(), String> {
+    extra_roots(options)?;
+    identity(options)?;
+    server_name(options).map(|_| ())
+}
+
+/// A configuration that trusts nobody, for connections without TLS.
+pub(super) fn none() -> Result<ClientConfig, String> {
+    Ok(builder()?.with_root_certificates(RootCertStore::empty()).with_no_client_auth())
+}
+
+/// The configuration for `peer`.
+pub(super) fn config(options: &TlsOptions, peer: Peer) -> Result<ClientConfig, String> {
+    let builder = builder()?;
+    let provider = provider();
+    let builder = match (peer, server_name(options)?) {
+        (Peer::Unverified, _) => {
+            builder.dangerous().with_custom_certificate_verifier(Arc::new(AnyCertificate { provider }))
+        }
+        (Peer::Registry, Some(name)) => {
+            let inner = WebPkiServerVerifier::builder_with_provider(Arc::new(roots(options)?), provider)
+                .build()
+                .map_err(|error| error.to_string())?;
+            builder.dangerous().with_custom_certificate_verifier(Arc::new(FixedName { inner, name }))
+        }
+        (Peer::Registry | Peer::Other, _) => builder.with_root_certificates(roots(options)?),
+    };
+    let mut config = match (peer, identity(options)?) {
+        (Peer::Registry | Peer::Unverified, Some(Identity { chain, key })) => {
+            builder.with_client_auth_cert(chain, key).map_err(|error| format!("the client certificate: {error}"))?
+        }
+        _ => builder.with_no_client_auth(),
+    };
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(config)
+}
+
+fn builder() -> Result<rustls::ConfigBuilder<ClientConfig, rustls::WantsVerifier>, String> {
+    ClientConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .map_err(|error| error.to_string())
+}
+
+fn provider() -> Arc<CryptoProvider> {
+    #[cfg(feature = "aws-lc-rs")]
+    return Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    #[cfg(not(feature = "aws-lc-rs"))]
+    return Arc::new(rustls::crypto::ring::default_provider());
+}
+
+fn roots(options: &TlsOptions) -> Result<RootCertStore, String> {
+    let mut store = RootCertStore::empty();
+    let system = rustls_native_certs::load_native_certs();
+    // A bundle with one odd certificate in it is the rule; the others still count.
+    store.add_parsable_certificates(system.certs);
+    for root in extra_roots(options)? {
+        store.add(root).map_err(|error| format!("an extra root certificate: {error}"))?;
+    }
+    if store.is_empty() {
+        let why: Vec<String> = system.errors.iter().map(ToString::to_string).collect();
+        return Err(format!(
+            "no root certificates found on this system ({}); install them, set SSL_CERT_FILE, or give a root certificate",
+            if why.is_empty() { "nothing there".to_owned() } else { why.join("; ") }
+        ));
+    }
+    Ok(store)
+}
+
+fn extra_roots(options: &TlsOptions) -> Result<Vec<CertificateDer<'static>>, String> {
+    let mut roots = Vec::new();
+    for pem in &options.extra_roots {
+        let before = roots.len();
+        for root in CertificateDer::pem_slice_iter(pem) {
+            roots.push(root.map_err(|error| format!("an extra root certificate is not PEM: {error}"))?);
+        }
+        if roots.len() == before {
+            return Err("expected PEM certificates as extra roots, found none".to_owned());
+        }
+    }
+    Ok(roots)
+}
+
+/// A certificate chain, leaf first, and its key.
+struct Identity {
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+}
+
+fn identity(options: &TlsOptions) -> Result<Option<Identity>, String> {
+    let Some(identity) = &options.identity else { return Ok(None) };
+    let chain = CertificateDer::pem_slice_iter(&identity.chain)
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| format!("the client certificate is not PEM: {error}"))?;
+    if chain.is_empty() {
+        return Err("expected a PEM client certificate, found none".to_owned());
+    }
+    let key = PrivateKeyDer::from_pem_slice(identity.key.expose().as_bytes())
+        .map_err(|error| format!("the client certificate's key is not a PEM private key: {error}"))?;
+    Ok(Some(Identity { chain, key }))
+}
+
+fn server_name(options: &TlsOptions) -> Result<Option<ServerName<'static>>, String> {
+    let Some(name) = &options.server_name else { return Ok(None) };
+    ServerName::try_from(name.clone()).map(Some).map_err(|error| format!("the server name {name:?}: {error}"))
+}
+
+/// Checks certificates as usual, but under a given name.
+#[derive(Debug)]
+struct FixedName {
+    inner: Arc<WebPkiServerVerifier>,
+    name: ServerName<'static>,
+}
+
+impl ServerCertVerifier for FixedName {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        self.inner.verify_server_cert(end_entity, intermediates, &self.name, ocsp, now)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.inner.verify_tls12_signature(message, certificate, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.inner.verify_tls13_signature(message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.inner.supported_verify_schemes()
+    }
+}
+
+/// Accepts any certificate whose key the server can use.
+#[derive(Debug)]
+struct AnyCertificate {
+    provider: Arc<CryptoProvider>,
+}
+
+impl ServerCertVerifier for AnyCertificate {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        rustls::crypto::verify_tls12_signature(message, certificate, signature, algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        rustls::crypto::verify_tls13_signature(message, certificate, signature, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}

@@ -1,0 +1,236 @@
+//! Token servers: the distribution project's token authentication, and its OAuth 2.0 form for refresh tokens.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use reqwest::{Method, Url};
+use serde::Deserialize;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+use super::challenge::Challenge;
+use super::credentials::Credentials;
+use super::host::{Authorization, Found, basic, sensitive};
+use super::realm::{self, Trust};
+use super::reply::{Body, Reply};
+use super::text::printable;
+use super::transport::{Call, Home, Redirects, Repeat, Transport};
+use crate::json;
+use crate::oci::Repository;
+use crate::store::StoreError;
+
+/// What is assumed when a token server does not say how long a token lasts; the specification's value.
+const DEFAULT_LIFE: Duration = Duration::from_secs(60);
+/// The longest that a token is kept.
+const MAX_LIFE: Duration = Duration::from_secs(3600);
+/// A token this close to its end is renewed.
+const MARGIN: Duration = Duration::from_secs(5);
+/// The longest token that fits a request, in bytes.
+const MAX_TOKEN: usize = 32 << 10;
+
+/// What a token opens.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Scope {
+    path: String,
+    access: Access,
+}
+
+/// What may be done with a repository.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Access {
+    Pull,
+    Push,
+}
+
+impl Scope {
+    pub(super) fn new(repository: &Repository, access: Access) -> Self {
+        Self { path: repository.path().to_owned(), access }
+    }
+
+    pub(super) fn with_push(&self) -> Self {
+        Self { path: self.path.clone(), access: Access::Push }
+    }
+
+    /// `repository:PATH:pull`
+    fn text(&self) -> String {
+        let actions = match self.access {
+            Access::Pull => "pull",
+            Access::Push => "pull,push",
+        };
+        format!("repository:{}:{actions}", self.path)
+    }
+}
+
+/// A `Bearer` challenge, judged.
+#[derive(Clone, Debug)]
+pub(super) struct Bearer {
+    realm: Result<(Url, Trust), String>,
+    service: Option<String>,
+    /// Scopes asked for that name no repository, such as the `aws` of public ECR. What is asked for in our repository is our own
+    /// affair, and no other repository is any of the registry's.
+    further_scopes: Vec<String>,
+}
+
+impl Bearer {
+    /// Reads a challenge; `None` when it names no one token server.
+    pub(super) fn from_challenge(challenge: &Challenge, home: &Home, transport: &Transport) -> Option<Self> {
+        let further = |scope: &&str| !scope.starts_with("repository:") && scope.len() <= 200;
+        Some(Self {
+            realm: realm::judge(challenge.parameter("realm")?, &home.base, &transport.options.token_servers),
+            service: challenge.parameter("service").map(str::to_owned),
+            further_scopes: challenge
+                .parameter("scope")
+                .map_or_else(Vec::new, |scope| scope.split(' ').filter(further).take(4).map(str::to_owned).collect()),
+        })
+    }
+}
+
+/// Where the token for one scope is kept. Whoever holds the lock fetches it; the others wait and find it.
+#[derive(Debug, Default)]
+pub(super) struct Slot(Mutex<Option<Token>>);
+
+#[derive(Debug)]
+struct Token {
+    authorization: Authorization,
+    ends: Option<Instant>,
+}
+
+impl Slot {
+    /// Drops the token if it is still this one.
+    pub(super) async fn forget(&self, value: &HeaderValue) {
+        let mut slot = self.0.lock().await;
+        if slot.as_ref().is_some_and(|token| token.authorization.value == *value) {
+            *slot = None;
+        }
+    }
+}
+
+/// The token for `scope`, from the slot or from the token server.
+pub(super) async fn obtain(
+    transport: &Transport,
+    home: &Home,
+    bearer: &Bearer,
+    scope: &Scope,
+    slot: &Slot,
+    found: &Found,
+) -> Result<Authorization, StoreError> {
+    let mut slot = slot.0.lock().await;
+    if let Some(token) = slot.as_ref()
+        && token.ends.is_some_and(|ends| ends > Instant::now())
+    {
+        return Ok(token.authorization.clone());
+    }
+    let token = fetch(transport, home, bearer, scope, found).await?;
+    let authorization = token.authorization.clone();
+    *slot = Some(token);
+    Ok(authorization)
+}
+
+async fn fetch(
+    transport: &Transport,
+    home: &Home,
+    bearer: &Bearer,
+    scope: &Scope,
+    found: &Found,
+) -> Result<Token, StoreError> {
+    let (realm, trust) = bearer.realm.as_ref().map_err(|detail| StoreError::Protocol {
+        place: super::address::authority(&home.base),
+        detail: format!("the registry names a token server that is not asked: {detail}"),
+    })?;
+    let credentials = found.credentials.as_ref().ok().and_then(Option::as_ref);
+    let (credentials, who) = match (credentials, trust) {
+        (Some(credentials), Trust::Credentials) => (Some(credentials), found.who()),
+        (Some(_), Trust::AnonymousOnly(why)) => (None, format!("anonymous access ({why})")),
+        (None, _) => (None, found.who()),
+    };
+    let call =
+        Call { limit: transport.options.limits.token_bytes, ..request(realm, bearer, scope, credentials, home)? };
+    let place = call.place();
+    let asked = Instant::now();
+    let reply = transport.repeat(&place, Repeat::Safe, || transport.attempt(home, &call, None)).await?;
+    let reply = Reply { who, ..reply };
+    if reply.status.as_u16() != 200 {
+        return Err(match reply.status.as_u16() {
+            400 | 401 | 403 | 404 => StoreError::Denied {
+                place,
+                detail: format!("no token for {}: {}; tried {}", scope.text(), reply.words(), reply.who),
+            },
+            _ => reply.any_error("a token"),
+        });
+    }
+    parse(&reply, asked, home)
+}
+
+fn request(
+    realm: &Url,
+    bearer: &Bearer,
+    scope: &Scope,
+    credentials: Option<&Credentials>,
+    home: &Home,
+) -> Result<Call, StoreError> {
+    let scopes = std::iter::once(scope.text()).chain(bearer.further_scopes.iter().cloned());
+    if let Some(Credentials::Identity(identity)) = credentials {
+        let mut form = Url::parse("form:").unwrap_or_else(|_| realm.clone());
+        form.query_pairs_mut()
+            .append_pair("grant_type", "refresh_token")
+            .append_pair("service", bearer.service.as_deref().unwrap_or_default())
+            .append_pair("client_id", "sigkit")
+            .append_pair("scope", &scopes.collect::<Vec<_>>().join(" "))
+            .append_pair("refresh_token", identity.expose());
+        let mut call = Call { redirects: Redirects::Refuse, ..Call::new(Method::POST, realm.clone()) };
+        call.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
+        call.body = Some(Bytes::from(form.query().unwrap_or_default().to_owned()));
+        return Ok(call);
+    }
+    let mut url = realm.clone();
+    {
+        let mut query = url.query_pairs_mut();
+        if let Some(service) = &bearer.service {
+            query.append_pair("service", service);
+        }
+        for scope in scopes {
+            query.append_pair("scope", &scope);
+        }
+    }
+    let mut call = Call { redirects: Redirects::Refuse, ..Call::new(Method::GET, url) };
+    if let Some(Credentials::Basic { username, password }) = credentials {
+        call.headers.insert(AUTHORIZATION, sensitive(&basic(username, password.expose()), home)?);
+    }
+    Ok(call)
+}
+
+#[derive(Deserialize)]
+struct TokenDocument {
+    token: Option<String>,
+    access_token: Option<String>,
+    expires_in: Option<serde_json::Value>,
+}
+
+fn parse(reply: &Reply, asked: Instant, home: &Home) -> Result<Token, StoreError> {
+    let protocol = |detail: String| StoreError::Protocol { place: reply.place.clone(), detail };
+    let Body::Whole(body) = &reply.body else {
+        return Err(StoreError::TooLarge { place: reply.place.clone(), limit: "a token server's answer".to_owned() });
+    };
+    let document: TokenDocument =
+        json::from_slice(body).map_err(|error| protocol(format!("expected a token document, found none ({error})")))?;
+    let token = document.token.filter(|token| !token.is_empty()).or(document.access_token).unwrap_or_default();
+    if token.is_empty() || token.len() > MAX_TOKEN || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(protocol(format!(
+            "expected a token of 1 to {MAX_TOKEN} visible ASCII characters, found {:?} of {} bytes",
+            printable(&token.chars().filter(|c| !c.is_ascii_graphic()).take(8).collect::<String>(), 40),
+            token.len()
+        )));
+    }
+    let value = sensitive(&format!("Bearer {token}"), home)?;
+    let life = match document.expires_in.as_ref().map(serde_json::Value::as_i64) {
+        None => DEFAULT_LIFE,
+        // Beyond the range, or no number: whatever it means, it is not a promise to rely on.
+        Some(None) => DEFAULT_LIFE,
+        Some(Some(seconds)) => Duration::from_secs(u64::try_from(seconds).unwrap_or_default()).min(MAX_LIFE),
+    };
+    Ok(Token {
+        authorization: Authorization { value, who: reply.who.clone() },
+        ends: asked.checked_add(life.saturating_sub(MARGIN)),
+    })
+}

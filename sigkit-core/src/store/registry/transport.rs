@@ -1,0 +1,382 @@
+//! Requests and answers: lazily made clients, redirects by hand, bounds, timeouts, repetitions.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use reqwest::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, HeaderMap, HeaderValue, LOCATION};
+use reqwest::{Client, Method, Response, StatusCode, Url};
+use tokio::time::{Instant, timeout, timeout_at};
+
+use super::address;
+use super::options::RegistryOptions;
+use super::reply::{Body, Reply, Source, Trouble, TroubleKind};
+use super::resolve::{GuardedResolver, NamedHosts};
+use super::text::printable;
+use super::tls::{self, Peer};
+use super::tries::{self, Tries};
+use crate::store::StoreError;
+
+/// Redirects followed for one request.
+const MAX_REDIRECTS: usize = 5;
+/// The slowest upload that is waited for, in bytes a second.
+const MIN_UPLOAD_RATE: u64 = 32 << 10;
+
+/// One request.
+#[derive(Clone, Debug)]
+pub(super) struct Call {
+    pub(super) method: Method,
+    pub(super) url: Url,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Option<Bytes>,
+    /// The longest body of a successful answer, in bytes.
+    pub(super) limit: u64,
+    pub(super) redirects: Redirects,
+}
+
+/// Whether redirects of a GET or HEAD are followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Redirects {
+    Follow,
+    Refuse,
+}
+
+/// When a request may be sent again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Repeat {
+    /// Whatever became of it: it reads, or writes what nobody else writes differently.
+    Safe,
+    /// Only when it surely had no effect. A tag written twice could undo what another client wrote in between.
+    IfRefused,
+}
+
+/// The registry on whose behalf a request is made.
+#[derive(Clone, Debug)]
+pub(super) struct Home {
+    pub(super) base: Url,
+    /// [`Peer::Registry`] or [`Peer::Unverified`].
+    pub(super) peer: Peer,
+}
+
+impl Call {
+    pub(super) fn new(method: Method, url: Url) -> Self {
+        Self { method, url, headers: HeaderMap::new(), body: None, limit: 0, redirects: Redirects::Follow }
+    }
+
+    pub(super) fn place(&self) -> String {
+        address::place(&self.method, &self.url)
+    }
+}
+
+/// Everything that sends requests.
+pub(super) struct Transport {
+    pub(super) options: RegistryOptions,
+    pub(super) named: Arc<NamedHosts>,
+    user_agent: HeaderValue,
+    clients: Mutex<HashMap<Channel, Client>>,
+}
+
+/// Clients differ in what they trust.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Channel {
+    /// Plain HTTP on this machine, past any proxy.
+    Loopback,
+    Plain,
+    Registry,
+    Unverified,
+    Other,
+}
+
+impl Transport {
+    pub(super) fn new(options: RegistryOptions) -> Result<Self, String> {
+        let mut user_agent = HeaderValue::try_from(&options.user_agent)
+            .map_err(|_| "the user agent has control characters".to_owned())?;
+        user_agent.set_sensitive(false);
+        tls::check(&options.tls)?;
+        Ok(Self { options, named: Arc::default(), user_agent, clients: Mutex::default() })
+    }
+
+    /// Makes tries until one gives an answer that will not pass, or until the tries or the time are used up.
+    pub(super) async fn repeat<Attempt>(
+        &self,
+        place: &str,
+        repeat: Repeat,
+        attempt: impl Fn() -> Attempt + Send + Sync,
+    ) -> Result<Reply, StoreError>
+    where
+        Attempt: Future<Output = Result<Reply, Trouble>> + Send,
+    {
+        let total = self.options.timeouts.total;
+        let deadline = Instant::now().checked_add(total);
+        let mut tries = Tries::new(self.options.retries);
+        loop {
+            let outcome = match deadline {
+                Some(deadline) => timeout_at(deadline, attempt()).await,
+                None => Ok(attempt().await),
+            };
+            let Ok(outcome) = outcome else { return Err(self.out_of_time(place)) };
+            let made = tries.made();
+            let (passes, asked) = match &outcome {
+                Ok(reply) => (tries::may_pass(reply.status, repeat), tries::retry_after(&reply.headers)),
+                Err(trouble) => (trouble.may_pass(repeat), None),
+            };
+            if passes
+                && let Some(pause) = tries.another(asked)
+                && deadline.is_none_or(|deadline| deadline.saturating_duration_since(Instant::now()) > pause)
+            {
+                tokio::time::sleep(pause).await;
+                continue;
+            }
+            return match outcome {
+                Ok(reply) => Ok(Reply { tries: made, ..reply }),
+                Err(trouble) => Err(after_tries(trouble.error, made)),
+            };
+        }
+    }
+
+    /// Bounds an operation of several requests by the total time.
+    pub(super) async fn within_total<T>(
+        &self,
+        place: &str,
+        operation: impl Future<Output = Result<T, StoreError>> + Send,
+    ) -> Result<T, StoreError> {
+        timeout(self.options.timeouts.total, operation).await.unwrap_or_else(|_| Err(self.out_of_time(place)))
+    }
+
+    /// One try: the request, its redirects, and the body of the answer.
+    ///
+    /// `authorization` goes to the origin of the call and is dropped for good on the way to any other.
+    pub(super) async fn attempt(
+        &self,
+        home: &Home,
+        call: &Call,
+        mut authorization: Option<&HeaderValue>,
+    ) -> Result<Reply, Trouble> {
+        let place = call.place();
+        let mut url = call.url.clone();
+        let mut hops = 0_usize;
+        loop {
+            let response = self.send(home, call, &url, authorization, &place).await?;
+            let Some(location) = redirect(&response) else {
+                let status = response.status();
+                let headers = response.headers().clone();
+                let body = self.read(response, call, &place).await?;
+                let source = Source::of(&call.url, &url);
+                let who = "anonymous access".to_owned();
+                return Ok(Reply { status, headers, url, source, body, place, who, tries: 1 });
+            };
+            if call.redirects == Redirects::Refuse || !matches!(call.method, Method::GET | Method::HEAD) {
+                return Err(Trouble::protocol(
+                    &place,
+                    format!("expected an answer, found a redirect to {}", shown(&location)),
+                ));
+            }
+            hops = hops.saturating_add(1);
+            if hops > MAX_REDIRECTS {
+                return Err(Trouble::protocol(
+                    &place,
+                    format!("expected at most {MAX_REDIRECTS} redirects, found more"),
+                ));
+            }
+            let next = url.join(&location).map_err(|_| {
+                Trouble::protocol(&place, format!("a redirect to {}, which is no URL", shown(&location)))
+            })?;
+            address::check_target(&next, &home.base)
+                .map_err(|detail| Trouble::protocol(&place, format!("a redirect that is not followed: {detail}")))?;
+            if next.origin() != url.origin() {
+                authorization = None;
+            }
+            url = next;
+        }
+    }
+
+    async fn send(
+        &self,
+        home: &Home,
+        call: &Call,
+        url: &Url,
+        authorization: Option<&HeaderValue>,
+        place: &str,
+    ) -> Result<Response, Trouble> {
+        let client = self
+            .client(home, url)
+            .map_err(|detail| Trouble::lasting(StoreError::Unavailable { place: place.to_owned(), detail }))?;
+        let mut request = client.request(call.method.clone(), url.clone()).headers(call.headers.clone());
+        // A transfer is judged by the digest of its bytes as stored, so nothing may change them on the way.
+        request = request.header(ACCEPT_ENCODING, "identity");
+        if let Some(authorization) = authorization {
+            request = request.header(AUTHORIZATION, authorization.clone());
+        }
+        let mut patience = self.options.timeouts.connect.saturating_add(self.options.timeouts.idle);
+        if let Some(body) = &call.body {
+            let length = u64::try_from(body.len()).unwrap_or(u64::MAX);
+            patience =
+                patience.saturating_add(Duration::from_secs(length.checked_div(MIN_UPLOAD_RATE).unwrap_or_default()));
+            request = request.body(body.clone());
+        }
+        match timeout(patience, request.send()).await {
+            Ok(Ok(response)) => Ok(response),
+            Ok(Err(error)) => Err(transport_trouble(place, error)),
+            Err(_) => Err(Trouble {
+                error: StoreError::Unavailable {
+                    place: place.to_owned(),
+                    detail: format!("no answer within {} s", patience.as_secs_f32()),
+                },
+                kind: TroubleKind::Lasting,
+            }),
+        }
+    }
+
+    async fn read(&self, mut response: Response, call: &Call, place: &str) -> Result<Body, Trouble> {
+        let success = response.status().is_success();
+        if call.method == Method::HEAD || response.status() == StatusCode::NO_CONTENT {
+            return Ok(Body::Whole(Vec::new()));
+        }
+        if success
+            && let Some(coding) = response.headers().get(CONTENT_ENCODING)
+            && coding.as_bytes() != b"identity"
+        {
+            let found = printable(&String::from_utf8_lossy(coding.as_bytes()), 40);
+            return Err(Trouble::protocol(place, format!("expected no content coding, found {found:?}")));
+        }
+        let limit = if success { call.limit } else { self.options.limits.error_body_bytes };
+        if success && response.content_length().is_some_and(|length| length > limit) {
+            return Ok(Body::Excess);
+        }
+        let mut bytes: Vec<u8> = Vec::new();
+        loop {
+            let chunk = match timeout(self.options.timeouts.idle, response.chunk()).await {
+                Ok(Ok(Some(chunk))) => chunk,
+                Ok(Ok(None)) => return Ok(Body::Whole(bytes)),
+                // What came of an error's body will do.
+                Ok(Err(_)) | Err(_) if !success => return Ok(Body::Whole(bytes)),
+                Ok(Err(error)) => return Err(transport_trouble(place, error)),
+                Err(_) => {
+                    let idle = self.options.timeouts.idle.as_secs_f32();
+                    return Err(Trouble::lasting(StoreError::Unavailable {
+                        place: place.to_owned(),
+                        detail: format!("the answer stopped for {idle} s after {} bytes", bytes.len()),
+                    }));
+                }
+            };
+            let room = usize::try_from(limit).unwrap_or(usize::MAX).saturating_sub(bytes.len());
+            if chunk.len() <= room {
+                bytes.extend_from_slice(&chunk);
+            } else if success {
+                return Ok(Body::Excess);
+            } else {
+                bytes.extend(chunk.iter().take(room));
+                return Ok(Body::Whole(bytes));
+            }
+        }
+    }
+
+    fn client(&self, home: &Home, url: &Url) -> Result<Client, String> {
+        let channel = match (url.scheme(), url.origin() == home.base.origin()) {
+            ("http", _) if address::is_loopback(url) => Channel::Loopback,
+            ("http", _) => Channel::Plain,
+            (_, true) if home.peer == Peer::Unverified => Channel::Unverified,
+            (_, true) => Channel::Registry,
+            (_, false) => Channel::Other,
+        };
+        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = clients.get(&channel) {
+            return Ok(client.clone());
+        }
+        let tls = match channel {
+            Channel::Loopback | Channel::Plain => tls::none(),
+            Channel::Registry => tls::config(&self.options.tls, Peer::Registry),
+            Channel::Unverified => tls::config(&self.options.tls, Peer::Unverified),
+            Channel::Other => tls::config(&self.options.tls, Peer::Other),
+        }?;
+        let mut builder = Client::builder()
+            .tls_backend_preconfigured(tls)
+            .dns_resolver(GuardedResolver { named: Arc::clone(&self.named) })
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .referer(false)
+            .user_agent(self.user_agent.clone())
+            .connect_timeout(self.options.timeouts.connect)
+            .http1_max_headers(100)
+            .http2_max_header_list_size(64 << 10);
+        if channel == Channel::Loopback {
+            builder = builder.no_proxy();
+        }
+        let client = builder.build().map_err(|error| chain(&error))?;
+        clients.insert(channel, client.clone());
+        Ok(client)
+    }
+
+    fn out_of_time(&self, place: &str) -> StoreError {
+        let total = self.options.timeouts.total.as_secs_f32();
+        StoreError::Unavailable { place: place.to_owned(), detail: format!("not done within {total} s") }
+    }
+}
+
+/// Where the answer sends us, if it does.
+fn redirect(response: &Response) -> Option<String> {
+    let follows = matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308);
+    let location = response.headers().get(LOCATION).filter(|_| follows)?;
+    Some(String::from_utf8_lossy(location.as_bytes()).into_owned())
+}
+
+fn shown(location: &str) -> String {
+    printable(location.split('?').next().unwrap_or_default(), 200)
+}
+
+fn after_tries(error: StoreError, tries: u32) -> StoreError {
+    match error {
+        StoreError::Unavailable { place, detail } if tries > 1 => {
+            StoreError::Unavailable { place, detail: format!("{detail}, after {tries} tries") }
+        }
+        other => other,
+    }
+}
+
+fn transport_trouble(place: &str, error: reqwest::Error) -> Trouble {
+    let error = error.without_url();
+    let refused = certificate_trouble(&error);
+    let kind = match (&refused, error.is_connect()) {
+        (Some(_), _) => TroubleKind::Lasting,
+        (None, true) => TroubleKind::NoConnection,
+        (None, false) => TroubleKind::Passing,
+    };
+    let detail = match refused {
+        Some(why) => format!("the server's certificate is not trusted ({why})"),
+        None => chain(&error),
+    };
+    Trouble { error: StoreError::Unavailable { place: place.to_owned(), detail }, kind }
+}
+
+/// What TLS has against the server's certificate.
+fn certificate_trouble(error: &(dyn std::error::Error + 'static)) -> Option<String> {
+    let mut error = error;
+    loop {
+        if let Some(rustls::Error::InvalidCertificate(why)) = error.downcast_ref() {
+            return Some(why.to_string());
+        }
+        // An `io::Error` hides the error it wraps from `source`.
+        let wrapped = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        error = match wrapped {
+            Some(wrapped) => wrapped,
+            None => error.source()?,
+        };
+    }
+}
+
+/// An error and its causes, each once.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(inner) = source {
+        let more = inner.to_string();
+        if !text.contains(&more) {
+            text.push_str(": ");
+            text.push_str(&more);
+        }
+        source = inner.source();
+    }
+    printable(&text, 400)
+}

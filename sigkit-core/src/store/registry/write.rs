@@ -1,0 +1,191 @@
+use std::time::Duration;
+
+use bytes::Bytes;
+use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, IF_MATCH, IF_NONE_MATCH, LOCATION};
+use reqwest::{Method, Url};
+
+use super::read::stated_digest;
+use super::reply::{Reply, Trouble};
+use super::token::{Access, Scope};
+use super::transport::{Call, Repeat};
+use super::{RegistryStore, address, check_name};
+use crate::digest::Digest;
+use crate::oci::{Tag, TagOrDigest};
+use crate::store::{Atomicity, Expected, Store, StoreError, StoreWrite, SubjectIndexed};
+
+/// The registry put the manifest on this subject's list. OCI distribution specification, "Pushing Manifests with Subject".
+const OCI_SUBJECT: HeaderName = HeaderName::from_static("oci-subject");
+
+impl StoreWrite for RegistryStore {
+    /// No registry is known to keep every condition, and few say which they keep.
+    fn atomicity(&self) -> Atomicity {
+        Atomicity::BestEffort
+    }
+
+    async fn pause(&self, time: Duration) {
+        tokio::time::sleep(time).await;
+    }
+
+    async fn push_blob(&self, bytes: &[u8], digest: &Digest) -> Result<(), StoreError> {
+        check_name(digest, &self.name())?;
+        let place = format!("a blob of {}", self.repository);
+        let found = Digest::of(digest.algorithm(), bytes);
+        if found != *digest {
+            return Err(StoreError::DigestMismatch { place, expected: *digest, found });
+        }
+        self.transport().within_total(&place, self.store_blob(bytes, digest)).await
+    }
+
+    async fn push_manifest(
+        &self,
+        target: &TagOrDigest,
+        media_type: &str,
+        bytes: &[u8],
+        expected: Expected,
+    ) -> Result<SubjectIndexed, StoreError> {
+        let algorithm = match target {
+            TagOrDigest::Digest(digest) => digest.algorithm(),
+            TagOrDigest::Tag(_) => crate::digest::DigestAlgorithm::Sha256,
+        };
+        let digest = Digest::of(algorithm, bytes);
+        let mut call = Call::new(Method::PUT, self.url(&format!("manifests/{target}")).await?);
+        if let TagOrDigest::Digest(expected) = target {
+            check_name(expected, &self.name())?;
+            if digest != *expected {
+                return Err(StoreError::DigestMismatch { place: call.place(), expected: *expected, found: digest });
+            }
+        }
+        let content_type = HeaderValue::try_from(media_type).map_err(|_| StoreError::Protocol {
+            place: call.place(),
+            detail: "expected a media type of printable characters".to_owned(),
+        })?;
+        call.headers.insert(CONTENT_TYPE, content_type);
+        call.body = Some(Bytes::copy_from_slice(bytes));
+        let repeat = match target {
+            TagOrDigest::Digest(_) => Repeat::Safe,
+            TagOrDigest::Tag(tag) => {
+                self.condition(&mut call, tag, expected);
+                Repeat::IfRefused
+            }
+        };
+        let reply = self.exchange(&call, Access::Push, repeat).await?;
+        if reply.status.as_u16() != 201 {
+            return Err(write_error(&reply));
+        }
+        check_stored(&reply, bytes)?;
+        if let TagOrDigest::Tag(tag) = target {
+            self.remember(tag, digest, reply.headers.get(ETAG));
+        }
+        Ok(if reply.headers.contains_key(OCI_SUBJECT) { SubjectIndexed::Yes } else { SubjectIndexed::NotStated })
+    }
+}
+
+impl RegistryStore {
+    /// Puts `expected` into the request, as far as the registry gave us words for it.
+    fn condition(&self, call: &mut Call, tag: &Tag, expected: Expected) {
+        match (expected, self.version(tag)) {
+            (Expected::Absent, _) => {
+                call.headers.insert(IF_NONE_MATCH, HeaderValue::from_static("*"));
+            }
+            (Expected::Unchanged(read), Some(version)) if version.digest == read => {
+                call.headers.insert(IF_MATCH, version.etag);
+            }
+            (Expected::Unchanged(_) | Expected::Any, _) => {}
+        }
+    }
+
+    /// Looks whether the blob is there, and uploads it if not. An upload that fails on the way is begun anew.
+    async fn store_blob(&self, bytes: &[u8], digest: &Digest) -> Result<(), StoreError> {
+        let head = Call::new(Method::HEAD, self.url(&format!("blobs/{digest}")).await?);
+        let reply = self.exchange(&head, Access::Push, Repeat::Safe).await?;
+        match reply.status.as_u16() {
+            200 if has_length(&reply, bytes.len()) => return Ok(()),
+            401 | 403 | 408 | 429 | 500..=599 => return Err(reply.any_error("whether the blob is there (200 or 404)")),
+            _ => {}
+        }
+        let mut start = Call::new(Method::POST, self.url("blobs/uploads/").await?);
+        start.headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+        let body = Bytes::copy_from_slice(bytes);
+        let reply =
+            self.transport().repeat(&start.place(), Repeat::Safe, || self.upload(&start, &body, digest)).await?;
+        if reply.status.as_u16() != 201 {
+            return Err(write_error(&reply));
+        }
+        check_stored(&reply, bytes)
+    }
+
+    /// One upload: POST for a place, PUT of the whole to it.
+    async fn upload(&self, start: &Call, body: &Bytes, digest: &Digest) -> Result<Reply, Trouble> {
+        let scope = Scope::new(&self.repository, Access::Push);
+        let begun = self.host.attempt(self.transport(), start, &scope).await?;
+        if begun.status.as_u16() != 202 {
+            return Ok(begun);
+        }
+        let home = self.host.home(self.transport()).await.map_err(Trouble::lasting)?;
+        let location = begun
+            .header(LOCATION)
+            .ok_or_else(|| Trouble::protocol(&begun.place, "expected a Location to upload to, found none"))?;
+        let mut url = start.url.join(location).map_err(|_| {
+            Trouble::protocol(&begun.place, "expected a Location to upload to, found something that is no URL")
+        })?;
+        address::check_target(&url, &home.base).map_err(|detail| {
+            Trouble::protocol(&begun.place, format!("a Location that is not uploaded to: {detail}"))
+        })?;
+        append_digest(&mut url, digest);
+        let mut put = Call::new(Method::PUT, url);
+        put.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
+        put.body = Some(body.clone());
+        self.host.attempt(self.transport(), &put, &scope).await
+    }
+}
+
+/// Adds `digest` to a query that may carry the registry's own state, which stays as it is, byte for byte.
+fn append_digest(url: &mut Url, digest: &Digest) {
+    let query = match url.query() {
+        Some(query) if !query.is_empty() => format!("{query}&digest={digest}"),
+        _ => format!("digest={digest}"),
+    };
+    url.set_query(Some(&query));
+}
+
+/// Whether the registry speaks of that many bytes; one that does not say is not believed to hold them.
+fn has_length(reply: &Reply, length: usize) -> bool {
+    reply.header(CONTENT_LENGTH).is_some_and(|stated| stated.parse() == Ok(length))
+}
+
+/// Compares the registry's idea of what it stored with what was sent.
+fn check_stored(reply: &Reply, bytes: &[u8]) -> Result<(), StoreError> {
+    let Some(found) = stated_digest(reply) else { return Ok(()) };
+    let expected = Digest::of(found.algorithm(), bytes);
+    if found == expected {
+        return Ok(());
+    }
+    Err(StoreError::DigestMismatch { place: reply.place.clone(), expected, found })
+}
+
+/// What a refused write means.
+fn write_error(reply: &Reply) -> StoreError {
+    let place = reply.place.clone();
+    let detail = reply.words();
+    match reply.status.as_u16() {
+        400 | 403 | 405 | 409 | 412 if is_immutable(&detail) => StoreError::Immutable { place, detail },
+        409 | 412 => StoreError::Conflict { place },
+        404 => StoreError::Protocol {
+            place,
+            detail: format!(
+                "expected a repository that can be written to, found {detail}; it may have to be created first"
+            ),
+        },
+        405 => StoreError::ReadOnly { place, detail },
+        _ => reply.any_error("a write to succeed (201)"),
+    }
+}
+
+/// Registries have no common code for a tag that may not move, but they all say it: ECR `ImageTagAlreadyExistsException`, or
+/// `TAG_INVALID` with "already exists"; Harbor 412 and Artifact Registry 400 with "immutable".
+fn is_immutable(words: &str) -> bool {
+    let words = words.to_ascii_lowercase();
+    words.contains("immutable")
+        || words.contains("imagetagalreadyexists")
+        || (words.contains("tag") && words.contains("already exists"))
+}

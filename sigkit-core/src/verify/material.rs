@@ -1,0 +1,26 @@
+//! Step 1: the verification material leaves the judgement to a key.
+//!
+//! A bundle says whether a key or a certificate verifies it, and that must fit the authority. The certificate beside a layer of
+//! cosign's legacy format is an unsigned remark that cosign also attaches to signatures of plain keys, so it says nothing.
+
+use crate::bundle::{SignedEntity, VerificationMaterial};
+use crate::content::Content;
+use crate::reason::Reason;
+use crate::report::Fact;
+
+/// Proof that the authority's own key, and no key from the evidence, judges the signature.
+#[derive(Clone, Debug)]
+pub(crate) struct SignerTrusted(());
+
+pub(super) fn check(entity: &SignedEntity) -> Result<(Fact, SignerTrusted), Reason> {
+    match (&entity.material, &entity.content) {
+        (VerificationMaterial::Unspecified | VerificationMaterial::KeyHint(_), _)
+        | (VerificationMaterial::Certificate(_), Content::SimpleSigning { .. }) => {
+            Ok((Fact::KeyFromPolicy, SignerTrusted(())))
+        }
+        (VerificationMaterial::Certificate(_), _) => Err(Reason::MaterialMismatch {
+            expected: "a signature made with a key",
+            found: "a signature made with a certificate",
+        }),
+    }
+}

@@ -1,0 +1,99 @@
+use crate::bundle::Evidence;
+use crate::content::Content;
+use crate::crypto::{PublicKey, Signature, SignatureError, SignatureScheme, StreamVerifier};
+use crate::digest::{Digest, DigestAlgorithm, Hasher};
+use crate::policy::{Authority, Policy};
+
+/// Reads an artifact once, in constant memory, and keeps what judging it needs.
+///
+/// Most schemes need only a digest of the bytes. Pure Ed25519 hashes key and signature together with them, so each candidate
+/// signature of the evidence is followed along.
+#[derive(Debug)]
+pub struct BlobScanner {
+    hashers: Vec<Hasher>,
+    followed: Vec<(PublicKey, Signature, Result<StreamVerifier, SignatureError>)>,
+}
+
+impl BlobScanner {
+    /// A scanner for what `policy` will ask of `evidence`.
+    pub fn new(policy: &Policy, evidence: &Evidence) -> Self {
+        let mut algorithms = vec![DigestAlgorithm::Sha256];
+        let mut followed = Vec::new();
+        let messages: Vec<_> = evidence
+            .items
+            .iter()
+            .filter_map(|item| match item.entity.as_ref().map(|entity| &entity.content) {
+                Ok(Content::Message(message)) => Some(message),
+                _ => None,
+            })
+            .collect();
+        algorithms.extend(messages.iter().filter_map(|message| message.digest).map(|digest| digest.algorithm()));
+        for Authority::Key(authority) in &policy.authorities {
+            for scheme in &authority.schemes {
+                match scheme.digest_algorithm() {
+                    Some(algorithm) => algorithms.push(algorithm),
+                    None => followed.extend(messages.iter().map(|message| {
+                        let verifier = StreamVerifier::new(&authority.key, *scheme, &message.signature);
+                        (authority.key.clone(), message.signature.clone(), verifier)
+                    })),
+                }
+            }
+        }
+        algorithms.sort_unstable();
+        algorithms.dedup();
+        Self { hashers: algorithms.into_iter().map(Hasher::new).collect(), followed }
+    }
+
+    /// Takes more bytes.
+    pub fn update(&mut self, bytes: &[u8]) {
+        for hasher in &mut self.hashers {
+            hasher.update(bytes);
+        }
+        for (_, _, verifier) in &mut self.followed {
+            if let Ok(verifier) = verifier {
+                verifier.update(bytes);
+            }
+        }
+    }
+
+    /// All bytes were seen.
+    pub fn finish(self) -> BlobScan {
+        BlobScan {
+            digests: self.hashers.into_iter().map(Hasher::finish).collect(),
+            followed: self
+                .followed
+                .into_iter()
+                .map(|(key, signature, verifier)| (key, signature, verifier.and_then(StreamVerifier::finish)))
+                .collect(),
+        }
+    }
+}
+
+/// What a [`BlobScanner`] kept.
+#[derive(Clone, Debug)]
+pub struct BlobScan {
+    digests: Vec<Digest>,
+    followed: Vec<(PublicKey, Signature, Result<(), SignatureError>)>,
+}
+
+impl BlobScan {
+    /// The artifact's digest by that algorithm, if it was computed.
+    pub fn digest(&self, algorithm: DigestAlgorithm) -> Option<Digest> {
+        self.digests.iter().copied().find(|digest| digest.algorithm() == algorithm)
+    }
+
+    pub(super) fn verify(
+        &self,
+        key: &PublicKey,
+        scheme: SignatureScheme,
+        signature: &Signature,
+    ) -> Result<(), SignatureError> {
+        if let Some(digest) = scheme.digest_algorithm().and_then(|algorithm| self.digest(algorithm)) {
+            return key.verify_digest(scheme, &digest, signature);
+        }
+        self.followed
+            .iter()
+            .find(|(followed_key, followed, _)| followed_key == key && followed == signature)
+            .map_or_else(|| Err(SignatureError::NeedsMessage { scheme }), |(_, _, result)| result.clone())
+    }
+}

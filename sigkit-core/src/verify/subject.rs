@@ -1,0 +1,83 @@
+//! Step 4: the signed document names this artifact, by digest and by nothing else.
+
+use super::artifact::Artifact;
+use super::content::Claim;
+use crate::content::Subject;
+use crate::digest::{Digest, DigestAlgorithm};
+use crate::policy::Claims;
+use crate::reason::Reason;
+use crate::report::{Fact, Outcome, Waiver};
+
+/// Proof that the artifact is the one signed, or the record that nobody asked.
+#[derive(Clone, Debug)]
+pub(crate) struct SubjectBound {
+    /// The digest on which artifact and signed document agree; none when nobody asked.
+    digest: Option<Digest>,
+}
+
+impl SubjectBound {
+    /// The digest on which artifact and signed document agree; none when nobody asked.
+    pub(crate) const fn digest(&self) -> Option<Digest> {
+        self.digest
+    }
+}
+
+pub(super) fn check(claims: Claims, claim: &Claim, artifact: &Artifact<'_>) -> (Outcome, Option<SubjectBound>) {
+    if claims == Claims::Waived && !matches!(claim, Claim::Message { .. }) {
+        return (Outcome::Skip(Waiver::ClaimsNotChecked), Some(SubjectBound { digest: None }));
+    }
+    match compare(claim, artifact) {
+        Ok(digest) => (Outcome::Pass(Fact::Subject { digest }), Some(SubjectBound { digest: Some(digest) })),
+        Err(reason) => (Outcome::Fail(reason), None),
+    }
+}
+
+fn compare(claim: &Claim, artifact: &Artifact<'_>) -> Result<Digest, Reason> {
+    match claim {
+        // The signature itself binds the bytes; a digest noted beside it must not contradict them.
+        Claim::Message { noted: None } => artifact.name().ok_or_else(|| unknown("the artifact's digest")),
+        Claim::Message { noted: Some(noted) } => equal(noted, artifact),
+        Claim::SimpleSigning { document, .. } => equal(&document.digest, artifact),
+        Claim::Statement { statement, .. } => {
+            let matching = statement.subjects.iter().find_map(|subject| agrees(subject, artifact).transpose());
+            matching.unwrap_or_else(|| {
+                let found =
+                    statement.subjects.iter().flat_map(|s| &s.digests).map(|(name, hex)| format!("{name}:{hex}"));
+                let found = found.take(4).collect::<Vec<_>>().join(", ");
+                let expected = artifact.name().map_or_else(String::new, |digest| digest.to_string());
+                Err(Reason::SubjectMismatch { expected, found })
+            })
+        }
+    }
+}
+
+fn equal(signed: &Digest, artifact: &Artifact<'_>) -> Result<Digest, Reason> {
+    match artifact.digest(signed.algorithm()) {
+        Some(digest) if digest == *signed => Ok(digest),
+        Some(digest) => Err(Reason::subject(&digest, signed)),
+        None => Err(unknown(signed)),
+    }
+}
+
+/// Whether a subject is the artifact: one known digest at least, and none that disagrees. `None` when no digest is the
+/// artifact's.
+fn agrees(subject: &Subject, artifact: &Artifact<'_>) -> Result<Option<Digest>, Reason> {
+    let mut same = None;
+    let mut other = None;
+    for algorithm in DigestAlgorithm::ALL {
+        let Some(actual) = artifact.digest(algorithm) else { continue };
+        match subject.digests.get(algorithm.name()) {
+            Some(hex) if *hex == actual.hex() => same = same.or(Some(actual)),
+            Some(hex) => other = Some(Reason::subject(&actual, format!("{algorithm}:{hex}"))),
+            None => {}
+        }
+    }
+    match (same, other) {
+        (Some(_), Some(contradiction)) => Err(contradiction),
+        (same, _) => Ok(same),
+    }
+}
+
+fn unknown(found: impl ToString) -> Reason {
+    Reason::SubjectMismatch { expected: "a digest that can be compared".to_owned(), found: found.to_string() }
+}
