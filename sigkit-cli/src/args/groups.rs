@@ -141,6 +141,12 @@ impl RegistryArgs {
                     .to_owned(),
             ));
         }
+        if self.attachment_tag_prefix.as_ref().is_some_and(|prefix| !prefix.is_empty()) {
+            return Err(CliError::Usage(
+                "--attachment-tag-prefix is not supported: signatures are found and written under cosign's own tags"
+                    .to_owned(),
+            ));
+        }
         Ok(())
     }
 }
