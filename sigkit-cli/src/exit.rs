@@ -64,6 +64,11 @@ impl ExitCode {
     }
 }
 
+/// Runs `run`; a panic in it becomes an exit code, after all guards on the way out have put things right.
+pub(crate) fn guarded(run: impl FnOnce() -> ExitCode + std::panic::UnwindSafe) -> ExitCode {
+    std::panic::catch_unwind(run).unwrap_or(ExitCode::Internal)
+}
+
 impl From<ExitCode> for std::process::ExitCode {
     fn from(exit: ExitCode) -> Self {
         Self::from(exit.code())
@@ -81,6 +86,13 @@ mod tests {
     #[test]
     fn numbers_are_those_of_the_contract() {
         assert_eq!(ALL.map(ExitCode::code), [0, 1, 2, 10, 11, 12, 13, 14, 70, 130]);
+    }
+
+    // threat: L04
+    #[test]
+    fn a_panic_is_an_internal_error() {
+        assert_eq!(super::guarded(|| panic!("on purpose")), Internal);
+        assert_eq!(super::guarded(|| NoMatch), NoMatch);
     }
 
     #[test]

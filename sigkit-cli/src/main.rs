@@ -29,7 +29,7 @@ fn main() -> std::process::ExitCode {
         Stderr::default()
             .line(&format!("Error: internal error, please report it: {}", panic.to_string().replace('\n', " ")));
     }));
-    std::panic::catch_unwind(run).unwrap_or(ExitCode::Internal).into()
+    exit::guarded(run).into()
 }
 
 /// Parse, run, print.

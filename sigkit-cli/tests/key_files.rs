@@ -167,6 +167,18 @@ fn an_input_is_never_overwritten() {
     }
 }
 
+// threat: X09
+#[test]
+fn two_outputs_are_two_files() {
+    let sandbox = Sandbox::new().with_keys();
+    sandbox
+        .sigkit(&["public-key", "--key", "cosign.pub", "--outfile", "a", "--output-file", "./a"])
+        .run()
+        .expect(1)
+        .says("--output-file: ./a is written by another option of this command as well");
+    assert_eq!(sandbox.read("a"), sandbox.read("cosign.pub"));
+}
+
 #[test]
 fn an_output_keeps_the_mode_of_the_file_it_replaces() {
     let sandbox = Sandbox::new().with_keys();
