@@ -1,8 +1,7 @@
 use std::collections::BTreeMap;
 
-use futures_util::future::join;
-
-use super::{fallback_tag, gather, signature_tag};
+use super::concurrent::{gather, join};
+use super::{fallback_tag, signature_tag};
 use crate::bundle::{BundleError, Evidence, EvidenceItem, Origin, Problem, SignedEntity};
 use crate::digest::Digest;
 use crate::limits::Limits;
