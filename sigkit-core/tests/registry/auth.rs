@@ -181,12 +181,16 @@ async fn https_never_becomes_http() {
     assert_eq!(collector.requests().len(), 0);
 }
 
+// threat: G05
 #[tokio::test]
-async fn plain_http_is_spoken_where_it_is_asked_for() {
-    let (registry, _) = crate::support::with_image();
+async fn plain_http_is_spoken_where_it_is_allowed_and_tls_is_not_spoken() {
+    let registry = serve(Auth::basic("u", "S3CRET"));
     let name = format!("0.0.0.0:{}", registry.address().port());
-    let store = open(&name, quick().with_plain_http(&name));
-    assert!(store.manifest(&tag("v1")).await.is_ok());
+    let store = open(&name, with(&name, basic("u", "S3CRET")).with_plain_http(&name));
+    for _ in 0..2 {
+        assert!(store.manifest(&tag("v1")).await.is_ok());
+    }
+    assert_eq!(registry.requests().len(), 3, "{:?}", registry.request_lines());
 }
 
 // threat: G01

@@ -7,7 +7,7 @@ use sigkit_core::store::{Store, StoreError};
 use testkit::http::{Delivery, Response};
 use testkit::{Action, Change, Registry, Rule};
 
-use crate::support::{LIMIT, REPOSITORY, blob, open, quick, store, tag, with_image};
+use crate::support::{LIMIT, REPOSITORY, blob, impatient, open, quick, store, tag, with_image};
 
 // threat: M14
 #[tokio::test]
@@ -93,7 +93,7 @@ async fn drops_do_not_wear_us_down() {
         registry.clear_faults();
         registry.fault(Rule::new("GET", "*"), Action::delivery(delivery));
         let began = Instant::now();
-        let error = store(&registry).manifest(&tag("v1")).await.unwrap_err();
+        let error = open(registry.host(), impatient()).manifest(&tag("v1")).await.unwrap_err();
         assert!(matches!(error, StoreError::Unavailable { .. }), "{delivery:?}: {error}");
         assert!(began.elapsed() < Duration::from_secs(5), "{delivery:?}: {:?}", began.elapsed());
     }
@@ -108,9 +108,9 @@ async fn silence_is_not_waited_out() {
         registry.clear_faults();
         registry.fault(Rule::new("GET", "*"), action.clone());
         let began = Instant::now();
-        let error = store(&registry).manifest(&tag("v1")).await.unwrap_err();
+        let error = open(registry.host(), impatient()).manifest(&tag("v1")).await.unwrap_err();
         assert!(matches!(error, StoreError::Unavailable { .. }), "{action:?}: {error}");
-        assert!(began.elapsed() < Duration::from_secs(3), "{action:?}: {:?}", began.elapsed());
+        assert!(began.elapsed() < Duration::from_secs(5), "{action:?}: {:?}", began.elapsed());
     }
 }
 
@@ -129,12 +129,12 @@ async fn error_bodies_are_bounded_and_made_harmless() {
         registry.clear_faults();
         registry.fault(Rule::new("GET", "*"), action.clone());
         let began = Instant::now();
-        let error = store(&registry).manifest(&tag("v1")).await.unwrap_err();
+        let error = open(registry.host(), impatient()).manifest(&tag("v1")).await.unwrap_err();
         let text = error.to_string();
         assert!(matches!(error, StoreError::Denied { .. }), "{action:?}: {text}");
         assert!(text.len() < 5000, "{action:?}: {} bytes", text.len());
         assert!(!text.chars().any(|c| c.is_control() || c == '\u{202e}'), "{action:?}: {text}");
-        assert!(began.elapsed() < Duration::from_secs(2), "{action:?}");
+        assert!(began.elapsed() < Duration::from_secs(5), "{action:?}");
     }
 }
 

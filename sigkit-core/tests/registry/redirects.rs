@@ -14,6 +14,22 @@ async fn a_blob_may_lie_elsewhere() {
     assert_eq!(storage.requests()[0].target, "/bucket/x?sig=1");
 }
 
+#[tokio::test]
+async fn a_registry_that_moved_may_say_that_something_is_not_there() {
+    let moved = Registry::start();
+    let registry = Registry::start();
+    registry.fault(Rule::new("GET", "*"), Action::redirect(format!("{}/v2/new/home/manifests/v1", moved.url())));
+    assert!(store(&registry).manifest(&tag("v1")).await.unwrap_err().is_absent());
+    // What lies elsewhere says nothing about the tag.
+    registry.clear_faults();
+    for elsewhere in ["/login", "/v2/new/home/manifests/v2", "/v2/new/home/blobs/v1"] {
+        registry.fault(Rule::new("GET", "*").first(1), Action::redirect(format!("{}{elsewhere}", moved.url())));
+        let error = store(&registry).manifest(&tag("v1")).await.unwrap_err();
+        assert!(matches!(error, StoreError::Protocol { .. }), "{elsewhere}: {error}");
+        registry.clear_faults();
+    }
+}
+
 // threat: G03
 #[tokio::test]
 async fn credentials_stay_behind_at_a_redirect_and_are_never_taken_up_again() {

@@ -62,15 +62,15 @@ async fn retry_after_is_heeded_within_reason() {
     let began = Instant::now();
     assert!(store(&registry).manifest(&tag("v1")).await.is_ok());
     assert!(began.elapsed() >= Duration::from_secs(1), "{:?}", began.elapsed());
-    // A pause beyond a minute, or beyond the total of 4 s, is not waited for.
-    for value in ["61", "1000000000", "99999999999999999999999", "10"] {
+    // A pause beyond a minute, or beyond the total of 40 s, is not waited for.
+    for value in ["61", "1000000000", "99999999999999999999999", "50"] {
         let (registry, _) = with_image();
         registry.fault(Rule::new("GET", "*"), after(value));
         let began = Instant::now();
         let error = store(&registry).manifest(&tag("v1")).await.unwrap_err();
         assert!(error.to_string().contains("come back after"), "{error}");
         assert_eq!(registry.requests().len(), 1, "{value}");
-        assert!(began.elapsed() < Duration::from_secs(1), "{value}");
+        assert!(began.elapsed() < Duration::from_secs(5), "{value}");
     }
     let (registry, _) = with_image();
     registry.fault(Rule::new("GET", "*").first(1), after("soon"));

@@ -14,14 +14,19 @@ use testkit::image::{self, Image};
 pub(crate) const REPOSITORY: &str = "my/app";
 pub(crate) const LIMIT: u64 = 1 << 20;
 
-/// Options with so little patience that a hang shows at once.
+/// Options that lose no time between tries, but are patient with a busy machine.
 pub(crate) fn quick() -> RegistryOptions {
+    with_patience(Duration::from_secs(10))
+}
+
+/// Options with so little patience that a hang ends at once.
+pub(crate) fn impatient() -> RegistryOptions {
+    with_patience(Duration::from_millis(300))
+}
+
+fn with_patience(idle: Duration) -> RegistryOptions {
     RegistryOptions::default()
-        .with_timeouts(Timeouts {
-            connect: Duration::from_millis(500),
-            idle: Duration::from_millis(500),
-            total: Duration::from_secs(4),
-        })
+        .with_timeouts(Timeouts { connect: idle, idle, total: idle * 4 })
         .with_retries(Retries { max: 3, pause: Duration::from_millis(2) })
 }
 

@@ -224,6 +224,18 @@ async fn accepting_any_certificate_is_for_one_registry() {
     assert!(error.to_string().contains("certificate is not trusted"), "{error}");
 }
 
+// threat: G05
+// threat: G07
+#[tokio::test]
+async fn a_refused_certificate_does_not_lead_to_plain_http() {
+    let (registry, _) = with_image();
+    let front = Front::of(&registry, ELSEWHERE, Clients::Anyone);
+    let name = format!("0.0.0.0:{}", front.address.port());
+    let store = open(&name, trusting(TlsOptions::default()).with_plain_http(&name));
+    let error = store.manifest(&tag("v1")).await.unwrap_err();
+    assert!(error.to_string().contains("https://") && error.to_string().contains("not trusted"), "{error}");
+}
+
 #[tokio::test]
 async fn the_client_certificate_is_shown_to_the_registry_alone() {
     let registry = Registry::start();

@@ -1,21 +1,21 @@
 //! Requests and answers: lazily made clients, redirects by hand, bounds, timeouts, repetitions.
 
-use std::collections::HashMap;
 use std::future::Future;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, HeaderMap, HeaderValue, LOCATION};
-use reqwest::{Client, Method, Response, StatusCode, Url};
+use reqwest::{Method, Response, StatusCode, Url};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::address;
+use super::clients::Clients;
 use super::options::RegistryOptions;
 use super::reply::{Body, Reply, Source, Trouble, TroubleKind};
-use super::resolve::{GuardedResolver, NamedHosts};
+use super::resolve::NamedHosts;
 use super::text::printable;
-use super::tls::{self, Peer};
+use super::tls::Peer;
 use super::tries::{self, Tries};
 use crate::store::StoreError;
 
@@ -74,28 +74,14 @@ impl Call {
 pub(super) struct Transport {
     pub(super) options: RegistryOptions,
     pub(super) named: Arc<NamedHosts>,
-    user_agent: HeaderValue,
-    clients: Mutex<HashMap<Channel, Client>>,
-}
-
-/// Clients differ in what they trust.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Channel {
-    /// Plain HTTP on this machine, past any proxy.
-    Loopback,
-    Plain,
-    Registry,
-    Unverified,
-    Other,
+    clients: Clients,
 }
 
 impl Transport {
     pub(super) fn new(options: RegistryOptions) -> Result<Self, String> {
-        let mut user_agent = HeaderValue::try_from(&options.user_agent)
-            .map_err(|_| "the user agent has control characters".to_owned())?;
-        user_agent.set_sensitive(false);
-        tls::check(&options.tls)?;
-        Ok(Self { options, named: Arc::default(), user_agent, clients: Mutex::default() })
+        let named: Arc<NamedHosts> = Arc::default();
+        let clients = Clients::new(&options, Arc::clone(&named))?;
+        Ok(Self { options, named, clients })
     }
 
     /// Makes tries until one gives an answer that will not pass, or until the tries or the time are used up.
@@ -201,7 +187,8 @@ impl Transport {
         place: &str,
     ) -> Result<Response, Trouble> {
         let client = self
-            .client(home, url)
+            .clients
+            .get(&self.options, home, url)
             .map_err(|detail| Trouble::lasting(StoreError::Unavailable { place: place.to_owned(), detail }))?;
         let mut request = client.request(call.method.clone(), url.clone()).headers(call.headers.clone());
         // A transfer is judged by the digest of its bytes as stored, so nothing may change them on the way.
@@ -273,42 +260,6 @@ impl Transport {
         }
     }
 
-    fn client(&self, home: &Home, url: &Url) -> Result<Client, String> {
-        let channel = match (url.scheme(), url.origin() == home.base.origin()) {
-            ("http", _) if address::is_loopback(url) => Channel::Loopback,
-            ("http", _) => Channel::Plain,
-            (_, true) if home.peer == Peer::Unverified => Channel::Unverified,
-            (_, true) => Channel::Registry,
-            (_, false) => Channel::Other,
-        };
-        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(client) = clients.get(&channel) {
-            return Ok(client.clone());
-        }
-        let tls = match channel {
-            Channel::Loopback | Channel::Plain => tls::none(),
-            Channel::Registry => tls::config(&self.options.tls, Peer::Registry),
-            Channel::Unverified => tls::config(&self.options.tls, Peer::Unverified),
-            Channel::Other => tls::config(&self.options.tls, Peer::Other),
-        }?;
-        let mut builder = Client::builder()
-            .tls_backend_preconfigured(tls)
-            .dns_resolver(GuardedResolver { named: Arc::clone(&self.named) })
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .referer(false)
-            .user_agent(self.user_agent.clone())
-            .connect_timeout(self.options.timeouts.connect)
-            .http1_max_headers(100)
-            .http2_max_header_list_size(64 << 10);
-        if channel == Channel::Loopback {
-            builder = builder.no_proxy();
-        }
-        let client = builder.build().map_err(|error| chain(&error))?;
-        clients.insert(channel, client.clone());
-        Ok(client)
-    }
-
     fn out_of_time(&self, place: &str) -> StoreError {
         let total = self.options.timeouts.total.as_secs_f32();
         StoreError::Unavailable { place: place.to_owned(), detail: format!("not done within {total} s") }
@@ -367,7 +318,7 @@ fn certificate_trouble(error: &(dyn std::error::Error + 'static)) -> Option<Stri
 }
 
 /// An error and its causes, each once.
-fn chain(error: &dyn std::error::Error) -> String {
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(inner) = source {
