@@ -658,6 +658,21 @@ async fn every_failed_call_is_an_error_and_the_next_run_finishes() {
     }
 }
 
+// threat: E14
+// Fails when a list is believed to hold what was put on it, or when an empty one is taken for "not supported" or the reverse.
+#[tokio::test]
+async fn a_list_is_asked_whether_it_holds_the_entry() {
+    // It said that it took the entry, and has not.
+    let store = Watched::new(MemoryStore::new()).listing_nothing();
+    let error = attach_bundle(&store, 1).await.expect_err("not listed");
+    assert!(matches!(error, AttachError::NotConfirmed { attempts: 1, .. }), "{error}");
+    // It said nothing, and lists nothing: the fallback tag is where readers look next.
+    let store = Watched::new(MemoryStore::new().without_referrers()).listing_nothing();
+    let receipt = attach_bundle(&store, 1).await.unwrap();
+    assert_eq!(receipt.place, Place::FallbackTag(fallback_tag(&image())));
+    assert_eq!(found(&store).await.items.len(), 1);
+}
+
 #[test]
 fn codes_of_attaching_are_sorted_and_complete() {
     assert!(AttachError::CODES.is_sorted());

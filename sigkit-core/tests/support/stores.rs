@@ -31,7 +31,15 @@ pub(crate) struct Watched {
     fault: Fault,
     after: After,
     extra: Vec<Descriptor>,
+    lists: Lists,
     atomicity: Atomicity,
+}
+
+/// What a store answers to who asks for referrers.
+#[derive(Clone, Copy)]
+enum Lists {
+    AsKept,
+    Nothing,
 }
 
 impl Watched {
@@ -42,6 +50,7 @@ impl Watched {
             fault: Box::new(|_, _| None),
             after: Box::new(|_, _| {}),
             extra: Vec::new(),
+            lists: Lists::AsKept,
             atomicity: Atomicity::Exact,
         }
     }
@@ -59,6 +68,11 @@ impl Watched {
     /// Lists these referrers as well.
     pub(crate) fn listing(self, extra: Vec<Descriptor>) -> Self {
         Self { extra, ..self }
+    }
+
+    /// Keeps a list that is always empty, whatever it says when it is written to.
+    pub(crate) fn listing_nothing(self) -> Self {
+        Self { lists: Lists::Nothing, ..self }
     }
 
     /// Overwrites whatever the writer expects to find.
@@ -110,6 +124,7 @@ impl Store for Watched {
         let call = Call::Referrers(*subject);
         self.note(&call)?;
         let listed = match self.inner.referrers(subject).await? {
+            _ if matches!(self.lists, Lists::Nothing) => Referrers::Listed(Vec::new()),
             Referrers::Listed(listed) => Referrers::Listed([listed, self.extra.clone()].concat()),
             Referrers::Unsupported => Referrers::Unsupported,
         };
