@@ -69,7 +69,7 @@ pub(crate) fn parse(arguments: &[OsString], environment: &Environment) -> Result
     let line = args::normalise(&command, arguments);
     let verb = line.verb.iter().try_fold(&command, |verb, word| verb.find_subcommand(word)).unwrap_or(&command);
     let bound = if line.verb.is_empty() { Bound::default() } else { args::bind(verb, &line.given, environment) };
-    let notes = bound
+    let mut notes: Vec<String> = bound
         .refused
         .iter()
         .map(|variable| {
@@ -79,7 +79,12 @@ pub(crate) fn parse(arguments: &[OsString], environment: &Environment) -> Result
     let line = std::iter::once(OsString::from("sigkit")).chain(line.verb).chain(bound.flags).chain(line.rest);
     let parsed = command.try_get_matches_from_mut(line).and_then(|matches| Cli::from_arg_matches(&matches));
     match parsed {
-        Ok(cli) => Ok(Parsed { cli, notes }),
+        Ok(cli) => {
+            if cli.global.verbose {
+                notes.push("note: --verbose has no effect in this build: requests are not shown".to_owned());
+            }
+            Ok(Parsed { cli, notes })
+        }
         Err(error) => Err(stopped(&error, &bound.sources)),
     }
 }
@@ -126,5 +131,73 @@ fn stopped(error: &clap::Error, sources: &[(String, String)]) -> Output {
 }
 
 #[cfg(test)]
-#[path = "cli_tests.rs"]
-mod tests;
+mod tests {
+    use super::*;
+
+    fn parsed(words: &[&str], variables: &[(&str, &str)]) -> Result<Parsed, Output> {
+        let words: Vec<OsString> = words.iter().map(OsString::from).collect();
+        parse(&words, &Environment::of(variables))
+    }
+
+    #[test]
+    fn the_tree_of_verbs_is_sound() {
+        command().debug_assert();
+    }
+
+    #[test]
+    fn every_flag_has_one_sentence_of_help() {
+        for verb in command().get_subcommands().filter(|verb| verb.get_name() != "help") {
+            for arg in verb.get_arguments() {
+                let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
+                assert!(!help.is_empty(), "{} {}", verb.get_name(), arg.get_id());
+                assert!(!help.ends_with('.') && !help.contains(". "), "{}: {help}", verb.get_name());
+            }
+        }
+    }
+
+    #[test]
+    fn the_last_of_a_repeated_flag_counts() {
+        let parsed = parsed(&["-t", "1m", "public-key", "--key", "a", "-t=2m", "-key", "b"], &[]).unwrap();
+        assert_eq!(parsed.cli.global.timeout.as_secs(), 120);
+        let Verb::PublicKey(args) = parsed.cli.verb else { panic!("{:?}", parsed.cli.verb) };
+        assert_eq!(args.key.to_string(), "b");
+    }
+
+    #[test]
+    fn a_bad_value_from_the_environment_names_its_variable() {
+        let stopped = parsed(&["version"], &[("COSIGN_JSON", "maybe")]).unwrap_err();
+        assert_eq!(stopped.exit, ExitCode::Usage);
+        assert!(
+            stopped.notes.iter().any(|note| note.ends_with("set by the environment variable COSIGN_JSON")),
+            "{stopped:?}"
+        );
+    }
+
+    #[test]
+    fn a_flag_of_another_build_is_refused_with_a_reason() {
+        for flag in ["--certificate-identity", "-certificate-identity=x", "--rekor-url", "--sk"] {
+            let stopped = parsed(&["public-key", "--key", "k", flag, "x"], &[]).unwrap_err();
+            assert_eq!(stopped.exit, ExitCode::Usage);
+            assert!(stopped.notes.iter().any(|note| note.contains("is not in this build: ")), "{flag}: {stopped:?}");
+        }
+    }
+
+    // threat: L01
+    #[test]
+    fn a_hostile_argument_is_shown_harmless() {
+        for argument in ["\x1b[2J\u{202e}", "\x1b]52;c;aGk=\x07\u{202e}", "a\rb\u{202e}", "--\u{9b}2J\u{202e}"] {
+            let shown = parsed(&[argument], &[]).unwrap_err().notes.concat();
+            assert_eq!(escape::multi_line(&shown), shown);
+            assert!(shown.contains("\\u{202e}"), "{shown}");
+        }
+    }
+
+    #[test]
+    fn help_and_version_are_results() {
+        for words in [&["--help"][..], &["-h"], &["-help"], &["help"], &["public-key", "--help"], &["--version"]] {
+            let stopped = parsed(words, &[]).unwrap_err();
+            assert_eq!(stopped.exit, ExitCode::Done, "{words:?}");
+            assert!(!stopped.stdout.is_empty() && stopped.notes.is_empty(), "{words:?}");
+        }
+    }
+}

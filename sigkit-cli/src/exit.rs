@@ -16,6 +16,7 @@ pub(crate) enum ExitCode {
     /// Signatures exist, none matches.
     NoMatch,
     /// A signature has no certificate where an identity was asked.
+    #[cfg_attr(not(test), expect(dead_code, reason = "only verifying by identity asks for a certificate"))]
     NoCertificate,
     /// A registry, a log or a service could not be read, so nothing was decided.
     Undecided,
@@ -64,6 +65,11 @@ impl ExitCode {
     }
 }
 
+/// Runs `run`; a panic in it becomes an exit code, after all guards on the way out have put things right.
+pub(crate) fn guarded(run: impl FnOnce() -> ExitCode + std::panic::UnwindSafe) -> ExitCode {
+    std::panic::catch_unwind(run).unwrap_or(ExitCode::Internal)
+}
+
 impl From<ExitCode> for std::process::ExitCode {
     fn from(exit: ExitCode) -> Self {
         Self::from(exit.code())
@@ -81,6 +87,13 @@ mod tests {
     #[test]
     fn numbers_are_those_of_the_contract() {
         assert_eq!(ALL.map(ExitCode::code), [0, 1, 2, 10, 11, 12, 13, 14, 70, 130]);
+    }
+
+    // threat: L04
+    #[test]
+    fn a_panic_is_an_internal_error() {
+        assert_eq!(super::guarded(|| panic!("on purpose")), Internal);
+        assert_eq!(super::guarded(|| NoMatch), NoMatch);
     }
 
     #[test]

@@ -29,12 +29,12 @@ fn main() -> std::process::ExitCode {
         Stderr::default()
             .line(&format!("Error: internal error, please report it: {}", panic.to_string().replace('\n', " ")));
     }));
-    std::panic::catch_unwind(run).unwrap_or(ExitCode::Internal).into()
+    exit::guarded(run).into()
 }
 
 /// Parse, run, print.
 fn run() -> ExitCode {
-    let environment = Environment::of_process();
+    let environment = Environment::Process;
     let arguments: Vec<_> = std::env::args_os().skip(1).collect();
     let parsed = match cli::parse(&arguments, &environment) {
         Ok(parsed) => parsed,

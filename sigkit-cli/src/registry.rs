@@ -19,10 +19,6 @@ const MOST_CERTIFICATE_BYTES: u64 = 1024 * 1024;
 /// # Errors
 /// Flags that contradict each other, files that cannot be read, certificates that are none.
 pub(crate) fn client(args: &RegistryArgs, targets: &[Target], context: &Context) -> Result<RegistryClient, CliError> {
-    if args.k8s_keychain {
-        let why = "--k8s-keychain is not supported; give credentials with --registry-username or --registry-token";
-        return Err(CliError::Usage(why.to_owned()));
-    }
     let mut registries: Vec<&str> = targets.iter().filter_map(Target::registry).collect();
     registries.sort_unstable();
     registries.dedup();

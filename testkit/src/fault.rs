@@ -24,6 +24,11 @@ impl Rule {
         Self { from: nth, times: 1, ..self }
     }
 
+    /// Such requests from the `nth` on, counted from 1.
+    pub fn from(self, nth: usize) -> Self {
+        Self { from: nth, times: usize::MAX, ..self }
+    }
+
     /// Only the first `times` such requests.
     pub fn first(self, times: usize) -> Self {
         Self { from: 1, times, ..self }
@@ -91,6 +96,8 @@ pub enum Change {
     NoHeader(String),
     /// That many further headers.
     ManyHeaders(usize),
+    /// Several changes, one after the other.
+    All(Vec<Change>),
 }
 
 impl Action {
@@ -156,6 +163,7 @@ impl Change {
             }
             Self::Header(name, value) => response.with_only_header(name, value.clone()),
             Self::NoHeader(name) => response.without_header(name),
+            Self::All(changes) => changes.iter().fold(response, |response, change| change.apply(response)),
             Self::ManyHeaders(count) => {
                 (0..*count).fold(response, |response, nth| response.with_header(&format!("X-Junk-{nth}"), "x"))
             }

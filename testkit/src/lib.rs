@@ -21,5 +21,5 @@ pub use auth::{Auth, TokenService};
 pub use collector::{Collector, refused_address};
 pub use content::{Content, StoredManifest};
 pub use digest::{sha256, sha512};
-pub use fault::{Action, Rule};
+pub use fault::{Action, Change, Rule};
 pub use registry::{Registry, RegistryBuilder, Switch};

@@ -92,4 +92,25 @@ mod tests {
     fn the_command_line_comes_first() {
         assert_eq!(bound("public-key", &["key"], &[("SIGKIT_KEY", "ours")]), Bound::default());
     }
+
+    #[test]
+    fn the_environment_cannot_weaken_verification() {
+        let weakening = [
+            ("COSIGN_INSECURE_IGNORE_TLOG", "true"),
+            ("COSIGN_PRIVATE_INFRASTRUCTURE", "true"),
+            ("SIGKIT_CHECK_CLAIMS", "false"),
+            ("SIGKIT_ALLOW_HTTP_REGISTRY", "true"),
+            ("COSIGN_ALLOW_INSECURE_REGISTRY", "true"),
+        ];
+        for (variable, value) in weakening {
+            let bound = bound("verify", &[], &[(variable, value)]);
+            assert_eq!(bound.refused, [variable]);
+            assert_eq!(bound.flags, Vec::<OsString>::new());
+        }
+    }
+
+    #[test]
+    fn an_alias_has_its_variable_too() {
+        assert_eq!(bound("verify", &[], &[("COSIGN_MAX_WORKERS", "3")]).flags, ["--jobs=3"]);
+    }
 }

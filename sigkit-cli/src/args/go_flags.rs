@@ -233,5 +233,141 @@ fn join(front: &[u8], back: &[u8]) -> OsString {
 }
 
 #[cfg(test)]
-#[path = "go_flags_tests.rs"]
-mod tests;
+mod tests {
+    use super::*;
+    use crate::cli::command;
+
+    fn words(text: &str) -> Vec<OsString> {
+        text.split_whitespace().map(OsString::from).collect()
+    }
+
+    fn normalised(text: &str) -> String {
+        let line = normalise(&command(), &words(text));
+        let all: Vec<String> = line.verb.iter().chain(&line.rest).map(|w| w.to_string_lossy().into_owned()).collect();
+        all.join(" ")
+    }
+
+    #[test]
+    fn go_and_clap_agree() {
+        for (given, expected) in [
+            // One dash or two, with or without `=`.
+            ("sign -key x img", "sign --key=x img"),
+            ("sign --key x img", "sign --key=x img"),
+            ("sign -key=x img", "sign --key=x img"),
+            ("sign --key=x=y img", "sign --key=x=y img"),
+            ("verify -output json img", "verify --output=json img"),
+            ("verify -output=json img", "verify --output=json img"),
+            // A value is a value, whatever it looks like.
+            ("sign --key - img", "sign --key=- img"),
+            ("sign --payload -x img", "sign --payload=-x img"),
+            ("sign --key -- img", "sign --key=-- img"),
+            ("sign --key --recursive img", "sign --key=--recursive img"),
+            // Short flags.
+            ("verify -a k=v -r -o json img", "verify --annotations=k=v --recursive=true --output=json img"),
+            (
+                "sign -ak=v -y -f -d -t 3m img",
+                "sign --annotations=k=v --yes=true --force=true --verbose=true --timeout=3m img",
+            ),
+            ("sign -a=k=v img", "sign --annotations=k=v img"),
+            ("verify -ojson img", "verify --output=json img"),
+            ("verify -o=json img", "verify --output=json img"),
+            ("sign -rya k=v img", "sign --recursive=true --yes=true --annotations=k=v img"),
+            ("sign -ryak=v img", "sign --recursive=true --yes=true --annotations=k=v img"),
+            ("sign -y=false img", "sign --yes=false img"),
+            ("generate-key-pair -o p", "generate-key-pair --output-key-prefix=p"),
+            ("import-key-pair -k f -o p -y", "import-key-pair --key=f --output-key-prefix=p --yes=true"),
+            ("import-key-pair -key f", "import-key-pair --key=f"),
+            // Switches take a value behind `=` only.
+            ("sign --recursive img", "sign --recursive=true img"),
+            ("sign --recursive false", "sign --recursive=true false"),
+            ("sign --upload=F --tlog-upload=0", "sign --upload=false --tlog-upload=false"),
+            ("sign --upload=TRUE --yes=t", "sign --upload=true --yes=true"),
+            ("sign --upload=maybe", "sign --upload=maybe"),
+            // Aliases.
+            ("verify --max-workers 3", "verify --jobs=3"),
+            ("sign-blob --output f b", "sign-blob --output-signature=f b"),
+            // `--` ends flags; a dash alone is no flag.
+            ("sign --key k -- -r img", "sign --key=k -- -r img"),
+            ("verify-blob --key k -", "verify-blob --key=k -"),
+            // Flags before the verb.
+            ("-d sign img", "sign --verbose=true img"),
+            ("--timeout 3m sign img", "sign --timeout=3m img"),
+            ("-t 3m -d sign img", "sign --timeout=3m --verbose=true img"),
+            ("--key sign verify img", "verify --key=sign img"),
+            ("-key=k sign img", "sign --key=k img"),
+            // What is missing or unknown is left for clap to name.
+            ("sign img --key", "sign img --key"),
+            ("sign --kye x img", "sign --kye x img"),
+            ("sign -kye x img", "sign --kye x img"),
+            ("sign -rZ img", "sign --recursive=true -Z img"),
+            ("sign -Z img", "sign -Z img"),
+            ("sign --=x", "sign --=x"),
+            ("sign ---key x", "sign ---key x"),
+            ("nothing --key x", "nothing --key x"),
+            ("-h", "--help"),
+            ("sign -help", "sign --help"),
+            ("help sign", "help sign"),
+            ("", ""),
+        ] {
+            assert_eq!(normalised(given), expected, "{given}");
+        }
+    }
+
+    #[test]
+    fn an_empty_string_is_no_value_but_an_empty_key_is_a_mistake() {
+        let given = ["sign", "--bundle", "", "--registry-token=", "--key", "", "-a", ""].map(OsString::from);
+        let line = normalise(&command(), &given);
+        assert_eq!(line.rest, ["--key=", "--annotations="]);
+        assert!(!line.given.contains("bundle") && line.given.contains("key"));
+    }
+
+    #[test]
+    fn what_was_given_is_known_by_its_long_name() {
+        let line = normalise(&command(), &words("verify -key k -a x=y --max-workers=2 img --rubbish"));
+        assert_eq!(line.given.into_iter().collect::<Vec<_>>(), ["annotations", "jobs", "key"]);
+    }
+
+    // threat: L06
+    #[test]
+    fn no_argument_is_too_strange() {
+        let mut command = command();
+        let strange: Vec<OsString> = [
+            &b""[..],
+            b"-",
+            b"--",
+            b"---",
+            b"-=",
+            b"--=",
+            b"-\xff",
+            b"--\xff=\xfe",
+            b"\xff",
+            b"-r\xff",
+            b"--key=\xff",
+            b"-a\xff",
+            b"-o",
+            b"--key",
+            b"-t",
+            b"sign",
+            b"help",
+            b"-\0",
+            b"=",
+            b"--upload=\xff",
+            b"-ry=",
+            b"-y=\xff",
+        ]
+        .into_iter()
+        .map(|bytes| OsString::from_vec(bytes.to_vec()))
+        .collect();
+        for one in &strange {
+            for two in &strange {
+                for verb in ["", "sign", "verify", "generate-key-pair"] {
+                    let line = [OsString::from(verb), one.clone(), two.clone()];
+                    let line = normalise(&command, &line);
+                    let line = std::iter::once("sigkit".into()).chain(line.verb).chain(line.rest);
+                    // Any answer will do, but there must be one.
+                    drop(command.try_get_matches_from_mut(line));
+                }
+            }
+        }
+    }
+}

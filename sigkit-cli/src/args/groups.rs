@@ -7,6 +7,7 @@ use clap::{ArgAction, Args, ValueEnum};
 use sigkit_core::oci::Platform;
 
 use super::values::{Annotation, Annotations, Secret};
+use crate::error::CliError;
 use crate::keys::{KeySource, key_source};
 
 /// The key that signs.
@@ -128,38 +129,24 @@ pub(crate) enum ReferrersMode {
     Oci11,
 }
 
-/// The ways to say, when signing, that no log is to be used. Anything else is refused.
-#[derive(Args, Clone, Debug)]
-#[command(next_help_heading = "Transparency log")]
-pub(crate) struct NoLogArgs {
-    /// Upload to a transparency log: only false is possible, and the default
-    #[arg(long, action = ArgAction::Set)]
-    pub(crate) tlog_upload: Option<bool>,
-    /// Use the signing configuration of the public services: only false is possible, and the default
-    #[arg(long, action = ArgAction::Set)]
-    pub(crate) use_signing_config: Option<bool>,
-    /// Signing configuration; must name no services
-    #[arg(long, value_name = "FILE")]
-    pub(crate) signing_config: Option<PathBuf>,
-    /// Trusted root; a signature by a key alone needs none
-    #[arg(long, value_name = "FILE")]
-    pub(crate) trusted_root: Option<PathBuf>,
-}
-
-/// What to ask of a transparency log when verifying. With a key, nothing is.
-#[derive(Args, Clone, Debug)]
-#[command(next_help_heading = "Transparency log")]
-pub(crate) struct VerifyLogArgs {
-    /// Ask for no log entry: the default with a key
-    #[arg(long, action = ArgAction::Set)]
-    pub(crate) insecure_ignore_tlog: Option<bool>,
-    /// Ask for no log entry, the services being private
-    #[arg(long, action = ArgAction::Set, default_value_t = false)]
-    pub(crate) private_infrastructure: bool,
-    /// Contact no log: with a key, none is contacted
-    #[arg(long, action = ArgAction::Set, default_value_t = false)]
-    pub(crate) offline: bool,
-    /// Trusted root; a signature by a key alone needs none
-    #[arg(long, value_name = "FILE")]
-    pub(crate) trusted_root: Option<PathBuf>,
+impl RegistryArgs {
+    /// Refuses what this build cannot do.
+    ///
+    /// # Errors
+    /// [`CliError::Usage`].
+    pub(crate) fn check(&self) -> Result<(), CliError> {
+        if self.k8s_keychain {
+            return Err(CliError::Usage(
+                "--k8s-keychain is not supported; log in to the registry, or give --registry-username and --registry-password"
+                    .to_owned(),
+            ));
+        }
+        if self.attachment_tag_prefix.as_ref().is_some_and(|prefix| !prefix.is_empty()) {
+            return Err(CliError::Usage(
+                "--attachment-tag-prefix is not supported: signatures are found and written under cosign's own tags"
+                    .to_owned(),
+            ));
+        }
+        Ok(())
+    }
 }

@@ -7,6 +7,7 @@ mod values;
 
 mod global;
 mod groups;
+mod log;
 
 mod completion;
 mod explain;
@@ -27,15 +28,14 @@ pub(crate) use explain::ExplainArgs;
 pub(crate) use generate_key_pair::GenerateKeyPairArgs;
 pub(crate) use global::GlobalArgs;
 pub(crate) use go_flags::{is_switch, normalise};
-pub(crate) use groups::{
-    AnnotationArgs, ImagesArgs, NoLogArgs, PasswordArgs, PublicKeyArgs, RegistryArgs, SigningKeyArgs, VerifyLogArgs,
-};
+pub(crate) use groups::{AnnotationArgs, ImagesArgs, PasswordArgs, PublicKeyArgs, RegistryArgs, SigningKeyArgs};
 pub(crate) use import_key_pair::ImportKeyPairArgs;
 pub(crate) use list_env::EnvArgs;
+pub(crate) use log::{NoLogArgs, VerifyLogArgs};
 pub(crate) use public_key::PublicKeyVerbArgs;
 pub(crate) use sign::{SignArgs, WrittenFormat};
 pub(crate) use sign_blob::SignBlobArgs;
-pub(crate) use values::{Annotation, ReportFormat, Secret, SignatureDigest};
+pub(crate) use values::{ReportFormat, Secret, SignatureDigest};
 pub(crate) use verify::VerifyArgs;
 pub(crate) use verify_blob::VerifyBlobArgs;
 pub(crate) use version::VersionArgs;

@@ -3,6 +3,8 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, ValueEnum};
 
 use super::{AnnotationArgs, ImagesArgs, NoLogArgs, RegistryArgs, SigningKeyArgs};
+use crate::context::Context;
+use crate::error::CliError;
 
 /// `sign`
 #[derive(Args, Clone, Debug)]
@@ -67,16 +69,34 @@ impl SignArgs {
     /// The format to write.
     ///
     /// # Errors
-    /// A sentence, when the flags contradict each other.
-    pub(crate) fn format(&self) -> Result<WrittenFormat, String> {
+    /// [`CliError::Usage`], when the flags contradict each other.
+    pub(crate) fn format(&self) -> Result<WrittenFormat, CliError> {
         match (self.format, self.new_bundle_format) {
             (Some(WrittenFormat::Legacy), Some(true))
             | (Some(WrittenFormat::Bundle | WrittenFormat::Both), Some(false)) => {
-                Err("--format and --new-bundle-format contradict each other; keep --format".to_owned())
+                Err(CliError::Usage("--format and --new-bundle-format contradict each other; keep --format".to_owned()))
             }
             (Some(format), _) => Ok(format),
             (None, Some(false)) => Ok(WrittenFormat::Legacy),
             (None, _) => Ok(WrittenFormat::Bundle),
         }
+    }
+
+    /// Refuses flags that make no sense together, or ask for what this build has not; tells what has no effect.
+    ///
+    /// # Errors
+    /// [`CliError`].
+    pub(crate) fn check(&self, context: &Context) -> Result<(), CliError> {
+        self.format()?;
+        if !self.upload
+            && [&self.bundle, &self.output_signature, &self.output_payload].iter().all(|file| file.is_none())
+        {
+            return Err(CliError::Usage(
+                "--upload=false would lose the signature; name a file for it with --bundle or --output-signature"
+                    .to_owned(),
+            ));
+        }
+        self.registry.check()?;
+        self.log.check(context)
     }
 }

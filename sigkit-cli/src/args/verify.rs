@@ -3,6 +3,8 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args};
 
 use super::{AnnotationArgs, ImagesArgs, PublicKeyArgs, RegistryArgs, ReportFormat, SignatureDigest, VerifyLogArgs};
+use crate::context::Context;
+use crate::error::CliError;
 
 /// `verify`
 #[derive(Args, Clone, Debug)]
@@ -44,4 +46,22 @@ pub(crate) struct VerifyArgs {
     pub(crate) log: VerifyLogArgs,
     #[command(flatten)]
     pub(crate) registry: RegistryArgs,
+}
+
+impl VerifyArgs {
+    /// Refuses what this build cannot do, and tells once what has no effect.
+    ///
+    /// # Errors
+    /// [`CliError`].
+    pub(crate) fn check(&self, context: &Context) -> Result<(), CliError> {
+        for (flag, given) in
+            [("--new-bundle-format", self.new_bundle_format), ("--experimental-oci11", self.experimental_oci11)]
+        {
+            if given.is_some() {
+                context.stderr.line(&format!("note: {flag} has no effect: signatures of every format are read"));
+            }
+        }
+        self.registry.check()?;
+        self.log.check(context)
+    }
 }

@@ -3,6 +3,8 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args};
 
 use super::{PublicKeyArgs, ReportFormat, SignatureDigest, VerifyLogArgs};
+use crate::context::Context;
+use crate::error::CliError;
 
 /// `verify-blob`
 #[derive(Args, Clone, Debug)]
@@ -32,4 +34,17 @@ pub(crate) struct VerifyBlobArgs {
     pub(crate) max_workers: Option<std::num::NonZeroUsize>,
     #[command(flatten)]
     pub(crate) log: VerifyLogArgs,
+}
+
+impl VerifyBlobArgs {
+    /// Refuses what this build cannot do, and tells once what has no effect.
+    ///
+    /// # Errors
+    /// [`CliError`].
+    pub(crate) fn check(&self, context: &Context) -> Result<(), CliError> {
+        if self.new_bundle_format.is_some() {
+            context.stderr.line("note: --new-bundle-format has no effect: bundles of every format are read");
+        }
+        self.log.check(context)
+    }
 }

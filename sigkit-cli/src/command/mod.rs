@@ -7,7 +7,6 @@ mod images;
 mod import_key_pair;
 mod key_pair;
 mod list_env;
-mod no_log;
 mod public_key;
 mod sign;
 mod sign_blob;
@@ -16,7 +15,7 @@ mod verify;
 mod verify_blob;
 mod version;
 
-use crate::args::{GlobalArgs, RegistryArgs};
+use crate::args::GlobalArgs;
 use crate::cli::Verb;
 use crate::context::Context;
 use crate::error::CliError;
@@ -40,16 +39,4 @@ pub(crate) fn run(verb: Verb, context: &Context, global: &GlobalArgs) -> Result<
         Verb::Completion(args) => Ok(completion::run(&args)),
         Verb::Env(args) => Ok(list_env::run(&args, context)),
     }
-}
-
-/// Flags about where signatures are kept that this build does not follow.
-///
-/// # Errors
-/// [`CliError::Usage`] for one that would make it look in another place than asked.
-fn storage_flags(args: &RegistryArgs) -> Result<(), CliError> {
-    if args.attachment_tag_prefix.as_ref().is_some_and(|prefix| !prefix.is_empty()) {
-        let why = "--attachment-tag-prefix is not supported: signatures are found and written under cosign's own tags";
-        return Err(CliError::Usage(why.to_owned()));
-    }
-    Ok(())
 }

@@ -10,7 +10,6 @@ use sigkit_core::store::{FetchedManifest, Store as _};
 use sigkit_core::time::UnixTime;
 
 use super::images::Images;
-use super::no_log;
 use crate::args::{GlobalArgs, SignArgs, WrittenFormat};
 use crate::context::Context;
 use crate::error::CliError;
@@ -26,9 +25,8 @@ use crate::target::{OpenTarget, Target};
 /// # Errors
 /// [`CliError`] for what stands before any image; what befalls an image is in its line.
 pub(crate) fn run(args: &SignArgs, context: &Context, global: &GlobalArgs) -> Result<Output, CliError> {
-    no_log::check(&args.log, context)?;
-    super::storage_flags(&args.registry)?;
-    let format = args.format().map_err(CliError::Usage)?;
+    args.check(context)?;
+    let format = args.format()?;
     let payload = match &args.payload {
         Some(path) => {
             Some(context.files.read("--payload", path, "a payload to sign", Limits::DEFAULT.attachment_bytes)?.bytes)
@@ -94,9 +92,6 @@ impl<'a> Outputs<'a> {
             return usage(
                 "--bundle, --output-signature and --output-payload hold one signature; sign one image at a time",
             );
-        }
-        if !args.upload && !any {
-            return usage("--upload=false writes nothing anywhere; give --bundle FILE or --output-signature FILE");
         }
         if outputs.bundle.is_some() && (format == WrittenFormat::Legacy || args.payload.is_some()) {
             return usage("--bundle holds a sigstore bundle; with --format legacy give --output-signature FILE");

@@ -5,7 +5,6 @@ use sigkit_core::bundle::{SignedEntity, Unchecked, VerificationMaterial, to_blob
 use sigkit_core::content::{Content, MessageSignature};
 use sigkit_core::key::{KeyPair, SignedStream, Signer as _};
 
-use super::no_log;
 use crate::args::{GlobalArgs, SignBlobArgs};
 use crate::context::Context;
 use crate::error::CliError;
@@ -17,7 +16,7 @@ use crate::output::Output;
 /// # Errors
 /// [`CliError`].
 pub(crate) fn run(args: &SignBlobArgs, context: &Context, _: &GlobalArgs) -> Result<Output, CliError> {
-    no_log::check(&args.log, context)?;
+    args.log.check(context)?;
     if args.blobs.len() > 1 && (args.bundle.is_some() || args.output_signature.is_some()) {
         let why = "--bundle and --output-signature hold one signature; sign one blob at a time";
         return Err(CliError::Usage(why.to_owned()));

@@ -4,7 +4,7 @@ use sigkit_core::crypto::{Curve, KeyAlgorithm, PublicKey, SignatureScheme};
 use sigkit_core::digest::DigestAlgorithm;
 use sigkit_core::policy::{KeyAuthority, Policy, Purpose};
 
-use crate::args::{PublicKeyArgs, SignatureDigest, VerifyLogArgs};
+use crate::args::{PublicKeyArgs, SignatureDigest};
 use crate::context::Context;
 use crate::error::CliError;
 
@@ -48,23 +48,4 @@ fn scheme(key: &PublicKey, digest: SignatureDigest) -> Result<SignatureScheme, C
     let usual = key.accepted_schemes().iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     let why = format!("--signature-digest-algorithm: {} keys sign as {usual}, not as {scheme}", key.algorithm());
     Err(CliError::Usage(why))
-}
-
-/// What the flags about logs come to when a key decides: nothing, or a refusal to pretend.
-///
-/// # Errors
-/// `--insecure-ignore-tlog=false`, which asks for a check that this build does not make.
-pub(crate) fn log_notes(args: &VerifyLogArgs, context: &Context) -> Result<(), CliError> {
-    if args.insecure_ignore_tlog == Some(false) {
-        let why = "--insecure-ignore-tlog=false asks for a transparency log entry; this build verifies with keys and \
-                   checks no log";
-        return Err(CliError::Usage(why.to_owned()));
-    }
-    if args.insecure_ignore_tlog == Some(true) || args.private_infrastructure || args.offline {
-        context.stderr.line("note: with a key no transparency log is asked, so the flags about logs change nothing");
-    }
-    if args.trusted_root.is_some() {
-        context.stderr.line("note: with a key no trusted root is needed; --trusted-root is not read");
-    }
-    Ok(())
 }

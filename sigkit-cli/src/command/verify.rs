@@ -24,11 +24,7 @@ use crate::target::{OpenTarget, Target};
 /// # Errors
 /// [`CliError`] for what stands before any image; what befalls an image is in its judgement.
 pub(crate) fn run(args: &VerifyArgs, context: &Context, global: &GlobalArgs) -> Result<Output, CliError> {
-    trust::log_notes(&args.log, context)?;
-    if args.new_bundle_format.is_some() || args.experimental_oci11.is_some() {
-        context.stderr.line("note: signatures are read in every format, whatever the flags about formats say");
-    }
-    super::storage_flags(&args.registry)?;
+    args.check(context)?;
     let mut policy = trust::policy(Purpose::Image, &args.key, args.signature_digest_algorithm, context)?;
     for annotation in args.annotations.iter() {
         policy = policy.with_annotation(&annotation.key, &annotation.value);

@@ -22,7 +22,7 @@ const CHUNK: usize = 256 * 1024;
 /// # Errors
 /// [`CliError`].
 pub(crate) fn run(args: &VerifyBlobArgs, context: &Context, _: &GlobalArgs) -> Result<Output, CliError> {
-    trust::log_notes(&args.log, context)?;
+    args.check(context)?;
     let policy = trust::policy(Purpose::Blob, &args.key, args.signature_digest_algorithm, context)?;
     let evidence = evidence(args, context)?;
     let given = args.blob.display().to_string();

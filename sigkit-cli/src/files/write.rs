@@ -1,6 +1,6 @@
 use std::fs::{File, Metadata, OpenOptions, Permissions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
@@ -50,7 +50,9 @@ impl Files {
     pub(crate) fn occupant(&self, option: &'static str, path: &Path) -> Result<Occupant, FileError> {
         let refused = |error| FileError::Io { option, action: "write", path: path.to_owned(), error };
         let metadata = match path.symlink_metadata() {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Occupant::Nobody),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return directory(path).metadata().map(|_| Occupant::Nobody).map_err(refused);
+            }
             found => found.map_err(refused)?,
         };
         if metadata.is_symlink() {
@@ -154,9 +156,8 @@ fn stage(option: &'static str, path: &Path, bytes: &[u8], access: Access) -> Res
     };
     let staged = tempfile::Builder::new()
         .prefix(".sigkit-")
-        .permissions(Permissions::from_mode(mode))
-        .tempfile_in(directory(path))
-        .map_err(|failed| refused(without_path(failed)))?;
+        .make_in(directory(path), |passing| OpenOptions::new().write(true).create_new(true).mode(mode).open(passing))
+        .map_err(refused)?;
     if access == Access::Owner {
         staged.as_file().set_permissions(Permissions::from_mode(mode)).map_err(refused)?;
     }
@@ -192,9 +193,4 @@ fn directory(path: &Path) -> PathBuf {
         Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
         _ => PathBuf::from("."),
     }
-}
-
-/// The error itself: the passing name would only confuse.
-fn without_path(error: io::Error) -> io::Error {
-    if error.raw_os_error().is_some() { error } else { error.kind().into() }
 }

@@ -66,7 +66,7 @@ pub(super) fn check_key(key: &[u8]) -> Result<(), KeyError> {
 
 fn is_small_order(point: &[u8]) -> bool {
     let y = without_sign(point);
-    SMALL_ORDER.iter().any(|small| *small == y)
+    SMALL_ORDER.contains(&y)
 }
 
 /// The y coordinate: the encoding without the bit that tells the sign of x.
@@ -92,4 +92,66 @@ const fn with_low_byte(bytes: [u8; 32], low: u8) -> [u8; 32] {
     let [_, tail @ ..] = &mut result;
     *tail = rest;
     result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SCHEME: SignatureScheme = SignatureScheme::Ed25519;
+
+    /// Seven values of y with either sign bit: fourteen encodings.
+    // threat: C05
+    #[test]
+    fn no_encoding_of_a_point_of_small_order_is_a_key_or_an_r() {
+        for y in SMALL_ORDER {
+            for sign in [0x00, 0x80] {
+                let mut point = y;
+                point[31] |= sign;
+                assert_eq!(check_key(&point), Err(KeyError::Ed25519(Ed25519Rule::SmallOrderKey)));
+                let mut signature = [1_u8; 64];
+                signature[63] = 0;
+                signature[..32].copy_from_slice(&point);
+                assert_eq!(check_signature(SCHEME, &signature), Err(SignatureError::Ed25519(Ed25519Rule::SmallOrderR)));
+            }
+        }
+    }
+
+    #[cfg(feature = "sign")]
+    #[test]
+    fn the_table_holds_what_the_curve_crate_calls_weak() {
+        for y in SMALL_ORDER {
+            assert!(ed25519_dalek::VerifyingKey::from_bytes(&y).unwrap().is_weak(), "{y:?}");
+        }
+    }
+
+    // threat: C05
+    #[test]
+    fn s_is_below_the_order() {
+        let with = |s: [u8; 32]| {
+            let mut signature = [2_u8; 64];
+            signature[32..].copy_from_slice(&s);
+            check_signature(SCHEME, &signature).map(drop)
+        };
+        let range = Err(SignatureError::Ed25519(Ed25519Rule::ScalarRange));
+        assert_eq!(with(with_low_byte(ORDER, 0xec)), Ok(()));
+        assert_eq!(with(ORDER), range);
+        assert_eq!(with(with_low_byte(ORDER, 0xee)), range);
+        assert_eq!(with([0xff; 32]), range);
+    }
+
+    // threat: C05
+    #[test]
+    fn keys_and_signatures_have_one_length_and_keys_one_encoding() {
+        assert_eq!(check_key(&[1; 31]), Err(KeyError::Ed25519Length { found: 31 }));
+        assert_eq!(check_key(&[]), Err(KeyError::Ed25519Length { found: 0 }));
+        // p + 2 is y = 2 written in another way; 2^255 - 1 is the largest such number.
+        for low in 0xef..=0xff {
+            let found = check_key(&with_low_byte(PRIME, low));
+            assert_eq!(found, Err(KeyError::Ed25519(Ed25519Rule::CanonicalKey)), "{low:x}");
+        }
+        assert_eq!(check_key(&with_low_byte(PRIME, 0xeb)), Ok(()));
+        let length = SignatureError::Length { scheme: SCHEME, expected: 64, found: 63 };
+        assert_eq!(check_signature(SCHEME, &[1; 63]), Err(length));
+    }
 }

@@ -169,7 +169,7 @@ pub(crate) fn rsa_public(modulus: UintRef<'_>, exponent: UintRef<'_>) -> Result<
         return Err(KeyError::RsaModulusEven);
     }
     // The upper bound is that of both backends: a longer exponent only makes verification slow.
-    let value = exponent.iter().fold(Some(0_u64), |value, byte| Some(value?.checked_mul(256)? | u64::from(*byte)));
+    let value = exponent.iter().try_fold(0_u64, |value, byte| Some(value.checked_mul(256)? | u64::from(*byte)));
     match value {
         Some(value) if value >= 65_537 && value & 1 == 1 && value < 1 << 33 => Ok(KeyAlgorithm::Rsa { bits }),
         _ => {

@@ -20,8 +20,8 @@ pub struct StreamVerifier {
 }
 
 enum State {
-    Hashing(Hasher),
-    /// Ed25519 hashes the message behind R and the key; boxed for its size.
+    Hashing(Box<Hasher>),
+    /// Ed25519 hashes the message behind R and the key.
     #[cfg(feature = "sign")]
     Ed25519(Box<ed25519_dalek::StreamVerifier>),
 }
@@ -35,7 +35,7 @@ impl StreamVerifier {
     pub fn new(key: &PublicKey, scheme: SignatureScheme, signature: &Signature) -> Result<Self, SignatureError> {
         key.check_form(scheme, signature)?;
         let state = match scheme.digest_algorithm() {
-            Some(digest) if prehash::is_supported(scheme) => State::Hashing(Hasher::new(digest)),
+            Some(digest) if prehash::is_supported(scheme) => State::Hashing(Box::new(Hasher::new(digest))),
             Some(_) => return Err(verify::unsupported(scheme, MessageForm::Stream)),
             None => ed25519(key, scheme, signature)?,
         };

@@ -41,6 +41,15 @@ impl PublicKey {
 
     /// Verifies a signature over a message of which only the digest is known.
     ///
+    /// A digest is a type of its own, so neither call takes what belongs to the other:
+    ///
+    /// ```compile_fail,E0308
+    /// # use sigkit_core::{crypto::{PublicKey, Signature}, digest::Digest};
+    /// fn confused(key: &PublicKey, digest: &Digest, signature: &Signature) {
+    ///     let _ = key.verify(digest, signature);
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// [`SignatureError::DigestMismatch`] unless the digest was made with the scheme's hash,
     /// [`SignatureError::NeedsMessage`] for Ed25519, otherwise as [`PublicKey::verify_with`].

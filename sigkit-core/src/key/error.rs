@@ -19,9 +19,9 @@ pub enum SignError {
     #[error("the message changed while it was read: first {first}, then {second}; sign a copy that nobody writes to")]
     ChangedWhileReading {
         /// SHA-256 at the first reading.
-        first: Digest,
+        first: Box<Digest>,
         /// SHA-256 at the second reading.
-        second: Digest,
+        second: Box<Digest>,
     },
     /// The cryptographic backend failed.
     #[error("signing with {scheme} failed in the cryptographic backend")]

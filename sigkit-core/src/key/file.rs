@@ -32,15 +32,18 @@ const P: u32 = 1;
 /// # Errors
 /// [`KeyFileError::Key`] when the operating system gives no randomness.
 pub fn seal(key: &KeyPair, password: &Password) -> Result<String, KeyFileError> {
-    let (mut salt, mut nonce) = ([0_u8; SALT_LEN], [0_u8; NONCE_LEN]);
-    randomness(&mut salt)?;
-    randomness(&mut nonce)?;
-    let derived = derive(password, &salt, LOG_N_WRITTEN)?;
-    let ciphertext = secretbox::seal(&derived, &nonce, &key.to_pkcs8_der()?);
+    seal_bytes(&key.to_pkcs8_der()?, password, LOG_N_WRITTEN)
+}
+
+fn seal_bytes(plain: &[u8], password: &Password, log_n: u8) -> Result<String, KeyFileError> {
+    let salt: [u8; SALT_LEN] = fresh()?;
+    let nonce: [u8; NONCE_LEN] = fresh()?;
+    let derived = derive(password, &salt, log_n)?;
+    let ciphertext = secretbox::seal(&derived, &nonce, plain);
     let document = Document {
         kdf: Kdf {
             name: KDF.to_owned(),
-            params: Params { n: 1 << LOG_N_WRITTEN, r: u64::from(R), p: u64::from(P) },
+            params: Params { n: 1 << log_n, r: u64::from(R), p: u64::from(P) },
             salt: STANDARD.encode(salt),
         },
         cipher: Cipher { name: CIPHER.to_owned(), nonce: STANDARD.encode(nonce) },
@@ -136,6 +139,13 @@ fn exact<const LENGTH: usize>(field: &'static str, text: &str) -> Result<[u8; LE
     bytes.as_slice().try_into().map_err(|_| KeyFileError::Length { field, expected: LENGTH, found: bytes.len() })
 }
 
+/// A value never used before: so long that two draws do not meet.
+fn fresh<const LENGTH: usize>() -> Result<[u8; LENGTH], KeyFileError> {
+    let mut bytes = [0_u8; LENGTH];
+    randomness(&mut bytes)?;
+    Ok(bytes)
+}
+
 /// scrypt, RFC 7914.
 fn derive(password: &Password, salt: &[u8], log_n: u8) -> Result<Zeroizing<[u8; KEY_LEN]>, KeyFileError> {
     let refused =
@@ -144,4 +154,51 @@ fn derive(password: &Password, salt: &[u8], log_n: u8) -> Result<Zeroizing<[u8; 
     let mut key = Zeroizing::new([0_u8; KEY_LEN]);
     scrypt::scrypt(password.as_bytes(), salt, &params, key.as_mut()).map_err(|_| refused())?;
     Ok(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+    use crate::crypto::{KeyAlgorithm, KeyError};
+    use crate::key::Signer as _;
+
+    // threat: K06
+    #[test]
+    fn no_two_salts_or_nonces_are_alike() {
+        let salts: HashSet<[u8; SALT_LEN]> = (0..1000).map(|_| fresh().unwrap()).collect();
+        let nonces: HashSet<[u8; NONCE_LEN]> = (0..1000).map(|_| fresh().unwrap()).collect();
+        assert_eq!((salts.len(), nonces.len()), (1000, 1000));
+    }
+
+    // threat: K01
+    #[test]
+    fn reads_every_work_factor_that_tools_write() {
+        let key = KeyPair::generate(KeyAlgorithm::EcdsaP256).unwrap();
+        for log_n in LOG_N_READ {
+            let text = seal_bytes(&key.to_pkcs8_der().unwrap(), &Password::new("pw"), log_n).unwrap();
+            let opened = open(text.as_bytes(), &Password::new("pw")).unwrap();
+            assert_eq!(opened.public_key(), key.public_key());
+        }
+    }
+
+    #[test]
+    fn a_box_that_holds_no_key_says_so() {
+        for plain in [&b""[..], b"not a key", &[0x30, 0x00]] {
+            let text = seal_bytes(plain, &Password::new("pw"), 15).unwrap();
+            let found = open(text.as_bytes(), &Password::new("pw")).unwrap_err();
+            assert!(matches!(found, KeyFileError::Key(KeyError::Der { what: "PrivateKeyInfo", .. })), "{found}");
+        }
+    }
+
+    #[test]
+    fn both_pem_types_are_read() {
+        let key = KeyPair::generate(KeyAlgorithm::Ed25519).unwrap();
+        let text = seal_bytes(&key.to_pkcs8_der().unwrap(), &Password::new(""), 15).unwrap();
+        assert!(text.starts_with("-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----\n"));
+        assert!(text.lines().all(|line| line.len() <= 64));
+        let older = text.replace("SIGSTORE", "COSIGN");
+        assert_eq!(open(older.as_bytes(), &Password::new("")).unwrap().public_key(), key.public_key());
+    }
 }

@@ -17,7 +17,22 @@ use crate::key::{ReadSeek, SignError, SignedStream, Signer, stream};
 
 /// A private key together with its public key, which cannot be exchanged for another.
 ///
-/// The secret is wiped when dropped, is never copied, and does not show in `Debug`.
+/// The secret is wiped when dropped, is never copied, and does not show in `Debug`. It cannot be cloned, and there is no way
+/// to sign under another public key, which for Ed25519 would give the secret away:
+///
+/// ```compile_fail,E0599
+/// # use sigkit_core::key::KeyPair;
+/// fn copy(pair: &KeyPair) -> KeyPair {
+///     KeyPair::clone(pair)
+/// }
+/// ```
+///
+/// ```compile_fail,E0616
+/// # use sigkit_core::{crypto::PublicKey, key::KeyPair};
+/// fn exchange(pair: &mut KeyPair, other: PublicKey) {
+///     pair.public = other;
+/// }
+/// ```
 pub struct KeyPair {
     secret: Secret,
     public: PublicKey,
@@ -283,7 +298,10 @@ impl KeyPair {
         let readings = readings.into_inner();
         let [first, second] = readings.as_slice() else { return Err(backend()) };
         if first.sha256 != second.sha256 {
-            return Err(SignError::ChangedWhileReading { first: first.sha256, second: second.sha256 });
+            return Err(SignError::ChangedWhileReading {
+                first: Box::new(first.sha256),
+                second: Box::new(second.sha256),
+            });
         }
         let signature = Signature::from_bytes(signature.to_bytes());
         Ok(SignedStream::new(signature, first.sha256, first.digest, first.length))

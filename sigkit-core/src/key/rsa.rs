@@ -2,8 +2,7 @@
 
 use crypto_bigint::{BoxedUint, ConcatenatingMul as _, NonZero};
 use der::asn1::{AnyRef, ObjectIdentifier, OctetStringRef, UintRef};
-use der::{Decode, Encode};
-use pkcs1::RsaPrivateKeyRef;
+use der::{Decode as _, Encode as _, Reader as _, SliceReader, Tag};
 use pkcs8::{AlgorithmIdentifierRef, PrivateKeyInfoRef};
 use zeroize::Zeroizing;
 
@@ -59,15 +58,13 @@ impl RsaKey {
 
     /// Reads RSAPrivateKey, RFC 8017 §A.1.2, and checks every relation between its numbers.
     pub(super) fn from_pkcs1_der(bytes: &[u8]) -> Result<(Self, PublicKey), KeyError> {
-        let key = RsaPrivateKeyRef::from_der(bytes).map_err(spki::malformed("RSAPrivateKey"))?;
-        let KeyAlgorithm::Rsa { bits } = spki::rsa_public(key.modulus, key.public_exponent)? else {
+        let key = Numbers::parse(bytes).map_err(spki::malformed("RSAPrivateKey"))?;
+        let KeyAlgorithm::Rsa { bits } = spki::rsa_public(key.n, key.e)? else {
             return Err(KeyError::Inconsistent { problem: "it is not an RSA key" });
         };
         check_relations(&key)?;
         let pair = load(bytes, bits)?;
-        let raw = pkcs1::RsaPublicKeyRef { modulus: key.modulus, public_exponent: key.public_exponent }
-            .to_der()
-            .map_err(spki::malformed("RSAPublicKey"))?;
+        let raw = key.public_der().map_err(spki::malformed("RSAPublicKey"))?;
         let parameters = Some(AnyRef::NULL);
         let public = PublicKey::from_spki_der(&spki::encode(spki::RSA_ENCRYPTION, parameters, &raw)?)?;
         let pkcs8 = pkcs8_der(spki::RSA_ENCRYPTION, parameters, bytes)?;
@@ -123,17 +120,55 @@ fn load(bytes: &[u8], bits: u32) -> Result<backend::RsaKeyPair, KeyError> {
     Ok(pair)
 }
 
+/// RSAPrivateKey, RFC 8017 §A.1.2. The numbers of a key with more than two primes would follow; such keys are refused.
+struct Numbers<'a> {
+    n: UintRef<'a>,
+    e: UintRef<'a>,
+    d: UintRef<'a>,
+    p: UintRef<'a>,
+    q: UintRef<'a>,
+    d_p: UintRef<'a>,
+    d_q: UintRef<'a>,
+    q_inv: UintRef<'a>,
+}
+
+impl<'a> Numbers<'a> {
+    fn parse(bytes: &'a [u8]) -> der::Result<Self> {
+        let mut reader = SliceReader::new(bytes)?;
+        let numbers = reader.sequence(|body| {
+            if u8::decode(body)? != 0 {
+                return Err(body.error(Tag::Integer.value_error()));
+            }
+            Ok(Self {
+                n: UintRef::decode(body)?,
+                e: UintRef::decode(body)?,
+                d: UintRef::decode(body)?,
+                p: UintRef::decode(body)?,
+                q: UintRef::decode(body)?,
+                d_p: UintRef::decode(body)?,
+                d_q: UintRef::decode(body)?,
+                q_inv: UintRef::decode(body)?,
+            })
+        })?;
+        reader.finish()?;
+        Ok(numbers)
+    }
+
+    /// RSAPublicKey, RFC 8017 §A.1.1.
+    fn public_der(&self) -> der::Result<Vec<u8>> {
+        let body = [self.n.to_der()?, self.e.to_der()?].concat();
+        AnyRef::new(Tag::Sequence, &body)?.to_der()
+    }
+}
+
 /// RFC 8017 §3.2: the relations between the numbers of a key. Neither backend looks at all of them, and a key with a
 /// wrong exponent signs wrongly, or gives a factor away when it does.
-fn check_relations(key: &RsaPrivateKeyRef<'_>) -> Result<(), KeyError> {
+fn check_relations(key: &Numbers<'_>) -> Result<(), KeyError> {
     let broken = |problem| KeyError::Inconsistent { problem };
-    if key.other_prime_infos.is_some() {
-        return Err(broken("it has more than two primes"));
-    }
     let number = |value: UintRef<'_>| Zeroizing::new(BoxedUint::from_be_slice_vartime(value.as_bytes()));
-    let (n, e, d) = (number(key.modulus), number(key.public_exponent), number(key.private_exponent));
-    let (p, q) = (number(key.prime1), number(key.prime2));
-    let (d_p, d_q, q_inv) = (number(key.exponent1), number(key.exponent2), number(key.coefficient));
+    let (n, e, d) = (number(key.n), number(key.e), number(key.d));
+    let (p, q) = (number(key.p), number(key.q));
+    let (d_p, d_q, q_inv) = (number(key.d_p), number(key.d_q), number(key.q_inv));
     let one = BoxedUint::one();
     if p.concatenating_mul(&*q) != *n {
         return Err(broken("the modulus is not the product of the primes"));

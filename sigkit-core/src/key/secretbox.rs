@@ -46,3 +46,52 @@ fn streams(key: &[u8; KEY_LEN], nonce: &[u8; NONCE_LEN]) -> (XSalsa20, Poly1305)
     let authenticator = Poly1305::new((&*authenticator_key).into());
     (cipher, authenticator)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // The vector that NaCl publishes with `crypto_secretbox` (tests/secretbox.c and tests/secretbox.out).
+    const KEY: &str = "1b27556473e985d462cd51197a9a46c76009549eac6474f206c4ee0844f68389";
+    const NONCE: &str = "69696ee955b62b73cd62bda875fc73d68219e0036b7a0b37";
+    const MESSAGE: &str = "be075fc53c81f2d5cf141316ebeb0c7b5228c52a4c62cbd44b66849b64244ffce5ecbaaf33bd751a1ac728d45e6c\
+        61296cdc3c01233561f41db66cce314adb310e3be8250c46f06dceea3a7fa1348057e2f6556ad6b1318a024a838f21af1fde048977eb48\
+        f59ffd4924ca1c60902e52f0a089bc76897040e082f937763848645e0705";
+    const SEALED: &str = "f3ffc7703f9400e52a7dfb4b3d3305d98e993b9f48681273c29650ba32fc76ce48332ea7164d96a4476fb8c531a1\
+        186ac0dfc17c98dce87b4da7f011ec48c97271d2c20f9b928fe2270d6fb863d51738b48eeee314a7cc8ab932164548e526ae9022436851\
+        7acfeabd6bb3732bc0e9da99832b61ca01b6de56244a9e88d5f9b37973f622a43d14a6599b1f654cb45a74e355a5";
+
+    fn hex(text: &str) -> Vec<u8> {
+        (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()
+    }
+
+    #[test]
+    fn seals_and_opens_what_nacl_publishes() {
+        let (key, nonce) = (hex(KEY).try_into().unwrap(), hex(NONCE).try_into().unwrap());
+        assert_eq!(seal(&key, &nonce, &hex(MESSAGE)), hex(SEALED));
+        assert_eq!(open(&key, &nonce, &hex(SEALED)).unwrap().as_slice(), hex(MESSAGE));
+    }
+
+    #[test]
+    fn opens_nothing_that_was_changed_in_one_bit() {
+        let (key, nonce) = ([7; KEY_LEN], [9; NONCE_LEN]);
+        let sealed = seal(&key, &nonce, b"message");
+        for bit in 0..sealed.len() * 8 {
+            let mut changed = sealed.clone();
+            changed[bit / 8] ^= 1 << (bit % 8);
+            assert!(open(&key, &nonce, &changed).is_none(), "bit {bit}");
+        }
+        for length in 0..sealed.len() {
+            assert!(open(&key, &nonce, &sealed[..length]).is_none(), "length {length}");
+        }
+        assert!(open(&[8; KEY_LEN], &nonce, &sealed).is_none());
+        assert!(open(&key, &[8; NONCE_LEN], &sealed).is_none());
+    }
+
+    #[test]
+    fn an_empty_message_has_a_tag_of_its_own() {
+        let sealed = seal(&[1; KEY_LEN], &[2; NONCE_LEN], b"");
+        assert_eq!(sealed.len(), TAG_LEN);
+        assert!(open(&[1; KEY_LEN], &[2; NONCE_LEN], &sealed).unwrap().is_empty());
+    }
+}

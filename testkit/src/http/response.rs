@@ -123,6 +123,7 @@ impl Response {
             }
             Delivery::HangAfter(length) => {
                 stream.write_all(&body[..length.min(body.len())])?;
+                stream.flush()?;
                 stop.wait();
                 return Ok(Connection::Closed);
             }

@@ -102,6 +102,40 @@ mod tests {
         }
     }
 
+    // threat: F10
+    // threat: G02
+    // threat: G04
+    #[test]
+    fn where_a_registry_may_send_its_clients() {
+        for (target, registry) in [
+            ("https://storage.example/x", "https://r.example/"),
+            ("https://10.0.0.1/x", "https://r.example/"),
+            ("http://storage.example/x", "http://r.example/"),
+            ("https://storage.example/x", "http://r.example/"),
+            ("http://127.0.0.1:2/x", "http://127.0.0.1:1/"),
+            ("http://127.0.0.1:2/x", "https://localhost:1/"),
+            ("https://169.254.1.1/x", "https://169.254.1.1/"),
+        ] {
+            assert_eq!(check_target(&url(target), &url(registry)), Ok(()), "{target} from {registry}");
+        }
+        for (target, registry) in [
+            ("http://storage.example/x", "https://r.example/"),
+            ("http://r.example/x", "https://r.example/"),
+            ("http://storage.example/x", "https://127.0.0.1/"),
+            ("https://127.0.0.1/x", "https://r.example/"),
+            ("https://localhost/x", "http://r.example/"),
+            ("https://[::1]/x", "https://r.example/"),
+            ("https://0x7f.1/x", "https://r.example/"),
+            ("http://169.254.169.254/latest", "http://r.example/"),
+            ("https://user@r.example/x", "https://r.example/"),
+            ("https://:password@r.example/x", "https://r.example/"),
+            ("file:///x", "https://r.example/"),
+            ("data:,x", "https://r.example/"),
+        ] {
+            assert!(check_target(&url(target), &url(registry)).is_err(), "{target} from {registry}");
+        }
+    }
+
     #[test]
     fn a_place_shows_no_query() {
         assert_eq!(

@@ -68,7 +68,7 @@ impl Host {
         self.home.get_or_try_init(|| self.locate(transport)).await
     }
 
-    /// HTTPS, except for loopback and for the hosts listed. With TLS options loopback is tried over HTTPS first.
+    /// HTTPS, unless plain HTTP is allowed. Where it is, HTTPS is tried first; loopback is, only when TLS options speak for it.
     async fn locate(&self, transport: &Transport) -> Result<Home, StoreError> {
         let listed = |list: &[String]| list.iter().any(|entry| entry.eq_ignore_ascii_case(&self.registry));
         let tls = &transport.options.tls;
@@ -76,23 +76,14 @@ impl Host {
         let https = Home { base: self.base("https")?, peer };
         let http = Home { base: self.base("http")?, peer };
         transport.named.insert(https.base.host_str().unwrap_or_default());
-        if listed(&transport.options.plain_http_hosts) {
-            return Ok(http);
-        }
-        if !address::is_loopback(&https.base) {
+        let loopback = address::is_loopback(&https.base);
+        if !loopback && !listed(&transport.options.plain_http_hosts) {
             return Ok(https);
         }
-        let meant = peer == Peer::Unverified
-            || !tls.extra_roots.is_empty()
-            || tls.identity.is_some()
-            || tls.server_name.is_some();
-        if !meant {
+        if loopback && peer != Peer::Unverified && tls.says_nothing() {
             return Ok(http);
         }
-        let probe = Call {
-            redirects: Redirects::Refuse,
-            ..Call::new(Method::HEAD, https.base.join("/v2/").unwrap_or(https.base.clone()))
-        };
+        let probe = Call { redirects: Redirects::Refuse, ..Call::new(Method::HEAD, self.base("https")?) };
         match transport.attempt(&https, &probe, None).await {
             Err(trouble) if trouble.kind == TroubleKind::NoConnection => Ok(http),
             _ => Ok(https),
@@ -132,7 +123,8 @@ impl Host {
             Some(second) if first.as_ref().is_none_or(|first| first.value != second.value) => {
                 self.send(transport, home, call, Some(&second)).await
             }
-            _ => Ok(reply),
+            Some(_) => Ok(reply),
+            None => Ok(Reply { who: self.credentials(transport).await.who(), ..reply }),
         }
     }
 
@@ -271,4 +263,18 @@ pub(super) fn sensitive(text: &str, home: &Home) -> Result<HeaderValue, StoreErr
     })?;
     value.set_sensitive(true);
     Ok(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn docker_hub_is_served_by_another_host() {
+        let base = |registry: &str| Host::new(registry).base("https").unwrap().to_string();
+        assert_eq!(base("index.docker.io"), "https://registry-1.docker.io/");
+        assert_eq!(base("ghcr.io"), "https://ghcr.io/");
+        assert_eq!(base("[::1]:5000"), "https://[::1]:5000/");
+        assert_eq!(base("r.example:443"), "https://r.example/");
+    }
 }

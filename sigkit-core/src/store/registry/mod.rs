@@ -4,12 +4,13 @@
 //! What is kept everywhere: bytes are compared with the digest asked for before anybody sees them; credentials never leave the
 //! origin they belong to; every answer is bounded in size and time; "not found" is only what a 404 for that very object says.
 //!
-//! Plain HTTP is spoken to loopback (127.0.0.0/8, `::1`, `localhost`, `*.localhost`) and to hosts listed for it, HTTPS to all
-//! others, and neither ever falls back to the other. One exception: when TLS options are given, a loopback registry is first tried
-//! over HTTPS.
+//! HTTPS is spoken to all registries but two kinds. Loopback (127.0.0.0/8, `::1`, `localhost`, `*.localhost`) is spoken to in plain
+//! HTTP. Registries for which plain HTTP is allowed, and loopback when TLS options are given, are tried over HTTPS first, once in
+//! a run; plain HTTP follows only where no TLS connection comes about, never where a certificate is refused.
 
 mod address;
 mod challenge;
+mod clients;
 mod credentials;
 mod host;
 mod link;

@@ -43,7 +43,8 @@ impl RegistryOptions {
         Self { tls, ..self }
     }
 
-    /// Speak plain HTTP to `registry`, given as in references (`host` or `host:port`). Loopback needs no such permission.
+    /// Speak plain HTTP to `registry`, given as in references (`host` or `host:port`), if it does not speak TLS. Loopback needs no
+    /// such permission.
     pub fn with_plain_http(mut self, registry: impl Into<String>) -> Self {
         self.plain_http_hosts.push(registry.into());
         self
@@ -98,6 +99,11 @@ impl TlsOptions {
     pub fn with_root(mut self, pem: impl Into<Vec<u8>>) -> Self {
         self.extra_roots.push(pem.into());
         self
+    }
+
+    /// Whether all is as it would be without any option, but for the hosts from which any certificate is accepted.
+    pub(super) fn says_nothing(&self) -> bool {
+        self.extra_roots.is_empty() && self.identity.is_none() && self.server_name.is_none()
     }
 
     /// Present the certificate chain in the PEM `chain`, with its private key in the PEM `key`, to registries that ask for it;

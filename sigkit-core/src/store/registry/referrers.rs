@@ -4,7 +4,7 @@ use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderValue, LINK};
 use reqwest::{Method, Url};
 use serde::{Deserialize, Deserializer};
 
-use super::reply::{Body, Reply};
+use super::reply::{Body, Reply, Source};
 use super::token::Access;
 use super::transport::{Call, Repeat};
 use super::{RegistryStore, link};
@@ -57,7 +57,9 @@ impl RegistryStore {
 fn no_list(reply: &Reply) -> Result<Referrers, StoreError> {
     let other_reason = ["UNAUTHORIZED", "DENIED", "TOOMANYREQUESTS", "UNAVAILABLE", "UNKNOWN_ERROR"];
     match reply.status.as_u16() {
-        400 | 404 | 405 | 406 | 501 if !reply.has_code(&other_reason) => Ok(Referrers::Unsupported),
+        400 | 404 | 405 | 406 | 501 if reply.source == Source::Object && !reply.has_code(&other_reason) => {
+            Ok(Referrers::Unsupported)
+        }
         _ => Err(reply.any_error("a list of referrers (200), or 404 where there is no such API")),
     }
 }

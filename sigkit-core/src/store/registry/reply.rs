@@ -6,7 +6,9 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName};
 use reqwest::{StatusCode, Url};
 use serde::Deserialize;
 
+use super::address;
 use super::text::printable;
+use super::transport::Repeat;
 use super::tries;
 use crate::store::StoreError;
 
@@ -20,6 +22,8 @@ pub(super) struct Reply {
     pub(super) headers: HeaderMap,
     /// Where it came from in the end.
     pub(super) url: Url,
+    /// Whether that is the object asked for, or something else that a redirect led to.
+    pub(super) source: Source,
     pub(super) body: Body,
     /// `METHOD URL` as asked, for error messages.
     pub(super) place: String,
@@ -27,6 +31,24 @@ pub(super) struct Reply {
     pub(super) who: String,
     /// How often was asked.
     pub(super) tries: u32,
+}
+
+/// What an answer is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Source {
+    /// The object asked for, perhaps at another registry.
+    Object,
+    /// Whatever lies at the end of a redirect: a storage service, a sign-in page.
+    Elsewhere,
+}
+
+impl Source {
+    /// Compares the last two parts of the paths, such as `manifests/latest`: a registry that moved keeps them.
+    pub(super) fn of(asked: &Url, answered: &Url) -> Self {
+        let tail =
+            |url: &'_ Url| url.path_segments().map(|parts| parts.rev().take(2).map(str::to_owned).collect::<Vec<_>>());
+        if tail(asked) == tail(answered) { Self::Object } else { Self::Elsewhere }
+    }
 }
 
 /// The body of an answer.
@@ -59,6 +81,15 @@ pub(super) enum TroubleKind {
 impl Trouble {
     pub(super) const fn lasting(error: StoreError) -> Self {
         Self { error, kind: TroubleKind::Lasting }
+    }
+
+    /// Whether a later try may succeed.
+    pub(super) fn may_pass(&self, repeat: Repeat) -> bool {
+        match self.kind {
+            TroubleKind::NoConnection => true,
+            TroubleKind::Passing => repeat == Repeat::Safe,
+            TroubleKind::Lasting => false,
+        }
     }
 
     pub(super) fn protocol(place: &str, detail: impl Into<String>) -> Self {
@@ -96,7 +127,7 @@ impl Reply {
     /// The error that this answer to a read amounts to.
     pub(super) fn read_error(&self, expected: &str) -> StoreError {
         match self.status.as_u16() {
-            404 if !self.says_denied() => StoreError::NotFound { place: self.place.clone() },
+            404 if self.is_absence() => StoreError::NotFound { place: self.place.clone() },
             _ => self.any_error(expected),
         }
     }
@@ -112,6 +143,11 @@ impl Reply {
             408 | 429 | 500..=599 => StoreError::Unavailable { place, detail: self.trouble_words() },
             _ => StoreError::Protocol { place, detail: format!("expected {expected}, found {}", self.words()) },
         }
+    }
+
+    /// Whether this says that the object asked for is not there.
+    pub(super) fn is_absence(&self) -> bool {
+        self.status.as_u16() == 404 && self.source == Source::Object && !self.says_denied()
     }
 
     /// Whether the error document names one of these codes.
@@ -142,6 +178,10 @@ impl Reply {
         let status = match self.status.canonical_reason() {
             Some(reason) => format!("{} {reason}", self.status.as_u16()),
             None => self.status.as_u16().to_string(),
+        };
+        let status = match self.source {
+            Source::Object => status,
+            Source::Elsewhere => format!("{status} from {}", printable(&address::authority(&self.url), 200)),
         };
         let errors = self.errors();
         if !errors.is_empty() {

@@ -37,18 +37,59 @@ impl Resolve for GuardedResolver {
                 return Ok(boxed(local.map(|address| SocketAddr::new(address, 0)).to_vec()));
             }
             let addresses: Vec<SocketAddr> = tokio::net::lookup_host((host.as_str(), 0)).await?.collect();
-            match addresses.iter().find(|address| address::is_internal(address.ip())) {
-                Some(address) if !named => Err(format!(
-                    "{host} was not named by you and resolves to {}, an address of this machine or its link",
-                    address.ip()
-                )
-                .into()),
-                _ => Ok(boxed(addresses)),
+            if !named {
+                refuse_internal(&host, &addresses)?;
             }
+            Ok(boxed(addresses))
         })
+    }
+}
+
+/// One internal address among several is enough: the connection could be made to any of them.
+fn refuse_internal(host: &str, addresses: &[SocketAddr]) -> Result<(), String> {
+    match addresses.iter().find(|address| address::is_internal(address.ip())) {
+        Some(address) => Err(format!(
+            "a registry points to {host}, which resolves to {}, an address of this machine or its link",
+            address.ip()
+        )),
+        None => Ok(()),
     }
 }
 
 fn boxed(addresses: Vec<SocketAddr>) -> Addrs {
     Box::new(addresses.into_iter())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // threat: G04
+    #[test]
+    fn names_may_not_hide_internal_addresses() {
+        let refused = |addresses: &[&str]| {
+            let addresses: Vec<SocketAddr> =
+                addresses.iter().map(|address| SocketAddr::new(address.parse().unwrap(), 0)).collect();
+            refuse_internal("storage.example", &addresses).is_err()
+        };
+        assert!(refused(&["169.254.169.254"]));
+        assert!(refused(&["203.0.113.7", "127.0.0.1"]));
+        assert!(refused(&["::ffff:127.0.0.1"]));
+        assert!(!refused(&["203.0.113.7", "10.0.0.1", "2001:db8::1"]));
+    }
+
+    #[test]
+    fn hosts_are_named_one_by_one() {
+        let named = NamedHosts::default();
+        named.insert("registry.example");
+        assert!(named.contains("registry.example") && !named.contains("other.example"));
+    }
+
+    // threat: G05
+    #[tokio::test]
+    async fn localhost_is_this_machine_whatever_a_name_server_says() {
+        let resolver = GuardedResolver { named: Arc::default() };
+        let found = resolver.resolve("registry.localhost".parse().unwrap()).await.unwrap();
+        assert!(found.into_iter().all(|address| address.ip().is_loopback()));
+    }
 }

@@ -1,22 +1,21 @@
 //! Requests and answers: lazily made clients, redirects by hand, bounds, timeouts, repetitions.
 
-use std::collections::HashMap;
-use std::error::Error as _;
 use std::future::Future;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, HeaderMap, HeaderValue, LOCATION};
-use reqwest::{Client, Method, Response, StatusCode, Url};
+use reqwest::{Method, Response, StatusCode, Url};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::address;
+use super::clients::Clients;
 use super::options::RegistryOptions;
-use super::reply::{Body, Reply, Trouble, TroubleKind};
-use super::resolve::{GuardedResolver, NamedHosts};
+use super::reply::{Body, Reply, Source, Trouble, TroubleKind};
+use super::resolve::NamedHosts;
 use super::text::printable;
-use super::tls::{self, Peer};
+use super::tls::Peer;
 use super::tries::{self, Tries};
 use crate::store::StoreError;
 
@@ -44,11 +43,13 @@ pub(super) enum Redirects {
     Refuse,
 }
 
-/// Whether a request may be sent again without knowing what became of it.
+/// When a request may be sent again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Repeat {
+    /// Whatever became of it: it reads, or writes what nobody else writes differently.
     Safe,
-    Never,
+    /// Only when it surely had no effect. A tag written twice could undo what another client wrote in between.
+    IfRefused,
 }
 
 /// The registry on whose behalf a request is made.
@@ -73,28 +74,14 @@ impl Call {
 pub(super) struct Transport {
     pub(super) options: RegistryOptions,
     pub(super) named: Arc<NamedHosts>,
-    user_agent: HeaderValue,
-    clients: Mutex<HashMap<Channel, Client>>,
-}
-
-/// Clients differ in what they trust.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Channel {
-    /// Plain HTTP on this machine, past any proxy.
-    Loopback,
-    Plain,
-    Registry,
-    Unverified,
-    Other,
+    clients: Clients,
 }
 
 impl Transport {
     pub(super) fn new(options: RegistryOptions) -> Result<Self, String> {
-        let mut user_agent = HeaderValue::try_from(&options.user_agent)
-            .map_err(|_| "the user agent has control characters".to_owned())?;
-        user_agent.set_sensitive(false);
-        tls::check(&options.tls)?;
-        Ok(Self { options, named: Arc::default(), user_agent, clients: Mutex::default() })
+        let named: Arc<NamedHosts> = Arc::default();
+        let clients = Clients::new(&options, Arc::clone(&named))?;
+        Ok(Self { options, named, clients })
     }
 
     /// Makes tries until one gives an answer that will not pass, or until the tries or the time are used up.
@@ -118,11 +105,10 @@ impl Transport {
             let Ok(outcome) = outcome else { return Err(self.out_of_time(place)) };
             let made = tries.made();
             let (passes, asked) = match &outcome {
-                Ok(reply) => (tries::may_pass(reply.status), tries::retry_after(&reply.headers)),
-                Err(trouble) => (trouble.kind != TroubleKind::Lasting, None),
+                Ok(reply) => (tries::may_pass(reply.status, repeat), tries::retry_after(&reply.headers)),
+                Err(trouble) => (trouble.may_pass(repeat), None),
             };
             if passes
-                && repeat == Repeat::Safe
                 && let Some(pause) = tries.another(asked)
                 && deadline.is_none_or(|deadline| deadline.saturating_duration_since(Instant::now()) > pause)
             {
@@ -163,7 +149,9 @@ impl Transport {
                 let status = response.status();
                 let headers = response.headers().clone();
                 let body = self.read(response, call, &place).await?;
-                return Ok(Reply { status, headers, url, body, place, who: "anonymous access".to_owned(), tries: 1 });
+                let source = Source::of(&call.url, &url);
+                let who = "anonymous access".to_owned();
+                return Ok(Reply { status, headers, url, source, body, place, who, tries: 1 });
             };
             if call.redirects == Redirects::Refuse || !matches!(call.method, Method::GET | Method::HEAD) {
                 return Err(Trouble::protocol(
@@ -199,7 +187,8 @@ impl Transport {
         place: &str,
     ) -> Result<Response, Trouble> {
         let client = self
-            .client(home, url)
+            .clients
+            .get(&self.options, home, url)
             .map_err(|detail| Trouble::lasting(StoreError::Unavailable { place: place.to_owned(), detail }))?;
         let mut request = client.request(call.method.clone(), url.clone()).headers(call.headers.clone());
         // A transfer is judged by the digest of its bytes as stored, so nothing may change them on the way.
@@ -271,42 +260,6 @@ impl Transport {
         }
     }
 
-    fn client(&self, home: &Home, url: &Url) -> Result<Client, String> {
-        let channel = match (url.scheme(), url.origin() == home.base.origin()) {
-            ("http", _) if address::is_loopback(url) => Channel::Loopback,
-            ("http", _) => Channel::Plain,
-            (_, true) if home.peer == Peer::Unverified => Channel::Unverified,
-            (_, true) => Channel::Registry,
-            (_, false) => Channel::Other,
-        };
-        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(client) = clients.get(&channel) {
-            return Ok(client.clone());
-        }
-        let tls = match channel {
-            Channel::Loopback | Channel::Plain => tls::none(),
-            Channel::Registry => tls::config(&self.options.tls, Peer::Registry),
-            Channel::Unverified => tls::config(&self.options.tls, Peer::Unverified),
-            Channel::Other => tls::config(&self.options.tls, Peer::Other),
-        }?;
-        let mut builder = Client::builder()
-            .tls_backend_preconfigured(tls)
-            .dns_resolver(GuardedResolver { named: Arc::clone(&self.named) })
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .referer(false)
-            .user_agent(self.user_agent.clone())
-            .connect_timeout(self.options.timeouts.connect)
-            .http1_max_headers(100)
-            .http2_max_header_list_size(64 << 10);
-        if channel == Channel::Loopback {
-            builder = builder.no_proxy();
-        }
-        let client = builder.build().map_err(|error| chain(&error))?;
-        clients.insert(channel, client.clone());
-        Ok(client)
-    }
-
     fn out_of_time(&self, place: &str) -> StoreError {
         let total = self.options.timeouts.total.as_secs_f32();
         StoreError::Unavailable { place: place.to_owned(), detail: format!("not done within {total} s") }
@@ -349,22 +302,23 @@ fn transport_trouble(place: &str, error: reqwest::Error) -> Trouble {
 }
 
 /// What TLS has against the server's certificate.
-fn certificate_trouble(error: &reqwest::Error) -> Option<String> {
-    let mut source = error.source();
-    while let Some(inner) = source {
-        // An `io::Error` hides the error it wraps from `source`.
-        let wrapped = inner.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        let tls = wrapped.and_then(|wrapped| wrapped.downcast_ref()).or_else(|| inner.downcast_ref::<rustls::Error>());
-        if let Some(rustls::Error::InvalidCertificate(why)) = tls {
+fn certificate_trouble(error: &(dyn std::error::Error + 'static)) -> Option<String> {
+    let mut error = error;
+    loop {
+        if let Some(rustls::Error::InvalidCertificate(why)) = error.downcast_ref() {
             return Some(why.to_string());
         }
-        source = inner.source();
+        // An `io::Error` hides the error it wraps from `source`.
+        let wrapped = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        error = match wrapped {
+            Some(wrapped) => wrapped,
+            None => error.source()?,
+        };
     }
-    None
 }
 
 /// An error and its causes, each once.
-fn chain(error: &dyn std::error::Error) -> String {
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(inner) = source {

@@ -6,6 +6,7 @@ use reqwest::StatusCode;
 use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 
 use super::options::Retries;
+use super::transport::Repeat;
 
 /// The longest pause that a server may ask for.
 const MAX_PAUSE: Duration = Duration::from_secs(60);
@@ -44,8 +45,11 @@ impl Tries {
 }
 
 /// Whether the status says that a later try may succeed.
-pub(super) fn may_pass(status: StatusCode) -> bool {
-    matches!(status.as_u16(), 408 | 429 | 500 | 502 | 503 | 504)
+pub(super) fn may_pass(status: StatusCode, repeat: Repeat) -> bool {
+    match repeat {
+        Repeat::Safe => matches!(status.as_u16(), 408 | 429 | 500 | 502 | 503 | 504),
+        Repeat::IfRefused => matches!(status.as_u16(), 429 | 503),
+    }
 }
 
 /// The pause that a server asks for: seconds, or a date, which is taken relative to the server's own `Date`.

@@ -10,14 +10,14 @@ use super::token::{Access, Scope};
 use super::transport::{Call, Repeat};
 use super::{RegistryStore, address, check_name};
 use crate::digest::Digest;
-use crate::oci::TagOrDigest;
+use crate::oci::{Tag, TagOrDigest};
 use crate::store::{Atomicity, Expected, Store, StoreError, StoreWrite, SubjectIndexed};
 
 /// The registry put the manifest on this subject's list. OCI distribution specification, "Pushing Manifests with Subject".
 const OCI_SUBJECT: HeaderName = HeaderName::from_static("oci-subject");
 
 impl StoreWrite for RegistryStore {
-    /// Registries that give entity tags and ignore `If-Match` cannot be told from those that honour it.
+    /// No registry is known to keep every condition, and few say which they keep.
     fn atomicity(&self) -> Atomicity {
         Atomicity::BestEffort
     }
@@ -61,18 +61,14 @@ impl StoreWrite for RegistryStore {
         })?;
         call.headers.insert(CONTENT_TYPE, content_type);
         call.body = Some(Bytes::copy_from_slice(bytes));
-        if let TagOrDigest::Tag(tag) = target {
-            match (expected, self.version(tag)) {
-                (Expected::Absent, _) => {
-                    call.headers.insert(IF_NONE_MATCH, HeaderValue::from_static("*"));
-                }
-                (Expected::Unchanged(read), Some(version)) if version.digest == read => {
-                    call.headers.insert(IF_MATCH, version.etag);
-                }
-                (Expected::Unchanged(_) | Expected::Any, _) => {}
+        let repeat = match target {
+            TagOrDigest::Digest(_) => Repeat::Safe,
+            TagOrDigest::Tag(tag) => {
+                self.condition(&mut call, tag, expected);
+                Repeat::IfRefused
             }
-        }
-        let reply = self.exchange(&call, Access::Push, Repeat::Safe).await?;
+        };
+        let reply = self.exchange(&call, Access::Push, repeat).await?;
         if reply.status.as_u16() != 201 {
             return Err(write_error(&reply));
         }
@@ -85,6 +81,19 @@ impl StoreWrite for RegistryStore {
 }
 
 impl RegistryStore {
+    /// Puts `expected` into the request, as far as the registry gave us words for it.
+    fn condition(&self, call: &mut Call, tag: &Tag, expected: Expected) {
+        match (expected, self.version(tag)) {
+            (Expected::Absent, _) => {
+                call.headers.insert(IF_NONE_MATCH, HeaderValue::from_static("*"));
+            }
+            (Expected::Unchanged(read), Some(version)) if version.digest == read => {
+                call.headers.insert(IF_MATCH, version.etag);
+            }
+            (Expected::Unchanged(_) | Expected::Any, _) => {}
+        }
+    }
+
     /// Looks whether the blob is there, and uploads it if not. An upload that fails on the way is begun anew.
     async fn store_blob(&self, bytes: &[u8], digest: &Digest) -> Result<(), StoreError> {
         let head = Call::new(Method::HEAD, self.url(&format!("blobs/{digest}")).await?);
@@ -139,8 +148,9 @@ fn append_digest(url: &mut Url, digest: &Digest) {
     url.set_query(Some(&query));
 }
 
+/// Whether the registry speaks of that many bytes; one that does not say is not believed to hold them.
 fn has_length(reply: &Reply, length: usize) -> bool {
-    reply.header(CONTENT_LENGTH).is_none_or(|stated| stated.parse() == Ok(length))
+    reply.header(CONTENT_LENGTH).is_some_and(|stated| stated.parse() == Ok(length))
 }
 
 /// Compares the registry's idea of what it stored with what was sent.

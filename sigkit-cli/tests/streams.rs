@@ -1,0 +1,115 @@
+//! Streams that are full, closed or gone, signals, and surroundings that lack something.
+
+mod support;
+
+use std::process::Stdio;
+
+use support::Sandbox;
+
+// threat: L04
+// threat: M10
+#[test]
+fn a_result_that_cannot_be_written_is_a_failure() {
+    let sandbox = Sandbox::new().with_keys();
+    for verb in
+        ["public-key --key cosign.pub", "version", "explain", "env", "completion bash", "--help", "explain not-found"]
+    {
+        sandbox
+            .shell(&format!("$sigkit {verb} > /dev/full"))
+            .run()
+            .expect(1)
+            .says("Error: cannot write to standard output: No space left on device");
+        sandbox.shell(&format!("$sigkit {verb} 2> /dev/null > /dev/full")).run().expect(1);
+    }
+    sandbox
+        .shell("$sigkit --output-file /dev/full version")
+        .run()
+        .expect(1)
+        .says("--output-file: cannot write /dev/full");
+    sandbox
+        .shell("$sigkit public-key --key cosign.pub --outfile /dev/full")
+        .run()
+        .expect(1)
+        .says("--outfile: cannot write");
+    sandbox.shell("$sigkit public-key --key cosign.pub --outfile x 2> /dev/full").run().expect(1);
+}
+
+// threat: L04
+// threat: L05
+#[test]
+fn a_reader_that_has_gone_is_a_failure() {
+    let sandbox = Sandbox::new();
+    // A pipe whose reading end is closed before the program starts.
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut command = sandbox.sigkit(&["version"]).command;
+    let output = command.stdout(Stdio::from(writer)).stderr(Stdio::piped()).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("Broken pipe"));
+}
+
+// threat: L05
+// threat: N09
+#[test]
+fn closed_streams_are_no_crash() {
+    let sandbox = Sandbox::new().with_keys();
+    sandbox.shell("$sigkit public-key --key - <&-").run().expect(1).says("on standard input, found nothing");
+    sandbox
+        .shell("$sigkit generate-key-pair -o n <&-")
+        .run()
+        .expect(1)
+        .says("standard input is empty and not a terminal");
+    sandbox.shell("$sigkit no-such-verb 2>&-").run().expect(2);
+    sandbox.shell("$sigkit version 2>&- <&-").run().expect(0);
+}
+
+// threat: L04
+#[test]
+fn an_interrupt_is_told_by_the_exit_code() {
+    for (signal, code) in [("INT", 130), ("TERM", 143)] {
+        let sandbox = Sandbox::new();
+        // The program waits for its password on a pipe which stays open.
+        let script = format!(
+            "mkfifo p; $sigkit -d generate-key-pair < p & exec 3> p; \
+             until grep -q '^SigCgt:.*[4-7c-f]...$' /proc/$!/status; do :; done; kill -{signal} $!; wait $!"
+        );
+        sandbox.shell(&script).run().expect(code);
+        assert_eq!(sandbox.names(), ["p"]);
+    }
+}
+
+// threat: N10
+#[test]
+fn no_home_no_locale_no_matter() {
+    let sandbox = Sandbox::new();
+    for (name, value) in
+        [("HOME", "/nonexistent"), ("HOME", ""), ("HOME", "/tmp/ü b"), ("LC_ALL", "xx_XX"), ("TERM", "\x1b[2J")]
+    {
+        sandbox.sigkit(&["generate-key-pair", "-y"]).env("COSIGN_PASSWORD", "").env(name, value).run().expect(0);
+    }
+    sandbox.shell("env -i $sigkit version").run().expect(0);
+    sandbox.shell("cd / && $sigkit version").run().expect(0);
+    sandbox.shell("mkdir gone; cd gone; rmdir ../gone; $sigkit version").run().expect(0);
+    let ran = sandbox.shell("mkdir gone; cd gone; rmdir ../gone; COSIGN_PASSWORD= $sigkit generate-key-pair").run();
+    ran.expect(1).says("--output-key-prefix: cannot write cosign.key: No such file or directory");
+}
+
+// threat: N09
+#[test]
+fn a_shortage_is_a_clean_error() {
+    let sandbox = Sandbox::new().with_keys();
+    for descriptors in 4..20 {
+        let ran = sandbox.shell(&format!("ulimit -n {descriptors}; $sigkit public-key --key cosign.pub")).run();
+        // 127: the loader of shared libraries is the first to lack descriptors.
+        assert!([0, 1, 127].contains(&ran.code), "{ran:#?}");
+        assert!(!ran.stderr.contains("internal error"), "{ran:#?}");
+    }
+}
+
+#[test]
+fn starting_takes_little_time() {
+    let sandbox = Sandbox::new();
+    let quickest = (0..20).map(|_| sandbox.sigkit(&["version"]).run().expect(0).took).min().unwrap();
+    // Five milliseconds in a release build; tests run unoptimised and beside each other.
+    assert!(quickest.as_millis() < 50, "{quickest:?}");
+}

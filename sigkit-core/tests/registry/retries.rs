@@ -1,0 +1,149 @@
+use std::time::{Duration, Instant};
+
+use sigkit_core::digest::Digest;
+use sigkit_core::oci::TagOrDigest;
+use sigkit_core::store::{Expected, Store, StoreError, StoreWrite};
+use testkit::http::{Delivery, Response};
+use testkit::{Action, Registry, Rule, image, refused_address};
+
+use crate::support::{LIMIT, blob, open, quick, store, tag, with_image};
+
+// threat: G14
+#[tokio::test]
+async fn trouble_that_passes_is_waited_out() {
+    for action in [
+        Action::status(429),
+        Action::status(500),
+        Action::status(502),
+        Action::status(503),
+        Action::status(504),
+        Action::status(408),
+        Action::Disconnect,
+        Action::delivery(Delivery::Cut(10)),
+    ] {
+        let (registry, _) = with_image();
+        registry.fault(Rule::new("GET", "*").first(3), action.clone());
+        let found = store(&registry).manifest(&tag("v1")).await;
+        assert!(found.is_ok(), "{action:?}: {:?}", found.err());
+        assert_eq!(registry.requests().len(), 4, "{action:?}");
+    }
+}
+
+// threat: G14
+#[tokio::test]
+async fn four_tries_are_the_end() {
+    for action in [Action::status(429), Action::status(503), Action::Disconnect] {
+        let (registry, _) = with_image();
+        registry.fault(Rule::new("GET", "*"), action.clone());
+        let error = store(&registry).manifest(&tag("v1")).await.unwrap_err();
+        assert!(matches!(error, StoreError::Unavailable { .. }), "{action:?}: {error}");
+        assert!(error.to_string().contains("4 tries"), "{error}");
+        assert_eq!(registry.requests().len(), 4, "{action:?}");
+    }
+}
+
+// threat: G14
+#[tokio::test]
+async fn refusals_are_final() {
+    for status in [400, 401, 403, 404, 405, 409, 410, 416, 451, 501] {
+        let (registry, _) = with_image();
+        registry.fault(Rule::new("GET", "*"), Action::status(status));
+        assert!(store(&registry).manifest(&tag("v1")).await.is_err());
+        assert_eq!(registry.requests().len(), 1, "{status}");
+    }
+}
+
+// threat: G14
+#[tokio::test]
+async fn retry_after_is_heeded_within_reason() {
+    let after = |value: &str| Action::Respond(Response::new(429).with_header("Retry-After", value));
+    let (registry, _) = with_image();
+    registry.fault(Rule::new("GET", "*").first(1), after("1"));
+    let began = Instant::now();
+    assert!(store(&registry).manifest(&tag("v1")).await.is_ok());
+    assert!(began.elapsed() >= Duration::from_secs(1), "{:?}", began.elapsed());
+    // A pause beyond a minute, or beyond the total of 40 s, is not waited for.
+    for value in ["61", "1000000000", "99999999999999999999999", "50"] {
+        let (registry, _) = with_image();
+        registry.fault(Rule::new("GET", "*"), after(value));
+        let began = Instant::now();
+        let error = store(&registry).manifest(&tag("v1")).await.unwrap_err();
+        assert!(error.to_string().contains("come back after"), "{error}");
+        assert_eq!(registry.requests().len(), 1, "{value}");
+        assert!(began.elapsed() < Duration::from_secs(5), "{value}");
+    }
+    let (registry, _) = with_image();
+    registry.fault(Rule::new("GET", "*").first(1), after("soon"));
+    assert!(store(&registry).manifest(&tag("v1")).await.is_ok());
+}
+
+// threat: N05
+#[tokio::test]
+async fn nobody_there_is_trouble() {
+    let refused = open(&refused_address().to_string(), quick());
+    let error = refused.manifest(&tag("v1")).await.unwrap_err();
+    assert!(matches!(error, StoreError::Unavailable { .. }), "{error}");
+    assert!(error.to_string().contains("refused") && error.to_string().contains("4 tries"), "{error}");
+    let nowhere = open("no-such-host.invalid", quick());
+    let error = nowhere.manifest(&tag("v1")).await.unwrap_err();
+    assert!(matches!(error, StoreError::Unavailable { .. }), "{error}");
+}
+
+// threat: G14
+#[tokio::test]
+async fn a_tag_is_not_written_twice_unless_the_first_was_refused() {
+    for (action, tries) in [
+        (Action::status(429), 4),
+        (Action::status(503), 4),
+        (Action::status(500), 1),
+        (Action::status(502), 1),
+        (Action::Disconnect, 1),
+        (Action::DisconnectAfter, 1),
+    ] {
+        let (registry, image) = with_image();
+        registry.fault(Rule::new("PUT", "*"), action.clone());
+        let pushed = store(&registry).push_manifest(&tag("v2"), image::OCI_MANIFEST, &image.bytes, Expected::Any).await;
+        assert!(matches!(pushed, Err(StoreError::Unavailable { .. })), "{action:?}: {pushed:?}");
+        assert_eq!(registry.requests().len(), tries, "{action:?}");
+    }
+}
+
+// threat: G14
+#[tokio::test]
+async fn what_is_named_by_its_content_is_written_again() {
+    for action in [Action::status(500), Action::status(502), Action::Disconnect, Action::DisconnectAfter] {
+        let (registry, image) = with_image();
+        let store = store(&registry);
+        registry.fault(Rule::new("PUT", "*").first(3), action.clone());
+        let target = TagOrDigest::Digest(image.digest.parse().unwrap());
+        let pushed = store.push_manifest(&target, image::OCI_MANIFEST, &image.bytes, Expected::Any).await;
+        assert!(pushed.is_ok(), "{action:?}: {pushed:?}");
+        assert_eq!(registry.requests().len(), 4, "{action:?}");
+        registry.clear_faults();
+        registry.fault(Rule::new("PUT", "*").first(3), action.clone());
+        store.push_blob(b"blob", &Digest::sha256(b"blob")).await.unwrap();
+    }
+}
+
+// threat: G14
+#[tokio::test]
+async fn uploads_are_bounded_too() {
+    let registry = Registry::start();
+    registry.fault(Rule::new("POST", "*"), Action::status(503));
+    assert!(store(&registry).push_blob(b"x", &Digest::sha256(b"x")).await.is_err());
+    assert_eq!(registry.requests().len(), 5, "a look and four tries");
+    registry.clear_faults();
+    registry.clear_log();
+    registry.fault(Rule::new("PUT", "*"), Action::Disconnect);
+    assert!(store(&registry).push_blob(b"x", &Digest::sha256(b"x")).await.is_err());
+    assert_eq!(registry.requests().len(), 9, "a look and four uploads of two requests");
+}
+
+#[tokio::test]
+async fn a_cut_blob_is_fetched_again() {
+    let registry = Registry::start();
+    let descriptor = blob(&registry, &[7; 100_000]);
+    registry.fault(Rule::new("GET", "*").first(2), Action::delivery(Delivery::Cut(50_000)));
+    assert_eq!(store(&registry).blob(&descriptor, LIMIT).await.unwrap().len(), 100_000);
+    assert_eq!(registry.requests().len(), 3);
+}

@@ -1,0 +1,222 @@
+//! Every fault at every request of every operation: never wrong bytes, never a false "not there", never a hang.
+
+use std::time::{Duration, Instant};
+
+use sigkit_core::digest::Digest;
+use sigkit_core::store::registry::{RegistryOptions, Timeouts};
+use sigkit_core::store::{Expected, Referrers, Store, StoreError, StoreWrite};
+use testkit::http::{Delivery, Response};
+use testkit::image::{self, Image, OCI_MANIFEST};
+use testkit::{Action, Change, Registry, Rule, Switch};
+
+use crate::support::{LIMIT, REPOSITORY, blob, digest, open, quick, tag};
+
+const PATIENCE: Timeouts = Timeouts {
+    connect: Duration::from_millis(150),
+    idle: Duration::from_millis(150),
+    total: Duration::from_millis(1000),
+};
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Operation {
+    Manifest,
+    Blob,
+    Referrers,
+    PushBlob,
+    PushManifest,
+}
+
+impl Operation {
+    const ALL: [Self; 5] = [Self::Manifest, Self::Blob, Self::Referrers, Self::PushBlob, Self::PushManifest];
+
+    /// How many requests it makes when all is well.
+    const fn requests(self) -> usize {
+        match self {
+            Self::Manifest | Self::Blob | Self::PushManifest => 1,
+            Self::Referrers => 2,
+            Self::PushBlob => 3,
+        }
+    }
+}
+
+struct World {
+    registry: Registry,
+    image: Image,
+    referrers: Vec<Digest>,
+}
+
+impl World {
+    fn new() -> Self {
+        let registry = Registry::builder().referrers_page(1).etags(Switch::On).start();
+        let image = image::image(registry.content(), REPOSITORY, "v1", "layer");
+        let mut referrers = Vec::new();
+        for payload in [b"one", b"two"] {
+            let bytes = image::referrer(registry.content(), REPOSITORY, &image, "application/x", payload);
+            referrers.push(digest(&registry.content().put_manifest(REPOSITORY, None, OCI_MANIFEST, &bytes)));
+        }
+        referrers.sort();
+        Self { registry, image, referrers }
+    }
+
+    /// Does it and checks that what came out is true.
+    async fn run(&self, operation: Operation, options: RegistryOptions) -> Result<(), StoreError> {
+        let store = open(self.registry.host(), options);
+        match operation {
+            Operation::Manifest => {
+                let found = store.manifest(&tag("v1")).await?;
+                // What a tag means is the registry's word; the bytes must still be those of the name returned.
+                assert_eq!(Digest::sha256(&found.bytes), found.descriptor.digest);
+                assert_eq!(found.bytes, self.image.bytes);
+            }
+            Operation::Blob => {
+                let descriptor = blob(&self.registry, b"hello");
+                assert_eq!(store.blob(&descriptor, LIMIT).await?, b"hello");
+            }
+            Operation::Referrers => match store.referrers(&digest(&self.image.digest)).await? {
+                Referrers::Listed(listed) => {
+                    let mut found: Vec<Digest> = listed.iter().map(|descriptor| descriptor.digest).collect();
+                    found.sort();
+                    assert_eq!(found, self.referrers);
+                }
+                Referrers::Unsupported => return Err(StoreError::NotFound { place: "unsupported".to_owned() }),
+            },
+            Operation::PushBlob => {
+                store.push_blob(b"new", &Digest::sha256(b"new")).await?;
+                assert!(self.registry.content().blob(REPOSITORY, &testkit::sha256(b"new")).is_some());
+            }
+            Operation::PushManifest => {
+                store.push_manifest(&tag("v2"), OCI_MANIFEST, &self.image.bytes, Expected::Absent).await?;
+                assert_eq!(self.registry.content().tag(REPOSITORY, "v2"), Some(self.image.digest.clone()));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn faults() -> Vec<Action> {
+    let mut faults: Vec<Action> = [
+        204, 206, 301, 304, 400, 401, 402, 403, 404, 405, 406, 409, 410, 412, 413, 416, 418, 429, 500, 501, 502, 503,
+        504, 507, 599,
+    ]
+    .map(Action::status)
+    .into();
+    let after = |value: &str| Action::Respond(Response::new(429).with_header("Retry-After", value));
+    let challenge = |value: &str| Action::Respond(Response::new(401).with_header("WWW-Authenticate", value));
+    let raw = |bytes: &[u8]| Action::Respond(Response::new(0).with_body(bytes).with_delivery(Delivery::Raw));
+    faults.extend([
+        after("0"),
+        after("1000000000"),
+        after("Sun, 06 Nov 1994 08:49:37 GMT"),
+        challenge("Basic"),
+        challenge("Bearer"),
+        challenge("Bearer realm=\""),
+        challenge("Bearer realm=\"http://127.0.0.1:1/token\""),
+        Action::redirect("/v2/my/app/loop"),
+        Action::redirect("http://127.0.0.1:1/"),
+        Action::html(),
+        Action::Hang,
+        Action::Disconnect,
+        Action::DisconnectAfter,
+        Action::delivery(Delivery::Endless),
+        Action::delivery(Delivery::Drip(Duration::from_millis(100))),
+        Action::delivery(Delivery::HangAfter(2)),
+        Action::content_length(1),
+        Action::content_length(1 << 40),
+        Action::header("Content-Length", "-1"),
+        Action::header("Content-Length", "1, 2"),
+        Action::header("Content-Type", "text/html"),
+        Action::header("Content-Encoding", "gzip"),
+        Action::header("Docker-Content-Digest", testkit::sha256(b"other")),
+        Action::header("Bad Header", "x"),
+        Action::Change(Change::ManyHeaders(1000)),
+        Action::Change(Change::Append(b"x".to_vec())),
+        Action::Change(Change::FlipByte(3)),
+        Action::body(""),
+        Action::body("hello"),
+        Action::body("null"),
+        Action::body("{}"),
+        raw(b""),
+        raw(b"\x15\x03\x01\x00\x02\x02\x28"),
+        raw(b"HTTP/1.1 200"),
+        raw(b"HTTP/1.1 200 OK\r\nContent-Le"),
+        raw(b"HTTP/1.1 999999 OK\r\n\r\n"),
+        raw(b"HTTP/9.9 200 OK\r\n\r\n"),
+        raw(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"),
+        raw(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\n"),
+        raw(b"\0\0\0\0"),
+    ]);
+    for length in [0, 1, 4, 20] {
+        faults.push(Action::delivery(Delivery::Cut(length)));
+        faults.push(Action::Change(Change::Truncate(length)));
+    }
+    faults
+}
+
+async fn sweep(operation: Operation) {
+    for action in faults() {
+        for nth in 1..=operation.requests() {
+            for every in [false, true] {
+                let world = World::new();
+                let rule = Rule::new("*", "*");
+                world.registry.fault(if every { rule.from(nth) } else { rule.nth(nth) }, action.clone());
+                let began = Instant::now();
+                let outcome = world.run(operation, quick().with_timeouts(PATIENCE)).await;
+                let case = format!("{operation:?}, {action:?} at request {nth}, every: {every}: {outcome:?}");
+                assert!(began.elapsed() < Duration::from_secs(10), "{:?} {case}", began.elapsed());
+                if let Err(error) = outcome {
+                    let text = error.to_string();
+                    assert!(!text.is_empty() && text.chars().all(|c| !c.is_control()), "{case}");
+                    let status = match &action {
+                        Action::Respond(response) => response.status,
+                        _ => 0,
+                    };
+                    let unsupported = operation == Operation::Referrers && matches!(status, 400 | 405 | 406 | 501);
+                    let first = nth == 1;
+                    let may_be_absent = (status == 404 || unsupported)
+                        && first
+                        && !matches!(operation, Operation::PushBlob | Operation::PushManifest);
+                    assert_eq!(error.is_absent(), may_be_absent, "{case}");
+                }
+            }
+        }
+    }
+}
+
+// threat: N05
+#[tokio::test]
+async fn manifest() {
+    sweep(Operation::Manifest).await;
+}
+
+// threat: N05
+#[tokio::test]
+async fn blobs() {
+    sweep(Operation::Blob).await;
+}
+
+// threat: N05
+#[tokio::test]
+async fn referrers() {
+    sweep(Operation::Referrers).await;
+}
+
+// threat: N05
+#[tokio::test]
+async fn push_blob() {
+    sweep(Operation::PushBlob).await;
+}
+
+// threat: N05
+#[tokio::test]
+async fn push_manifest() {
+    sweep(Operation::PushManifest).await;
+}
+
+#[tokio::test]
+async fn without_faults_all_is_well() {
+    for operation in Operation::ALL {
+        let world = World::new();
+        world.run(operation, quick()).await.unwrap();
+        assert_eq!(world.registry.requests().len(), operation.requests(), "{operation:?}");
+    }
+}

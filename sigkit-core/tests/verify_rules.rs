@@ -1,0 +1,298 @@
+//! How single judgements fold into one verdict: thresholds, doubt, several signatures, and what never adds up.
+#![cfg(feature = "sign")]
+#![allow(clippy::disallowed_methods, reason = "vectors are files")]
+
+mod support;
+
+use std::num::NonZeroUsize;
+
+use sigkit_core::bundle::{Evidence, EvidenceItem, Origin, Problem};
+use sigkit_core::crypto::PublicKey;
+use sigkit_core::digest::Digest;
+use sigkit_core::key::{KeyPair, Signer as _};
+use sigkit_core::oci::Repository;
+use sigkit_core::policy::{KeyAuthority, Policy, PolicyError, Purpose};
+use sigkit_core::report::Verdict;
+use sigkit_core::verify::{Artifact, BlobScanner, NotVerified, Verified, Verifier};
+use support::cases::{IMAGE, bundle, image, statement, subject_of};
+use support::keys::{self, signer, stranger};
+use support::vector::{NOW, Vector, load_one, report, seen};
+
+const SIGN: &str = "https://sigstore.dev/cosign/sign/v1";
+
+fn key(name: &str) -> KeyPair {
+    keys::test_only(sigkit_core::crypto::KeyAlgorithm::EcdsaP256, name)
+}
+
+/// A signature of the image by that key, as evidence.
+fn signed_by(key: &KeyPair) -> EvidenceItem {
+    item(&bundle("", &statement(SIGN, &subject_of(&image().to_string())), key))
+}
+
+fn item(vector: &Vector) -> EvidenceItem {
+    vector.evidence().items.remove(0)
+}
+
+fn evidence(items: Vec<EvidenceItem>) -> Evidence {
+    Evidence { items, problems: Vec::new() }
+}
+
+fn problem() -> Problem {
+    Problem { looked_for: "referrers".to_owned(), code: "store-unavailable", detail: "status 500".to_owned() }
+}
+
+fn authority(key: &KeyPair) -> KeyAuthority {
+    KeyAuthority::new("a key", key.public_key().clone())
+}
+
+fn one_key() -> Policy {
+    Policy::key(Purpose::Image, authority(&signer()))
+}
+
+fn at_least(threshold: usize, keys: &[&KeyPair]) -> Result<Policy, PolicyError> {
+    let threshold = NonZeroUsize::new(threshold).unwrap();
+    Policy::keys(Purpose::Image, threshold, keys.iter().map(|key| authority(key)))
+}
+
+fn judge(policy: &Policy, evidence: &Evidence) -> Result<Verified, NotVerified> {
+    let result = Verifier::new(policy).verify(&Artifact::Bytes(IMAGE.as_bytes()), evidence, NOW);
+    assert_eq!(result.is_ok(), report(&result).verdict() == Verdict::Verified);
+    assert_eq!(report(&result).time, NOW);
+    result
+}
+
+fn verdict(policy: &Policy, evidence: &Evidence) -> Verdict {
+    report(&judge(policy, evidence)).verdict()
+}
+
+// threat: A10
+// Fails without the `parts.is_empty()` branch of `judge_authority`, which names the reason.
+#[test]
+fn nothing_found_is_a_refusal_with_a_reason() {
+    let refusal = judge(&one_key(), &Evidence::default()).expect_err("nothing was signed");
+    assert_eq!(refusal.found(), 0);
+    assert!(refusal.to_string().starts_with("rejected: no-signatures: "), "{refusal}");
+    let two = at_least(2, &[&signer(), &stranger()]).unwrap();
+    assert_eq!(verdict(&two, &Evidence::default()), Verdict::Rejected);
+    assert_eq!(seen(&judge(&two, &Evidence::default())).failures, [("evidence", "no-signatures"); 2]);
+}
+
+// threat: M6
+// threat: I06
+// threat: H05
+// Fails when problems are not added to an authority's parts (the doubt becomes a refusal), and when a doubt is folded as a pass.
+#[test]
+fn trouble_in_looking_neither_hides_a_signature_nor_stands_for_one() {
+    let mut found = evidence(vec![signed_by(&signer())]);
+    found.problems.push(problem());
+    let verified = judge(&one_key(), &found).expect("a valid signature beside trouble");
+    assert_eq!(verified.signatures().len(), 1);
+    assert_eq!(seen(&Ok(verified)).doubts, [("evidence", "store-unavailable")]);
+
+    let alone = Evidence { items: Vec::new(), problems: vec![problem()] };
+    let doubt = judge(&one_key(), &alone).expect_err("nothing was seen");
+    assert_eq!(doubt.report().verdict(), Verdict::Undecided);
+    assert!(doubt.to_string().starts_with("undecided: store-unavailable: referrers: status 500"), "{doubt}");
+
+    let mut wrong = evidence(vec![signed_by(&stranger())]);
+    wrong.problems.push(problem());
+    let doubt = judge(&one_key(), &wrong).expect_err("the right one may be where nobody could look");
+    assert_eq!((doubt.report().verdict(), doubt.found()), (Verdict::Undecided, 1));
+}
+
+// Fails when an unreadable item ends the search, or when its failure is not recorded.
+#[test]
+fn what_cannot_be_read_neither_hides_a_signature_nor_counts() {
+    let junk = || item(&load_one("bundle-empty"));
+    for items in [vec![junk(), signed_by(&signer())], vec![signed_by(&signer()), junk()]] {
+        let verified = judge(&one_key(), &evidence(items)).unwrap();
+        assert_eq!(verified.signatures().len(), 1);
+        assert_eq!(seen(&Ok(verified)).failures, [("content", "bundle-malformed")]);
+    }
+    let refusal = judge(&one_key(), &evidence(vec![junk(), junk()])).expect_err("no signature");
+    assert_eq!((refusal.found(), refusal.report().verdict()), (2, Verdict::Rejected));
+    assert_eq!(seen(&Err(refusal)).failures, [("content", "bundle-malformed"); 2]);
+}
+
+// threat: A12
+// threat: I09
+// Fails when signatures are counted in place of authorities (`AtLeast(MIN)` of an authority's own group), or when the policy
+// keeps a key twice.
+#[test]
+fn a_threshold_counts_distinct_keys() {
+    let (a, b, c) = (key("a"), key("b"), key("c"));
+    let two_of_three = at_least(2, &[&a, &b, &c]).unwrap();
+    for (signers, wanted) in [
+        (vec![&a, &b], Verdict::Verified),
+        (vec![&c, &a], Verdict::Verified),
+        (vec![&a, &b, &c], Verdict::Verified),
+        (vec![&a], Verdict::Rejected),
+        (vec![&a, &a, &a], Verdict::Rejected),
+        (vec![&a, &stranger()], Verdict::Rejected),
+        (vec![], Verdict::Rejected),
+    ] {
+        let items: Vec<_> = signers.iter().map(|key| signed_by(key)).collect();
+        assert_eq!(verdict(&two_of_three, &evidence(items)), wanted);
+    }
+    let verified = judge(&two_of_three, &evidence(vec![signed_by(&c), signed_by(&a)])).unwrap();
+    let signers: Vec<_> = verified.signatures().iter().map(|signature| *signature.key()).collect();
+    assert_eq!(signers, [a.public_key().fingerprint(), c.public_key().fingerprint()], "by authority");
+}
+
+// threat: A12
+#[test]
+fn one_key_given_twice_is_one_key() {
+    let (a, b) = (key("a"), key("b"));
+    let copy = PublicKey::from_pem(a.public_key().to_pem().as_bytes()).unwrap();
+    let twice = [KeyAuthority::new("first", a.public_key().clone()), KeyAuthority::new("second", copy)];
+    let two = NonZeroUsize::new(2).unwrap();
+    assert_eq!(
+        Policy::keys(Purpose::Image, two, twice.clone()).expect_err("one distinct key"),
+        PolicyError::ThresholdUnreachable { threshold: two, authorities: 1 }
+    );
+    let with_another = Policy::keys(Purpose::Image, two, twice.into_iter().chain([authority(&b)])).unwrap();
+    assert_eq!(verdict(&with_another, &evidence(vec![signed_by(&a)])), Verdict::Rejected);
+    assert_eq!(verdict(&with_another, &evidence(vec![signed_by(&a), signed_by(&b)])), Verdict::Verified);
+}
+
+// threat: A10
+// threat: A11
+#[test]
+fn a_policy_that_nobody_or_anybody_could_meet_does_not_exist() {
+    let (a, b) = (key("a"), key("b"));
+    let one = NonZeroUsize::MIN;
+    assert_eq!(at_least(1, &[]).expect_err("nobody"), PolicyError::NoAuthority);
+    assert_eq!(at_least(3, &[]).expect_err("nobody"), PolicyError::NoAuthority);
+    let unreachable = at_least(3, &[&a, &b]).expect_err("two keys");
+    assert!(matches!(unreachable, PolicyError::ThresholdUnreachable { authorities: 2, .. }), "{unreachable}");
+    assert!(at_least(2, &[&a, &b]).is_ok());
+    assert!(Policy::keys(Purpose::Image, one, [authority(&a)]).is_ok());
+}
+
+// threat: I06
+// Fails when doubt counts towards a threshold, or when it is forgotten.
+#[test]
+fn a_threshold_in_doubt_is_undecided() {
+    let (a, b) = (key("a"), key("b"));
+    let both = at_least(2, &[&a, &b]).unwrap();
+    let mut half = evidence(vec![signed_by(&a)]);
+    assert_eq!(verdict(&both, &half), Verdict::Rejected);
+    half.problems.push(problem());
+    assert_eq!(verdict(&both, &half), Verdict::Undecided);
+    let mut whole = evidence(vec![signed_by(&a), signed_by(&b)]);
+    whole.problems.push(problem());
+    assert_eq!(verdict(&both, &whole), Verdict::Verified);
+}
+
+// threat: D16
+// Fails when annotations are looked for over all signatures in place of each one.
+#[test]
+fn two_signatures_with_half_of_the_annotations_each_are_not_one_with_all() {
+    let with = |annotations: &str| {
+        let subject = format!(r#"{{"digest":{{"sha256":"{}"}},"annotations":{annotations}}}"#, image().hex());
+        item(&bundle("", &statement(SIGN, &subject), &signer()))
+    };
+    let policy = one_key().with_annotation("env", "prod").with_annotation("team", "a=b");
+    let halves = || vec![with(r#"{"env":"prod"}"#), with(r#"{"team":"a=b"}"#)];
+    let refusal = judge(&policy, &evidence(halves())).expect_err("neither has both");
+    assert_eq!(seen(&Err(refusal)).failures, [("annotations", "annotation-mismatch"); 2]);
+    let mut items = halves();
+    items.push(with(r#"{"env":"prod","team":"a=b"}"#));
+    assert_eq!(judge(&policy, &evidence(items)).unwrap().signatures().len(), 1);
+}
+
+// Fails when a valid signature over another image and an invalid one over this image complete each other.
+#[test]
+fn checks_of_two_signatures_never_combine() {
+    let elsewhere = Digest::sha256(b"another image").to_string();
+    let other_image = item(&bundle("", &statement(SIGN, &subject_of(&elsewhere)), &signer()));
+    let refusal = judge(&one_key(), &evidence(vec![other_image, signed_by(&stranger())])).expect_err("neither holds");
+    let seen = seen(&Err(refusal));
+    assert_eq!(seen.failures, [("subject", "subject-mismatch"), ("signature", "signature-invalid")]);
+    assert_eq!(seen.passes, ["material", "content", "signature", "material", "content", "subject"]);
+}
+
+// threat: M20
+// threat: D15
+#[test]
+fn a_signature_for_another_repository_counts_unless_the_reference_is_asked_for() {
+    let legacy = load_one("legacy");
+    let policy = |repository: &str| one_key().with_reference(repository.parse::<Repository>().unwrap());
+    assert_eq!(verdict(&one_key(), &legacy.evidence()), Verdict::Verified);
+    assert_eq!(verdict(&policy("registry.example/app"), &legacy.evidence()), Verdict::Verified);
+    let refusal = judge(&policy("registry.example/copy"), &legacy.evidence()).expect_err("made for app");
+    assert_eq!(seen(&Err(refusal)).failures, [("reference", "reference-mismatch")]);
+}
+
+// threat: M5
+#[test]
+fn a_proof_says_what_was_signed_by_whom_and_where() {
+    let legacy = load_one("legacy");
+    let verified = judge(&one_key(), &legacy.evidence()).unwrap();
+    let [signature] = verified.signatures() else { panic!("one signature") };
+    assert_eq!(signature.payload(), Some(legacy.file("payload.json")));
+    assert_eq!(signature.simple_signing().unwrap().reference, "registry.example/app");
+    assert!(signature.statement().is_none());
+    assert_eq!((signature.authority(), signature.key()), ("a key", &signer().public_key().fingerprint()));
+    assert_eq!(signature.scheme().to_string(), "ECDSA P-256 SHA-256");
+    assert_eq!(signature.origin(), &Origin::File("payload.json".to_owned()));
+
+    let verified = load_one("bundle").judge().unwrap();
+    let [signature] = verified.signatures() else { panic!("one signature") };
+    assert_eq!(signature.statement().unwrap().predicate_type, SIGN);
+    assert!(signature.simple_signing().is_none());
+    assert_eq!(signature.payload().unwrap(), statement(SIGN, &subject_of(&image().to_string())).as_bytes());
+
+    let verified = load_one("blob-detached").judge().unwrap();
+    let [signature] = verified.signatures() else { panic!("one signature") };
+    assert!(signature.payload().is_none() && signature.statement().is_none() && signature.simple_signing().is_none());
+}
+
+// threat: C13
+// Fails when the schemes of the authority are ignored.
+#[test]
+fn a_scheme_asked_for_is_the_only_one_accepted() {
+    let vector = load_one("golden-cosign2-image-legacy-p384");
+    let schemes = vector.key().accepted_schemes();
+    let accepted: Vec<bool> = schemes
+        .iter()
+        .map(|scheme| {
+            let authority = KeyAuthority::new("p384", vector.key()).with_scheme(*scheme);
+            let policy = Policy::key(Purpose::Image, authority);
+            let result =
+                Verifier::new(&policy).verify(&Artifact::Bytes(vector.file("artifact")), &vector.evidence(), NOW);
+            if let Ok(verified) = &result {
+                assert_eq!(verified.signatures()[0].scheme(), *scheme);
+            }
+            result.is_ok()
+        })
+        .collect();
+    // cosign 2 signs with SHA-256 whatever the curve.
+    assert_eq!(accepted, [false, true]);
+}
+
+// Fails when the bytes of an artifact are confused with what is known of it.
+#[test]
+fn an_image_may_be_known_by_digest_alone_and_a_blob_be_read_once() {
+    let policy = one_key();
+    let by_digest = |digest: Digest| {
+        Verifier::new(&policy).verify(&Artifact::Digest(digest), &evidence(vec![signed_by(&signer())]), NOW)
+    };
+    assert!(by_digest(image()).is_ok());
+    let refusal = by_digest(Digest::sha256(b"x")).expect_err("another image");
+    assert_eq!(seen(&Err(refusal)).failures, [("subject", "subject-mismatch")]);
+
+    for name in ["golden-cosign2-blob-legacy-ed25519", "golden-cosign3-blob-bundle-p521", "blob-bundle-sha512-noted"] {
+        let vector = load_one(name);
+        let (policy, evidence) = (vector.policy(), vector.evidence());
+        let mut changed = vector.file("artifact").to_vec();
+        changed[0] ^= 1;
+        for (bytes, wanted) in [(vector.file("artifact"), Verdict::Verified), (&changed, Verdict::Rejected)] {
+            let mut scanner = BlobScanner::new(&policy, &evidence);
+            bytes.chunks(3).for_each(|chunk| scanner.update(chunk));
+            let scan = scanner.finish();
+            let result = Verifier::new(&policy).verify(&Artifact::Scan(&scan), &evidence, NOW);
+            assert_eq!(report(&result).verdict(), wanted, "{name}: {:?}", seen(&result));
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! Vectors: each shows the verifier one thing, and names the exact verdict, check and reason code.
+#![cfg(feature = "sign")] // P-521 and Ed25519ph are among the golden keys
+#![allow(clippy::disallowed_methods, reason = "vectors are files")]
+
+mod support;
+
+use std::collections::BTreeSet;
+
+use sigkit_core::crypto::PublicKey;
+use sigkit_core::digest::Digest;
+use sigkit_core::reason::Reason;
+use sigkit_core::report::{Verdict, Waiver};
+use sigkit_core::verify::{Artifact, Verifier};
+use support::vector::{self, NOW, Vector, report, seen};
+use support::{cases, keys};
+
+/// Set to any value, it makes [`committed_vectors_are_those_made_here`] write them instead.
+const WRITE: &str = "SIGKIT_WRITE_VECTORS";
+
+/// Judges one vector and compares with its `expected.json`: nothing may fail, be waived or be doubted beyond what stands there.
+fn check(vector: &Vector) {
+    let name = &vector.name;
+    let expected = vector.json("expected.json");
+    let text = |member: &str| expected[member].as_str().unwrap_or_default().to_owned();
+    let result = vector.judge();
+    let seen = seen(&result);
+    let verdict = report(&result).verdict();
+    assert_eq!(verdict.name(), text("verdict"), "{name}: {seen:?}");
+    assert_eq!(result.is_ok(), verdict == Verdict::Verified, "{name}");
+    let waivers: Vec<(String, String)> = serde_json::from_value(expected["waivers"].clone()).unwrap_or_default();
+    assert_eq!(seen.waivers, waivers.iter().map(|(check, code)| (&**check, &**code)).collect::<Vec<_>>(), "{name}");
+    assert_eq!(seen.doubts, [], "{name}");
+    match verdict {
+        Verdict::Verified => assert_eq!(seen.failures, [], "{name}"),
+        _ => assert_eq!(seen.failures, [(&*text("check"), &*text("code"))], "{name}"),
+    }
+}
+
+// threat: M1
+// threat: M2
+// threat: A03
+// threat: A04
+// threat: A05
+// threat: A09
+// threat: A13
+// threat: A16
+// threat: D02
+// threat: D03
+// threat: D04
+// threat: D05
+// threat: D06
+// threat: D08
+// threat: D09
+// threat: D10
+// threat: D13
+// threat: D14
+// threat: D15
+// threat: D16
+// threat: D17
+// threat: M20
+#[test]
+fn every_vector_gives_its_verdict_and_its_reason() {
+    let vectors = vector::load_all();
+    assert!(vectors.len() > 100, "only {} vectors were found", vectors.len());
+    for vector in &vectors {
+        check(vector);
+    }
+}
+
+#[test]
+fn committed_vectors_are_those_made_here() {
+    let made = cases::all();
+    let names: BTreeSet<&str> = made.iter().map(|case| case.name.as_str()).collect();
+    assert_eq!(names.len(), made.len(), "two cases have one name");
+    let directory = vector::directory();
+    if std::env::var_os(WRITE).is_some() {
+        for case in &made {
+            let directory = directory.join(&case.name);
+            if directory.exists() {
+                std::fs::remove_dir_all(&directory).unwrap();
+            }
+            std::fs::create_dir_all(&directory).unwrap();
+            for (name, bytes) in &case.files {
+                std::fs::write(directory.join(name), bytes).unwrap();
+            }
+        }
+    }
+    let committed: Vec<Vector> =
+        vector::load_all().into_iter().filter(|vector| !vector.name.starts_with("golden-")).collect();
+    let mut made = made;
+    made.sort_by(|a, b| a.name.cmp(&b.name));
+    for (made, committed) in made.iter().zip(&committed) {
+        assert_eq!(made, committed, "set {WRITE}=1 to write what is made here");
+    }
+    assert_eq!(made.len(), committed.len());
+}
+
+/// Vectors for the codes that a file cannot show; see the test of the same name.
+const IN_CODE: [&str; 1] = ["algorithm-unsupported"];
+
+#[test]
+fn every_reason_and_every_waiver_is_produced_by_a_vector() {
+    let mut codes: BTreeSet<String> = IN_CODE.into_iter().map(str::to_owned).collect();
+    for vector in vector::load_all() {
+        let expected = vector.json("expected.json");
+        codes.extend(expected["code"].as_str().map(str::to_owned));
+        let waivers: Vec<(String, String)> = serde_json::from_value(expected["waivers"].clone()).unwrap_or_default();
+        codes.extend(waivers.into_iter().map(|(_, code)| code));
+    }
+    let all: BTreeSet<String> = Reason::CODES.iter().chain(&Waiver::CODES).map(|code| (*code).to_owned()).collect();
+    let missing: Vec<_> = all.difference(&codes).collect();
+    assert!(missing.is_empty(), "no vector produces {missing:?}");
+    let unknown: Vec<_> = codes.difference(&all).collect();
+    assert!(unknown.is_empty(), "vectors name codes that do not exist: {unknown:?}");
+    for codes in [&Reason::CODES[..], &Waiver::CODES[..]] {
+        assert!(codes.is_sorted(), "{codes:?}");
+    }
+}
+
+/// `ring` has no door for a digest signed with RSA; with `aws-lc-rs` every scheme of every form is supported.
+#[cfg(not(feature = "aws-lc-rs"))]
+#[test]
+fn algorithm_unsupported() {
+    let vector = vector::load_one("golden-cosign3-blob-bundle-rsa2048");
+    let digest = Digest::sha256(vector.file("artifact"));
+    let result = Verifier::new(&vector.policy()).verify(&Artifact::Digest(digest), &vector.evidence(), NOW);
+    assert_eq!(seen(&result).failures, [("signature", "algorithm-unsupported")]);
+    assert!(vector.judge().is_ok(), "the message itself is enough");
+}
+
+/// The key decides, and only the key: no vector that verifies does so with another one.
+#[test]
+fn no_vector_verifies_with_another_key() {
+    use sigkit_core::key::Signer as _;
+    let vectors = vector::load_all();
+    let mut keys: Vec<PublicKey> = vec![keys::stranger().public_key().clone()];
+    for key in vectors.iter().map(Vector::key) {
+        if !keys.contains(&key) {
+            keys.push(key);
+        }
+    }
+    for vector in vectors.iter().filter(|vector| vector.judge().is_ok()) {
+        for key in keys.iter().filter(|key| **key != vector.key()) {
+            let policy = vector.policy_with(key.clone());
+            let artifact = Artifact::Bytes(vector.file("artifact"));
+            let result = Verifier::new(&policy).verify(&artifact, &vector.evidence(), NOW);
+            assert_eq!(seen(&result).failures, [("signature", "signature-invalid")], "{}", vector.name);
+        }
+    }
+}

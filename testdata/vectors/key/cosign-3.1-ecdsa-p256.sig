@@ -1,0 +1,1 @@
+MEUCIQCWmKkO5Lczkn4pD+V/tSLtg/WLNYpScPpZI6e+LL0B5QIgT5fFMoVqxiVEitOyokeOFr+DMLsqS+ixnbaroUrF3h4=
