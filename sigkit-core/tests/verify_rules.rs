@@ -296,3 +296,19 @@ fn an_image_may_be_known_by_digest_alone_and_a_blob_be_read_once() {
         }
     }
 }
+
+// threat: D07
+// threat: M16
+// Fails when the artifact is hashed for each subject of each statement, signed or not: that would be 6 GB here.
+#[test]
+fn many_subjects_and_a_large_artifact_cost_little() {
+    let large = vec![b'x'; 2 << 20];
+    let subject = format!(r#"{{"digest":{{"sha256":"{0}","sha384":"{0}","sha512":"{0}"}}}}"#, "0".repeat(64));
+    let subjects = vec![subject; 1024].join(",");
+    let junk = item(&bundle("", &statement(SIGN, &subjects), &stranger()));
+    let policy = one_key().with_annotation("env", "prod");
+    let started = std::time::Instant::now();
+    let result = Verifier::new(&policy).verify(&Artifact::Bytes(&large), &evidence(vec![junk]), NOW);
+    assert!(result.is_err());
+    assert!(started.elapsed() < std::time::Duration::from_secs(5), "{:?}", started.elapsed());
+}

@@ -1,13 +1,14 @@
 //! Step 5: what the policy wants besides signer and subject, read from signed bytes only.
 
+use super::artifact::Named;
 use super::content::Claim;
-use super::{Artifact, Checks, subject};
+use super::{Checks, subject};
 use crate::oci::Repository;
 use crate::policy::{Claims, Policy};
 use crate::reason::Reason;
 use crate::report::{CheckId, Fact};
 
-pub(super) fn check(checks: &mut Checks, policy: &Policy, claim: &Claim, artifact: &Artifact<'_>) {
+pub(super) fn check(checks: &mut Checks, policy: &Policy, claim: &Claim, artifact: &Named<'_>) {
     if !policy.annotations.is_empty() {
         checks.record(CheckId::Annotations, annotations(policy, claim, artifact));
     }
@@ -17,7 +18,7 @@ pub(super) fn check(checks: &mut Checks, policy: &Policy, claim: &Claim, artifac
 }
 
 /// All wanted annotations, in this one signature.
-fn annotations(policy: &Policy, claim: &Claim, artifact: &Artifact<'_>) -> Result<(Fact, ()), Reason> {
+fn annotations(policy: &Policy, claim: &Claim, artifact: &Named<'_>) -> Result<(Fact, ()), Reason> {
     for (name, expected) in &policy.annotations {
         let found = signed_annotation(policy.claims, claim, artifact, name);
         if found.as_ref() != Some(expected) {
@@ -28,7 +29,7 @@ fn annotations(policy: &Policy, claim: &Claim, artifact: &Artifact<'_>) -> Resul
 }
 
 /// What is said about this artifact; of a statement about several, nothing that is said about the others.
-fn signed_annotation(claims: Claims, claim: &Claim, artifact: &Artifact<'_>, name: &str) -> Option<String> {
+fn signed_annotation(claims: Claims, claim: &Claim, artifact: &Named<'_>, name: &str) -> Option<String> {
     match claim {
         Claim::Message { .. } => None,
         Claim::SimpleSigning { document, .. } => document.optional.get(name).map(|value| match value {
