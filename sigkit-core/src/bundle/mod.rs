@@ -9,7 +9,7 @@ pub use blob::to_blob_bundle;
 use std::fmt;
 
 use crate::content::{Content, ContentError, EnvelopeError};
-use crate::crypto::SignatureError;
+use crate::crypto::{SignatureError, pem};
 use crate::digest::Digest;
 use crate::json::JsonError;
 use crate::oci::Tag;
@@ -185,12 +185,14 @@ fn member(
 /// The certificates of a PEM text, and nothing but certificates.
 fn certificates(document: &'static str, name: &'static str, text: &[u8]) -> Result<Vec<Vec<u8>>, BundleError> {
     let expected = "PEM blocks of type CERTIFICATE";
-    let blocks = pem::parse_many(text).map_err(|error| member(document, name, expected, error.to_string()))?;
-    if let Some(block) = blocks.iter().find(|block| block.tag() != "CERTIFICATE") {
-        return Err(member(document, name, expected, format!("a block of type {}", clip(block.tag()))));
+    let refused = |found: String| member(document, name, expected, found);
+    let blocks = pem::blocks(text).map_err(|error| refused(error.to_string()))?;
+    if let Some(block) = blocks.iter().find(|block| block.label() != "CERTIFICATE") {
+        return Err(refused(format!("a block of type {}", clip(block.label()))));
     }
     if blocks.is_empty() {
-        return Err(member(document, name, expected, "none"));
+        return Err(refused("none".to_owned()));
     }
-    Ok(blocks.into_iter().map(pem::Pem::into_contents).collect())
+    let contents = blocks.iter().map(|block| block.decode().map(|bytes| bytes.to_vec()));
+    contents.collect::<Result<_, _>>().map_err(|error| refused(error.to_string()))
 }
