@@ -127,7 +127,9 @@ impl AttachError {
 }
 
 /// Runs up to eight futures at once and keeps their order.
-async fn gather<T, F: Future<Output = T>>(futures: impl IntoIterator<Item = F>) -> Vec<T> {
+///
+/// They come in a `Vec`: an iterator with a closure, kept across an await, would hide from the compiler that the whole is `Send`.
+async fn gather<T, F: Future<Output = T>>(futures: Vec<F>) -> Vec<T> {
     use futures_util::StreamExt as _;
     futures_util::stream::iter(futures).buffered(CONCURRENT_FETCHES).collect().await
 }
