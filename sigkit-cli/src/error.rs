@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use sigkit_core::store::StoreError;
+
 use crate::context::PasswordError;
 use crate::exit::ExitCode;
 use crate::files::FileError;
@@ -29,7 +31,7 @@ pub(crate) enum CliError {
     Target(#[from] TargetError),
     /// The registry client cannot be set up as asked.
     #[error(transparent)]
-    Registry(#[from] sigkit_core::store::StoreError),
+    Registry(Box<StoreError>),
     /// A blob could not be signed.
     #[error("{}: {error}", path.display())]
     Blob {
@@ -69,6 +71,12 @@ pub(crate) enum CliError {
         /// The nearest that exists.
         near: Option<&'static str>,
     },
+}
+
+impl From<StoreError> for CliError {
+    fn from(error: StoreError) -> Self {
+        Self::Registry(Box::new(error))
+    }
 }
 
 impl CliError {

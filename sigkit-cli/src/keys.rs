@@ -27,7 +27,7 @@ pub(crate) enum KeySource {
 }
 
 /// Reads the value of `--key`.
-pub(crate) fn key_source() -> impl TypedValueParser<Value = KeySource> + Clone {
+pub(crate) fn key_source() -> impl TypedValueParser<Value = KeySource> {
     OsStringValueParser::new().try_map(KeySource::try_from)
 }
 

@@ -34,7 +34,7 @@ fn main() -> std::process::ExitCode {
 
 /// Parse, run, print.
 fn run() -> ExitCode {
-    let environment = Environment::of_process();
+    let environment = Environment::Process;
     let arguments: Vec<_> = std::env::args_os().skip(1).collect();
     let parsed = match cli::parse(&arguments, &environment) {
         Ok(parsed) => parsed,

@@ -8,6 +8,8 @@ use rustix::termios::{self, LocalModes, OptionalActions, Termios};
 use signal_hook::consts::{SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::iterator::Signals;
 
+use crate::exit::ExitCode;
+
 /// What must be put right before a signal may end the process.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Interrupts(Arc<Mutex<Unfinished>>);
@@ -30,7 +32,10 @@ impl Interrupts {
             if let Some(signal) = signals.forever().next() {
                 let mut unfinished = unfinished.lock();
                 unfinished.restore_terminal();
-                std::process::exit(128_i32.saturating_add(signal));
+                std::process::exit(match signal {
+                    SIGINT => ExitCode::Interrupted.code().into(),
+                    other => 128_i32.saturating_add(other),
+                });
             }
         })?;
         Ok(interrupts)

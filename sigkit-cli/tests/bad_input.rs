@@ -42,7 +42,7 @@ fn what_is_no_file_is_named_at_once() {
         std::fs::create_dir(sandbox.path("dir")).unwrap();
         sandbox.shell("mkfifo fifo; ln -s loop loop").run().expect(0);
         sandbox.write("forbidden", "x");
-        std::fs::set_permissions(sandbox.path("forbidden"), std::fs::Permissions::from_mode(0)).unwrap();
+        std::fs::set_permissions(sandbox.path("forbidden"), std::fs::Permissions::from_mode(0o000)).unwrap();
         let _listener = std::os::unix::net::UnixListener::bind(sandbox.path("socket")).unwrap();
         let before = sandbox.names();
         for (file, says) in [

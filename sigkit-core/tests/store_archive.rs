@@ -1,5 +1,5 @@
 //! OCI image layouts in tars: what is read, what is refused, what a write leaves alone.
-#![cfg(all(unix, feature = "oci"))]
+#![cfg(all(unix, feature = "layout"))]
 #![allow(clippy::disallowed_methods)] // these stores are files
 
 mod store_fixtures;

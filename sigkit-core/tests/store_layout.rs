@@ -1,5 +1,5 @@
 //! OCI image layouts in directories, as other tools write them and as hostile hands do.
-#![cfg(all(unix, feature = "oci"))]
+#![cfg(all(unix, feature = "layout"))]
 #![allow(clippy::disallowed_methods)] // these stores are files
 
 mod store_fixtures;

@@ -43,13 +43,11 @@ pub(crate) fn why_absent(flag: &str) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::command_for_tests;
+    use crate::cli::command;
 
     #[test]
     fn no_flag_is_both_here_and_absent() {
-        for verb in command_for_tests()
-            .get_subcommands()
-            .filter(|verb| !matches!(verb.get_name(), "help" | "generate-key-pair"))
+        for verb in command().get_subcommands().filter(|verb| !matches!(verb.get_name(), "help" | "generate-key-pair"))
         {
             for long in verb.get_arguments().filter_map(clap::Arg::get_long) {
                 assert_eq!(why_absent(&format!("--{long}")), None, "{} --{long}", verb.get_name());

@@ -63,10 +63,10 @@ fn takes_value(arg: &Arg) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::command_for_tests;
+    use crate::cli::command;
 
     fn bound(verb: &str, given: &[&str], variables: &[(&str, &str)]) -> Bound {
-        let command = command_for_tests();
+        let command = command();
         let given = given.iter().map(|name| (*name).to_owned()).collect();
         bind(command.find_subcommand(verb).unwrap(), &given, &Environment::of(variables))
     }

@@ -235,14 +235,14 @@ fn join(front: &[u8], back: &[u8]) -> OsString {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::command_for_tests;
+    use crate::cli::command;
 
     fn words(text: &str) -> Vec<OsString> {
         text.split_whitespace().map(OsString::from).collect()
     }
 
     fn normalised(text: &str) -> String {
-        let line = normalise(&command_for_tests(), &words(text));
+        let line = normalise(&command(), &words(text));
         let all: Vec<String> = line.verb.iter().chain(&line.rest).map(|w| w.to_string_lossy().into_owned()).collect();
         all.join(" ")
     }
@@ -316,21 +316,21 @@ mod tests {
     #[test]
     fn an_empty_string_is_no_value_but_an_empty_key_is_a_mistake() {
         let given = ["sign", "--bundle", "", "--registry-token=", "--key", "", "-a", ""].map(OsString::from);
-        let line = normalise(&command_for_tests(), &given);
+        let line = normalise(&command(), &given);
         assert_eq!(line.rest, ["--key=", "--annotations="]);
         assert!(!line.given.contains("bundle") && line.given.contains("key"));
     }
 
     #[test]
     fn what_was_given_is_known_by_its_long_name() {
-        let line = normalise(&command_for_tests(), &words("verify -key k -a x=y --max-workers=2 img --rubbish"));
+        let line = normalise(&command(), &words("verify -key k -a x=y --max-workers=2 img --rubbish"));
         assert_eq!(line.given.into_iter().collect::<Vec<_>>(), ["annotations", "jobs", "key"]);
     }
 
     // threat: L06
     #[test]
     fn no_argument_is_too_strange() {
-        let mut command = command_for_tests();
+        let mut command = command();
         let strange: Vec<OsString> = [
             &b""[..],
             b"-",

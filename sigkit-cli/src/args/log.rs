@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::context::Context;
 use crate::error::CliError;
+use crate::files::FileError;
 
 /// Largest trusted root or signing configuration, in bytes; that of the public services has 7 KiB.
 const MOST_DOCUMENT_BYTES: u64 = 1024 * 1024;
@@ -121,10 +122,9 @@ fn document(
     path: &Path,
     expected: &'static str,
     media_type: &str,
-) -> Result<Value, CliError> {
+) -> Result<Value, FileError> {
     let file = context.files.read(option, path, expected, MOST_DOCUMENT_BYTES)?;
-    let refused =
-        |found: String| CliError::Usage(format!("{option}: {}: expected {expected}, found {found}", path.display()));
+    let refused = |found: String| FileError::Content { option, path: path.to_owned(), expected, found };
     let value: Value = serde_json::from_slice(&file.bytes).map_err(|error| refused(format!("no JSON: {error}")))?;
     match value.get("mediaType").and_then(Value::as_str) {
         Some(found) if found.starts_with(media_type) => Ok(value),
@@ -199,7 +199,9 @@ mod tests {
     fn a_document_of_another_kind_is_refused() {
         for json in ["{}", "[]", "null", "{", r#"{"mediaType":1}"#, r#"{"mediaType":"application/json"}"#, "\u{feff}{}"]
         {
-            let text = usage(check_config(json));
+            let error = check_config(json).unwrap_err();
+            assert!(matches!(error, CliError::File(FileError::Content { .. })), "{error:?}");
+            let text = error.to_string();
             assert!(text.starts_with("--signing-config: "), "{text}");
             assert!(text.contains("expected a signing configuration, found "), "{text}");
         }

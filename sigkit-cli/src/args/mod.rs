@@ -35,7 +35,7 @@ pub(crate) use log::{NoLogArgs, VerifyLogArgs};
 pub(crate) use public_key::PublicKeyVerbArgs;
 pub(crate) use sign::{SignArgs, WrittenFormat};
 pub(crate) use sign_blob::SignBlobArgs;
-pub(crate) use values::{Annotation, ReportFormat, Secret, SignatureDigest};
+pub(crate) use values::{ReportFormat, Secret, SignatureDigest};
 pub(crate) use verify::VerifyArgs;
 pub(crate) use verify_blob::VerifyBlobArgs;
 pub(crate) use version::VersionArgs;

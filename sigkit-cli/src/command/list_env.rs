@@ -16,6 +16,13 @@ enum Kind {
 const VARIABLES: &[(&str, Kind, &str)] = &[
     ("SIGKIT_PASSWORD", Kind::Secret, "password of the private key; set but empty is the empty password"),
     ("COSIGN_PASSWORD", Kind::Secret, "the same, where SIGKIT_PASSWORD is not set"),
+    ("NO_COLOR", Kind::Plain, "no colour on a terminal, when set and not empty"),
+    ("HTTPS_PROXY", Kind::Secret, "proxy for registries; it may hold credentials"),
+    ("HTTP_PROXY", Kind::Secret, "proxy for registries without TLS; it may hold credentials"),
+    ("ALL_PROXY", Kind::Secret, "proxy where no other is set; it may hold credentials"),
+    ("NO_PROXY", Kind::Plain, "names and networks reached without a proxy"),
+    ("SSL_CERT_FILE", Kind::Plain, "certificate authorities for registries, PEM, instead of those of the system"),
+    ("SSL_CERT_DIR", Kind::Plain, "directory of the same"),
 ];
 
 pub(super) fn run(args: &EnvArgs, context: &Context) -> Output {

@@ -5,17 +5,22 @@ use std::os::unix::ffi::OsStringExt as _;
 use zeroize::Zeroizing;
 
 /// Environment variables.
-pub(crate) struct Environment(Box<dyn Fn(&str) -> Option<OsString> + Send + Sync>);
+pub(crate) enum Environment {
+    /// Those of this process.
+    Process,
+    /// Variables made up for a test.
+    #[cfg(test)]
+    Made(std::collections::BTreeMap<String, OsString>),
+}
 
 impl Environment {
-    /// Those of this process.
-    pub(crate) fn of_process() -> Self {
-        Self(Box::new(|name| std::env::var_os(name)))
-    }
-
     /// The value of a variable that is set, be it empty.
     pub(crate) fn get(&self, name: &str) -> Option<OsString> {
-        (self.0)(name)
+        match self {
+            Self::Process => std::env::var_os(name),
+            #[cfg(test)]
+            Self::Made(variables) => variables.get(name).cloned(),
+        }
     }
 
     /// The value of a variable that is set and not empty.
@@ -40,8 +45,6 @@ impl fmt::Debug for Environment {
 impl Environment {
     /// Variables made up for a test.
     pub(crate) fn of(variables: &[(&str, &str)]) -> Self {
-        let variables: std::collections::BTreeMap<String, OsString> =
-            variables.iter().map(|(name, value)| ((*name).to_owned(), OsString::from(value))).collect();
-        Self(Box::new(move |name| variables.get(name).cloned()))
+        Self::Made(variables.iter().map(|(name, value)| ((*name).to_owned(), OsString::from(value))).collect())
     }
 }

@@ -30,6 +30,18 @@ pub(crate) enum FileError {
         /// What is there.
         found: &'static str,
     },
+    /// A file, but not with the content that was expected.
+    #[error("{option}: {}: expected {expected}, found {found}", path.display())]
+    Content {
+        /// With its dashes.
+        option: &'static str,
+        /// As given.
+        path: PathBuf,
+        /// What the option is for.
+        expected: &'static str,
+        /// What is wrong with the content.
+        found: String,
+    },
     /// More bytes than such a file can have.
     #[error("{option}: {}: expected {expected} of at most {limit} bytes, found more", path.display())]
     TooLarge {

@@ -1,8 +1,8 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
+use std::sync::{Mutex, PoisonError};
 
-use futures_util::future::join;
-
-use super::{fallback_tag, gather, signature_tag};
+use super::concurrent::{gather, join};
+use super::{fallback_tag, signature_tag};
 use crate::bundle::{BundleError, Evidence, EvidenceItem, Origin, Problem, SignedEntity};
 use crate::digest::Digest;
 use crate::limits::Limits;
@@ -14,14 +14,16 @@ use crate::store::{Referrers, Store, StoreError};
 /// Nothing found hides anything else. "Not found" from the place itself means that there is none there; every other trouble
 /// becomes a [`Problem`] of the evidence.
 pub async fn discover<S: Store>(store: &S, image: &Digest, limits: &Limits) -> Evidence {
-    let (mut referring, tagged) = join(referring(store, image, limits), tagged(store, image, limits)).await;
+    let budget = Budget::new(limits);
+    let (mut referring, tagged) =
+        join(referring(store, image, limits, &budget), tagged(store, image, limits, &budget)).await;
     referring.items.extend(tagged.items);
     referring.problems.extend(tagged.problems);
     referring
 }
 
 /// Signatures on manifests that refer to the image.
-async fn referring<S: Store>(store: &S, image: &Digest, limits: &Limits) -> Evidence {
+async fn referring<S: Store>(store: &S, image: &Digest, limits: &Limits, budget: &Budget) -> Evidence {
     let mut evidence = Evidence::default();
     let mut listed: Vec<Descriptor> = Vec::new();
     // A registry may answer with an empty list although older tools keep entries under the fallback tag: read both.
@@ -42,17 +44,14 @@ async fn referring<S: Store>(store: &S, image: &Digest, limits: &Limits) -> Evid
         Err(error) if error.is_absent() => {}
         Err(error) => evidence.problems.push(problem("referrers (fallback tag)", &error)),
     }
-    let mut distinct: Vec<Descriptor> = Vec::new();
-    for descriptor in listed {
-        if distinct.iter().all(|known| known.digest != descriptor.digest) {
-            distinct.push(descriptor);
-        }
-    }
+    let mut known = HashSet::new();
+    let mut distinct: Vec<Descriptor> =
+        listed.into_iter().filter(|descriptor| known.insert(descriptor.digest)).collect();
     if distinct.len() > limits.attachments {
         evidence.problems.push(too_many(store, distinct.len(), limits));
         distinct.truncate(limits.attachments);
     }
-    let reads = distinct.iter().map(|descriptor| read_referrer(store, image, descriptor, limits)).collect();
+    let reads = distinct.iter().map(|descriptor| read_referrer(store, image, descriptor, limits, budget)).collect();
     for part in gather(reads).await {
         evidence.items.extend(part.items);
         evidence.problems.extend(part.problems);
@@ -61,7 +60,13 @@ async fn referring<S: Store>(store: &S, image: &Digest, limits: &Limits) -> Evid
 }
 
 /// Reads one referrer by what it is; the types claimed in lists are often wrong. What is no signature is nobody's business here.
-async fn read_referrer<S: Store>(store: &S, image: &Digest, listed: &Descriptor, limits: &Limits) -> Evidence {
+async fn read_referrer<S: Store>(
+    store: &S,
+    image: &Digest,
+    listed: &Descriptor,
+    limits: &Limits,
+    budget: &Budget,
+) -> Evidence {
     let manifest = match store.manifest(&TagOrDigest::Digest(listed.digest)).await {
         Ok(fetched) => match fetched.manifest {
             Manifest::Image(manifest) => manifest,
@@ -86,15 +91,17 @@ async fn read_referrer<S: Store>(store: &S, image: &Digest, listed: &Descriptor,
         let error = BundleError::Member { document: "referrer manifest", member: "subject", expected, found };
         return Evidence::of(origin(0), Err(error));
     }
-    read_layers(store, &manifest, origin, limits).await
+    read_layers(store, &manifest, origin, limits, budget).await
 }
 
 /// Signatures under cosign's legacy tag.
-async fn tagged<S: Store>(store: &S, image: &Digest, limits: &Limits) -> Evidence {
+async fn tagged<S: Store>(store: &S, image: &Digest, limits: &Limits, budget: &Budget) -> Evidence {
     let tag = signature_tag(image);
     match store.manifest(&TagOrDigest::Tag(tag.clone())).await {
         Ok(fetched) => match fetched.manifest {
-            Manifest::Image(manifest) => read_layers(store, &manifest, |index| layer(&tag, index), limits).await,
+            Manifest::Image(manifest) => {
+                read_layers(store, &manifest, |index| layer(&tag, index), limits, budget).await
+            }
             Manifest::Index(_) => {
                 let (expected, found) = ("an image manifest with signature layers", "an index".to_owned());
                 let error = BundleError::Member { document: "signature manifest", member: "layers", expected, found };
@@ -116,23 +123,21 @@ async fn read_layers<S: Store>(
     manifest: &ImageManifest,
     origin: impl Fn(usize) -> Origin,
     limits: &Limits,
+    budget: &Budget,
 ) -> Evidence {
     let mut evidence = Evidence::default();
-    if manifest.layers.len() > limits.attachments {
-        evidence.problems.push(too_many(store, manifest.layers.len(), limits));
-        return evidence;
-    }
-    let blobs: BTreeMap<Digest, &Descriptor> = manifest.layers.iter().map(|layer| (layer.digest, layer)).collect();
+    // A layer that lies about its size must not speak for another that names the same bytes.
+    let blobs: BTreeMap<(Digest, u64), &Descriptor> =
+        manifest.layers.iter().map(|layer| ((layer.digest, layer.size), layer)).collect();
     let total = blobs.values().fold(0_u64, |sum, layer| sum.saturating_add(layer.size));
-    if total > limits.attachments_total_bytes {
-        let limit = format!("{} bytes for all signatures together", limits.attachments_total_bytes);
+    if let Err(limit) = budget.take(manifest.layers.len(), total) {
         evidence.problems.push(problem("signatures", &StoreError::TooLarge { place: store.name(), limit }));
         return evidence;
     }
     let fetches = blobs.values().map(|layer| store.blob(layer, limits.attachment_bytes)).collect();
-    let fetched: BTreeMap<Digest, _> = blobs.keys().copied().zip(gather(fetches).await).collect();
+    let fetched: BTreeMap<(Digest, u64), _> = blobs.keys().copied().zip(gather(fetches).await).collect();
     for (index, layer) in manifest.layers.iter().enumerate() {
-        match fetched.get(&layer.digest) {
+        match fetched.get(&(layer.digest, layer.size)) {
             Some(Ok(bytes)) => {
                 let entity = if layer.media_type.starts_with(media_type::BUNDLE_PREFIX) {
                     SignedEntity::from_bundle(bytes, limits)
@@ -148,11 +153,35 @@ async fn read_layers<S: Store>(
     evidence
 }
 
+/// What may still be read for one image, whatever the number of places it is read from.
+struct Budget {
+    left: Mutex<(usize, u64)>,
+    limits: (usize, u64),
+}
+
+impl Budget {
+    fn new(limits: &Limits) -> Self {
+        let limits = (limits.attachments, limits.attachments_total_bytes);
+        Self { left: Mutex::new(limits), limits }
+    }
+
+    /// Takes all of it or nothing; the error is the limit that would be exceeded.
+    fn take(&self, signatures: usize, bytes: u64) -> Result<(), String> {
+        let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
+        let signatures_left = left.0.checked_sub(signatures);
+        let signatures_left = signatures_left.ok_or_else(|| format!("{} signatures of one image", self.limits.0))?;
+        let bytes_left = left.1.checked_sub(bytes);
+        let bytes_left = bytes_left.ok_or_else(|| format!("{} bytes for all signatures together", self.limits.1))?;
+        *left = (signatures_left, bytes_left);
+        Ok(())
+    }
+}
+
 fn problem(looked_for: &str, error: &StoreError) -> Problem {
     Problem { looked_for: looked_for.to_owned(), code: error.code(), detail: error.to_string() }
 }
 
 fn too_many<S: Store>(store: &S, found: usize, limits: &Limits) -> Problem {
-    let limit = format!("{} signatures of one image ({found} are listed)", limits.attachments);
+    let limit = format!("{} referrers of one image ({found} are listed)", limits.attachments);
     problem("signatures", &StoreError::TooLarge { place: store.name(), limit })
 }

@@ -4,12 +4,11 @@
 //! registry that keeps one; only where there is none, and for the legacy format, a document that all signers share is read,
 //! merged, written and read back until everything seen is in it ([`shared`]).
 
+mod concurrent;
 mod discover;
 mod referrers;
 mod shared;
 mod tag;
-
-use std::future::Future;
 
 pub use discover::discover;
 pub use referrers::BundleAttachment;
@@ -125,14 +124,3 @@ impl AttachError {
     /// Every code of writing, sorted, without those of the store.
     pub const CODES: [&'static str; 4] = ["entries-lost", "internal-error", "not-confirmed", "tag-occupied"];
 }
-
-/// Runs up to eight futures at once and keeps their order.
-///
-/// They come in a `Vec`: an iterator with a closure, kept across an await, would hide from the compiler that the whole is `Send`.
-async fn gather<T, F: Future<Output = T>>(futures: Vec<F>) -> Vec<T> {
-    use futures_util::StreamExt as _;
-    futures_util::stream::iter(futures).buffered(CONCURRENT_FETCHES).collect().await
-}
-
-/// Fetches under way at once for one image; enough to hide round trips, few enough for any registry's connection limit.
-const CONCURRENT_FETCHES: usize = 8;

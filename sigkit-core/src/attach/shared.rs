@@ -220,8 +220,11 @@ async fn write<S: StoreWrite>(
     }
     let stale = match store.atomicity() {
         Atomicity::Exact => false,
-        // Pushing blobs took round trips in which others may have written.
-        Atomicity::BestEffort if !plan.blobs.is_empty() => current(store, target).await? != read_as,
+        // Pushing blobs took round trips in which others may have written; and before a document is begun anew, the answer that
+        // there is none must come twice: some registries say so for a moment about what they hold.
+        Atomicity::BestEffort if !plan.blobs.is_empty() || read_as.is_none() => {
+            current(store, target).await? != read_as
+        }
         Atomicity::BestEffort => read_at.elapsed() > STALE,
     };
     if stale {

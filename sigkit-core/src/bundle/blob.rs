@@ -111,7 +111,7 @@ mod tests {
     // threat: A04
     #[test]
     fn a_key_in_the_place_of_a_certificate_is_refused() {
-        let der_key = STANDARD.encode(pem::parse(KEY).unwrap().contents());
+        let der_key = STANDARD.encode(crate::crypto::PublicKey::from_pem(KEY.as_bytes()).unwrap().spki_der());
         let both = STANDARD.encode(format!("{CERTIFICATE}{KEY}"));
         for cert in [STANDARD.encode(KEY), der_key, both, STANDARD.encode("garbage"), "!".to_owned()] {
             let error = with_cert(&cert).expect_err(&cert);

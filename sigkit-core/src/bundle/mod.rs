@@ -9,7 +9,7 @@ pub use blob::to_blob_bundle;
 use std::fmt;
 
 use crate::content::{Content, ContentError, EnvelopeError};
-use crate::crypto::{SignatureError, pem};
+use crate::crypto::{PemError, SignatureError, pem};
 use crate::digest::Digest;
 use crate::json::JsonError;
 use crate::oci::Tag;
@@ -182,17 +182,16 @@ fn member(
     BundleError::Member { document, member, expected, found: found.into() }
 }
 
-/// The certificates of a PEM text, and nothing but certificates.
+/// The certificates of a PEM text, and nothing but certificates; DER, in the order of the text.
 fn certificates(document: &'static str, name: &'static str, text: &[u8]) -> Result<Vec<Vec<u8>>, BundleError> {
     let expected = "PEM blocks of type CERTIFICATE";
-    let refused = |found: String| member(document, name, expected, found);
-    let blocks = pem::blocks(text).map_err(|error| refused(error.to_string()))?;
+    let malformed = |error: PemError| member(document, name, expected, error.to_string());
+    let blocks = pem::blocks(text).map_err(malformed)?;
     if let Some(block) = blocks.iter().find(|block| block.label() != "CERTIFICATE") {
-        return Err(refused(format!("a block of type {}", clip(block.label()))));
+        return Err(member(document, name, expected, format!("a block of type {}", clip(block.label()))));
     }
     if blocks.is_empty() {
-        return Err(refused("none".to_owned()));
+        return Err(member(document, name, expected, "none"));
     }
-    let contents = blocks.iter().map(|block| block.decode().map(|bytes| bytes.to_vec()));
-    contents.collect::<Result<_, _>>().map_err(|error| refused(error.to_string()))
+    blocks.iter().map(|block| Ok(block.decode().map_err(malformed)?.to_vec())).collect()
 }

@@ -4,10 +4,10 @@
 //! for; it says "not there" only when the place itself said so, and every other trouble is a [`StoreError`] that callers must not
 //! take for absence.
 
-#[cfg(unix)]
+#[cfg(all(unix, feature = "layout"))]
 mod archive;
 mod error;
-#[cfg(unix)]
+#[cfg(all(unix, feature = "layout"))]
 mod layout;
 mod memory;
 #[cfg(feature = "registry")]
@@ -17,10 +17,10 @@ mod verified;
 use std::future::Future;
 use std::time::Duration;
 
-#[cfg(unix)]
+#[cfg(all(unix, feature = "layout"))]
 pub use archive::{ArchiveStore, DockerArchiveStore};
 pub use error::StoreError;
-#[cfg(unix)]
+#[cfg(all(unix, feature = "layout"))]
 pub use layout::LayoutStore;
 pub use memory::MemoryStore;
 

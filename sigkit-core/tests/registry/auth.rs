@@ -58,6 +58,16 @@ async fn a_token_is_fetched_once_for_reads_and_once_for_writes() {
 }
 
 #[tokio::test]
+async fn a_token_that_may_push_may_pull() {
+    let registry = with_tokens();
+    let store = open(registry.host(), with(registry.host(), basic("u", "S3CRET")));
+    store.push_blob(b"x", &Digest::sha256(b"x")).await.unwrap();
+    assert!(store.manifest(&tag("v1")).await.is_ok());
+    let scopes: Vec<String> = registry.requests().iter().filter_map(|request| request.query("scope")).collect();
+    assert_eq!(scopes, ["repository:my/app:pull,push"]);
+}
+
+#[tokio::test]
 async fn many_readers_share_one_token() {
     let registry = with_tokens();
     let client = RegistryClient::new(with(registry.host(), basic("u", "S3CRET"))).unwrap();

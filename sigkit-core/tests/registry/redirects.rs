@@ -58,6 +58,7 @@ async fn a_challenge_from_elsewhere_is_not_answered() {
     let error = store.blob(&descriptor, LIMIT).await.unwrap_err();
     assert!(matches!(error, StoreError::Denied { .. }), "{error}");
     assert_eq!(elsewhere.secrets(), Vec::<String>::new());
+    assert_eq!(registry.requests().len(), 1, "nor is it passed on to the registry");
 }
 
 // threat: F10

@@ -6,4 +6,6 @@ pub(crate) mod cases;
 #[cfg(feature = "sign")]
 pub(crate) mod keys;
 pub(crate) mod random;
+pub(crate) mod simulation;
+pub(crate) mod stores;
 pub(crate) mod vector;

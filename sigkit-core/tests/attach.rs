@@ -1,0 +1,688 @@
+//! Finding signatures wherever they are, and attaching them without losing anybody's.
+#![cfg(feature = "sign")]
+#![allow(clippy::disallowed_methods, reason = "vectors are files")]
+
+mod support;
+
+use std::collections::BTreeSet;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use serde_json::{Value, json};
+use sigkit_core::attach::{
+    AttachError, BundleAttachment, LayerAttachment, Place, Receipt, discover, fallback_tag, signature_tag,
+};
+use sigkit_core::bundle::{BundleError, Evidence, Origin};
+use sigkit_core::crypto::Signature;
+use sigkit_core::digest::Digest;
+use sigkit_core::limits::Limits;
+use sigkit_core::oci::{Descriptor, Manifest, Tag, TagOrDigest, media_type};
+use sigkit_core::store::{Atomicity, Expected, MemoryStore, Store, StoreError, StoreWrite};
+use support::cases::{IMAGE, image};
+use support::simulation::Simulation;
+use support::stores::{Call, Remote, Watched};
+use support::vector::{NOW, load_one};
+
+const PREDICATE: &str = "https://sigstore.dev/cosign/sign/v1";
+
+fn image_descriptor() -> Descriptor {
+    Descriptor::of(media_type::OCI_MANIFEST, IMAGE.as_bytes())
+}
+
+fn by_tag(tag: &Tag) -> TagOrDigest {
+    TagOrDigest::Tag(tag.clone())
+}
+
+async fn put(store: &MemoryStore, target: &TagOrDigest, document: &Value) -> Descriptor {
+    let bytes = document.to_string().into_bytes();
+    let kind = document["mediaType"].as_str().unwrap_or(media_type::OCI_MANIFEST);
+    store.push_manifest(target, kind, &bytes, Expected::Any).await.unwrap();
+    Descriptor::of(kind, &bytes)
+}
+
+async fn put_blob(store: &MemoryStore, kind: &str, bytes: &[u8]) -> Descriptor {
+    store.push_blob(bytes, &Digest::sha256(bytes)).await.unwrap();
+    Descriptor::of(kind, bytes)
+}
+
+/// A manifest with these layers; `subject` makes it a referrer.
+fn manifest(layers: &[Descriptor], subject: Option<&Descriptor>, artifact_type: &str) -> Value {
+    let mut document = json!({
+        "schemaVersion": 2, "mediaType": media_type::OCI_MANIFEST, "artifactType": artifact_type,
+        "config": Descriptor::of(media_type::OCI_EMPTY, b"{}"), "layers": layers,
+    });
+    if let Some(subject) = subject {
+        document["subject"] = json!(subject);
+    }
+    document
+}
+
+fn index(entries: &[Descriptor]) -> Value {
+    json!({"schemaVersion": 2, "mediaType": media_type::OCI_INDEX, "manifests": entries})
+}
+
+/// Stores a manifest under its own digest.
+async fn put_manifest(store: &MemoryStore, document: &Value) -> Descriptor {
+    let digest = Digest::sha256(document.to_string().as_bytes());
+    put(store, &TagOrDigest::Digest(digest), document).await
+}
+
+/// A layer with the signature of the vector `legacy`, padded to be a signature of its own.
+async fn legacy_layer(store: &MemoryStore) -> Descriptor {
+    let vector = load_one("legacy");
+    put_blob(store, media_type::SIMPLE_SIGNING, vector.file("payload.json")).await;
+    vector.layer()
+}
+
+async fn bundle_layer(store: &MemoryStore, vector: &str) -> Descriptor {
+    put_blob(store, media_type::BUNDLE_V03, load_one(vector).file("bundle.json")).await
+}
+
+async fn found<S: Store>(store: &S) -> Evidence {
+    discover(store, &image(), &Limits::DEFAULT).await
+}
+
+fn origins(evidence: &Evidence) -> Vec<&Origin> {
+    evidence.items.iter().map(|item| &item.origin).collect()
+}
+
+fn codes(evidence: &Evidence) -> Vec<&'static str> {
+    evidence.problems.iter().map(|problem| problem.code).collect()
+}
+
+fn unavailable() -> StoreError {
+    StoreError::Unavailable { place: "GET /v2/".to_owned(), detail: "status 500".to_owned() }
+}
+
+fn not_found() -> StoreError {
+    StoreError::NotFound { place: "GET /v2/".to_owned() }
+}
+
+// threat: H05
+// threat: E14
+// Fails when any one of the places is not read, or when one found ends the search.
+#[tokio::test]
+async fn all_places_and_formats_are_one_union() {
+    let store = MemoryStore::new();
+    let subject = image_descriptor();
+    let legacy = legacy_layer(&store).await;
+    let bundle = bundle_layer(&store, "bundle").await;
+    let other = bundle_layer(&store, "bundle-without-hint").await;
+    // Each in its own place: the referrers list, a `.sig`-shaped referrer, the fallback tag alone, the `.sig` tag.
+    let listed = put_manifest(&store, &manifest(&[bundle], Some(&subject), media_type::BUNDLE_V03)).await;
+    let shaped = manifest(std::slice::from_ref(&legacy), Some(&subject), media_type::COSIGN_SIGNATURE_CONFIG);
+    let shaped = put_manifest(&store, &shaped).await;
+    put(&store, &by_tag(&signature_tag(&image())), &manifest(&[legacy], None, "")).await;
+
+    let fallback = MemoryStore::new();
+    bundle_layer(&fallback, "bundle-without-hint").await;
+    let unlisted = manifest(&[other], Some(&subject), media_type::BUNDLE_V03);
+    let unlisted = put_manifest(&store.clone().without_referrers(), &unlisted).await;
+    put(&store, &by_tag(&fallback_tag(&image())), &index(std::slice::from_ref(&unlisted))).await;
+
+    for store in [store.clone(), store.without_referrers()] {
+        let evidence = found(&store).await;
+        assert_eq!(codes(&evidence), [""; 0]);
+        assert!(evidence.items.iter().all(|item| item.entity.is_ok()), "{evidence:?}");
+        let origins: BTreeSet<String> = origins(&evidence).into_iter().map(ToString::to_string).collect();
+        let listed_too = !matches!(store.referrers(&image()).await, Ok(sigkit_core::store::Referrers::Unsupported));
+        let mut expected =
+            vec![format!("tag {}, layer 0", signature_tag(&image())), format!("referrer {}", unlisted.digest)];
+        if listed_too {
+            expected.extend([format!("referrer {}", listed.digest), format!("referrer {}", shaped.digest)]);
+        }
+        assert_eq!(origins, expected.into_iter().collect());
+    }
+}
+
+// threat: E15
+// Fails when lists are filtered by the type that they claim for an entry.
+#[tokio::test]
+async fn what_a_list_says_about_an_entry_decides_nothing() {
+    for claimed in [None, Some(media_type::OCI_EMPTY), Some("application/spdx+json"), Some(media_type::BUNDLE_V03)] {
+        let store = MemoryStore::new().without_referrers();
+        let bundle = bundle_layer(&store, "bundle").await;
+        let document = manifest(&[bundle], Some(&image_descriptor()), "application/x-anything");
+        let mut entry = put_manifest(&store, &document).await;
+        entry.artifact_type = claimed.map(str::to_owned);
+        entry.size = 1;
+        put(&store, &by_tag(&fallback_tag(&image())), &index(&[entry])).await;
+        assert_eq!(found(&store).await.items.len(), 1, "{claimed:?}");
+    }
+}
+
+// Fails when what is no signature becomes evidence.
+#[tokio::test]
+async fn referrers_of_other_kinds_are_nobodys_business() {
+    let store = MemoryStore::new();
+    let subject = image_descriptor();
+    let sbom = put_blob(&store, "application/spdx+json", b"{}").await;
+    // It claims to be a bundle, and holds none.
+    put_manifest(&store, &manifest(&[sbom], Some(&subject), media_type::BUNDLE_V03)).await;
+    put_manifest(&store, &manifest(&[], Some(&subject), "application/x-empty")).await;
+    let mut nested = index(&[]);
+    nested["subject"] = json!(subject);
+    put_manifest(&store, &nested).await;
+    // A copy tool may put an image under the fallback tag.
+    put(&store, &by_tag(&fallback_tag(&image())), &manifest(&[], None, "")).await;
+    let evidence = found(&store).await;
+    assert!(evidence.items.is_empty() && evidence.problems.is_empty(), "{evidence:?}");
+}
+
+// threat: E04
+// Fails when the subject of a referrer is not compared with the image.
+#[tokio::test]
+async fn a_referrer_of_another_image_is_found_and_refused() {
+    let store = MemoryStore::new();
+    let bundle = bundle_layer(&store, "bundle").await;
+    let elsewhere = Descriptor::of(media_type::OCI_MANIFEST, b"another image");
+    let theirs = put_manifest(&store, &manifest(std::slice::from_ref(&bundle), Some(&elsewhere), "")).await;
+    let nobodys = put_manifest(&store, &manifest(&[bundle], None, "")).await;
+    put(&store, &by_tag(&fallback_tag(&image())), &index(&[theirs, nobodys])).await;
+    let evidence = found(&store).await;
+    assert_eq!(evidence.items.len(), 2);
+    for item in &evidence.items {
+        let error = item.entity.as_ref().expect_err("another subject");
+        assert!(matches!(error, BundleError::Member { member: "subject", .. }), "{error}");
+    }
+    assert!(load_one("bundle").judge().is_ok(), "the bundle itself is good");
+}
+
+// threat: M16
+// Fails when lists are not merged by digest, or blobs not fetched by digest.
+#[tokio::test]
+async fn nothing_is_fetched_twice() {
+    let store = MemoryStore::new();
+    let bundle = bundle_layer(&store, "bundle").await;
+    let document = manifest(std::slice::from_ref(&bundle), Some(&image_descriptor()), "");
+    let entry = put_manifest(&store, &document).await;
+    put(&store, &by_tag(&fallback_tag(&image())), &index(&[entry.clone(), entry.clone()])).await;
+    let legacy = legacy_layer(&store).await;
+    let layers = vec![legacy.clone(); 1000];
+    put(&store, &by_tag(&signature_tag(&image())), &manifest(&layers, None, "")).await;
+    let store = Watched::new(store).listing(vec![entry.clone()]);
+
+    let mut limits = Limits::DEFAULT;
+    limits.attachments = 1001;
+    let evidence = discover(&store, &image(), &limits).await;
+    assert_eq!((evidence.items.len(), evidence.problems.len()), (1001, 0));
+    assert_eq!(store.count(&Call::Manifest(TagOrDigest::Digest(entry.digest))), 1);
+    assert_eq!(store.count(&Call::Blob(bundle.digest)), 1);
+    assert_eq!(store.count(&Call::Blob(legacy.digest)), 1);
+    assert_eq!(store.calls().len(), 6, "{:?}", store.calls());
+}
+
+// threat: M16
+// Fails when the limit is off by one, or is kept for each place by itself.
+#[tokio::test]
+async fn signatures_are_bounded_over_all_places() {
+    let with = |layers: usize, referrers: usize| async move {
+        let store = MemoryStore::new();
+        let legacy = legacy_layer(&store).await;
+        let document = manifest(&vec![legacy.clone(); layers], None, "");
+        put(&store, &by_tag(&signature_tag(&image())), &document).await;
+        for number in 0..referrers {
+            let document = manifest(std::slice::from_ref(&legacy), Some(&image_descriptor()), &format!("x/{number}"));
+            put_manifest(&store, &document).await;
+        }
+        let evidence = found(&store).await;
+        (evidence.items.len(), codes(&evidence))
+    };
+    assert_eq!(with(1000, 0).await, (1000, vec![]));
+    assert_eq!(with(1001, 0).await, (0, vec!["too-large"]));
+    assert_eq!(with(997, 3).await, (1000, vec![]));
+    let (items, codes) = with(998, 3).await;
+    assert!(items < 1000 && codes == ["too-large"], "{items} {codes:?}");
+    assert_eq!(with(0, 1000).await, (1000, vec![]));
+    assert_eq!(with(0, 1001).await, (1000, vec!["too-large"]));
+}
+
+// threat: M16
+// Fails when bytes are not summed, are summed for each place by itself, or are read before they are compared with the limit.
+#[tokio::test]
+async fn bytes_are_bounded_over_all_places() {
+    let inner = MemoryStore::new();
+    let mut total = 0;
+    for vector in ["bundle", "bundle-without-hint", "bundle-v0.1"] {
+        let bundle = bundle_layer(&inner, vector).await;
+        total += bundle.size;
+        put_manifest(&inner, &manifest(&[bundle], Some(&image_descriptor()), "")).await;
+    }
+    let legacy = legacy_layer(&inner).await;
+    total += legacy.size;
+    put(&inner, &by_tag(&signature_tag(&image())), &manifest(&[legacy.clone(), legacy], None, "")).await;
+    for (missing, items, problems) in [(0, 5, 0), (1, 4, 1), (total, 0, 4)] {
+        let store = Watched::new(inner.clone());
+        let mut limits = Limits::DEFAULT;
+        limits.attachments_total_bytes = total - missing;
+        let evidence = discover(&store, &image(), &limits).await;
+        assert_eq!(codes(&evidence), vec!["too-large"; problems]);
+        assert!(evidence.items.len() >= items.min(3) && (missing > 0 || evidence.items.len() == items));
+        let blobs = store.calls().iter().filter(|call| matches!(call, Call::Blob(_))).count();
+        assert_eq!(blobs, 4 - problems);
+    }
+    let mut limits = Limits::DEFAULT;
+    limits.attachment_bytes = 10;
+    let evidence = discover(&inner, &image(), &limits).await;
+    assert_eq!((evidence.items.len(), codes(&evidence)), (0, vec!["too-large"; 5]));
+}
+
+// threat: E11
+// Fails when one description of a blob stands for all layers that name it.
+#[tokio::test]
+async fn a_layer_that_lies_about_its_size_hides_no_other() {
+    for lie_first in [false, true] {
+        let store = MemoryStore::new();
+        let honest = legacy_layer(&store).await;
+        let mut lie = honest.clone();
+        lie.size += 1;
+        let layers = if lie_first { [lie, honest] } else { [honest, lie] };
+        put(&store, &by_tag(&signature_tag(&image())), &manifest(&layers, None, "")).await;
+        let evidence = found(&store).await;
+        assert_eq!((evidence.items.len(), codes(&evidence)), (1, vec!["size-mismatch"]));
+        assert!(evidence.items[0].entity.is_ok());
+    }
+}
+
+/// A store with one signature of each format.
+async fn both_formats() -> MemoryStore {
+    let store = MemoryStore::new();
+    let bundle = bundle_layer(&store, "bundle").await;
+    put_manifest(&store, &manifest(&[bundle], Some(&image_descriptor()), "")).await;
+    let legacy = legacy_layer(&store).await;
+    put(&store, &by_tag(&signature_tag(&image())), &manifest(&[legacy], None, "")).await;
+    put(&store, &by_tag(&fallback_tag(&image())), &index(&[])).await;
+    store
+}
+
+// threat: M6
+// threat: N05
+// Fails when any error is taken for absence, or when absence of something that is listed is taken for nothing.
+#[tokio::test]
+async fn only_the_place_itself_may_say_that_nothing_is_there() {
+    let inner = both_formats().await;
+    let whole = Watched::new(inner.clone());
+    assert_eq!(found(&whole).await.items.len(), 2);
+    let calls = whole.calls();
+    assert_eq!(calls.len(), 6, "{calls:?}");
+    let errors: [fn() -> StoreError; 7] = [
+        unavailable,
+        || StoreError::Denied { place: String::new(), detail: "status 403".to_owned() },
+        || StoreError::Protocol { place: String::new(), detail: "an empty answer".to_owned() },
+        || StoreError::TooLarge { place: String::new(), limit: "4 MiB".to_owned() },
+        || StoreError::DigestMismatch { place: String::new(), expected: image(), found: Digest::sha256(b"") },
+        || StoreError::SizeMismatch { place: String::new(), expected: 1, found: 2 },
+        || StoreError::Io { place: String::new(), detail: "EIO".to_owned() },
+    ];
+    for (number, call) in calls.iter().enumerate() {
+        for error in errors {
+            let store = Watched::new(inner.clone()).failing(move |n, _| (n == number).then(error));
+            let evidence = found(&store).await;
+            assert_eq!(codes(&evidence), [error().code()], "{call:?}");
+            assert!(evidence.items.len() <= 2);
+        }
+        let store = Watched::new(inner.clone()).failing(move |n, _| (n == number).then(not_found));
+        let evidence = found(&store).await;
+        // A tag may be missing. A list that answers must not be, and neither must what something points to.
+        let expected: &[&str] = if matches!(call, Call::Manifest(TagOrDigest::Tag(_))) { &[] } else { &["not-found"] };
+        assert_eq!(codes(&evidence), expected, "{call:?}");
+    }
+}
+
+// Fails when a manifest that cannot be judged is taken for absence.
+#[tokio::test]
+async fn an_index_under_the_signature_tag_is_seen() {
+    let store = MemoryStore::new();
+    put(&store, &by_tag(&signature_tag(&image())), &index(&[])).await;
+    let evidence = found(&store).await;
+    let error = evidence.items[0].entity.as_ref().expect_err("no signature");
+    assert!(matches!(error, BundleError::Member { document: "signature manifest", .. }), "{error}");
+}
+
+/// A signature of its own for each writer; nobody verifies these.
+fn signature(writer: usize) -> Signature {
+    Signature::from_bytes(format!("signature {writer}").into_bytes())
+}
+
+async fn attach_layer<S: StoreWrite>(store: &S, writer: usize) -> Result<Receipt, AttachError> {
+    let signature = signature(writer);
+    LayerAttachment { image: &image(), payload: b"{}", signature: &signature, created: None }.attach(store).await
+}
+
+async fn attach_bundle<S: StoreWrite>(store: &S, writer: usize) -> Result<Receipt, AttachError> {
+    let bundle = format!("bundle {writer}");
+    let image = image_descriptor();
+    BundleAttachment { image: &image, bundle: bundle.as_bytes(), predicate_type: PREDICATE, created: NOW }
+        .attach(store)
+        .await
+}
+
+/// The entries of the document under a tag, by what makes them different.
+async fn entries<S: Store>(store: &S, tag: &Tag) -> Vec<String> {
+    match store.manifest(&by_tag(tag)).await.unwrap().manifest {
+        Manifest::Image(image) => {
+            image.layers.iter().map(|layer| layer.annotations[media_type::ANNOTATION_SIGNATURE].clone()).collect()
+        }
+        Manifest::Index(index) => index.manifests.iter().map(|entry| entry.digest.to_string()).collect(),
+    }
+}
+
+#[tokio::test]
+async fn an_attached_signature_is_where_the_receipt_says() {
+    let store = MemoryStore::new().with_name("registry.example/app");
+    let receipt = attach_layer(&store, 1).await.unwrap();
+    assert_eq!(receipt.place, Place::SignatureTag(signature_tag(&image())));
+    assert_eq!(receipt.to_string(), format!("registry.example/app:{}", signature_tag(&image())));
+    let fetched = store.manifest(&by_tag(&signature_tag(&image()))).await.unwrap();
+    assert_eq!(receipt.manifest, fetched.descriptor.digest);
+
+    let receipt = attach_bundle(&store, 1).await.unwrap();
+    assert_eq!(receipt.place, Place::Referrers);
+    assert!(store.manifest(&TagOrDigest::Digest(receipt.manifest)).await.is_ok());
+    assert!(store.tags().iter().all(|(tag, _)| *tag != fallback_tag(&image())), "a list that is kept needs no tag");
+
+    let old = store.without_referrers();
+    let receipt = attach_bundle(&old, 2).await.unwrap();
+    assert_eq!(receipt.place, Place::FallbackTag(fallback_tag(&image())));
+    assert_eq!(entries(&old, &fallback_tag(&image())).await, [receipt.manifest.to_string()]);
+    let Manifest::Index(index) = old.manifest(&by_tag(&fallback_tag(&image()))).await.unwrap().manifest else {
+        panic!("an index")
+    };
+    assert_eq!(index.manifests[0].artifact_type.as_deref(), Some(media_type::BUNDLE_V03));
+    assert_eq!(index.manifests[0].annotations[media_type::ANNOTATION_PREDICATE_TYPE], PREDICATE);
+}
+
+// threat: H06
+// Fails when an entry that is there already is added again.
+#[tokio::test]
+async fn attaching_the_same_again_changes_nothing() {
+    let store = MemoryStore::new().without_referrers();
+    for _ in 0..3 {
+        attach_layer(&store, 1).await.unwrap();
+        attach_bundle(&store, 1).await.unwrap();
+    }
+    assert_eq!(entries(&store, &signature_tag(&image())).await.len(), 1);
+    assert_eq!(entries(&store, &fallback_tag(&image())).await.len(), 1);
+}
+
+// Fails when what a tag holds is overwritten unseen.
+#[tokio::test]
+async fn a_tag_that_holds_something_else_is_left_alone() {
+    let store = MemoryStore::new().without_referrers();
+    put(&store, &by_tag(&signature_tag(&image())), &index(&[])).await;
+    put(&store, &by_tag(&fallback_tag(&image())), &manifest(&[], None, "")).await;
+    let before = store.tags();
+    for error in
+        [attach_layer(&store, 1).await.expect_err("an index"), attach_bundle(&store, 1).await.expect_err("an image")]
+    {
+        assert!(matches!(&error, AttachError::Occupied { .. }), "{error}");
+        assert_eq!(error.code(), "tag-occupied");
+    }
+    assert_eq!(store.tags(), before);
+}
+
+// Fails when a merge keeps only what it understands.
+#[tokio::test]
+async fn entries_and_members_of_others_stay_as_they_are() {
+    let store = MemoryStore::new().without_referrers();
+    let theirs = json!({"mediaType": "application/x-theirs", "size": 2, "digest": Digest::sha256(b"{}"), "urls": ["x:"], "data": "e30="});
+    let mut document = manifest(&[], None, "");
+    document["layers"] = json!([theirs]);
+    document["x-theirs"] = json!({"kept": true});
+    put(&store, &by_tag(&signature_tag(&image())), &document).await;
+    attach_layer(&store, 1).await.unwrap();
+    let fetched = store.manifest(&by_tag(&signature_tag(&image()))).await.unwrap();
+    let written: Value = serde_json::from_slice(&fetched.bytes).unwrap();
+    assert_eq!(written["layers"][0], theirs);
+    assert_eq!(written["layers"].as_array().unwrap().len(), 2);
+    assert_eq!(written["x-theirs"], json!({"kept": true}));
+}
+
+/// Runs writers at once and gives what each said; then looks at what is there.
+fn race(
+    seed: u64,
+    writers: usize,
+    atomicity: Atomicity,
+    latency: u64,
+) -> (Vec<Result<Receipt, AttachError>>, Vec<String>) {
+    let inner = MemoryStore::new().without_referrers();
+    let simulation = Simulation::new(seed);
+    let remotes: Vec<Remote> = (0..writers)
+        .map(|_| Remote { inner: inner.clone(), simulation: simulation.clone(), atomicity, latency })
+        .collect();
+    type Task<'a> = Pin<Box<dyn Future<Output = Result<Receipt, AttachError>> + 'a>>;
+    let tasks = remotes.iter().enumerate().map(|(writer, remote)| -> Task<'_> {
+        let simulation = simulation.clone();
+        Box::pin(async move {
+            simulation.sleep(simulation.below(20)).await;
+            if writer % 2 == 0 { attach_layer(remote, writer).await } else { attach_bundle(remote, writer).await }
+        })
+    });
+    let results = simulation.run(tasks.collect());
+    let kept = simulation.run(vec![Box::pin(async {
+        let mut kept = Vec::new();
+        for tag in [signature_tag(&image()), fallback_tag(&image())] {
+            if inner.manifest(&by_tag(&tag)).await.is_ok() {
+                kept.extend(entries(&inner, &tag).await);
+            }
+        }
+        kept
+    })]);
+    (results, kept.into_iter().flatten().collect())
+}
+
+fn assert_nothing_lost(seed: u64, results: &[Result<Receipt, AttachError>], kept: &[String]) {
+    for (writer, result) in results.iter().enumerate() {
+        let Ok(receipt) = result else { continue };
+        let entry = match receipt.place {
+            Place::SignatureTag(_) => signature(writer).to_base64(),
+            _ => receipt.manifest.to_string(),
+        };
+        let count = kept.iter().filter(|kept| **kept == entry).count();
+        assert_eq!(count, 1, "seed {seed}: writer {writer} was told that all is well");
+    }
+}
+
+// threat: M7
+// threat: H01
+// Fails without the second look of `Atomicity::BestEffort`, without the check that the tag is as it was read, or without waiting.
+#[test]
+fn no_writer_loses_a_signature_where_writes_are_blind() {
+    let mut said_ok = 0;
+    let mut total = 0;
+    for seed in 0..150 {
+        for writers in [2, 4, 9] {
+            let (results, kept) = race(seed, writers, Atomicity::BestEffort, 1);
+            assert_nothing_lost(seed, &results, &kept);
+            said_ok += results.iter().filter(|result| result.is_ok()).count();
+            total += writers;
+        }
+    }
+    assert!(said_ok * 100 >= total * 99, "only {said_ok} of {total} writers got through");
+}
+
+// threat: M7
+// threat: H02
+// Fails when a conflict is taken for success, or ends the attempt.
+#[test]
+fn no_writer_loses_a_signature_where_writes_are_conditional() {
+    for seed in 0..60 {
+        for writers in [2, 5, 10] {
+            let (results, kept) = race(seed, writers, Atomicity::Exact, 5);
+            assert_nothing_lost(seed, &results, &kept);
+            let errors: Vec<_> = results.iter().filter_map(|result| result.as_ref().err()).collect();
+            assert!(errors.is_empty(), "seed {seed}: {errors:?}");
+            assert_eq!(kept.len(), writers);
+        }
+    }
+}
+
+/// Writes the document under `tag` anew without the entries for which `drop` holds.
+fn remove(store: &MemoryStore, tag: &Tag, drop: impl Fn(&Value) -> bool) {
+    use futures_util::FutureExt as _;
+    let Some(Ok(fetched)) = store.manifest(&by_tag(tag)).now_or_never() else { return };
+    let mut document: Value = serde_json::from_slice(&fetched.bytes).unwrap();
+    for list in ["layers", "manifests"] {
+        if let Some(Value::Array(entries)) = document.get_mut(list) {
+            entries.retain(|entry| !drop(entry));
+        }
+    }
+    put(store, &by_tag(tag), &document).now_or_never().unwrap();
+}
+
+/// A store in which a stranger removes entries behind each of the first `times` writes to a tag.
+fn sabotaged(
+    inner: MemoryStore,
+    times: usize,
+    drop: impl Fn(&Value) -> bool + Send + Sync + Copy + 'static,
+) -> Watched {
+    let left = AtomicUsize::new(times);
+    Watched::new(inner).meddling(move |store, call| {
+        let Call::PushManifest(TagOrDigest::Tag(tag)) = call else { return };
+        if left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok() {
+            remove(store, tag, drop);
+        }
+    })
+}
+
+// threat: M8
+// threat: H01
+// Fails without reading back what was written.
+#[tokio::test]
+async fn an_entry_removed_behind_the_writer_is_put_back_or_reported() {
+    let last =
+        |entry: &Value| entry.to_string().contains(&signature(2).to_base64()) || entry.get("annotations").is_none();
+    for best_effort in [false, true] {
+        let build = |times| {
+            let store = sabotaged(MemoryStore::new().without_referrers(), times, last);
+            if best_effort { store.best_effort() } else { store }
+        };
+        let store = build(3);
+        attach_layer(&store, 2).await.unwrap();
+        assert_eq!(entries(&store, &signature_tag(&image())).await, [signature(2).to_base64()]);
+
+        let error = attach_layer(&build(usize::MAX), 2).await.expect_err("it never stays");
+        assert_eq!(error.code(), "not-confirmed");
+        assert!(matches!(error, AttachError::NotConfirmed { attempts: 40, .. }), "{error}");
+    }
+    let all = |_: &Value| true;
+    let error = attach_bundle(&sabotaged(MemoryStore::new().without_referrers(), usize::MAX, all), 1).await;
+    assert_eq!(error.expect_err("it never stays").code(), "not-confirmed");
+}
+
+// threat: M8
+// threat: H06
+// Fails when only the writer's own entry is looked for.
+#[tokio::test]
+async fn entries_of_others_removed_behind_the_writer_are_put_back_or_reported() {
+    let drop = |entry: &Value| entry.to_string().contains(&signature(1).to_base64());
+    for (times, outcome) in [(2, Ok(3)), (usize::MAX, Err("entries-lost"))] {
+        let inner = MemoryStore::new().without_referrers();
+        attach_layer(&inner, 1).await.unwrap();
+        attach_layer(&inner, 2).await.unwrap();
+        let result = attach_layer(&sabotaged(inner.clone(), times, drop), 3).await;
+        match outcome {
+            Ok(count) => {
+                result.unwrap();
+                assert_eq!(entries(&inner, &signature_tag(&image())).await.len(), count);
+            }
+            Err(code) => {
+                let error = result.expect_err("others are gone");
+                assert_eq!(error.code(), code);
+                assert!(matches!(error, AttachError::LostOthers { lost: 1, .. }), "{error}");
+            }
+        }
+    }
+}
+
+// threat: M8
+// Fails when one answer "not found" is enough to begin a document anew.
+#[tokio::test]
+async fn a_false_not_found_wipes_nobody() {
+    for best_effort in [false, true] {
+        let inner = MemoryStore::new().without_referrers();
+        attach_layer(&inner, 1).await.unwrap();
+        attach_bundle(&inner, 1).await.unwrap();
+        for attach_one in [true, false] {
+            let first = AtomicUsize::new(0);
+            let store = Watched::new(inner.clone()).failing(move |_, call| {
+                let tagged = matches!(call, Call::Manifest(TagOrDigest::Tag(_)));
+                (tagged && first.fetch_add(1, Ordering::SeqCst) == 0).then(not_found)
+            });
+            let store = if best_effort { store.best_effort() } else { store };
+            if attach_one {
+                attach_layer(&store, 2).await.unwrap();
+            } else {
+                attach_bundle(&store, 2).await.unwrap();
+            }
+        }
+        assert_eq!(entries(&inner, &signature_tag(&image())).await.len(), 2, "best effort: {best_effort}");
+        assert_eq!(entries(&inner, &fallback_tag(&image())).await.len(), 2, "best effort: {best_effort}");
+    }
+}
+
+// threat: H07
+// threat: N05
+// Fails when any failed call is passed over.
+#[tokio::test]
+async fn every_failed_call_is_an_error_and_the_next_run_finishes() {
+    for kind in ["layer", "bundle", "bundle on a list"] {
+        let attach = |store: Watched| async move {
+            let result = if kind == "layer" { attach_layer(&store, 2).await } else { attach_bundle(&store, 2).await };
+            (result, store.calls())
+        };
+        let fresh = || async {
+            let inner = MemoryStore::new();
+            let inner = if kind == "bundle on a list" { inner } else { inner.without_referrers() };
+            attach_layer(&inner, 1).await.unwrap();
+            attach_bundle(&inner, 1).await.unwrap();
+            inner
+        };
+        let (result, calls) = attach(Watched::new(fresh().await)).await;
+        result.unwrap();
+        assert!(calls.len() >= 4, "{calls:?}");
+        for number in 0..calls.len() {
+            let inner = fresh().await;
+            let store = Watched::new(inner.clone()).failing(move |n, _| (n == number).then(unavailable));
+            let (result, _) = attach(store).await;
+            let error = result.expect_err("a call failed");
+            assert_eq!(error.code(), "store-unavailable", "{kind}, call {number}");
+            attach(Watched::new(inner.clone())).await.0.unwrap();
+            let evidence = found(&inner).await;
+            let expected = if kind == "layer" { (2, 1) } else { (1, 2) };
+            let layers = evidence.items.iter().filter(|item| matches!(item.origin, Origin::Layer { .. })).count();
+            assert_eq!((layers, evidence.items.len() - layers), expected, "{kind}, call {number}");
+            assert_eq!(codes(&evidence), [""; 0]);
+        }
+    }
+}
+
+// threat: E14
+// Fails when a list is believed to hold what was put on it, or when an empty one is taken for "not supported" or the reverse.
+#[tokio::test]
+async fn a_list_is_asked_whether_it_holds_the_entry() {
+    // It said that it took the entry, and has not.
+    let store = Watched::new(MemoryStore::new()).listing_nothing();
+    let error = attach_bundle(&store, 1).await.expect_err("not listed");
+    assert!(matches!(error, AttachError::NotConfirmed { attempts: 1, .. }), "{error}");
+    // It said nothing, and lists nothing: the fallback tag is where readers look next.
+    let store = Watched::new(MemoryStore::new().without_referrers()).listing_nothing();
+    let receipt = attach_bundle(&store, 1).await.unwrap();
+    assert_eq!(receipt.place, Place::FallbackTag(fallback_tag(&image())));
+    assert_eq!(found(&store).await.items.len(), 1);
+}
+
+#[test]
+fn codes_of_attaching_are_sorted_and_complete() {
+    assert!(AttachError::CODES.is_sorted());
+    let (store, tag) = (String::new(), signature_tag(&image()));
+    for error in [
+        AttachError::Occupied { store: store.clone(), tag, expected: "", found: String::new() },
+        AttachError::NotConfirmed { store: store.clone(), attempts: 1 },
+        AttachError::LostOthers { store, lost: 1, attempts: 1 },
+    ] {
+        assert!(AttachError::CODES.contains(&error.code()), "{error}");
+    }
+    assert_eq!(AttachError::Store(not_found()).code(), "not-found");
+}

@@ -1,0 +1,423 @@
+//! The paved path: an image is resolved once, signed and verified, alone or as part of an index.
+#![cfg(feature = "sign")]
+#![allow(clippy::disallowed_methods, reason = "vectors are files")]
+
+mod support;
+
+use serde_json::{Value, json};
+use sigkit_core::attach::{BundleAttachment, fallback_tag, signature_tag};
+use sigkit_core::bundle::{Origin, SignedEntity, Unchecked, VerificationMaterial};
+use sigkit_core::content::{Content, Envelope};
+use sigkit_core::digest::Digest;
+use sigkit_core::image::{
+    Attached, Format, ImageError, SignImageError, Signing, TreeError, descendants, for_platform, judge_image,
+    sign_image, verify_image,
+};
+use sigkit_core::key::{KeyPair, Signer as _};
+use sigkit_core::limits::Limits;
+use sigkit_core::oci::{Descriptor, Platform, TagOrDigest, media_type};
+use sigkit_core::policy::{KeyAuthority, Policy, Purpose};
+use sigkit_core::report::Verdict;
+use sigkit_core::store::{Expected, FetchedManifest, MemoryStore, Store, StoreError, StoreWrite};
+use support::cases::{IMAGE, image, statement, subject_of};
+use support::keys::{signer, stranger};
+use support::stores::{Call, Watched};
+use support::vector::{NOW, seen};
+
+const REPOSITORY: &str = "registry.example/app";
+const FORMATS: [Format; 3] = [Format::Bundle, Format::Legacy, Format::Both];
+
+fn tag(name: &str) -> TagOrDigest {
+    TagOrDigest::Tag(name.parse().unwrap())
+}
+
+fn by_digest(digest: Digest) -> TagOrDigest {
+    TagOrDigest::Digest(digest)
+}
+
+fn policy(key: &KeyPair) -> Policy {
+    Policy::key(Purpose::Image, KeyAuthority::new("a key", key.public_key().clone()))
+}
+
+async fn push(store: &MemoryStore, target: &TagOrDigest, document: &str) -> Digest {
+    let kind: Value = serde_json::from_str(document).unwrap();
+    let kind = kind["mediaType"].as_str().unwrap().to_owned();
+    store.push_manifest(target, &kind, document.as_bytes(), Expected::Any).await.unwrap();
+    Digest::sha256(document.as_bytes())
+}
+
+/// A repository with the image under the tag `v1`.
+async fn repository() -> MemoryStore {
+    let store = MemoryStore::new().with_name(REPOSITORY);
+    push(&store, &tag("v1"), IMAGE).await;
+    store
+}
+
+/// Another image, different in `note`.
+fn other(note: &str) -> String {
+    IMAGE.replacen("\"layers\":[]", &format!("\"layers\":[],\"annotations\":{{\"note\":\"{note}\"}}"), 1)
+}
+
+async fn sign<S: StoreWrite>(store: &S, key: &KeyPair, signing: &Signing) -> Result<Vec<Attached>, SignImageError> {
+    sign_image(store, &tag("v1"), key, signing, NOW).await.map(|signed| signed.attached)
+}
+
+/// What is stored besides the image: entries of all formats.
+async fn signatures(store: &MemoryStore) -> usize {
+    sigkit_core::attach::discover(store, &image(), &Limits::DEFAULT).await.items.len()
+}
+
+#[tokio::test]
+async fn what_is_signed_verifies_in_every_format_and_place() {
+    for format in FORMATS {
+        for store in [repository().await, repository().await.without_referrers()] {
+            let mut signing = Signing::new(format, REPOSITORY);
+            signing.annotations.insert("env".to_owned(), "<prod>".to_owned());
+            let attached = sign(&store, &signer(), &signing).await.unwrap();
+            let count = if format == Format::Both { 2 } else { 1 };
+            assert!(attached.len() == count && attached.iter().all(|one| matches!(one, Attached::Written(_))));
+
+            let policy = policy(&signer()).with_annotation("env", "<prod>");
+            let verified = verify_image(&store, &tag("v1"), &policy, NOW).await.unwrap();
+            assert_eq!(verified.image.descriptor.digest, image());
+            assert_eq!(verified.verified.signatures().len(), count, "{format:?}");
+            assert!(verify_image(&store, &by_digest(image()), &policy, NOW).await.is_ok());
+            assert!(verify_image(&store, &tag("v1"), &policy.with_annotation("x", "y"), NOW).await.is_err());
+        }
+    }
+}
+
+// threat: H06
+// Fails when equal payloads signed by one key are not recognised, or when payloads or keys that differ are.
+#[tokio::test]
+async fn signing_again_adds_one_entry_only() {
+    for format in FORMATS {
+        let store = repository().await;
+        let signing = Signing::new(format, REPOSITORY);
+        sign(&store, &signer(), &signing).await.unwrap();
+        let once = signatures(&store).await;
+        let again = sign(&store, &signer(), &signing).await.unwrap();
+        assert!(again.iter().all(|one| matches!(one, Attached::AlreadyThere(_))), "{again:?}");
+        assert_eq!(signatures(&store).await, once);
+
+        // Another key, and another payload, are other signatures.
+        sign(&store, &stranger(), &signing).await.unwrap();
+        assert_eq!(signatures(&store).await, 2 * once);
+        let mut annotated = signing.clone();
+        annotated.annotations.insert("env".to_owned(), "prod".to_owned());
+        sign(&store, &signer(), &annotated).await.unwrap();
+        assert_eq!(signatures(&store).await, 3 * once);
+    }
+    // A signature in one format is none in the other.
+    let store = repository().await;
+    sign(&store, &signer(), &Signing::new(Format::Legacy, REPOSITORY)).await.unwrap();
+    let both = sign(&store, &signer(), &Signing::new(Format::Both, REPOSITORY)).await.unwrap();
+    assert!(matches!(&both[..], [Attached::Written(_), Attached::AlreadyThere(Origin::Layer { .. })]), "{both:?}");
+}
+
+// threat: A15
+// Fails when a tag is resolved again between resolution and verdict.
+#[tokio::test]
+async fn a_tag_is_resolved_once() {
+    let inner = repository().await;
+    sign(&inner, &signer(), &Signing::new(Format::Both, REPOSITORY)).await.unwrap();
+    let evil = other("evil");
+    let evil_digest = Digest::sha256(evil.as_bytes());
+    let store = Watched::new(inner.clone()).meddling(move |inner, call| {
+        if *call == Call::Manifest(tag("v1")) {
+            use futures_util::FutureExt as _;
+            push(inner, &tag("v1"), &evil).now_or_never().unwrap();
+        }
+    });
+    let verified = verify_image(&store, &tag("v1"), &policy(&signer()), NOW).await.unwrap();
+    assert_eq!(verified.image.descriptor.digest, image());
+    assert_eq!(store.count(&Call::Manifest(tag("v1"))), 1);
+    assert_eq!(inner.manifest(&tag("v1")).await.unwrap().descriptor.digest, evil_digest);
+    assert!(verify_image(&store, &tag("v1"), &policy(&signer()), NOW).await.is_err());
+
+    let inner = repository().await;
+    let store = Watched::new(inner.clone());
+    let signed = sign_image(&store, &tag("v1"), &signer(), &Signing::new(Format::Both, REPOSITORY), NOW).await.unwrap();
+    assert_eq!(signed.image.descriptor.digest, image());
+    assert_eq!(store.count(&Call::Manifest(tag("v1"))), 1);
+}
+
+// threat: A14
+// threat: E01
+#[tokio::test]
+async fn another_manifest_under_the_digest_is_an_error() {
+    let store = repository().await;
+    sign(&store, &signer(), &Signing::new(Format::Both, REPOSITORY)).await.unwrap();
+    store.corrupt(&image(), other("evil").as_bytes());
+    for target in [tag("v1"), by_digest(image())] {
+        let error = verify_image(&store, &target, &policy(&signer()), NOW).await.expect_err("other bytes");
+        assert!(matches!(error, ImageError::Image(StoreError::DigestMismatch { .. })), "{error}");
+    }
+    let error = verify_image(&store, &tag("v2"), &policy(&signer()), NOW).await.expect_err("no such tag");
+    assert!(matches!(error, ImageError::Image(error) if error.is_absent()));
+}
+
+// threat: M6
+// threat: I06
+#[tokio::test]
+async fn trouble_with_signatures_is_doubt_and_their_absence_is_refusal() {
+    let store = repository().await;
+    let refused = |error: ImageError| match error {
+        ImageError::NotVerified { refusal, image: judged } => {
+            assert_eq!(judged.descriptor.digest, image());
+            refusal.report().verdict()
+        }
+        ImageError::Image(error) => panic!("{error}"),
+        _ => panic!("a new kind of error"),
+    };
+    let error = verify_image(&store, &tag("v1"), &policy(&signer()), NOW).await.expect_err("unsigned");
+    assert_eq!(refused(error), Verdict::Rejected);
+    let down = Watched::new(store).failing(|_, call| {
+        let signatures = *call != Call::Manifest(tag("v1"));
+        signatures.then(|| StoreError::Unavailable { place: "GET".to_owned(), detail: "status 503".to_owned() })
+    });
+    let error = verify_image(&down, &tag("v1"), &policy(&signer()), NOW).await.expect_err("nobody could look");
+    assert_eq!(refused(error), Verdict::Undecided);
+}
+
+// threat: M1
+// threat: D03
+// Fails when the predicate type of a statement is not compared.
+#[tokio::test]
+async fn an_attestation_on_an_image_is_not_its_signature() {
+    let store = repository().await;
+    let fetched = store.manifest(&tag("v1")).await.unwrap();
+    let predicate_type = "https://cosign.sigstore.dev/attestation/v1";
+    let payload = statement(predicate_type, &subject_of(&image().to_string())).into_bytes();
+    let mut envelope = Envelope {
+        payload_type: media_type::IN_TOTO.to_owned(),
+        payload,
+        signature: sigkit_core::crypto::Signature::from_bytes(Vec::new()),
+    };
+    envelope.signature = signer().sign(&envelope.pae()).unwrap();
+    let material = VerificationMaterial::KeyHint(signer().public_key().fingerprint().hint());
+    let entity = SignedEntity { content: Content::Envelope(envelope), material, unchecked: Unchecked::default() };
+    let bundle = entity.to_bundle().unwrap().unwrap();
+    // It claims to be a signature where nobody signed the claim.
+    let attachment = BundleAttachment {
+        image: &fetched.descriptor,
+        bundle: &bundle,
+        predicate_type: "https://sigstore.dev/cosign/sign/v1",
+        created: NOW,
+    };
+    attachment.attach(&store).await.unwrap();
+    let error = verify_image(&store, &tag("v1"), &policy(&signer()), NOW).await.expect_err("only an attestation");
+    let ImageError::NotVerified { refusal, .. } = error else { panic!("{error}") };
+    assert_eq!(seen(&Err(refusal)).failures, [("content", "predicate-type-mismatch")]);
+}
+
+// threat: M20
+#[tokio::test]
+async fn signatures_may_live_in_another_repository() {
+    let images = repository().await;
+    let elsewhere = MemoryStore::new().with_name("registry.example/signatures");
+    let fetched = images.manifest(&tag("v1")).await.unwrap();
+    let signing = Signing::new(Format::Both, REPOSITORY);
+    let entities = signing.seal(&fetched, &signer(), NOW).unwrap();
+    sigkit_core::image::attach(&elsewhere, &fetched, &entities, &signer(), &signing, NOW).await.unwrap();
+    assert_eq!((signatures(&images).await, signatures(&elsewhere).await), (0, 2));
+    let policy = policy(&signer());
+    assert!(judge_image(fetched.clone(), &images, &policy, NOW).await.is_err());
+    assert!(judge_image(fetched, &elsewhere, &policy, NOW).await.is_ok());
+}
+
+// Fails when a new signature is written before it was verified.
+#[tokio::test]
+async fn a_payload_that_names_another_image_is_not_written() {
+    let store = repository().await;
+    let mut signing = Signing::new(Format::Legacy, REPOSITORY);
+    let elsewhere = Digest::sha256(b"another image").to_string();
+    let good = format!(
+        r#"{{"critical":{{"identity":{{"docker-reference":"x/y"}},"image":{{"docker-manifest-digest":"{}"}},"type":"cosign container image signature"}},"optional":null}}"#,
+        image()
+    );
+    for bad in [good.replace(&image().to_string(), &elsewhere), good.replace("cosign", "other"), "junk".to_owned()] {
+        signing.payload = Some(bad.into_bytes());
+        let error = sign(&store, &signer(), &signing).await.expect_err("it would not verify");
+        assert!(matches!(error, SignImageError::Rejected(_)), "{error}");
+    }
+    assert_eq!(store.tags().len(), 1);
+    signing.payload = Some(good.clone().into_bytes());
+    sign(&store, &signer(), &signing).await.unwrap();
+    let verified = verify_image(&store, &tag("v1"), &policy(&signer()), NOW).await.unwrap();
+    assert_eq!(verified.verified.signatures()[0].payload(), Some(good.as_bytes()));
+}
+
+#[tokio::test]
+async fn every_reference_given_is_signed() {
+    let store = repository().await;
+    let mut signing = Signing::new(Format::Legacy, "registry.example/one");
+    signing.references.push("registry.example/two".to_owned());
+    assert_eq!(sign(&store, &signer(), &signing).await.unwrap().len(), 2);
+    for (repository, ok) in
+        [("registry.example/one", true), ("registry.example/two", true), ("registry.example/three", false)]
+    {
+        let policy = policy(&signer()).with_reference(repository.parse().unwrap());
+        assert_eq!(verify_image(&store, &tag("v1"), &policy, NOW).await.is_ok(), ok, "{repository}");
+    }
+}
+
+// threat: M17
+#[tokio::test]
+async fn what_is_no_image_is_neither_signed_nor_verified() {
+    let store = repository().await;
+    store.corrupt(&image(), b"hello");
+    assert!(matches!(
+        sign(&store, &signer(), &Signing::new(Format::Both, REPOSITORY)).await,
+        Err(SignImageError::Image(StoreError::DigestMismatch { .. }))
+    ));
+    assert_eq!(store.tags().len(), 1);
+}
+
+// threat: H07
+// threat: N05
+// Fails when a call that failed is passed over, or when the next run begins anew in place of going on.
+#[tokio::test]
+async fn signing_that_was_cut_off_is_finished_by_the_next_run() {
+    for format in FORMATS {
+        let wanted = if format == Format::Both { 2 } else { 1 };
+        let signing = Signing::new(format, REPOSITORY);
+        let whole = Watched::new(repository().await.without_referrers());
+        sign(&whole, &signer(), &signing).await.unwrap();
+        for number in 0..whole.calls().len() {
+            let inner = repository().await.without_referrers();
+            let store = Watched::new(inner.clone()).failing(move |n, _| {
+                (n >= number).then(|| StoreError::Unavailable { place: "PUT".to_owned(), detail: "reset".to_owned() })
+            });
+            assert!(
+                sign(&store, &signer(), &signing).await.is_err(),
+                "{format:?}: nothing worked from call {number} on"
+            );
+            sign(&inner, &signer(), &signing).await.unwrap();
+            assert_eq!(signatures(&inner).await, wanted, "{format:?}, cut off at call {number}");
+            assert!(verify_image(&inner, &tag("v1"), &policy(&signer()), NOW).await.is_ok());
+        }
+    }
+}
+
+/// An index over these manifests, one platform each.
+fn index(children: &[(&str, &str)]) -> String {
+    let entries: Vec<Value> = children
+        .iter()
+        .map(|(architecture, document)| {
+            let kind: Value = serde_json::from_str(document).unwrap();
+            let mut entry = Descriptor::of(kind["mediaType"].as_str().unwrap(), document.as_bytes());
+            entry.platform = Some(format!("linux/{architecture}").parse().unwrap());
+            json!(entry)
+        })
+        .collect();
+    json!({"schemaVersion": 2, "mediaType": media_type::OCI_INDEX, "manifests": entries}).to_string()
+}
+
+async fn fetched(store: &MemoryStore, target: &TagOrDigest) -> FetchedManifest {
+    store.manifest(target).await.unwrap()
+}
+
+// threat: E09
+// Fails when the signature of an index is taken for one of its images, or the reverse.
+#[tokio::test]
+async fn an_index_and_its_images_are_signed_each_for_itself() {
+    let store = MemoryStore::new();
+    let (amd64, arm64) = (other("amd64"), other("arm64"));
+    for child in [&amd64, &arm64] {
+        push(&store, &by_digest(Digest::sha256(child.as_bytes())), child).await;
+    }
+    push(&store, &tag("v1"), &index(&[("amd64", &amd64), ("arm64/v8", &arm64)])).await;
+    let amd64 = by_digest(Digest::sha256(amd64.as_bytes()));
+    sign_image(&store, &amd64, &signer(), &Signing::new(Format::Bundle, REPOSITORY), NOW).await.unwrap();
+
+    let policy = policy(&signer());
+    let whole = fetched(&store, &tag("v1")).await;
+    assert!(verify_image(&store, &tag("v1"), &policy, NOW).await.is_err(), "the index is not signed");
+    let platform = |text: &str| text.parse::<Platform>().unwrap();
+    let child = for_platform(&store, &whole, &platform("linux/amd64")).await.unwrap();
+    assert!(judge_image(child, &store, &policy, NOW).await.is_ok());
+    let child = for_platform(&store, &whole, &platform("linux/arm64")).await.unwrap();
+    assert!(judge_image(child, &store, &policy, NOW).await.is_err(), "arm64 is not signed");
+    for wanted in ["linux/s390x", "windows/amd64", "linux/arm64/v7"] {
+        let error = for_platform(&store, &whole, &platform(wanted)).await.expect_err(wanted);
+        assert!(
+            matches!(&error, TreeError::NoPlatform { found, .. } if found == "linux/amd64, linux/arm64/v8"),
+            "{error}"
+        );
+    }
+    let single = fetched(&store, &amd64).await;
+    let error = for_platform(&store, &single, &platform("linux/amd64")).await.expect_err("one image");
+    assert!(matches!(error, TreeError::NotAnIndex { .. }), "{error}");
+
+    let signing = Signing::new(Format::Legacy, REPOSITORY);
+    sign_image(&store, &tag("v1"), &signer(), &signing, NOW).await.unwrap();
+    assert!(verify_image(&store, &tag("v1"), &policy, NOW).await.is_ok());
+}
+
+// threat: E10
+// Fails when a limit is off by one, or when a manifest that is listed twice is read twice.
+#[tokio::test]
+async fn the_manifests_below_an_index_are_bounded_and_read_once() {
+    let inner = MemoryStore::new();
+    let leaf = other("leaf");
+    push(&inner, &by_digest(Digest::sha256(leaf.as_bytes())), &leaf).await;
+    let mut levels = vec![leaf.clone()];
+    for depth in 1..=5 {
+        let below = levels.last().unwrap();
+        let level = index(&[("amd64", below), ("arm64", below)]);
+        push(&inner, &tag(&format!("depth-{depth}")), &level).await;
+        levels.push(level);
+    }
+    for depth in 1..=5_usize {
+        let store = Watched::new(inner.clone());
+        let top = fetched(&inner, &tag(&format!("depth-{depth}"))).await;
+        let found = descendants(&store, &top, &Limits::DEFAULT).await;
+        if depth <= Limits::DEFAULT.index_depth {
+            assert_eq!(found.unwrap().len(), depth, "each index below, and the leaf");
+            assert_eq!(store.calls().len(), depth);
+        } else {
+            let error = found.map(drop).expect_err("too deep");
+            assert!(matches!(error, TreeError::TooLarge { what: "levels of index", limit: 4, .. }), "{error}");
+        }
+    }
+    assert!(
+        descendants(&inner, &fetched(&inner, &by_digest(Digest::sha256(leaf.as_bytes()))).await, &Limits::DEFAULT)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+
+    let mut limits = Limits::DEFAULT;
+    let children: Vec<String> = (0..4).map(|number| other(&number.to_string())).collect();
+    for child in &children {
+        push(&inner, &by_digest(Digest::sha256(child.as_bytes())), child).await;
+    }
+    let wide: Vec<(&str, &str)> = children.iter().map(|child| ("amd64", child.as_str())).collect();
+    push(&inner, &tag("wide"), &index(&wide)).await;
+    let wide = fetched(&inner, &tag("wide")).await;
+    limits.index_children = 4;
+    assert_eq!(descendants(&inner, &wide, &limits).await.unwrap().len(), 4);
+    limits.index_children = 3;
+    let store = Watched::new(inner.clone());
+    let error = descendants(&store, &wide, &limits).await.map(drop).expect_err("too many");
+    assert!(matches!(error, TreeError::TooLarge { what: "manifests", limit: 3, .. }), "{error}");
+    assert!(store.calls().is_empty(), "nothing is read once it is known to be too much");
+}
+
+// threat: E10
+#[tokio::test]
+async fn a_child_that_is_missing_is_trouble_and_no_leaf() {
+    let store = MemoryStore::new();
+    push(&store, &tag("v1"), &index(&[("amd64", &other("nowhere"))])).await;
+    let top = fetched(&store, &tag("v1")).await;
+    let error = descendants(&store, &top, &Limits::DEFAULT).await.map(drop).expect_err("missing");
+    assert!(matches!(error, TreeError::Store(StoreError::NotFound { .. })), "{error}");
+}
+
+#[test]
+fn the_tags_are_cosigns() {
+    let hex = image().hex();
+    assert_eq!(signature_tag(&image()).to_string(), format!("sha256-{hex}.sig"));
+    assert_eq!(fallback_tag(&image()).to_string(), format!("sha256-{hex}"));
+}
