@@ -74,6 +74,8 @@ pub fn block_on<F>(work: F) -> Result<F::Output, StoreError>
 where
     F: Future<Output: Send> + Send,
 {
+    // On the heap at once: every move of a large future costs stack, and this thread may have little of it.
+    let work = Box::pin(work);
     let outcome = match Handle::try_current() {
         Err(_) => drive(work),
         Ok(_) => thread::scope(|scope| {

@@ -3,17 +3,17 @@
 
 use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::task::{Context, Poll};
 
 /// Fetches under way at once for one image; enough to hide round trips, few enough for any registry's connection limit.
 const WIDTH: usize = 8;
 
-/// Waits for both.
-pub(super) async fn join<A: Future, B: Future>(first: A, second: B) -> (A::Output, B::Output) {
-    let (mut first, mut second) = (pin!(first), pin!(second));
+/// Waits for both. They move to the heap at once: a future that keeps its parts by value doubles with every level of nesting.
+pub(super) fn join<A: Future, B: Future>(first: A, second: B) -> impl Future<Output = (A::Output, B::Output)> {
+    let (mut first, mut second) = (Box::pin(first), Box::pin(second));
     let (mut one, mut other) = (None, None);
-    poll_fn(|context| {
+    poll_fn(move |context| {
         poll_once(&mut one, first.as_mut(), context);
         poll_once(&mut other, second.as_mut(), context);
         match (one.take(), other.take()) {
@@ -24,7 +24,6 @@ pub(super) async fn join<A: Future, B: Future>(first: A, second: B) -> (A::Outpu
             }
         }
     })
-    .await
 }
 
 /// A future is not polled again once it has its output.
@@ -78,6 +77,7 @@ pub(super) async fn gather<T, F: Future<Output = T>>(futures: Vec<F>) -> Vec<T> 
 #[cfg(test)]
 mod tests {
     use std::cell::Cell;
+    use std::pin::pin;
     use std::task::Waker;
 
     use super::*;
