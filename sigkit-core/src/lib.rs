@@ -15,6 +15,8 @@
 #[cfg(feature = "oci")]
 pub mod attach;
 mod backend;
+#[cfg(feature = "registry")]
+pub mod blocking;
 #[cfg(feature = "oci")]
 pub mod bundle;
 #[cfg(feature = "oci")]
@@ -46,3 +48,19 @@ pub mod verify;
 
 #[cfg(feature = "oci")]
 pub use json::JsonError;
+
+pub use crypto::PublicKey;
+#[cfg(feature = "oci")]
+pub use image::verify_image;
+#[cfg(feature = "sign")]
+pub use image::{Format, Signing, sign_image};
+#[cfg(feature = "sign")]
+pub use key::KeyPair;
+#[cfg(feature = "oci")]
+pub use oci::ImageReference;
+#[cfg(feature = "oci")]
+pub use policy::{KeyAuthority, Policy, Purpose};
+#[cfg(feature = "registry")]
+pub use store::registry::RegistryClient;
+#[cfg(feature = "oci")]
+pub use verify::{NotVerified, Verified, Verifier};

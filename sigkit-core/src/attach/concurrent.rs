@@ -3,17 +3,17 @@
 
 use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::task::{Context, Poll};
 
 /// Fetches under way at once for one image; enough to hide round trips, few enough for any registry's connection limit.
 const WIDTH: usize = 8;
 
-/// Waits for both.
-pub(super) async fn join<A: Future, B: Future>(first: A, second: B) -> (A::Output, B::Output) {
-    let (mut first, mut second) = (pin!(first), pin!(second));
+/// Waits for both. They move to the heap at once: a future that keeps its parts by value doubles with every level of nesting.
+pub(super) fn join<A: Future, B: Future>(first: A, second: B) -> impl Future<Output = (A::Output, B::Output)> {
+    let (mut first, mut second) = (Box::pin(first), Box::pin(second));
     let (mut one, mut other) = (None, None);
-    poll_fn(|context| {
+    poll_fn(move |context| {
         poll_once(&mut one, first.as_mut(), context);
         poll_once(&mut other, second.as_mut(), context);
         match (one.take(), other.take()) {
@@ -24,7 +24,6 @@ pub(super) async fn join<A: Future, B: Future>(first: A, second: B) -> (A::Outpu
             }
         }
     })
-    .await
 }
 
 /// A future is not polled again once it has its output.
@@ -37,7 +36,9 @@ fn poll_once<F: Future>(output: &mut Option<F::Output>, future: Pin<&mut F>, con
 }
 
 /// Runs [`WIDTH`] futures at once and returns all outputs in the order of the futures.
-pub(super) async fn gather<T, F: Future<Output = T>>(futures: impl IntoIterator<Item = F>) -> Vec<T> {
+///
+/// They come in a `Vec`: an iterator with a closure, kept across an await, would hide from the compiler that the whole is `Send`.
+pub(super) async fn gather<T, F: Future<Output = T>>(futures: Vec<F>) -> Vec<T> {
     let mut waiting = futures.into_iter();
     let mut running: VecDeque<(Pin<Box<F>>, Option<T>)> = VecDeque::new();
     let mut done = Vec::new();
@@ -76,6 +77,7 @@ pub(super) async fn gather<T, F: Future<Output = T>>(futures: impl IntoIterator<
 #[cfg(test)]
 mod tests {
     use std::cell::Cell;
+    use std::pin::pin;
     use std::task::Waker;
 
     use super::*;
@@ -125,13 +127,13 @@ mod tests {
             }
         };
         let lengths: Vec<usize> = (0..50).map(|n| (n * 7) % 11).collect();
-        assert_eq!(run(gather(lengths.iter().map(|n| work(*n)))).0, lengths);
+        assert_eq!(run(gather(lengths.iter().map(|n| work(*n)).collect())).0, lengths);
         assert_eq!(most.get(), WIDTH);
         assert_eq!(run(gather(Vec::<std::future::Ready<()>>::new())).0, Vec::new());
     }
 
     #[test]
     fn what_is_ready_at_once_takes_one_poll() {
-        assert_eq!(run(gather((0..1000).map(std::future::ready))), ((0..1000).collect(), 1));
+        assert_eq!(run(gather((0..1000).map(std::future::ready).collect())), ((0..1000).collect(), 1));
     }
 }

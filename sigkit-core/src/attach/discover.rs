@@ -51,8 +51,8 @@ async fn referring<S: Store>(store: &S, image: &Digest, limits: &Limits, budget:
         evidence.problems.push(too_many(store, distinct.len(), limits));
         distinct.truncate(limits.attachments);
     }
-    for part in gather(distinct.iter().map(|descriptor| read_referrer(store, image, descriptor, limits, budget))).await
-    {
+    let reads = distinct.iter().map(|descriptor| read_referrer(store, image, descriptor, limits, budget)).collect();
+    for part in gather(reads).await {
         evidence.items.extend(part.items);
         evidence.problems.extend(part.problems);
     }
@@ -134,7 +134,7 @@ async fn read_layers<S: Store>(
         evidence.problems.push(problem("signatures", &StoreError::TooLarge { place: store.name(), limit }));
         return evidence;
     }
-    let fetches = blobs.values().map(|layer| store.blob(layer, limits.attachment_bytes));
+    let fetches = blobs.values().map(|layer| store.blob(layer, limits.attachment_bytes)).collect();
     let fetched: BTreeMap<(Digest, u64), _> = blobs.keys().copied().zip(gather(fetches).await).collect();
     for (index, layer) in manifest.layers.iter().enumerate() {
         match fetched.get(&(layer.digest, layer.size)) {

@@ -1,5 +1,6 @@
 //! The paved path for images: resolve once, find everything, judge; or sign, check what was signed, attach, confirm.
 
+mod clock;
 #[cfg(feature = "sign")]
 mod sign;
 mod tree;

@@ -1,6 +1,7 @@
 use crate::attach::discover;
 use crate::oci::TagOrDigest;
 use crate::policy::Policy;
+use crate::report::{Outcome, Verdict};
 use crate::store::{FetchedManifest, Store, StoreError};
 use crate::time::UnixTime;
 use crate::verify::{Artifact, NotVerified, Verified, Verifier};
@@ -30,6 +31,28 @@ pub enum ImageError {
         /// Refusal or doubt, with the report.
         refusal: NotVerified,
     },
+}
+
+impl ImageError {
+    /// Refused, or not to be told. An image that is not there is refused; one that could not be read is undecided.
+    pub fn verdict(&self) -> Verdict {
+        match self {
+            Self::Image(error) if error.is_absent() => Verdict::Rejected,
+            Self::Image(_) => Verdict::Undecided,
+            Self::NotVerified { refusal, .. } => refusal.report().verdict(),
+        }
+    }
+
+    /// The reason code: that of the store, or of the first trouble in the report.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Image(error) => error.code(),
+            Self::NotVerified { refusal, .. } => {
+                let report = refusal.report();
+                report.first_trouble().and_then(Outcome::code).unwrap_or_else(|| report.verdict().name())
+            }
+        }
+    }
 }
 
 /// Verifies an image whose signatures are stored beside it. A tag is resolved once.

@@ -7,7 +7,7 @@ use reqwest::header::HeaderValue;
 use reqwest::{Client, Url};
 
 use super::address;
-use super::options::RegistryOptions;
+use super::options::{RegistryOptions, USER_AGENT};
 use super::resolve::{GuardedResolver, NamedHosts};
 use super::tls::{self, Peer};
 use super::transport::{Home, chain};
@@ -42,6 +42,11 @@ impl Clients {
             .map_err(|_| "expected a user agent of printable characters".to_owned())?;
         tls::check(&options.tls)?;
         Ok(Self { user_agent, named, made: Mutex::default() })
+    }
+
+    /// Clients for the default options, in which nothing can be wrong.
+    pub(super) fn usual(named: Arc<NamedHosts>) -> Self {
+        Self { user_agent: HeaderValue::from_static(USER_AGENT), named, made: Mutex::default() }
     }
 
     /// The client for a request to `url` on behalf of `home`.

@@ -62,8 +62,11 @@ impl RegistryClient {
     /// # Errors
     /// [`StoreError::Options`] when a certificate, a key, a server name or the user agent cannot be used.
     pub fn new(options: RegistryOptions) -> Result<Self, StoreError> {
-        let transport = Transport::new(options).map_err(|detail| StoreError::Options { detail })?;
-        Ok(Self { shared: Arc::new(Shared { transport, hosts: Mutex::default() }) })
+        Ok(Self::over(Transport::new(options).map_err(|detail| StoreError::Options { detail })?))
+    }
+
+    fn over(transport: Transport) -> Self {
+        Self { shared: Arc::new(Shared { transport, hosts: Mutex::default() }) }
     }
 
     /// One repository.
@@ -77,6 +80,13 @@ impl RegistryClient {
             repository: repository.clone(),
             etags: Arc::default(),
         }
+    }
+}
+
+/// Anonymous access with the system's roots: [`RegistryOptions::default`].
+impl Default for RegistryClient {
+    fn default() -> Self {
+        Self::over(Transport::default())
     }
 }
 

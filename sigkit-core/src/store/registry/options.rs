@@ -4,6 +4,9 @@ use std::time::Duration;
 use super::credentials::{CredentialSource, NoCredentials, Secret};
 use crate::limits::Limits;
 
+/// The `User-Agent` header unless another one is set.
+pub(super) const USER_AGENT: &str = concat!("sigkit/", env!("CARGO_PKG_VERSION"));
+
 /// How registries are spoken to.
 #[derive(Clone)]
 pub struct RegistryOptions {
@@ -27,7 +30,7 @@ impl Default for RegistryOptions {
             timeouts: Timeouts::default(),
             retries: Retries::default(),
             limits: Limits::DEFAULT,
-            user_agent: concat!("sigkit/", env!("CARGO_PKG_VERSION")).to_owned(),
+            user_agent: USER_AGENT.to_owned(),
         }
     }
 }

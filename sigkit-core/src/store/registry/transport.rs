@@ -77,6 +77,13 @@ pub(super) struct Transport {
     clients: Clients,
 }
 
+impl Default for Transport {
+    fn default() -> Self {
+        let named: Arc<NamedHosts> = Arc::default();
+        Self { options: RegistryOptions::default(), clients: Clients::usual(Arc::clone(&named)), named }
+    }
+}
+
 impl Transport {
     pub(super) fn new(options: RegistryOptions) -> Result<Self, String> {
         let named: Arc<NamedHosts> = Arc::default();

@@ -1,0 +1,127 @@
+//! Every program does what its first lines say, against a registry in this process.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use testkit::image::{self, Image};
+use testkit::{Action, Auth, Registry, Rule};
+
+const PASSWORD: &str = "test-only";
+
+fn key(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../keys").join(name)
+}
+
+fn run(program: &str, arguments: &[&str]) -> Output {
+    let mut command = Command::new(program);
+    command.args(arguments).env_clear().env("COSIGN_PASSWORD", PASSWORD);
+    command.env("REGISTRY_USERNAME", "signer").env("REGISTRY_PASSWORD", "s3cret");
+    command.output().unwrap()
+}
+
+/// What the program printed, which must have ended with this exit code.
+fn printed(output: &Output, code: i32) -> String {
+    let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.status.code(), Some(code), "{text}");
+    text
+}
+
+fn image(registry: &Registry, tag: &str) -> (Image, String) {
+    let image = image::image(registry.content(), "app", tag, tag);
+    (image, format!("{}/app:{tag}", registry.host()))
+}
+
+fn sign(image: &str) {
+    let key = key("TEST-ONLY-ecdsa-p256.key");
+    let sign = || run(env!("CARGO_BIN_EXE_sign_and_push"), &[key.to_str().unwrap(), image]);
+    assert!(printed(&sign(), 0).starts_with("signed, see "));
+    assert!(printed(&sign(), 0).starts_with("signed before, see "));
+}
+
+#[test]
+fn a_signed_image_verifies_and_an_unsigned_one_does_not() {
+    let registry = Registry::start();
+    let (signed, signed_name) = image(&registry, "signed");
+    let (_, unsigned) = image(&registry, "unsigned");
+    sign(&signed_name);
+    let key = key("TEST-ONLY-ecdsa-p256.pub");
+    let key = key.to_str().unwrap();
+    for program in [env!("CARGO_BIN_EXE_verify_image"), env!("CARGO_BIN_EXE_verify_image_blocking")] {
+        let text = printed(&run(program, &[key, &signed_name]), 0);
+        assert_eq!(text, format!("{}/app@{}\n", registry.host(), signed.digest));
+        assert!(printed(&run(program, &[key, &unsigned]), 1).contains("rejected: no-signatures"));
+        assert!(printed(&run(program, &[]), 1).contains("usage"));
+    }
+}
+
+#[test]
+fn signing_uses_the_account_given() {
+    let registry = Registry::builder().auth(Auth::basic("signer", "s3cret")).start();
+    let (_, name) = image(&registry, "v1");
+    sign(&name);
+    let key = key("TEST-ONLY-ecdsa-p256.key");
+    let mut anonymous = Command::new(env!("CARGO_BIN_EXE_sign_and_push"));
+    anonymous.arg(key).arg(&name).env_clear().env("COSIGN_PASSWORD", PASSWORD);
+    assert!(printed(&anonymous.output().unwrap(), 1).contains("access denied"));
+}
+
+// threat: E01
+#[test]
+fn admission_tells_refusal_from_doubt() {
+    let registry = Registry::start();
+    let (signed, signed_name) = image(&registry, "signed");
+    let (_, unsigned) = image(&registry, "unsigned");
+    let (_, unreadable) = image(&registry, "unreadable");
+    sign(&signed_name);
+    registry.fault(Rule::new("GET", "/v2/app/manifests/unreadable"), Action::status(403));
+    let missing = format!("{}/app:missing", registry.host());
+    let key = key("TEST-ONLY-ecdsa-p256.pub");
+    let admission = |images: &[&str], code| {
+        let arguments: Vec<&str> = [key.to_str().unwrap()].iter().chain(images).copied().collect();
+        printed(&run(env!("CARGO_BIN_EXE_admission"), &arguments), code)
+    };
+
+    let allowed = format!("allow {}/app@{}\n", registry.host(), signed.digest);
+    assert_eq!(admission(&[&signed_name], 0), allowed);
+    let doubt = format!("undecided {unreadable}: access-denied: ");
+    let text = admission(&[&signed_name, &unreadable], 2);
+    assert!(text.starts_with(&allowed) && text.contains(&doubt), "{text}");
+    let text = admission(&[&signed_name, &unsigned, &missing, &unreadable, "UPPER"], 1);
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines.len(), 5, "{text}");
+    for (line, start) in [
+        (0, allowed.trim_end()),
+        (1, &*format!("refuse {unsigned}: no-signatures: ")),
+        (2, &*format!("refuse {missing}: not-found: ")),
+        (3, doubt.as_str()),
+        (4, "refuse UPPER: "),
+    ] {
+        assert!(lines[line].starts_with(start), "{start}: {text}");
+    }
+}
+
+#[test]
+fn bytes_verify_with_a_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    let signature = folder.path().join("file.sig");
+    let key = sigkit_core::key::file::open(&std::fs::read(key("TEST-ONLY-ed25519.key")).unwrap(), &password()).unwrap();
+    let public = folder.path().join("key.pub");
+    {
+        use sigkit_core::key::Signer as _;
+        std::fs::write(&file, "bytes").unwrap();
+        std::fs::write(&signature, key.sign(b"bytes").unwrap().to_base64()).unwrap();
+        std::fs::write(&public, key.public_key().to_pem()).unwrap();
+    }
+    let verify = || {
+        let arguments = [&public, &file, &signature].map(|path| path.to_str().unwrap());
+        run(env!("CARGO_BIN_EXE_verify_with_key"), &arguments)
+    };
+    assert!(printed(&verify(), 0).starts_with("verified, signed with "));
+    std::fs::write(&file, "other bytes").unwrap();
+    assert!(printed(&verify(), 1).contains("Error: "));
+}
+
+fn password() -> sigkit_core::key::Password {
+    sigkit_core::key::Password::new(PASSWORD)
+}
