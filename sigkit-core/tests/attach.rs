@@ -451,14 +451,15 @@ fn race(
     let remotes: Vec<Remote> = (0..writers)
         .map(|_| Remote { inner: inner.clone(), simulation: simulation.clone(), atomicity, latency })
         .collect();
-    type Task<'a> = Pin<Box<dyn Future<Output = Result<Receipt, AttachError>> + 'a>>;
-    let tasks = remotes.iter().enumerate().map(|(writer, remote)| -> Task<'_> {
-        let simulation = simulation.clone();
-        Box::pin(async move {
-            simulation.sleep(simulation.below(20)).await;
-            if writer % 2 == 0 { attach_layer(remote, writer).await } else { attach_bundle(remote, writer).await }
-        })
-    });
+    let tasks = remotes.iter().enumerate().map(
+        |(writer, remote)| -> Pin<Box<dyn Future<Output = Result<Receipt, AttachError>> + '_>> {
+            let simulation = simulation.clone();
+            Box::pin(async move {
+                simulation.sleep(simulation.below(20)).await;
+                if writer % 2 == 0 { attach_layer(remote, writer).await } else { attach_bundle(remote, writer).await }
+            })
+        },
+    );
     let results = simulation.run(tasks.collect());
     let kept = simulation.run(vec![Box::pin(async {
         let mut kept = Vec::new();

@@ -446,37 +446,66 @@ fn a_signature_has_one_base64() {
     }
 }
 
-/// Every document that is read, as its own reader reads it.
-fn readers() -> Vec<(&'static str, Vec<u8>, fn(&[u8]) -> bool)> {
+/// A document, and whether its own reader reads it.
+struct Document {
+    name: &'static str,
+    bytes: Vec<u8>,
+    read: fn(&[u8]) -> bool,
+}
+
+fn documents() -> Vec<Document> {
     let index =
         json!({"schemaVersion": 2, "manifests": [{"mediaType": "x/y", "size": 2, "digest": Digest::sha256(b"{}")}]});
     let bundle = load_one("golden-cosign3-image-bundle-p256");
-    let envelope = bundle.json("bundle.json")["dsseEnvelope"].to_string();
-    let statement = STANDARD.decode(bundle.json("bundle.json")["dsseEnvelope"]["payload"].as_str().unwrap()).unwrap();
+    let envelope = bundle.json("bundle.json")["dsseEnvelope"].clone();
+    let statement = STANDARD.decode(envelope["payload"].as_str().unwrap()).unwrap();
+    let manifest = |bytes: &[u8]| Manifest::parse(bytes, None).is_ok();
+    let legacy = load_one("legacy");
+    let blob = load_one("golden-cosign2-blob-legacy-p256");
     vec![
-        ("manifest", bundle.file("artifact").to_vec(), |bytes| Manifest::parse(bytes, None).is_ok()),
-        ("index", index.to_string().into_bytes(), |bytes| Manifest::parse(bytes, None).is_ok()),
-        ("envelope", envelope.into_bytes(), |bytes| Envelope::parse(bytes).is_ok()),
-        ("statement", statement, |bytes| Statement::parse(bytes, &Limits::DEFAULT).is_ok()),
-        ("payload", load_one("legacy").file("payload.json").to_vec(), |bytes| SimpleSigning::parse(bytes).is_ok()),
-        ("bundle", bundle.file("bundle.json").to_vec(), |bytes| {
-            SignedEntity::from_bundle(bytes, &Limits::DEFAULT).is_ok()
-        }),
-        ("blob bundle", load_one("golden-cosign2-blob-legacy-p256").file("blob-bundle.json").to_vec(), |bytes| {
-            SignedEntity::from_any_bundle(bytes, &Limits::DEFAULT).is_ok()
-        }),
-        ("key", load_one("legacy").file("key.pub").to_vec(), |bytes| PublicKey::from_pem(bytes).is_ok()),
+        Document { name: "manifest", bytes: bundle.file("artifact").to_vec(), read: manifest },
+        Document { name: "index", bytes: index.to_string().into_bytes(), read: manifest },
+        Document {
+            name: "envelope",
+            bytes: envelope.to_string().into_bytes(),
+            read: |bytes| Envelope::parse(bytes).is_ok(),
+        },
+        Document {
+            name: "statement",
+            bytes: statement,
+            read: |bytes| Statement::parse(bytes, &Limits::DEFAULT).is_ok(),
+        },
+        Document {
+            name: "payload",
+            bytes: legacy.file("payload.json").to_vec(),
+            read: |bytes| SimpleSigning::parse(bytes).is_ok(),
+        },
+        Document {
+            name: "bundle",
+            bytes: bundle.file("bundle.json").to_vec(),
+            read: |bytes| SignedEntity::from_bundle(bytes, &Limits::DEFAULT).is_ok(),
+        },
+        Document {
+            name: "blob bundle",
+            bytes: blob.file("blob-bundle.json").to_vec(),
+            read: |bytes| SignedEntity::from_any_bundle(bytes, &Limits::DEFAULT).is_ok(),
+        },
+        Document {
+            name: "key",
+            bytes: legacy.file("key.pub").to_vec(),
+            read: |bytes| PublicKey::from_pem(bytes).is_ok(),
+        },
     ]
 }
 
 // threat: N03
 #[test]
 fn a_document_cut_short_is_an_error_at_every_byte() {
-    for (name, document, read) in readers() {
-        assert!(read(&document), "{name}");
-        let whole = document.trim_ascii_end().len();
+    for Document { name, bytes, read } in documents() {
+        assert!(read(&bytes), "{name}");
+        let whole = bytes.trim_ascii_end().len();
         for end in 0..whole {
-            assert!(!read(&document[..end]), "{name} cut to {end} of {whole} bytes");
+            assert!(!read(&bytes[..end]), "{name} cut to {end} of {whole} bytes");
         }
     }
 }
@@ -487,9 +516,9 @@ fn a_document_cut_short_is_an_error_at_every_byte() {
 fn damaged_documents_never_panic() {
     let mut random = Random::new(0xdead);
     let mut accepted = 0;
-    for (_, document, read) in readers() {
+    for Document { bytes, read, .. } in documents() {
         for _ in 0..1500 {
-            let mut damaged = document.clone();
+            let mut damaged = bytes.clone();
             for _ in 0..=random.below(4) {
                 if damaged.is_empty() {
                     break;
