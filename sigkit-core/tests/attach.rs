@@ -238,6 +238,25 @@ async fn signatures_are_bounded_over_all_places() {
     assert_eq!(with(0, 1001).await, (1000, vec!["too-large"]));
 }
 
+// threat: D07
+// Fails when referrers that are no signatures are read without end.
+#[tokio::test]
+async fn referrers_of_any_kind_are_bounded() {
+    let inner = MemoryStore::new();
+    for number in 0..4 {
+        put_manifest(&inner, &manifest(&[], Some(&image_descriptor()), &format!("x/{number}"))).await;
+    }
+    let mut limits = Limits::DEFAULT;
+    for (limit, expected) in [(4, &[][..]), (3, &["too-large"])] {
+        limits.attachments = limit;
+        let store = Watched::new(inner.clone());
+        let evidence = discover(&store, &image(), &limits).await;
+        assert_eq!(codes(&evidence), expected);
+        let read = |call: &&Call| matches!(call, Call::Manifest(TagOrDigest::Digest(_)));
+        assert_eq!(store.calls().iter().filter(read).count(), limit);
+    }
+}
+
 // threat: M16
 // Fails when bytes are not summed, are summed for each place by itself, or are read before they are compared with the limit.
 #[tokio::test]
