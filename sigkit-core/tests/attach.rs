@@ -506,14 +506,14 @@ fn assert_nothing_lost(seed: u64, results: &[Result<Receipt, AttachError>], kept
 
 // threat: M7
 // threat: H01
-// Fails without the second look of `Atomicity::BestEffort`, without the check that the tag is as it was read, or without waiting.
+// Fails without the second look of `Atomicity::BestEffort`, or without waiting before it.
 #[test]
 fn no_writer_loses_a_signature_where_writes_are_blind() {
     let mut said_ok = 0;
     let mut total = 0;
     for seed in 0..60 {
-        for writers in [2, 4, 9] {
-            let (results, kept) = race(seed, writers, Atomicity::BestEffort, 1);
+        for (writers, latency) in [(2, 3), (4, 3), (9, 1)] {
+            let (results, kept) = race(seed, writers, Atomicity::BestEffort, latency);
             assert_nothing_lost(seed, &results, &kept);
             said_ok += results.iter().filter(|result| result.is_ok()).count();
             total += writers;
@@ -613,6 +613,30 @@ async fn entries_of_others_removed_behind_the_writer_are_put_back_or_reported() 
                 assert!(matches!(error, AttachError::LostOthers { lost: 1, .. }), "{error}");
             }
         }
+    }
+}
+
+// threat: M7
+// Fails when a document is written over what came after it was read.
+#[tokio::test]
+async fn who_writes_while_blobs_are_pushed_is_noticed() {
+    for already in [false, true] {
+        let inner = MemoryStore::new();
+        if already {
+            attach_layer(&inner, 1).await.unwrap();
+        }
+        let calls = AtomicUsize::new(0);
+        let store = Watched::new(inner.clone()).best_effort().meddling(move |store, call| {
+            // The payload goes first, then the document is read, then its configuration is pushed.
+            if matches!(call, Call::PushBlob(_)) && calls.fetch_add(1, Ordering::SeqCst) == 1 {
+                use futures_util::FutureExt as _;
+                attach_layer(store, 3).now_or_never().unwrap().unwrap();
+            }
+        });
+        attach_layer(&store, 2).await.unwrap();
+        let kept = entries(&inner, &signature_tag(&image())).await;
+        assert_eq!(kept.len(), if already { 3 } else { 2 });
+        assert!(kept.contains(&signature(3).to_base64()));
     }
 }
 
