@@ -120,7 +120,7 @@ fn any_store_will_do() {
     assert_eq!(verified.image.bytes, manifest.as_bytes());
 }
 
-// threat: E01
+// threat: M6
 #[test]
 fn trouble_is_told_from_refusal() {
     let (pair, public) = keys();
