@@ -9,6 +9,7 @@ stands in gaps.py and is asserted to be so still. `--peers-only` runs the cells 
 import argparse
 import pathlib
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -26,11 +27,14 @@ def main():
     parser.add_argument("--servers", help="folder with ggcrserve and ociserve, registries that have the referrers API")
     parser.add_argument("--testkit", help="the project's own test registry, which has the referrers API")
     parser.add_argument("--peers-only", action="store_true", help="leave sigkit out")
+    parser.add_argument("--only", action="append", metavar="STAGE", help="images, blobs or a function of special.py, while working on it; may be repeated")
     parser.add_argument("--jobs", type=int, default=2)
     arguments = parser.parse_args()
     if not arguments.peers_only and not arguments.sigkit:
         parser.error("--sigkit PROGRAM, or --peers-only")
 
+    # Ended by a signal, the registries go as well.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     started = time.monotonic()
     work = tempfile.mkdtemp(prefix="sigkit-interop-")
     registries = {}
@@ -44,12 +48,12 @@ def main():
             programs = {"sigkit": tools.Sigkit("sigkit", pathlib.Path(arguments.sigkit).resolve(), work), **programs}
         openssl = tools.Openssl("openssl", shutil.which("openssl") or "openssl", work)
         registries = stores.start_all(peers, arguments.servers, arguments.testkit)
-        m = matrix.Matrix(work, peers, programs, openssl, registries, arguments.jobs)
+        m = matrix.Matrix(work, peers, programs, openssl, registries, arguments.jobs, arguments.only)
 
         for title, stage in (
             ("keys", matrix.make_keys),
-            ("images", lambda m: m.each(matrix.image, list(matrix.image_jobs(m)))),
-            ("blobs", lambda m: m.each(matrix.blob, list(matrix.blob_jobs(m)))),
+            ("images", lambda m: m.wanted("images") and m.each(matrix.image, list(matrix.image_jobs(m)))),
+            ("blobs", lambda m: m.wanted("blobs") and m.each(matrix.blob, list(matrix.blob_jobs(m)))),
             ("scenes", special.run),
         ):
             before, clock = m.passed + len(m.failures), time.monotonic()

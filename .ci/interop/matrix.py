@@ -15,13 +15,14 @@ ALGORITHMS = ("p256", "p384", "p521", "ed25519", "rsa2048", "rsa3072", "rsa4096"
 class Matrix:
     """The tools, the registries, the keys made so far, and the verdict of every cell."""
 
-    def __init__(self, work, peers, tools, openssl, registries, jobs):
+    def __init__(self, work, peers, tools, openssl, registries, jobs, only):
         self.work = pathlib.Path(work)
         self.peers = peers
         self.tools = tools
         self.openssl = openssl
         self.registries = registries
         self.jobs = jobs
+        self.only = only
         self.keys = []
         self.passed = 0
         self.failures = []
@@ -60,15 +61,22 @@ class Matrix:
             try:
                 function(*job)
             except Exception:
-                self.check(f"{function.__name__} {job}", False, traceback.format_exc())
+                self.check(f"{function.__name__} {job_name(job)}", False, traceback.format_exc())
         with concurrent.futures.ThreadPoolExecutor(self.jobs) as pool:
             list(pool.map(guarded, jobs))
+
+    def wanted(self, stage):
+        return not self.only or stage in self.only
 
     def program(self, name):
         return Tool(name, self.peers / name, self.work)
 
     def key(self, algorithm, maker):
         return next(k for k in self.keys if (k.algorithm, k.maker) == (algorithm, maker))
+
+
+def job_name(job):
+    return "/".join(getattr(word, "__name__", None) or getattr(word, "name", None) or str(word) for word in job if not isinstance(word, Matrix))
 
 
 # --- keys: who can make and read which key file

@@ -19,18 +19,21 @@ def run(m):
     m.key_b = m.key("p256", "cosign3-generate")
     everywhere = list(m.registries.values())
     jobs = [(m, registry) for registry in everywhere]
-    for scene in (platforms, other_repository, docker_media_types, referrers_mode_of_two):
-        m.each(scene, jobs)
-    if "sigkit" not in m.tools:
-        return
-    m.each(forgeries, [(m, registry, form) for registry in everywhere for form in IMAGE_FORMATS])
-    for scene in (many_signers, hidden_signature, attestation_alone, same_output):
-        m.each(scene, jobs)
-    m.each(race, [(m, registry, form) for registry in everywhere for form in IMAGE_FORMATS])
-    m.each(layouts, jobs)
-    m.each(credentials, [(m,)])
-    m.each(command_line, jobs[:1])
-    m.each(blob_forgeries, [(m,)])
+    scenes = [(scene, *job) for scene in (platforms, other_repository, docker_media_types, referrers_mode_of_two) for job in jobs]
+    if "sigkit" in m.tools:
+        scenes += [(forgeries, *job, form) for job in jobs for form in IMAGE_FORMATS]
+        scenes += [(scene, *job) for scene in (many_signers, hidden_signature, attestation_alone, same_output, layouts) for job in jobs]
+        scenes += [(credentials, m), (command_line, *jobs[0]), (blob_forgeries, m)]
+    m.each(play, [scene for scene in scenes if m.wanted(scene[0].__name__)])
+    if "sigkit" in m.tools and m.wanted("race"):
+        # Alone, so that the eight signers meet each other and not the rest of the matrix.
+        for job in jobs:
+            for form in IMAGE_FORMATS:
+                play(race, *job, form)
+
+
+def play(scene, *job):
+    scene(*job)
 
 
 def fresh(registry, scene, kind=Image):
@@ -186,7 +189,7 @@ def attestation_alone(m, registry):
     cosign3 = m.tools["cosign3"]
     m.expect(f"{cell}/attest", cosign3.run(
         "attest", "-y", "--key", m.key_a.private, *cosign3.offline("bundle"), "--type", "https://example.com/sbom", "--predicate", predicate, reference))
-    m.expect(f"{cell}/sigkit", m.tools["sigkit"].verify(reference, m.key_a.public, "bundle"), UNSIGNED, NO_MATCH)
+    m.expect(f"{cell}/sigkit", m.tools["sigkit"].verify(reference, m.key_a.public, "bundle"), NO_MATCH)
     m.expect(f"{cell}/cosign3 (gap)", cosign3.verify(reference, m.key_a.public, "bundle"))
 
 
@@ -200,11 +203,16 @@ def same_output(m, registry):
                 continue
             ours = m.tools["sigkit"].verify(reference, m.key_a.public, form, "-o", "json")
             theirs = m.tools[peer].verify(reference, m.key_a.public, form, "-o", "json")
-            try:
-                same = json.loads(ours.out) == json.loads(theirs.out)
-            except ValueError:
-                same = False
-            m.check(f"{cell}/{peer}", same, f"\n  sigkit  {ours.out.strip()}\n  {peer} {theirs.out.strip()}")
+            m.check(f"{cell}/{peer}", ours.ok and signed_part(ours.out, form) == signed_part(theirs.out, form),
+                    f"\n  sigkit  {ours.out.strip()} {ours.err[-300:]}\n  {peer} {theirs.out.strip()}")
+
+
+def signed_part(output, form):
+    """Of a bundle cosign prints the reference that it was asked for as if that had been signed; sigkit prints what is signed."""
+    entries = json.loads(output)
+    for entry in entries if form == "bundle" else []:
+        del entry["critical"]["identity"]
+    return entries
 
 
 def race(m, registry, form):
@@ -261,8 +269,7 @@ def layouts(m, registry):
     manifest = pathlib.Path(broken) / "blobs" / image.digest.replace(":", "/")
     manifest.chmod(0o644)
     manifest.write_bytes(manifest.read_bytes().replace(b"layer", b"lager"))
-    m.check(f"{cell}/manifest changed on disk", sigkit.verify(f"oci:{broken}:v1", m.key_b.public, "bundle").code in (REFUSED, NO_MATCH, UNDECIDED),
-            "verified a manifest that does not have its digest")
+    m.expect(f"{cell}/manifest changed on disk", sigkit.verify(f"oci:{broken}:v1", m.key_b.public, "bundle"), REFUSED)
 
 
 def credentials(m):
@@ -311,7 +318,6 @@ def command_line(m, registry):
             ("verify =true", ["verify", "--key", m.key_a.public, "--insecure-ignore-tlog=true", "--output=text", reference], {}, None),
             ("verify env://", ["verify", "--key", "env://PUBLIC", "--insecure-ignore-tlog=true", reference], {"PUBLIC": public}, None),
             ("verify two", ["verify", "--key", m.key_a.public, "--insecure-ignore-tlog=true", reference, reference], {}, None),
-            ("triangulate", ["triangulate", reference], {}, None),
             ("public-key", ["public-key", "--key", m.key_a.private], {}, None),
         ):
             m.expect(f"{cell}/{name}", tool.run(*argv, stdin=stdin, **environment))
@@ -333,9 +339,9 @@ def blob_forgeries(m):
             if not m.expect(f"{cell}/sign", signer.sign_blob(data, m.key_a.private, form, signature)):
                 continue
             m.expect(f"{cell}/as signed", sigkit.verify_blob(data, m.key_a.public, form, signature))
-            m.expect(f"{cell}/wrong key", sigkit.verify_blob(data, m.key_b.public, form, signature), REFUSED, NO_MATCH)
+            m.expect(f"{cell}/wrong key", sigkit.verify_blob(data, m.key_b.public, form, signature), NO_MATCH)
             data.write_bytes(b"release 1.1\n")
-            m.expect(f"{cell}/blob changed", sigkit.verify_blob(data, m.key_a.public, form, signature), REFUSED, NO_MATCH)
+            m.expect(f"{cell}/blob changed", sigkit.verify_blob(data, m.key_a.public, form, signature), NO_MATCH)
     # GHSA-fx35-mq7g-6g98: a key inside the bundle must not stand in for the user's.
     data = m.work / "forged-key"
     data.write_bytes(b"release 1.0\n")
@@ -344,4 +350,4 @@ def blob_forgeries(m):
         forge.key_into_bundle(bundle, m.key_b.public)
         for peer in ("cosign2", "cosign3"):
             m.expect(f"blob forgery/key in the bundle/{peer} (gap)", m.tools[peer].verify_blob(data, m.key_a.public, "legacy-bundle", bundle))
-        m.expect("blob forgery/key in the bundle/sigkit", sigkit.verify_blob(data, m.key_a.public, "legacy-bundle", bundle), REFUSED, NO_MATCH)
+        m.expect("blob forgery/key in the bundle/sigkit", sigkit.verify_blob(data, m.key_a.public, "legacy-bundle", bundle), NO_MATCH)

@@ -98,29 +98,36 @@ pub(crate) const PAGES: &[Page] = &[
         "Sign with one of the algorithms of sigkit generate-key-pair --algorithm.",
     ),
     page_of(
-        "log-unchecked",
-        "The signature carries an entry of a transparency log which was not verified.",
+        "content-mismatch",
+        "What was signed is of another kind than this verb verifies.",
+        "A signature over the file itself was given for an image, or the signature of an image for a file.",
+        "Verify an image with verify and a file with verify-blob.",
+    ),
+    // Checks that were left out.
+    page_of(
+        "claims-not-checked",
+        "The signed digest was not compared with that of the image.",
+        "--check-claims=false was given.",
+        "Leave that flag out: without the comparison, a signature of any other image passes.",
+    ),
+    page_of(
+        "log-not-checked",
+        "The signature carries entries of a transparency log which were not verified.",
         "Verifying with a key asks for no log entry, and the keys of the log are not at hand.",
         "Nothing, if the key alone is to decide; the report only says what was not looked at.",
     ),
-    // Verdicts over several signatures.
+    page_of(
+        "timestamp-not-checked",
+        "The signature carries signed timestamps which were not verified.",
+        "Verifying with a key asks for no timestamp, and the certificate of the authority is not at hand.",
+        "Nothing, if the key alone is to decide; the report only says what was not looked at.",
+    ),
+    // What was looked for.
     page_of(
         "no-signatures",
         "Every place was read, and none holds a signature of this artifact.",
         "The image was never signed, was rebuilt after signing, or was copied without its signatures.",
         "Compare the digest with the one that was signed; look at the places that the report names.",
-    ),
-    page_of(
-        "nothing-passed",
-        "There was something to check, but no check passed.",
-        "Each candidate was refused for its own reason, which stands beside it in the report.",
-        "Read the reasons of the single candidates.",
-    ),
-    page_of(
-        "threshold-not-met",
-        "Fewer different keys have signed than were asked for.",
-        "A signer is missing. Several signatures by one key count once.",
-        "The report marks the keys without a good signature; have them sign, or lower --threshold.",
     ),
     // Bundles and other signature documents.
     page_of(
@@ -135,13 +142,62 @@ pub(crate) const PAGES: &[Page] = &[
         "It was written by a newer tool, or is another kind of document.",
         "Use a version of sigkit that knows it, or write a bundle of version 0.3.",
     ),
+    // Signing.
     page_of(
-        "entity-malformed",
-        "A layer or blob that should hold a signature holds something else.",
-        "A signature was pushed by hand or by another tool with annotations missing or wrong.",
-        "Look at the manifest and layer that the report names; sign again.",
+        "signature-rejected",
+        "The new signature did not verify, so that it was not written.",
+        "A payload given by --payload does not name the digest of the image.",
+        "Compare the payload with the digest of the image, or leave --payload out.",
+    ),
+    page_of(
+        "sign-failed",
+        "No signature could be made.",
+        "The message names what was missing.",
+        "Change what the message names, and sign again.",
+    ),
+    page_of(
+        "tag-occupied",
+        "The tag under which signatures belong holds something else.",
+        "A tag of that name was pushed by hand or by another tool.",
+        "Remove or rename that tag; nothing was overwritten.",
+    ),
+    page_of(
+        "not-confirmed",
+        "The signature was written, but is not on the list of signatures when that is read again.",
+        "Other signers kept overwriting the list, or the registry answers from a cache.",
+        "Sign again. Until then the image counts as not signed by this key.",
+    ),
+    page_of(
+        "entries-lost",
+        "While writing, signatures of others vanished and could not be restored.",
+        "Another signer replaced the list at the same time without regard for what it held.",
+        "Ask the other signers to sign again, one at a time.",
     ),
     // Places that were asked.
+    page_of(
+        "platform-not-found",
+        "The index has no image for the platform asked for.",
+        "The image was not built for it, or the platform is written in another way.",
+        "Choose one of the platforms that the message lists.",
+    ),
+    page_of(
+        "not-an-index",
+        "A platform was asked for, but this is a single image.",
+        "The image was built for one platform only.",
+        "Leave --platform out.",
+    ),
+    page_of(
+        "timed-out",
+        "The time given by --timeout ran out before anything was decided.",
+        "A slow registry or network, or very many images.",
+        "Give more time with --timeout.",
+    ),
+    page_of(
+        "store-options",
+        "The client for the registry cannot be set up as asked.",
+        "A certificate, key or server name among the registry flags is wrong.",
+        "The message names which.",
+    ),
     page_of(
         "not-found",
         "The place itself says that it does not hold this.",
@@ -214,6 +270,12 @@ pub(crate) const PAGES: &[Page] = &[
         "A missing file, missing permission, or a full disk.",
         "The message names the path and what the operating system said.",
     ),
+    page_of(
+        "internal-error",
+        "A fault of this program.",
+        "Something happened that was thought impossible.",
+        "Please report it, with the message.",
+    ),
 ];
 
 /// Edit distance: insertions, deletions and replacements.
@@ -237,6 +299,10 @@ fn distance(one: &str, other: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use sigkit_core::attach::AttachError;
+    use sigkit_core::reason::Reason;
+    use sigkit_core::report::Waiver;
+
     use super::*;
 
     #[test]
@@ -254,22 +320,33 @@ mod tests {
     }
 
     #[test]
-    fn codes_of_store_errors_are_explained() {
-        for code in [
-            "not-found",
+    fn every_code_is_explained() {
+        let rest = [
             "access-denied",
-            "store-unavailable",
-            "store-protocol",
-            "too-large",
             "digest-mismatch",
-            "size-mismatch",
-            "manifest-ambiguous",
-            "store-conflict",
-            "tag-immutable",
-            "store-read-only",
             "file-error",
-        ] {
-            assert!(page(code).is_some(), "{code}");
+            "manifest-ambiguous",
+            "not-an-index",
+            "not-found",
+            "platform-not-found",
+            "sign-failed",
+            "signature-rejected",
+            "size-mismatch",
+            "store-conflict",
+            "store-options",
+            "store-protocol",
+            "store-read-only",
+            "store-unavailable",
+            "tag-immutable",
+            "timed-out",
+            "too-large",
+        ];
+        let all = [&Reason::CODES[..], &Waiver::CODES, &AttachError::CODES, &rest].concat();
+        for code in &all {
+            assert!(page(code).is_some(), "{code} has no page");
+        }
+        for page in PAGES {
+            assert!(all.contains(&page.code), "nothing says {}", page.code);
         }
     }
 

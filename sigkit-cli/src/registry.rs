@@ -1,14 +1,17 @@
 //! The registry client as the flags want it.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use sigkit_core::store::registry::{
     Credentials, RegistryClient, RegistryOptions, Secret, StaticCredentials, TlsOptions,
 };
+use zeroize::Zeroizing;
 
 use crate::args::RegistryArgs;
 use crate::context::Context;
 use crate::error::CliError;
+use crate::files::FileError;
 use crate::target::Target;
 
 /// Longest file of certificates, in bytes.
@@ -38,13 +41,12 @@ pub(crate) fn client(args: &RegistryArgs, targets: &[Target], context: &Context)
 
 fn tls(args: &RegistryArgs, registries: &[&str], context: &Context) -> Result<TlsOptions, CliError> {
     let mut tls = TlsOptions::default();
-    let read = |option, path, what| context.files.read(option, path, what, MOST_CERTIFICATE_BYTES);
     if let Some(path) = &args.registry_cacert {
-        tls = tls.with_root(read("--registry-cacert", path, "certificates in PEM")?.bytes.to_vec());
+        tls = tls.with_root(pem("--registry-cacert", path, Pem::Certificates, context)?.to_vec());
     }
     if let (Some(chain), Some(key)) = (&args.registry_client_cert, &args.registry_client_key) {
-        let chain = read("--registry-client-cert", chain, "certificates in PEM")?.bytes.to_vec();
-        let key = read("--registry-client-key", key, "a private key in PEM")?.bytes;
+        let chain = pem("--registry-client-cert", chain, Pem::Certificates, context)?.to_vec();
+        let key = pem("--registry-client-key", key, Pem::PrivateKey, context)?;
         tls = tls.with_identity(chain, Secret::new(String::from_utf8_lossy(&key)));
     }
     if let Some(name) = &args.registry_server_name {
@@ -69,4 +71,25 @@ fn credentials(args: &RegistryArgs) -> Result<Option<Credentials>, CliError> {
         }
         _ => Err(CliError::Usage("--registry-username and --registry-password go together".to_owned())),
     }
+}
+
+/// What a PEM file must hold.
+#[derive(Clone, Copy, Debug)]
+enum Pem {
+    Certificates,
+    PrivateKey,
+}
+
+/// Reads a PEM file. Looks for its kind only, so that the message names the option; the client reads the rest.
+fn pem(option: &'static str, path: &Path, kind: Pem, context: &Context) -> Result<Zeroizing<Vec<u8>>, FileError> {
+    let (expected, label) = match kind {
+        Pem::Certificates => ("certificates in PEM", &b"-----BEGIN CERTIFICATE-----"[..]),
+        Pem::PrivateKey => ("a private key in PEM, without encryption", &b"PRIVATE KEY-----"[..]),
+    };
+    let bytes = context.files.read(option, path, expected, MOST_CERTIFICATE_BYTES)?.bytes;
+    if bytes.windows(label.len()).any(|window| window == label) {
+        return Ok(bytes);
+    }
+    let found = "no such PEM block".to_owned();
+    Err(FileError::Content { option, path: path.to_owned(), expected, found })
 }

@@ -8,20 +8,53 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use support::Sandbox;
 
-/// Option, and the command line around it; `{}` is the file.
+/// Option, and the command line around it; `{}` is the file. Nothing listens on port 1.
 const OPTIONS: &[(&str, &[&str])] = &[
     ("--key", &["public-key", "--key", "{}"]),
     ("--key", &["import-key-pair", "-y", "-o", "out", "--key", "{}"]),
+    ("--key", &["sign", "--key", "{}", "localhost:1/a"]),
+    ("--key", &["verify", "--key", "{}", "localhost:1/a"]),
+    ("--key", &["sign-blob", "--bundle", "out", "--key", "{}", "blob"]),
+    ("--key", &["verify-blob", "--bundle", "blob", "--key", "{}", "blob"]),
     ("--password-file", &["generate-key-pair", "--algorithm=ed25519", "-o", "out", "--password-file", "{}"]),
     ("--password-file", &["public-key", "--key", "cosign.key", "--password-file", "{}"]),
+    ("--bundle", &["verify", "--key", "cosign.pub", "--bundle", "{}", "localhost:1/a"]),
+    ("--bundle", &["verify-blob", "--key", "cosign.pub", "--bundle", "{}", "blob"]),
+    ("--payload", &["sign", "--key", "cosign.key", "--payload", "{}", "localhost:1/a"]),
+    ("--payload", &["verify", "--key", "cosign.pub", "--signature", "blob", "--payload", "{}", "localhost:1/a"]),
+    ("--images-from", &["sign", "--key", "cosign.key", "--images-from", "{}"]),
+    ("--images-from", &["verify", "--key", "cosign.pub", "--images-from", "{}"]),
+    ("--signing-config", &["sign", "--key", "cosign.key", "--signing-config", "{}", "localhost:1/a"]),
+    ("--signing-config", &["sign-blob", "--key", "cosign.key", "--bundle", "out", "--signing-config", "{}", "blob"]),
+    ("--trusted-root", &["sign", "--key", "cosign.key", "--trusted-root", "{}", "localhost:1/a"]),
+    ("--trusted-root", &["verify", "--key", "cosign.pub", "--trusted-root", "{}", "localhost:1/a"]),
+    ("--trusted-root", &["verify-blob", "--key", "cosign.pub", "--bundle", "blob", "--trusted-root", "{}", "blob"]),
+    ("--registry-cacert", &["verify", "--key", "cosign.pub", "--registry-cacert", "{}", "localhost:1/a"]),
+    (
+        "--registry-client-cert",
+        &[
+            "verify",
+            "--key",
+            "cosign.pub",
+            "--registry-client-cert",
+            "{}",
+            "--registry-client-key",
+            "blob",
+            "localhost:1/a",
+        ],
+    ),
 ];
+
+/// Those whose content is judged before anything else is done.
+const READ_AT_ONCE: [&str; 6] =
+    ["--key", "--images-from", "--signing-config", "--trusted-root", "--registry-cacert", "--registry-client-cert"];
 
 fn contents() -> Vec<(&'static str, Vec<u8>)> {
     let pem = "-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQ\n-----END PUBLIC KEY-----\n";
     let utf16: Vec<u8> = pem.encode_utf16().flat_map(u16::to_le_bytes).collect();
     vec![
         ("empty", vec![]),
-        ("one byte", vec![b'x']),
+        ("one byte", vec![b'=']),
         ("all zero", vec![0; 1 << 20]),
         ("random", (0..4096_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect()),
         ("bom", [b"\xef\xbb\xbf", pem.as_bytes()].concat()),
@@ -39,6 +72,7 @@ fn contents() -> Vec<(&'static str, Vec<u8>)> {
 fn what_is_no_file_is_named_at_once() {
     for (option, arguments) in OPTIONS {
         let sandbox = Sandbox::new().with_keys();
+        sandbox.write("blob", "a blob");
         std::fs::create_dir(sandbox.path("dir")).unwrap();
         sandbox.shell("mkfifo fifo; ln -s loop loop").run().expect(0);
         sandbox.write("forbidden", "x");
@@ -73,18 +107,20 @@ fn what_is_no_file_is_named_at_once() {
 
 // threat: N01
 #[test]
-fn what_is_no_key_is_named_at_once() {
-    for (option, arguments) in OPTIONS.iter().filter(|(option, _)| *option == "--key") {
-        let sandbox = Sandbox::new();
+fn what_has_the_wrong_content_is_named_at_once() {
+    for (option, arguments) in OPTIONS.iter().filter(|(option, _)| READ_AT_ONCE.contains(option)) {
+        let sandbox = Sandbox::new().with_keys();
+        sandbox.write("blob", "a blob");
         for (name, bytes) in contents() {
             sandbox.write("input", bytes);
+            let before = sandbox.names();
             let arguments: Vec<&str> =
                 arguments.iter().map(|word| if *word == "{}" { "input" } else { word }).collect();
             let ran = sandbox.sigkit(&arguments).env("COSIGN_PASSWORD", "pw").run();
             let ran = ran.expect(1).says(&format!("Error: {option}: input: expected ")).prints("");
             assert!(ran.took.as_secs_f64() < 1.0, "{name}: {ran:#?}");
             assert!(!ran.stderr.contains('\x1b') && !ran.stderr.contains("internal error"), "{name}: {ran:#?}");
-            assert_eq!(sandbox.names(), ["input"], "{name}");
+            assert_eq!(sandbox.names(), before, "{name}");
         }
     }
 }

@@ -491,7 +491,7 @@ fn assert_nothing_lost(seed: u64, results: &[Result<Receipt, AttachError>], kept
 fn no_writer_loses_a_signature_where_writes_are_blind() {
     let mut said_ok = 0;
     let mut total = 0;
-    for seed in 0..150 {
+    for seed in 0..60 {
         for writers in [2, 4, 9] {
             let (results, kept) = race(seed, writers, Atomicity::BestEffort, 1);
             assert_nothing_lost(seed, &results, &kept);

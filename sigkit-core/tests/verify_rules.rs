@@ -10,9 +10,10 @@ use sigkit_core::bundle::{Evidence, EvidenceItem, Origin, Problem};
 use sigkit_core::crypto::PublicKey;
 use sigkit_core::digest::Digest;
 use sigkit_core::key::{KeyPair, Signer as _};
+use sigkit_core::limits::Limits;
 use sigkit_core::oci::Repository;
 use sigkit_core::policy::{KeyAuthority, Policy, PolicyError, Purpose};
-use sigkit_core::report::Verdict;
+use sigkit_core::report::{Node, Outcome, Verdict};
 use sigkit_core::verify::{Artifact, BlobScanner, NotVerified, Verified, Verifier};
 use support::cases::{IMAGE, bundle, image, statement, subject_of};
 use support::keys::{self, signer, stranger};
@@ -294,5 +295,171 @@ fn an_image_may_be_known_by_digest_alone_and_a_blob_be_read_once() {
             let result = Verifier::new(&policy).verify(&Artifact::Scan(&scan), &evidence, NOW);
             assert_eq!(report(&result).verdict(), wanted, "{name}: {:?}", seen(&result));
         }
+    }
+}
+
+// threat: D07
+// threat: M16
+// Fails when the artifact is hashed for each subject of each statement, signed or not: that would be 6 GB here.
+#[test]
+fn many_subjects_and_a_large_artifact_cost_little() {
+    let large = vec![b'x'; 2 << 20];
+    let subject = format!(r#"{{"digest":{{"sha256":"{0}","sha384":"{0}","sha512":"{0}"}}}}"#, "0".repeat(64));
+    let subjects = vec![subject; 1024].join(",");
+    let junk = item(&bundle("", &statement(SIGN, &subjects), &stranger()));
+    let policy = one_key().with_annotation("env", "prod");
+    let started = std::time::Instant::now();
+    let result = Verifier::new(&policy).verify(&Artifact::Bytes(&large), &evidence(vec![junk]), NOW);
+    assert!(result.is_err());
+    assert!(started.elapsed() < std::time::Duration::from_secs(5), "{:?}", started.elapsed());
+}
+
+// Fails when the limits of the policy are not those that documents are read by.
+#[test]
+fn the_limits_of_the_policy_are_those_used() {
+    let subject = subject_of(&image().to_string());
+    let two = item(&bundle("", &statement(SIGN, &format!("{subject},{subject}")), &signer()));
+    let mut limits = Limits::DEFAULT;
+    limits.statement_subjects = 2;
+    let policy = one_key().with_limits(limits.clone());
+    assert_eq!(policy.limits().statement_subjects, 2);
+    assert!(judge(&policy, &evidence(vec![two.clone()])).is_ok());
+    limits.statement_subjects = 1;
+    let refusal = judge(&policy.with_limits(limits), &evidence(vec![two])).expect_err("one subject too many");
+    assert_eq!(seen(&Err(refusal)).failures, [("content", "payload-malformed")]);
+}
+
+/// The words of every leaf of a report, as `check: words`.
+fn words(node: &Node) -> Vec<String> {
+    match node {
+        Node::Leaf { check, outcome } => vec![format!("{}: {outcome}", check.name())],
+        Node::Group { parts, .. } => parts.iter().flat_map(words).collect(),
+    }
+}
+
+// threat: L03
+// threat: M4
+// Fails when a leaf says something else than what was checked.
+#[test]
+fn a_report_says_what_was_checked() {
+    let key = signer().public_key().fingerprint();
+    let digest = image();
+    let signed = format!("signature: ECDSA P-256 SHA-256, key {key}");
+    let trusted = "material: judged by the key of the policy";
+    for (vector, expected) in [
+        (
+            "legacy",
+            vec![trusted.into(), "content: simple signing".into(), signed.clone(), format!("subject: names {digest}")],
+        ),
+        (
+            "annotations-bundle",
+            vec![
+                trusted.to_owned(),
+                format!("content: statement {SIGN}"),
+                signed.clone(),
+                format!("subject: names {digest}"),
+                "annotations: 2 annotations signed as asked".to_owned(),
+            ],
+        ),
+        (
+            "reference-same-with-tag",
+            vec![
+                trusted.to_owned(),
+                "content: simple signing".to_owned(),
+                signed.clone(),
+                format!("subject: names {digest}"),
+                "reference: made for registry.example/app:v1".to_owned(),
+            ],
+        ),
+        (
+            "blob-legacy-log-entry-beside",
+            vec![
+                trusted.to_owned(),
+                "content: signature over the artifact itself".to_owned(),
+                signed.clone(),
+                format!("subject: names {}", Digest::sha256(load_one("blob-legacy-log-entry-beside").file("artifact"))),
+                "log-entry: 1 present, not checked: no trusted root was given".to_owned(),
+            ],
+        ),
+        (
+            "bundle-timestamp-beside",
+            vec![
+                trusted.to_owned(),
+                format!("content: statement {SIGN}"),
+                signed.clone(),
+                format!("subject: names {digest}"),
+                "timestamp: 1 present, not checked: no trusted root was given".to_owned(),
+            ],
+        ),
+        (
+            "claims-waived-legacy",
+            vec![
+                trusted.to_owned(),
+                "content: simple signing".to_owned(),
+                signed,
+                "subject: NOT compared with the artifact, as asked".to_owned(),
+            ],
+        ),
+        (
+            "statement-attestation",
+            vec![
+                trusted.to_owned(),
+                format!(
+                    "content: predicate type: expected {SIGN:?}, found \"https://cosign.sigstore.dev/attestation/v1\""
+                ),
+                format!("signature: ECDSA P-256 SHA-256, key {key}"),
+            ],
+        ),
+    ] {
+        assert_eq!(words(&report(&load_one(vector).judge()).root), expected, "{vector}");
+    }
+    let one = load_one("annotations-bundle").evidence();
+    let verified = judge(&one_key().with_annotation("n", "1"), &one).unwrap();
+    assert_eq!(words(&verified.report().root).pop().unwrap(), "annotations: 1 annotation signed as asked");
+}
+
+// Fails when a refusal names a trouble that did not decide.
+#[test]
+fn the_first_trouble_is_a_failure_before_a_doubt() {
+    let mut found = evidence(vec![signed_by(&stranger())]);
+    found.problems.push(problem());
+    let doubt = judge(&one_key(), &found).expect_err("nobody knows");
+    let trouble = doubt.report().first_trouble().unwrap();
+    assert_eq!(trouble.code(), Some("signature-invalid"));
+    assert_eq!(seen(&Err(doubt)).doubts, [("evidence", "store-unavailable")]);
+    assert!(judge(&one_key(), &evidence(vec![signed_by(&signer())])).unwrap().report().first_trouble().is_none());
+}
+
+// Fails when expected and actual are exchanged, or left to the message alone.
+#[test]
+fn reasons_carry_what_was_expected_and_what_was_found() {
+    for (vector, expected, actual) in [
+        (
+            "legacy-other-image",
+            Some(image().to_string()),
+            Some("sha256:2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae"),
+        ),
+        ("annotations-legacy-other-value", Some("1".to_owned()), Some("10")),
+        ("annotations-legacy-none", Some("prod".to_owned()), None),
+        ("reference-other-repository", Some("registry.example/app".to_owned()), Some("registry.example/app-evil")),
+        ("reference-not-signed-in-bundle", Some("registry.example/app".to_owned()), None),
+        ("statement-provenance", Some(SIGN.to_owned()), Some("https://slsa.dev/provenance/v1")),
+        ("envelope-type-json", Some("application/vnd.in-toto+json".to_owned()), Some("application/json")),
+        ("legacy-atomic-type", Some("cosign container image signature".to_owned()), Some("atomic container signature")),
+        (
+            "bundle-certificate",
+            Some("a signature made with a key".to_owned()),
+            Some("a signature made with a certificate"),
+        ),
+        ("purpose-statement-for-blob", Some("a signature over plain bytes".to_owned()), Some("an attestation")),
+        ("bundle-empty", None, None),
+        ("bundle-other-key", None, None),
+        ("statement-empty", None, None),
+        ("no-evidence", None, None),
+    ] {
+        let vector = load_one(vector);
+        let result = vector.judge();
+        let Some(Outcome::Fail(reason)) = report(&result).first_trouble() else { panic!("{}", vector.name) };
+        assert_eq!((reason.expected(), reason.actual().as_deref()), (expected, actual), "{}", vector.name);
     }
 }

@@ -7,7 +7,6 @@ mod support;
 use std::collections::BTreeSet;
 
 use sigkit_core::crypto::PublicKey;
-use sigkit_core::digest::Digest;
 use sigkit_core::reason::Reason;
 use sigkit_core::report::{Verdict, Waiver};
 use sigkit_core::verify::{Artifact, Verifier};

@@ -1,6 +1,7 @@
 //! The images of a verb: named by arguments and files, opened, resolved, and worked on side by side.
 
 use std::future::Future;
+use std::path::Path;
 
 use futures_util::StreamExt as _;
 use sigkit_core::image::{TreeError, descendants, for_platform};
@@ -11,11 +12,15 @@ use sigkit_core::store::registry::RegistryClient;
 use crate::args::{ImagesArgs, RegistryArgs};
 use crate::context::Context;
 use crate::error::CliError;
+use crate::files::FileError;
 use crate::registry;
-use crate::target::{OpenTarget, Target};
+use crate::target::{OpenTarget, Target, TargetError};
 
 /// Longest list of images, in bytes.
 const MOST_LIST_BYTES: u64 = 16 * 1024 * 1024;
+
+/// Longest name of an image, in bytes: a path of the file system with some room.
+const MOST_LINE_BYTES: usize = 8 * 1024;
 
 /// The images of a verb and the way to their registries.
 #[derive(Debug)]
@@ -32,24 +37,14 @@ impl<'a> Images<'a> {
     /// # Errors
     /// Texts that name no image, files that cannot be read, flags that contradict each other.
     pub(crate) fn collect(args: &'a ImagesArgs, registry: &RegistryArgs, context: &Context) -> Result<Self, CliError> {
-        let mut texts = args.images.clone();
+        let given = args.images.iter().map(|text| named(text).map_err(CliError::Target));
+        let mut named = given.collect::<Result<Vec<_>, CliError>>()?;
         if let Some(path) = &args.images_from {
-            let list = context.read_or_stdin("--images-from", path, "a list of images", MOST_LIST_BYTES)?;
-            let list = std::str::from_utf8(&list)
-                .map_err(|_| CliError::Usage(format!("--images-from: {} is not UTF-8 text", path.display())))?;
-            let lines = list.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
-            texts.extend(lines.map(str::to_owned));
+            named.extend(listed(path, context)?);
         }
-        if texts.is_empty() {
+        if named.is_empty() {
             return Err(CliError::Usage("--images-from names no image".to_owned()));
         }
-        let named = texts
-            .into_iter()
-            .map(|text| match text.parse() {
-                Ok(target) => Ok((text, target)),
-                Err(error) => Err(CliError::Target(error)),
-            })
-            .collect::<Result<Vec<(String, Target)>, CliError>>()?;
         let targets: Vec<Target> = named.iter().map(|(_, target)| target.clone()).collect();
         let client = registry::client(registry, &targets, context)?;
         Ok(Self { args, named, client })
@@ -86,4 +81,24 @@ impl<'a> Images<'a> {
     ) -> Result<Vec<FetchedManifest>, TreeError> {
         if self.args.recursive { descendants(&*open.store, image, &Limits::DEFAULT).await } else { Ok(Vec::new()) }
     }
+}
+
+fn named(text: &str) -> Result<(String, Target), TargetError> {
+    Ok((text.to_owned(), text.parse()?))
+}
+
+/// The images of a list: one per line, without blank lines and those that start with `#`.
+fn listed(path: &Path, context: &Context) -> Result<Vec<(String, Target)>, CliError> {
+    let (option, expected) = ("--images-from", "a list of images");
+    let refused = |found| FileError::Content { option, path: path.to_owned(), expected, found };
+    let list = context.read_or_stdin(option, path, expected, MOST_LIST_BYTES)?;
+    let list = std::str::from_utf8(&list).map_err(|_| refused("text that is not UTF-8".to_owned()))?;
+    let lines = list.lines().map(str::trim).zip(1_u64..);
+    let images = lines.filter(|(line, _)| !line.is_empty() && !line.starts_with('#')).map(|(line, number)| {
+        if line.len() > MOST_LINE_BYTES {
+            return Err(refused(format!("{} bytes on line {number}", line.len())));
+        }
+        named(line).map_err(|error| refused(format!("this on line {number}: {error}")))
+    });
+    Ok(images.collect::<Result<_, FileError>>()?)
 }

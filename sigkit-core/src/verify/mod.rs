@@ -28,6 +28,8 @@ pub use verified::{NotVerified, Verified, VerifiedSignature};
 
 use std::num::NonZeroUsize;
 
+use artifact::Named;
+
 use crate::bundle::{Evidence, EvidenceItem, Problem, SignedEntity};
 use crate::policy::{Authority, KeyAuthority, Policy, Purpose};
 use crate::reason::Reason;
@@ -51,11 +53,12 @@ impl<'p> Verifier<'p> {
     /// # Errors
     /// [`NotVerified`], whose report tells refusal from doubt and names every reason.
     pub fn verify(&self, artifact: &Artifact<'_>, evidence: &Evidence, now: UnixTime) -> Result<Verified, NotVerified> {
+        let artifact = Named::new(artifact);
         let mut signatures = Vec::new();
         let mut parts: Vec<Node> = Vec::new();
         for authority in &self.policy.authorities {
             let Authority::Key(key) = authority;
-            let (node, found) = self.judge_authority(key, artifact, evidence);
+            let (node, found) = self.judge_authority(key, &artifact, evidence);
             parts.push(node);
             signatures.extend(found);
         }
@@ -68,7 +71,7 @@ impl<'p> Verifier<'p> {
     fn judge_authority(
         &self,
         authority: &KeyAuthority,
-        artifact: &Artifact<'_>,
+        artifact: &Named<'_>,
         evidence: &Evidence,
     ) -> (Node, Vec<VerifiedSignature>) {
         let mut parts = Vec::new();
@@ -94,7 +97,7 @@ impl<'p> Verifier<'p> {
     fn judge(
         &self,
         authority: &KeyAuthority,
-        artifact: &Artifact<'_>,
+        artifact: &Named<'_>,
         number: usize,
         item: &EvidenceItem,
     ) -> (Node, Option<VerifiedSignature>) {
@@ -115,14 +118,14 @@ impl<'p> Verifier<'p> {
         &self,
         checks: &mut Checks,
         authority: &KeyAuthority,
-        artifact: &Artifact<'_>,
+        artifact: &Named<'_>,
         entity: &SignedEntity,
         item: &EvidenceItem,
     ) -> Option<VerifiedSignature> {
         let policy = self.policy;
         let trusted = checks.record(CheckId::Material, material::check(entity)); // 1
         let claim = checks.record(CheckId::Content, content::check(policy, entity)); // 2
-        let valid = checks.record(CheckId::Signature, signature::check(authority, entity, artifact)); // 3
+        let valid = checks.record(CheckId::Signature, signature::check(authority, entity, artifact.artifact())); // 3
         let claim = claim?;
         let bound = checks.record_outcome(CheckId::Subject, subject::check(policy.claims, &claim, artifact)); // 4
         claims::check(checks, policy, &claim, bound.as_ref()); // 5

@@ -1,6 +1,6 @@
 //! Step 4: the signed document names this artifact, by digest and by nothing else.
 
-use super::artifact::Artifact;
+use super::artifact::Named;
 use super::content::Claim;
 use crate::content::Subject;
 use crate::digest::{Digest, DigestAlgorithm};
@@ -22,7 +22,7 @@ impl SubjectBound {
     }
 }
 
-pub(super) fn check(claims: Claims, claim: &Claim, artifact: &Artifact<'_>) -> (Outcome, Option<SubjectBound>) {
+pub(super) fn check(claims: Claims, claim: &Claim, artifact: &Named<'_>) -> (Outcome, Option<SubjectBound>) {
     if claims == Claims::Waived && !matches!(claim, Claim::Message { .. }) {
         return (Outcome::Skip(Waiver::ClaimsNotChecked), Some(SubjectBound { digest: None }));
     }
@@ -32,7 +32,7 @@ pub(super) fn check(claims: Claims, claim: &Claim, artifact: &Artifact<'_>) -> (
     }
 }
 
-fn compare(claim: &Claim, artifact: &Artifact<'_>) -> Result<Digest, Reason> {
+fn compare(claim: &Claim, artifact: &Named<'_>) -> Result<Digest, Reason> {
     match claim {
         // The signature itself binds the bytes; a digest noted beside it must not contradict them.
         Claim::Message { noted: None } => artifact.name().ok_or_else(|| unknown("the artifact's digest")),
@@ -51,7 +51,7 @@ fn compare(claim: &Claim, artifact: &Artifact<'_>) -> Result<Digest, Reason> {
     }
 }
 
-fn equal(signed: &Digest, artifact: &Artifact<'_>) -> Result<Digest, Reason> {
+fn equal(signed: &Digest, artifact: &Named<'_>) -> Result<Digest, Reason> {
     match artifact.digest(signed.algorithm()) {
         Some(digest) if digest == *signed => Ok(digest),
         Some(digest) => Err(Reason::subject(&digest, signed)),
@@ -61,19 +61,22 @@ fn equal(signed: &Digest, artifact: &Artifact<'_>) -> Result<Digest, Reason> {
 
 /// Whether a subject is the artifact: one known digest at least, and none that disagrees. `None` when no digest is the
 /// artifact's.
-fn agrees(subject: &Subject, artifact: &Artifact<'_>) -> Result<Option<Digest>, Reason> {
+fn agrees(subject: &Subject, artifact: &Named<'_>) -> Result<Option<Digest>, Reason> {
     let mut same = None;
     let mut other = None;
     for algorithm in DigestAlgorithm::ALL {
-        let Some(actual) = artifact.digest(algorithm) else { continue };
-        match subject.digests.get(algorithm.name()) {
-            Some(hex) if *hex == actual.hex() => same = same.or(Some(actual)),
-            Some(hex) => other = Some(Reason::subject(&actual, format!("{algorithm}:{hex}"))),
+        let Some(hex) = subject.digests.get(algorithm.name()) else { continue };
+        match artifact.hex(algorithm) {
+            Some(actual) if actual == hex => same = same.or(artifact.digest(algorithm)),
+            Some(_) => other = Some((algorithm, hex)),
             None => {}
         }
     }
     match (same, other) {
-        (Some(_), Some(contradiction)) => Err(contradiction),
+        (Some(_), Some((algorithm, hex))) => {
+            let expected = artifact.digest(algorithm).map_or_else(String::new, |digest| digest.to_string());
+            Err(Reason::SubjectMismatch { expected, found: format!("{algorithm}:{hex}") })
+        }
         (same, _) => Ok(same),
     }
 }
