@@ -1,4 +1,4 @@
-//! A store over an [`oci_client::Client`](::oci_client::Client) that the embedder already holds: its connections, proxies, roots
+//! A store over an [`oci_client::Client`] that the embedder already holds: its connections, proxies, roots
 //! and tokens are used, and no second client is made.
 //!
 //! What it reads is held to the same rules as everywhere: bytes are compared with the digest asked for, sizes with their
