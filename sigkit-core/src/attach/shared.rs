@@ -28,6 +28,9 @@ const SETTLE_MAX: Duration = Duration::from_secs(2);
 /// Shortest wait when others were seen at work.
 const CROWDED: Duration = Duration::from_millis(300);
 
+/// Looks with everything in place after which others' changes no longer keep a writer waiting.
+const MOST_LOOKS: u32 = 20;
+
 /// Which shared document.
 #[derive(Clone, Debug)]
 pub(super) enum Kind {
@@ -95,19 +98,13 @@ pub(super) async fn insert<S: StoreWrite>(
     let target = TagOrDigest::Tag(tag.clone());
     let own = identity(&entry);
     let mut wanted = vec![entry];
+    let mut watch = Watch::default();
     let mut attempts = 0_u32;
-    let mut slowest = Duration::ZERO;
-    let mut crowd = Crowd::Alone;
-    let mut looks = Looks::None;
-    let mut last_seen: Option<usize> = None;
     loop {
         let started = Instant::now();
         let document = read(store, &target, tag, kind).await?;
         let read_at = Instant::now();
-        let others = document.entries.len();
-        if last_seen.is_some_and(|last| last != others) {
-            crowd = Crowd::Others;
-        }
+        watch.see(document.entries.len());
         for seen in &document.entries {
             if !contains(&wanted, seen) {
                 wanted.push(seen.clone());
@@ -115,15 +112,12 @@ pub(super) async fn insert<S: StoreWrite>(
         }
         let missing: Vec<Value> = wanted.iter().filter(|entry| !contains(&document.entries, entry)).cloned().collect();
         if let (true, Some(digest)) = (missing.is_empty(), document.read_as) {
-            looks = match (looks, store.atomicity()) {
-                (Looks::None, Atomicity::BestEffort) => Looks::Once,
-                _ => return Ok(digest),
-            };
-            last_seen = Some(others);
-            store.pause(crowd.settle(slowest)).await;
+            if store.atomicity() == Atomicity::Exact || watch.is_settled() {
+                return Ok(digest);
+            }
+            store.pause(watch.settle()).await;
             continue;
         }
-        looks = Looks::None;
         if attempts == ATTEMPTS {
             let store = format!("{}:{tag}", store.name());
             let lost = missing.iter().filter(|entry| identity(entry) != own).count();
@@ -133,46 +127,79 @@ pub(super) async fn insert<S: StoreWrite>(
                 AttachError::LostOthers { store, lost, attempts }
             });
         }
-        attempts = attempts.saturating_add(1);
-        if attempts > 1 {
-            crowd = Crowd::Others;
+        if attempts > 0 {
+            watch.notice_others();
         }
+        attempts = attempts.saturating_add(1);
         match write(store, &target, kind, document, missing, read_at).await {
-            Ok(Written::Yes { entries }) => last_seen = Some(entries),
-            Ok(Written::Stale) => {}
-            Err(AttachError::Store(StoreError::Conflict { .. })) => {
-                crowd = Crowd::Others;
+            Ok(Written::Yes { entries }) => watch.wrote(entries, started.elapsed()),
+            Ok(Written::Stale) | Err(AttachError::Store(StoreError::Conflict { .. })) => {
+                watch.notice_others();
                 store.pause(jitter(&own, attempts)).await;
             }
             Err(error) => return Err(error),
         }
-        slowest = slowest.max(started.elapsed());
     }
 }
 
-/// Whether other writers were noticed.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Crowd {
-    Alone,
-    Others,
+/// What a writer has noticed of others, and how long it must look until nothing more can happen to its entry.
+#[derive(Default)]
+struct Watch {
+    /// Number of entries when the document was last read or written.
+    entries: Option<usize>,
+    /// The longest that reading and writing took.
+    slowest: Duration,
+    others: Others,
+    /// How often the document was looked at since it last changed.
+    quiet_looks: u32,
+    /// How often it was looked at with everything in place.
+    looks: u32,
 }
 
-impl Crowd {
-    /// How long to wait before the second look.
-    fn settle(self, slowest: Duration) -> Duration {
-        let floor = match self {
-            Self::Alone => SETTLE,
-            Self::Others => CROWDED,
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Others {
+    #[default]
+    NotSeen,
+    Seen,
+}
+
+impl Watch {
+    /// The document was read with so many entries.
+    fn see(&mut self, entries: usize) {
+        if self.entries.is_some_and(|before| before != entries) {
+            self.notice_others();
+        }
+        self.entries = Some(entries);
+    }
+
+    /// The document was written with so many entries.
+    fn wrote(&mut self, entries: usize, took: Duration) {
+        self.entries = Some(entries);
+        self.slowest = self.slowest.max(took);
+        self.quiet_looks = 0;
+    }
+
+    fn notice_others(&mut self) {
+        self.others = Others::Seen;
+        self.quiet_looks = 0;
+    }
+
+    /// How long to wait before looking again.
+    fn settle(&mut self) -> Duration {
+        self.quiet_looks = self.quiet_looks.saturating_add(1);
+        self.looks = self.looks.saturating_add(1);
+        let floor = match self.others {
+            Others::NotSeen => SETTLE,
+            Others::Seen => CROWDED,
         };
-        slowest.saturating_mul(3).clamp(floor, SETTLE_MAX)
+        self.slowest.saturating_mul(3).clamp(floor, SETTLE_MAX)
     }
-}
 
-/// How often in a row everything wanted was found in place.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Looks {
-    None,
-    Once,
+    /// Whether nothing changed between two looks with everything in place. Where others never rest, looking ends as well: each
+    /// of those looks found everything in place, which is all that can be had.
+    const fn is_settled(&self) -> bool {
+        self.quiet_looks > 0 || self.looks >= MOST_LOOKS
+    }
 }
 
 async fn read<S: StoreWrite>(store: &S, target: &TagOrDigest, tag: &Tag, kind: &Kind) -> Result<Document, AttachError> {
