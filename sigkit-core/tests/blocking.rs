@@ -4,6 +4,7 @@
 use std::path::Path;
 use std::time::SystemTime;
 
+use sigkit_core::crypto::KeyAlgorithm;
 use sigkit_core::image::{Attached, ImageError, SignImageError};
 use sigkit_core::key::{Password, Signer as _, file};
 use sigkit_core::oci::{Descriptor, TagOrDigest, media_type};
@@ -134,7 +135,16 @@ fn trouble_is_told_from_refusal() {
     let error = blocking::verify_image(&store, &target, &policy(&public), NOW).unwrap_err();
     assert_eq!((error.verdict(), error.code()), (Verdict::Undecided, "access-denied"));
 
+    // A signature by somebody else is no reason to refuse while others could not be looked at.
+    let signing = Signing::new(Format::Legacy, store.name());
+    blocking::sign_image(&store, &target, &pair, &signing, NOW).unwrap();
+    let other = KeyPair::generate(KeyAlgorithm::EcdsaP256).unwrap();
+    let error = blocking::verify_image(&store, &target, &policy(other.public_key()), NOW).unwrap_err();
+    assert_eq!((error.verdict(), error.code()), (Verdict::Undecided, "access-denied"));
     registry.clear_faults();
+    let error = blocking::verify_image(&store, &target, &policy(other.public_key()), NOW).unwrap_err();
+    assert_eq!((error.verdict(), error.code()), (Verdict::Rejected, "signature-invalid"));
+
     registry.fault(Rule::new("GET", "/v2/app/manifests/v1"), Action::status(403));
     let error = blocking::verify_image(&store, &target, &policy(&public), NOW).unwrap_err();
     assert!(matches!(&error, ImageError::Image(StoreError::Denied { .. })), "{error}");
@@ -151,4 +161,19 @@ fn a_panic_inside_is_the_callers_again() {
         runtime.block_on(async { blocking::block_on(async { std::panic::panic_any("inside") }).map(|()| ()) })
     });
     assert_eq!(panicked.unwrap_err().downcast_ref(), Some(&"inside"));
+}
+
+#[test]
+fn helper_threads_still_at_work_do_not_hold_up_the_answer() {
+    let (started, start) = std::sync::mpsc::channel();
+    let (release, wait) = std::sync::mpsc::channel::<()>();
+    let work = async move {
+        drop(tokio::task::spawn_blocking(move || {
+            started.send(()).unwrap();
+            assert!(wait.recv().is_err());
+        }));
+        start.recv().unwrap();
+    };
+    blocking::block_on(work).unwrap();
+    drop(release);
 }

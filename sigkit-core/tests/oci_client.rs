@@ -17,7 +17,7 @@ use sigkit_core::store::registry::RegistryClient;
 use sigkit_core::store::{Referrers, Store as _, StoreError};
 use sigkit_core::time::UnixTime;
 use sigkit_core::{Format, ImageReference, KeyAuthority, KeyPair, Policy, Purpose, Signing, sign_image, verify_image};
-use testkit::http::Response;
+use testkit::http::{Delivery, Response};
 use testkit::image::{self, Image, OCI_INDEX, OCI_MANIFEST};
 use testkit::{Action, Auth, Change, Registry, RegistryBuilder, Rule, Switch, TokenService};
 
@@ -230,6 +230,10 @@ async fn sizes_are_kept() {
             "{error}"
         );
     }
+    registry.fault(Rule::new("GET", "/v2/app/blobs/*"), Action::delivery(Delivery::Endless));
+    let error = store.blob(&blob, 100).await.unwrap_err();
+    assert!(matches!(error, StoreError::SizeMismatch { expected: 5, found: 6, .. }), "{error}");
+    registry.clear_faults();
     registry.clear_log();
     assert!(matches!(store.blob(&blob, 4).await, Err(StoreError::TooLarge { .. })));
     assert_eq!(registry.requests().len(), 0);
