@@ -1,5 +1,6 @@
 //! The paved path without a runtime: from plain threads, from inside runtimes of every kind, over a network.
 #![cfg(all(feature = "registry", feature = "sign"))]
+#![allow(clippy::disallowed_methods, reason = "test keys are files, and callers have clocks")]
 
 use std::path::Path;
 use std::time::SystemTime;
@@ -19,7 +20,6 @@ use testkit::{Action, Registry, Rule};
 
 fn keys() -> (KeyPair, PublicKey) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../keys/TEST-ONLY-ecdsa-p256.key");
-    #[allow(clippy::disallowed_methods, reason = "test keys are files")]
     let pair = file::open(&std::fs::read(path).unwrap(), &Password::new("test-only")).unwrap();
     let public = pair.public_key().clone();
     (pair, public)
@@ -158,7 +158,7 @@ fn trouble_is_told_from_refusal() {
 fn a_panic_inside_is_the_callers_again() {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let panicked = std::panic::catch_unwind(|| {
-        runtime.block_on(async { blocking::block_on(async { std::panic::panic_any("inside") }).map(|()| ()) })
+        runtime.block_on(async { blocking::block_on(async { std::panic::panic_any("inside") }) })
     });
     assert_eq!(panicked.unwrap_err().downcast_ref(), Some(&"inside"));
 }
