@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use sigkit_core::oci::{ImageReference, ReferenceError, Tag, TagOrDigest};
+use sigkit_core::oci::{ImageReference, ReferenceError, Repository, Tag, TagOrDigest};
 use sigkit_core::store::registry::RegistryClient;
 use sigkit_core::store::{ArchiveStore, DockerArchiveStore, FetchedManifest, LayoutStore, Store as _, StoreError};
 
@@ -100,6 +100,8 @@ impl LocalImage {
 pub(crate) struct OpenTarget {
     /// The store of the image.
     pub(crate) store: Arc<AnyStore>,
+    /// The store of its signatures: the same, or the repository that they are kept in instead.
+    pub(crate) signatures: Arc<AnyStore>,
     target: Target,
 }
 
@@ -112,18 +114,28 @@ impl Target {
         }
     }
 
-    /// Opens the store of the image; the registry is not asked yet.
+    /// Opens the store of the image, and that of its signatures; no registry is asked yet. `signatures` names another repository
+    /// for the signatures of images in registries; layouts and archives keep theirs inside.
     ///
     /// # Errors
     /// [`StoreError`] of a layout or archive.
-    pub(crate) fn open(self, client: &RegistryClient) -> Result<OpenTarget, StoreError> {
+    pub(crate) fn open(
+        self,
+        client: &RegistryClient,
+        signatures: Option<&Repository>,
+    ) -> Result<OpenTarget, StoreError> {
         let store = match &self {
             Self::Registry(reference) => AnyStore::Registry(client.repository(&reference.repository)),
             Self::Layout(image) => AnyStore::Layout(LayoutStore::open(&image.path)?),
             Self::Archive(image) => AnyStore::Archive(ArchiveStore::open(&image.path)?),
             Self::DockerArchive { path, .. } => AnyStore::DockerArchive(DockerArchiveStore::open(path)?),
         };
-        Ok(OpenTarget { store: Arc::new(store), target: self })
+        let store = Arc::new(store);
+        let signatures = match (&self, signatures) {
+            (Self::Registry(_), Some(repository)) => Arc::new(AnyStore::Registry(client.repository(repository))),
+            _ => Arc::clone(&store),
+        };
+        Ok(OpenTarget { store, signatures, target: self })
     }
 }
 

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, ValueEnum};
-use sigkit_core::oci::Platform;
+use sigkit_core::oci::{Platform, Repository};
 
 use super::values::{Annotation, Annotations, Secret};
 use crate::error::CliError;
@@ -108,6 +108,9 @@ pub(crate) struct RegistryArgs {
     /// Name that the certificate of the registry must have
     #[arg(long, value_name = "NAME")]
     pub(crate) registry_server_name: Option<String>,
+    /// Repository that holds the signatures, in place of the image's own; also COSIGN_REPOSITORY
+    #[arg(long, alias = "repository", value_name = "REPOSITORY")]
+    pub(crate) signature_repo: Option<Repository>,
     /// Where to look for referrers: tags only, or the referrers API first
     #[arg(long, value_enum, value_name = "MODE")]
     pub(crate) registry_referrers_mode: Option<ReferrersMode>,

@@ -6,6 +6,7 @@ use std::path::Path;
 use futures_util::StreamExt as _;
 use sigkit_core::image::{TreeError, descendants, for_platform};
 use sigkit_core::limits::Limits;
+use sigkit_core::oci::Repository;
 use sigkit_core::store::FetchedManifest;
 use sigkit_core::store::registry::RegistryClient;
 
@@ -29,6 +30,7 @@ pub(crate) struct Images<'a> {
     /// In the order named: the text as given, and what it means.
     pub(crate) named: Vec<(String, Target)>,
     client: RegistryClient,
+    signatures: Option<&'a Repository>,
 }
 
 impl<'a> Images<'a> {
@@ -36,7 +38,11 @@ impl<'a> Images<'a> {
     ///
     /// # Errors
     /// Texts that name no image, files that cannot be read, flags that contradict each other.
-    pub(crate) fn collect(args: &'a ImagesArgs, registry: &RegistryArgs, context: &Context) -> Result<Self, CliError> {
+    pub(crate) fn collect(
+        args: &'a ImagesArgs,
+        registry: &'a RegistryArgs,
+        context: &Context,
+    ) -> Result<Self, CliError> {
         let given = args.images.iter().map(|text| named(text).map_err(CliError::Target));
         let mut named = given.collect::<Result<Vec<_>, CliError>>()?;
         if let Some(path) = &args.images_from {
@@ -47,7 +53,7 @@ impl<'a> Images<'a> {
         }
         let targets: Vec<Target> = named.iter().map(|(_, target)| target.clone()).collect();
         let client = registry::client(registry, &targets, context)?;
-        Ok(Self { args, named, client })
+        Ok(Self { args, named, client, signatures: registry.signature_repo.as_ref() })
     }
 
     /// Works on every image, so many at once as `--jobs` says, and keeps the order.
@@ -61,7 +67,7 @@ impl<'a> Images<'a> {
     /// # Errors
     /// [`TreeError`].
     pub(crate) async fn resolve(&self, target: Target) -> Result<(OpenTarget, FetchedManifest), TreeError> {
-        let open = target.open(&self.client)?;
+        let open = target.open(&self.client, self.signatures)?;
         let image = open.resolve().await?;
         let image = match &self.args.platform {
             Some(platform) => for_platform(&*open.store, &image, platform).await?,

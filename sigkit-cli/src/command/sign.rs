@@ -188,7 +188,7 @@ impl Job<'_> {
                 exit: ExitCode::Done,
             }]);
         }
-        let attached = attach(&*open.store, image, &entities, &self.key, &signing, self.now).await?;
+        let attached = attach(&*open.signatures, image, &entities, &self.key, &signing, self.now).await?;
         let line = |attached: &Attached| match attached {
             Attached::Written(receipt) => format!("Signed {name}; signature stored at {receipt}"),
             Attached::AlreadyThere(origin) => {

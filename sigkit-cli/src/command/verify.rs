@@ -85,7 +85,7 @@ impl Verification<'_> {
         };
         let evidence = match &self.detached {
             Some(detached) => detached.evidence(&image, &open.docker_reference()),
-            None => discover(&*open.store, &image.descriptor.digest, policy.limits()).await,
+            None => discover(&*open.signatures, &image.descriptor.digest, policy.limits()).await,
         };
         let subject = Subject::image(text, open, &image);
         Judgement::new(subject, Verifier::new(&policy).verify(&Artifact::Bytes(&image.bytes), &evidence, self.now))
