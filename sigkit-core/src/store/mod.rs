@@ -10,6 +10,8 @@ mod error;
 #[cfg(all(unix, feature = "layout"))]
 mod layout;
 mod memory;
+#[cfg(feature = "oci-client")]
+pub mod oci_client;
 #[cfg(feature = "registry")]
 pub mod registry;
 mod verified;
