@@ -96,7 +96,7 @@ impl SignArgs {
                     .to_owned(),
             ));
         }
-        self.registry.check()?;
+        self.registry.check(context)?;
         self.log.check(context)
     }
 }

@@ -17,7 +17,7 @@ use crate::exit::ExitCode;
 use crate::files::Access;
 use crate::output::Output;
 use crate::render::store_exit;
-use crate::runtime;
+use crate::runtime::{self, Deadline};
 use crate::target::{OpenTarget, Target};
 
 /// Signs images.
@@ -52,11 +52,12 @@ pub(crate) fn run(args: &SignArgs, context: &Context, global: &GlobalArgs) -> Re
     };
     let key = context.signing_key(&args.key.key, args.key.password.password_file.as_deref())?;
     let job = Job { args, key, signing, outputs, images: &images, context, now: context.now() };
+    let deadline = Deadline::after(global.timeout);
     let lines = runtime::block_on(async {
         let work = |text: String, target| {
             let job = &job;
             async move {
-                match runtime::within(global.timeout, job.sign(target)).await {
+                match deadline.bound(job.sign(target)).await {
                     Some(signed) => signed.unwrap_or_else(|failure| vec![failure.line(&text)]),
                     None => vec![Line::timed_out(&text, global.timeout)],
                 }

@@ -99,7 +99,10 @@ pub enum Atomicity {
     /// A write whose expectation is not met never happens.
     Exact,
     /// The place may overwrite what somebody else wrote in between, so writers must look again.
-    BestEffort,
+    BestEffort {
+        /// The shortest wait before looking again: in that time a write that another writer has begun will have arrived.
+        settle: Duration,
+    },
 }
 
 /// Write access to one repository.

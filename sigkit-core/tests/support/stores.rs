@@ -75,7 +75,7 @@ impl Watched {
 
     /// Overwrites whatever the writer expects to find.
     pub(crate) fn best_effort(self) -> Self {
-        Self { atomicity: Atomicity::BestEffort, ..self }
+        Self { atomicity: Atomicity::BestEffort { settle: std::time::Duration::from_millis(4) }, ..self }
     }
 
     pub(crate) fn calls(&self) -> Vec<Call> {
@@ -152,7 +152,7 @@ impl StoreWrite for Watched {
         self.note(&call)?;
         let expected = match self.atomicity {
             Atomicity::Exact => expected,
-            Atomicity::BestEffort => Expected::Any,
+            Atomicity::BestEffort { .. } => Expected::Any,
         };
         self.done(&call, self.inner.push_manifest(target, media_type, bytes, expected).await)
     }
@@ -224,7 +224,7 @@ impl StoreWrite for Remote {
     ) -> Result<SubjectIndexed, StoreError> {
         let expected = match self.atomicity {
             Atomicity::Exact => expected,
-            Atomicity::BestEffort => Expected::Any,
+            Atomicity::BestEffort { .. } => Expected::Any,
         };
         self.travel().await;
         let result = self.inner.push_manifest(target, media_type, bytes, expected).await;
