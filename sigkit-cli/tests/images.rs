@@ -99,7 +99,10 @@ fn results_hold_signed_values_in_the_shape_of_cosign() {
 fn an_image_is_found_by_tag_digest_and_both() {
     let lab = Lab::new();
     let (one, two) = (lab.image("v1"), lab.image("v2"));
-    lab.sign(&[&lab.name(&format!(":v2@{}", one.digest))]).run().expect(0).says(&format!("Signed {}; ", lab.digest(&one)));
+    lab.sign(&[&lab.name(&format!(":v2@{}", one.digest))])
+        .run()
+        .expect(0)
+        .says(&format!("Signed {}; ", lab.digest(&one)));
     for name in [lab.name(":v1"), lab.digest(&one), lab.name(&format!(":v2@{}", one.digest))] {
         lab.verify(&[&name]).run().expect(0).says(&format!("Verification for {} --", lab.digest(&one)));
     }
@@ -156,15 +159,25 @@ fn an_index_and_its_images_are_different_things() {
     let name = lab.name(":multi");
     let index = image::index(lab.registry.content(), "app", "multi", "x");
     let (amd64, arm64) = (&index.children[0], &index.children[1]);
-    lab.sign(&["--platform", "linux/amd64", &name]).run().expect(0).says(&format!("Signed {}", lab.name(&format!("@{amd64}"))));
+    lab.sign(&["--platform", "linux/amd64", &name])
+        .run()
+        .expect(0)
+        .says(&format!("Signed {}", lab.name(&format!("@{amd64}"))));
     lab.verify(&[&name]).run().expect(10).says(&index.digest);
     lab.verify(&["--platform", "linux/amd64", &name]).run().expect(0).says(amd64);
     lab.verify(&["--platform", "linux/arm64", &name]).run().expect(10).says(arm64);
     let all = lab.verify(&["-r", &name]).run().expect(10).says("1 of 3 verified, 2 without signatures");
     for digest in [&index.digest, arm64] {
-        assert!(all.stderr.contains(&format!("Error: {}: no-signatures: ", lab.name(&format!("@{digest}")))), "{all:#?}");
+        assert!(
+            all.stderr.contains(&format!("Error: {}: no-signatures: ", lab.name(&format!("@{digest}")))),
+            "{all:#?}"
+        );
     }
-    lab.verify(&["--platform", "linux/s390x", &name]).run().expect(11).says("linux/amd64, linux/arm64").says("linux/s390x");
+    lab.verify(&["--platform", "linux/s390x", &name])
+        .run()
+        .expect(11)
+        .says("linux/amd64, linux/arm64")
+        .says("linux/s390x");
     let single = lab.image("single");
     lab.verify(&["--platform", "linux/amd64", &lab.digest(&single)]).run().expect(1).says("not-an-index");
     // Signed one by one, each is signed once.
@@ -173,8 +186,10 @@ fn an_index_and_its_images_are_different_things() {
     assert_eq!(signed.stderr.matches("nothing was written").count(), 1, "{signed:#?}");
     let verified = lab.verify(&["-r", "-o", "text", &name]).run().expect(0).says("3 of 3 verified");
     let digests: Vec<Value> = verified.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let digests: Vec<&str> =
-        digests.iter().map(|element| element["critical"]["image"]["docker-manifest-digest"].as_str().unwrap()).collect();
+    let digests: Vec<&str> = digests
+        .iter()
+        .map(|element| element["critical"]["image"]["docker-manifest-digest"].as_str().unwrap())
+        .collect();
     assert_eq!(digests, [&index.digest, amd64, arm64]);
 }
 
@@ -209,14 +224,16 @@ fn the_attached_documents_name_what_was_asked() {
     let image = lab.image("v1");
     let name = lab.name(":v1");
     let identities = "reg.example/a,reg.example/b:v3";
-    let sign = ["--format", "legacy", "--sign-container-identity", identities, "--sign-container-identity", "c.example/c"];
+    let sign =
+        ["--format", "legacy", "--sign-container-identity", identities, "--sign-container-identity", "c.example/c"];
     lab.sign(&[&sign[..], &["--record-creation-timestamp", &name]].concat()).run().expect(0);
     let verified = array(&lab.verify(&[&name]).run().expect(0).stdout);
     let references: Vec<&str> =
         verified.iter().map(|element| element["critical"]["identity"]["docker-reference"].as_str().unwrap()).collect();
     assert_eq!(references, ["reg.example/a", "reg.example/b:v3", "c.example/c"]);
     let refused = lab.verify(&["--check-reference", &name]).run().expect(12).prints("");
-    refused.says(&format!("reference-mismatch: docker-reference: expected {:?}, found \"reg.example/a\"", lab.name("")));
+    refused
+        .says(&format!("reference-mismatch: docker-reference: expected {:?}, found \"reg.example/a\"", lab.name("")));
     let content = lab.registry.content();
     let config = |tag: &str| {
         let manifest: Value = serde_json::from_slice(&content.manifest("app", tag).unwrap().bytes).unwrap();
@@ -264,12 +281,20 @@ fn thresholds_count_keys_and_not_signatures() {
     sandbox.write("same.pub", sandbox.read("cosign.pub"));
     let says = "2 distinct keys must sign, but only 1";
     for same in ["cosign.pub", "same.pub", "./cosign.pub"] {
-        lab.verify(&["--key", same, "--threshold", "2", &name]).run().expect(2).prints("").says(says).says("--threshold");
+        lab.verify(&["--key", same, "--threshold", "2", &name])
+            .run()
+            .expect(2)
+            .prints("")
+            .says(says)
+            .says("--threshold");
     }
     let both = ["--key", "other.pub", "--threshold", "2", &name];
     lab.verify(&both).run().expect(12).prints("").says("2 of 2 keys must have signed");
     lab.verify(&["--key", "other.pub", &name]).run().expect(0);
-    lab.verify(&["--key", "other.pub", "--threshold", "3", &name]).run().expect(2).says("only 2 distinct keys are given");
+    lab.verify(&["--key", "other.pub", "--threshold", "3", &name])
+        .run()
+        .expect(2)
+        .says("only 2 distinct keys are given");
     lab.verify(&["--threshold", "0", &name]).run().expect(2);
     let key = support::lab::key_pair("ecdsa-p384");
     let image = lab.image("v1");

@@ -16,7 +16,7 @@ use crate::error::CliError;
 use crate::exit::ExitCode;
 use crate::files::Access;
 use crate::output::Output;
-use crate::render::store_exit;
+use crate::render::{failure, store_exit};
 use crate::runtime::{self, Deadline};
 use crate::target::{OpenTarget, Target};
 
@@ -119,11 +119,8 @@ struct Line {
 
 impl Line {
     fn timed_out(text: &str, limit: std::time::Duration) -> Self {
-        let text = format!(
-            "Error: {text}: timed-out: not confirmed within {limit:?}; look with sigkit verify, sign again, or give more time \
-             with --timeout"
-        );
-        Self { text, exit: ExitCode::Undecided }
+        let message = format!("not confirmed within {limit:?}; sigkit verify shows what was written");
+        Self { text: failure(text, "timed-out", &message), exit: ExitCode::Undecided }
     }
 }
 
@@ -157,7 +154,7 @@ impl Failure {
             Self::Json(_) => ("internal-error", ExitCode::Failed),
             Self::File(_) => ("file-error", ExitCode::Failed),
         };
-        Line { text: format!("Error: {text}: {code}: {self} (sigkit explain {code})"), exit }
+        Line { text: failure(text, code, &self.to_string()), exit }
     }
 }
 
@@ -170,7 +167,11 @@ impl Job<'_> {
         all.extend(below);
         let mut lines = Vec::new();
         for image in all {
-            lines.extend(self.sign_one(&open, &image).await?);
+            // One that cannot be signed keeps no other from it, nor hides that others are signed.
+            match self.sign_one(&open, &image).await {
+                Ok(signed) => lines.extend(signed),
+                Err(failure) => lines.push(failure.line(&name(&open, &image))),
+            }
         }
         Ok(lines)
     }
@@ -182,7 +183,7 @@ impl Job<'_> {
         }
         let entities = signing.seal(image, &self.key, self.now)?;
         self.write_files(&entities)?;
-        let name = format!("{}@{}", open.store.name(), image.descriptor.digest);
+        let name = name(open, image);
         if !self.args.upload {
             return Ok(vec![Line {
                 text: format!("Signed {name}; not stored beside the image"),
@@ -223,4 +224,9 @@ impl Job<'_> {
         }
         Ok(())
     }
+}
+
+/// `repository@digest`
+fn name(open: &OpenTarget, image: &FetchedManifest) -> String {
+    format!("{}@{}", open.store.name(), image.descriptor.digest)
 }

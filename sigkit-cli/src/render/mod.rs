@@ -15,7 +15,9 @@ use sigkit_core::verify::{NotVerified, Verified};
 use self::text::Paint;
 use crate::args::ReportFormat;
 use crate::context::Context;
+use crate::escape;
 use crate::exit::ExitCode;
+use crate::explain;
 use crate::output::Output;
 use crate::streams::{Stderr, Stdout, Watched};
 use crate::target::OpenTarget;
@@ -93,19 +95,45 @@ impl Refusal {
         }
     }
 
-    /// The most useful reason code, with its message.
-    fn trouble(&self) -> (&'static str, String) {
+    /// The most useful reason.
+    fn trouble(&self) -> Trouble {
         match self {
             Self::NotVerified(refusal) => match refusal.report().first_trouble() {
-                Some(trouble) => (trouble.code().unwrap_or_default(), trouble.to_string()),
-                None => ("no-signatures", "nothing was verified".to_owned()),
+                Some(trouble) => Trouble {
+                    code: trouble.code().unwrap_or_default(),
+                    message: trouble.to_string(),
+                    place: text::place(&refusal.report().root, trouble),
+                },
+                None => Trouble::new("no-signatures", "nothing was verified".to_owned()),
             },
-            Self::Unresolved(error) => (error.code(), error.to_string()),
-            Self::TimedOut(limit) => {
-                ("timed-out", format!("nothing was decided within {limit:?}; give more time with --timeout"))
-            }
+            Self::Unresolved(error) => Trouble::new(error.code(), error.to_string()),
+            Self::TimedOut(limit) => Trouble::new("timed-out", format!("nothing was decided within {limit:?}")),
         }
     }
+}
+
+/// Why there is no proof, in short.
+#[derive(Debug)]
+struct Trouble {
+    /// The reason code.
+    code: &'static str,
+    /// What was expected and found.
+    message: String,
+    /// Which signature it is about, if it is about one.
+    place: Option<String>,
+}
+
+impl Trouble {
+    const fn new(code: &'static str, message: String) -> Self {
+        Self { code, message, place: None }
+    }
+}
+
+/// The line of a failure, and one that says what to do next; both escaped.
+pub(crate) fn failure(name: &str, code: &str, message: &str) -> String {
+    let (name, message) = (escape::one_line(name), escape::one_line(message));
+    let next = explain::page(code).map(|page| format!("\nNext: {}", page.next)).unwrap_or_default();
+    format!("Error: {name}: {code}: {message} (sigkit explain {code}){next}")
 }
 
 /// The exit code for trouble with an image itself.
@@ -164,7 +192,8 @@ pub(crate) fn images(judgements: &[Judgement], format: Option<ReportFormat>, con
         }
         match &judgement.result {
             Ok(verified) if !tree => {
-                output.report.push_str(&cosign::header(&judgement.subject.name, verified.report()))
+                output.report.push_str(&cosign::header(&judgement.subject.name, verified.report()));
+                output.report.push_str(&text::doubts(verified.report()));
             }
             Ok(_) => {}
             Err(refusal) => output.report.push_str(&text::refusal(judgement, refusal, colours.1)),

@@ -3,8 +3,8 @@
 use sigkit_core::bundle::{SignedEntity, Unchecked, VerificationMaterial};
 use sigkit_core::content::Draft;
 use sigkit_core::key::{KeyPair, Signer as _, import};
-use testkit::image::{self, Image};
 use testkit::Registry;
+use testkit::image::{self, Image};
 
 use super::{Run, Sandbox};
 
