@@ -39,7 +39,6 @@ pub(crate) fn run(args: &SignArgs, context: &Context, global: &GlobalArgs) -> Re
         args.annotations.iter().map(|annotation| (annotation.key.clone(), annotation.value.clone())).collect();
     let signing = Signing {
         format: match format {
-            WrittenFormat::Bundle if payload.is_some() => Format::Legacy,
             WrittenFormat::Bundle => Format::Bundle,
             WrittenFormat::Legacy => Format::Legacy,
             WrittenFormat::Both => Format::Both,
@@ -94,7 +93,7 @@ impl<'a> Outputs<'a> {
                 "--bundle, --output-signature and --output-payload hold one signature; sign one image at a time",
             );
         }
-        if outputs.bundle.is_some() && (format == WrittenFormat::Legacy || args.payload.is_some()) {
+        if outputs.bundle.is_some() && format == WrittenFormat::Legacy {
             return usage("--bundle holds a sigstore bundle; with --format legacy give --output-signature FILE");
         }
         Ok(outputs)
