@@ -43,7 +43,8 @@ impl VerifyBlobArgs {
     /// [`CliError`].
     pub(crate) fn check(&self, context: &Context) -> Result<(), CliError> {
         if matches!(self.output, Some(ReportFormat::Json | ReportFormat::Text)) {
-            let why = "--output: the signature of a blob has no payload to print; give --output report, or leave it out";
+            let why =
+                "--output: the signature of a blob has no payload to print; give --output report, or leave it out";
             return Err(CliError::Usage(why.to_owned()));
         }
         if self.max_workers.is_some() {

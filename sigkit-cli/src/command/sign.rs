@@ -18,7 +18,7 @@ use crate::files::Access;
 use crate::output::Output;
 use crate::render::{failure, store_exit};
 use crate::runtime::{self, Deadline};
-use crate::target::{OpenTarget, Target};
+use crate::target::{OpenTarget, Target, Unresolved};
 
 /// Signs images.
 ///
@@ -127,7 +127,7 @@ impl Line {
 #[derive(Debug, thiserror::Error)]
 enum Failure {
     #[error(transparent)]
-    Resolve(#[from] sigkit_core::image::TreeError),
+    Resolve(#[from] Unresolved),
     #[error(transparent)]
     Sign(#[from] SignImageError),
     #[error(transparent)]
@@ -140,8 +140,7 @@ impl Failure {
     fn line(&self, text: &str) -> Line {
         use sigkit_core::attach::AttachError;
         let (code, exit) = match self {
-            Self::Resolve(sigkit_core::image::TreeError::Store(error)) => (error.code(), store_exit(error)),
-            Self::Resolve(error) => (error.code(), ExitCode::Failed),
+            Self::Resolve(unresolved) => (unresolved.error.code(), unresolved.exit()),
             Self::Sign(SignImageError::Attach(error @ AttachError::Store(store))) => {
                 // What is missing here is a place to write to, not the image.
                 let exit = if store.is_absent() { ExitCode::Failed } else { store_exit(store) };

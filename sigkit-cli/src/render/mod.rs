@@ -7,7 +7,6 @@ mod text;
 use std::time::Duration;
 
 use sigkit_core::digest::Digest;
-use sigkit_core::image::TreeError;
 use sigkit_core::report::{Report, Verdict};
 use sigkit_core::store::{FetchedManifest, StoreError};
 use sigkit_core::verify::{NotVerified, Verified};
@@ -20,7 +19,7 @@ use crate::exit::ExitCode;
 use crate::explain;
 use crate::output::Output;
 use crate::streams::{Stderr, Stdout, Watched};
-use crate::target::OpenTarget;
+use crate::target::{OpenTarget, Unresolved};
 
 /// What was judged, and how it went.
 #[derive(Debug)]
@@ -60,7 +59,7 @@ enum Refusal {
     /// The evidence does not meet the policy, or cannot be read.
     NotVerified(NotVerified),
     /// The image itself could not be read.
-    Unresolved(TreeError),
+    Unresolved(Unresolved),
     /// Time ran out.
     TimedOut(Duration),
 }
@@ -88,10 +87,8 @@ impl Refusal {
                 (_, 0) => ExitCode::NoSignatures,
                 _ => ExitCode::NoMatch,
             },
-            Self::Unresolved(TreeError::Store(error)) => store_exit(error),
-            Self::Unresolved(TreeError::TooLarge { .. }) | Self::TimedOut(_) => ExitCode::Undecided,
-            Self::Unresolved(TreeError::NoPlatform { .. }) => ExitCode::NoSuchImage,
-            Self::Unresolved(_) => ExitCode::Failed,
+            Self::Unresolved(unresolved) => unresolved.exit(),
+            Self::TimedOut(_) => ExitCode::Undecided,
         }
     }
 
@@ -106,7 +103,7 @@ impl Refusal {
                 },
                 None => Trouble::new("no-signatures", "nothing was verified".to_owned()),
             },
-            Self::Unresolved(error) => Trouble::new(error.code(), error.to_string()),
+            Self::Unresolved(unresolved) => Trouble::new(unresolved.error.code(), unresolved.to_string()),
             Self::TimedOut(limit) => Trouble::new("timed-out", format!("nothing was decided within {limit:?}")),
         }
     }
@@ -155,7 +152,7 @@ impl Judgement {
     }
 
     /// The image itself could not be read.
-    pub(crate) fn unresolved(given: String, error: TreeError) -> Self {
+    pub(crate) fn unresolved(given: String, error: Unresolved) -> Self {
         Self { subject: Subject::named(given, None), result: Err(Refusal::Unresolved(error)) }
     }
 
