@@ -16,7 +16,10 @@ pub(crate) fn block_on<T>(work: impl Future<Output = T>) -> Result<T, CliError> 
         .enable_all()
         .build()
         .map_err(|error| CliError::System { action: "start the runtime", error })?;
-    Ok(runtime.block_on(work))
+    let done = runtime.block_on(work);
+    // Look-ups of names and credentials that nobody waits for any more must not hold up the end.
+    runtime.shutdown_background();
+    Ok(done)
 }
 
 /// When all work on registries must be done: one moment for the whole command, however many images wait for their turn.

@@ -3,10 +3,13 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use sigkit_core::image::TreeError;
 use sigkit_core::oci::{ImageReference, ReferenceError, Repository, Tag, TagOrDigest};
 use sigkit_core::store::registry::RegistryClient;
 use sigkit_core::store::{ArchiveStore, DockerArchiveStore, FetchedManifest, LayoutStore, Store as _, StoreError};
 
+use crate::exit::ExitCode;
+use crate::render::store_exit;
 use crate::store::AnyStore;
 
 /// An image as named on the command line.
@@ -173,6 +176,40 @@ impl OpenTarget {
         match &self.target {
             Target::Registry(reference) => Some(reference),
             Target::Layout(_) | Target::Archive(_) | Target::DockerArchive { .. } => None,
+        }
+    }
+}
+
+/// Why an image could not be read.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{error}")]
+pub(crate) struct Unresolved {
+    /// What went wrong.
+    pub(crate) error: TreeError,
+    medium: Medium,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Medium {
+    Network,
+    Files,
+}
+
+impl Unresolved {
+    /// What makes one of an error, for an image in this registry or in files.
+    pub(crate) fn of(registry: Option<&str>) -> impl Fn(TreeError) -> Self + Copy + use<> {
+        let medium = if registry.is_some() { Medium::Network } else { Medium::Files };
+        move |error| Self { error, medium }
+    }
+
+    /// The exit code: a registry may do better next time, files stay as they are.
+    pub(crate) const fn exit(&self) -> ExitCode {
+        match (&self.error, self.medium) {
+            (TreeError::Store(StoreError::Protocol { .. }), Medium::Files) => ExitCode::Failed,
+            (TreeError::Store(error), _) => store_exit(error),
+            (TreeError::TooLarge { .. }, _) => ExitCode::Undecided,
+            (TreeError::NoPlatform { .. }, _) => ExitCode::NoSuchImage,
+            _ => ExitCode::Failed,
         }
     }
 }

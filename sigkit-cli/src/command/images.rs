@@ -4,7 +4,7 @@ use std::future::Future;
 use std::path::Path;
 
 use futures_util::StreamExt as _;
-use sigkit_core::image::{TreeError, descendants, for_platform};
+use sigkit_core::image::{descendants, for_platform};
 use sigkit_core::limits::Limits;
 use sigkit_core::oci::Repository;
 use sigkit_core::store::FetchedManifest;
@@ -15,7 +15,7 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::files::FileError;
 use crate::registry;
-use crate::target::{OpenTarget, Target, TargetError};
+use crate::target::{OpenTarget, Target, TargetError, Unresolved};
 
 /// Longest list of images, in bytes.
 const MOST_LIST_BYTES: u64 = 16 * 1024 * 1024;
@@ -65,12 +65,13 @@ impl<'a> Images<'a> {
     /// Opens and resolves one image, once.
     ///
     /// # Errors
-    /// [`TreeError`].
-    pub(crate) async fn resolve(&self, target: Target) -> Result<(OpenTarget, FetchedManifest), TreeError> {
-        let open = target.open(&self.client, self.signatures)?;
-        let image = open.resolve().await?;
+    /// [`Unresolved`].
+    pub(crate) async fn resolve(&self, target: Target) -> Result<(OpenTarget, FetchedManifest), Unresolved> {
+        let failed = Unresolved::of(target.registry());
+        let open = target.open(&self.client, self.signatures).map_err(|error| failed(error.into()))?;
+        let image = open.resolve().await.map_err(|error| failed(error.into()))?;
         let image = match &self.args.platform {
-            Some(platform) => for_platform(&*open.store, &image, platform).await?,
+            Some(platform) => for_platform(&*open.store, &image, platform).await.map_err(failed)?,
             None => image,
         };
         Ok((open, image))
@@ -79,13 +80,17 @@ impl<'a> Images<'a> {
     /// The manifests below an image, when they are asked for.
     ///
     /// # Errors
-    /// [`TreeError`].
+    /// [`Unresolved`].
     pub(crate) async fn below(
         &self,
         open: &OpenTarget,
         image: &FetchedManifest,
-    ) -> Result<Vec<FetchedManifest>, TreeError> {
-        if self.args.recursive { descendants(&*open.store, image, &Limits::DEFAULT).await } else { Ok(Vec::new()) }
+    ) -> Result<Vec<FetchedManifest>, Unresolved> {
+        if !self.args.recursive {
+            return Ok(Vec::new());
+        }
+        let failed = Unresolved::of(open.reference().map(|reference| reference.repository.registry()));
+        descendants(&*open.store, image, &Limits::DEFAULT).await.map_err(failed)
     }
 }
 
