@@ -4,6 +4,7 @@ mod args;
 mod cli;
 mod command;
 mod context;
+mod credentials;
 mod error;
 mod escape;
 mod exit;

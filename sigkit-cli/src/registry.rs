@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 
 use crate::args::RegistryArgs;
 use crate::context::Context;
+use crate::credentials::StoredCredentials;
 use crate::error::CliError;
 use crate::files::FileError;
 use crate::target::Target;
@@ -37,6 +38,8 @@ pub(crate) fn client(args: &RegistryArgs, targets: &[Target], context: &Context)
             return Err(CliError::Usage(why.to_owned()));
         };
         options = options.with_credentials(Arc::new(StaticCredentials::new(*registry, credentials)));
+    } else {
+        options = options.with_credentials(Arc::new(StoredCredentials::new(&context.environment)));
     }
     Ok(RegistryClient::new(options)?)
 }

@@ -1,0 +1,280 @@
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fs::OpenOptions;
+use std::io;
+use std::marker::PhantomData;
+use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
+use std::path::Path;
+
+use rustix::fs::OFlags;
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
+use serde_json::error::Category;
+
+use super::entry::Entry;
+use super::server::Server;
+use crate::streams::read_bounded;
+
+/// Longest file of credentials, in bytes.
+const MOST_BYTES: u64 = 1024 * 1024;
+
+/// What a file says about one registry.
+#[derive(Debug, Default)]
+pub(super) struct AuthFile {
+    /// The entries of `auths` that name it, with their keys.
+    pub(super) entries: BTreeMap<String, Entry>,
+    /// Its helper in `credHelpers`.
+    pub(super) helper: Option<String>,
+    /// The helper of all registries, `credsStore`.
+    pub(super) store: Option<String>,
+}
+
+/// Why a file cannot be used. Contents are not shown: they may be passwords.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum AuthFileError {
+    /// The operating system's words.
+    #[error("cannot be read: {0}")]
+    Io(#[from] io::Error),
+    /// Not a place to read from.
+    #[error("is not a regular file")]
+    Kind,
+    /// Too long.
+    #[error("has more than {MOST_BYTES} bytes")]
+    TooLarge,
+    /// RFC 8259.
+    #[error("is not JSON, at line {line}, column {column}")]
+    Syntax {
+        /// Counted from 1.
+        line: usize,
+        /// Counted from 1.
+        column: usize,
+    },
+    /// JSON of another shape.
+    #[error(
+        "is not as docker or podman write it, at line {line}, column {column}: \"auths\" and \"credHelpers\" are objects without \
+         repeated members, helpers and all values of an entry are texts"
+    )]
+    Shape {
+        /// Counted from 1.
+        line: usize,
+        /// Counted from 1.
+        column: usize,
+    },
+}
+
+impl AuthFile {
+    /// Reads what `path` says about `server`; `None` when there is no such file.
+    ///
+    /// # Errors
+    /// [`AuthFileError`]. Entries of other registries are not looked at.
+    pub(super) fn read(path: &Path, server: &Server<'_>) -> Result<Option<Self>, AuthFileError> {
+        // Without O_NONBLOCK, opening a named pipe waits for a writer.
+        let nonblocking = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
+        let file = match OpenOptions::new().read(true).custom_flags(nonblocking).open(path) {
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+                return Ok(None);
+            }
+            opened => opened?,
+        };
+        let file_type = file.metadata()?.file_type();
+        // REGISTRY_AUTH_FILE=/dev/null is how people say "no credentials".
+        if !file_type.is_file() && !file_type.is_char_device() {
+            return Err(AuthFileError::Kind);
+        }
+        let bytes = read_bounded(file, MOST_BYTES)?.ok_or(AuthFileError::TooLarge)?;
+        Self::parse(&bytes, server).map(Some)
+    }
+
+    fn parse(bytes: &[u8], server: &Server<'_>) -> Result<Self, AuthFileError> {
+        if bytes.trim_ascii().is_empty() {
+            return Ok(Self::default());
+        }
+        let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+        let file = deserializer.deserialize_map(FileVisitor(server));
+        file.and_then(|file| deserializer.end().map(|()| file)).map_err(|error| {
+            let (line, column) = (error.line(), error.column());
+            match error.classify() {
+                Category::Data => AuthFileError::Shape { line, column },
+                Category::Syntax | Category::Eof | Category::Io => AuthFileError::Syntax { line, column },
+            }
+        })
+    }
+}
+
+/// Reads the file, with an eye for one registry.
+struct FileVisitor<'s>(&'s Server<'s>);
+
+impl<'de> Visitor<'de> for FileVisitor<'_> {
+    type Value = AuthFile;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<AuthFile, A::Error> {
+        let (mut auths, mut helpers, mut store) = (None, None, None);
+        while let Some(name) = map.next_key::<String>()? {
+            match name.as_str() {
+                "auths" => once(&mut auths, map.next_value_seed(Named::<Entry>::of(self.0))?)?,
+                "credHelpers" => once(&mut helpers, map.next_value_seed(Named::<String>::of(self.0))?)?,
+                "credsStore" => once(&mut store, map.next_value::<Option<String>>()?)?,
+                _ => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        Ok(AuthFile {
+            entries: auths.unwrap_or_default(),
+            helper: helpers.unwrap_or_default().into_values().find(|helper| !helper.is_empty()),
+            store: store.flatten(),
+        })
+    }
+}
+
+fn once<T, E: Error>(place: &mut Option<T>, value: T) -> Result<(), E> {
+    match place.replace(value) {
+        None => Ok(()),
+        Some(_) => Err(E::custom("a repeated member")),
+    }
+}
+
+/// The members of an object whose names are names of one registry.
+struct Named<'s, T> {
+    server: &'s Server<'s>,
+    values: PhantomData<T>,
+}
+
+impl<'s, T> Named<'s, T> {
+    fn of(server: &'s Server<'s>) -> Self {
+        Self { server, values: PhantomData }
+    }
+}
+
+impl<'de, T: Deserialize<'de>> DeserializeSeed<'de> for Named<'_, T> {
+    type Value = BTreeMap<String, T>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_option(self)
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for Named<'_, T> {
+    type Value = BTreeMap<String, T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_none<E: Error>(self) -> Result<Self::Value, E> {
+        Ok(BTreeMap::new())
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
+        Ok(BTreeMap::new())
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut found = BTreeMap::new();
+        while let Some(name) = map.next_key::<String>()? {
+            if !self.server.is_named(&name) {
+                map.next_value::<IgnoredAny>()?;
+            } else if let Some(value) = map.next_value::<Option<T>>()?
+                && found.insert(name, value).is_some()
+            {
+                return Err(A::Error::custom("a repeated member"));
+            }
+        }
+        Ok(found)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(json: &str) -> Result<AuthFile, AuthFileError> {
+        AuthFile::parse(json.as_bytes(), &Server::new("a.example"))
+    }
+
+    // threat: G10
+    #[test]
+    fn what_is_said_of_others_is_passed_over() {
+        for json in [
+            "",
+            " \n",
+            "{}",
+            r#"{"auths":null,"credHelpers":null,"credsStore":null}"#,
+            r#"{"auths":{"b.example":7,"c.example":{"auth":["%"]}},"credHelpers":{"b.example":{}}}"#,
+            r#"{"auths":{"a.example":null},"HttpHeaders":{"X":[1]},"psFormat":"table"}"#,
+        ] {
+            let file = parse(json).unwrap();
+            assert!(file.entries.is_empty() && file.helper.is_none() && file.store.is_none(), "{json}");
+        }
+    }
+
+    #[test]
+    fn entries_and_helpers_of_the_registry_are_found() {
+        let file = parse(
+            r#"{"auths":{"https://a.example/v1/":{},"a.example":{},"a.example/app":{},"b.example":{}},
+                "credHelpers":{"b.example":"other","a.example":"ours"},"credsStore":"all"}"#,
+        )
+        .unwrap();
+        assert_eq!(file.entries.into_keys().collect::<Vec<_>>(), ["a.example", "https://a.example/v1/"]);
+        assert_eq!(file.helper.as_deref(), Some("ours"));
+        assert_eq!(file.store.as_deref(), Some("all"));
+    }
+
+    // threat: G10
+    #[test]
+    fn other_shapes_are_refused_without_their_contents() {
+        for json in [
+            r#""S3CRET""#,
+            r#"["S3CRET"]"#,
+            r#"{"auths":"S3CRET"}"#,
+            r#"{"auths":{"a.example":"S3CRET"}}"#,
+            r#"{"auths":{"a.example":{"auth":["S3CRET"]}}}"#,
+            r#"{"auths":{"a.example":{"auth":"S3CRET","auth":"S3CRET"}}}"#,
+            r#"{"auths":{"a.example":{"auth":"S3CRET"},"a.example":{}}}"#,
+            r#"{"auths":{},"auths":{"a.example":{"auth":"S3CRET"}}}"#,
+            r#"{"credHelpers":{"a.example":{"S3CRET":1}}}"#,
+            r#"{"credsStore":["S3CRET"]}"#,
+        ] {
+            let error = parse(json).unwrap_err();
+            assert!(matches!(error, AuthFileError::Shape { line: 1, .. }), "{json}: {error:?}");
+            assert!(!error.to_string().contains("S3CRET"), "{error}");
+        }
+        for json in ["{", "S3CRET", "{\"auths\":{}}S3CRET", "{\"auths\":\n{S3CRET}}", "\u{feff}{}"] {
+            let error = parse(json).unwrap_err();
+            assert!(matches!(error, AuthFileError::Syntax { .. }), "{json}: {error:?}");
+            assert!(!error.to_string().contains("S3CRET"), "{error}");
+        }
+    }
+
+    // threat: G10
+    #[test]
+    fn deep_nesting_does_no_harm() {
+        let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+        assert!(parse(&format!(r#"{{"x":{deep}}}"#)).is_ok());
+        assert!(matches!(parse(&format!(r#"{{"auths":{{"a.example":{deep}}}}}"#)), Err(AuthFileError::Shape { .. })));
+    }
+
+    // threat: G10
+    #[test]
+    fn files_are_read_within_bounds_and_missing_ones_are_none() {
+        let directory = tempfile::tempdir().unwrap();
+        let read = |name: &str| AuthFile::read(&directory.path().join(name), &Server::new("a.example"));
+        assert!(matches!(read("missing"), Ok(None)));
+        assert!(matches!(read("."), Err(AuthFileError::Kind)));
+        assert!(matches!(read("/dev/null"), Ok(Some(_))));
+        let most = usize::try_from(MOST_BYTES).unwrap();
+        std::fs::write(directory.path().join("full"), format!("{{}}{}", " ".repeat(most - 2))).unwrap();
+        assert!(matches!(read("full"), Ok(Some(_))));
+        assert!(matches!(read("full/below"), Ok(None)));
+        std::fs::write(directory.path().join("large"), format!("{{}}{}", " ".repeat(most - 1))).unwrap();
+        assert!(matches!(read("large"), Err(AuthFileError::TooLarge)));
+        assert!(matches!(read("/dev/zero"), Err(AuthFileError::TooLarge)));
+    }
+}

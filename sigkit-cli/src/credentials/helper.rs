@@ -1,0 +1,440 @@
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+use sigkit_core::store::registry::{Credentials, Secret};
+use zeroize::Zeroizing;
+
+use super::entry::Text;
+use super::server::Server;
+use crate::streams::read_bounded;
+
+/// How long a helper may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Longest output of a helper, in bytes.
+const MOST_OUTPUT_BYTES: u64 = 64 * 1024;
+/// Characters of a helper's complaint that are passed on.
+const MOST_QUOTED: usize = 200;
+/// What helpers say when they know nothing.
+const NOT_FOUND: &str = "credentials not found";
+/// The user name of an identity token.
+const IDENTITY: &str = "<token>";
+
+/// The programs `docker-credential-…`.
+#[derive(Debug)]
+pub(super) struct Helpers {
+    search_path: OsString,
+    patience: Duration,
+}
+
+/// Why a helper gave no credentials.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum HelperError {
+    /// A name that could lead elsewhere.
+    #[error("credential helper {name:?}: the name may have letters, digits, dots, underscores and hyphens only")]
+    Name {
+        /// As the file has it.
+        name: String,
+    },
+    /// A registry that cannot be put on one line.
+    #[error(
+        "docker-credential-{name} was not asked: the name of the registry is empty, or has blanks or control characters"
+    )]
+    Registry {
+        /// The helper.
+        name: String,
+    },
+    /// No such program.
+    #[error("docker-credential-{name}: no such program in an absolute directory of PATH")]
+    Missing {
+        /// The helper.
+        name: String,
+    },
+    /// It could not be run.
+    #[error("{}: cannot be run: {error}", program.display())]
+    Run {
+        /// The helper.
+        program: PathBuf,
+        /// The operating system's words.
+        error: io::Error,
+    },
+    /// It took too long.
+    #[error("{} gave no answer within {} s and was stopped", program.display(), patience.as_secs())]
+    Slow {
+        /// The helper.
+        program: PathBuf,
+        /// How long it was given.
+        patience: Duration,
+    },
+    /// It said too much.
+    #[error("{} printed more than {MOST_OUTPUT_BYTES} bytes", program.display())]
+    Long {
+        /// The helper.
+        program: PathBuf,
+    },
+    /// It failed.
+    #[error("{} failed ({status}){said}", program.display())]
+    Failed {
+        /// The helper.
+        program: PathBuf,
+        /// How it ended.
+        status: ExitStatus,
+        /// Its words, if they can be shown.
+        said: String,
+    },
+    /// It did not say what it should.
+    #[error("{} did not print {{\"ServerURL\":…,\"Username\":…,\"Secret\":…}} and nothing else: {why}", program.display())]
+    Answer {
+        /// The helper.
+        program: PathBuf,
+        /// What is wrong, without what it said.
+        why: &'static str,
+    },
+}
+
+#[derive(serde::Deserialize)]
+struct Answer {
+    #[serde(rename = "ServerURL", default)]
+    server: String,
+    #[serde(rename = "Username")]
+    username: String,
+    #[serde(rename = "Secret")]
+    secret: Text,
+}
+
+/// A process that does not outlive its handle.
+struct Running(Child);
+
+impl Helpers {
+    /// Helpers in the directories of `search_path`, which is written like `PATH`.
+    pub(super) fn new(search_path: OsString) -> Self {
+        Self { search_path, patience: PATIENCE }
+    }
+
+    /// What the helper `name` knows about `server`.
+    ///
+    /// # Errors
+    /// [`HelperError`]. That it knows nothing is `None`.
+    pub(super) fn ask(&self, name: &str, server: &Server<'_>) -> Result<Option<Credentials>, HelperError> {
+        if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte)) {
+            return Err(HelperError::Name { name: name.to_owned() });
+        }
+        let url = server.url().ok_or_else(|| HelperError::Registry { name: name.to_owned() })?;
+        let program = self.program(name).ok_or_else(|| HelperError::Missing { name: name.to_owned() })?;
+        let (status, output, complaint) = self.run(&program, url)?;
+        if !status.success() {
+            let known = [&output, &complaint].map(|bytes| String::from_utf8_lossy(bytes));
+            if known.iter().any(|text| text.trim_start().to_ascii_lowercase().starts_with(NOT_FOUND)) {
+                return Ok(None);
+            }
+            let said = known.iter().map(|text| quoted(text)).find(|said| !said.is_empty()).unwrap_or_default();
+            return Err(HelperError::Failed { program, status, said });
+        }
+        read(&output, server).map_err(|why| HelperError::Answer { program, why })
+    }
+
+    /// Looked for in absolute directories only: what lies in the current directory is nobody's helper.
+    fn program(&self, name: &str) -> Option<PathBuf> {
+        let file = format!("docker-credential-{name}");
+        std::env::split_paths(&self.search_path)
+            .filter(|directory| directory.is_absolute())
+            .map(|directory| directory.join(&file))
+            .find(|path| path.metadata().is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0))
+    }
+
+    fn run(
+        &self,
+        program: &PathBuf,
+        url: &str,
+    ) -> Result<(ExitStatus, Zeroizing<Vec<u8>>, Zeroizing<Vec<u8>>), HelperError> {
+        let failed = |error| HelperError::Run { program: program.clone(), error };
+        let slow = || HelperError::Slow { program: program.clone(), patience: self.patience };
+        let long = || HelperError::Long { program: program.clone() };
+        let deadline = Instant::now() + self.patience;
+        let mut command = Command::new(program);
+        command.arg("get").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        secret_variables(std::env::vars_os().map(|(name, _)| name)).for_each(|name| {
+            command.env_remove(name);
+        });
+        let mut running = Running(command.spawn().map_err(failed)?);
+        let output = collect(running.0.stdout.take().map(OwnedFd::from)).map_err(failed)?;
+        let complaint = collect(running.0.stderr.take().map(OwnedFd::from)).map_err(failed)?;
+        if let Some(mut stdin) = running.0.stdin.take() {
+            // The name fits into the pipe; a helper that does not read it may still answer.
+            stdin.write_all(url.as_bytes()).unwrap_or_default();
+        }
+        let output = wait(&output, deadline).ok_or_else(slow)?.map_err(failed)?.ok_or_else(long)?;
+        let complaint = wait(&complaint, deadline).ok_or_else(slow)?.map_err(failed)?.ok_or_else(long)?;
+        let status = running.wait(deadline).map_err(failed)?.ok_or_else(slow)?;
+        Ok((status, output, complaint))
+    }
+}
+
+/// Names of variables that are for this program alone: passwords, and flags that may be passwords.
+fn secret_variables(names: impl Iterator<Item = OsString>) -> impl Iterator<Item = OsString> {
+    let ours = |name: &OsStr| [&b"SIGKIT_"[..], b"COSIGN_"].iter().any(|p| name.as_encoded_bytes().starts_with(p));
+    names.filter(move |name| ours(name))
+}
+
+/// Reads a stream on a thread of its own, since it may stay open for longer than anybody waits.
+fn collect(stream: Option<OwnedFd>) -> io::Result<Receiver<io::Result<Option<Zeroizing<Vec<u8>>>>>> {
+    let (sender, receiver) = mpsc::sync_channel(1);
+    let stream = stream.ok_or(io::ErrorKind::BrokenPipe)?;
+    std::thread::Builder::new().name("helper".to_owned()).spawn(move || {
+        // Nobody listens any more once the time is over.
+        sender.send(read_bounded(File::from(stream), MOST_OUTPUT_BYTES)).unwrap_or_default();
+    })?;
+    Ok(receiver)
+}
+
+/// What arrives before `deadline`.
+fn wait<T>(receiver: &Receiver<io::Result<T>>, deadline: Instant) -> Option<io::Result<T>> {
+    match receiver.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+        Ok(received) => Some(received),
+        Err(RecvTimeoutError::Timeout) => None,
+        Err(RecvTimeoutError::Disconnected) => Some(Err(io::ErrorKind::BrokenPipe.into())),
+    }
+}
+
+impl Running {
+    /// How it ended, if before `deadline`.
+    fn wait(&mut self, deadline: Instant) -> io::Result<Option<ExitStatus>> {
+        loop {
+            if let Some(status) = self.0.try_wait()? {
+                return Ok(Some(status));
+            }
+            if Instant::now() >= deadline {
+                return Ok(None);
+            }
+            // It has closed its output already and is about to end.
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Either fails only for a process that has ended.
+        self.0.kill().unwrap_or_default();
+        self.0.wait().map(drop).unwrap_or_default();
+    }
+}
+
+/// The first line of what a helper that failed said, unless it may hold a secret.
+fn quoted(text: &str) -> String {
+    let line = text.trim().lines().next().unwrap_or_default();
+    if line.is_empty() || text.to_ascii_lowercase().contains("secret\"") {
+        return String::new();
+    }
+    format!(": {:?}", line.chars().take(MOST_QUOTED).collect::<String>())
+}
+
+/// Reads an answer. Words of the JSON parser are not passed on: they may quote the secret.
+fn read(output: &[u8], server: &Server<'_>) -> Result<Option<Credentials>, &'static str> {
+    let answer: Answer = serde_json::from_slice(output).map_err(|error| match error.classify() {
+        serde_json::error::Category::Data => "a member is missing, repeated or no text",
+        _ => "that is not one JSON document",
+    })?;
+    if !answer.server.is_empty() && !server.is_named(&answer.server) {
+        return Err("ServerURL is another registry");
+    }
+    let Text(secret) = answer.secret;
+    match (answer.username.as_str(), secret.expose().is_empty()) {
+        ("", true) => Ok(None),
+        (_, true) => Err("Secret is empty"),
+        (IDENTITY, false) => Ok(Some(Credentials::Identity(Secret::new(secret.expose())))),
+        (_, false) => Ok(Some(Credentials::Basic { username: answer.username, password: secret })),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SERVER: &str = "a.example:5000";
+
+    /// A directory of one helper, `docker-credential-fake`. The file is written by a process of its own: a descriptor open for
+    /// writing here might be inherited by a child of another test, and a program that is being written cannot be run.
+    fn helper(script: &str) -> tempfile::TempDir {
+        let directory = tempfile::tempdir().unwrap();
+        let install = r#"printf '#!/bin/sh\n%s\n' "$1" > "$0" && chmod 755 "$0""#;
+        let path = directory.path().join("docker-credential-fake");
+        let done = Command::new("/bin/sh").arg("-c").arg(install).arg(path).arg(script).status().unwrap();
+        assert!(done.success());
+        directory
+    }
+
+    fn ask(script: &str) -> Result<Option<Credentials>, HelperError> {
+        ask_within(PATIENCE, script)
+    }
+
+    fn ask_within(patience: Duration, script: &str) -> Result<Option<Credentials>, HelperError> {
+        let directory = helper(script);
+        Helpers { search_path: directory.path().as_os_str().to_owned(), patience }.ask("fake", &Server::new(SERVER))
+    }
+
+    fn basic(username: &str, password: &str) -> Option<Credentials> {
+        Some(Credentials::Basic { username: username.to_owned(), password: Secret::new(password) })
+    }
+
+    #[test]
+    fn a_helper_is_asked_for_the_server_on_standard_input() {
+        let echo = r#"[ "$*" = get ] && read -r url; printf '{"ServerURL":"%s","Username":"u","Secret":"of %s"}' "$url" "$url""#;
+        assert_eq!(ask(echo).unwrap(), basic("u", "of a.example:5000"));
+        let other_forms = [
+            (r#"echo '{"Username":"u","Secret":"p"}'"#, basic("u", "p")),
+            (r#"echo '{"ServerURL":"","Username":"u","Secret":"p","Expires":1}'"#, basic("u", "p")),
+            (r#"echo '{"ServerURL":"https://a.example:5000/v2/","Username":"u","Secret":"p"}'"#, basic("u", "p")),
+            (r#"echo '{"Username":"<token>","Secret":"t"}'"#, Some(Credentials::Identity(Secret::new("t")))),
+            (r#"echo '{"Username":"","Secret":""}'"#, None),
+        ];
+        for (script, expected) in other_forms {
+            assert_eq!(ask(script).unwrap(), expected, "{script}");
+        }
+    }
+
+    // threat: G08
+    #[test]
+    fn a_helper_that_knows_nothing_is_no_failure() {
+        for script in [
+            "echo credentials not found in native keychain; exit 1",
+            "echo credentials not found; exit 1",
+            "echo Credentials not found >&2; exit 2",
+        ] {
+            assert_eq!(ask(script).unwrap(), None, "{script}");
+        }
+    }
+
+    // threat: G08
+    #[test]
+    fn a_helper_that_fails_is_quoted_but_its_secrets_are_not() {
+        for (script, said) in [
+            ("echo the keychain is locked; exit 1", ": \"the keychain is locked\""),
+            ("echo no display >&2; exit 1", ": \"no display\""),
+            ("printf 'a\\033[2Jb\\nsecond'; exit 1", ": \"a\\u{1b}[2Jb\""),
+            ("exit 3", ""),
+            (r#"echo '{"Username":"u","Secret":"S3CRET"}'; exit 1"#, ""),
+            ("kill -9 $$", ""),
+        ] {
+            let error = ask(script).unwrap_err();
+            let HelperError::Failed { said: found, .. } = &error else { panic!("{script}: {error:?}") };
+            assert_eq!(found, said, "{script}");
+            assert!(error.to_string().contains("docker-credential-fake failed ("), "{error}");
+        }
+        let HelperError::Failed { said, .. } = ask("printf '%9999d' 0 | tr ' ' x; exit 1").unwrap_err() else {
+            panic!()
+        };
+        assert_eq!(said.len(), MOST_QUOTED + 4);
+    }
+
+    // threat: G08
+    #[test]
+    fn an_answer_that_is_none_is_refused_without_its_contents() {
+        for script in [
+            "true",
+            "echo S3CRET",
+            r#"echo '{"Username":"u","Secret":"S3CRET"} extra'"#,
+            r#"echo warning; echo '{"Username":"u","Secret":"S3CRET"}'"#,
+            r#"echo '{"Username":"u","Secret":"S3CRET","Secret":"S3CRET"}'"#,
+            r#"echo '{"Username":"u","Secret":["S3CRET"]}'"#,
+            r#"echo '{"Username":{"S3CRET":1},"Secret":"S3CRET"}'"#,
+            r#"echo '{"Secret":"S3CRET"}'"#,
+            r#"echo '{"Username":"S3CRET"}'"#,
+            r#"echo '{"Username":"S3CRET","Secret":""}'"#,
+            r#"printf '"S3CRET"'"#,
+            r"printf '\377\376'",
+        ] {
+            let error = ask(script).unwrap_err();
+            assert!(matches!(error, HelperError::Answer { .. }), "{script}: {error:?}");
+            assert!(!error.to_string().contains("S3CRET") && !format!("{error:?}").contains("S3CRET"), "{error}");
+        }
+    }
+
+    // threat: G05
+    #[test]
+    fn an_answer_about_another_registry_is_refused() {
+        for server in ["b.example:5000", "a.example", "https://index.docker.io/v1/"] {
+            let error = ask(&format!(r#"echo '{{"ServerURL":"{server}","Username":"u","Secret":"p"}}'"#)).unwrap_err();
+            let HelperError::Answer { why: "ServerURL is another registry", .. } = error else { panic!("{error:?}") };
+        }
+    }
+
+    // threat: G08
+    #[test]
+    fn output_without_end_is_cut_off() {
+        for script in ["exec yes", "exec yes >&2", "head -c 65537 /dev/zero"] {
+            let error = ask(script).unwrap_err();
+            assert!(matches!(error, HelperError::Long { .. }), "{script}: {error:?}");
+        }
+        // As many bytes as may be.
+        let most = r#"printf '{"Username":"u","Secret":"p"}'; printf '%65507s' ''"#;
+        assert_eq!(ask(most).unwrap(), basic("u", "p"));
+    }
+
+    // threat: G08
+    #[test]
+    fn a_helper_that_hangs_is_stopped() {
+        let patience = Duration::from_millis(300);
+        for script in ["exec sleep 600", "exec >&- 2>&-; exec sleep 600", "sleep 600 & exit 0"] {
+            let started = Instant::now();
+            // Three seconds at the most for what stays behind in the last case.
+            let error = ask_within(patience, &script.replace("600", "3")).unwrap_err();
+            assert!(matches!(error, HelperError::Slow { .. }), "{script}: {error:?}");
+            assert!(started.elapsed() < Duration::from_millis(2500), "{script}");
+        }
+    }
+
+    // threat: G08
+    #[test]
+    fn a_name_leads_nowhere_else() {
+        for name in ["", "../x", "a/b", "/bin/sh", "a\nb", "a b", "a\0", "ä", "a;b", "$(x)"] {
+            let error = Helpers::new("/usr/bin:/bin".into()).ask(name, &Server::new(SERVER)).unwrap_err();
+            assert!(matches!(error, HelperError::Name { .. }), "{name}: {error:?}");
+        }
+    }
+
+    // threat: G08
+    #[test]
+    fn a_registry_that_is_no_line_is_not_asked_for() {
+        let helpers = Helpers::new("/nowhere".into());
+        for registry in ["", "a.example\nb.example", "a.example\0"] {
+            let error = helpers.ask("fake", &Server::new(registry)).unwrap_err();
+            assert!(matches!(error, HelperError::Registry { .. }), "{error:?}");
+        }
+    }
+
+    // threat: G08
+    #[test]
+    fn helpers_are_programs_in_absolute_directories() {
+        let directory = helper("true");
+        let absolute = directory.path().to_str().unwrap();
+        let up = "../".repeat(64);
+        let relative = format!("{up}{}", absolute.trim_start_matches('/'));
+        assert!(std::path::Path::new(&relative).join("docker-credential-fake").exists());
+        let found = |search_path: &str| Helpers::new(search_path.into()).program("fake");
+        assert_eq!(found(&format!("/nowhere::{absolute}")), Some(directory.path().join("docker-credential-fake")));
+        for search_path in [String::new(), ".".to_owned(), ":".to_owned(), "/nowhere".to_owned(), relative] {
+            assert_eq!(found(&search_path), None, "{search_path}");
+        }
+        std::fs::set_permissions(directory.path().join("docker-credential-fake"), PermissionsExt::from_mode(0o644))
+            .unwrap();
+        assert_eq!(found(absolute), None);
+        let error = Helpers::new(absolute.into()).ask("fake", &Server::new(SERVER)).unwrap_err();
+        assert!(matches!(error, HelperError::Missing { .. }), "{error:?}");
+    }
+
+    // threat: K10
+    #[test]
+    fn our_variables_are_not_for_helpers() {
+        let names =
+            ["PATH", "SIGKIT_PASSWORD", "AWS_PROFILE", "COSIGN_PASSWORD", "COSIGN_REGISTRY_TOKEN", "MY_SIGKIT_X"];
+        let removed: Vec<OsString> = secret_variables(names.iter().map(OsString::from)).collect();
+        assert_eq!(removed, ["SIGKIT_PASSWORD", "COSIGN_PASSWORD", "COSIGN_REGISTRY_TOKEN"]);
+    }
+}
