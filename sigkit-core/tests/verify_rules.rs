@@ -247,6 +247,24 @@ fn a_proof_says_what_was_signed_by_whom_and_where() {
     let verified = load_one("blob-detached").judge().unwrap();
     let [signature] = verified.signatures() else { panic!("one signature") };
     assert!(signature.payload().is_none() && signature.statement().is_none() && signature.simple_signing().is_none());
+    assert_eq!(signature.digest(), Some(Digest::sha256(load_one("blob-detached").file("artifact"))));
+    assert!(signature.subject().is_none());
+}
+
+// Fails when what is said about another subject is given out for the artifact's.
+#[test]
+fn a_proof_shows_the_subject_that_is_the_artifact() {
+    let verified = load_one("annotations-beside-other-subject").judge().unwrap();
+    let [signature] = verified.signatures() else { panic!("one signature") };
+    assert_eq!(signature.digest(), Some(image()));
+    assert_eq!(signature.subject().unwrap().annotations["env"], "prod");
+    assert_eq!(signature.statement().unwrap().subjects[0].annotations["env"], "dev");
+
+    let verified = load_one("claims-waived-bundle").judge().unwrap();
+    assert_eq!(verified.signatures()[0].digest(), None, "nobody compared it");
+    let verified = load_one("legacy-names-sha512").judge().unwrap();
+    let sha512 = Digest::of(sigkit_core::digest::DigestAlgorithm::Sha512, IMAGE.as_bytes());
+    assert_eq!(verified.signatures()[0].digest(), Some(sha512));
 }
 
 // threat: C13

@@ -336,21 +336,34 @@ fn blobs() -> Vec<Vector> {
             .rejected("subject", "subject-mismatch"),
         // The digest noted is the file's, the signature is over something else.
         message("blob-bundle-of-other-file", b"other", &digest, &signer()).rejected("signature", "signature-invalid"),
-        make("blob-bundle-no-digest").edit("bundle.json", "messageDigest", "messageDigset")
+        make("blob-bundle-no-digest")
+            .edit("bundle.json", "messageDigest", "messageDigset")
             .rejected("content", "bundle-malformed"),
         make("blob-bundle-certificate")
-            .edit("bundle.json", &format!(r#""publicKey":{{"hint":"{}"}}"#, signer().public_key().fingerprint().hint()), r#""certificate":{"rawBytes":"MAA="}"#)
+            .edit(
+                "bundle.json",
+                &format!(r#""publicKey":{{"hint":"{}"}}"#, signer().public_key().fingerprint().hint()),
+                r#""certificate":{"rawBytes":"MAA="}"#,
+            )
             .rejected("material", "material-mismatch"),
         legacy("blob-legacy", None).verified(),
         legacy("blob-legacy-log-entry-beside", None)
             .edit("blob-bundle.json", r#"{"base64"#, r#"{"rekorBundle":{},"base64"#)
             .waived(&[("log-entry", "log-not-checked")]),
         legacy("blob-legacy-certificate", Some(CERTIFICATE)).rejected("material", "material-mismatch"),
-        // A key that came with the evidence is never used, not even to be overruled.
+        // A key that came with the evidence is a hint: it neither makes nor breaks a signature.
         blob("blob-legacy-key-of-stranger")
-            .with("blob-bundle.json", json!({"base64Signature": stranger().sign(BLOB).unwrap().to_base64(), "cert": STANDARD.encode(&stranger_pem)}))
-            .rejected("content", "bundle-malformed"),
-        legacy("blob-legacy-key-of-signer", Some(&signer().public_key().to_pem()))
+            .with(
+                "blob-bundle.json",
+                json!({
+                    "base64Signature": stranger().sign(BLOB).unwrap().to_base64(),
+                    "cert": STANDARD.encode(&stranger_pem),
+                }),
+            )
+            .rejected("signature", "signature-invalid"),
+        legacy("blob-legacy-key-of-signer", Some(&signer().public_key().to_pem())).verified(),
+        legacy("blob-legacy-key-of-stranger-beside", Some(&stranger_pem)).verified(),
+        legacy("blob-legacy-key-and-certificate", Some(&format!("{CERTIFICATE}{stranger_pem}")))
             .rejected("content", "bundle-malformed"),
         detached("blob-detached", format!("{signature}\n")).verified(),
         detached("blob-detached-other-key", stranger().sign(BLOB).unwrap().to_base64())
