@@ -121,7 +121,7 @@ fn every_reason_and_every_waiver_is_produced_by_a_vector() {
 #[test]
 fn algorithm_unsupported() {
     let vector = vector::load_one("golden-cosign3-blob-bundle-rsa2048");
-    let digest = Digest::sha256(vector.file("artifact"));
+    let digest = sigkit_core::digest::Digest::sha256(vector.file("artifact"));
     let result = Verifier::new(&vector.policy()).verify(&Artifact::Digest(digest), &vector.evidence(), NOW);
     assert_eq!(seen(&result).failures, [("signature", "algorithm-unsupported")]);
     assert!(vector.judge().is_ok(), "the message itself is enough");
