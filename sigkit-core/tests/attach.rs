@@ -238,6 +238,25 @@ async fn signatures_are_bounded_over_all_places() {
     assert_eq!(with(0, 1001).await, (1000, vec!["too-large"]));
 }
 
+// threat: D07
+// Fails when referrers that are no signatures are read without end.
+#[tokio::test]
+async fn referrers_of_any_kind_are_bounded() {
+    let inner = MemoryStore::new();
+    for number in 0..4 {
+        put_manifest(&inner, &manifest(&[], Some(&image_descriptor()), &format!("x/{number}"))).await;
+    }
+    let mut limits = Limits::DEFAULT;
+    for (limit, expected) in [(4, &[][..]), (3, &["too-large"])] {
+        limits.attachments = limit;
+        let store = Watched::new(inner.clone());
+        let evidence = discover(&store, &image(), &limits).await;
+        assert_eq!(codes(&evidence), expected);
+        let read = |call: &&Call| matches!(call, Call::Manifest(TagOrDigest::Digest(_)));
+        assert_eq!(store.calls().iter().filter(read).count(), limit);
+    }
+}
+
 // threat: M16
 // Fails when bytes are not summed, are summed for each place by itself, or are read before they are compared with the limit.
 #[tokio::test]
@@ -451,14 +470,15 @@ fn race(
     let remotes: Vec<Remote> = (0..writers)
         .map(|_| Remote { inner: inner.clone(), simulation: simulation.clone(), atomicity, latency })
         .collect();
-    type Task<'a> = Pin<Box<dyn Future<Output = Result<Receipt, AttachError>> + 'a>>;
-    let tasks = remotes.iter().enumerate().map(|(writer, remote)| -> Task<'_> {
-        let simulation = simulation.clone();
-        Box::pin(async move {
-            simulation.sleep(simulation.below(20)).await;
-            if writer % 2 == 0 { attach_layer(remote, writer).await } else { attach_bundle(remote, writer).await }
-        })
-    });
+    let tasks = remotes.iter().enumerate().map(
+        |(writer, remote)| -> Pin<Box<dyn Future<Output = Result<Receipt, AttachError>> + '_>> {
+            let simulation = simulation.clone();
+            Box::pin(async move {
+                simulation.sleep(simulation.below(20)).await;
+                if writer % 2 == 0 { attach_layer(remote, writer).await } else { attach_bundle(remote, writer).await }
+            })
+        },
+    );
     let results = simulation.run(tasks.collect());
     let kept = simulation.run(vec![Box::pin(async {
         let mut kept = Vec::new();
@@ -486,14 +506,14 @@ fn assert_nothing_lost(seed: u64, results: &[Result<Receipt, AttachError>], kept
 
 // threat: M7
 // threat: H01
-// Fails without the second look of `Atomicity::BestEffort`, without the check that the tag is as it was read, or without waiting.
+// Fails without the second look of `Atomicity::BestEffort`, or without waiting before it.
 #[test]
 fn no_writer_loses_a_signature_where_writes_are_blind() {
     let mut said_ok = 0;
     let mut total = 0;
     for seed in 0..60 {
-        for writers in [2, 4, 9] {
-            let (results, kept) = race(seed, writers, Atomicity::BestEffort, 1);
+        for (writers, latency) in [(2, 3), (4, 3), (9, 1)] {
+            let (results, kept) = race(seed, writers, Atomicity::BestEffort, latency);
             assert_nothing_lost(seed, &results, &kept);
             said_ok += results.iter().filter(|result| result.is_ok()).count();
             total += writers;
@@ -593,6 +613,30 @@ async fn entries_of_others_removed_behind_the_writer_are_put_back_or_reported() 
                 assert!(matches!(error, AttachError::LostOthers { lost: 1, .. }), "{error}");
             }
         }
+    }
+}
+
+// threat: M7
+// Fails when a document is written over what came after it was read.
+#[tokio::test]
+async fn who_writes_while_blobs_are_pushed_is_noticed() {
+    for already in [false, true] {
+        let inner = MemoryStore::new();
+        if already {
+            attach_layer(&inner, 1).await.unwrap();
+        }
+        let calls = AtomicUsize::new(0);
+        let store = Watched::new(inner.clone()).best_effort().meddling(move |store, call| {
+            // The payload goes first, then the document is read, then its configuration is pushed.
+            if matches!(call, Call::PushBlob(_)) && calls.fetch_add(1, Ordering::SeqCst) == 1 {
+                use futures_util::FutureExt as _;
+                attach_layer(store, 3).now_or_never().unwrap().unwrap();
+            }
+        });
+        attach_layer(&store, 2).await.unwrap();
+        let kept = entries(&inner, &signature_tag(&image())).await;
+        assert_eq!(kept.len(), if already { 3 } else { 2 });
+        assert!(kept.contains(&signature(3).to_base64()));
     }
 }
 

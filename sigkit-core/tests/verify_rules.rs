@@ -6,8 +6,8 @@ mod support;
 
 use std::num::NonZeroUsize;
 
-use sigkit_core::bundle::{Evidence, EvidenceItem, Origin, Problem};
-use sigkit_core::crypto::PublicKey;
+use sigkit_core::bundle::{Evidence, EvidenceItem, Origin, Problem, SignedEntity};
+use sigkit_core::crypto::{KeyAlgorithm, PublicKey};
 use sigkit_core::digest::Digest;
 use sigkit_core::key::{KeyPair, Signer as _};
 use sigkit_core::limits::Limits;
@@ -22,7 +22,7 @@ use support::vector::{NOW, Vector, load_one, report, seen};
 const SIGN: &str = "https://sigstore.dev/cosign/sign/v1";
 
 fn key(name: &str) -> KeyPair {
-    keys::test_only(sigkit_core::crypto::KeyAlgorithm::EcdsaP256, name)
+    keys::test_only(KeyAlgorithm::EcdsaP256, name)
 }
 
 /// A signature of the image by that key, as evidence.
@@ -295,6 +295,34 @@ fn an_image_may_be_known_by_digest_alone_and_a_blob_be_read_once() {
             let result = Verifier::new(&policy).verify(&Artifact::Scan(&scan), &evidence, NOW);
             assert_eq!(report(&result).verdict(), wanted, "{name}: {:?}", seen(&result));
         }
+    }
+}
+
+// threat: A12
+// Fails when what was followed for one key or signature answers for another.
+#[test]
+fn a_blob_read_once_keeps_keys_and_signatures_apart() {
+    let blob = b"a file read once";
+    let keys = ["a", "b"].map(|name| keys::test_only(KeyAlgorithm::Ed25519, name));
+    let detached = |key: &KeyPair, message: &[u8]| EvidenceItem {
+        origin: Origin::File(String::new()),
+        entity: SignedEntity::from_detached(key.sign(message).unwrap().to_base64().as_bytes()),
+    };
+    let [a, b] = &keys;
+    for (items, threshold, wanted) in [
+        (vec![detached(a, blob)], 1, Verdict::Verified),
+        (vec![detached(a, blob)], 2, Verdict::Rejected),
+        (vec![detached(a, blob), detached(b, b"another file")], 2, Verdict::Rejected),
+        (vec![detached(b, b"another file"), detached(b, blob), detached(a, blob)], 2, Verdict::Verified),
+    ] {
+        let threshold = NonZeroUsize::new(threshold).unwrap();
+        let policy = Policy::keys(Purpose::Blob, threshold, keys.iter().map(authority)).unwrap();
+        let evidence = evidence(items);
+        let mut scanner = BlobScanner::new(&policy, &evidence);
+        scanner.update(blob);
+        let scan = scanner.finish();
+        let result = Verifier::new(&policy).verify(&Artifact::Scan(&scan), &evidence, NOW);
+        assert_eq!(report(&result).verdict(), wanted, "{:?}", seen(&result));
     }
 }
 

@@ -173,6 +173,7 @@ fn bundles() -> Vec<Vector> {
 fn statements() -> Vec<Vector> {
     let this = image().to_string();
     let hex = image().hex();
+    let sha384 = Digest::of(DigestAlgorithm::Sha384, IMAGE.as_bytes()).hex();
     let sha512 = Digest::of(DigestAlgorithm::Sha512, IMAGE.as_bytes()).hex();
     let make = |name: &str, subjects: &str| bundle(name, &statement(SIGN, subjects), &signer());
     let elsewhere = subject_of(OTHER);
@@ -185,6 +186,11 @@ fn statements() -> Vec<Vector> {
     vec![
         make("statement-second-of-three", &format!("{elsewhere},{},{elsewhere}", subject_of(&this))).verified(),
         make("statement-two-digests", &format!(r#"{{"digest":{{"sha256":"{hex}","sha512":"{sha512}"}}}}"#)).verified(),
+        make(
+            "statement-three-digests",
+            &format!(r#"{{"digest":{{"sha256":"{hex}","sha384":"{sha384}","sha512":"{sha512}"}}}}"#),
+        )
+        .verified(),
         make("statement-unknown-digest-beside", &format!(r#"{{"digest":{{"gitCommit":"00","sha256":"{hex}"}}}}"#))
             .verified(),
         bundle("statement-v0.1", &good.replacen("Statement/v1", "Statement/v0.1", 1), &signer()).verified(),

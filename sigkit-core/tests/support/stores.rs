@@ -21,15 +21,13 @@ pub(crate) enum Call {
     PushManifest(TagOrDigest),
 }
 
-type Fault = Box<dyn Fn(usize, &Call) -> Option<StoreError> + Send + Sync>;
-type After = Box<dyn Fn(&MemoryStore, &Call) + Send + Sync>;
-
 /// Keeps a record of all calls, fails those it is told to, and may do mischief after each write.
+#[allow(clippy::type_complexity, reason = "two closures, each used once")]
 pub(crate) struct Watched {
     pub(crate) inner: MemoryStore,
     calls: Mutex<Vec<Call>>,
-    fault: Fault,
-    after: After,
+    fault: Box<dyn Fn(usize, &Call) -> Option<StoreError> + Send + Sync>,
+    after: Box<dyn Fn(&MemoryStore, &Call) + Send + Sync>,
     extra: Vec<Descriptor>,
     lists: Lists,
     atomicity: Atomicity,
