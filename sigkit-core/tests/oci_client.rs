@@ -266,6 +266,18 @@ async fn referrers_are_counted() {
     }
 }
 
+/// The documented gap: the day on which this fails, the client reads every page, and the documentation can say so.
+#[tokio::test]
+async fn of_a_list_in_pages_only_the_first_is_read() {
+    let (registry, subject, _) = with_image(Registry::builder().referrers_page(1));
+    for payload in [b"a", b"b"] {
+        let manifest = image::referrer(registry.content(), "app", &subject, "text/plain", payload);
+        registry.content().put_manifest("app", None, OCI_MANIFEST, &manifest);
+    }
+    let listed = store(&registry).referrers(&subject.digest.parse().unwrap()).await.unwrap();
+    assert!(matches!(listed, Referrers::Listed(found) if found.len() == 1));
+}
+
 #[tokio::test]
 async fn the_given_account_is_used() {
     let auths = [Auth::basic("user", "s3cret"), Auth::Token(TokenService::new("user", "s3cret"))];

@@ -1,11 +1,14 @@
-//! A store over an [`oci_client::Client`] that the embedder already holds: its connections, proxies, roots
-//! and tokens are used, and no second client is made.
+//! A store over an [`oci_client::Client`] that the embedder already holds: its connections, proxies, roots and tokens are used, and no
+//! second client is made.
 //!
 //! What it reads is held to the same rules as everywhere: bytes are compared with the digest asked for, sizes with their
 //! descriptors, and only "not found" is nothing. It reads and does not write. To sign, use
 //! [`RegistryClient`](super::registry::RegistryClient) (feature `registry`): `oci_client` 0.18 panics when a registry answers a
 //! manifest push by digest without `Location`, which is how a signature is pushed, and it has no conditional writes, so that
 //! several signers would lose each other's signatures.
+//!
+//! This crate asks `oci_client` for `rustls-tls-no-provider` alone. Choose its feature `rustls-tls`, or install a provider of `rustls`
+//! before you make the client; it panics without one.
 //!
 //! # What the client does that nobody can undo from here
 //!
