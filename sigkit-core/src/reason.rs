@@ -127,7 +127,9 @@ impl Reason {
             Self::PredicateTypeMismatch { .. } => "predicate-type-mismatch",
             Self::ClaimTypeMismatch { .. } => "claim-type-mismatch",
             Self::Signature(SignatureError::Unsupported { .. }) => "algorithm-unsupported",
-            Self::Signature(SignatureError::NeedsMessage { .. } | SignatureError::DigestMismatch { .. }) => "message-needed",
+            Self::Signature(SignatureError::NeedsMessage { .. } | SignatureError::DigestMismatch { .. }) => {
+                "message-needed"
+            }
             Self::Signature(_) => "signature-invalid",
             Self::SubjectMismatch { .. } => "subject-mismatch",
             Self::AnnotationMismatch { .. } => "annotation-mismatch",

@@ -145,4 +145,3 @@ fn lock(file: &File, place: &str) -> Result<(), StoreError> {
         return Err(StoreError::Unavailable { place: place.to_owned(), detail });
     }
 }
-
