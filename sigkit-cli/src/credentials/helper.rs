@@ -422,8 +422,11 @@ mod tests {
         for search_path in [String::new(), ".".to_owned(), ":".to_owned(), "/nowhere".to_owned(), relative] {
             assert_eq!(found(&search_path), None, "{search_path}");
         }
-        std::fs::set_permissions(directory.path().join("docker-credential-fake"), PermissionsExt::from_mode(0o644))
-            .unwrap();
+        std::fs::set_permissions(
+            directory.path().join("docker-credential-fake"),
+            std::fs::Permissions::from_mode(0o644),
+        )
+        .unwrap();
         assert_eq!(found(absolute), None);
         let error = Helpers::new(absolute.into()).ask("fake", &Server::new(SERVER)).unwrap_err();
         assert!(matches!(error, HelperError::Missing { .. }), "{error:?}");
