@@ -60,6 +60,7 @@ impl AnnotationArgs {
 
 /// The images of a verb.
 #[derive(Args, Clone, Debug)]
+#[allow(rustdoc::broken_intra_doc_links, reason = "help text in which brackets mean what may be left out")]
 pub(crate) struct ImagesArgs {
     /// Images: NAME[:TAG][@DIGEST], oci:DIR[:TAG], or oci-archive:FILE[:TAG]
     #[arg(value_name = "IMAGE", required_unless_present = "images_from")]
