@@ -711,7 +711,7 @@ async fn a_list_is_asked_whether_it_holds_the_entry() {
     // It said that it took the entry, and has not.
     let store = Watched::new(MemoryStore::new()).listing_nothing();
     let error = attach_bundle(&store, 1).await.expect_err("not listed");
-    assert!(matches!(error, AttachError::NotConfirmed { attempts: 1, .. }), "{error}");
+    assert!(matches!(error, AttachError::NotConfirmed { attempts: 5, .. }), "{error}");
     // It said nothing, and lists nothing: the fallback tag is where readers look next.
     let store = Watched::new(MemoryStore::new().without_referrers()).listing_nothing();
     let receipt = attach_bundle(&store, 1).await.unwrap();

@@ -112,7 +112,7 @@ fn committed_vectors_are_those_made_here() {
 }
 
 /// Vectors for the codes that a file cannot show; see the test of the same name.
-const IN_CODE: [&str; 1] = ["algorithm-unsupported"];
+const IN_CODE: [&str; 2] = ["algorithm-unsupported", "message-needed"];
 
 #[test]
 fn every_reason_and_every_waiver_is_produced_by_a_vector() {
@@ -162,5 +162,39 @@ fn no_vector_verifies_with_another_key() {
             let result = Verifier::new(&policy).verify(&artifact, &vector.evidence(), NOW);
             assert_eq!(seen(&result).failures, [("signature", "signature-invalid")], "{}", vector.name);
         }
+    }
+}
+
+/// A vector holds the whole artifact; this is what only its digest cannot tell.
+#[test]
+fn a_signature_over_the_message_needs_the_message() {
+    use sigkit_core::bundle::{Origin, SignedEntity};
+    use sigkit_core::crypto::PublicKey;
+    use sigkit_core::digest::{Digest, DigestAlgorithm};
+    use sigkit_core::key::{Password, Signer as _, file};
+    use sigkit_core::policy::{KeyAuthority, Policy, Purpose};
+
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../keys");
+    for (name, known, expected) in [
+        ("ed25519", DigestAlgorithm::Sha256, Some("message-needed")),
+        ("ecdsa-p256", DigestAlgorithm::Sha512, Some("message-needed")),
+        ("ecdsa-p256", DigestAlgorithm::Sha256, None),
+        // The hash of the curve is tried first and does not fit the digest; SHA-256 does, and the signature is another's.
+        ("ecdsa-p384", DigestAlgorithm::Sha256, Some("signature-invalid")),
+        ("ecdsa-p384", DigestAlgorithm::Sha384, None),
+    ] {
+        let read = |suffix: &str| std::fs::read(root.join(format!("TEST-ONLY-{name}.{suffix}"))).unwrap();
+        let key = file::open(&read("key"), &Password::new("test-only")).unwrap();
+        let text = key.sign(b"blob").unwrap().to_base64();
+        let evidence = sigkit_core::bundle::Evidence::of(
+            Origin::File("s".to_owned()),
+            SignedEntity::from_detached(text.as_bytes()),
+        );
+        let authority = KeyAuthority::new(name, PublicKey::from_pem(&read("pub")).unwrap());
+        let policy = Policy::key(Purpose::Blob, authority);
+        let digest = Digest::of(known, b"blob");
+        let result = Verifier::new(&policy).verify(&Artifact::Digest(digest), &evidence, NOW);
+        let code = result.as_ref().err().and_then(|refusal| refusal.report().first_trouble()?.code());
+        assert_eq!(code, expected, "{name} {known}");
     }
 }
