@@ -274,10 +274,10 @@ fn annotations_must_be_signed_together_in_one_signature() {
 fn thresholds_count_keys_and_not_signatures() {
     let lab = Lab::new();
     let sandbox = &lab.sandbox;
-    lab.image("v1");
+    let image = lab.image("v1");
     let name = lab.name(":v1");
-    lab.sign(&["--force", &name]).run().expect(0);
-    lab.sign(&["--force", &name]).run().expect(0);
+    lab.attach_signature(&image);
+    lab.attach_legacy(&image, "{}");
     sandbox.write("same.pub", sandbox.read("cosign.pub"));
     let says = "2 distinct keys must sign, but only 1";
     for same in ["cosign.pub", "same.pub", "./cosign.pub"] {
@@ -297,7 +297,6 @@ fn thresholds_count_keys_and_not_signatures() {
         .says("only 2 distinct keys are given");
     lab.verify(&["--threshold", "0", &name]).run().expect(2);
     let key = support::lab::key_pair("ecdsa-p384");
-    let image = lab.image("v1");
     let statement = support::lab::statement(&image.digest, "https://sigstore.dev/cosign/sign/v1", "{}");
     let bundle = support::lab::bundle(&key, &statement);
     let manifest = image::referrer(lab.registry.content(), "app", &image, support::lab::BUNDLE, &bundle);

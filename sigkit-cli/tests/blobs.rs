@@ -1,0 +1,227 @@
+//! Signing and verifying files: every key, every form of signature, and everything that must not pass.
+
+mod support;
+
+use std::io::Write as _;
+use std::process::Stdio;
+
+use serde_json::Value;
+use support::{Run, Sandbox};
+
+const ALGORITHMS: [&str; 5] = ["ecdsa-p256", "ecdsa-p384", "ecdsa-p521", "ed25519", "rsa-2048"];
+
+/// `cosign.key`, `cosign.pub`, `other.pub`, `blob` and `harmed`.
+fn sandbox(algorithm: &str) -> Sandbox {
+    let sandbox = Sandbox::new().with_test_key(algorithm, "cosign");
+    let other = if algorithm == "ecdsa-p256" { "ecdsa-p384" } else { "ecdsa-p256" };
+    sandbox.write("other.pub", support::lab::public_key(other));
+    sandbox.write("blob", "a blob\n");
+    sandbox.write("harmed", "a Blob\n");
+    sandbox
+}
+
+fn sign(sandbox: &Sandbox, arguments: &[&str]) -> Run {
+    sandbox.signing(&[&["sign-blob", "--key", "cosign.key"], arguments].concat())
+}
+
+fn verify(sandbox: &Sandbox, arguments: &[&str]) -> Run {
+    sandbox.sigkit(&[&["verify-blob", "--key", "cosign.pub"], arguments].concat())
+}
+
+/// Holds for the blob by file, standard input and digest; holds neither for another blob nor for another key.
+#[track_caller]
+fn stands(sandbox: &Sandbox, algorithm: &str, given: &[&str]) {
+    let ran = verify(sandbox, &[given, &["blob"]].concat()).run().expect(0).prints("");
+    assert_eq!(ran.stderr, "Verified OK\n");
+    verify(sandbox, &[given, &["-"]].concat()).stdin("a blob\n").run().expect(0);
+    let digest = testkit::sha256(b"a blob\n");
+    // A signature that is not over the digest needs the bytes themselves.
+    let by_digest = if ["ecdsa-p256", "rsa-2048"].contains(&algorithm) { 0 } else { 12 };
+    verify(sandbox, &[given, &[&digest]].concat()).run().expect(by_digest);
+    for run in [
+        verify(sandbox, &[given, &["harmed"]].concat()),
+        verify(sandbox, &[given, &["-"]].concat()).stdin("another"),
+        verify(sandbox, &[given, &[&testkit::sha256(b"another")]].concat()),
+        sandbox.sigkit(&[&["verify-blob", "--key", "other.pub"], given, &["blob"]].concat()),
+    ] {
+        let ran = run.run().expect(12).prints("").says("Error: ").says("(sigkit explain ").says("\nNext: ");
+        assert!(!ran.stderr.contains("Verified OK") && ran.stderr.contains("REFUSED"), "{ran:#?}");
+    }
+}
+
+#[test]
+fn every_key_signs_in_every_form() {
+    for algorithm in ALGORITHMS {
+        let sandbox = sandbox(algorithm);
+        sign(&sandbox, &["--bundle", "bundle", "--output-signature", "base64", "blob"]).run().expect(0).prints("");
+        stands(&sandbox, algorithm, &["--bundle", "bundle"]);
+        stands(&sandbox, algorithm, &["--signature", "base64"]);
+        let signature = String::from_utf8(sandbox.read("base64")).unwrap();
+        verify(&sandbox, &["--signature", &signature, "blob"]).run().expect(0);
+        let document: Value = serde_json::from_slice(&sandbox.read("bundle")).unwrap();
+        assert_eq!(document["mediaType"], "application/vnd.dev.sigstore.bundle.v0.3+json");
+        assert_eq!(document["messageSignature"]["signature"], signature.as_str());
+        // Raw, and from standard input, which cannot be read twice.
+        let raw = ["--b64=false", "--new-bundle-format=false", "--bundle", "legacy", "--output-signature", "raw", "-"];
+        sign(&sandbox, &raw).stdin("a blob\n").run().expect(0).prints("");
+        stands(&sandbox, algorithm, &["--signature", "raw"]);
+        stands(&sandbox, algorithm, &["--bundle", "legacy"]);
+        let legacy: Value = serde_json::from_slice(&sandbox.read("legacy")).unwrap();
+        assert_eq!(legacy.as_object().unwrap().keys().collect::<Vec<_>>(), ["base64Signature"]);
+        let mut files = sandbox.names();
+        files.retain(|name| !name.starts_with("cosign"));
+        assert_eq!(files, ["base64", "blob", "bundle", "harmed", "legacy", "other.pub", "raw"]);
+    }
+}
+
+#[test]
+fn without_a_file_the_signature_is_the_result() {
+    let sandbox = sandbox("ed25519");
+    let signature = sign(&sandbox, &["blob"]).run().expect(0).stdout;
+    assert!(signature.ends_with("=\n") && signature.lines().count() == 1, "{signature}");
+    verify(&sandbox, &["--signature", signature.trim_end(), "blob"]).run().expect(0);
+    verify(&sandbox, &["--signature", "-", "blob"]).stdin(&signature).run().expect(0);
+    verify(&sandbox, &["--signature", "-", "blob"]).stdin(signature.replace('\n', "\r\n")).run().expect(0);
+    let two = sign(&sandbox, &["blob", "harmed"]).run().expect(0).stdout;
+    assert_eq!((two.lines().next(), two.lines().count()), (signature.lines().next(), 2));
+    sign(&sandbox, &["--bundle", "b", "blob", "harmed"]).run().expect(2).says("hold one signature");
+    sign(&sandbox, &["--output-file", "out", "blob"]).run().expect(0).prints("");
+    assert_eq!(sandbox.read("out"), signature.into_bytes());
+}
+
+#[test]
+fn a_malformed_bundle_is_refused_with_its_place() {
+    let sandbox = sandbox("ecdsa-p256");
+    sign(&sandbox, &["--bundle", "good", "blob"]).run().expect(0);
+    let good = String::from_utf8(sandbox.read("good")).unwrap();
+    for (bytes, says) in [
+        ("{}".to_owned(), "mediaType"),
+        ("[]".to_owned(), "sigstore bundle: "),
+        (good[..good.len() / 2].to_owned(), "EOF"),
+        (format!("{good}{good}"), "trailing characters"),
+        (good.replace("v0.3", "v9.9"), "v9.9"),
+        (good.replace("\"messageSignature\":", "\"messageSignature\":{},\"messageSignature\":"), "messageSignature"),
+        (good.replace("\"signature\":\"", "\"signature\":\"!"), "base64"),
+        (r#"{"base64Signature":"!"}"#.to_owned(), "base64"),
+        (r#"{"base64Signature":""}"#.to_owned(), "signature"),
+        (String::from_utf8(sandbox.read("cosign.pub")).unwrap(), "sigstore bundle: "),
+    ] {
+        sandbox.write("bad", &bytes);
+        let ran = verify(&sandbox, &["--bundle", "bad", "blob"]).run().expect(12).prints("").says(says);
+        assert!(ran.stderr.contains("; in bad (sigkit explain "), "{ran:#?}");
+        assert!(!ran.stderr.contains("Verified") && !ran.stderr.contains("internal error"), "{ran:#?}");
+    }
+    sandbox.write("bad", "");
+    verify(&sandbox, &["--bundle", "bad", "blob"])
+        .run()
+        .expect(1)
+        .prints("")
+        .says("expected a bundle, found an empty file");
+    // The bundle of an image is none of a blob.
+    let statement = support::lab::statement(&testkit::sha256(b"a blob\n"), "https://sigstore.dev/cosign/sign/v1", "{}");
+    sandbox.write("bad", support::lab::bundle(&support::lab::key_pair("ecdsa-p256"), &statement));
+    verify(&sandbox, &["--bundle", "bad", "blob"]).run().expect(12).prints("").says("content-mismatch");
+}
+
+// threat: M2
+#[test]
+fn a_bundle_does_not_bring_its_own_key() {
+    let sandbox = sandbox("ecdsa-p256").with_test_key("ecdsa-p384", "attacker");
+    sandbox.signing(&["sign-blob", "--key", "attacker.key", "--output-signature", "s", "blob"]).run().expect(0);
+    let signature = String::from_utf8(sandbox.read("s")).unwrap();
+    let cert = sandbox.shell("base64 -w0 attacker.pub").run().expect(0).stdout;
+    sandbox.write("evil", format!(r#"{{"base64Signature":"{signature}","cert":"{cert}"}}"#));
+    for key in ["cosign.pub", "attacker.pub"] {
+        for flags in [&[][..], &["--insecure-ignore-tlog"]] {
+            let arguments = [&["verify-blob", "--key", key, "--bundle", "evil", "blob"], flags].concat();
+            let ran = sandbox.sigkit(&arguments).run().expect(12).prints("").says("bundle-malformed").says("cert");
+            assert!(!ran.stderr.contains("Verified"), "{ran:#?}");
+        }
+    }
+}
+
+#[test]
+fn what_is_missing_or_wrong_leaves_nothing_behind() {
+    let sandbox = sandbox("ecdsa-p256").with_test_key("ecdsa-p384", "attacker");
+    sign(&sandbox, &["--bundle", "good", "blob"]).run().expect(0);
+    let key = String::from_utf8(sandbox.read("cosign.key")).unwrap();
+    sandbox.write("short.key", &key[..key.len() / 2]);
+    let before = sandbox.names();
+    let out = ["--bundle", "b", "--output-signature", "s", "blob"];
+    let with_key = |key: &str| sandbox.signing(&[&["sign-blob", "--key", key], &out[..]].concat()).run();
+    with_key("cosign.pub")
+        .expect(1)
+        .says("--key: cosign.pub: expected an encrypted private key in PEM, found a public key");
+    with_key("short.key").expect(1).says("--key: short.key: expected an encrypted private key in PEM").says("END");
+    with_key("blob").expect(1).says("--key: blob: expected an encrypted private key in PEM");
+    with_key("missing.key").expect(1).says("--key: cannot read missing.key");
+    let ran = sign(&sandbox, &out).env("COSIGN_PASSWORD", "wrong").run().expect(1).prints("");
+    ran.says("--key: cosign.key: expected an encrypted private key in PEM: wrong password");
+    sign(&sandbox, &["--bundle", "b", "missing"]).run().expect(1).says("BLOB: cannot read missing");
+    sign(&sandbox, &["--bundle", "b", "."]).run().expect(1).says("found a directory");
+    sign(&sandbox, &["--bundle", "missing/b", "blob"]).run().expect(1).says("--bundle: cannot write missing/b");
+    let verify_with = |key: &str| {
+        sandbox.sigkit(&["verify-blob", "--key", key, "--bundle", "good", "blob"]).run().expect(1).prints("")
+    };
+    verify_with("cosign.key").says("--key: cosign.key: expected a public key in PEM, found a private key");
+    verify_with("missing.pub").says("--key: cannot read missing.pub");
+    verify_with("good").says("--key: good: expected a public key in PEM");
+    verify(&sandbox, &["--bundle", "good", "missing"]).run().expect(1).says("BLOB: cannot read missing").prints("");
+    verify(&sandbox, &["--bundle", "missing", "blob"]).run().expect(1).says("--bundle: cannot read missing").prints("");
+    verify(&sandbox, &["--signature", "missing", "blob"]).run().expect(1).says("--signature: cannot read missing");
+    verify(&sandbox, &["blob"]).run().expect(2).says("--bundle");
+    verify(&sandbox, &["--bundle", "good", "--signature", "x", "blob"]).run().expect(2);
+    for format in ["json", "text"] {
+        verify(&sandbox, &["-o", format, "--bundle", "good", "blob"]).run().expect(2).says("--output report");
+    }
+    verify(&sandbox, &["--max-workers=2", "--bundle", "good", "blob"]).run().expect(0).says("note: --max-workers");
+    assert_eq!(sandbox.names(), before);
+}
+
+#[test]
+fn thresholds_count_keys() {
+    let sandbox = sandbox("ecdsa-p256");
+    sign(&sandbox, &["--bundle", "b", "blob"]).run().expect(0);
+    let given = ["--bundle", "b", "blob", "--key", "other.pub"];
+    verify(&sandbox, &given).run().expect(0);
+    let ran = verify(&sandbox, &[&given[..], &["--threshold", "2"]].concat()).run().expect(12);
+    ran.says("; in b, by key other.pub (sigkit explain signature-invalid)");
+    verify(&sandbox, &["--bundle", "b", "blob", "--key", "cosign.pub", "--threshold", "2"]).run().expect(2);
+}
+
+#[test]
+fn the_digest_under_the_signature_can_be_named() {
+    let sandbox = sandbox("ecdsa-p384");
+    sign(&sandbox, &["--bundle", "b", "blob"]).run().expect(0);
+    for (digest, code) in [("sha384", 0), ("sha256", 12), ("sha512", 2)] {
+        verify(&sandbox, &["--signature-digest-algorithm", digest, "--bundle", "b", "blob"]).run().expect(code);
+    }
+}
+
+/// Feeds standard input with that many MiB of zeros; the most memory held until then, in KiB, and the exit code.
+fn peak(run: Run, mebibytes: usize) -> (u64, i32) {
+    let mut command = run.command;
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let mut pipe = child.stdin.take().unwrap();
+    for _ in 0..mebibytes {
+        pipe.write_all(&vec![0; 1 << 20]).unwrap();
+    }
+    let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
+    drop(pipe);
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    (peak.trim().trim_end_matches(" kB").parse().unwrap(), child.wait().unwrap().code().unwrap())
+}
+
+#[test]
+fn memory_does_not_grow_with_the_blob() {
+    for algorithm in ["ecdsa-p256", "ecdsa-p521", "ed25519"] {
+        let sandbox = sandbox(algorithm);
+        // Opening the key takes 64 MiB once, which is what makes guessing its password dear.
+        let (most, code) = peak(sign(&sandbox, &["--bundle", "bundle", "-"]), 64);
+        assert_eq!(code, 0);
+        assert!(most < 96 << 10, "{algorithm}: {most} KiB");
+        let (most, code) = peak(verify(&sandbox, &["--bundle", "bundle", "-"]), 64);
+        assert_eq!(code, 0);
+        assert!(most < 16 << 10, "{algorithm}: {most} KiB");
+    }
+}

@@ -1,0 +1,203 @@
+//! Images in directories and archives, without any registry.
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use support::{Ran, Run, Sandbox};
+use testkit::image::{OCI_INDEX, OCI_MANIFEST};
+use testkit::sha256;
+
+struct Layout {
+    sandbox: Sandbox,
+    digests: Vec<String>,
+}
+
+impl Layout {
+    /// `lay`, a layout of one image for each tag.
+    fn new(tags: &[&str]) -> Self {
+        let sandbox = Sandbox::new().with_test_key("ecdsa-p256", "cosign");
+        sandbox.write("other.pub", support::lab::public_key("ecdsa-p384"));
+        std::fs::create_dir_all(sandbox.path("lay/blobs/sha256")).unwrap();
+        let blob = |bytes: &[u8]| {
+            let digest = sha256(bytes);
+            sandbox.write(&format!("lay/blobs/{}", digest.replace(':', "/")), bytes);
+            format!(r#""digest":"{digest}","size":{}"#, bytes.len())
+        };
+        let (mut digests, mut entries) = (Vec::new(), Vec::new());
+        for tag in tags {
+            let (config, layer) = (blob(format!(r#"{{"tag":"{tag}"}}"#).as_bytes()), blob(tag.as_bytes()));
+            let manifest = format!(
+                r#"{{"schemaVersion":2,"mediaType":"{OCI_MANIFEST}","config":{{"mediaType":"application/vnd.oci.image.config.v1+json",{config}}},"layers":[{{"mediaType":"application/vnd.oci.image.layer.v1.tar",{layer}}}]}}"#
+            );
+            digests.push(sha256(manifest.as_bytes()));
+            entries.push(format!(
+                r#"{{"mediaType":"{OCI_MANIFEST}",{},"annotations":{{"org.opencontainers.image.ref.name":"{tag}","io.containerd.image.name":"docker.io/library/app:{tag}"}}}}"#,
+                blob(manifest.as_bytes())
+            ));
+        }
+        let index = format!(r#"{{"schemaVersion":2,"mediaType":"{OCI_INDEX}","manifests":[{}]}}"#, entries.join(","));
+        sandbox.write("lay/index.json", index);
+        sandbox.write("lay/oci-layout", r#"{"imageLayoutVersion":"1.0.0"}"#);
+        Self { sandbox, digests }
+    }
+
+    fn sign(&self, arguments: &[&str]) -> Run {
+        self.sandbox.signing(&[&["sign", "--key", "cosign.key"], arguments].concat())
+    }
+
+    fn verify(&self, arguments: &[&str]) -> Run {
+        self.sandbox.sigkit(&[&["verify", "--key", "cosign.pub"], arguments].concat())
+    }
+
+    fn pack(&self) {
+        self.sandbox.shell("tar -cf lay.tar -C lay .").run().expect(0);
+    }
+
+    fn blob(&self, digest: &str) -> PathBuf {
+        self.sandbox.path(format!("lay/blobs/{}", digest.replace(':', "/")))
+    }
+}
+
+/// Every file below a directory, with its bytes.
+fn files(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    for entry in std::fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else {
+            found.insert(path.clone(), std::fs::read(&path).unwrap());
+        }
+    }
+    found
+}
+
+#[test]
+fn a_directory_carries_its_signatures_into_archives() {
+    for (format, elements) in [("bundle", 1), ("legacy", 1), ("both", 2)] {
+        let layout = Layout::new(&["v1", "v2"]);
+        let digest = &layout.digests[0];
+        let by_digest = format!("oci:lay@{digest}");
+        layout.verify(&["oci:lay:v1"]).run().expect(10);
+        layout.sign(&["--format", format, "oci:lay:v1"]).run().expect(0).says(&format!("Signed oci:lay@{digest}; "));
+        layout.sign(&["--format", format, &by_digest]).run().expect(0).says("nothing was written");
+        layout.pack();
+        for name in ["oci:lay:v1", &by_digest, "oci-archive:lay.tar:v1", "docker-archive:lay.tar:app:v1"] {
+            let verified = layout.verify(&["-o", "text", name]).run().expect(0).says(&format!("@{digest} --"));
+            assert_eq!(verified.stdout.lines().count(), elements, "{name}");
+            layout.sandbox.sigkit(&["verify", "--key", "other.pub", name]).run().expect(12).prints("");
+        }
+        for name in ["oci:lay:v2", "oci-archive:lay.tar:v2", "docker-archive:lay.tar:app:v2"] {
+            layout.verify(&[name]).run().expect(10).prints("");
+        }
+        let absolute = format!("oci:{}:v1", layout.sandbox.path("lay").display());
+        layout.verify(&[&absolute, "oci:./lay:v1"]).run().expect(0).says("2 of 2 verified");
+    }
+}
+
+#[test]
+fn an_archive_is_signed_in_place() {
+    for prefix in ["oci-archive:lay.tar", "docker-archive:lay.tar"] {
+        let layout = Layout::new(&["v1"]);
+        layout.pack();
+        layout.sign(&[prefix]).run().expect(0).says(&layout.digests[0]);
+        layout.verify(&[prefix]).run().expect(0).says(&layout.digests[0]);
+        layout.sandbox.shell("mkdir out; tar -xf lay.tar -C out").run().expect(0);
+        layout.verify(&["oci:out:v1"]).run().expect(0);
+        // The directory that it was made from is another thing.
+        layout.verify(&["oci:lay:v1"]).run().expect(10);
+    }
+}
+
+#[test]
+fn without_a_tag_the_only_image_is_meant() {
+    let one = Layout::new(&["v1"]);
+    one.sign(&["--format", "both", "oci:lay"]).run().expect(0);
+    one.verify(&["oci:lay"]).run().expect(0);
+    let two = Layout::new(&["v1", "v2"]);
+    for run in [two.verify(&["oci:lay"]), two.sign(&["oci:lay"])] {
+        run.run().expect(1).prints("").says("v1").says("v2").says(": store-protocol: ");
+    }
+}
+
+#[test]
+fn what_is_missing_is_named() {
+    let layout = Layout::new(&["v1"]);
+    layout.pack();
+    std::fs::create_dir(layout.sandbox.path("void")).unwrap();
+    layout.sandbox.write("text", "no archive");
+    layout
+        .sandbox
+        .shell("mkdir old; echo '[]' >old/manifest.json; tar -cf old.tar -C old manifest.json")
+        .run()
+        .expect(0);
+    let before = files(&layout.sandbox.path(""));
+    for (name, exit, says) in [
+        ("oci:missing", 11, "not found: missing"),
+        ("oci:missing/deeper:v1", 11, "not found: missing/deeper"),
+        ("oci:lay:v9", 11, "lay/index.json, tag v9"),
+        ("oci-archive:missing.tar", 11, "not found: missing.tar"),
+        ("docker-archive:missing.tar", 11, "not found: missing.tar"),
+        ("oci-archive:lay.tar:v9", 11, "tag v9"),
+        ("docker-archive:lay.tar:app:v9", 11, "names there: "),
+        ("oci:void", 1, "oci-layout: expected a file of an OCI image layout, found none"),
+        ("oci:text", 1, "expected a directory with an OCI image layout, found a file"),
+        ("oci-archive:lay", 1, "lay"),
+        ("oci-archive:text", 1, "text"),
+        ("docker-archive:text", 1, "text"),
+        ("docker-archive:old.tar", 1, "holds no OCI image layout"),
+        ("oci:", 2, "expected a path"),
+        ("docker-archive:", 2, "expected docker-archive:FILE"),
+    ] {
+        for run in [layout.verify(&[name]), layout.sign(&[name])] {
+            let ran = run.run().expect(exit).prints("").says(says);
+            assert!(ran.stderr.lines().any(|line| line.starts_with("Error: ") && line.contains(says)), "{ran:#?}");
+            assert_eq!(ran.stderr.contains("(sigkit explain "), exit != 2, "{ran:#?}");
+            assert!(!ran.stderr.contains("Signed") && !ran.stderr.contains("UNDECIDED"), "{ran:#?}");
+        }
+    }
+    layout.verify(&["--check-reference", "oci:lay:v1"]).run().expect(2).says("--check-reference");
+    assert_eq!(files(&layout.sandbox.path("")), before);
+}
+
+// threat: M3
+#[test]
+fn a_manifest_that_was_replaced_is_refused() {
+    let layout = Layout::new(&["v1", "v2"]);
+    layout.sign(&["--format", "both", "oci:lay:v1"]).run().expect(0);
+    let (one, two) = (layout.blob(&layout.digests[0]), layout.blob(&layout.digests[1]));
+    let good = std::fs::read(&one).unwrap();
+    let harmed: [(&str, Vec<u8>); 3] = [
+        ("digest-mismatch", std::fs::read(&two).unwrap()),
+        ("digest-mismatch", String::from_utf8(good.clone()).unwrap().replacen(":2", ":3", 1).into_bytes()),
+        ("size-mismatch", [good.as_slice(), b"\n"].concat()),
+    ];
+    for (code, bytes) in harmed {
+        std::fs::write(&one, bytes).unwrap();
+        for name in ["oci:lay:v1".to_owned(), format!("oci:lay@{}", layout.digests[0])] {
+            let ran: Ran = layout.verify(&[&name]).run().expect(1).prints("");
+            assert!(ran.stderr.contains(code) || ran.stderr.contains("digest-mismatch"), "{code}: {ran:#?}");
+        }
+        layout.sign(&["--force", "oci:lay:v1"]).run().expect(1).prints("");
+    }
+    std::fs::remove_file(&one).unwrap();
+    layout.verify(&["oci:lay:v1"]).run().expect(1).prints("").says("store-protocol");
+    std::fs::write(&one, good).unwrap();
+    layout.verify(&["oci:lay:v1"]).run().expect(0);
+}
+
+#[test]
+fn a_read_only_layout_is_verified_and_not_signed() {
+    let layout = Layout::new(&["v1"]);
+    layout.sign(&["oci:lay:v1"]).run().expect(0);
+    layout.sandbox.shell("chmod -R a-w lay").run().expect(0);
+    let before = files(&layout.sandbox.path("lay"));
+    layout.verify(&["oci:lay:v1"]).run().expect(0);
+    if layout.sandbox.shell("id -u").run().stdout.trim() != "0" {
+        layout.sign(&["-a", "x=y", "oci:lay:v1"]).run().expect(1).prints("").says("lay");
+    }
+    assert_eq!(files(&layout.sandbox.path("lay")), before);
+    layout.sandbox.shell("chmod -R u+w lay").run().expect(0);
+}
