@@ -65,7 +65,7 @@ fn signing_uses_the_account_given() {
     assert!(printed(&anonymous.output().unwrap(), 1).contains("access denied"));
 }
 
-// threat: E01
+// threat: M6
 #[test]
 fn admission_tells_refusal_from_doubt() {
     let registry = Registry::start();

@@ -75,9 +75,15 @@ pub(crate) const PAGES: &[Page] = &[
     ),
     page_of(
         "material-mismatch",
-        "The bundle says that it was made with another key or certificate than the one that verifies.",
-        "The key was replaced, or --key names the wrong one of several.",
-        "Compare the key hint in the report with the fingerprint of the public key.",
+        "The bundle says that a certificate verifies it, and a key was given.",
+        "It was signed with an identity and not with a key, or the bundle is that of another signer.",
+        "Ask the signer for a signature by the key, or for the way in which it was signed.",
+    ),
+    page_of(
+        "message-needed",
+        "The signature is over the message itself or over another digest of it, and only one digest was given.",
+        "verify-blob was given sha256:HEX for an Ed25519 key, or for a signature with another hash.",
+        "Give the file itself.",
     ),
     page_of(
         "reference-mismatch",
@@ -220,7 +226,7 @@ pub(crate) const PAGES: &[Page] = &[
         "store-protocol",
         "The place answered something that the protocol does not allow.",
         "A proxy or login page in between, or a registry that does not follow OCI distribution.",
-        "Look at the answer with --verbose, and at what stands between here and the registry.",
+        "Open the address that the message names, and look at what stands between here and the registry.",
     ),
     page_of(
         "too-large",
@@ -261,7 +267,7 @@ pub(crate) const PAGES: &[Page] = &[
     page_of(
         "store-read-only",
         "The place can be read but not written.",
-        "An archive, a mirror, or an account that may only pull.",
+        "A file that may not be written, a mirror, or what docker save wrote without a layout.",
         "Sign where the image can be written, and copy it with its signatures.",
     ),
     page_of(

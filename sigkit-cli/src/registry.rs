@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use sigkit_core::oci::Repository;
 use sigkit_core::store::registry::{
     Credentials, RegistryClient, RegistryOptions, Secret, StaticCredentials, TlsOptions,
 };
@@ -18,12 +19,13 @@ use crate::target::Target;
 /// Longest file of certificates, in bytes.
 const MOST_CERTIFICATE_BYTES: u64 = 1024 * 1024;
 
-/// A client for all of a run. Flags that loosen or authenticate hold for the registries of `targets` and for no other.
+/// A client for all of a run. Flags that loosen or authenticate hold for the registries of `targets` and of their signatures, and for no other.
 ///
 /// # Errors
 /// Flags that contradict each other, files that cannot be read, certificates that are none.
 pub(crate) fn client(args: &RegistryArgs, targets: &[Target], context: &Context) -> Result<RegistryClient, CliError> {
-    let mut registries: Vec<&str> = targets.iter().filter_map(Target::registry).collect();
+    let signatures = args.signature_repo.as_ref().map(Repository::registry);
+    let mut registries: Vec<&str> = targets.iter().filter_map(Target::registry).chain(signatures).collect();
     registries.sort_unstable();
     registries.dedup();
     let mut options = RegistryOptions::default().with_tls(tls(args, &registries, context)?);

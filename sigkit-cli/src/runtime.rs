@@ -3,6 +3,8 @@
 use std::future::Future;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use crate::error::CliError;
 
 /// Runs `work` on this thread.
@@ -14,12 +16,32 @@ pub(crate) fn block_on<T>(work: impl Future<Output = T>) -> Result<T, CliError> 
         .enable_all()
         .build()
         .map_err(|error| CliError::System { action: "start the runtime", error })?;
-    Ok(runtime.block_on(work))
+    let done = runtime.block_on(work);
+    // Look-ups of names and credentials that nobody waits for any more must not hold up the end.
+    runtime.shutdown_background();
+    Ok(done)
 }
 
-/// Gives `work` so long and no longer; `None` when that was not enough.
-pub(crate) async fn within<T>(limit: Duration, work: impl Future<Output = T>) -> Option<T> {
-    tokio::time::timeout(limit, work).await.ok()
+/// When all work on registries must be done: one moment for the whole command, however many images wait for their turn.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Deadline {
+    /// `None` is beyond what the clock can tell.
+    at: Option<Instant>,
+}
+
+impl Deadline {
+    /// So long from now.
+    pub(crate) fn after(limit: Duration) -> Self {
+        Self { at: Instant::now().checked_add(limit) }
+    }
+
+    /// Gives `work` until the deadline; `None` when that was not enough.
+    pub(crate) async fn bound<T>(self, work: impl Future<Output = T>) -> Option<T> {
+        match self.at {
+            Some(at) => tokio::time::timeout_at(at, work).await.ok(),
+            None => Some(work.await),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -28,8 +50,10 @@ mod tests {
 
     #[test]
     fn work_that_never_ends_is_given_up() {
-        let limit = Duration::from_millis(1);
-        assert_eq!(block_on(within(limit, std::future::pending::<()>())).unwrap(), None);
-        assert_eq!(block_on(within(Duration::from_secs(60), async { 7 })).unwrap(), Some(7));
+        let soon = Deadline::after(Duration::from_millis(1));
+        assert_eq!(block_on(soon.bound(std::future::pending::<()>())).unwrap(), None);
+        for limit in [Duration::from_secs(60), Duration::MAX] {
+            assert_eq!(block_on(Deadline::after(limit).bound(async { 7 })).unwrap(), Some(7));
+        }
     }
 }

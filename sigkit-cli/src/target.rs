@@ -3,10 +3,13 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use sigkit_core::oci::{ImageReference, ReferenceError, Tag, TagOrDigest};
+use sigkit_core::image::TreeError;
+use sigkit_core::oci::{ImageReference, ReferenceError, Repository, Tag, TagOrDigest};
 use sigkit_core::store::registry::RegistryClient;
 use sigkit_core::store::{ArchiveStore, DockerArchiveStore, FetchedManifest, LayoutStore, Store as _, StoreError};
 
+use crate::exit::ExitCode;
+use crate::render::store_exit;
 use crate::store::AnyStore;
 
 /// An image as named on the command line.
@@ -100,6 +103,8 @@ impl LocalImage {
 pub(crate) struct OpenTarget {
     /// The store of the image.
     pub(crate) store: Arc<AnyStore>,
+    /// The store of its signatures: the same, or the repository that they are kept in instead.
+    pub(crate) signatures: Arc<AnyStore>,
     target: Target,
 }
 
@@ -112,18 +117,28 @@ impl Target {
         }
     }
 
-    /// Opens the store of the image; the registry is not asked yet.
+    /// Opens the store of the image, and that of its signatures; no registry is asked yet. `signatures` names another repository
+    /// for the signatures of images in registries; layouts and archives keep theirs inside.
     ///
     /// # Errors
     /// [`StoreError`] of a layout or archive.
-    pub(crate) fn open(self, client: &RegistryClient) -> Result<OpenTarget, StoreError> {
+    pub(crate) fn open(
+        self,
+        client: &RegistryClient,
+        signatures: Option<&Repository>,
+    ) -> Result<OpenTarget, StoreError> {
         let store = match &self {
             Self::Registry(reference) => AnyStore::Registry(client.repository(&reference.repository)),
             Self::Layout(image) => AnyStore::Layout(LayoutStore::open(&image.path)?),
             Self::Archive(image) => AnyStore::Archive(ArchiveStore::open(&image.path)?),
             Self::DockerArchive { path, .. } => AnyStore::DockerArchive(DockerArchiveStore::open(path)?),
         };
-        Ok(OpenTarget { store: Arc::new(store), target: self })
+        let store = Arc::new(store);
+        let signatures = match (&self, signatures) {
+            (Self::Registry(_), Some(repository)) => Arc::new(AnyStore::Registry(client.repository(repository))),
+            _ => Arc::clone(&store),
+        };
+        Ok(OpenTarget { store, signatures, target: self })
     }
 }
 
@@ -161,6 +176,40 @@ impl OpenTarget {
         match &self.target {
             Target::Registry(reference) => Some(reference),
             Target::Layout(_) | Target::Archive(_) | Target::DockerArchive { .. } => None,
+        }
+    }
+}
+
+/// Why an image could not be read.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{error}")]
+pub(crate) struct Unresolved {
+    /// What went wrong.
+    pub(crate) error: TreeError,
+    medium: Medium,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Medium {
+    Network,
+    Files,
+}
+
+impl Unresolved {
+    /// What makes one of an error, for an image in this registry or in files.
+    pub(crate) fn of(registry: Option<&str>) -> impl Fn(TreeError) -> Self + Copy + use<> {
+        let medium = if registry.is_some() { Medium::Network } else { Medium::Files };
+        move |error| Self { error, medium }
+    }
+
+    /// The exit code: a registry may do better next time, files stay as they are.
+    pub(crate) const fn exit(&self) -> ExitCode {
+        match (&self.error, self.medium) {
+            (TreeError::Store(StoreError::Protocol { .. }), Medium::Files) => ExitCode::Failed,
+            (TreeError::Store(error), _) => store_exit(error),
+            (TreeError::TooLarge { .. }, _) => ExitCode::Undecided,
+            (TreeError::NoPlatform { .. }, _) => ExitCode::NoSuchImage,
+            _ => ExitCode::Failed,
         }
     }
 }

@@ -256,6 +256,7 @@ mod tests {
     #[test]
     fn only_the_exact_grammar_is_a_digest() {
         let long = format!("sha256:{}", "a".repeat(1 << 20));
+        #[allow(clippy::type_complexity, reason = "a table")]
         let cases: [(&str, fn(&DigestError) -> bool); 9] = [
             ("sha256:../..", |e| matches!(e, DigestError::NotHex { found: '.' })),
             ("sha256:ABC", |e| matches!(e, DigestError::NotHex { found: 'A' })),

@@ -1,4 +1,90 @@
-//! Verify and sign container images.
+//! Signs container images, and verifies them before they run. Reads and writes the formats of cosign 2 and 3.
+//!
+//! Whatever format a signature comes in, it is parsed into one normal form, judged by one pure function, and the report says exactly
+//! what was seen. Here is an image in a registry, and a `cosign.pub`:
+//!
+#![cfg_attr(all(feature = "registry", feature = "sign"), doc = "```")]
+#![cfg_attr(not(all(feature = "registry", feature = "sign")), doc = "```ignore")]
+//! use sigkit_core::{ImageReference, KeyAuthority, Policy, PublicKey, Purpose, RegistryClient, blocking};
+//!
+//! fn name_to_run(image: &str, cosign_pub: &[u8]) -> Result<String, Box<dyn std::error::Error>> {
+//!     let image: ImageReference = image.parse()?;
+//!     let policy = Policy::key(Purpose::Image, KeyAuthority::new("cosign.pub", PublicKey::from_pem(cosign_pub)?));
+//!     let store = RegistryClient::default().repository(&image.repository);
+//!     let verified = blocking::verify_image(&store, &image.target(), &policy, std::time::SystemTime::now().into())?;
+//!     Ok(format!("{}@{}", image.repository, verified.image.descriptor.digest))
+//! }
+//! # use sigkit_core::key::{Password, file};
+//! # use sigkit_core::{Format, Signing};
+//! # const KEYS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../keys/TEST-ONLY-");
+//! # let read = |name: &str| std::fs::read(format!("{KEYS}{name}")).unwrap();
+//! # let registry = testkit::Registry::start();
+//! # let digest = testkit::image::image(registry.content(), "app", "v1", "layer").digest;
+//! # let name = format!("{}/app:v1", registry.host());
+//! # let refusal = name_to_run(&name, &read("ecdsa-p256.pub")).unwrap_err().to_string();
+//! # assert!(refusal.contains("no-signatures"), "{refusal}");
+//! # let image: ImageReference = name.parse().unwrap();
+//! # let key = file::open(&read("ecdsa-p256.key"), &Password::new("test-only")).unwrap();
+//! # let store = RegistryClient::default().repository(&image.repository);
+//! # let signing = Signing::new(Format::Bundle, image.repository.to_string());
+//! # blocking::sign_image(&store, &image.target(), &key, &signing, std::time::SystemTime::now().into()).unwrap();
+//! # assert_eq!(name_to_run(&name, &read("ecdsa-p256.pub")).unwrap(), format!("{}/app@{digest}", registry.host()));
+//! # let refusal = name_to_run(&name, &read("rsa-2048.pub")).unwrap_err().to_string();
+//! # assert!(refusal.contains("signature-invalid"), "{refusal}");
+//! ```
+//!
+//! The image is to be run by the digest that comes back, never by the tag, which may have moved. Async code calls [`verify_image`]
+//! itself; its futures are [`Send`] and belong to no executor. [`sign_image`] is the way back, [`image`] has the parts of both.
+//!
+//! # Nine nouns
+//!
+//! | noun | meaning |
+//! |---|---|
+//! | [`Artifact`](verify::Artifact) | what was signed: bytes, or their digest; an image is the digest of its manifest |
+//! | [`SignedEntity`](bundle::SignedEntity) | one signature with what came along, whatever format it came in |
+//! | [`Evidence`](bundle::Evidence) | all that was found, and all that could not be read, each with its origin |
+//! | [`Policy`] | who must have signed, and what else must hold |
+//! | [`Verifier`] | a pure function of artifact, evidence, policy and time |
+//! | [`Verified`], [`NotVerified`] | proof that only the verifier makes; refusal or doubt. Both carry a [`Report`](report::Report) |
+//! | [`Store`](store::Store) | where bytes live: registry, OCI layout, archive, memory, or what you bring |
+//! | scheme | how signatures hang on an image, in [`attach`]: cosign's tag, or OCI referrers |
+//! | [`Signer`](key::Signer) | what turns a message into a signature: a [`KeyPair`] in memory, or what you bring |
+//!
+//! # What is promised
+//!
+//! - The verifier is pure. It and all that it is made of have no clock, no environment, no files and no network; time is an argument,
+//!   `SystemTime::now().into()` at your edge. I/O happens in [`store`], [`attach`], [`image`] and [`blocking`] alone.
+//! - "Could not look" is neither "unsigned" nor "verified". A registry that refuses or fails makes the verdict
+//!   [`Undecided`](report::Verdict::Undecided), unless a signature that was read suffices.
+//! - Every refusal has a stable [code](reason::Reason::code), what was expected, what was found, and where.
+//! - A key comes from the policy and never from what is being judged. An attestation is no signature.
+//! - No input panics, and everything read from outside is bounded by [`Limits`](limits::Limits).
+//! - Signing ends by reading back what was written; signatures of others that were seen are still there.
+//!
+//! # Features
+//!
+//! | feature | gives |
+//! |---|---|
+//! | none | [`PublicKey`], signatures, digests: [`crypto`], [`digest`] |
+//! | `oci` (default) | references, manifests, signature formats, policy, the verifier, the paved path over any store |
+//! | `layout` | images in OCI layouts and archives |
+//! | `sign` | keys, encrypted key files, signing; with `ring` also P-521, Ed25519ph and streams |
+//! | `registry` | [`RegistryClient`], and the paved path without an async runtime: [`blocking`] |
+//! | `oci-client` | a [store](store::oci_client) over an `oci_client::Client` that you already hold |
+//! | `ring` (default), `aws-lc-rs` | the cryptographic backend; with both, `aws-lc-rs` is used |
+//!
+//! Features add and never change what others do.
+//!
+//! # Map
+//!
+//! Pure, each using only what stands before it: [`digest`], [`limits`], [`time`]; [`crypto`], [`key`]; [`oci`], [`content`],
+//! [`bundle`]; [`reason`], [`report`], [`policy`], [`verify`]. Around them, with I/O: [`store`], [`attach`], [`image`], [`blocking`].
+//! What the paved path needs is at the root as well.
+// The page speaks of every feature; without some of them the links to what they give lead nowhere.
+#![cfg_attr(
+    not(all(feature = "layout", feature = "sign", feature = "registry", feature = "oci-client")),
+    allow(rustdoc::broken_intra_doc_links)
+)]
 #![cfg_attr(
     not(test),
     deny(

@@ -94,7 +94,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every code, sorted.
-    pub const CODES: [&'static str; 15] = [
+    pub const CODES: [&'static str; 16] = [
         "algorithm-unsupported",
         "annotation-mismatch",
         "bundle-malformed",
@@ -102,6 +102,7 @@ impl Reason {
         "claim-type-mismatch",
         "content-mismatch",
         "material-mismatch",
+        "message-needed",
         "no-signatures",
         "payload-malformed",
         "payload-type-mismatch",
@@ -126,6 +127,9 @@ impl Reason {
             Self::PredicateTypeMismatch { .. } => "predicate-type-mismatch",
             Self::ClaimTypeMismatch { .. } => "claim-type-mismatch",
             Self::Signature(SignatureError::Unsupported { .. }) => "algorithm-unsupported",
+            Self::Signature(SignatureError::NeedsMessage { .. } | SignatureError::DigestMismatch { .. }) => {
+                "message-needed"
+            }
             Self::Signature(_) => "signature-invalid",
             Self::SubjectMismatch { .. } => "subject-mismatch",
             Self::AnnotationMismatch { .. } => "annotation-mismatch",

@@ -238,6 +238,25 @@ async fn signatures_are_bounded_over_all_places() {
     assert_eq!(with(0, 1001).await, (1000, vec!["too-large"]));
 }
 
+// threat: D07
+// Fails when referrers that are no signatures are read without end.
+#[tokio::test]
+async fn referrers_of_any_kind_are_bounded() {
+    let inner = MemoryStore::new();
+    for number in 0..4 {
+        put_manifest(&inner, &manifest(&[], Some(&image_descriptor()), &format!("x/{number}"))).await;
+    }
+    let mut limits = Limits::DEFAULT;
+    for (limit, expected) in [(4, &[][..]), (3, &["too-large"])] {
+        limits.attachments = limit;
+        let store = Watched::new(inner.clone());
+        let evidence = discover(&store, &image(), &limits).await;
+        assert_eq!(codes(&evidence), expected);
+        let read = |call: &&Call| matches!(call, Call::Manifest(TagOrDigest::Digest(_)));
+        assert_eq!(store.calls().iter().filter(read).count(), limit);
+    }
+}
+
 // threat: M16
 // Fails when bytes are not summed, are summed for each place by itself, or are read before they are compared with the limit.
 #[tokio::test]
@@ -426,7 +445,7 @@ async fn a_tag_that_holds_something_else_is_left_alone() {
 #[tokio::test]
 async fn entries_and_members_of_others_stay_as_they_are() {
     let store = MemoryStore::new().without_referrers();
-    let theirs = json!({"mediaType": "application/x-theirs", "size": 2, "digest": Digest::sha256(b"{}"), "urls": ["x:"], "data": "e30="});
+    let theirs = json!({"mediaType": "application/x-theirs", "size": 2, "digest": Digest::sha256(b"{}"), "urls": ["x:"], "data": "e30=", "annotations": {"dev.cosignproject.cosign/signature": "theirs"}});
     let mut document = manifest(&[], None, "");
     document["layers"] = json!([theirs]);
     document["x-theirs"] = json!({"kept": true});
@@ -451,14 +470,15 @@ fn race(
     let remotes: Vec<Remote> = (0..writers)
         .map(|_| Remote { inner: inner.clone(), simulation: simulation.clone(), atomicity, latency })
         .collect();
-    type Task<'a> = Pin<Box<dyn Future<Output = Result<Receipt, AttachError>> + 'a>>;
-    let tasks = remotes.iter().enumerate().map(|(writer, remote)| -> Task<'_> {
-        let simulation = simulation.clone();
-        Box::pin(async move {
-            simulation.sleep(simulation.below(20)).await;
-            if writer % 2 == 0 { attach_layer(remote, writer).await } else { attach_bundle(remote, writer).await }
-        })
-    });
+    let tasks = remotes.iter().enumerate().map(
+        |(writer, remote)| -> Pin<Box<dyn Future<Output = Result<Receipt, AttachError>> + '_>> {
+            let simulation = simulation.clone();
+            Box::pin(async move {
+                simulation.sleep(simulation.below(20)).await;
+                if writer % 2 == 0 { attach_layer(remote, writer).await } else { attach_bundle(remote, writer).await }
+            })
+        },
+    );
     let results = simulation.run(tasks.collect());
     let kept = simulation.run(vec![Box::pin(async {
         let mut kept = Vec::new();
@@ -486,14 +506,16 @@ fn assert_nothing_lost(seed: u64, results: &[Result<Receipt, AttachError>], kept
 
 // threat: M7
 // threat: H01
-// Fails without the second look of `Atomicity::BestEffort`, without the check that the tag is as it was read, or without waiting.
+// Fails without the second look of `Atomicity::BestEffort`, or without waiting before it.
+const SETTLE: std::time::Duration = std::time::Duration::from_millis(4);
+
 #[test]
 fn no_writer_loses_a_signature_where_writes_are_blind() {
     let mut said_ok = 0;
     let mut total = 0;
     for seed in 0..60 {
-        for writers in [2, 4, 9] {
-            let (results, kept) = race(seed, writers, Atomicity::BestEffort, 1);
+        for (writers, latency) in [(2, 3), (4, 3), (9, 1)] {
+            let (results, kept) = race(seed, writers, Atomicity::BestEffort { settle: SETTLE }, latency);
             assert_nothing_lost(seed, &results, &kept);
             said_ok += results.iter().filter(|result| result.is_ok()).count();
             total += writers;
@@ -596,6 +618,30 @@ async fn entries_of_others_removed_behind_the_writer_are_put_back_or_reported() 
     }
 }
 
+// threat: M7
+// Fails when a document is written over what came after it was read.
+#[tokio::test]
+async fn who_writes_while_blobs_are_pushed_is_noticed() {
+    for already in [false, true] {
+        let inner = MemoryStore::new();
+        if already {
+            attach_layer(&inner, 1).await.unwrap();
+        }
+        let calls = AtomicUsize::new(0);
+        let store = Watched::new(inner.clone()).best_effort().meddling(move |store, call| {
+            // The payload goes first, then the document is read, then its configuration is pushed.
+            if matches!(call, Call::PushBlob(_)) && calls.fetch_add(1, Ordering::SeqCst) == 1 {
+                use futures_util::FutureExt as _;
+                attach_layer(store, 3).now_or_never().unwrap().unwrap();
+            }
+        });
+        attach_layer(&store, 2).await.unwrap();
+        let kept = entries(&inner, &signature_tag(&image())).await;
+        assert_eq!(kept.len(), if already { 3 } else { 2 });
+        assert!(kept.contains(&signature(3).to_base64()));
+    }
+}
+
 // threat: M8
 // Fails when one answer "not found" is enough to begin a document anew.
 #[tokio::test]
@@ -624,7 +670,7 @@ async fn a_false_not_found_wipes_nobody() {
 
 // threat: H07
 // threat: N05
-// Fails when any failed call is passed over.
+// Fails when any failed call is passed over for good.
 #[tokio::test]
 async fn every_failed_call_is_an_error_and_the_next_run_finishes() {
     for kind in ["layer", "bundle", "bundle on a list"] {
@@ -644,7 +690,7 @@ async fn every_failed_call_is_an_error_and_the_next_run_finishes() {
         assert!(calls.len() >= 4, "{calls:?}");
         for number in 0..calls.len() {
             let inner = fresh().await;
-            let store = Watched::new(inner.clone()).failing(move |n, _| (n == number).then(unavailable));
+            let store = Watched::new(inner.clone()).failing(move |n, _| (n >= number).then(unavailable));
             let (result, _) = attach(store).await;
             let error = result.expect_err("a call failed");
             assert_eq!(error.code(), "store-unavailable", "{kind}, call {number}");

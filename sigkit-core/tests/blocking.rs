@@ -1,9 +1,11 @@
 //! The paved path without a runtime: from plain threads, from inside runtimes of every kind, over a network.
 #![cfg(all(feature = "registry", feature = "sign"))]
+#![allow(clippy::disallowed_methods, reason = "test keys are files, and callers have clocks")]
 
 use std::path::Path;
 use std::time::SystemTime;
 
+use sigkit_core::crypto::KeyAlgorithm;
 use sigkit_core::image::{Attached, ImageError, SignImageError};
 use sigkit_core::key::{Password, Signer as _, file};
 use sigkit_core::oci::{Descriptor, TagOrDigest, media_type};
@@ -18,7 +20,6 @@ use testkit::{Action, Registry, Rule};
 
 fn keys() -> (KeyPair, PublicKey) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../keys/TEST-ONLY-ecdsa-p256.key");
-    #[allow(clippy::disallowed_methods, reason = "test keys are files")]
     let pair = file::open(&std::fs::read(path).unwrap(), &Password::new("test-only")).unwrap();
     let public = pair.public_key().clone();
     (pair, public)
@@ -120,7 +121,7 @@ fn any_store_will_do() {
     assert_eq!(verified.image.bytes, manifest.as_bytes());
 }
 
-// threat: E01
+// threat: M6
 #[test]
 fn trouble_is_told_from_refusal() {
     let (pair, public) = keys();
@@ -134,7 +135,16 @@ fn trouble_is_told_from_refusal() {
     let error = blocking::verify_image(&store, &target, &policy(&public), NOW).unwrap_err();
     assert_eq!((error.verdict(), error.code()), (Verdict::Undecided, "access-denied"));
 
+    // A signature by somebody else is no reason to refuse while others could not be looked at.
+    let signing = Signing::new(Format::Legacy, store.name());
+    blocking::sign_image(&store, &target, &pair, &signing, NOW).unwrap();
+    let other = KeyPair::generate(KeyAlgorithm::EcdsaP256).unwrap();
+    let error = blocking::verify_image(&store, &target, &policy(other.public_key()), NOW).unwrap_err();
+    assert_eq!((error.verdict(), error.code()), (Verdict::Undecided, "access-denied"));
     registry.clear_faults();
+    let error = blocking::verify_image(&store, &target, &policy(other.public_key()), NOW).unwrap_err();
+    assert_eq!((error.verdict(), error.code()), (Verdict::Rejected, "signature-invalid"));
+
     registry.fault(Rule::new("GET", "/v2/app/manifests/v1"), Action::status(403));
     let error = blocking::verify_image(&store, &target, &policy(&public), NOW).unwrap_err();
     assert!(matches!(&error, ImageError::Image(StoreError::Denied { .. })), "{error}");
@@ -148,7 +158,22 @@ fn trouble_is_told_from_refusal() {
 fn a_panic_inside_is_the_callers_again() {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let panicked = std::panic::catch_unwind(|| {
-        runtime.block_on(async { blocking::block_on(async { std::panic::panic_any("inside") }).map(|()| ()) })
+        runtime.block_on(async { blocking::block_on(async { std::panic::panic_any("inside") }) })
     });
     assert_eq!(panicked.unwrap_err().downcast_ref(), Some(&"inside"));
+}
+
+#[test]
+fn helper_threads_still_at_work_do_not_hold_up_the_answer() {
+    let (started, start) = std::sync::mpsc::channel();
+    let (release, wait) = std::sync::mpsc::channel::<()>();
+    let work = async move {
+        drop(tokio::task::spawn_blocking(move || {
+            started.send(()).unwrap();
+            assert!(wait.recv().is_err());
+        }));
+        start.recv().unwrap();
+    };
+    blocking::block_on(work).unwrap();
+    drop(release);
 }

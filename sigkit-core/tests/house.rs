@@ -174,3 +174,15 @@ fn files_are_short() {
     lines.sort_unstable();
     assert!(lines[lines.len() / 2] <= MEDIAN_LINES, "{lines:?}");
 }
+
+// Fails when the README shows a program that the documentation test of the crate does not run.
+#[test]
+fn the_snippet_of_the_readme_is_the_one_that_is_tested() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let readme = std::fs::read_to_string(root.join("../README.md")).unwrap();
+    let (_, rest) = readme.split_once("```rust\n").expect("a snippet");
+    let (snippet, _) = rest.split_once("```").expect("its end");
+    let documented: String = snippet.lines().map(|line| format!("//! {line}").trim_end().to_owned() + "\n").collect();
+    let library = std::fs::read_to_string(root.join("src/lib.rs")).unwrap();
+    assert!(library.contains(&documented), "{documented}");
+}

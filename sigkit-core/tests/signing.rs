@@ -1,5 +1,6 @@
 //! What is signed here verifies here, in memory and as a stream, and no nonce is ever used twice.
 #![cfg(feature = "sign")]
+#![allow(clippy::assertions_on_constants, reason = "what a build can do is constant within it")]
 
 use std::collections::HashSet;
 use std::io::{Cursor, Error, Read, Result as IoResult, Seek, SeekFrom};

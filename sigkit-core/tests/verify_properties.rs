@@ -11,9 +11,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use sigkit_core::bundle::{BundleError, Evidence, EvidenceItem, Origin, Problem, SignedEntity};
-use sigkit_core::content::Content;
+use sigkit_core::content::{Content, Envelope, SimpleSigning, Statement};
 use sigkit_core::crypto::{PublicKey, Signature};
+use sigkit_core::digest::Digest;
 use sigkit_core::limits::Limits;
+use sigkit_core::oci::Manifest;
 use sigkit_core::policy::{KeyAuthority, Policy, Purpose};
 use sigkit_core::report::Verdict;
 use sigkit_core::verify::{Artifact, Verifier};
@@ -442,4 +444,96 @@ fn a_signature_has_one_base64() {
         changed.files.insert("signature.b64".to_owned(), other.clone().into_bytes());
         assert_eq!(seen(&changed.judge()).failures, [("content", "bundle-malformed")], "{other}");
     }
+}
+
+/// A document, and whether its own reader reads it.
+struct Document {
+    name: &'static str,
+    bytes: Vec<u8>,
+    read: fn(&[u8]) -> bool,
+}
+
+fn documents() -> Vec<Document> {
+    let index =
+        json!({"schemaVersion": 2, "manifests": [{"mediaType": "x/y", "size": 2, "digest": Digest::sha256(b"{}")}]});
+    let bundle = load_one("golden-cosign3-image-bundle-p256");
+    let envelope = bundle.json("bundle.json")["dsseEnvelope"].clone();
+    let statement = STANDARD.decode(envelope["payload"].as_str().unwrap()).unwrap();
+    let manifest = |bytes: &[u8]| Manifest::parse(bytes, None).is_ok();
+    let legacy = load_one("legacy");
+    let blob = load_one("golden-cosign2-blob-legacy-p256");
+    vec![
+        Document { name: "manifest", bytes: bundle.file("artifact").to_vec(), read: manifest },
+        Document { name: "index", bytes: index.to_string().into_bytes(), read: manifest },
+        Document {
+            name: "envelope",
+            bytes: envelope.to_string().into_bytes(),
+            read: |bytes| Envelope::parse(bytes).is_ok(),
+        },
+        Document {
+            name: "statement",
+            bytes: statement,
+            read: |bytes| Statement::parse(bytes, &Limits::DEFAULT).is_ok(),
+        },
+        Document {
+            name: "payload",
+            bytes: legacy.file("payload.json").to_vec(),
+            read: |bytes| SimpleSigning::parse(bytes).is_ok(),
+        },
+        Document {
+            name: "bundle",
+            bytes: bundle.file("bundle.json").to_vec(),
+            read: |bytes| SignedEntity::from_bundle(bytes, &Limits::DEFAULT).is_ok(),
+        },
+        Document {
+            name: "blob bundle",
+            bytes: blob.file("blob-bundle.json").to_vec(),
+            read: |bytes| SignedEntity::from_any_bundle(bytes, &Limits::DEFAULT).is_ok(),
+        },
+        Document {
+            name: "key",
+            bytes: legacy.file("key.pub").to_vec(),
+            read: |bytes| PublicKey::from_pem(bytes).is_ok(),
+        },
+    ]
+}
+
+// threat: N03
+#[test]
+fn a_document_cut_short_is_an_error_at_every_byte() {
+    for Document { name, bytes, read } in documents() {
+        assert!(read(&bytes), "{name}");
+        let whole = bytes.trim_ascii_end().len();
+        for end in 0..whole {
+            assert!(!read(&bytes[..end]), "{name} cut to {end} of {whole} bytes");
+        }
+    }
+}
+
+// threat: N02
+// threat: D11
+#[test]
+fn damaged_documents_never_panic() {
+    let mut random = Random::new(0xdead);
+    let mut accepted = 0;
+    for Document { bytes, read, .. } in documents() {
+        for _ in 0..1500 {
+            let mut damaged = bytes.clone();
+            for _ in 0..=random.below(4) {
+                if damaged.is_empty() {
+                    break;
+                }
+                let at = random.below(damaged.len());
+                match random.below(5) {
+                    0 => damaged[at] ^= 1 << random.below(8),
+                    1 => damaged[at] = *random.pick(b"{}[]\",:\\0-9eE.\x00\xff"),
+                    2 => drop(damaged.remove(at)),
+                    3 => damaged.insert(at, *random.pick(b"{}[]\",:\\09-")),
+                    _ => damaged.truncate(at.max(1)),
+                }
+            }
+            accepted += usize::from(read(&damaged));
+        }
+    }
+    assert!(accepted > 0, "the damage is too great to reach anything but the JSON reader");
 }

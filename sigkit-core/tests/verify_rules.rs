@@ -6,8 +6,8 @@ mod support;
 
 use std::num::NonZeroUsize;
 
-use sigkit_core::bundle::{Evidence, EvidenceItem, Origin, Problem};
-use sigkit_core::crypto::PublicKey;
+use sigkit_core::bundle::{Evidence, EvidenceItem, Origin, Problem, SignedEntity};
+use sigkit_core::crypto::{KeyAlgorithm, PublicKey};
 use sigkit_core::digest::Digest;
 use sigkit_core::key::{KeyPair, Signer as _};
 use sigkit_core::limits::Limits;
@@ -22,7 +22,7 @@ use support::vector::{NOW, Vector, load_one, report, seen};
 const SIGN: &str = "https://sigstore.dev/cosign/sign/v1";
 
 fn key(name: &str) -> KeyPair {
-    keys::test_only(sigkit_core::crypto::KeyAlgorithm::EcdsaP256, name)
+    keys::test_only(KeyAlgorithm::EcdsaP256, name)
 }
 
 /// A signature of the image by that key, as evidence.
@@ -247,6 +247,24 @@ fn a_proof_says_what_was_signed_by_whom_and_where() {
     let verified = load_one("blob-detached").judge().unwrap();
     let [signature] = verified.signatures() else { panic!("one signature") };
     assert!(signature.payload().is_none() && signature.statement().is_none() && signature.simple_signing().is_none());
+    assert_eq!(signature.digest(), Some(Digest::sha256(load_one("blob-detached").file("artifact"))));
+    assert!(signature.subject().is_none());
+}
+
+// Fails when what is said about another subject is given out for the artifact's.
+#[test]
+fn a_proof_shows_the_subject_that_is_the_artifact() {
+    let verified = load_one("annotations-beside-other-subject").judge().unwrap();
+    let [signature] = verified.signatures() else { panic!("one signature") };
+    assert_eq!(signature.digest(), Some(image()));
+    assert_eq!(signature.subject().unwrap().annotations["env"], "prod");
+    assert_eq!(signature.statement().unwrap().subjects[0].annotations["env"], "dev");
+
+    let verified = load_one("claims-waived-bundle").judge().unwrap();
+    assert_eq!(verified.signatures()[0].digest(), None, "nobody compared it");
+    let verified = load_one("legacy-names-sha512").judge().unwrap();
+    let sha512 = Digest::of(sigkit_core::digest::DigestAlgorithm::Sha512, IMAGE.as_bytes());
+    assert_eq!(verified.signatures()[0].digest(), Some(sha512));
 }
 
 // threat: C13
@@ -295,6 +313,34 @@ fn an_image_may_be_known_by_digest_alone_and_a_blob_be_read_once() {
             let result = Verifier::new(&policy).verify(&Artifact::Scan(&scan), &evidence, NOW);
             assert_eq!(report(&result).verdict(), wanted, "{name}: {:?}", seen(&result));
         }
+    }
+}
+
+// threat: A12
+// Fails when what was followed for one key or signature answers for another.
+#[test]
+fn a_blob_read_once_keeps_keys_and_signatures_apart() {
+    let blob = b"a file read once";
+    let keys = ["a", "b"].map(|name| keys::test_only(KeyAlgorithm::Ed25519, name));
+    let detached = |key: &KeyPair, message: &[u8]| EvidenceItem {
+        origin: Origin::File(String::new()),
+        entity: SignedEntity::from_detached(key.sign(message).unwrap().to_base64().as_bytes()),
+    };
+    let [a, b] = &keys;
+    for (items, threshold, wanted) in [
+        (vec![detached(a, blob)], 1, Verdict::Verified),
+        (vec![detached(a, blob)], 2, Verdict::Rejected),
+        (vec![detached(a, blob), detached(b, b"another file")], 2, Verdict::Rejected),
+        (vec![detached(b, b"another file"), detached(b, blob), detached(a, blob)], 2, Verdict::Verified),
+    ] {
+        let threshold = NonZeroUsize::new(threshold).unwrap();
+        let policy = Policy::keys(Purpose::Blob, threshold, keys.iter().map(authority)).unwrap();
+        let evidence = evidence(items);
+        let mut scanner = BlobScanner::new(&policy, &evidence);
+        scanner.update(blob);
+        let scan = scanner.finish();
+        let result = Verifier::new(&policy).verify(&Artifact::Scan(&scan), &evidence, NOW);
+        assert_eq!(report(&result).verdict(), wanted, "{:?}", seen(&result));
     }
 }
 

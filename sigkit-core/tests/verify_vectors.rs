@@ -1,4 +1,21 @@
 //! Vectors: each shows the verifier one thing, and names the exact verdict, check and reason code.
+//!
+//! What fails when a check is removed from `verify/`:
+//!
+//! | removed | vectors that then differ |
+//! |---|---|
+//! | `material::check` refusing certificates | `bundle-certificate*`, `blob-bundle-certificate`, `blob-legacy-certificate` |
+//! | `content::check`, each arm of the purpose table | `purpose-*` |
+//! | `simple_signing`, the comparison of `critical.type` | `legacy-*-type*` |
+//! | `sign_statement`, the comparison of the payload type | `envelope-type-*` |
+//! | `sign_statement`, the comparison of the predicate type | `statement-attestation`, `statement-provenance`, `statement-predicate-*` |
+//! | `signature::check`, each of its arms | `*-other-key`, `*-respaced`, `envelope-*-signed`, `blob-bundle-of-other-file` |
+//! | `subject::compare`, each of its arms | `*-other-image`, `*-noted`, `statement-*` |
+//! | `agrees`, the contradiction | `statement-contradicting-*` |
+//! | `claims::annotations` and its filter by subject | `annotations-*` |
+//! | `claims::reference` | `reference-*` |
+//! | `witnesses::check` | `*-beside` |
+//! | the reason for no evidence | `no-evidence*` |
 #![cfg(feature = "sign")] // P-521 and Ed25519ph are among the golden keys
 #![allow(clippy::disallowed_methods, reason = "vectors are files")]
 
@@ -121,7 +138,7 @@ fn every_reason_and_every_waiver_is_produced_by_a_vector() {
 #[test]
 fn algorithm_unsupported() {
     let vector = vector::load_one("golden-cosign3-blob-bundle-rsa2048");
-    let digest = Digest::sha256(vector.file("artifact"));
+    let digest = sigkit_core::digest::Digest::sha256(vector.file("artifact"));
     let result = Verifier::new(&vector.policy()).verify(&Artifact::Digest(digest), &vector.evidence(), NOW);
     assert_eq!(seen(&result).failures, [("signature", "algorithm-unsupported")]);
     assert!(vector.judge().is_ok(), "the message itself is enough");

@@ -4,9 +4,10 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, ValueEnum};
-use sigkit_core::oci::Platform;
+use sigkit_core::oci::{Platform, Repository};
 
 use super::values::{Annotation, Annotations, Secret};
+use crate::context::Context;
 use crate::error::CliError;
 use crate::keys::{KeySource, key_source};
 
@@ -59,6 +60,7 @@ impl AnnotationArgs {
 
 /// The images of a verb.
 #[derive(Args, Clone, Debug)]
+#[allow(rustdoc::broken_intra_doc_links, reason = "help text in which brackets mean what may be left out")]
 pub(crate) struct ImagesArgs {
     /// Images: NAME[:TAG][@DIGEST], oci:DIR[:TAG], or oci-archive:FILE[:TAG]
     #[arg(value_name = "IMAGE", required_unless_present = "images_from")]
@@ -108,8 +110,11 @@ pub(crate) struct RegistryArgs {
     /// Name that the certificate of the registry must have
     #[arg(long, value_name = "NAME")]
     pub(crate) registry_server_name: Option<String>,
-    /// Where to look for referrers: tags only, or the referrers API first
-    #[arg(long, value_enum, value_name = "MODE")]
+    /// Repository that holds the signatures, in place of the image's own; also COSIGN_REPOSITORY
+    #[arg(long, alias = "repository", value_name = "REPOSITORY")]
+    pub(crate) signature_repo: Option<Repository>,
+    /// No effect: signatures are read by tag and by the referrers API
+    #[arg(long, value_enum, value_name = "MODE", hide = true)]
     pub(crate) registry_referrers_mode: Option<ReferrersMode>,
     /// Text before the tags under which signatures are found
     #[arg(long, value_name = "PREFIX")]
@@ -130,11 +135,15 @@ pub(crate) enum ReferrersMode {
 }
 
 impl RegistryArgs {
-    /// Refuses what this build cannot do.
+    /// Refuses what this build cannot do, and tells what has no effect.
     ///
     /// # Errors
     /// [`CliError::Usage`].
-    pub(crate) fn check(&self) -> Result<(), CliError> {
+    pub(crate) fn check(&self, context: &Context) -> Result<(), CliError> {
+        if self.registry_referrers_mode.is_some() {
+            let why = "signatures are read by tag and by the referrers API; --format chooses what is written";
+            context.stderr.line(&format!("note: --registry-referrers-mode has no effect: {why}"));
+        }
         if self.k8s_keychain {
             return Err(CliError::Usage(
                 "--k8s-keychain is not supported; log in to the registry, or give --registry-username and --registry-password"

@@ -71,6 +71,20 @@ impl SignArgs {
     /// # Errors
     /// [`CliError::Usage`], when the flags contradict each other.
     pub(crate) fn format(&self) -> Result<WrittenFormat, CliError> {
+        if self.payload.is_some()
+            && (self.format == Some(WrittenFormat::Bundle)
+                || (self.format, self.new_bundle_format) == (None, Some(true)))
+        {
+            let why =
+                "--payload is signed in the legacy format, not as a bundle; give --format legacy, or leave it out";
+            return Err(CliError::Usage(why.to_owned()));
+        }
+        if self.payload.is_some()
+            && (self.annotations.iter().next().is_some() || !self.sign_container_identity.is_empty())
+        {
+            let why = "--payload is signed as it is: write annotations and the name of the image into it";
+            return Err(CliError::Usage(why.to_owned()));
+        }
         match (self.format, self.new_bundle_format) {
             (Some(WrittenFormat::Legacy), Some(true))
             | (Some(WrittenFormat::Bundle | WrittenFormat::Both), Some(false)) => {
@@ -78,6 +92,7 @@ impl SignArgs {
             }
             (Some(format), _) => Ok(format),
             (None, Some(false)) => Ok(WrittenFormat::Legacy),
+            (None, _) if self.payload.is_some() => Ok(WrittenFormat::Legacy),
             (None, _) => Ok(WrittenFormat::Bundle),
         }
     }
@@ -87,7 +102,20 @@ impl SignArgs {
     /// # Errors
     /// [`CliError`].
     pub(crate) fn check(&self, context: &Context) -> Result<(), CliError> {
-        self.format()?;
+        if self.format()? == WrittenFormat::Bundle {
+            for (flag, given, why) in [
+                ("--sign-container-identity", !self.sign_container_identity.is_empty(), "a bundle names no repository"),
+                (
+                    "--record-creation-timestamp",
+                    self.record_creation_timestamp,
+                    "a bundle is always stored with its time",
+                ),
+            ] {
+                if given {
+                    context.stderr.line(&format!("note: {flag} has no effect: {why}"));
+                }
+            }
+        }
         if !self.upload
             && [&self.bundle, &self.output_signature, &self.output_payload].iter().all(|file| file.is_none())
         {
@@ -96,7 +124,7 @@ impl SignArgs {
                     .to_owned(),
             ));
         }
-        self.registry.check()?;
+        self.registry.check(context)?;
         self.log.check(context)
     }
 }

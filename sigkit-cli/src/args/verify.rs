@@ -61,7 +61,7 @@ impl VerifyArgs {
                 context.stderr.line(&format!("note: {flag} has no effect: signatures of every format are read"));
             }
         }
-        self.registry.check()?;
+        self.registry.check(context)?;
         self.log.check(context)
     }
 }

@@ -42,6 +42,14 @@ impl VerifyBlobArgs {
     /// # Errors
     /// [`CliError`].
     pub(crate) fn check(&self, context: &Context) -> Result<(), CliError> {
+        if matches!(self.output, Some(ReportFormat::Json | ReportFormat::Text)) {
+            let why =
+                "--output: the signature of a blob has no payload to print; give --output report, or leave it out";
+            return Err(CliError::Usage(why.to_owned()));
+        }
+        if self.max_workers.is_some() {
+            context.stderr.line("note: --max-workers has no effect: one blob is verified at a time");
+        }
         if self.new_bundle_format.is_some() {
             context.stderr.line("note: --new-bundle-format has no effect: bundles of every format are read");
         }

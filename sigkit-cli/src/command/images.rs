@@ -4,8 +4,9 @@ use std::future::Future;
 use std::path::Path;
 
 use futures_util::StreamExt as _;
-use sigkit_core::image::{TreeError, descendants, for_platform};
+use sigkit_core::image::{descendants, for_platform};
 use sigkit_core::limits::Limits;
+use sigkit_core::oci::Repository;
 use sigkit_core::store::FetchedManifest;
 use sigkit_core::store::registry::RegistryClient;
 
@@ -14,7 +15,7 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::files::FileError;
 use crate::registry;
-use crate::target::{OpenTarget, Target, TargetError};
+use crate::target::{OpenTarget, Target, TargetError, Unresolved};
 
 /// Longest list of images, in bytes.
 const MOST_LIST_BYTES: u64 = 16 * 1024 * 1024;
@@ -29,6 +30,7 @@ pub(crate) struct Images<'a> {
     /// In the order named: the text as given, and what it means.
     pub(crate) named: Vec<(String, Target)>,
     client: RegistryClient,
+    signatures: Option<&'a Repository>,
 }
 
 impl<'a> Images<'a> {
@@ -36,7 +38,11 @@ impl<'a> Images<'a> {
     ///
     /// # Errors
     /// Texts that name no image, files that cannot be read, flags that contradict each other.
-    pub(crate) fn collect(args: &'a ImagesArgs, registry: &RegistryArgs, context: &Context) -> Result<Self, CliError> {
+    pub(crate) fn collect(
+        args: &'a ImagesArgs,
+        registry: &'a RegistryArgs,
+        context: &Context,
+    ) -> Result<Self, CliError> {
         let given = args.images.iter().map(|text| named(text).map_err(CliError::Target));
         let mut named = given.collect::<Result<Vec<_>, CliError>>()?;
         if let Some(path) = &args.images_from {
@@ -47,7 +53,7 @@ impl<'a> Images<'a> {
         }
         let targets: Vec<Target> = named.iter().map(|(_, target)| target.clone()).collect();
         let client = registry::client(registry, &targets, context)?;
-        Ok(Self { args, named, client })
+        Ok(Self { args, named, client, signatures: registry.signature_repo.as_ref() })
     }
 
     /// Works on every image, so many at once as `--jobs` says, and keeps the order.
@@ -59,12 +65,13 @@ impl<'a> Images<'a> {
     /// Opens and resolves one image, once.
     ///
     /// # Errors
-    /// [`TreeError`].
-    pub(crate) async fn resolve(&self, target: Target) -> Result<(OpenTarget, FetchedManifest), TreeError> {
-        let open = target.open(&self.client)?;
-        let image = open.resolve().await?;
+    /// [`Unresolved`].
+    pub(crate) async fn resolve(&self, target: Target) -> Result<(OpenTarget, FetchedManifest), Unresolved> {
+        let failed = Unresolved::of(target.registry());
+        let open = target.open(&self.client, self.signatures).map_err(|error| failed(error.into()))?;
+        let image = open.resolve().await.map_err(|error| failed(error.into()))?;
         let image = match &self.args.platform {
-            Some(platform) => for_platform(&*open.store, &image, platform).await?,
+            Some(platform) => for_platform(&*open.store, &image, platform).await.map_err(failed)?,
             None => image,
         };
         Ok((open, image))
@@ -73,13 +80,17 @@ impl<'a> Images<'a> {
     /// The manifests below an image, when they are asked for.
     ///
     /// # Errors
-    /// [`TreeError`].
+    /// [`Unresolved`].
     pub(crate) async fn below(
         &self,
         open: &OpenTarget,
         image: &FetchedManifest,
-    ) -> Result<Vec<FetchedManifest>, TreeError> {
-        if self.args.recursive { descendants(&*open.store, image, &Limits::DEFAULT).await } else { Ok(Vec::new()) }
+    ) -> Result<Vec<FetchedManifest>, Unresolved> {
+        if !self.args.recursive {
+            return Ok(Vec::new());
+        }
+        let failed = Unresolved::of(open.reference().map(|reference| reference.repository.registry()));
+        descendants(&*open.store, image, &Limits::DEFAULT).await.map_err(failed)
     }
 }
 

@@ -16,9 +16,9 @@ use crate::error::CliError;
 use crate::exit::ExitCode;
 use crate::files::Access;
 use crate::output::Output;
-use crate::render::store_exit;
-use crate::runtime;
-use crate::target::{OpenTarget, Target};
+use crate::render::{failure, store_exit};
+use crate::runtime::{self, Deadline};
+use crate::target::{OpenTarget, Target, Unresolved};
 
 /// Signs images.
 ///
@@ -39,7 +39,6 @@ pub(crate) fn run(args: &SignArgs, context: &Context, global: &GlobalArgs) -> Re
         args.annotations.iter().map(|annotation| (annotation.key.clone(), annotation.value.clone())).collect();
     let signing = Signing {
         format: match format {
-            WrittenFormat::Bundle if payload.is_some() => Format::Legacy,
             WrittenFormat::Bundle => Format::Bundle,
             WrittenFormat::Legacy => Format::Legacy,
             WrittenFormat::Both => Format::Both,
@@ -52,11 +51,12 @@ pub(crate) fn run(args: &SignArgs, context: &Context, global: &GlobalArgs) -> Re
     };
     let key = context.signing_key(&args.key.key, args.key.password.password_file.as_deref())?;
     let job = Job { args, key, signing, outputs, images: &images, context, now: context.now() };
+    let deadline = Deadline::after(global.timeout);
     let lines = runtime::block_on(async {
         let work = |text: String, target| {
             let job = &job;
             async move {
-                match runtime::within(global.timeout, job.sign(target)).await {
+                match deadline.bound(job.sign(target)).await {
                     Some(signed) => signed.unwrap_or_else(|failure| vec![failure.line(&text)]),
                     None => vec![Line::timed_out(&text, global.timeout)],
                 }
@@ -93,7 +93,7 @@ impl<'a> Outputs<'a> {
                 "--bundle, --output-signature and --output-payload hold one signature; sign one image at a time",
             );
         }
-        if outputs.bundle.is_some() && (format == WrittenFormat::Legacy || args.payload.is_some()) {
+        if outputs.bundle.is_some() && format == WrittenFormat::Legacy {
             return usage("--bundle holds a sigstore bundle; with --format legacy give --output-signature FILE");
         }
         Ok(outputs)
@@ -118,11 +118,8 @@ struct Line {
 
 impl Line {
     fn timed_out(text: &str, limit: std::time::Duration) -> Self {
-        let text = format!(
-            "Error: {text}: timed-out: not confirmed within {limit:?}; look with sigkit verify, sign again, or give more time \
-             with --timeout"
-        );
-        Self { text, exit: ExitCode::Undecided }
+        let message = format!("not confirmed within {limit:?}; sigkit verify shows what was written");
+        Self { text: failure(text, "timed-out", &message), exit: ExitCode::Undecided }
     }
 }
 
@@ -130,7 +127,7 @@ impl Line {
 #[derive(Debug, thiserror::Error)]
 enum Failure {
     #[error(transparent)]
-    Resolve(#[from] sigkit_core::image::TreeError),
+    Resolve(#[from] Unresolved),
     #[error(transparent)]
     Sign(#[from] SignImageError),
     #[error(transparent)]
@@ -143,8 +140,7 @@ impl Failure {
     fn line(&self, text: &str) -> Line {
         use sigkit_core::attach::AttachError;
         let (code, exit) = match self {
-            Self::Resolve(sigkit_core::image::TreeError::Store(error)) => (error.code(), store_exit(error)),
-            Self::Resolve(error) => (error.code(), ExitCode::Failed),
+            Self::Resolve(unresolved) => (unresolved.error.code(), unresolved.exit()),
             Self::Sign(SignImageError::Attach(error @ AttachError::Store(store))) => {
                 // What is missing here is a place to write to, not the image.
                 let exit = if store.is_absent() { ExitCode::Failed } else { store_exit(store) };
@@ -156,7 +152,7 @@ impl Failure {
             Self::Json(_) => ("internal-error", ExitCode::Failed),
             Self::File(_) => ("file-error", ExitCode::Failed),
         };
-        Line { text: format!("Error: {text}: {code}: {self} (sigkit explain {code})"), exit }
+        Line { text: failure(text, code, &self.to_string()), exit }
     }
 }
 
@@ -169,7 +165,11 @@ impl Job<'_> {
         all.extend(below);
         let mut lines = Vec::new();
         for image in all {
-            lines.extend(self.sign_one(&open, &image).await?);
+            // One that cannot be signed keeps no other from it, nor hides that others are signed.
+            match self.sign_one(&open, &image).await {
+                Ok(signed) => lines.extend(signed),
+                Err(failure) => lines.push(failure.line(&name(&open, &image))),
+            }
         }
         Ok(lines)
     }
@@ -181,14 +181,14 @@ impl Job<'_> {
         }
         let entities = signing.seal(image, &self.key, self.now)?;
         self.write_files(&entities)?;
-        let name = format!("{}@{}", open.store.name(), image.descriptor.digest);
+        let name = name(open, image);
         if !self.args.upload {
             return Ok(vec![Line {
                 text: format!("Signed {name}; not stored beside the image"),
                 exit: ExitCode::Done,
             }]);
         }
-        let attached = attach(&*open.store, image, &entities, &self.key, &signing, self.now).await?;
+        let attached = attach(&*open.signatures, image, &entities, &self.key, &signing, self.now).await?;
         let line = |attached: &Attached| match attached {
             Attached::Written(receipt) => format!("Signed {name}; signature stored at {receipt}"),
             Attached::AlreadyThere(origin) => {
@@ -222,4 +222,9 @@ impl Job<'_> {
         }
         Ok(())
     }
+}
+
+/// `repository@digest`
+fn name(open: &OpenTarget, image: &FetchedManifest) -> String {
+    format!("{}@{}", open.store.name(), image.descriptor.digest)
 }

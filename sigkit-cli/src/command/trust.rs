@@ -25,7 +25,7 @@ pub(crate) fn policy(
         let authority = KeyAuthority::new(source.to_string(), key);
         authorities.push(scheme.into_iter().fold(authority, KeyAuthority::with_scheme));
     }
-    Policy::keys(purpose, args.threshold, authorities).map_err(|error| CliError::Usage(error.to_string()))
+    Policy::keys(purpose, args.threshold, authorities).map_err(|error| CliError::Usage(format!("--threshold: {error}")))
 }
 
 /// The one scheme that `--signature-digest-algorithm` leaves.

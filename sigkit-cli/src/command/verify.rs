@@ -16,7 +16,7 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Output;
 use crate::render::{self, Judgement, Subject};
-use crate::runtime;
+use crate::runtime::{self, Deadline};
 use crate::target::{OpenTarget, Target};
 
 /// Verifies images.
@@ -39,12 +39,13 @@ pub(crate) fn run(args: &VerifyArgs, context: &Context, global: &GlobalArgs) -> 
         return Err(CliError::Usage(why.to_owned()));
     }
     let verification = Verification { args, policy, detached, images: &images, now: context.now() };
+    let deadline = Deadline::after(global.timeout);
     let judgements = runtime::block_on(async {
         let work = |text: String, target| {
             let verification = &verification;
             async move {
                 let timed_out = Judgement::timed_out(text.clone(), global.timeout);
-                runtime::within(global.timeout, verification.judge(text, target)).await.unwrap_or(vec![timed_out])
+                deadline.bound(verification.judge(text, target)).await.unwrap_or(vec![timed_out])
             }
         };
         images.each(work).await.into_iter().flatten().collect::<Vec<_>>()
@@ -85,7 +86,7 @@ impl Verification<'_> {
         };
         let evidence = match &self.detached {
             Some(detached) => detached.evidence(&image, &open.docker_reference()),
-            None => discover(&*open.store, &image.descriptor.digest, policy.limits()).await,
+            None => discover(&*open.signatures, &image.descriptor.digest, policy.limits()).await,
         };
         let subject = Subject::image(text, open, &image);
         Judgement::new(subject, Verifier::new(&policy).verify(&Artifact::Bytes(&image.bytes), &evidence, self.now))

@@ -74,7 +74,7 @@ impl Context {
         bytes.ok_or_else(|| CliError::Usage(format!("{option}: more than {limit} bytes on standard input")))
     }
 
-    /// A signature given as a file, as `-`, or as the base64 itself; with its name for reports.
+    /// A signature given as a file, as `-`, or as the base64 itself; in base64, with its name for reports.
     ///
     /// # Errors
     /// [`CliError`].
@@ -85,8 +85,13 @@ impl Context {
     ) -> Result<(String, Zeroizing<Vec<u8>>), CliError> {
         let path = Path::new(given);
         if given == "-" || path.exists() || Signature::from_base64(given).is_err() {
-            let bytes = self.read_or_stdin(option, path, "a signature in base64", MOST_SIGNATURE_BYTES)?;
-            return Ok((given.to_owned(), bytes));
+            let bytes = self.read_or_stdin(option, path, "a signature", MOST_SIGNATURE_BYTES)?;
+            if bytes.is_ascii() {
+                return Ok((given.to_owned(), bytes));
+            }
+            // What --b64=false writes: the bytes themselves. No signature of any scheme is plain text by chance.
+            let text = Signature::from_bytes(bytes.to_vec()).to_base64();
+            return Ok((given.to_owned(), Zeroizing::new(text.into_bytes())));
         }
         Ok((format!("the value of {option}"), Zeroizing::new(given.as_bytes().to_vec())))
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 use sigkit_core::content::SIGN_PREDICATE;
+use sigkit_core::digest::DigestAlgorithm;
 use sigkit_core::report::{CheckId, Node, Outcome, Report, Verdict, Waiver};
 use sigkit_core::verify::{Verified, VerifiedSignature};
 
@@ -37,10 +38,8 @@ fn element(signature: &VerifiedSignature) -> Value {
     }
     // A statement names no repository, so there is none to print.
     let subject = signature.subject();
-    let digest = subject
-        .and_then(|subject| subject.digests.iter().next())
-        .map(|(algorithm, hex)| format!("{algorithm}:{hex}"))
-        .unwrap_or_default();
+    let named = || subject.and_then(|subject| DigestAlgorithm::ALL.into_iter().find_map(|a| subject.digest(a)));
+    let digest = signature.digest().or_else(named).map(|digest| digest.to_string()).unwrap_or_default();
     let annotations = subject.map(|subject| &subject.annotations).filter(|annotations| !annotations.is_empty());
     claim("", &digest, SIGN_PREDICATE, json!(annotations))
 }

@@ -7,7 +7,6 @@ mod text;
 use std::time::Duration;
 
 use sigkit_core::digest::Digest;
-use sigkit_core::image::TreeError;
 use sigkit_core::report::{Report, Verdict};
 use sigkit_core::store::{FetchedManifest, StoreError};
 use sigkit_core::verify::{NotVerified, Verified};
@@ -15,10 +14,12 @@ use sigkit_core::verify::{NotVerified, Verified};
 use self::text::Paint;
 use crate::args::ReportFormat;
 use crate::context::Context;
+use crate::escape;
 use crate::exit::ExitCode;
+use crate::explain;
 use crate::output::Output;
 use crate::streams::{Stderr, Stdout, Watched};
-use crate::target::OpenTarget;
+use crate::target::{OpenTarget, Unresolved};
 
 /// What was judged, and how it went.
 #[derive(Debug)]
@@ -58,7 +59,7 @@ enum Refusal {
     /// The evidence does not meet the policy, or cannot be read.
     NotVerified(NotVerified),
     /// The image itself could not be read.
-    Unresolved(TreeError),
+    Unresolved(Unresolved),
     /// Time ran out.
     TimedOut(Duration),
 }
@@ -86,26 +87,50 @@ impl Refusal {
                 (_, 0) => ExitCode::NoSignatures,
                 _ => ExitCode::NoMatch,
             },
-            Self::Unresolved(TreeError::Store(error)) => store_exit(error),
-            Self::Unresolved(TreeError::TooLarge { .. }) | Self::TimedOut(_) => ExitCode::Undecided,
-            Self::Unresolved(TreeError::NoPlatform { .. }) => ExitCode::NoSuchImage,
-            Self::Unresolved(_) => ExitCode::Failed,
+            Self::Unresolved(unresolved) => unresolved.exit(),
+            Self::TimedOut(_) => ExitCode::Undecided,
         }
     }
 
-    /// The most useful reason code, with its message.
-    fn trouble(&self) -> (&'static str, String) {
+    /// The most useful reason.
+    fn trouble(&self) -> Trouble {
         match self {
             Self::NotVerified(refusal) => match refusal.report().first_trouble() {
-                Some(trouble) => (trouble.code().unwrap_or_default(), trouble.to_string()),
-                None => ("no-signatures", "nothing was verified".to_owned()),
+                Some(trouble) => Trouble {
+                    code: trouble.code().unwrap_or_default(),
+                    message: trouble.to_string(),
+                    place: text::place(&refusal.report().root, trouble),
+                },
+                None => Trouble::new("no-signatures", "nothing was verified".to_owned()),
             },
-            Self::Unresolved(error) => (error.code(), error.to_string()),
-            Self::TimedOut(limit) => {
-                ("timed-out", format!("nothing was decided within {limit:?}; give more time with --timeout"))
-            }
+            Self::Unresolved(unresolved) => Trouble::new(unresolved.error.code(), unresolved.to_string()),
+            Self::TimedOut(limit) => Trouble::new("timed-out", format!("nothing was decided within {limit:?}")),
         }
     }
+}
+
+/// Why there is no proof, in short.
+#[derive(Debug)]
+struct Trouble {
+    /// The reason code.
+    code: &'static str,
+    /// What was expected and found.
+    message: String,
+    /// Which signature it is about, if it is about one.
+    place: Option<String>,
+}
+
+impl Trouble {
+    const fn new(code: &'static str, message: String) -> Self {
+        Self { code, message, place: None }
+    }
+}
+
+/// The line of a failure, and one that says what to do next; both escaped.
+pub(crate) fn failure(name: &str, code: &str, message: &str) -> String {
+    let (name, message) = (escape::one_line(name), escape::one_line(message));
+    let next = explain::page(code).map(|page| format!("\nNext: {}", page.next)).unwrap_or_default();
+    format!("Error: {name}: {code}: {message} (sigkit explain {code}){next}")
 }
 
 /// The exit code for trouble with an image itself.
@@ -127,7 +152,7 @@ impl Judgement {
     }
 
     /// The image itself could not be read.
-    pub(crate) fn unresolved(given: String, error: TreeError) -> Self {
+    pub(crate) fn unresolved(given: String, error: Unresolved) -> Self {
         Self { subject: Subject::named(given, None), result: Err(Refusal::Unresolved(error)) }
     }
 
@@ -164,7 +189,8 @@ pub(crate) fn images(judgements: &[Judgement], format: Option<ReportFormat>, con
         }
         match &judgement.result {
             Ok(verified) if !tree => {
-                output.report.push_str(&cosign::header(&judgement.subject.name, verified.report()))
+                output.report.push_str(&cosign::header(&judgement.subject.name, verified.report()));
+                output.report.push_str(&text::doubts(verified.report()));
             }
             Ok(_) => {}
             Err(refusal) => output.report.push_str(&text::refusal(judgement, refusal, colours.1)),

@@ -1,8 +1,8 @@
 //! The report as a tree for people. Whatever came from elsewhere is escaped.
 
-use sigkit_core::report::{Label, Node, Outcome, Verdict};
+use sigkit_core::report::{Label, Node, Outcome, Report, Verdict};
 
-use super::{Judgement, Refusal};
+use super::{Judgement, Refusal, Trouble, failure};
 use crate::context::Context;
 use crate::escape;
 use crate::exit::ExitCode;
@@ -25,14 +25,51 @@ pub(super) fn tree(judgement: &Judgement, paint: Paint) -> String {
     text
 }
 
-/// The tree of a refusal, and the one line that says why.
+/// The tree of a refusal, the one line that says why, and the one that says what to do.
 pub(super) fn refusal(judgement: &Judgement, refusal: &Refusal, paint: Paint) -> String {
     let mut text = tree(judgement, paint);
-    let (code, message) = refusal.trouble();
-    let name = escape::one_line(&judgement.subject.name);
-    let message = escape::one_line(&message);
-    text.push_str(&format!("Error: {name}: {code}: {message} (sigkit explain {code})\n"));
+    let Trouble { code, message, place } = refusal.trouble();
+    let message = place.into_iter().fold(message, |message, place| format!("{message}; in {place}"));
+    text.push_str(&failure(&judgement.subject.name, code, &message));
+    text.push('\n');
     text
+}
+
+/// What could not be looked at although the rest was enough, once each.
+pub(super) fn doubts(report: &Report) -> String {
+    let mut lines = Vec::new();
+    collect(&report.root, &mut lines);
+    lines.concat()
+}
+
+fn collect(node: &Node, lines: &mut Vec<String>) {
+    match node {
+        Node::Leaf { outcome: Outcome::Unknown(problem), .. } => {
+            let (code, message) = (problem.code, escape::one_line(&problem.to_string()));
+            let line = format!("WARNING: not everything could be read: {code}: {message} (sigkit explain {code})\n");
+            if !lines.contains(&line) {
+                lines.push(line);
+            }
+        }
+        Node::Leaf { .. } => {}
+        Node::Group { parts, .. } => parts.iter().for_each(|part| collect(part, lines)),
+    }
+}
+
+/// The signature that `wanted` is about, and the key that it was judged by where there are several.
+pub(super) fn place(node: &Node, wanted: &Outcome) -> Option<String> {
+    let Node::Group { label, parts, .. } = node else { return None };
+    let holds = |part: &Node| matches!(part, Node::Leaf { outcome, .. } if std::ptr::eq(outcome, wanted));
+    if let Label::Signature { origin, .. } = label {
+        return parts.iter().any(holds).then(|| origin.to_string());
+    }
+    let (part, found) = parts.iter().find_map(|part| Some((part, place(part, wanted)?)))?;
+    match (label, part) {
+        (Label::Policy { authorities: 2.., .. }, Node::Group { label: Label::Key { name, .. }, .. }) => {
+            Some(format!("{found}, by key {name}"))
+        }
+        _ => Some(found),
+    }
 }
 
 /// How many of many.

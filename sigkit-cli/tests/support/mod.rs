@@ -1,6 +1,8 @@
 //! Runs the built program in a directory of its own, with nothing of the caller's environment.
 #![allow(dead_code, missing_docs, unreachable_pub)]
 
+pub mod lab;
+
 use std::ffi::OsStr;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};

@@ -2,7 +2,7 @@
 //!
 //! Reading looks everywhere and takes the union. Writing shares as little as it can: a bundle goes on the referrers list of a
 //! registry that keeps one; only where there is none, and for the legacy format, a document that all signers share is read,
-//! merged, written and read back until everything seen is in it ([`shared`]).
+//! merged, written and read back until everything seen is in it (`shared`).
 
 mod concurrent;
 mod discover;

@@ -2,6 +2,7 @@
 //! Subject", and the sigstore bundle's OCI mapping.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -12,6 +13,11 @@ use crate::json::JsonError;
 use crate::oci::{Descriptor, TagOrDigest, media_type};
 use crate::store::{Expected, Referrers, StoreWrite, SubjectIndexed};
 use crate::time::UnixTime;
+
+/// Looks at a referrers list that should show an entry.
+const LOOKS: u32 = 5;
+/// Wait before the second look; it grows with each.
+const LIST_DELAY: Duration = Duration::from_millis(100);
 
 /// The configuration of an artifact that needs none.
 const EMPTY_CONFIG: &[u8] = b"{}";
@@ -67,14 +73,21 @@ impl BundleAttachment<'_> {
         annotations: &BTreeMap<&'static str, String>,
     ) -> Result<Place, AttachError> {
         let digest = Digest::sha256(manifest);
-        match store.referrers(&self.image.digest).await? {
-            Referrers::Listed(listed) if listed.iter().any(|descriptor| descriptor.digest == digest) => {
-                return Ok(Place::Referrers);
+        for attempt in 1_u32.. {
+            match store.referrers(&self.image.digest).await? {
+                Referrers::Listed(listed) if listed.iter().any(|descriptor| descriptor.digest == digest) => {
+                    return Ok(Place::Referrers);
+                }
+                // The place took it on its list; some show that a moment later.
+                Referrers::Listed(_) if indexed == SubjectIndexed::Yes && attempt < LOOKS => {
+                    store.pause(LIST_DELAY.saturating_mul(attempt)).await;
+                }
+                Referrers::Listed(_) if indexed == SubjectIndexed::Yes => {
+                    let store = format!("{} (referrers)", store.name());
+                    return Err(AttachError::NotConfirmed { store, attempts: attempt });
+                }
+                Referrers::Listed(_) | Referrers::Unsupported => break,
             }
-            Referrers::Listed(_) if indexed == SubjectIndexed::Yes => {
-                return Err(AttachError::NotConfirmed { store: format!("{} (referrers)", store.name()), attempts: 1 });
-            }
-            Referrers::Listed(_) | Referrers::Unsupported => {}
         }
         let mut entry = Descriptor::of(media_type::OCI_MANIFEST, manifest);
         entry.artifact_type = Some(media_type::BUNDLE_V03.to_owned());

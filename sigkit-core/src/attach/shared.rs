@@ -3,7 +3,8 @@
 //! Few registries make writes conditional, so a writer cannot exclude that another one, who read before it wrote, overwrites it
 //! a moment later. Two rules close that window. A writer reads immediately before it writes, and starts over when too much time
 //! passed in between. And having found its entry in place, it waits several times as long as its own reading and writing took,
-//! longer when it saw others at work, and looks again; what it saw and no longer sees, its own or not, it puts back.
+//! longer when it saw others at work and where others may be far away, and looks again; what it saw and no longer sees, its own or
+//! not, it puts back. What remains is a writer whose single request is under way for longer than that.
 
 #![allow(clippy::disallowed_methods, reason = "how long a registry took decides how long to wait for other writers")]
 
@@ -15,21 +16,20 @@ use super::AttachError;
 use crate::digest::Digest;
 use crate::json;
 use crate::oci::{Descriptor, Manifest, Tag, TagOrDigest, media_type};
-use crate::store::{Atomicity, Expected, StoreError, StoreWrite};
+use crate::store::{Atomicity, Expected, FetchedManifest, StoreError, StoreWrite};
 
 /// Writes before giving up.
 const ATTEMPTS: u32 = 40;
 /// Between the answer to a reading and the write that builds on it; a writer held up longer than this reads again.
 const STALE: Duration = Duration::from_millis(40);
-/// Shortest wait before the second look.
-const SETTLE: Duration = Duration::from_millis(4);
-/// Longest wait before the second look.
+/// Longest wait before another look.
 const SETTLE_MAX: Duration = Duration::from_secs(2);
 /// Shortest wait when others were seen at work.
 const CROWDED: Duration = Duration::from_millis(300);
-
-/// Looks with everything in place after which others' changes no longer keep a writer waiting.
+/// Looks, all with everything in place and each at a new document, after which others' changes no longer keep a writer waiting.
 const MOST_LOOKS: u32 = 20;
+/// Writes that the place may refuse for the moment before that is an error.
+const REFUSALS: u32 = 4;
 
 /// Which shared document.
 #[derive(Clone, Debug)]
@@ -58,28 +58,42 @@ impl Kind {
         }
     }
 
-    fn holds(&self, manifest: &Manifest) -> bool {
-        matches!(
-            (self, manifest),
-            (Self::ReferrersIndex, Manifest::Index(_)) | (Self::SignatureManifest { .. }, Manifest::Image(_))
-        )
+    /// Whether the manifest is such a document, and not something that happens to have the tag: a copy tool may put the image
+    /// itself under the tag of its referrers.
+    fn holds(&self, fetched: &FetchedManifest, tag: &Tag) -> bool {
+        match (self, &fetched.manifest) {
+            (Self::ReferrersIndex, Manifest::Index(_)) => Tag::for_digest(&fetched.descriptor.digest, "") != *tag,
+            (Self::SignatureManifest { .. }, Manifest::Image(manifest)) => {
+                let signature = |layer: &Descriptor| {
+                    layer.media_type == media_type::SIMPLE_SIGNING
+                        || layer.annotations.contains_key(media_type::ANNOTATION_SIGNATURE)
+                };
+                manifest.layers.is_empty() || manifest.layers.iter().any(signature)
+            }
+            _ => false,
+        }
     }
 
     /// A document without entries.
-    fn blank(&self) -> Map<String, Value> {
-        let blank = match self {
-            Self::ReferrersIndex => json!({"schemaVersion": 2, "mediaType": media_type::OCI_INDEX, "manifests": []}),
-            Self::SignatureManifest { .. } => {
-                json!({"schemaVersion": 2, "mediaType": media_type::OCI_MANIFEST, "layers": []})
-            }
+    fn blank(&self) -> Document {
+        let media_type = match self {
+            Self::ReferrersIndex => media_type::OCI_INDEX,
+            Self::SignatureManifest { .. } => media_type::OCI_MANIFEST,
         };
-        blank.as_object().cloned().unwrap_or_default()
+        let members = [("schemaVersion", json!(2)), ("mediaType", json!(media_type))];
+        Document {
+            media_type: media_type.to_owned(),
+            members: members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+            entries: Vec::new(),
+            read_as: None,
+        }
     }
 }
 
 /// A shared document as it was read, or as it will be written.
 #[derive(Clone, Debug)]
 struct Document {
+    media_type: String,
     members: Map<String, Value>,
     entries: Vec<Value>,
     read_as: Option<Digest>,
@@ -99,12 +113,12 @@ pub(super) async fn insert<S: StoreWrite>(
     let own = identity(&entry);
     let mut wanted = vec![entry];
     let mut watch = Watch::default();
-    let mut attempts = 0_u32;
+    let (mut attempts, mut refusals) = (0_u32, 0_u32);
     loop {
         let started = Instant::now();
         let document = read(store, &target, tag, kind).await?;
         let read_at = Instant::now();
-        watch.see(document.entries.len());
+        watch.see(document.read_as);
         for seen in &document.entries {
             if !contains(&wanted, seen) {
                 wanted.push(seen.clone());
@@ -112,10 +126,10 @@ pub(super) async fn insert<S: StoreWrite>(
         }
         let missing: Vec<Value> = wanted.iter().filter(|entry| !contains(&document.entries, entry)).cloned().collect();
         if let (true, Some(digest)) = (missing.is_empty(), document.read_as) {
-            if store.atomicity() == Atomicity::Exact || watch.is_settled() {
-                return Ok(digest);
+            match store.atomicity() {
+                Atomicity::BestEffort { settle } if !watch.is_settled() => store.pause(watch.settle(settle)).await,
+                Atomicity::BestEffort { .. } | Atomicity::Exact => return Ok(digest),
             }
-            store.pause(watch.settle()).await;
             continue;
         }
         if attempts == ATTEMPTS {
@@ -132,10 +146,17 @@ pub(super) async fn insert<S: StoreWrite>(
         }
         attempts = attempts.saturating_add(1);
         match write(store, &target, kind, document, missing, read_at).await {
-            Ok(Written::Yes { entries }) => watch.wrote(entries, started.elapsed()),
+            Ok(Written::Yes { digest }) => watch.wrote(digest, started.elapsed()),
             Ok(Written::Stale) | Err(AttachError::Store(StoreError::Conflict { .. })) => {
                 watch.notice_others();
                 store.pause(jitter(&own, attempts)).await;
+            }
+            // Throttled, or cut off: whether it was written is seen by looking. The same bytes must not be sent again, since
+            // others may have written meanwhile.
+            Err(AttachError::Store(StoreError::Unavailable { .. })) if refusals < REFUSALS => {
+                refusals = refusals.saturating_add(1);
+                watch.notice_others();
+                store.pause(CROWDED.saturating_mul(refusals).saturating_add(jitter(&own, attempts))).await;
             }
             Err(error) => return Err(error),
         }
@@ -145,14 +166,14 @@ pub(super) async fn insert<S: StoreWrite>(
 /// What a writer has noticed of others, and how long it must look until nothing more can happen to its entry.
 #[derive(Default)]
 struct Watch {
-    /// Number of entries when the document was last read or written.
-    entries: Option<usize>,
+    /// The document as it was last read or written.
+    last: Option<Digest>,
     /// The longest that reading and writing took.
     slowest: Duration,
     others: Others,
-    /// How often the document was looked at since it last changed.
-    quiet_looks: u32,
-    /// How often it was looked at with everything in place.
+    /// Waits since the document last changed.
+    quiet: u32,
+    /// Looks in a row with everything in place.
     looks: u32,
 }
 
@@ -164,41 +185,44 @@ enum Others {
 }
 
 impl Watch {
-    /// The document was read with so many entries.
-    fn see(&mut self, entries: usize) {
-        if self.entries.is_some_and(|before| before != entries) {
-            self.notice_others();
+    /// The document was read.
+    fn see(&mut self, document: Option<Digest>) {
+        if self.last.is_some() && self.last != document {
+            self.others = Others::Seen;
+            self.quiet = 0;
         }
-        self.entries = Some(entries);
+        self.last = document.or(self.last);
     }
 
-    /// The document was written with so many entries.
-    fn wrote(&mut self, entries: usize, took: Duration) {
-        self.entries = Some(entries);
+    /// The document was written.
+    fn wrote(&mut self, document: Digest, took: Duration) {
+        self.last = Some(document);
         self.slowest = self.slowest.max(took);
-        self.quiet_looks = 0;
+        self.quiet = 0;
+        self.looks = 0;
     }
 
     fn notice_others(&mut self) {
         self.others = Others::Seen;
-        self.quiet_looks = 0;
+        self.quiet = 0;
+        self.looks = 0;
     }
 
     /// How long to wait before looking again.
-    fn settle(&mut self) -> Duration {
-        self.quiet_looks = self.quiet_looks.saturating_add(1);
+    fn settle(&mut self, shortest: Duration) -> Duration {
+        self.quiet = self.quiet.saturating_add(1);
         self.looks = self.looks.saturating_add(1);
         let floor = match self.others {
-            Others::NotSeen => SETTLE,
-            Others::Seen => CROWDED,
+            Others::NotSeen => shortest,
+            Others::Seen => shortest.max(CROWDED),
         };
         self.slowest.saturating_mul(3).clamp(floor, SETTLE_MAX)
     }
 
-    /// Whether nothing changed between two looks with everything in place. Where others never rest, looking ends as well: each
-    /// of those looks found everything in place, which is all that can be had.
+    /// Whether nothing changed while waiting with everything in place. Where others never rest, looking ends as well, after
+    /// [`MOST_LOOKS`] that all found everything in place.
     const fn is_settled(&self) -> bool {
-        self.quiet_looks > 0 || self.looks >= MOST_LOOKS
+        self.quiet > 0 || self.looks >= MOST_LOOKS
     }
 }
 
@@ -206,11 +230,11 @@ async fn read<S: StoreWrite>(store: &S, target: &TagOrDigest, tag: &Tag, kind: &
     let fetched = match store.manifest(target).await {
         Ok(fetched) => fetched,
         Err(error) if error.is_absent() => {
-            return Ok(Document { members: kind.blank(), entries: Vec::new(), read_as: None });
+            return Ok(kind.blank());
         }
         Err(error) => return Err(error.into()),
     };
-    if !kind.holds(&fetched.manifest) {
+    if !kind.holds(&fetched, tag) {
         return Err(AttachError::Occupied {
             store: store.name(),
             tag: tag.clone(),
@@ -223,11 +247,16 @@ async fn read<S: StoreWrite>(store: &S, target: &TagOrDigest, tag: &Tag, kind: &
         Some(Value::Array(entries)) => entries,
         _ => Vec::new(),
     };
-    Ok(Document { members, entries, read_as: Some(fetched.descriptor.digest) })
+    Ok(Document {
+        media_type: fetched.descriptor.media_type,
+        members,
+        entries,
+        read_as: Some(fetched.descriptor.digest),
+    })
 }
 
 enum Written {
-    Yes { entries: usize },
+    Yes { digest: Digest },
     Stale,
 }
 
@@ -249,16 +278,16 @@ async fn write<S: StoreWrite>(
         Atomicity::Exact => false,
         // Pushing blobs took round trips in which others may have written; and before a document is begun anew, the answer that
         // there is none must come twice: some registries say so for a moment about what they hold.
-        Atomicity::BestEffort if !plan.blobs.is_empty() || read_as.is_none() => {
+        Atomicity::BestEffort { .. } if !plan.blobs.is_empty() || read_as.is_none() => {
             current(store, target).await? != read_as
         }
-        Atomicity::BestEffort => read_at.elapsed() > STALE,
+        Atomicity::BestEffort { .. } => read_at.elapsed() > STALE,
     };
     if stale {
         return Ok(Written::Stale);
     }
     store.push_manifest(target, &plan.media_type, &plan.manifest, expected).await?;
-    Ok(Written::Yes { entries: plan.entries })
+    Ok(Written::Yes { digest: Digest::sha256(&plan.manifest) })
 }
 
 /// What the tag points to now.
@@ -276,32 +305,29 @@ struct Plan {
     blobs: Vec<Vec<u8>>,
     media_type: String,
     manifest: Vec<u8>,
-    entries: usize,
 }
 
 /// The document with `missing` entries added behind those it has; everything else in it stays.
 fn plan(kind: &Kind, document: Document, missing: Vec<Value>) -> Result<Plan, AttachError> {
-    let Document { mut members, mut entries, .. } = document;
+    let Document { media_type, mut members, mut entries, .. } = document;
     entries.extend(missing);
     let mut blobs = Vec::new();
     if let Kind::SignatureManifest { created } = kind {
         let config = configuration(&entries, created)?;
-        let media_type = members
+        let config_type = members
             .get("config")
             .and_then(|config| config.get("mediaType"))
             .and_then(Value::as_str)
             .unwrap_or(media_type::OCI_CONFIG);
         members.insert(
             "config".to_owned(),
-            serde_json::to_value(Descriptor::of(media_type, &config)).map_err(json::JsonError::from)?,
+            serde_json::to_value(Descriptor::of(config_type, &config)).map_err(json::JsonError::from)?,
         );
         blobs.push(config);
     }
-    let media_type = members.get("mediaType").and_then(Value::as_str).unwrap_or(media_type::OCI_INDEX).to_owned();
-    let count = entries.len();
     members.insert(kind.list().to_owned(), Value::Array(entries));
     let manifest = serde_json::to_vec(&members).map_err(json::JsonError::from)?;
-    Ok(Plan { blobs, media_type, manifest, entries: count })
+    Ok(Plan { blobs, media_type, manifest })
 }
 
 /// The image configuration that cosign writes beside signature layers: one history entry and one diff id per layer.
@@ -348,7 +374,7 @@ mod tests {
     }
 
     fn document(kind: &Kind, entries: Vec<Value>) -> Document {
-        Document { members: kind.blank(), entries, read_as: None }
+        Document { entries, ..kind.blank() }
     }
 
     #[test]

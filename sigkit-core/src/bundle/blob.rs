@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{BundleError, SignedEntity, Unchecked, VerificationMaterial, clip, member};
 use crate::content::{Content, MessageSignature};
-use crate::crypto::Signature;
+use crate::crypto::{PublicKey, Signature};
 use crate::json::{self, JsonError};
 
 const DOCUMENT: &str = "legacy blob bundle";
@@ -23,8 +23,8 @@ struct Wire {
 }
 
 impl SignedEntity {
-    /// Reads a legacy blob bundle. Its `cert` may be nothing but X.509 certificates: a key found there is refused, because only
-    /// the user names keys (GHSA-fx35-mq7g-6g98).
+    /// Reads a legacy blob bundle. Only the user names keys (GHSA-fx35-mq7g-6g98): the public key that cosign 3.0 to 3.1.2 put
+    /// into `cert` is kept as a hint, which decides nothing, and anything else but X.509 certificates is refused.
     ///
     /// # Errors
     /// [`BundleError`].
@@ -36,7 +36,10 @@ impl SignedEntity {
             let pem = STANDARD
                 .decode(&wire.cert)
                 .map_err(|_| member(DOCUMENT, "cert", "base64 of a PEM certificate", clip(&wire.cert)))?;
-            VerificationMaterial::Certificate(super::certificates(DOCUMENT, "cert", &pem)?)
+            match PublicKey::from_pem(&pem) {
+                Ok(key) => VerificationMaterial::KeyHint(key.fingerprint().hint()),
+                Err(_) => VerificationMaterial::Certificate(super::certificates(DOCUMENT, "cert", &pem)?),
+            }
         };
         Ok(Self {
             content: Content::Message(MessageSignature {
@@ -110,10 +113,13 @@ mod tests {
     // threat: M2
     // threat: A04
     #[test]
-    fn a_key_in_the_place_of_a_certificate_is_refused() {
-        let der_key = STANDARD.encode(crate::crypto::PublicKey::from_pem(KEY.as_bytes()).unwrap().spki_der());
+    fn a_key_in_the_place_of_a_certificate_is_a_hint_at_most() {
+        let key = PublicKey::from_pem(KEY.as_bytes()).unwrap();
+        let hint = VerificationMaterial::KeyHint(key.fingerprint().hint());
+        assert_eq!(with_cert(&STANDARD.encode(KEY)).unwrap().material, hint);
+        let der_key = STANDARD.encode(key.spki_der());
         let both = STANDARD.encode(format!("{CERTIFICATE}{KEY}"));
-        for cert in [STANDARD.encode(KEY), der_key, both, STANDARD.encode("garbage"), "!".to_owned()] {
+        for cert in [der_key, both, STANDARD.encode("garbage"), "!".to_owned()] {
             let error = with_cert(&cert).expect_err(&cert);
             assert!(matches!(error, BundleError::Member { member: "cert", .. }), "{cert}: {error}");
         }

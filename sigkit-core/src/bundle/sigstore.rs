@@ -230,7 +230,7 @@ const fn protobuf_name(algorithm: DigestAlgorithm) -> &'static str {
 mod tests {
     use super::*;
 
-    /// Written by cosign 3.1.1 with the laboratory key of `keys/`.
+    /// Written by cosign 3.1.1 with the golden test key of `keys/`.
     const GOLDEN: &str = include_str!("../../../testdata/vectors/bundle/cosign-3.1.1-sign/bundle.json");
 
     fn parse(text: &str) -> Result<SignedEntity, BundleError> {

@@ -83,7 +83,12 @@ impl PublicKey {
             match attempt(*scheme) {
                 Ok(()) => return Ok(*scheme),
                 Err(SignatureError::Invalid { .. }) => tried.push(*scheme),
-                Err(error @ SignatureError::Unsupported { .. }) => {
+                // What this build or this form of the message cannot tell is no answer; another scheme may have one.
+                Err(
+                    error @ (SignatureError::Unsupported { .. }
+                    | SignatureError::NeedsMessage { .. }
+                    | SignatureError::DigestMismatch { .. }),
+                ) => {
                     untried.push(*scheme);
                     lacking = lacking.or(Some(error));
                 }

@@ -12,7 +12,7 @@ pub enum Manifest {
     /// One image or artifact.
     Image(Box<ImageManifest>),
     /// A list of manifests, one per platform.
-    Index(Index),
+    Index(Box<Index>),
 }
 
 /// OCI image specification, "Image Manifest"; also Docker schema 2.
@@ -120,12 +120,12 @@ impl Manifest {
                 artifact_type: wire.artifact_type,
                 annotations: wire.annotations,
             }))),
-            (None, None, Some(manifests)) => Ok(Self::Index(Index {
+            (None, None, Some(manifests)) => Ok(Self::Index(Box::new(Index {
                 media_type: Shape::Index.media_type(wire.media_type, served_as)?,
                 manifests,
                 subject: wire.subject,
                 annotations: wire.annotations,
-            })),
+            }))),
             (_, Some(_), Some(_)) => Err(ManifestError::Ambiguous { first: "layers", second: "manifests" }),
             (Some(_), None, Some(_)) => Err(ManifestError::Ambiguous { first: "config", second: "manifests" }),
             _ => Err(ManifestError::Shapeless),

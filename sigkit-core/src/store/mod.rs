@@ -10,6 +10,8 @@ mod error;
 #[cfg(all(unix, feature = "layout"))]
 mod layout;
 mod memory;
+#[cfg(feature = "oci-client")]
+pub mod oci_client;
 #[cfg(feature = "registry")]
 pub mod registry;
 mod verified;
@@ -97,7 +99,10 @@ pub enum Atomicity {
     /// A write whose expectation is not met never happens.
     Exact,
     /// The place may overwrite what somebody else wrote in between, so writers must look again.
-    BestEffort,
+    BestEffort {
+        /// The shortest wait before looking again: in that time a write that another writer has begun will have arrived.
+        settle: Duration,
+    },
 }
 
 /// Write access to one repository.

@@ -2,12 +2,12 @@
 //!
 //! For each authority of the policy and each thing found, in this order:
 //!
-//! 1. [`material`]: does the format leave the judgement to this kind of authority?
-//! 2. [`content`]: is it the kind of thing asked for, and does it parse?
-//! 3. [`signature`]: does the authority's key verify it?
-//! 4. [`subject`]: does the signed document name this artifact?
-//! 5. [`claims`]: are the wanted annotations signed, for the wanted repository?
-//! 6. [`witnesses`]: what came along that was not needed?
+//! 1. `material`: does the format leave the judgement to this kind of authority?
+//! 2. `content`: is it the kind of thing asked for, and does it parse?
+//! 3. `signature`: does the authority's key verify it?
+//! 4. `subject`: does the signed document name this artifact?
+//! 5. `claims`: are the wanted annotations signed, for the wanted repository?
+//! 6. `witnesses`: what came along that was not needed?
 //!
 //! Every step leaves a leaf in the report. Steps 1, 3 and 4 mint a marker each; without all three there is no
 //! [`VerifiedSignature`].

@@ -173,6 +173,7 @@ fn bundles() -> Vec<Vector> {
 fn statements() -> Vec<Vector> {
     let this = image().to_string();
     let hex = image().hex();
+    let sha384 = Digest::of(DigestAlgorithm::Sha384, IMAGE.as_bytes()).hex();
     let sha512 = Digest::of(DigestAlgorithm::Sha512, IMAGE.as_bytes()).hex();
     let make = |name: &str, subjects: &str| bundle(name, &statement(SIGN, subjects), &signer());
     let elsewhere = subject_of(OTHER);
@@ -185,6 +186,11 @@ fn statements() -> Vec<Vector> {
     vec![
         make("statement-second-of-three", &format!("{elsewhere},{},{elsewhere}", subject_of(&this))).verified(),
         make("statement-two-digests", &format!(r#"{{"digest":{{"sha256":"{hex}","sha512":"{sha512}"}}}}"#)).verified(),
+        make(
+            "statement-three-digests",
+            &format!(r#"{{"digest":{{"sha256":"{hex}","sha384":"{sha384}","sha512":"{sha512}"}}}}"#),
+        )
+        .verified(),
         make("statement-unknown-digest-beside", &format!(r#"{{"digest":{{"gitCommit":"00","sha256":"{hex}"}}}}"#))
             .verified(),
         bundle("statement-v0.1", &good.replacen("Statement/v1", "Statement/v0.1", 1), &signer()).verified(),
@@ -330,21 +336,34 @@ fn blobs() -> Vec<Vector> {
             .rejected("subject", "subject-mismatch"),
         // The digest noted is the file's, the signature is over something else.
         message("blob-bundle-of-other-file", b"other", &digest, &signer()).rejected("signature", "signature-invalid"),
-        make("blob-bundle-no-digest").edit("bundle.json", "messageDigest", "messageDigset")
+        make("blob-bundle-no-digest")
+            .edit("bundle.json", "messageDigest", "messageDigset")
             .rejected("content", "bundle-malformed"),
         make("blob-bundle-certificate")
-            .edit("bundle.json", &format!(r#""publicKey":{{"hint":"{}"}}"#, signer().public_key().fingerprint().hint()), r#""certificate":{"rawBytes":"MAA="}"#)
+            .edit(
+                "bundle.json",
+                &format!(r#""publicKey":{{"hint":"{}"}}"#, signer().public_key().fingerprint().hint()),
+                r#""certificate":{"rawBytes":"MAA="}"#,
+            )
             .rejected("material", "material-mismatch"),
         legacy("blob-legacy", None).verified(),
         legacy("blob-legacy-log-entry-beside", None)
             .edit("blob-bundle.json", r#"{"base64"#, r#"{"rekorBundle":{},"base64"#)
             .waived(&[("log-entry", "log-not-checked")]),
         legacy("blob-legacy-certificate", Some(CERTIFICATE)).rejected("material", "material-mismatch"),
-        // A key that came with the evidence is never used, not even to be overruled.
+        // A key that came with the evidence is a hint: it neither makes nor breaks a signature.
         blob("blob-legacy-key-of-stranger")
-            .with("blob-bundle.json", json!({"base64Signature": stranger().sign(BLOB).unwrap().to_base64(), "cert": STANDARD.encode(&stranger_pem)}))
-            .rejected("content", "bundle-malformed"),
-        legacy("blob-legacy-key-of-signer", Some(&signer().public_key().to_pem()))
+            .with(
+                "blob-bundle.json",
+                json!({
+                    "base64Signature": stranger().sign(BLOB).unwrap().to_base64(),
+                    "cert": STANDARD.encode(&stranger_pem),
+                }),
+            )
+            .rejected("signature", "signature-invalid"),
+        legacy("blob-legacy-key-of-signer", Some(&signer().public_key().to_pem())).verified(),
+        legacy("blob-legacy-key-of-stranger-beside", Some(&stranger_pem)).verified(),
+        legacy("blob-legacy-key-and-certificate", Some(&format!("{CERTIFICATE}{stranger_pem}")))
             .rejected("content", "bundle-malformed"),
         detached("blob-detached", format!("{signature}\n")).verified(),
         detached("blob-detached-other-key", stranger().sign(BLOB).unwrap().to_base64())

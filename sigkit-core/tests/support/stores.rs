@@ -21,15 +21,13 @@ pub(crate) enum Call {
     PushManifest(TagOrDigest),
 }
 
-type Fault = Box<dyn Fn(usize, &Call) -> Option<StoreError> + Send + Sync>;
-type After = Box<dyn Fn(&MemoryStore, &Call) + Send + Sync>;
-
 /// Keeps a record of all calls, fails those it is told to, and may do mischief after each write.
+#[allow(clippy::type_complexity, reason = "two closures, each used once")]
 pub(crate) struct Watched {
     pub(crate) inner: MemoryStore,
     calls: Mutex<Vec<Call>>,
-    fault: Fault,
-    after: After,
+    fault: Box<dyn Fn(usize, &Call) -> Option<StoreError> + Send + Sync>,
+    after: Box<dyn Fn(&MemoryStore, &Call) + Send + Sync>,
     extra: Vec<Descriptor>,
     lists: Lists,
     atomicity: Atomicity,
@@ -77,7 +75,7 @@ impl Watched {
 
     /// Overwrites whatever the writer expects to find.
     pub(crate) fn best_effort(self) -> Self {
-        Self { atomicity: Atomicity::BestEffort, ..self }
+        Self { atomicity: Atomicity::BestEffort { settle: std::time::Duration::from_millis(4) }, ..self }
     }
 
     pub(crate) fn calls(&self) -> Vec<Call> {
@@ -154,7 +152,7 @@ impl StoreWrite for Watched {
         self.note(&call)?;
         let expected = match self.atomicity {
             Atomicity::Exact => expected,
-            Atomicity::BestEffort => Expected::Any,
+            Atomicity::BestEffort { .. } => Expected::Any,
         };
         self.done(&call, self.inner.push_manifest(target, media_type, bytes, expected).await)
     }
@@ -226,7 +224,7 @@ impl StoreWrite for Remote {
     ) -> Result<SubjectIndexed, StoreError> {
         let expected = match self.atomicity {
             Atomicity::Exact => expected,
-            Atomicity::BestEffort => Expected::Any,
+            Atomicity::BestEffort { .. } => Expected::Any,
         };
         self.travel().await;
         let result = self.inner.push_manifest(target, media_type, bytes, expected).await;

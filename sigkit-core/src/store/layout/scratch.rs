@@ -6,8 +6,10 @@ use std::io::{self, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::time::Duration;
 
 use rustix::fs::{AtFlags, CWD, FlockOperation, Mode, OFlags};
+use rustix::io::Errno;
 use rustix::path::Arg;
 
 use super::members::{io_error, protocol};
@@ -81,6 +83,11 @@ impl Drop for Scratch {
     }
 }
 
+/// Longest wait for another writer.
+const LOCK_WAIT: Duration = Duration::from_secs(60);
+/// Pause between two looks whether it is done; short beside the time of any write to a disk.
+const LOCK_LOOK: Duration = Duration::from_millis(2);
+
 /// The exclusive right to write; given back when dropped, and by the operating system when the process dies.
 #[derive(Debug)]
 pub(in crate::store) struct Lock {
@@ -91,7 +98,7 @@ impl Lock {
     /// Waits for the advisory lock of the file at `path`, which may be replaced meanwhile: what is locked is the file that has
     /// the name at the end.
     ///
-    /// The wait has no bound: holders only copy bytes, and a holder that dies lets go.
+    /// Holders only copy bytes, and a holder that dies lets go; one that holds on is given up after [`LOCK_WAIT`].
     pub(in crate::store) fn acquire(path: &Path) -> Result<Self, StoreError> {
         let place = path.display().to_string();
         let failed = |error: io::Error| io_error(&place, &error);
@@ -103,10 +110,7 @@ impl Lock {
             if !locked.is_file() {
                 return Err(protocol(&place, "expected a regular file"));
             }
-            rustix::fs::flock(&file, FlockOperation::LockExclusive).map_err(|error| {
-                let detail = format!("cannot be locked against other writers: {}", io::Error::from(error));
-                StoreError::Io { place: place.clone(), detail }
-            })?;
+            lock(&file, &place)?;
             let named = std::fs::metadata(path).map_err(failed)?;
             if (named.dev(), named.ino()) == (locked.dev(), locked.ino()) {
                 return Ok(Self { file });
@@ -117,5 +121,27 @@ impl Lock {
     /// The locked file, open for reading.
     pub(in crate::store) fn file(&self) -> &File {
         &self.file
+    }
+}
+
+/// Takes the lock as soon as it is free.
+fn lock(file: &File, place: &str) -> Result<(), StoreError> {
+    let mut waited = Duration::ZERO;
+    loop {
+        let error = match rustix::fs::flock(file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => return Ok(()),
+            Err(error) => error,
+        };
+        let detail = match error {
+            Errno::INTR => continue,
+            Errno::WOULDBLOCK if waited < LOCK_WAIT => {
+                std::thread::sleep(LOCK_LOOK);
+                waited = waited.saturating_add(LOCK_LOOK);
+                continue;
+            }
+            Errno::WOULDBLOCK => format!("another process has held the lock for {} seconds", LOCK_WAIT.as_secs()),
+            other => format!("cannot be locked against other writers: {}", io::Error::from(other)),
+        };
+        return Err(StoreError::Unavailable { place: place.to_owned(), detail });
     }
 }

@@ -86,8 +86,7 @@ impl Trouble {
     /// Whether a later try may succeed.
     pub(super) fn may_pass(&self, repeat: Repeat) -> bool {
         match self.kind {
-            TroubleKind::NoConnection => true,
-            TroubleKind::Passing => repeat == Repeat::Safe,
+            TroubleKind::NoConnection | TroubleKind::Passing => repeat == Repeat::Safe,
             TroubleKind::Lasting => false,
         }
     }

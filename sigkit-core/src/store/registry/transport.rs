@@ -48,8 +48,9 @@ pub(super) enum Redirects {
 pub(super) enum Repeat {
     /// Whatever became of it: it reads, or writes what nobody else writes differently.
     Safe,
-    /// Only when it surely had no effect. A tag written twice could undo what another client wrote in between.
-    IfRefused,
+    /// Not at all. A tag written twice, with a pause between, could undo what another client wrote meanwhile; whoever writes it
+    /// reads again first.
+    Never,
 }
 
 /// The registry on whose behalf a request is made.

@@ -48,7 +48,7 @@ impl Tries {
 pub(super) fn may_pass(status: StatusCode, repeat: Repeat) -> bool {
     match repeat {
         Repeat::Safe => matches!(status.as_u16(), 408 | 429 | 500 | 502 | 503 | 504),
-        Repeat::IfRefused => matches!(status.as_u16(), 429 | 503),
+        Repeat::Never => false,
     }
 }
 

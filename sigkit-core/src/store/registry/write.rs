@@ -16,10 +16,17 @@ use crate::store::{Atomicity, Expected, Store, StoreError, StoreWrite, SubjectIn
 /// The registry put the manifest on this subject's list. OCI distribution specification, "Pushing Manifests with Subject".
 const OCI_SUBJECT: HeaderName = HeaderName::from_static("oci-subject");
 
+/// Time for others' writes to arrive at a registry on this machine: only its own processes write there, as fast as this one.
+const SETTLE_NEAR: Duration = Duration::from_millis(4);
+/// Time for others' writes to arrive at any other registry, from wherever they are.
+const SETTLE_FAR: Duration = Duration::from_millis(400);
+
 impl StoreWrite for RegistryStore {
     /// No registry is known to keep every condition, and few say which they keep.
     fn atomicity(&self) -> Atomicity {
-        Atomicity::BestEffort
+        let near = Url::parse(&format!("http://{}", self.repository.registry()));
+        let settle = if near.is_ok_and(|url| address::is_loopback(&url)) { SETTLE_NEAR } else { SETTLE_FAR };
+        Atomicity::BestEffort { settle }
     }
 
     async fn pause(&self, time: Duration) {
@@ -65,7 +72,7 @@ impl StoreWrite for RegistryStore {
             TagOrDigest::Digest(_) => Repeat::Safe,
             TagOrDigest::Tag(tag) => {
                 self.condition(&mut call, tag, expected);
-                Repeat::IfRefused
+                Repeat::Never
             }
         };
         let reply = self.exchange(&call, Access::Push, repeat).await?;
