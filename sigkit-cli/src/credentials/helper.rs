@@ -3,7 +3,7 @@ use std::fs::File;
 use std::io::{self, Write as _};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
@@ -108,6 +108,13 @@ struct Answer {
     secret: Text,
 }
 
+/// A helper that has ended by itself.
+struct Ended {
+    status: ExitStatus,
+    output: Zeroizing<Vec<u8>>,
+    complaint: Zeroizing<Vec<u8>>,
+}
+
 /// A process that does not outlive its handle.
 struct Running(Child);
 
@@ -127,7 +134,7 @@ impl Helpers {
         }
         let url = server.url().ok_or_else(|| HelperError::Registry { name: name.to_owned() })?;
         let program = self.program(name).ok_or_else(|| HelperError::Missing { name: name.to_owned() })?;
-        let (status, output, complaint) = self.run(&program, url)?;
+        let Ended { status, output, complaint } = self.run(&program, url)?;
         if !status.success() {
             let known = [&output, &complaint].map(|bytes| String::from_utf8_lossy(bytes));
             if known.iter().any(|text| text.trim_start().to_ascii_lowercase().starts_with(NOT_FOUND)) {
@@ -148,14 +155,12 @@ impl Helpers {
             .find(|path| path.metadata().is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0))
     }
 
-    fn run(
-        &self,
-        program: &PathBuf,
-        url: &str,
-    ) -> Result<(ExitStatus, Zeroizing<Vec<u8>>, Zeroizing<Vec<u8>>), HelperError> {
-        let failed = |error| HelperError::Run { program: program.clone(), error };
-        let slow = || HelperError::Slow { program: program.clone(), patience: self.patience };
-        let long = || HelperError::Long { program: program.clone() };
+    fn run(&self, program: &Path, url: &str) -> Result<Ended, HelperError> {
+        let failed = |error: io::Error| match error.kind() {
+            io::ErrorKind::TimedOut => HelperError::Slow { program: program.to_owned(), patience: self.patience },
+            io::ErrorKind::FileTooLarge => HelperError::Long { program: program.to_owned() },
+            _ => HelperError::Run { program: program.to_owned(), error },
+        };
         let deadline = Instant::now() + self.patience;
         let mut command = Command::new(program);
         command.arg("get").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -169,10 +174,10 @@ impl Helpers {
             // The name fits into the pipe; a helper that does not read it may still answer.
             stdin.write_all(url.as_bytes()).unwrap_or_default();
         }
-        let output = wait(&output, deadline).ok_or_else(slow)?.map_err(failed)?.ok_or_else(long)?;
-        let complaint = wait(&complaint, deadline).ok_or_else(slow)?.map_err(failed)?.ok_or_else(long)?;
-        let status = running.wait(deadline).map_err(failed)?.ok_or_else(slow)?;
-        Ok((status, output, complaint))
+        let output = wait(&output, deadline).map_err(failed)?;
+        let complaint = wait(&complaint, deadline).map_err(failed)?;
+        let status = running.wait(deadline).map_err(failed)?;
+        Ok(Ended { status, output, complaint })
     }
 }
 
@@ -182,35 +187,37 @@ fn secret_variables(names: impl Iterator<Item = OsString>) -> impl Iterator<Item
     names.filter(move |name| ours(name))
 }
 
-/// Reads a stream on a thread of its own, since it may stay open for longer than anybody waits.
-fn collect(stream: Option<OwnedFd>) -> io::Result<Receiver<io::Result<Option<Zeroizing<Vec<u8>>>>>> {
+/// Reads a stream on a thread of its own, since it may stay open for longer than anybody waits. Too many bytes are
+/// [`io::ErrorKind::FileTooLarge`].
+fn collect(stream: Option<OwnedFd>) -> io::Result<Receiver<io::Result<Zeroizing<Vec<u8>>>>> {
     let (sender, receiver) = mpsc::sync_channel(1);
     let stream = stream.ok_or(io::ErrorKind::BrokenPipe)?;
     std::thread::Builder::new().name("helper".to_owned()).spawn(move || {
+        let bytes = read_bounded(File::from(stream), MOST_OUTPUT_BYTES);
+        let bytes = bytes.and_then(|bytes| bytes.ok_or_else(|| io::ErrorKind::FileTooLarge.into()));
         // Nobody listens any more once the time is over.
-        sender.send(read_bounded(File::from(stream), MOST_OUTPUT_BYTES)).unwrap_or_default();
+        sender.send(bytes).unwrap_or_default();
     })?;
     Ok(receiver)
 }
 
-/// What arrives before `deadline`.
-fn wait<T>(receiver: &Receiver<io::Result<T>>, deadline: Instant) -> Option<io::Result<T>> {
-    match receiver.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-        Ok(received) => Some(received),
-        Err(RecvTimeoutError::Timeout) => None,
-        Err(RecvTimeoutError::Disconnected) => Some(Err(io::ErrorKind::BrokenPipe.into())),
-    }
+/// What arrives before `deadline`, or else [`io::ErrorKind::TimedOut`].
+fn wait<T>(receiver: &Receiver<io::Result<T>>, deadline: Instant) -> io::Result<T> {
+    receiver.recv_timeout(deadline.saturating_duration_since(Instant::now())).unwrap_or_else(|error| match error {
+        RecvTimeoutError::Timeout => Err(io::ErrorKind::TimedOut.into()),
+        RecvTimeoutError::Disconnected => Err(io::ErrorKind::BrokenPipe.into()),
+    })
 }
 
 impl Running {
-    /// How it ended, if before `deadline`.
-    fn wait(&mut self, deadline: Instant) -> io::Result<Option<ExitStatus>> {
+    /// How it ended before `deadline`, or else [`io::ErrorKind::TimedOut`].
+    fn wait(&mut self, deadline: Instant) -> io::Result<ExitStatus> {
         loop {
             if let Some(status) = self.0.try_wait()? {
-                return Ok(Some(status));
+                return Ok(status);
             }
             if Instant::now() >= deadline {
-                return Ok(None);
+                return Err(io::ErrorKind::TimedOut.into());
             }
             // It has closed its output already and is about to end.
             std::thread::sleep(Duration::from_millis(2));
@@ -416,7 +423,7 @@ mod tests {
         let absolute = directory.path().to_str().unwrap();
         let up = "../".repeat(64);
         let relative = format!("{up}{}", absolute.trim_start_matches('/'));
-        assert!(std::path::Path::new(&relative).join("docker-credential-fake").exists());
+        assert!(Path::new(&relative).join("docker-credential-fake").exists());
         let found = |search_path: &str| Helpers::new(search_path.into()).program("fake");
         assert_eq!(found(&format!("/nowhere::{absolute}")), Some(directory.path().join("docker-credential-fake")));
         for search_path in [String::new(), ".".to_owned(), ":".to_owned(), "/nowhere".to_owned(), relative] {
