@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use sigkit_core::attach::{
@@ -640,6 +641,43 @@ async fn who_writes_while_blobs_are_pushed_is_noticed() {
         assert_eq!(kept.len(), if already { 3 } else { 2 });
         assert!(kept.contains(&signature(3).to_base64()));
     }
+}
+
+// threat: H01
+// Fails when others at work are not noticed, or are seen where there are none.
+#[tokio::test]
+async fn a_writer_waits_longer_among_others() {
+    let crowded = Duration::from_millis(300);
+    let mut shortest = Duration::MAX;
+    // What else this machine does may hold a writer up, which then waits longer; not every time.
+    for _ in 0..5 {
+        let alone = Watched::new(MemoryStore::new()).best_effort();
+        attach_layer(&alone, 1).await.unwrap();
+        let [pause] = alone.pauses()[..] else { panic!("two looks have one wait between them") };
+        shortest = shortest.min(pause);
+    }
+    assert!((Duration::from_millis(4)..crowded).contains(&shortest), "{shortest:?}");
+
+    // Another entry appears between the write and the first look.
+    let other = AtomicUsize::new(0);
+    let joined = Watched::new(MemoryStore::new()).best_effort().meddling(move |store, call| {
+        let wrote = matches!(call, Call::PushManifest(TagOrDigest::Tag(_)));
+        if wrote && other.fetch_add(1, Ordering::SeqCst) == 0 {
+            use futures_util::FutureExt as _;
+            attach_layer(store, 2).now_or_never().unwrap().unwrap();
+        }
+    });
+    attach_layer(&joined, 1).await.unwrap();
+    assert!(joined.pauses().iter().all(|pause| *pause >= crowded), "{:?}", joined.pauses());
+
+    // The entry is gone and has to be written again.
+    let overwritten = sabotaged(MemoryStore::new(), 1, |_| true).best_effort();
+    attach_layer(&overwritten, 1).await.unwrap();
+    assert!(overwritten.pauses().iter().all(|pause| *pause >= crowded), "{:?}", overwritten.pauses());
+
+    let exact = Watched::new(MemoryStore::new());
+    attach_layer(&exact, 1).await.unwrap();
+    assert!(exact.pauses().is_empty(), "a write that is conditional needs no second look");
 }
 
 // threat: M8

@@ -26,6 +26,7 @@ pub(crate) enum Call {
 pub(crate) struct Watched {
     pub(crate) inner: MemoryStore,
     calls: Mutex<Vec<Call>>,
+    pauses: Mutex<Vec<Duration>>,
     fault: Box<dyn Fn(usize, &Call) -> Option<StoreError> + Send + Sync>,
     after: Box<dyn Fn(&MemoryStore, &Call) + Send + Sync>,
     extra: Vec<Descriptor>,
@@ -45,6 +46,7 @@ impl Watched {
         Self {
             inner,
             calls: Mutex::default(),
+            pauses: Mutex::default(),
             fault: Box::new(|_, _| None),
             after: Box::new(|_, _| {}),
             extra: Vec::new(),
@@ -80,6 +82,11 @@ impl Watched {
 
     pub(crate) fn calls(&self) -> Vec<Call> {
         self.calls.lock().unwrap().clone()
+    }
+
+    /// How long each wait would have been; nobody waits here.
+    pub(crate) fn pauses(&self) -> Vec<Duration> {
+        self.pauses.lock().unwrap().clone()
     }
 
     pub(crate) fn count(&self, call: &Call) -> usize {
@@ -133,6 +140,10 @@ impl Store for Watched {
 impl StoreWrite for Watched {
     fn atomicity(&self) -> Atomicity {
         self.atomicity
+    }
+
+    async fn pause(&self, duration: Duration) {
+        self.pauses.lock().unwrap().push(duration);
     }
 
     async fn push_blob(&self, bytes: &[u8], digest: &Digest) -> Result<(), StoreError> {
