@@ -131,12 +131,18 @@ fn a_bundle_does_not_bring_its_own_key() {
     let signature = String::from_utf8(sandbox.read("s")).unwrap();
     let cert = sandbox.shell("base64 -w0 attacker.pub").run().expect(0).stdout;
     sandbox.write("evil", format!(r#"{{"base64Signature":"{signature}","cert":"{cert}"}}"#));
-    for key in ["cosign.pub", "attacker.pub"] {
-        for flags in [&[][..], &["--insecure-ignore-tlog"]] {
-            let arguments = [&["verify-blob", "--key", key, "--bundle", "evil", "blob"], flags].concat();
-            let ran = sandbox.sigkit(&arguments).run().expect(12).prints("").says("bundle-malformed").says("cert");
-            assert!(!ran.stderr.contains("Verified"), "{ran:#?}");
-        }
+    let with_key = |key: &str, more: &[&str]| {
+        sandbox.sigkit(&[&["verify-blob", "--key", key, "--bundle", "evil", "blob"], more].concat()).run()
+    };
+    for flags in [&[][..], &["--insecure-ignore-tlog"], &["-o", "report"]] {
+        let ran = with_key("cosign.pub", flags).expect(12).says("signature-invalid").says("; in evil (");
+        assert!(!ran.stderr.contains("Verified"), "{ran:#?}");
+    }
+    // The bundle is as good as any other for those who trust that key.
+    with_key("attacker.pub", &[]).expect(0);
+    for cert in ["!".to_owned(), "AAAA".to_owned(), cert.replace("LS0t", "LS0u")] {
+        sandbox.write("evil", format!(r#"{{"base64Signature":"{signature}","cert":"{cert}"}}"#));
+        with_key("attacker.pub", &[]).expect(12).prints("").says("bundle-malformed").says("cert");
     }
 }
 
