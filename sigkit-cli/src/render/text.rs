@@ -16,11 +16,9 @@ pub(super) fn tree(judgement: &Judgement, paint: Paint) -> String {
     let verdict = judgement.verdict();
     let mut text =
         format!("{} {}  {}\n", paint.mark(verdict), escape::one_line(&judgement.subject.name), paint.verdict(verdict));
-    if let Some(report) = judgement.report() {
-        if let Node::Group { label, parts, .. } = &report.root {
-            text.push_str(&format!("  {}\n", words(label)));
-            branches(parts, "  ", paint, &mut text);
-        }
+    if let Some(Node::Group { label, parts, .. }) = judgement.report().map(|report| &report.root) {
+        text.push_str(&format!("  {}\n", words(label)));
+        branches(parts, "  ", paint, &mut text);
     }
     text
 }
