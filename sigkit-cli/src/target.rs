@@ -126,7 +126,7 @@ impl Target {
         self,
         client: &RegistryClient,
         signatures: Option<&Repository>,
-    ) -> Result<OpenTarget, StoreError> {
+    ) -> Result<OpenTarget, Box<StoreError>> {
         let store = match &self {
             Self::Registry(reference) => AnyStore::Registry(client.repository(&reference.repository)),
             Self::Layout(image) => AnyStore::Layout(LayoutStore::open(&image.path)?),

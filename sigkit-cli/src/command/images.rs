@@ -68,7 +68,7 @@ impl<'a> Images<'a> {
     /// [`Unresolved`].
     pub(crate) async fn resolve(&self, target: Target) -> Result<(OpenTarget, FetchedManifest), Unresolved> {
         let failed = Unresolved::of(target.registry());
-        let open = target.open(&self.client, self.signatures).map_err(|error| failed(error.into()))?;
+        let open = target.open(&self.client, self.signatures).map_err(|error| failed((*error).into()))?;
         let image = open.resolve().await.map_err(|error| failed(error.into()))?;
         let image = match &self.args.platform {
             Some(platform) => for_platform(&*open.store, &image, platform).await.map_err(failed)?,

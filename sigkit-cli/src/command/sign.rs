@@ -127,13 +127,25 @@ impl Line {
 #[derive(Debug, thiserror::Error)]
 enum Failure {
     #[error(transparent)]
-    Resolve(#[from] Unresolved),
+    Resolve(Box<Unresolved>),
     #[error(transparent)]
-    Sign(#[from] SignImageError),
+    Sign(Box<SignImageError>),
     #[error(transparent)]
     Json(#[from] sigkit_core::JsonError),
     #[error(transparent)]
     File(#[from] crate::files::FileError),
+}
+
+impl From<Unresolved> for Failure {
+    fn from(error: Unresolved) -> Self {
+        Self::Resolve(Box::new(error))
+    }
+}
+
+impl From<SignImageError> for Failure {
+    fn from(error: SignImageError) -> Self {
+        Self::Sign(Box::new(error))
+    }
 }
 
 impl Failure {
@@ -141,14 +153,16 @@ impl Failure {
         use sigkit_core::attach::AttachError;
         let (code, exit) = match self {
             Self::Resolve(unresolved) => (unresolved.error.code(), unresolved.exit()),
-            Self::Sign(SignImageError::Attach(error @ AttachError::Store(store))) => {
-                // What is missing here is a place to write to, not the image.
-                let exit = if store.is_absent() { ExitCode::Failed } else { store_exit(store) };
-                (error.code(), exit)
-            }
-            Self::Sign(SignImageError::Attach(error)) => (error.code(), ExitCode::Failed),
-            Self::Sign(SignImageError::Rejected(_)) => ("signature-rejected", ExitCode::Failed),
-            Self::Sign(_) => ("sign-failed", ExitCode::Failed),
+            Self::Sign(error) => match &**error {
+                SignImageError::Attach(error @ AttachError::Store(store)) => {
+                    // What is missing here is a place to write to, not the image.
+                    let exit = if store.is_absent() { ExitCode::Failed } else { store_exit(store) };
+                    (error.code(), exit)
+                }
+                SignImageError::Attach(error) => (error.code(), ExitCode::Failed),
+                SignImageError::Rejected(_) => ("signature-rejected", ExitCode::Failed),
+                _ => ("sign-failed", ExitCode::Failed),
+            },
             Self::Json(_) => ("internal-error", ExitCode::Failed),
             Self::File(_) => ("file-error", ExitCode::Failed),
         };
