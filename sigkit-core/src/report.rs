@@ -24,11 +24,14 @@ impl Report {
         self.root.verdict()
     }
 
-    /// The first failure in reading order, the most useful one first: a failed check before a doubt.
+    /// The first trouble, in reading order, that the verdict rests on: a doubt when undecided, else a failed check.
     pub fn first_trouble(&self) -> Option<&Outcome> {
-        self.root
-            .find(&|outcome| matches!(outcome, Outcome::Fail(_)))
-            .or_else(|| self.root.find(&|outcome| matches!(outcome, Outcome::Unknown(_))))
+        let failure = || self.root.find(&|outcome| matches!(outcome, Outcome::Fail(_)));
+        let doubt = || self.root.find(&|outcome| matches!(outcome, Outcome::Unknown(_)));
+        match self.verdict() {
+            Verdict::Undecided => doubt().or_else(failure),
+            Verdict::Rejected | Verdict::Verified => failure().or_else(doubt),
+        }
     }
 }
 

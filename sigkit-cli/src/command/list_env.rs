@@ -21,6 +21,8 @@ const VARIABLES: &[(&str, Kind, &str)] = &[
     ("HTTP_PROXY", Kind::Secret, "proxy for registries without TLS; it may hold credentials"),
     ("ALL_PROXY", Kind::Secret, "proxy where no other is set; it may hold credentials"),
     ("NO_PROXY", Kind::Plain, "names and networks reached without a proxy"),
+    ("DOCKER_CONFIG", Kind::Plain, "directory of the docker config.json that holds registry credentials"),
+    ("REGISTRY_AUTH_FILE", Kind::Plain, "auth.json of podman that holds registry credentials"),
     ("SSL_CERT_FILE", Kind::Plain, "certificate authorities for registries, PEM, instead of those of the system"),
     ("SSL_CERT_DIR", Kind::Plain, "directory of the same"),
 ];

@@ -1,7 +1,7 @@
 use crate::attach::discover;
 use crate::oci::TagOrDigest;
 use crate::policy::Policy;
-use crate::report::{Node, Outcome, Verdict};
+use crate::report::{Outcome, Verdict};
 use crate::store::{FetchedManifest, Store, StoreError};
 use crate::time::UnixTime;
 use crate::verify::{Artifact, NotVerified, Verified, Verifier};
@@ -49,19 +49,9 @@ impl ImageError {
             Self::Image(error) => error.code(),
             Self::NotVerified { refusal, .. } => {
                 let report = refusal.report();
-                let verdict = report.verdict();
-                let doubt = if verdict == Verdict::Undecided { doubt(&report.root) } else { None };
-                doubt.or_else(|| report.first_trouble().and_then(Outcome::code)).unwrap_or_else(|| verdict.name())
+                report.first_trouble().and_then(Outcome::code).unwrap_or_else(|| report.verdict().name())
             }
         }
-    }
-}
-
-fn doubt(node: &Node) -> Option<&'static str> {
-    match node {
-        Node::Leaf { outcome: Outcome::Unknown(problem), .. } => Some(problem.code),
-        Node::Leaf { .. } => None,
-        Node::Group { parts, .. } => parts.iter().find_map(doubt),
     }
 }
 
