@@ -48,6 +48,10 @@ impl Store for AnyStore {
         each!(self, store => store.blob(descriptor, limit).await)
     }
 
+    async fn check_blob(&self, descriptor: &Descriptor) -> Result<(), StoreError> {
+        each!(self, store => store.check_blob(descriptor).await)
+    }
+
     async fn referrers(&self, subject: &Digest) -> Result<Referrers, StoreError> {
         each!(self, store => store.referrers(subject).await)
     }

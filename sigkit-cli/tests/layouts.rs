@@ -188,6 +188,30 @@ fn a_manifest_that_was_replaced_is_refused() {
     layout.verify(&["oci:lay:v1"]).run().expect(0);
 }
 
+// threat: M3
+// threat: X06
+#[test]
+fn a_layer_or_configuration_that_was_changed_is_refused() {
+    let layout = Layout::new(&["v1"]);
+    layout.sign(&["oci:lay:v1"]).run().expect(0);
+    for part in [&b"v1"[..], &br#"{"tag":"v1"}"#[..]] {
+        let blob = layout.blob(&sha256(part));
+        let good = std::fs::read(&blob).unwrap();
+        let mut flipped = good.clone();
+        flipped[0] ^= 1;
+        for (bytes, code) in [(flipped, "digest-mismatch"), ([&good[..], b"x"].concat(), "size-mismatch")] {
+            std::fs::write(&blob, bytes).unwrap();
+            layout.verify(&["oci:lay:v1"]).run().expect(1).prints("").says(code);
+            layout.pack();
+            layout.verify(&["oci-archive:lay.tar:v1"]).run().expect(1).prints("").says(code);
+        }
+        std::fs::remove_file(&blob).unwrap();
+        layout.verify(&["oci:lay:v1"]).run().expect(1).prints("").says("named by the image, but not there");
+        std::fs::write(&blob, good).unwrap();
+        layout.verify(&["oci:lay:v1"]).run().expect(0);
+    }
+}
+
 #[test]
 fn a_read_only_layout_is_verified_and_not_signed() {
     let layout = Layout::new(&["v1"]);

@@ -466,12 +466,16 @@ fn a_report_says_what_was_checked() {
 
 // Fails when a refusal names a trouble that did not decide.
 #[test]
-fn the_first_trouble_is_a_failure_before_a_doubt() {
+fn the_first_trouble_is_the_one_that_decided() {
     let mut found = evidence(vec![signed_by(&stranger())]);
     found.problems.push(problem());
     let doubt = judge(&one_key(), &found).expect_err("nobody knows");
     let trouble = doubt.report().first_trouble().unwrap();
-    assert_eq!(trouble.code(), Some("signature-invalid"));
+    assert_eq!(trouble.code(), Some("store-unavailable"));
+    let mut found = evidence(vec![signed_by(&stranger())]);
+    let refused = judge(&one_key(), &found).expect_err("of another key");
+    assert_eq!(refused.report().first_trouble().unwrap().code(), Some("signature-invalid"));
+    found.problems.push(problem());
     assert_eq!(seen(&Err(doubt)).doubts, [("evidence", "store-unavailable")]);
     assert!(judge(&one_key(), &evidence(vec![signed_by(&signer())])).unwrap().report().first_trouble().is_none());
 }

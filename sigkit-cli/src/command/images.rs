@@ -4,7 +4,7 @@ use std::future::Future;
 use std::path::Path;
 
 use futures_util::StreamExt as _;
-use sigkit_core::image::{descendants, for_platform};
+use sigkit_core::image::{check_contents, descendants, for_platform};
 use sigkit_core::limits::Limits;
 use sigkit_core::oci::Repository;
 use sigkit_core::store::FetchedManifest;
@@ -75,6 +75,17 @@ impl<'a> Images<'a> {
             None => image,
         };
         Ok((open, image))
+    }
+
+    /// Compares all that a local image is made of with its descriptors. What a registry holds is compared by whoever pulls it.
+    ///
+    /// # Errors
+    /// [`Unresolved`].
+    pub(crate) async fn check_contents(&self, open: &OpenTarget, image: &FetchedManifest) -> Result<(), Unresolved> {
+        match open.reference() {
+            Some(_) => Ok(()),
+            None => check_contents(&*open.store, image, &Limits::DEFAULT).await.map_err(Unresolved::of(None)),
+        }
     }
 
     /// The manifests below an image, when they are asked for.

@@ -68,6 +68,9 @@ impl Verification<'_> {
             Ok(resolved) => resolved,
             Err(error) => return vec![Judgement::unresolved(text, error)],
         };
+        if let Err(error) = self.images.check_contents(&open, &image).await {
+            return vec![Judgement::unresolved(text, error)];
+        }
         let below = match self.images.below(&open, &image).await {
             Ok(below) => below,
             Err(error) => return vec![Judgement::unresolved(text, error)],

@@ -8,5 +8,5 @@ mod verify;
 
 #[cfg(feature = "sign")]
 pub use sign::{Again, Attached, Format, SignImageError, SignedImage, Signing, attach, sign_image};
-pub use tree::{TreeError, descendants, for_platform};
+pub use tree::{TreeError, check_contents, descendants, for_platform};
 pub use verify::{ImageError, VerifiedImage, judge_image, verify_image};

@@ -89,6 +89,27 @@ pub async fn descendants<S: Store>(
     Ok(found)
 }
 
+/// Compares everything that an image is made of with its descriptors, where the store holds it at hand ([`Store::check_blob`]):
+/// configuration and layers, of every image below an index.
+///
+/// # Errors
+/// [`TreeError::Store`] for the first that is missing or not what it should be.
+pub async fn check_contents<S: Store>(store: &S, image: &FetchedManifest, limits: &Limits) -> Result<(), TreeError> {
+    let below = descendants(store, image, limits).await?;
+    for manifest in std::iter::once(image).chain(&below) {
+        let Manifest::Image(manifest) = &manifest.manifest else { continue };
+        for blob in std::iter::once(&manifest.config).chain(&manifest.layers).filter(|blob| !is_foreign(blob)) {
+            store.check_blob(blob).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Layers that are not distributed with the image: Windows base layers.
+fn is_foreign(layer: &Descriptor) -> bool {
+    layer.media_type.contains("nondistributable") || layer.media_type.contains(".foreign.")
+}
+
 /// Reads the image that an index lists for a platform; the link from index to image is the digest.
 ///
 /// # Errors

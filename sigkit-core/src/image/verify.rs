@@ -57,6 +57,8 @@ impl ImageError {
 
 /// Verifies an image whose signatures are stored beside it. A tag is resolved once.
 ///
+/// Configuration and layers are compared by whoever pulls them, or by [`super::check_contents`] where they lie at hand.
+///
 /// # Errors
 /// [`ImageError`].
 pub async fn verify_image<S: Store>(

@@ -168,6 +168,10 @@ impl Store for DockerArchiveStore {
         self.inner.blob(descriptor, limit).await
     }
 
+    async fn check_blob(&self, descriptor: &Descriptor) -> Result<(), StoreError> {
+        self.inner.check_blob(descriptor).await
+    }
+
     async fn referrers(&self, subject: &Digest) -> Result<Referrers, StoreError> {
         self.inner.referrers(subject).await
     }

@@ -185,6 +185,10 @@ impl Store for ArchiveStore {
         self.read_blob(descriptor, limit)
     }
 
+    async fn check_blob(&self, descriptor: &Descriptor) -> Result<(), StoreError> {
+        self.reading(|reader| reader.check_blob(descriptor))
+    }
+
     async fn referrers(&self, subject: &Digest) -> Result<Referrers, StoreError> {
         self.reading(|reader| reader.referrers(subject))
     }

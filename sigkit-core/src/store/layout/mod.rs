@@ -136,6 +136,10 @@ impl Store for LayoutStore {
         self.reader().blob(descriptor, limit)
     }
 
+    async fn check_blob(&self, descriptor: &Descriptor) -> Result<(), StoreError> {
+        self.reader().check_blob(descriptor)
+    }
+
     async fn referrers(&self, subject: &Digest) -> Result<Referrers, StoreError> {
         self.reader().referrers(subject)
     }

@@ -1,18 +1,21 @@
 //! Reading an OCI image layout, wherever its members lie. Every byte that leaves here has been hashed.
 
 use std::collections::BTreeSet;
+use std::io::{ErrorKind, Read};
 
 use serde::Deserialize;
 
 use super::index::{self, LayoutIndex};
-use super::members::{Member, Members, protocol, read, read_object, read_opened};
-use crate::digest::Digest;
+use super::members::{Member, Members, io_error, protocol, read, read_object, read_opened};
+use crate::digest::{Digest, Hasher};
 use crate::json;
 use crate::limits::Limits;
 use crate::oci::media_type::{MANIFESTS, OCI_MANIFEST, SIMPLE_SIGNING};
 use crate::oci::{Descriptor, Manifest, TagOrDigest};
 use crate::store::{FetchedManifest, Referrers, StoreError, verified};
 
+/// Bytes of a blob read at once.
+const PIECE: usize = 64 * 1024;
 /// The only version of the layout there is.
 const LAYOUT_VERSION: &str = "1.0.0";
 /// What `oci-layout` says.
@@ -133,6 +136,30 @@ impl<'a> Reader<'a> {
         let bytes = read_opened(&place, opened, descriptor.size)?;
         verified::compare(&place, &descriptor.digest, &bytes)?;
         Ok(bytes)
+    }
+
+    /// Reads a blob through, in constant memory, and compares it with its descriptor.
+    pub(in crate::store) fn check_blob(&self, descriptor: &Descriptor) -> Result<(), StoreError> {
+        let member = Member::Blob(descriptor.digest);
+        let place = self.members.place(member);
+        let opened = self.members.open(member)?.ok_or_else(|| protocol(&place, "named by the image, but not there"))?;
+        verified::compare_size(&place, descriptor.size, opened.size)?;
+        let mut hasher = Hasher::new(descriptor.digest.algorithm());
+        let mut reader = opened.reader.take(opened.size);
+        let mut piece = vec![0_u8; PIECE];
+        loop {
+            match reader.read(&mut piece) {
+                Ok(0) => break,
+                Ok(read) => hasher.update(piece.get(..read).unwrap_or_default()),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(io_error(&place, &error)),
+            }
+        }
+        let found = hasher.finish();
+        if found != descriptor.digest {
+            return Err(StoreError::DigestMismatch { place, expected: descriptor.digest, found });
+        }
+        Ok(())
     }
 
     /// Every manifest about `subject`: those that the index lists, and those that lie loose among the blobs, where `cosign save`
