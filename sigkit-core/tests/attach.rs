@@ -433,10 +433,11 @@ async fn a_tag_that_holds_something_else_is_left_alone() {
     put(&store, &by_tag(&signature_tag(&image())), &index(&[])).await;
     put(&store, &by_tag(&fallback_tag(&image())), &manifest(&[], None, "")).await;
     let before = store.tags();
-    for error in
-        [attach_layer(&store, 1).await.expect_err("an index"), attach_bundle(&store, 1).await.expect_err("an image")]
-    {
-        assert!(matches!(&error, AttachError::Occupied { .. }), "{error}");
+    for (error, belongs) in [
+        (attach_layer(&store, 1).await.expect_err("an index"), "expected a manifest of signatures, found"),
+        (attach_bundle(&store, 1).await.expect_err("an image"), "expected an index of referrers, found"),
+    ] {
+        assert!(matches!(&error, AttachError::Occupied { .. }) && error.to_string().contains(belongs), "{error}");
         assert_eq!(error.code(), "tag-occupied");
     }
     assert_eq!(store.tags(), before);
@@ -670,9 +671,19 @@ async fn a_writer_waits_longer_among_others() {
     attach_layer(&joined, 1).await.unwrap();
     assert!(joined.pauses().iter().all(|pause| *pause >= crowded), "{:?}", joined.pauses());
 
-    // The entry is gone and has to be written again.
-    let overwritten = sabotaged(MemoryStore::new(), 1, |_| true).best_effort();
+    // Another entry is in the place of the one written, so that their number tells nothing.
+    let left = AtomicUsize::new(1);
+    let overwritten = Watched::new(MemoryStore::new()).best_effort().meddling(move |store, call| {
+        let Call::PushManifest(TagOrDigest::Tag(tag)) = call else { return };
+        if left.swap(0, Ordering::SeqCst) == 1 {
+            use futures_util::FutureExt as _;
+            remove(store, tag, |_| true);
+            attach_layer(store, 2).now_or_never().unwrap().unwrap();
+            remove(store, tag, |entry| entry.to_string().contains(&signature(1).to_base64()));
+        }
+    });
     attach_layer(&overwritten, 1).await.unwrap();
+    assert_eq!(entries(&overwritten.inner, &signature_tag(&image())).await.len(), 2);
     assert!(overwritten.pauses().iter().all(|pause| *pause >= crowded), "{:?}", overwritten.pauses());
 
     let exact = Watched::new(MemoryStore::new());
