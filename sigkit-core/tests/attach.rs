@@ -755,6 +755,26 @@ async fn every_failed_call_is_an_error_and_the_next_run_finishes() {
     }
 }
 
+// threat: M6
+// Fails when trouble in a look before or after a blind write is taken for a document that has changed.
+#[tokio::test]
+async fn one_refused_call_of_a_blind_write_is_an_error() {
+    let prepared = || async {
+        let inner = MemoryStore::new();
+        attach_layer(&inner, 1).await.unwrap();
+        Watched::new(inner).best_effort()
+    };
+    let whole = prepared().await;
+    attach_layer(&whole, 2).await.unwrap();
+    // A place that is unavailable for a moment is asked again; one that refuses is not.
+    let denied = || StoreError::Denied { place: String::new(), detail: "status 403".to_owned() };
+    for (number, call) in whole.calls().into_iter().enumerate() {
+        let store = prepared().await.failing(move |n, _| (n == number).then(denied));
+        let error = attach_layer(&store, 2).await.expect_err("a call was refused");
+        assert_eq!(error.code(), "access-denied", "{call:?}");
+    }
+}
+
 // threat: E14
 // Fails when a list is believed to hold what was put on it, or when an empty one is taken for "not supported" or the reverse.
 #[tokio::test]
