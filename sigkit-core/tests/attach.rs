@@ -433,10 +433,11 @@ async fn a_tag_that_holds_something_else_is_left_alone() {
     put(&store, &by_tag(&signature_tag(&image())), &index(&[])).await;
     put(&store, &by_tag(&fallback_tag(&image())), &manifest(&[], None, "")).await;
     let before = store.tags();
-    for error in
-        [attach_layer(&store, 1).await.expect_err("an index"), attach_bundle(&store, 1).await.expect_err("an image")]
-    {
-        assert!(matches!(&error, AttachError::Occupied { .. }), "{error}");
+    for (error, belongs) in [
+        (attach_layer(&store, 1).await.expect_err("an index"), "expected a manifest of signatures, found"),
+        (attach_bundle(&store, 1).await.expect_err("an image"), "expected an index of referrers, found"),
+    ] {
+        assert!(matches!(&error, AttachError::Occupied { .. }) && error.to_string().contains(belongs), "{error}");
         assert_eq!(error.code(), "tag-occupied");
     }
     assert_eq!(store.tags(), before);
@@ -670,9 +671,19 @@ async fn a_writer_waits_longer_among_others() {
     attach_layer(&joined, 1).await.unwrap();
     assert!(joined.pauses().iter().all(|pause| *pause >= crowded), "{:?}", joined.pauses());
 
-    // The entry is gone and has to be written again.
-    let overwritten = sabotaged(MemoryStore::new(), 1, |_| true).best_effort();
+    // Another entry is in the place of the one written, so that their number tells nothing.
+    let left = AtomicUsize::new(1);
+    let overwritten = Watched::new(MemoryStore::new()).best_effort().meddling(move |store, call| {
+        let Call::PushManifest(TagOrDigest::Tag(tag)) = call else { return };
+        if left.swap(0, Ordering::SeqCst) == 1 {
+            use futures_util::FutureExt as _;
+            remove(store, tag, |_| true);
+            attach_layer(store, 2).now_or_never().unwrap().unwrap();
+            remove(store, tag, |entry| entry.to_string().contains(&signature(1).to_base64()));
+        }
+    });
     attach_layer(&overwritten, 1).await.unwrap();
+    assert_eq!(entries(&overwritten.inner, &signature_tag(&image())).await.len(), 2);
     assert!(overwritten.pauses().iter().all(|pause| *pause >= crowded), "{:?}", overwritten.pauses());
 
     let exact = Watched::new(MemoryStore::new());
@@ -711,14 +722,16 @@ async fn a_false_not_found_wipes_nobody() {
 // Fails when any failed call is passed over for good.
 #[tokio::test]
 async fn every_failed_call_is_an_error_and_the_next_run_finishes() {
-    for kind in ["layer", "bundle", "bundle on a list"] {
+    for kind in ["layer", "bundle", "bundle on a list", "layer, blindly", "bundle, blindly"] {
         let attach = |store: Watched| async move {
-            let result = if kind == "layer" { attach_layer(&store, 2).await } else { attach_bundle(&store, 2).await };
+            let store = if kind.ends_with("blindly") { store.best_effort() } else { store };
+            let result =
+                if kind.starts_with("layer") { attach_layer(&store, 2).await } else { attach_bundle(&store, 2).await };
             (result, store.calls())
         };
         let fresh = || async {
             let inner = MemoryStore::new();
-            let inner = if kind == "bundle on a list" { inner } else { inner.without_referrers() };
+            let inner = if kind.ends_with("list") { inner } else { inner.without_referrers() };
             attach_layer(&inner, 1).await.unwrap();
             attach_bundle(&inner, 1).await.unwrap();
             inner
@@ -734,11 +747,31 @@ async fn every_failed_call_is_an_error_and_the_next_run_finishes() {
             assert_eq!(error.code(), "store-unavailable", "{kind}, call {number}");
             attach(Watched::new(inner.clone())).await.0.unwrap();
             let evidence = found(&inner).await;
-            let expected = if kind == "layer" { (2, 1) } else { (1, 2) };
+            let expected = if kind.starts_with("layer") { (2, 1) } else { (1, 2) };
             let layers = evidence.items.iter().filter(|item| matches!(item.origin, Origin::Layer { .. })).count();
             assert_eq!((layers, evidence.items.len() - layers), expected, "{kind}, call {number}");
             assert_eq!(codes(&evidence), [""; 0]);
         }
+    }
+}
+
+// threat: M6
+// Fails when trouble in a look before or after a blind write is taken for a document that has changed.
+#[tokio::test]
+async fn one_refused_call_of_a_blind_write_is_an_error() {
+    let prepared = || async {
+        let inner = MemoryStore::new();
+        attach_layer(&inner, 1).await.unwrap();
+        Watched::new(inner).best_effort()
+    };
+    let whole = prepared().await;
+    attach_layer(&whole, 2).await.unwrap();
+    // A place that is unavailable for a moment is asked again; one that refuses is not.
+    let denied = || StoreError::Denied { place: String::new(), detail: "status 403".to_owned() };
+    for (number, call) in whole.calls().into_iter().enumerate() {
+        let store = prepared().await.failing(move |n, _| (n == number).then(denied));
+        let error = attach_layer(&store, 2).await.expect_err("a call was refused");
+        assert_eq!(error.code(), "access-denied", "{call:?}");
     }
 }
 
