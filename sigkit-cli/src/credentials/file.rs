@@ -20,7 +20,7 @@ const MOST_BYTES: u64 = 1024 * 1024;
 /// What a file says about one registry.
 #[derive(Debug, Default)]
 pub(super) struct AuthFile {
-    /// The entries of `auths` that name it, with their keys.
+    /// The entries of `auths` that fit, with their keys.
     pub(super) entries: BTreeMap<String, Entry>,
     /// Its helper in `credHelpers`.
     pub(super) helper: Option<String>,
@@ -62,6 +62,13 @@ pub(super) enum AuthFileError {
 }
 
 impl AuthFile {
+    /// The entries, the one that fits closest first.
+    pub(super) fn closest_first(self, server: &Server<'_>) -> Vec<(String, Entry)> {
+        let mut entries: Vec<(String, Entry)> = self.entries.into_iter().collect();
+        entries.sort_by_key(|(key, _)| std::cmp::Reverse(server.fit(key)));
+        entries
+    }
+
     /// Reads what `path` says about `server`; `None` when there is no such file.
     ///
     /// # Errors
@@ -115,7 +122,8 @@ impl<'de> Visitor<'de> for FileVisitor<'_> {
         while let Some(name) = map.next_key::<String>()? {
             match name.as_str() {
                 "auths" => once(&mut auths, map.next_value_seed(Named::<Entry>::of(self.0))?)?,
-                "credHelpers" => once(&mut helpers, map.next_value_seed(Named::<String>::of(self.0))?)?,
+                // Helpers are asked for registries, never for repositories.
+                "credHelpers" => once(&mut helpers, map.next_value_seed(Named::<String>::of(&self.0.whole()))?)?,
                 "credsStore" => once(&mut store, map.next_value::<Option<String>>()?)?,
                 _ => {
                     map.next_value::<IgnoredAny>()?;
@@ -179,7 +187,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for Named<'_, T> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut found = BTreeMap::new();
         while let Some(name) = map.next_key::<String>()? {
-            if !self.server.is_named(&name) {
+            if self.server.fit(&name).is_none() {
                 map.next_value::<IgnoredAny>()?;
             } else if let Some(value) = map.next_value::<Option<T>>()?
                 && found.insert(name, value).is_some()
@@ -194,6 +202,18 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for Named<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_closest_entry_comes_first() {
+        let repository = "a.example/team/app".parse().unwrap();
+        let server = Server::of(&repository);
+        let json = r#"{"auths":{"a.example":{},"a.example/team":{},"a.example/team/app":{},"a.example/other":{},
+            "b.example/team":{}},"credHelpers":{"a.example/team":"passed-over"}}"#;
+        let file = AuthFile::parse(json.as_bytes(), &server).unwrap();
+        assert_eq!(file.helper, None);
+        let keys: Vec<String> = file.closest_first(&server).into_iter().map(|(key, _)| key).collect();
+        assert_eq!(keys, ["a.example/team/app", "a.example/team", "a.example"]);
+    }
 
     fn parse(json: &str) -> Result<AuthFile, AuthFileError> {
         AuthFile::parse(json.as_bytes(), &Server::new("a.example"))
