@@ -9,6 +9,7 @@ use std::path::Path;
 use rustix::fs::OFlags;
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 use serde_json::error::Category;
+use zeroize::Zeroizing;
 
 use super::entry::Entry;
 use super::server::Server;
@@ -30,7 +31,7 @@ pub(super) struct AuthFile {
 
 /// Why a file cannot be used. Contents are not shown: they may be passwords.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum AuthFileError {
+pub(crate) enum AuthFileError {
     /// The operating system's words.
     #[error("cannot be read: {0}")]
     Io(#[from] io::Error),
@@ -74,37 +75,53 @@ impl AuthFile {
     /// # Errors
     /// [`AuthFileError`]. Entries of other registries are not looked at.
     pub(super) fn read(path: &Path, server: &Server<'_>) -> Result<Option<Self>, AuthFileError> {
-        // Without O_NONBLOCK, opening a named pipe waits for a writer.
-        let nonblocking = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
-        let file = match OpenOptions::new().read(true).custom_flags(nonblocking).open(path) {
-            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
-                return Ok(None);
-            }
-            opened => opened?,
-        };
-        let file_type = file.metadata()?.file_type();
-        // REGISTRY_AUTH_FILE=/dev/null is how people say "no credentials".
-        if !file_type.is_file() && !file_type.is_char_device() {
-            return Err(AuthFileError::Kind);
-        }
-        let bytes = read_bounded(file, MOST_BYTES)?.ok_or(AuthFileError::TooLarge)?;
-        Self::parse(&bytes, server).map(Some)
+        read_file(path)?.map(|bytes| Self::parse(&bytes, server)).transpose()
     }
 
-    fn parse(bytes: &[u8], server: &Server<'_>) -> Result<Self, AuthFileError> {
+    /// Reads what the bytes of a file say about `server`.
+    ///
+    /// # Errors
+    /// [`AuthFileError`].
+    pub(super) fn parse(bytes: &[u8], server: &Server<'_>) -> Result<Self, AuthFileError> {
         if bytes.trim_ascii().is_empty() {
             return Ok(Self::default());
         }
         let mut deserializer = serde_json::Deserializer::from_slice(bytes);
         let file = deserializer.deserialize_map(FileVisitor(server));
-        file.and_then(|file| deserializer.end().map(|()| file)).map_err(|error| {
-            let (line, column) = (error.line(), error.column());
-            match error.classify() {
-                Category::Data => AuthFileError::Shape { line, column },
-                Category::Syntax | Category::Eof | Category::Io => AuthFileError::Syntax { line, column },
-            }
-        })
+        file.and_then(|file| deserializer.end().map(|()| file)).map_err(|error| AuthFileError::of(&error))
     }
+}
+
+impl AuthFileError {
+    /// The parser's error without its words, which may quote what it found.
+    pub(super) fn of(error: &serde_json::Error) -> Self {
+        let (line, column) = (error.line(), error.column());
+        match error.classify() {
+            Category::Data => Self::Shape { line, column },
+            Category::Syntax | Category::Eof | Category::Io => Self::Syntax { line, column },
+        }
+    }
+}
+
+/// The bytes of a file of credentials; `None` when there is no such file.
+///
+/// # Errors
+/// [`AuthFileError`].
+pub(super) fn read_file(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, AuthFileError> {
+    // Without O_NONBLOCK, opening a named pipe waits for a writer.
+    let nonblocking = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
+    let file = match OpenOptions::new().read(true).custom_flags(nonblocking).open(path) {
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            return Ok(None);
+        }
+        opened => opened?,
+    };
+    let file_type = file.metadata()?.file_type();
+    // REGISTRY_AUTH_FILE=/dev/null is how people say "no credentials".
+    if !file_type.is_file() && !file_type.is_char_device() {
+        return Err(AuthFileError::Kind);
+    }
+    read_bounded(file, MOST_BYTES)?.ok_or(AuthFileError::TooLarge).map(Some)
 }
 
 /// Reads the file, with an eye for one registry.

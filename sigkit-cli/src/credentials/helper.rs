@@ -36,7 +36,7 @@ pub(super) struct Helpers {
 
 /// Why a helper gave no credentials.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum HelperError {
+pub(crate) enum HelperError {
     /// A name that could lead elsewhere.
     #[error(
         "credential helper {name:?}: the name may have letters, digits, dots, underscores and hyphens only, and begins with none of the last"

@@ -8,9 +8,11 @@
 //! entries, one for the repository or what it lies below (`host/namespace`) goes before one for the registry, the closest first.
 //! No helper is asked that no file names: there are none for clouds that would be tried by the look of a host.
 
+mod document;
 mod entry;
 mod file;
 mod helper;
+mod keep;
 mod server;
 
 use std::collections::{BTreeMap, HashMap};
@@ -20,6 +22,9 @@ use std::sync::{Mutex, PoisonError};
 
 use sigkit_core::oci::Repository;
 use sigkit_core::store::registry::{CredentialError, CredentialSource, Credentials};
+
+pub(crate) use self::keep::{KeepError, Keeper, Kept};
+pub(crate) use self::server::registry_of;
 
 use self::file::AuthFile;
 use self::helper::Helpers;
@@ -47,7 +52,7 @@ impl StoredCredentials {
     /// The places that `environment` names. Reads no file.
     pub(crate) fn new(environment: &Environment) -> Self {
         Self {
-            files: places(environment),
+            files: places(environment).all(),
             helpers: Helpers::new(environment.get("PATH").unwrap_or_default()),
             answers: Mutex::default(),
             origins: Mutex::default(),
@@ -114,7 +119,19 @@ impl CredentialSource for StoredCredentials {
 }
 
 /// The files to look into, whether they exist or not.
-fn places(environment: &Environment) -> Vec<PathBuf> {
+#[derive(Debug)]
+struct Places {
+    docker: Option<PathBuf>,
+    podman: Vec<PathBuf>,
+}
+
+impl Places {
+    fn all(self) -> Vec<PathBuf> {
+        self.docker.into_iter().chain(self.podman).collect()
+    }
+}
+
+fn places(environment: &Environment) -> Places {
     let directory = |name| environment.non_empty(name).map(PathBuf::from);
     let home = directory("HOME");
     let docker = directory("DOCKER_CONFIG").or_else(|| Some(home.as_ref()?.join(".docker")));
@@ -125,7 +142,7 @@ fn places(environment: &Environment) -> Vec<PathBuf> {
             runtime.into_iter().chain(home.map(|home| home.join(".config/containers/auth.json"))).collect()
         }
     };
-    docker.map(|directory| directory.join("config.json")).into_iter().chain(podman).collect()
+    Places { docker: docker.map(|directory| directory.join("config.json")), podman }
 }
 
 #[cfg(test)]
@@ -152,7 +169,7 @@ mod tests {
             (&[("HOME", ""), ("DOCKER_CONFIG", "")], &[]),
         ] {
             let expected: Vec<PathBuf> = expected.iter().map(PathBuf::from).collect();
-            assert_eq!(places(&Environment::of(variables)), expected);
+            assert_eq!(places(&Environment::of(variables)).all(), expected);
         }
     }
 

@@ -65,6 +65,17 @@ impl<'a> Server<'a> {
     }
 }
 
+/// The registry that a person or docker's documentation names: `HOST[:PORT]`, perhaps as a URL, with the path of an API at most.
+/// Docker Hub gets the name that it has in references.
+pub(crate) fn registry_of(text: &str) -> Option<&str> {
+    let url = ["https://", "http://"].iter().find_map(|scheme| text.strip_prefix(scheme)).unwrap_or(text);
+    let (authority, path) = url.split_once('/').unwrap_or((url, ""));
+    if !matches!(path, "" | "v1" | "v1/" | "v2" | "v2/") {
+        return None;
+    }
+    Some(if is_docker_hub(authority) { DOCKER_HUB } else { authority })
+}
+
 fn is_docker_hub(authority: &str) -> bool {
     [DOCKER_HUB, "docker.io", "registry-1.docker.io", "registry.hub.docker.com"]
         .iter()
