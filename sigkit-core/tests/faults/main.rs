@@ -1,8 +1,10 @@
 //! Every fault at every request that signing and verifying make: no false success, no lost signature, no hang.
 //!
 //! The requests of a scenario are those that a run without faults makes. Then each fault of the test registry's catalogue befalls
-//! each of them: that one alone, all requests to the same place, and all from that one on. `SIGKIT_SWEEP=full` takes the whole
-//! catalogue; without it, one of each kind. The totals are printed: `cargo test --test faults -- --nocapture`.
+//! each of them: that one alone, and all requests to the same place. The totals are printed. Without more, a sample is run:
+//!
+//!     SIGKIT_SWEEP=kinds      cargo test --workspace --test faults -- --nocapture    every request, one fault of each kind
+//!     SIGKIT_SWEEP=everything cargo test --workspace --test faults -- --nocapture    the whole catalogue, and for all later requests
 #![cfg(all(feature = "registry", feature = "sign"))]
 #![allow(clippy::disallowed_methods, reason = "the sweep measures how long it was made to wait")]
 
