@@ -28,9 +28,7 @@ pub fn catalogue(extent: Extent) -> Vec<(String, Action)> {
 
 /// The faults that every request meets sooner or later in front of real registries.
 fn kinds() -> Vec<(String, Action)> {
-    let statuses = [
-        204, 206, 400, 401, 403, 404, 405, 406, 409, 412, 413, 416, 429, 500, 501, 502, 503, 504,
-    ];
+    let statuses = [204, 206, 400, 401, 403, 404, 405, 406, 409, 412, 413, 416, 429, 500, 501, 502, 503, 504];
     let mut faults: Vec<(String, Action)> =
         statuses.map(|status| (format!("status {status}"), Action::status(status))).into();
     faults.extend(
@@ -95,7 +93,10 @@ fn variants() -> Vec<(String, Action)> {
             ("a status out of range", raw(b"HTTP/1.1 999999 OK\r\n\r\n")),
             ("another version of HTTP", raw(b"HTTP/9.9 200 OK\r\n\r\n")),
             ("a chunk of no length", raw(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n")),
-            ("a chunk of any length", raw(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\n")),
+            (
+                "a chunk of any length",
+                raw(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\n"),
+            ),
             ("zeros", raw(b"\0\0\0\0")),
         ]
         .map(|(name, action)| (name.to_owned(), action)),

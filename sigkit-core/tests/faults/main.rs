@@ -8,10 +8,10 @@
 #![cfg(all(feature = "registry", feature = "sign"))]
 #![allow(clippy::disallowed_methods, reason = "the sweep measures how long it was made to wait")]
 
+mod interrupted;
 #[path = "../support/keys.rs"]
 #[allow(dead_code, reason = "shared with tests that need more keys")]
 mod keys;
-mod interrupted;
 mod store;
 mod sweep;
 mod tally;

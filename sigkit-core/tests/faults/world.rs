@@ -30,8 +30,11 @@ const ACCOUNT: (&str, &str) = ("user", "TEST-ONLY");
 const TAGS: [&str; 3] = ["v0", "v1", "v2"];
 
 /// How patient a client is that meets faults.
-pub(crate) const IMPATIENT: Timeouts =
-    Timeouts { connect: Duration::from_millis(100), idle: Duration::from_millis(100), total: Duration::from_millis(500) };
+pub(crate) const IMPATIENT: Timeouts = Timeouts {
+    connect: Duration::from_millis(100),
+    idle: Duration::from_millis(100),
+    total: Duration::from_millis(500),
+};
 /// How patient one is that meets none, on a busy machine.
 pub(crate) const PATIENT: Timeouts =
     Timeouts { connect: Duration::from_secs(20), idle: Duration::from_secs(20), total: Duration::from_secs(60) };
