@@ -21,6 +21,7 @@ mod realm;
 mod referrers;
 mod reply;
 mod resolve;
+mod tags;
 mod text;
 mod tls;
 mod token;
