@@ -717,6 +717,25 @@ async fn a_false_not_found_wipes_nobody() {
     }
 }
 
+// threat: M8 H01
+// Fails when the list of tags is not asked before a document is begun anew.
+#[tokio::test]
+async fn a_tag_that_is_listed_is_not_begun_anew_however_often_it_is_not_found() {
+    for attach_one in [true, false] {
+        let inner = MemoryStore::new().without_referrers();
+        attach_layer(&inner, 1).await.unwrap();
+        attach_bundle(&inner, 1).await.unwrap();
+        let before = inner.tags();
+        let never = |_, call: &Call| matches!(call, Call::Manifest(TagOrDigest::Tag(_))).then(not_found);
+        let store = Watched::new(inner.clone()).failing(never).best_effort();
+        let result = if attach_one { attach_layer(&store, 2).await } else { attach_bundle(&store, 2).await };
+        let error = result.expect_err("the place contradicts itself");
+        assert_eq!(error.code(), "store-unavailable");
+        assert!(error.to_string().contains("expected the manifest of a tag that the place lists"), "{error}");
+        assert_eq!(inner.tags(), before);
+    }
+}
+
 // threat: H07
 // threat: N05
 // Fails when any failed call is passed over for good.

@@ -6,6 +6,7 @@
 //! All servers end with their handle.
 
 mod auth;
+mod catalogue;
 mod collector;
 mod content;
 mod digest;
@@ -18,6 +19,7 @@ mod route;
 mod server;
 
 pub use auth::{Auth, TokenService};
+pub use catalogue::{Extent, catalogue};
 pub use collector::{Collector, refused_address};
 pub use content::{Content, StoredManifest};
 pub use digest::{sha256, sha512};
