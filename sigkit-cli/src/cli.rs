@@ -73,7 +73,7 @@ pub(crate) fn parse(arguments: &[OsString], environment: &Environment) -> Result
     let line = args::normalise(&command, arguments);
     let verb = line.verb.iter().try_fold(&command, |verb, word| verb.find_subcommand(word)).unwrap_or(&command);
     let bound = if line.verb.is_empty() { Bound::default() } else { args::bind(verb, &line.given, environment) };
-    let mut notes: Vec<String> = bound
+    let notes: Vec<String> = bound
         .refused
         .iter()
         .map(|variable| {
@@ -83,12 +83,7 @@ pub(crate) fn parse(arguments: &[OsString], environment: &Environment) -> Result
     let line = std::iter::once(OsString::from("sigkit")).chain(line.verb).chain(bound.flags).chain(line.rest);
     let parsed = command.try_get_matches_from_mut(line).and_then(|matches| Cli::from_arg_matches(&matches));
     match parsed {
-        Ok(cli) => {
-            if cli.global.verbose {
-                notes.push("note: --verbose has no effect in this build: requests are not shown".to_owned());
-            }
-            Ok(Parsed { cli, notes })
-        }
+        Ok(cli) => Ok(Parsed { cli, notes }),
         Err(error) => Err(stopped(&error, &bound.sources)),
     }
 }

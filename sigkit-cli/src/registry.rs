@@ -5,15 +5,16 @@ use std::sync::Arc;
 
 use sigkit_core::oci::Repository;
 use sigkit_core::store::registry::{
-    Credentials, RegistryClient, RegistryOptions, Secret, StaticCredentials, TlsOptions,
+    Credentials, Exchange, Observer, RegistryClient, RegistryOptions, Secret, StaticCredentials, TlsOptions,
 };
 use zeroize::Zeroizing;
 
 use crate::args::{ConnectionArgs, RegistryArgs};
-use crate::context::Context;
+use crate::context::{Context, Requests};
 use crate::credentials::StoredCredentials;
 use crate::error::CliError;
 use crate::files::FileError;
+use crate::streams::Stderr;
 use crate::target::Target;
 
 /// Longest file of certificates, in bytes.
@@ -60,11 +61,27 @@ fn options(args: &ConnectionArgs, registries: &[&str], context: &Context) -> Res
             ));
         }
     }
-    let options = RegistryOptions::default().with_tls(tls(args, registries, context)?);
+    let mut options = RegistryOptions::default().with_tls(tls(args, registries, context)?);
+    if context.requests == Requests::Shown {
+        options = options.with_observer(Arc::new(Narrator(context.stderr.clone())));
+    }
     if !args.allow_http_registry {
         return Ok(options);
     }
     Ok(registries.iter().fold(options, |options, registry| options.with_plain_http(*registry)))
+}
+
+/// Tells people of every request. What it is told has no secrets, and the stream escapes the rest.
+struct Narrator(Stderr);
+
+impl Observer for Narrator {
+    fn exchange(&self, exchange: &Exchange<'_>) {
+        let outcome = match exchange.outcome {
+            Ok(status) => status.to_string(),
+            Err(why) => why.to_owned(),
+        };
+        self.0.line(&format!("{}: {outcome} ({:.1} ms)", exchange.place, exchange.took.as_secs_f64() * 1000.0));
+    }
 }
 
 fn tls(args: &ConnectionArgs, registries: &[&str], context: &Context) -> Result<TlsOptions, CliError> {

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::path::Path;
+use std::pin::pin;
 
 use futures_util::StreamExt as _;
 use sigkit_core::image::{check_contents, descendants, for_platform};
@@ -56,10 +57,21 @@ impl<'a> Images<'a> {
         Ok(Self { args, named, client, signatures: registry.signature_repo.as_ref() })
     }
 
-    /// Works on every image, so many at once as `--jobs` says, and keeps the order.
-    pub(crate) async fn each<T, F: Future<Output = T>>(&self, work: impl Fn(String, Target) -> F) -> Vec<T> {
+    /// Works on every image, so many at once as `--jobs` says, and hands over what came of each in the order named.
+    ///
+    /// # Errors
+    /// Those of `done`, after which nothing more is begun.
+    pub(crate) async fn each<T, F: Future<Output = T>>(
+        &self,
+        work: impl Fn(String, Target) -> F,
+        mut done: impl FnMut(T) -> Result<(), CliError>,
+    ) -> Result<(), CliError> {
         let work = self.named.iter().map(|(text, target)| work(text.clone(), target.clone()));
-        futures_util::stream::iter(work).buffered(self.args.jobs.get()).collect().await
+        let mut results = pin!(futures_util::stream::iter(work).buffered(self.args.jobs.get()));
+        while let Some(result) = results.next().await {
+            done(result)?;
+        }
+        Ok(())
     }
 
     /// Opens and resolves one image, once.
