@@ -20,11 +20,26 @@ use crate::target::Target;
 /// Longest file of certificates, in bytes.
 const MOST_CERTIFICATE_BYTES: u64 = 1024 * 1024;
 
+/// What is kept of a run that reads, in bytes: signatures that many images share, and images that are named twice.
+const KEPT_BYTES: usize = 4 * 1024 * 1024;
+
 /// A client for all of a run. Flags that loosen or authenticate hold for the registries of `targets` and of their signatures, and for no other.
 ///
 /// # Errors
 /// Flags that contradict each other, files that cannot be read, certificates that are none.
 pub(crate) fn client(args: &RegistryArgs, targets: &[Target], context: &Context) -> Result<RegistryClient, CliError> {
+    Ok(RegistryClient::new(options(args, targets, context)?)?)
+}
+
+/// The same for a run that writes nothing, and so need not read anything twice.
+///
+/// # Errors
+/// As [`client`].
+pub(crate) fn reader(args: &RegistryArgs, targets: &[Target], context: &Context) -> Result<RegistryClient, CliError> {
+    Ok(RegistryClient::new(options(args, targets, context)?.with_kept_bytes(KEPT_BYTES))?)
+}
+
+fn options(args: &RegistryArgs, targets: &[Target], context: &Context) -> Result<RegistryOptions, CliError> {
     let signatures = args.signature_repo.as_ref().map(Repository::registry);
     let mut registries: Vec<&str> = targets.iter().filter_map(Target::registry).chain(signatures).collect();
     registries.sort_unstable();
@@ -45,7 +60,7 @@ pub(crate) fn client(args: &RegistryArgs, targets: &[Target], context: &Context)
     if context.requests == Requests::Shown {
         options = options.with_observer(Arc::new(Narrator(context.stderr.clone())));
     }
-    Ok(RegistryClient::new(options)?)
+    Ok(options)
 }
 
 /// Tells people of every request. What it is told has no secrets, and the stream escapes the rest.
