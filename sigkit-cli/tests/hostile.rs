@@ -115,9 +115,7 @@ fn pages_of_referrers_are_bounded_together() {
     // Each page within its limit, with a link to another: three megabytes of remarks, or thousands of short entries.
     for (count, bytes) in [(1, 3 << 20), (12_000, 0)] {
         lab.registry.clear_faults();
-        let page = Response::new(200)
-            .with_header("Content-Type", image::OCI_INDEX)
-            .with_body(referrers(count, bytes));
+        let page = Response::new(200).with_header("Content-Type", image::OCI_INDEX).with_body(referrers(count, bytes));
         for number in 0..20 {
             let link = format!("</v2/app/referrers/sha256:x?n={}>; rel=\"next\"", number + 1);
             let rule = Rule::new("GET", "/v2/app/referrers/*").nth(number + 1);
@@ -154,7 +152,9 @@ fn a_hundred_thousand_signatures() {
         content.put_manifest("app", Some(&signature_tag(&image)), image::OCI_MANIFEST, manifest.as_bytes());
     };
     let size = payload.len() as u64;
-    for (size, count) in [(size, 100_000), (size, 15_000), (size, 1001), (size, 1000), (128 << 20, 5), ((128 << 20) + 1, 1)] {
+    for (size, count) in
+        [(size, 100_000), (size, 15_000), (size, 1001), (size, 1000), (128 << 20, 5), ((128 << 20) + 1, 1)]
+    {
         signatures(size, count);
         lab.registry.clear_log();
         refused(lab.verify(&[&name]), 14, "too-large");
