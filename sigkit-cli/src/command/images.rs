@@ -44,6 +44,27 @@ impl<'a> Images<'a> {
         registry: &'a RegistryArgs,
         context: &Context,
     ) -> Result<Self, CliError> {
+        Self::reached_by(registry::client, args, registry, context)
+    }
+
+    /// Collects the images of a verb that writes nothing.
+    ///
+    /// # Errors
+    /// As [`Images::collect`].
+    pub(crate) fn collect_to_read(
+        args: &'a ImagesArgs,
+        registry: &'a RegistryArgs,
+        context: &Context,
+    ) -> Result<Self, CliError> {
+        Self::reached_by(registry::reader, args, registry, context)
+    }
+
+    fn reached_by(
+        client: impl Fn(&RegistryArgs, &[Target], &Context) -> Result<RegistryClient, CliError>,
+        args: &'a ImagesArgs,
+        registry: &'a RegistryArgs,
+        context: &Context,
+    ) -> Result<Self, CliError> {
         let given = args.images.iter().map(|text| named(text).map_err(CliError::Target));
         let mut named = given.collect::<Result<Vec<_>, CliError>>()?;
         if let Some(path) = &args.images_from {
@@ -53,7 +74,7 @@ impl<'a> Images<'a> {
             return Err(CliError::Usage("--images-from names no image".to_owned()));
         }
         let targets: Vec<Target> = named.iter().map(|(_, target)| target.clone()).collect();
-        let client = registry::client(registry, &targets, context)?;
+        let client = client(registry, &targets, context)?;
         Ok(Self { args, named, client, signatures: registry.signature_repo.as_ref() })
     }
 

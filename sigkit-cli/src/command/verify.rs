@@ -38,7 +38,7 @@ pub(crate) fn run(
         policy = policy.dangerous_without_claims();
     }
     let detached = Detached::read(args, context)?;
-    let images = Images::collect(&args.images, &args.registry, context)?;
+    let images = Images::collect_to_read(&args.images, &args.registry, context)?;
     if args.check_reference && images.named.iter().any(|(_, target)| target.registry().is_none()) {
         let why = "--check-reference compares the signed repository, and a layout or archive has none";
         return Err(CliError::Usage(why.to_owned()));

@@ -269,7 +269,11 @@ impl Transport {
         loop {
             let chunk = match timeout(self.options.timeouts.idle, response.chunk()).await {
                 Ok(Ok(Some(chunk))) => chunk,
-                Ok(Ok(None)) => return Ok(Body::Whole(bytes)),
+                Ok(Ok(None)) => {
+                    // The connection is given back by another task: let it, or the next request opens another one.
+                    tokio::task::yield_now().await;
+                    return Ok(Body::Whole(bytes));
+                }
                 // What came of an error's body will do.
                 Ok(Err(_)) | Err(_) if !success => return Ok(Body::Whole(bytes)),
                 Ok(Err(error)) => return Err(transport_trouble(place, error)),
