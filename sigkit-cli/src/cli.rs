@@ -6,8 +6,8 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, Command, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::args::{
-    self, Bound, CompletionArgs, EnvArgs, ExplainArgs, GenerateKeyPairArgs, GlobalArgs, ImportKeyPairArgs,
-    PublicKeyVerbArgs, SignArgs, SignBlobArgs, VerifyArgs, VerifyBlobArgs, VersionArgs,
+    self, Bound, CompletionArgs, EnvArgs, ExplainArgs, GenerateKeyPairArgs, GlobalArgs, ImportKeyPairArgs, LoginArgs,
+    LogoutArgs, PublicKeyVerbArgs, SignArgs, SignBlobArgs, VerifyArgs, VerifyBlobArgs, VersionArgs,
 };
 use crate::context::Environment;
 use crate::escape;
@@ -41,6 +41,10 @@ pub(crate) enum Verb {
     SignBlob(SignBlobArgs),
     /// Verify the signature of a file or standard input
     VerifyBlob(VerifyBlobArgs),
+    /// Keep the password of a registry for this and other tools, once the registry has taken it
+    Login(LoginArgs),
+    /// Forget the password of a registry
+    Logout(LogoutArgs),
     /// Explain a reason code
     Explain(ExplainArgs),
     /// Print the version

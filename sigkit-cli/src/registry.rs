@@ -9,7 +9,7 @@ use sigkit_core::store::registry::{
 };
 use zeroize::Zeroizing;
 
-use crate::args::RegistryArgs;
+use crate::args::{ConnectionArgs, RegistryArgs};
 use crate::context::Context;
 use crate::credentials::StoredCredentials;
 use crate::error::CliError;
@@ -18,6 +18,14 @@ use crate::target::Target;
 
 /// Longest file of certificates, in bytes.
 const MOST_CERTIFICATE_BYTES: u64 = 1024 * 1024;
+
+/// A client for one registry and no credentials but those it is given with a request.
+///
+/// # Errors
+/// Files that cannot be read, certificates that are none.
+pub(crate) fn client_of(args: &ConnectionArgs, registry: &str, context: &Context) -> Result<RegistryClient, CliError> {
+    Ok(RegistryClient::new(options(args, &[registry], context)?)?)
+}
 
 /// A client for all of a run. Flags that loosen or authenticate hold for the registries of `targets` and of their signatures, and for no other.
 ///
@@ -28,10 +36,7 @@ pub(crate) fn client(args: &RegistryArgs, targets: &[Target], context: &Context)
     let mut registries: Vec<&str> = targets.iter().filter_map(Target::registry).chain(signatures).collect();
     registries.sort_unstable();
     registries.dedup();
-    let mut options = RegistryOptions::default().with_tls(tls(args, &registries, context)?);
-    if args.allow_http_registry {
-        options = registries.iter().fold(options, |options, registry| options.with_plain_http(*registry));
-    }
+    let mut options = options(&args.connection, &registries, context)?;
     if let Some(credentials) = credentials(args)? {
         let [registry] = registries.as_slice() else {
             let why = "--registry-username, --registry-password and --registry-token are for images of one registry";
@@ -44,7 +49,25 @@ pub(crate) fn client(args: &RegistryArgs, targets: &[Target], context: &Context)
     Ok(RegistryClient::new(options)?)
 }
 
-fn tls(args: &RegistryArgs, registries: &[&str], context: &Context) -> Result<TlsOptions, CliError> {
+fn options(args: &ConnectionArgs, registries: &[&str], context: &Context) -> Result<RegistryOptions, CliError> {
+    for (given, flag, what) in [
+        (args.allow_insecure_registry, "--allow-insecure-registry", "any certificate is accepted from"),
+        (args.allow_http_registry, "--allow-http-registry", "plain HTTP may be spoken with"),
+    ] {
+        for registry in registries.iter().filter(|_| given) {
+            context.stderr.line(&format!(
+                "WARNING: {flag}: {what} {registry}; whoever is on the way can read all that is sent, credentials included"
+            ));
+        }
+    }
+    let options = RegistryOptions::default().with_tls(tls(args, registries, context)?);
+    if !args.allow_http_registry {
+        return Ok(options);
+    }
+    Ok(registries.iter().fold(options, |options, registry| options.with_plain_http(*registry)))
+}
+
+fn tls(args: &ConnectionArgs, registries: &[&str], context: &Context) -> Result<TlsOptions, CliError> {
     let mut tls = TlsOptions::default();
     if let Some(path) = &args.registry_cacert {
         tls = tls.with_root(pem("--registry-cacert", path, Pem::Certificates, context)?.to_vec());

@@ -7,6 +7,7 @@ mod images;
 mod import_key_pair;
 mod key_pair;
 mod list_env;
+mod login;
 mod public_key;
 mod sign;
 mod sign_blob;
@@ -34,6 +35,8 @@ pub(crate) fn run(verb: Verb, context: &Context, global: &GlobalArgs) -> Result<
         Verb::Verify(args) => verify::run(&args, context, global),
         Verb::SignBlob(args) => sign_blob::run(&args, context, global),
         Verb::VerifyBlob(args) => verify_blob::run(&args, context, global),
+        Verb::Login(args) => login::run(&args, context, global),
+        Verb::Logout(args) => login::log_out(&args, context),
         Verb::Explain(args) => explain::run(&args),
         Verb::Version(args) => Ok(version::run(&args)),
         Verb::Completion(args) => Ok(completion::run(&args)),

@@ -14,6 +14,7 @@ mod clients;
 mod credentials;
 mod host;
 mod link;
+mod login;
 mod options;
 mod read;
 mod realm;
@@ -36,6 +37,7 @@ use reqwest::Url;
 use reqwest::header::HeaderValue;
 
 pub use credentials::{CredentialError, CredentialSource, Credentials, NoCredentials, Secret, StaticCredentials};
+pub use login::LogIn;
 pub use options::{RegistryOptions, Retries, Timeouts, TlsOptions};
 
 use self::host::Host;
