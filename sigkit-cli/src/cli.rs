@@ -91,9 +91,13 @@ pub(crate) fn parse(arguments: &[OsString], environment: &Environment) -> Result
 
 /// The whole command, built, with Go's manner of switches.
 pub(crate) fn command() -> Command {
-    let mut command = Cli::command().mut_args(go_switch).mut_subcommands(|verb| verb.mut_args(go_switch));
+    let mut command = go_switches(Cli::command());
     command.build();
     command
+}
+
+fn go_switches(command: Command) -> Command {
+    command.mut_args(go_switch).mut_subcommands(go_switches)
 }
 
 /// `--flag`, `--flag=true`, `--flag=false`.
@@ -175,7 +179,7 @@ mod tests {
 
     #[test]
     fn a_flag_of_another_build_is_refused_with_a_reason() {
-        for flag in ["--certificate-identity", "-certificate-identity=x", "--rekor-url", "--sk"] {
+        for flag in ["--identity-token", "-identity-token=x", "--rekor-url", "--sk"] {
             let stopped = parsed(&["public-key", "--key", "k", flag, "x"], &[]).unwrap_err();
             assert_eq!(stopped.exit, ExitCode::Usage);
             assert!(stopped.notes.iter().any(|note| note.contains("is not in this build: ")), "{flag}: {stopped:?}");

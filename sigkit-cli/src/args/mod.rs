@@ -5,9 +5,12 @@ mod environment;
 mod go_flags;
 mod values;
 
+mod certificate;
 mod global;
 mod groups;
+mod identity;
 mod log;
+mod trust;
 
 mod completion;
 mod explain;
@@ -22,6 +25,7 @@ mod verify_blob;
 mod version;
 
 pub(crate) use absent::why_absent;
+pub(crate) use certificate::CertificateArgs;
 pub(crate) use completion::CompletionArgs;
 pub(crate) use environment::{Bound, bind};
 pub(crate) use explain::ExplainArgs;
@@ -29,12 +33,14 @@ pub(crate) use generate_key_pair::GenerateKeyPairArgs;
 pub(crate) use global::GlobalArgs;
 pub(crate) use go_flags::{is_switch, normalise};
 pub(crate) use groups::{AnnotationArgs, ImagesArgs, PasswordArgs, PublicKeyArgs, RegistryArgs, SigningKeyArgs};
+pub(crate) use identity::{IdentityArgs, Wanted, WantedIdentity};
 pub(crate) use import_key_pair::ImportKeyPairArgs;
 pub(crate) use list_env::EnvArgs;
-pub(crate) use log::{NoLogArgs, VerifyLogArgs};
+pub(crate) use log::{LogDemand, NoLogArgs, VerifyLogArgs};
 pub(crate) use public_key::PublicKeyVerbArgs;
 pub(crate) use sign::{SignArgs, WrittenFormat};
 pub(crate) use sign_blob::SignBlobArgs;
+pub(crate) use trust::{SignersBy, TrustArgs};
 pub(crate) use values::{ReportFormat, Secret, SignatureDigest};
 pub(crate) use verify::VerifyArgs;
 pub(crate) use verify_blob::VerifyBlobArgs;
