@@ -7,7 +7,8 @@ use clap::{Arg, Command, CommandFactory as _, FromArgMatches as _, Parser, Subco
 
 use crate::args::{
     self, Bound, CompletionArgs, EnvArgs, ExplainArgs, GenerateKeyPairArgs, GlobalArgs, ImportKeyPairArgs,
-    PublicKeyVerbArgs, SignArgs, SignBlobArgs, VerifyArgs, VerifyBlobArgs, VersionArgs,
+    PublicKeyVerbArgs, SignArgs, SignBlobArgs, SigningConfigVerbArgs, TrustedRootVerbArgs, VerifyArgs, VerifyBlobArgs,
+    VersionArgs,
 };
 use crate::context::Environment;
 use crate::escape;
@@ -41,6 +42,10 @@ pub(crate) enum Verb {
     SignBlob(SignBlobArgs),
     /// Verify the signature of a file or standard input
     VerifyBlob(VerifyBlobArgs),
+    /// Make trusted roots
+    TrustedRoot(TrustedRootVerbArgs),
+    /// Make signing configurations
+    SigningConfig(SigningConfigVerbArgs),
     /// Explain a reason code
     Explain(ExplainArgs),
     /// Print the version

@@ -3,8 +3,10 @@
 const KEYLESS: &str = "it belongs to signing with an identity, and this build signs with keys (--key)";
 const LOG: &str = "it names a transparency log or timestamp authority to contact, and this build contacts none";
 const HARDWARE: &str = "hardware keys are not supported; --key takes a file, env://VARIABLE or - for standard input";
-const CERTIFICATE: &str = "signing keys that come with a certificate are not supported; sign with the key itself (--key)";
-const SCT: &str = "the promise of a certificate transparency log is read from the certificate; a detached one is not supported";
+const CERTIFICATE: &str =
+    "signing keys that come with a certificate are not supported; sign with the key itself (--key)";
+const SCT: &str =
+    "the promise of a certificate transparency log is read from the certificate; a detached one is not supported";
 const EMAIL: &str = "it was replaced by --certificate-identity, which needs --certificate-oidc-issuer beside it";
 const ATTACHMENT: &str = "sign and verify an attached SBOM by its own reference, as any other artifact";
 
@@ -17,7 +19,9 @@ pub(crate) fn why_absent(flag: &str) -> Option<&'static str> {
         "kms" => "keys in a key management service are not supported; leave it out to write the pair to files",
         "local-image" => "name the directory itself instead: oci:DIR",
         "policy" | "type" | "predicate" => "attestations are not supported",
-        "output-certificate" | "output-cert" | "certificate" | "cert" | "certificate-chain" | "cert-chain" => CERTIFICATE,
+        "output-certificate" | "output-cert" | "certificate" | "cert" | "certificate-chain" | "cert-chain" => {
+            CERTIFICATE
+        }
         "allow-certificate-chain" => "authorities come from the trusted root or from --ca-roots, never from a bundle",
         "sct" => SCT,
         "cert-email" | "certificate-email" => EMAIL,

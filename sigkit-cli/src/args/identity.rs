@@ -1,6 +1,7 @@
 //! Whose signatures are accepted when no key says so: identities, and who vouches for them.
 
 use clap::{ArgAction, Args};
+use sigkit_core::trust::FulcioExtension;
 
 use crate::error::CliError;
 
@@ -84,7 +85,9 @@ impl IdentityArgs {
             ),
             (_, 1) => Ok(identities
                 .iter()
-                .flat_map(|identity| issuers.iter().map(|issuer| WantedIdentity { identity: *identity, issuer: *issuer }))
+                .flat_map(|identity| {
+                    issuers.iter().map(|issuer| WantedIdentity { identity: *identity, issuer: *issuer })
+                })
                 .collect()),
             (all, vouching) if all == vouching => Ok(identities
                 .into_iter()
@@ -97,17 +100,17 @@ impl IdentityArgs {
         }
     }
 
-    /// What the extensions of a GitHub workflow must say: number of the extension below 1.3.6.1.4.1.57264.1, and its text.
-    pub(crate) fn workflow(&self) -> impl Iterator<Item = (u8, &str)> {
+    /// What the extensions of a GitHub workflow must say.
+    pub(crate) fn workflow(&self) -> impl Iterator<Item = (FulcioExtension, &str)> {
         [
-            (2, &self.certificate_github_workflow_trigger),
-            (3, &self.certificate_github_workflow_sha),
-            (4, &self.certificate_github_workflow_name),
-            (5, &self.certificate_github_workflow_repository),
-            (6, &self.certificate_github_workflow_ref),
+            (FulcioExtension::GithubWorkflowTrigger, &self.certificate_github_workflow_trigger),
+            (FulcioExtension::GithubWorkflowSha, &self.certificate_github_workflow_sha),
+            (FulcioExtension::GithubWorkflowName, &self.certificate_github_workflow_name),
+            (FulcioExtension::GithubWorkflowRepository, &self.certificate_github_workflow_repository),
+            (FulcioExtension::GithubWorkflowRef, &self.certificate_github_workflow_ref),
         ]
         .into_iter()
-        .filter_map(|(number, text)| Some((number, text.as_deref()?)))
+        .filter_map(|(extension, text)| Some((extension, text.as_deref()?)))
     }
 
     fn identities(&self) -> Vec<Wanted<'_>> {
@@ -160,7 +163,9 @@ mod tests {
         let shown = |flags: &[&str]| {
             let args = read(flags);
             let pairs = args.pairs()?;
-            Ok::<_, CliError>(pairs.iter().map(|pair| format!("{:?} {:?}", pair.identity, pair.issuer)).collect::<Vec<_>>())
+            Ok::<_, CliError>(
+                pairs.iter().map(|pair| format!("{:?} {:?}", pair.identity, pair.issuer)).collect::<Vec<_>>(),
+            )
         };
         let two = ["--certificate-identity=a", "--certificate-identity=b"];
         assert_eq!(

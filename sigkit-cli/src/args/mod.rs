@@ -18,6 +18,7 @@ mod generate_key_pair;
 mod import_key_pair;
 mod list_env;
 mod public_key;
+mod services;
 mod sign;
 mod sign_blob;
 mod verify;
@@ -38,6 +39,10 @@ pub(crate) use import_key_pair::ImportKeyPairArgs;
 pub(crate) use list_env::EnvArgs;
 pub(crate) use log::{LogDemand, NoLogArgs, VerifyLogArgs};
 pub(crate) use public_key::PublicKeyVerbArgs;
+pub(crate) use services::{
+    Selector, ServiceSpec, SigningConfigCreateArgs, SigningConfigVerb, SigningConfigVerbArgs, TrustedRootCreateArgs,
+    TrustedRootVerb, TrustedRootVerbArgs,
+};
 pub(crate) use sign::{SignArgs, WrittenFormat};
 pub(crate) use sign_blob::SignBlobArgs;
 pub(crate) use trust::{SignersBy, TrustArgs};

@@ -1,6 +1,7 @@
 //! One file per verb. A command returns what it found or did, and prints nothing but questions and warnings.
 
 mod completion;
+mod documents;
 mod explain;
 mod generate_key_pair;
 mod images;
@@ -34,6 +35,8 @@ pub(crate) fn run(verb: Verb, context: &Context, global: &GlobalArgs) -> Result<
         Verb::Verify(args) => verify::run(&args, context, global),
         Verb::SignBlob(args) => sign_blob::run(&args, context, global),
         Verb::VerifyBlob(args) => verify_blob::run(&args, context, global),
+        Verb::TrustedRoot(args) => documents::trusted_root(&args, context),
+        Verb::SigningConfig(args) => documents::signing_config(&args, context),
         Verb::Explain(args) => explain::run(&args),
         Verb::Version(args) => Ok(version::run(&args)),
         Verb::Completion(args) => Ok(completion::run(&args)),

@@ -25,7 +25,7 @@ use crate::target::{OpenTarget, Target};
 /// [`CliError`] for what stands before any image; what befalls an image is in its judgement.
 pub(crate) fn run(args: &VerifyArgs, context: &Context, global: &GlobalArgs) -> Result<Output, CliError> {
     args.check(context)?;
-    let mut policy = trust::policy(Purpose::Image, &args.key, args.signature_digest_algorithm, context)?;
+    let mut policy = trust::policy(Purpose::Image, &args.trust, args.signature_digest_algorithm, context)?;
     for annotation in args.annotations.iter() {
         policy = policy.with_annotation(&annotation.key, &annotation.value);
     }
