@@ -149,6 +149,10 @@ pub use key::KeyPair;
 pub use oci::ImageReference;
 #[cfg(feature = "oci")]
 pub use policy::{KeyAuthority, Policy, Purpose};
+#[cfg(feature = "keyless")]
+pub use policy::{Identity, KeylessAuthority, Pattern, Witnesses};
+#[cfg(feature = "keyless")]
+pub use trust::TrustedRoot;
 #[cfg(feature = "registry")]
 pub use store::registry::RegistryClient;
 #[cfg(feature = "oci")]

@@ -4,12 +4,22 @@
 
 mod authority;
 mod certificate;
+mod fulcio;
 mod log_key;
 mod root;
+mod sct;
 mod validity;
+mod witness;
 
 pub use authority::{AuthorityError, CertificateAuthority, PathError};
 pub use certificate::{Certificate, CertificateError};
+pub use fulcio::{FulcioExtension, SignerIdentity, SubjectKind};
 pub use log_key::{LogId, TransparencyLog};
 pub use root::{TrustedRoot, TrustedRootError};
+pub use sct::SctError;
 pub use validity::Validity;
+
+pub(crate) use authority::{IssuerKey, Usage};
+pub(crate) use fulcio::escaped;
+pub(crate) use sct::verify as verify_sct;
+pub(crate) use witness::{Signed, SignedBy, VerifiedEntry, VerifiedTimestamp};
