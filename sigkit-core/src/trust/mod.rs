@@ -13,8 +13,9 @@ mod witness;
 
 pub use authority::{AuthorityError, CertificateAuthority, PathError};
 pub use certificate::{Certificate, CertificateError};
+pub use crate::bundle::LogId;
 pub use fulcio::{FulcioExtension, SignerIdentity, SubjectKind};
-pub use log_key::{LogId, TransparencyLog};
+pub use log_key::TransparencyLog;
 pub use root::{TrustedRoot, TrustedRootError};
 pub use sct::SctError;
 pub use validity::Validity;
