@@ -188,7 +188,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every code, sorted.
-    pub const CODES: [&'static str; 35] = [
+    pub const CODES: [&'static str; 33] = [
         "algorithm-unsupported",
         "annotation-mismatch",
         "bundle-malformed",

@@ -5,7 +5,7 @@ use std::path::Path;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
-use sigkit_core::crypto::{Curve, KeyAlgorithm, PublicKey};
+use sigkit_core::crypto::{KeyAlgorithm, PublicKey};
 use sigkit_core::limits::Limits;
 use sigkit_core::time::UnixTime;
 use sigkit_core::trust::{Certificate, LogId, TrustedRoot};

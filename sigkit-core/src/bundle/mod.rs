@@ -11,7 +11,7 @@ pub use log_entry::{EntryKind, InclusionProof, LogEntry, LogId, SignedTimestamp}
 use std::fmt;
 
 use crate::content::{Content, ContentError, EnvelopeError};
-use crate::crypto::{PemError, SignatureError, pem};
+use crate::crypto::SignatureError;
 use crate::digest::Digest;
 use crate::json::JsonError;
 use crate::oci::Tag;
