@@ -4,12 +4,14 @@
 
 mod authority;
 mod certificate;
+mod log;
 mod log_key;
 mod root;
 mod validity;
 
 pub use authority::{AuthorityError, CertificateAuthority, PathError};
 pub use certificate::{Certificate, CertificateError};
+pub use log::{BodyError, CheckpointError, InclusionError, LogError, LogProof};
 pub use log_key::TransparencyLog;
 
 pub use crate::bundle::LogId;
