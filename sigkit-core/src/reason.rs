@@ -141,10 +141,8 @@ pub enum Reason {
         found: UnixTime,
     },
     /// A key was used outside the window in which it is believed.
-    #[error("{what} is believed {window}, but was used at {time}")]
+    #[error("the key is believed {window}, but was used at {time}")]
     KeyNotValid {
-        /// Whose key.
-        what: String,
         /// The window.
         window: String,
         /// The time.
@@ -188,7 +186,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every code, sorted.
-    pub const CODES: [&'static str; 33] = [
+    pub const CODES: [&'static str; 40] = [
         "algorithm-unsupported",
         "annotation-mismatch",
         "bundle-malformed",
@@ -198,14 +196,22 @@ impl Reason {
         "certificate-not-valid",
         "certificate-unsuitable",
         "certificate-untrusted",
+        "checkpoint-invalid",
+        "checkpoint-malformed",
         "claim-type-mismatch",
         "content-mismatch",
         "extension-mismatch",
         "identity-mismatch",
+        "inclusion-proof-invalid",
         "issuer-mismatch",
         "key-not-valid",
-        "log-entry-invalid",
+        "log-entry-malformed",
+        "log-entry-mismatch",
         "log-entry-missing",
+        "log-entry-unproved",
+        "log-key-not-valid",
+        "log-promise-invalid",
+        "log-unknown",
         "material-mismatch",
         "message-needed",
         "no-signatures",
@@ -220,7 +226,6 @@ impl Reason {
         "subject-mismatch",
         "time-in-future",
         "time-missing",
-        "timestamp-invalid",
         "timestamp-missing",
     ];
 
@@ -259,9 +264,9 @@ impl Reason {
             #[cfg(feature = "keyless")]
             Self::Sct(_) => "sct-invalid",
             #[cfg(feature = "keyless")]
-            Self::Log(_) => "log-entry-invalid",
+            Self::Log(error) => error.code(),
             #[cfg(feature = "keyless")]
-            Self::Timestamp(_) => "timestamp-invalid",
+            Self::Timestamp(error) => error.code(),
             Self::LogThreshold { .. } => "log-entry-missing",
             Self::TimestampThreshold { .. } => "timestamp-missing",
             Self::TimeMissing => "time-missing",
@@ -288,7 +293,9 @@ impl Reason {
             | Self::ExtensionMismatch { expected, .. }
             | Self::ReferenceMismatch { expected, .. } => Some(expected.clone()),
             Self::CertificateMissing { .. } => Some("a certificate".to_owned()),
-            Self::LogThreshold { expected, .. } | Self::TimestampThreshold { expected, .. } => Some(expected.to_string()),
+            Self::LogThreshold { expected, .. } | Self::TimestampThreshold { expected, .. } => {
+                Some(expected.to_string())
+            }
             Self::TimeInFuture { now, .. } => Some(now.to_string()),
             Self::KeyNotValid { window, .. } => Some(window.clone()),
             #[cfg(feature = "keyless")]

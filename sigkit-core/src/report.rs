@@ -325,9 +325,9 @@ pub enum Waiver {
         entries: usize,
     },
     /// An entry in a log that the trusted root does not name: it counts for nothing.
-    LogUnknown {
-        /// The log's name.
-        log: String,
+    LogEntryIgnored {
+        /// Which log it is.
+        detail: String,
     },
     /// A timestamp that does not hold, beside one that does: it counts for nothing.
     TimestampIgnored {
@@ -349,8 +349,8 @@ impl Waiver {
     /// Every code, sorted.
     pub const CODES: [&'static str; 8] = [
         "claims-not-checked",
+        "log-entry-ignored",
         "log-not-checked",
-        "log-unknown",
         "log-waived",
         "sct-waived",
         "time-not-witnessed",
@@ -365,7 +365,7 @@ impl Waiver {
             Self::TimestampNotChecked { .. } => "timestamp-not-checked",
             Self::ClaimsNotChecked => "claims-not-checked",
             Self::LogWaived { .. } => "log-waived",
-            Self::LogUnknown { .. } => "log-unknown",
+            Self::LogEntryIgnored { .. } => "log-entry-ignored",
             Self::TimestampIgnored { .. } => "timestamp-ignored",
             Self::TimeNotWitnessed { .. } => "time-not-witnessed",
             Self::SctWaived => "sct-waived",
@@ -381,8 +381,9 @@ impl fmt::Display for Waiver {
                 write!(f, "{timestamps} present, not checked: no trusted root was given")
             }
             Self::LogWaived { entries } => write!(f, "{entries} present, NOT looked at, as asked"),
-            Self::LogUnknown { log } => write!(f, "log {log} is not in the trusted root; its entry counts for nothing"),
-            Self::TimestampIgnored { detail } => write!(f, "counts for nothing: {detail}"),
+            Self::LogEntryIgnored { detail } | Self::TimestampIgnored { detail } => {
+                write!(f, "counts for nothing: {detail}")
+            }
             Self::TimeNotWitnessed { now } => write!(f, "NOT witnessed; judged as of {now}"),
             Self::SctWaived => f.write_str("NOT looked for, as asked"),
             Self::ClaimsNotChecked => f.write_str("NOT compared with the artifact, as asked"),

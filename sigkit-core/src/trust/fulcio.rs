@@ -149,7 +149,8 @@ impl Certificate {
 
     fn check_use(&self) -> Result<(), CertificateError> {
         let wrong = |what, expected, found: String| Err(CertificateError::Profile { what, expected, found });
-        let strange = |extension: &&x509_cert::ext::Extension| extension.critical && !UNDERSTOOD.contains(&extension.extn_id);
+        let strange =
+            |extension: &&x509_cert::ext::Extension| extension.critical && !UNDERSTOOD.contains(&extension.extn_id);
         if let Some(extension) = self.extensions().iter().find(strange) {
             let expected = "no critical extension that is not understood";
             return wrong("extensions", expected, extension.extn_id.to_string());

@@ -71,7 +71,11 @@ struct Sct<'a> {
 }
 
 /// The first of the certificate's timestamps that holds. `issuer` is the key that issued the certificate.
-pub(crate) fn verify(root: &TrustedRoot, certificate: &Certificate, issuer: &IssuerKey) -> Result<VerifiedSct, SctError> {
+pub(crate) fn verify(
+    root: &TrustedRoot,
+    certificate: &Certificate,
+    issuer: &IssuerKey,
+) -> Result<VerifiedSct, SctError> {
     let extension = certificate.extension(SCT_LIST).ok_or(SctError::Missing)?;
     let list = <&OctetStringRef>::from_der(extension.extn_value.as_bytes())
         .map_err(|error| malformed("an OCTET STRING", error.to_string()))?;

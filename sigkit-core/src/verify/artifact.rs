@@ -1,8 +1,6 @@
 use std::cell::OnceCell;
 
 use super::scan::BlobScan;
-#[cfg(feature = "keyless")]
-use crate::content::Content;
 use crate::digest::{Digest, DigestAlgorithm};
 
 /// What is to be verified.
@@ -57,16 +55,6 @@ impl<'a> Named<'a> {
     /// The digest to name the artifact by: SHA-256 where it is known.
     pub(super) fn name(&self) -> Option<Digest> {
         DigestAlgorithm::ALL.into_iter().find_map(|algorithm| self.digest(algorithm))
-    }
-
-    /// The digest of what was signed: the artifact itself, or the document in the content.
-    #[cfg(feature = "keyless")]
-    pub(super) fn signed_digest(&self, content: &Content, algorithm: DigestAlgorithm) -> Option<Digest> {
-        match content {
-            Content::Message(_) => self.digest(algorithm),
-            Content::SimpleSigning { payload, .. } => Some(Digest::of(algorithm, payload)),
-            Content::Envelope(envelope) => Some(Digest::of(algorithm, &envelope.pae())),
-        }
     }
 
     fn known(&self, algorithm: DigestAlgorithm) -> Option<&(Digest, String)> {

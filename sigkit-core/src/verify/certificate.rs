@@ -30,7 +30,8 @@ pub(super) fn present(
                 let found = "more certificates than are read";
                 return Err(Reason::MaterialMismatch { expected: "a certificate and its chain", found });
             }
-            let mut chain = chain.iter().map(|der| Certificate::from_der(der)).collect::<Result<Vec<_>, _>>()?.into_iter();
+            let mut chain =
+                chain.iter().map(|der| Certificate::from_der(der)).collect::<Result<Vec<_>, _>>()?.into_iter();
             let leaf = chain.next().ok_or(Reason::CertificateMissing { found: "an empty chain" })?;
             if given.is_some_and(|(given, _)| given.der() != leaf.der()) {
                 let (expected, found) = ("the certificate given", "another certificate with the signature");
@@ -64,16 +65,13 @@ impl PathFound {
 }
 
 /// Step 9. `times` are those of step 8; without one there is no answer.
-pub(super) fn path(
-    root: &TrustedRoot,
-    presented: &Presented,
-    times: &[UnixTime],
-) -> Result<(Fact, PathFound), Reason> {
+pub(super) fn path(root: &TrustedRoot, presented: &Presented, times: &[UnixTime]) -> Result<(Fact, PathFound), Reason> {
     if times.is_empty() {
         return Err(Reason::TimeMissing);
     }
     let leaf = &presented.leaf;
-    let mut trouble = PathError::NoPath { issuer: leaf.issuer(), detail: "none has a certificate of that name".to_owned() };
+    let mut trouble =
+        PathError::NoPath { issuer: leaf.issuer(), detail: "none has a certificate of that name".to_owned() };
     for authority in root.certificate_authorities() {
         match authority.path(leaf, &presented.others, Usage::CodeSigning, times) {
             Ok(issuer) => return Ok((Fact::CertificateTrusted { issuer: leaf.issuer() }, PathFound { issuer })),

@@ -7,9 +7,9 @@
 //! 3. `signature`: does the authority's key, or that of the certificate, verify it?
 //! 4. `subject`: does the signed document name this artifact?
 //! 5. `claims`: are the wanted annotations signed, for the wanted repository?
-//! 6. `log`: do logs of the trusted root hold entries about this signature?
-//! 7. `timestamp`: did timestamp authorities of the trusted root see it?
-//! 8. `time`: when was it made, and were the keys involved to be believed then?
+//! 6. `timestamp`: did timestamp authorities of the trusted root see this signature?
+//! 7. `log`: do logs of the trusted root hold entries about it?
+//! 8. `time`: when was it made, and was the key to be believed then?
 //! 9. `certificate`: does a path lead to the trusted root at all of these times?
 //! 10. `sct`: was the certificate logged?
 //! 11. `identity`: does it name the signer asked for?
@@ -58,12 +58,14 @@ use verified::{SignerTrusted, Witnessed};
 
 use crate::bundle::{Evidence, EvidenceItem, Problem, SignedEntity};
 use crate::crypto::{PublicKey, SignatureScheme};
+use crate::policy::{Authority, KeyAuthority, Policy, Purpose};
 #[cfg(feature = "keyless")]
 use crate::policy::{KeylessAuthority, Witnesses};
-use crate::policy::{Authority, KeyAuthority, Policy, Purpose};
 use crate::reason::Reason;
 use crate::report::{CheckId, Fact, Label, Node, Outcome, Report, Rule};
 use crate::time::UnixTime;
+#[cfg(feature = "keyless")]
+use crate::trust::log::SignerKey;
 
 /// Judges evidence by a policy.
 #[derive(Clone, Copy, Debug)]
@@ -187,7 +189,7 @@ impl Case<'_> {
         let signer = presented.as_ref().map(|presented| (&presented.key, presented.key.accepted_schemes()));
         let document = self.document(checks, signer); // 2 to 5
         let presented = presented?;
-        let signer = crate::trust::SignedBy::Certificate(&presented.leaf);
+        let signer = SignerKey::Certificate { der: presented.leaf.der(), key: &presented.key };
         let need = time::Need::Certificate;
         let (witnessed, times) = self.witnesses(checks, &authority.trust, authority.witnesses, signer, &need); // 6 to 8
         let path = certificate::path(&authority.trust, &presented, times.all());
@@ -220,13 +222,13 @@ impl Case<'_> {
         let need = time::Need::Key(authority.validity);
         match &authority.trust {
             Some((root, witnesses)) => {
-                let signer = crate::trust::SignedBy::Key(&authority.key);
+                let signer = SignerKey::Key(&authority.key);
                 self.witnesses(checks, root, *witnesses, signer, &need).0
             }
             None => {
                 witnesses::check(checks, self.entity);
                 if authority.validity != crate::trust::Validity::ALWAYS {
-                    time::check(checks, Witnesses::IF_PRESENT, &need, &[], &[], self.now);
+                    time::check(checks, Witnesses::IF_PRESENT, &need, Vec::new(), self.now);
                 }
                 Witnessed::default()
             }
@@ -246,19 +248,14 @@ impl Case<'_> {
         checks: &mut Checks,
         root: &crate::trust::TrustedRoot,
         witnesses: Witnesses,
-        signer: crate::trust::SignedBy<'_>,
+        signer: SignerKey<'_>,
         need: &time::Need,
     ) -> (Witnessed, time::Times) {
-        let digest = |algorithm| self.artifact.signed_digest(&self.entity.content, algorithm);
-        let signed = crate::trust::Signed { content: &self.entity.content, signer, digest: &digest };
-        let entries = log::check(checks, root, witnesses, self.entity, &signed); // 6
-        let timestamps = timestamp::check(checks, root, witnesses, self.entity); // 7
-        let times = time::check(checks, witnesses, need, &entries, &timestamps, self.now); // 8
-        let records = entries.iter().map(|entry| LogRecord {
-            log: *entry.log.id(),
-            index: entry.index,
-            time: entry.time,
-        });
+        let mut times = timestamp::check(checks, root, witnesses, self.entity); // 6
+        let entries = log::check(checks, self, root, witnesses, signer, &times); // 7
+        times.extend(entries.iter().filter_map(|entry| entry.time));
+        let times = time::check(checks, witnesses, need, times, self.now); // 8
+        let records = entries.iter().map(|entry| LogRecord { log: entry.log, index: entry.index, time: entry.time });
         (Witnessed { logs: records.collect(), times: times.all().to_vec() }, times)
     }
 

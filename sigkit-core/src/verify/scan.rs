@@ -79,7 +79,9 @@ fn signers(policy: &Policy, evidence: &Evidence) -> Vec<(PublicKey, Vec<Signatur
             Authority::Keyless(authority) => {
                 let entities = evidence.items.iter().filter_map(|item| item.entity.as_ref().ok());
                 let presented = entities.filter_map(|entity| {
-                    super::certificate::present(authority, entity, &policy.limits).ok().map(|(_, presented)| presented.key)
+                    super::certificate::present(authority, entity, &policy.limits)
+                        .ok()
+                        .map(|(_, presented)| presented.key)
                 });
                 found.extend(presented.map(|key| {
                     let schemes = key.accepted_schemes().to_vec();

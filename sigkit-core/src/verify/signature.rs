@@ -26,8 +26,7 @@ pub(super) fn check(
     entity: &SignedEntity,
     artifact: &Artifact<'_>,
 ) -> Result<(Fact, SignatureValid), Reason> {
-    let hold =
-        |attempt: &dyn Fn(SignatureScheme) -> Result<(), SignatureError>| key.first_that_holds(schemes, attempt);
+    let hold = |attempt: &dyn Fn(SignatureScheme) -> Result<(), SignatureError>| key.first_that_holds(schemes, attempt);
     let scheme = match &entity.content {
         Content::SimpleSigning { payload, signature } => hold(&|scheme| key.verify_with(scheme, payload, signature)),
         Content::Envelope(envelope) => {

@@ -5,6 +5,8 @@
 pub(crate) mod cases;
 #[cfg(feature = "sign")]
 pub(crate) mod keys;
+#[cfg(all(feature = "keyless", feature = "sign"))]
+pub(crate) mod keyless;
 pub(crate) mod random;
 pub(crate) mod simulation;
 pub(crate) mod stores;
