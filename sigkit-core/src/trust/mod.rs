@@ -7,6 +7,7 @@ mod certificate;
 mod log;
 mod log_key;
 mod root;
+mod timestamp;
 mod validity;
 
 pub use authority::{AuthorityError, CertificateAuthority, PathError};
@@ -16,4 +17,5 @@ pub use log_key::TransparencyLog;
 
 pub use crate::bundle::LogId;
 pub use root::{TrustedRoot, TrustedRootError};
+pub use timestamp::TimestampError;
 pub use validity::Validity;
