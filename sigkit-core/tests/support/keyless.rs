@@ -12,8 +12,8 @@ use sigkit_core::time::UnixTime;
 use sigkit_core::trust::{Certificate, FulcioExtension, SubjectKind, TrustedRoot};
 use sigkit_core::verify::{Artifact, NotVerified, Verified, Verifier};
 use testkit::sigstore::{
-    BASIC_CONSTRAINTS, CODE_SIGNING, EXTENDED_KEY_USAGE, END, Extension, IDENTITY, ISSUER, KEY_USAGE, Key, Kind, SAN, SIGNED_AT,
-    San, Sct, Sealed, Sigstore, TIME_STAMPING, Template, der, fulcio, names, purposes,
+    BASIC_CONSTRAINTS, CODE_SIGNING, END, EXTENDED_KEY_USAGE, Extension, IDENTITY, ISSUER, KEY_USAGE, Key, Kind, SAN,
+    SIGNED_AT, San, Sct, Sealed, Sigstore, TIME_STAMPING, Template, der, fulcio, names, purposes,
 };
 
 use super::vector::seen;
@@ -107,7 +107,10 @@ pub(crate) fn by(name: &'static str, authority: KeylessAuthority, bundle: &Value
 }
 
 pub(crate) fn all() -> Vec<Case> {
-    [good(), profiles(), paths(), scts(), times(), identities(), witnesses(), material()].into_iter().flatten().collect()
+    [good(), profiles(), paths(), scts(), times(), identities(), witnesses(), material()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// A statement about [`BLOB`].
@@ -137,7 +140,11 @@ fn good() -> Vec<Case> {
         case("intoto 0.0.2", &stack, &stated(Kind::Intoto2).seal()),
         case("envelope in rekor v2", &stack, &stated(Kind::HashedRekord2).stamped().seal()),
         case("a P-384 key", &stack, &blob().key(Key::p384("signer")).seal()),
-        case("a P-384 key in rekor v2", &stack, &blob().kind(Kind::HashedRekord2).stamped().key(Key::p384("signer")).seal()),
+        case(
+            "a P-384 key in rekor v2",
+            &stack,
+            &blob().kind(Kind::HashedRekord2).stamped().key(Key::p384("signer")).seal(),
+        ),
         by("bundle v0.1", authority(&stack), &blob().seal().older_bundle("0.1")),
         by("bundle v0.2", authority(&stack), &blob().seal().older_bundle("0.2")),
         by("legacy blob bundle", authority(&stack), &blob().seal().blob_bundle()),
@@ -228,8 +235,9 @@ fn paths() -> Vec<Case> {
     root_alone["certificateAuthorities"][0]["certChain"]["certificates"] = serde_json::json!([root_der]);
     let alone = || KeylessAuthority::new(alice(), trust(&root_alone));
     let too_deep = Template::authority("deeper", Some(0)).issue(&Key::p384("deeper"), &stack.intermediate);
-    let not_for_code =
-        Template::authority("stack intermediate", Some(0)).with(purposes(&[TIME_STAMPING])).issue(&Key::p384("t"), &stack.root);
+    let not_for_code = Template::authority("stack intermediate", Some(0))
+        .with(purposes(&[TIME_STAMPING]))
+        .issue(&Key::p384("t"), &stack.root);
     // A second intermediate of the same name, which did not issue the leaf, stands first.
     let mut twins = stack.trusted_root();
     let twin = Template::authority("stack intermediate", Some(0))
@@ -245,9 +253,18 @@ fn paths() -> Vec<Case> {
     vec![
         by("an authority of the same name beside", KeylessAuthority::new(alice(), trust(&twins)), &good.bundle()),
         untrusted(by("another instance", authority(&other), &good.bundle()).fails("log-entry", "log-unknown"))
-            .into_order(&[("log-entry", "log-unknown"), ("log-entry", "log-entry-missing"), ("time", "time-missing"), ("certificate", "time-missing")]),
+            .into_order(&[
+                ("log-entry", "log-unknown"),
+                ("log-entry", "log-entry-missing"),
+                ("time", "time-missing"),
+                ("certificate", "time-missing"),
+            ]),
         untrusted(case("another key under the issuer's name", &stack, &stack.blob(BLOB).issued_by(&forged).seal())),
-        untrusted(by("a root that came along", authority(&stack), &unsigned_chain(&by_evil, &[&below_evil.der, &evil_root.der]))),
+        untrusted(by(
+            "a root that came along",
+            authority(&stack),
+            &unsigned_chain(&by_evil, &[&below_evil.der, &evil_root.der]),
+        )),
         untrusted(case("issued by a leaf", &stack, &below_leaf)),
         by("an intermediate that came along", alone(), &unsigned_chain(&good, &[&stack.intermediate.der])),
         untrusted(by("an intermediate missing", alone(), &unsigned_chain(&good, &[]))),
@@ -306,16 +323,19 @@ fn scts() -> Vec<Case> {
         case("an empty list of promises", &stack, &list(der::octets(&[0, 0]))).fails("sct", "sct-missing"),
         case("a promise cut short", &stack, &list(der::octets(&[0, 4, 0, 2, 0, 0]))).fails("sct", "sct-invalid"),
         case("a list of promises that is none", &stack, &list(der::octets(&[9]))).fails("sct", "sct-invalid"),
-        by("no promise, as asked", authority(&stack).dangerous_without_sct(), &stack.blob(BLOB).leaf(|leaf| leaf.with_scts(Vec::new())).seal().bundle())
-            .waives("sct", "sct-waived"),
+        by(
+            "no promise, as asked",
+            authority(&stack).dangerous_without_sct(),
+            &stack.blob(BLOB).leaf(|leaf| leaf.with_scts(Vec::new())).seal().bundle(),
+        )
+        .waives("sct", "sct-waived"),
     ]
 }
 
 fn times() -> Vec<Case> {
     let stack = Sigstore::new();
-    let valid = |name, from: i64, to: i64| {
-        case(name, &stack, &stack.blob(BLOB).leaf(|leaf| leaf.valid(from, to)).seal())
-    };
+    let valid =
+        |name, from: i64, to: i64| case(name, &stack, &stack.blob(BLOB).leaf(|leaf| leaf.valid(from, to)).seal());
     let expired = |case: Case| case.fails("certificate", "certificate-not-valid");
     // The authority of the threat table: root, intermediate and leaf with windows of their own, and a stamp.
     let windows = |name, stamp: i64| {
@@ -326,7 +346,8 @@ fn times() -> Vec<Case> {
         stack.intermediate = Template::authority("i", Some(0))
             .valid(begin + hour / 2, begin + 3 * hour / 2)
             .issue(&Key::p384("i"), &stack.root);
-        let sealed = stack.blob(BLOB).leaf(|leaf| leaf.valid(begin + hour, begin + 3 * hour)).logged_at(begin + stamp).seal();
+        let sealed =
+            stack.blob(BLOB).leaf(|leaf| leaf.valid(begin + hour, begin + 3 * hour)).logged_at(begin + stamp).seal();
         by(name, authority(&stack), &sealed.bundle())
     };
     let mut authority_ended = stack.trusted_root();
@@ -345,7 +366,9 @@ fn times() -> Vec<Case> {
         by("the last second of the authority", authority_ends, &stack.blob(BLOB).seal().bundle()),
         expired(by("an authority no longer believed", authority_ended, &stack.blob(BLOB).seal().bundle())),
         case("five minutes ahead", &stack, &stack.blob(BLOB).seal()).now(SIGNED_AT - 300),
-        case("more than five minutes ahead", &stack, &stack.blob(BLOB).seal()).now(SIGNED_AT - 301).fails("time", "time-in-future"),
+        case("more than five minutes ahead", &stack, &stack.blob(BLOB).seal())
+            .now(SIGNED_AT - 301)
+            .fails("time", "time-in-future"),
         case("a stamp beside the log, both in time", &stack, &stack.blob(BLOB).stamped().seal()),
         expired(case(
             "a stamp beside the log, and too late",
@@ -367,17 +390,27 @@ fn identities() -> Vec<Case> {
     let sealed = stack.blob(BLOB).seal();
     let built = stack
         .blob(BLOB)
-        .leaf(|leaf| leaf.with(names(&[San::Uri(workflow)])).and(fulcio(2, "push")).and(fulcio(5, "o/r")).and(fulcio(12, "https://github.com/o/r")))
+        .leaf(|leaf| {
+            leaf.with(names(&[San::Uri(workflow)]))
+                .and(fulcio(2, "push"))
+                .and(fulcio(5, "o/r"))
+                .and(fulcio(12, "https://github.com/o/r"))
+        })
         .seal();
     let root = trust(&stack.trusted_root());
     let who = |name, subject: Pattern, issuer: Pattern| {
         by(name, KeylessAuthority::new(Identity::new(subject, issuer), root.clone()), &sealed.bundle())
     };
     let build = |name, change: fn(Identity) -> Identity| {
-        by(name, KeylessAuthority::new(change(Identity::new(exact(workflow), exact(ISSUER))), root.clone()), &built.bundle())
+        by(
+            name,
+            KeylessAuthority::new(change(Identity::new(exact(workflow), exact(ISSUER))), root.clone()),
+            &built.bundle(),
+        )
     };
     let regexp = |pattern: &str| Pattern::regexp(pattern).unwrap();
-    let no_issuer = stack.blob(BLOB).leaf(|leaf| leaf.without("1.3.6.1.4.1.57264.1.1").without("1.3.6.1.4.1.57264.1.8")).seal();
+    let no_issuer =
+        stack.blob(BLOB).leaf(|leaf| leaf.without("1.3.6.1.4.1.57264.1.1").without("1.3.6.1.4.1.57264.1.8")).seal();
     let email_as_uri = stack.blob(BLOB).leaf(|leaf| leaf.with(names(&[San::Uri(IDENTITY)]))).seal();
     let mismatch = |case: Case| case.fails("identity", "identity-mismatch");
     vec![
@@ -385,7 +418,11 @@ fn identities() -> Vec<Case> {
         mismatch(who("somebody else", exact("bob@stack.test"), exact(ISSUER))),
         mismatch(who("another case", exact("Alice@stack.test"), exact(ISSUER))),
         mismatch(who("a part of the name", regexp("alice@stack"), exact(ISSUER))),
-        who("a part of the name, as cosign has it", Pattern::dangerous_unanchored_regexp("alice@stack").unwrap(), exact(ISSUER)),
+        who(
+            "a part of the name, as cosign has it",
+            Pattern::dangerous_unanchored_regexp("alice@stack").unwrap(),
+            exact(ISSUER),
+        ),
         who("another issuer", exact(IDENTITY), exact("https://other.test")).fails("identity", "issuer-mismatch"),
         by("no issuer", authority(&stack), &no_issuer.bundle()).fails("identity", "issuer-mismatch"),
         mismatch(by("an address that is said to be a URI", authority(&stack), &email_as_uri.bundle())),
@@ -404,10 +441,14 @@ fn identities() -> Vec<Case> {
             let trigger = identity.with_extension(FulcioExtension::GithubWorkflowTrigger, "push").unwrap();
             trigger.with_extension(FulcioExtension::SourceRepositoryUri, "https://github.com/o/r").unwrap()
         }),
-        build("another trigger", |identity| identity.with_extension(FulcioExtension::GithubWorkflowTrigger, "pull_request").unwrap())
-            .fails("identity", "extension-mismatch"),
-        build("an extension that is not there", |identity| identity.with_extension(FulcioExtension::GithubWorkflowRef, "refs/heads/main").unwrap())
-            .fails("identity", "extension-mismatch"),
+        build("another trigger", |identity| {
+            identity.with_extension(FulcioExtension::GithubWorkflowTrigger, "pull_request").unwrap()
+        })
+        .fails("identity", "extension-mismatch"),
+        build("an extension that is not there", |identity| {
+            identity.with_extension(FulcioExtension::GithubWorkflowRef, "refs/heads/main").unwrap()
+        })
+        .fails("identity", "extension-mismatch"),
         mismatch(build("a workflow as an address", |identity| identity.with_kind(SubjectKind::Email))),
     ]
 }
@@ -427,20 +468,39 @@ fn witnesses() -> Vec<Case> {
     vec![
         case("no log entry", &stack, &stack.blob(BLOB).unlogged().stamped().seal())
             .fails("log-entry", "log-entry-missing"),
-        by("two logs asked for", asked(Witnesses::LOGGED.with_logs(two)), &stack.blob(BLOB).kinds(&[Kind::HashedRekord1, Kind::HashedRekord2]).seal().bundle()),
-        by("one log asked twice", asked(Witnesses::LOGGED.with_logs(two)), &twice.bundle()).fails("log-entry", "log-entry-missing"),
+        by(
+            "two logs asked for",
+            asked(Witnesses::LOGGED.with_logs(two)),
+            &stack.blob(BLOB).kinds(&[Kind::HashedRekord1, Kind::HashedRekord2]).seal().bundle(),
+        ),
+        by("one log asked twice", asked(Witnesses::LOGGED.with_logs(two)), &twice.bundle())
+            .fails("log-entry", "log-entry-missing"),
         by("the same entry twice counts once", asked(Witnesses::LOGGED), &twice.bundle()),
-        by("no log entry, as asked", asked(Witnesses::LOGGED.dangerous_without_log()), &stack.blob(BLOB).unlogged().stamped().seal().bundle())
-            .waives("log-entry", "log-waived"),
-        by("nothing tells the time, as asked", asked(Witnesses::LOGGED.dangerous_without_log()), &stack.blob(BLOB).unlogged().leaf(lived).seal().bundle())
-            .waives("log-entry", "log-waived")
-            .waives("time", "time-not-witnessed"),
-        by("nothing tells the time, and the certificate has run out", asked(Witnesses::LOGGED.dangerous_without_log()), &stack.blob(BLOB).unlogged().seal().bundle())
-            .waives("log-entry", "log-waived")
-            .waives("time", "time-not-witnessed")
-            .fails("certificate", "certificate-not-valid"),
-        by("a stamp asked for", asked(Witnesses::LOGGED.with_timestamps(one)), &stack.blob(BLOB).seal().bundle()).fails("timestamp", "timestamp-missing"),
-        by("one authority asked twice", asked(Witnesses::LOGGED.with_timestamps(two)), &stamped_twice.bundle()).fails("timestamp", "timestamp-missing"),
+        by(
+            "no log entry, as asked",
+            asked(Witnesses::LOGGED.dangerous_without_log()),
+            &stack.blob(BLOB).unlogged().stamped().seal().bundle(),
+        )
+        .waives("log-entry", "log-waived"),
+        by(
+            "nothing tells the time, as asked",
+            asked(Witnesses::LOGGED.dangerous_without_log()),
+            &stack.blob(BLOB).unlogged().leaf(lived).seal().bundle(),
+        )
+        .waives("log-entry", "log-waived")
+        .waives("time", "time-not-witnessed"),
+        by(
+            "nothing tells the time, and the certificate has run out",
+            asked(Witnesses::LOGGED.dangerous_without_log()),
+            &stack.blob(BLOB).unlogged().seal().bundle(),
+        )
+        .waives("log-entry", "log-waived")
+        .waives("time", "time-not-witnessed")
+        .fails("certificate", "certificate-not-valid"),
+        by("a stamp asked for", asked(Witnesses::LOGGED.with_timestamps(one)), &stack.blob(BLOB).seal().bundle())
+            .fails("timestamp", "timestamp-missing"),
+        by("one authority asked twice", asked(Witnesses::LOGGED.with_timestamps(two)), &stamped_twice.bundle())
+            .fails("timestamp", "timestamp-missing"),
     ]
 }
 
@@ -460,15 +520,21 @@ fn material() -> Vec<Case> {
         use base64::Engine as _;
         let text = base64::engine::general_purpose::STANDARD.encode(&lived.signature);
         let given = Certificate::from_der(&lived.certificate.as_ref().unwrap().der).unwrap();
-        let authority = authority(&stack).with_witnesses(Witnesses::LOGGED.dangerous_without_log()).with_certificates(given, []);
-        Case { entity: SignedEntity::from_detached(text.as_bytes()), ..by("a detached signature", authority, &lived.bundle()) }
+        let authority =
+            authority(&stack).with_witnesses(Witnesses::LOGGED.dangerous_without_log()).with_certificates(given, []);
+        Case {
+            entity: SignedEntity::from_detached(text.as_bytes()),
+            ..by("a detached signature", authority, &lived.bundle())
+        }
     };
     let bare = Case { entity: detached.entity.clone(), ..case("a detached signature alone", &stack, &sealed) };
     vec![
-        case("by a key", &stack, &stack.blob(BLOB).without_certificate().seal()).fails("material", "certificate-missing"),
+        case("by a key", &stack, &stack.blob(BLOB).without_certificate().seal())
+            .fails("material", "certificate-missing"),
         bare.fails("material", "certificate-missing"),
         Case { name: "the certificate given is the one that came", ..byo(&sealed, &leaf) },
-        Case { name: "the certificate given is another", ..byo(&sealed, &other) }.fails("material", "material-mismatch"),
+        Case { name: "the certificate given is another", ..byo(&sealed, &other) }
+            .fails("material", "material-mismatch"),
         detached.waives("log-entry", "log-waived").waives("time", "time-not-witnessed"),
     ]
 }

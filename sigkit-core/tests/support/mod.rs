@@ -3,10 +3,10 @@
 
 #[cfg(feature = "sign")]
 pub(crate) mod cases;
-#[cfg(feature = "sign")]
-pub(crate) mod keys;
 #[cfg(all(feature = "keyless", feature = "sign"))]
 pub(crate) mod keyless;
+#[cfg(feature = "sign")]
+pub(crate) mod keys;
 pub(crate) mod random;
 pub(crate) mod simulation;
 pub(crate) mod stores;
