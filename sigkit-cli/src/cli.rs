@@ -7,7 +7,8 @@ use clap::{Arg, Args as _, Command, CommandFactory as _, FromArgMatches as _, Pa
 
 use crate::args::{
     self, Bound, CompletionArgs, EnvArgs, ExplainArgs, GenerateKeyPairArgs, GlobalArgs, ImportKeyPairArgs, LoginArgs,
-    LogoutArgs, PublicKeyVerbArgs, SignArgs, SignBlobArgs, VerifyArgs, VerifyBlobArgs, VersionArgs,
+    LogoutArgs, PublicKeyVerbArgs, SignArgs, SignBlobArgs, SigningConfigVerbArgs, TrustedRootVerbArgs, VerifyArgs,
+    VerifyBlobArgs, VersionArgs,
 };
 use crate::context::Environment;
 use crate::escape;
@@ -46,6 +47,10 @@ pub(crate) enum Verb {
     Login(LoginArgs),
     /// Forget the password of a registry
     Logout(LogoutArgs),
+    /// Make trusted roots
+    TrustedRoot(TrustedRootVerbArgs),
+    /// Make signing configurations
+    SigningConfig(SigningConfigVerbArgs),
     /// Explain a reason code
     Explain(ExplainArgs),
     /// Print the version
@@ -222,7 +227,7 @@ mod tests {
 
     #[test]
     fn a_flag_of_another_build_is_refused_with_a_reason() {
-        for flag in ["--certificate-identity", "-certificate-identity=x", "--rekor-url", "--sk"] {
+        for flag in ["--identity-token", "-identity-token=x", "--rekor-url", "--sk"] {
             let stopped = parsed(&["public-key", "--key", "k", flag, "x"], &[]).unwrap_err();
             assert_eq!(stopped.exit, ExitCode::Usage);
             assert!(stopped.notes.iter().any(|note| note.contains("is not in this build: ")), "{flag}: {stopped:?}");

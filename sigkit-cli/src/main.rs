@@ -19,6 +19,7 @@ mod signals;
 mod store;
 mod streams;
 mod target;
+mod trusted_root;
 
 use crate::context::{Context, Environment, Requests};
 use crate::exit::ExitCode;

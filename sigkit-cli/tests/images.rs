@@ -305,7 +305,7 @@ fn thresholds_count_keys_and_not_signatures() {
     lab.attach_signature(&image);
     lab.attach_legacy(&image, "{}");
     sandbox.write("same.pub", sandbox.read("cosign.pub"));
-    let says = "2 distinct keys must sign, but only 1";
+    let says = "2 distinct signers must sign, but only 1";
     for same in ["cosign.pub", "same.pub", "./cosign.pub"] {
         lab.verify(&["--key", same, "--threshold", "2", &name])
             .run()
@@ -320,7 +320,7 @@ fn thresholds_count_keys_and_not_signatures() {
     lab.verify(&["--key", "other.pub", "--threshold", "3", &name])
         .run()
         .expect(2)
-        .says("only 2 distinct keys are given");
+        .says("only 2 distinct ones are given");
     lab.verify(&["--threshold", "0", &name]).run().expect(2);
     let key = support::lab::key_pair("ecdsa-p384");
     let statement = support::lab::statement(&image.digest, "https://sigstore.dev/cosign/sign/v1", "{}");

@@ -2,6 +2,7 @@
 //! but questions and warnings.
 
 mod completion;
+mod documents;
 mod explain;
 mod generate_key_pair;
 mod images;
@@ -43,6 +44,8 @@ pub(crate) fn run(
         Verb::VerifyBlob(args) => verify_blob::run(&args, context, global),
         Verb::Login(args) => login::run(&args, context, global),
         Verb::Logout(args) => login::log_out(&args, context),
+        Verb::TrustedRoot(args) => documents::trusted_root(&args, context),
+        Verb::SigningConfig(args) => documents::signing_config(&args, context),
         Verb::Explain(args) => explain::run(&args),
         Verb::Version(args) => Ok(version::run(&args)),
         Verb::Completion(args) => Ok(completion::run(&args)),

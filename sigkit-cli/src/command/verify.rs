@@ -1,6 +1,6 @@
 use futures_util::future::join;
 use sigkit_core::attach::discover;
-use sigkit_core::bundle::{Evidence, Origin, SignedEntity, Unchecked, VerificationMaterial};
+use sigkit_core::bundle::{Evidence, Origin, SignedEntity, VerificationMaterial};
 use sigkit_core::content::{Content, Draft};
 use sigkit_core::crypto::Signature;
 use sigkit_core::limits::Limits;
@@ -31,7 +31,7 @@ pub(crate) fn run(
     printer: &mut Printer<'_>,
 ) -> Result<Output, CliError> {
     args.check(context)?;
-    let mut policy = trust::policy(Purpose::Image, &args.key, args.signature_digest_algorithm, context)?;
+    let mut policy = trust::policy(Purpose::Image, &args.trust, args.signature_digest_algorithm, context)?;
     for annotation in args.annotations.iter() {
         policy = policy.with_annotation(&annotation.key, &annotation.value);
     }
@@ -158,11 +158,7 @@ impl Detached {
                             .unwrap_or_default(),
                     };
                     let content = Content::SimpleSigning { payload, signature };
-                    SignedEntity {
-                        content,
-                        material: VerificationMaterial::Unspecified,
-                        unchecked: Unchecked::default(),
-                    }
+                    SignedEntity::new(content, VerificationMaterial::Unspecified)
                 });
                 Evidence::of(Origin::File(name.clone()), entity)
             }
