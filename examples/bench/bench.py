@@ -66,6 +66,7 @@ class Bench:
 
     def row(self, measure, ours, theirs, ratio, target, ok):
         self.rows.append((measure, ours, theirs, ratio, target, {True: "yes", False: "NO", None: ""}[ok]))
+        print("  ".join(filter(None, self.rows[-1])), file=sys.stderr, flush=True)
 
     def times(self, measure, ours, theirs, target=None):
         """A row of two durations; `target` is ("faster", N) or ("at most", N)."""
