@@ -96,7 +96,7 @@ impl Verification<'_> {
     async fn early(&self, target: Target) -> Option<Evidence> {
         let digest = self.images.named_digest(&target).filter(|_| self.detached.is_none())?;
         let open = self.images.open(target).ok()?;
-        Some(discover(&*open.signatures, &digest, self.policy.limits()).await)
+        Some(Box::pin(discover(&*open.signatures, &digest, self.policy.limits())).await)
     }
 
     async fn judge_one(
@@ -113,7 +113,7 @@ impl Verification<'_> {
         let evidence = match (&self.detached, early) {
             (Some(detached), _) => detached.evidence(&image, &open.docker_reference()),
             (None, Some(early)) => early,
-            (None, None) => discover(&*open.signatures, &image.descriptor.digest, policy.limits()).await,
+            (None, None) => Box::pin(discover(&*open.signatures, &image.descriptor.digest, policy.limits())).await,
         };
         let subject = Subject::image(text, open, &image);
         Judgement::new(subject, Verifier::new(&policy).verify(&Artifact::Bytes(&image.bytes), &evidence, self.now))
