@@ -40,7 +40,7 @@ pub(crate) struct VerifyLogArgs {
     /// Ask for no log entry, the services being private
     #[arg(long, action = ArgAction::Set, default_value_t = false)]
     pub(crate) private_infrastructure: bool,
-    /// Contact no log: with a key, none is contacted
+    /// Use no network at all: for images in layouts and archives, and for blobs
     #[arg(long, action = ArgAction::Set, default_value_t = false)]
     pub(crate) offline: bool,
     /// Trusted root; a signature by a key alone needs none
