@@ -2,7 +2,7 @@
 
 mod support;
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -74,9 +74,7 @@ impl Drop for Proxy {
 /// One request on one connection.
 fn pass(mut client: TcpStream, registry: SocketAddr, heads: &Mutex<Vec<String>>) -> std::io::Result<()> {
     client.set_read_timeout(Some(Duration::from_secs(5)))?;
-    let mut head = String::new();
-    let mut reader = BufReader::new(client.try_clone()?);
-    while !head.ends_with("\r\n\r\n") && reader.read_line(&mut head)? > 0 {}
+    let head = read_head(&mut BufReader::new(client.try_clone()?))?;
     heads.lock().unwrap().push(head.clone());
     let words: Vec<&str> = head.lines().next().unwrap_or_default().split(' ').collect();
     let [method, target, _] = words[..] else { return Ok(()) };
@@ -89,9 +87,21 @@ fn pass(mut client: TcpStream, registry: SocketAddr, heads: &Mutex<Vec<String>>)
     registry.set_read_timeout(Some(Duration::from_secs(5)))?;
     let request = format!("{method} /{path} HTTP/1.1\r\nConnection: close\r\n{}\r\n", rest.join("\r\n"));
     registry.write_all(request.as_bytes())?;
-    let mut answer = Vec::new();
-    registry.read_to_end(&mut answer)?;
-    client.write_all(&answer)
+    let mut registry = BufReader::new(registry);
+    let answer = read_head(&mut registry)?;
+    let length =
+        answer.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok());
+    let mut body = Vec::new();
+    registry.take(length.unwrap_or(0)).read_to_end(&mut body)?;
+    client.write_all(answer.replacen("\r\n", "\r\nConnection: close\r\n", 1).as_bytes())?;
+    client.write_all(&body)
+}
+
+/// A head with the empty line that ends it.
+fn read_head(stream: &mut impl BufRead) -> std::io::Result<String> {
+    let mut head = String::new();
+    while !head.ends_with("\r\n\r\n") && stream.read_line(&mut head)? > 0 {}
+    Ok(head)
 }
 
 fn registry() -> Registry {
