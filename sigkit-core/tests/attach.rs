@@ -239,6 +239,20 @@ async fn signatures_are_bounded_over_all_places() {
     assert_eq!(with(0, 1001).await, (1000, vec!["too-large"]));
 }
 
+// threat: F15
+// Fails when sizes are added without looking where they end.
+#[tokio::test]
+async fn sizes_that_no_number_holds_are_too_large() {
+    let store = MemoryStore::new();
+    let legacy = legacy_layer(&store).await;
+    for sizes in [[u64::MAX, u64::MAX], [u64::MAX, 1], [1 << 63, 1 << 63]] {
+        let layers = sizes.map(|size| Descriptor { size, ..legacy.clone() });
+        put(&store, &by_tag(&signature_tag(&image())), &manifest(&layers, None, "")).await;
+        let evidence = found(&store).await;
+        assert_eq!((evidence.items.len(), codes(&evidence)), (0, vec!["too-large"]));
+    }
+}
+
 // threat: D07
 // Fails when referrers that are no signatures are read without end.
 #[tokio::test]
@@ -270,7 +284,7 @@ async fn bytes_are_bounded_over_all_places() {
         put_manifest(&inner, &manifest(&[bundle], Some(&image_descriptor()), "")).await;
     }
     let legacy = legacy_layer(&inner).await;
-    total += legacy.size;
+    total += 2 * legacy.size;
     put(&inner, &by_tag(&signature_tag(&image())), &manifest(&[legacy.clone(), legacy], None, "")).await;
     for (missing, items, problems) in [(0, 5, 0), (1, 4, 1), (total, 0, 4)] {
         let store = Watched::new(inner.clone());

@@ -36,9 +36,9 @@ pub(crate) struct PasswordArgs {
 #[command(next_help_heading = "Key")]
 pub(crate) struct PublicKeyArgs {
     /// Public key: a file, env://VARIABLE, or - for standard input; may be repeated
-    #[arg(long, value_name = "KEY", required = true, value_parser = key_source())]
+    #[arg(long, value_name = "KEY", value_parser = key_source())]
     pub(crate) key: Vec<KeySource>,
-    /// How many of the keys must have signed
+    /// How many of the keys or identities must have signed
     #[arg(long, value_name = "N", default_value = "1")]
     pub(crate) threshold: NonZeroUsize,
 }

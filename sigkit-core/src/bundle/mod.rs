@@ -2,14 +2,18 @@
 
 mod blob;
 mod layer;
+mod log_entry;
 mod sigstore;
 
 pub use blob::to_blob_bundle;
+pub use log_entry::{EntryKind, InclusionProof, LogEntry, LogId, SignedTimestamp};
+#[cfg(feature = "keyless")]
+pub(crate) use sigstore::protobuf_name;
 
 use std::fmt;
 
 use crate::content::{Content, ContentError, EnvelopeError};
-use crate::crypto::{PemError, SignatureError, pem};
+use crate::crypto::SignatureError;
 use crate::digest::Digest;
 use crate::json::JsonError;
 use crate::oci::Tag;
@@ -21,8 +25,17 @@ pub struct SignedEntity {
     pub content: Content,
     /// What the format says about the signer's key.
     pub material: VerificationMaterial,
-    /// Proofs that came along and that a key alone does not need; counted, not checked.
-    pub unchecked: Unchecked,
+    /// Entries of transparency logs that came along, in the order found.
+    pub log_entries: Vec<LogEntry>,
+    /// Signed timestamps that came along, in the order found.
+    pub timestamps: Vec<SignedTimestamp>,
+}
+
+impl SignedEntity {
+    /// A signature without proofs of time and log.
+    pub const fn new(content: Content, material: VerificationMaterial) -> Self {
+        Self { content, material, log_entries: Vec::new(), timestamps: Vec::new() }
+    }
 }
 
 /// What a format says about the key that made a signature. It is a statement of the format, never a reason to trust a key.
@@ -35,15 +48,6 @@ pub enum VerificationMaterial {
     KeyHint(String),
     /// X.509 certificates in DER, leaf first.
     Certificate(Vec<Vec<u8>>),
-}
-
-/// Numbers of proofs present but not checked.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Unchecked {
-    /// Transparency log entries.
-    pub log_entries: usize,
-    /// RFC 3161 timestamps.
-    pub timestamps: usize,
 }
 
 /// All that was found about an artifact, and all that could not be read.
@@ -184,14 +188,6 @@ fn member(
 
 /// The certificates of a PEM text, and nothing but certificates; DER, in the order of the text.
 fn certificates(document: &'static str, name: &'static str, text: &[u8]) -> Result<Vec<Vec<u8>>, BundleError> {
-    let expected = "PEM blocks of type CERTIFICATE";
-    let malformed = |error: PemError| member(document, name, expected, error.to_string());
-    let blocks = pem::blocks(text).map_err(malformed)?;
-    if let Some(block) = blocks.iter().find(|block| block.label() != "CERTIFICATE") {
-        return Err(member(document, name, expected, format!("a block of type {}", clip(block.label()))));
-    }
-    if blocks.is_empty() {
-        return Err(member(document, name, expected, "none"));
-    }
-    blocks.iter().map(|block| Ok(block.decode().map_err(malformed)?.to_vec())).collect()
+    crate::crypto::certificates_from_pem(text)
+        .map_err(|error| member(document, name, "PEM blocks of type CERTIFICATE", clip(&error.to_string())))
 }

@@ -19,7 +19,7 @@ async fn a_signer_killed_at_any_request_is_finished_by_the_next_run() {
         let scenario = Scenario { deed, api, access: Access::Anybody };
         let template = World::new(scenario).await;
         let whole = template.copy();
-        drop(whole.run(&whole.open(PATIENT)).await);
+        drop(whole.run(PATIENT).await);
         let requests = whole.registry.requests().len();
         assert!(requests >= 8, "{requests}");
         for nth in 1..=requests {
@@ -27,7 +27,7 @@ async fn a_signer_killed_at_any_request_is_finished_by_the_next_run() {
             for done in [false, true] {
                 let world = template.copy();
                 kill_at(&world, nth, done).await;
-                drop(world.run(&world.open(PATIENT)).await);
+                drop(world.run(PATIENT).await);
                 let census = world.census().await;
                 let told = format!("{scenario:?}, killed at request {nth}, done: {done}");
                 assert_eq!((census.own, census.lost), (vec![world.whole()], 0), "{told}");
@@ -47,10 +47,9 @@ async fn kill_at(world: &World, nth: usize, done: bool) {
         // For its effect.
         tokio::time::sleep(Duration::from_millis(5)).await;
     };
-    let store = world.open(PATIENT);
     tokio::select! {
         () = arrived => {}
-        _ = world.run(&store) => panic!("not held up at request {nth}"),
+        _ = world.run(PATIENT) => panic!("not held up at request {nth}"),
     }
     world.registry.clear_faults();
 }

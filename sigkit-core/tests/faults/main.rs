@@ -1,4 +1,4 @@
-//! Every fault at every request that signing and verifying make: no false success, no lost signature, no hang.
+//! Every fault at every request that signing, verifying and logging in make: no false success, no lost signature, no hang.
 //!
 //! The requests of a scenario are those that a run without faults makes. Then each fault of the test registry's catalogue befalls
 //! each of them: that one alone, and all requests to the same place. The totals are printed. Without more, a sample is run:
@@ -80,4 +80,21 @@ fn verify_with_tokens() {
 #[test]
 fn verify_many() {
     sweep("verify, three images", Scenario { deed: Deed::VerifyMany, ..SIGNING });
+}
+
+// threat: N05
+#[test]
+fn log_in() {
+    sweep("login, password", Scenario { deed: Deed::LogIn, access: Access::Password, ..SIGNING });
+    sweep("login, token server", Scenario { deed: Deed::LogIn, access: Access::Token, ..SIGNING });
+}
+
+// threat: N05
+#[test]
+fn log_in_wrongly() {
+    sweep("login, wrong password", Scenario { deed: Deed::LogInWrongly, access: Access::Password, ..SIGNING });
+    sweep(
+        "login, wrong password, token server",
+        Scenario { deed: Deed::LogInWrongly, access: Access::Token, ..SIGNING },
+    );
 }

@@ -11,9 +11,9 @@ pub(crate) struct Tally {
     requests: usize,
     faults: usize,
     pub(crate) runs: usize,
-    pub(crate) succeeded: usize,
+    pub(crate) as_usual: usize,
     pub(crate) slowest: Duration,
-    /// Said to be verified or signed, and is not.
+    /// Said to be verified, signed or logged in, and is not.
     false_successes: usize,
     /// Signatures of others that are gone.
     lost: usize,
@@ -55,7 +55,7 @@ impl Tally {
 
     pub(crate) fn add(&mut self, other: Self) {
         self.runs += other.runs;
-        self.succeeded += other.succeeded;
+        self.as_usual += other.as_usual;
         self.slowest = self.slowest.max(other.slowest);
         self.false_successes += other.false_successes;
         self.lost += other.lost;
@@ -77,12 +77,12 @@ impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} requests x {} faults: {} runs, {} succeeded, false successes {}, lost signatures {}, hangs {}, \
+            "{} requests x {} faults: {} runs, {} ended as without a fault, false successes {}, lost signatures {}, hangs {}, \
              false refusals {}, not finished by another run {}; the slowest took {:.1} s",
             self.requests,
             self.faults,
             self.runs,
-            self.succeeded,
+            self.as_usual,
             self.false_successes,
             self.lost,
             self.hangs,

@@ -12,8 +12,9 @@ use sigkit_core::limits::Limits;
 use sigkit_core::oci::{Repository, TagOrDigest};
 use sigkit_core::policy::{KeyAuthority, Policy, Purpose};
 use sigkit_core::report::Verdict;
+use sigkit_core::store::StoreError;
 use sigkit_core::store::registry::{
-    Credentials, RegistryClient, RegistryOptions, Retries, Secret, StaticCredentials, Timeouts,
+    Credentials, LogIn, RegistryClient, RegistryOptions, Retries, Secret, StaticCredentials, Timeouts,
 };
 use sigkit_core::time::UnixTime;
 use sigkit_core::verify::{Artifact, Verifier};
@@ -52,6 +53,9 @@ pub(crate) enum Deed {
     VerifyUnsigned,
     /// All images over one client, at once; one of them is not signed.
     VerifyMany,
+    LogIn,
+    /// With a password that is not the right one.
+    LogInWrongly,
 }
 
 /// Whether there is a referrers API.
@@ -65,6 +69,7 @@ pub(crate) enum Api {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Access {
     Anybody,
+    Password,
     Token,
 }
 
@@ -94,7 +99,7 @@ pub(crate) struct World {
 
 impl Scenario {
     fn signs(self) -> bool {
-        !matches!(self.deed, Deed::Verify | Deed::VerifyUnsigned | Deed::VerifyMany)
+        matches!(self.deed, Deed::SignBundle | Deed::SignLegacy | Deed::SignBoth | Deed::SignMany)
     }
 
     /// The images it is about.
@@ -116,7 +121,7 @@ impl Scenario {
     /// Whether success is the truth for that image.
     pub(crate) fn may_succeed(self, image: usize) -> bool {
         match self.deed {
-            Deed::VerifyUnsigned => false,
+            Deed::VerifyUnsigned | Deed::LogInWrongly => false,
             Deed::VerifyMany => image != 1,
             _ => true,
         }
@@ -152,15 +157,17 @@ impl World {
     }
 
     /// A client of its own, as every run has one.
-    pub(crate) fn open(&self, timeouts: Timeouts) -> Lonely {
-        let (username, password) = ACCOUNT;
-        let account = Credentials::Basic { username: username.to_owned(), password: Secret::new(password) };
+    fn client(&self, timeouts: Timeouts) -> RegistryClient {
         let options = RegistryOptions::default()
             .with_timeouts(timeouts)
             .with_retries(Retries { max: 1, pause: Duration::from_millis(1) })
-            .with_credentials(Arc::new(StaticCredentials::new(self.registry.host(), account)));
+            .with_credentials(Arc::new(StaticCredentials::new(self.registry.host(), account(ACCOUNT.1))));
+        RegistryClient::new(options).unwrap()
+    }
+
+    fn open(&self, timeouts: Timeouts) -> Lonely {
         let repository = Repository::new(self.registry.host(), REPOSITORY).unwrap();
-        Lonely(RegistryClient::new(options).unwrap().repository(&repository))
+        Lonely(self.client(timeouts).repository(&repository))
     }
 
     async fn sign(&self, store: &Lonely, tag: &str, key: &KeyPair, format: Format) -> Result<(), SignImageError> {
@@ -169,7 +176,18 @@ impl World {
     }
 
     /// Does what the scenario is about, and says for each image what came of it.
-    pub(crate) async fn run(&self, store: &Lonely) -> Vec<Outcome> {
+    pub(crate) async fn run(&self, timeouts: Timeouts) -> Vec<Outcome> {
+        let password = match self.scenario.deed {
+            Deed::LogIn => Some(ACCOUNT.1),
+            Deed::LogInWrongly => Some("another"),
+            _ => None,
+        };
+        if let Some(password) = password {
+            return vec![Outcome::of_log_in(
+                self.client(timeouts).log_in(self.registry.host(), account(password)).await,
+            )];
+        }
+        let store = &self.open(timeouts);
         let images = self.scenario.images().iter().copied();
         if self.scenario.signs() {
             let key = signer();
@@ -231,6 +249,15 @@ impl Outcome {
         result.map_or_else(|error| Self::Trouble(error.to_string()), |()| Self::Done)
     }
 
+    /// That nobody was asked is no success: the program warns that it saw nothing.
+    fn of_log_in(result: Result<LogIn, StoreError>) -> Self {
+        match result {
+            Ok(LogIn::Accepted) => Self::Done,
+            Ok(LogIn::NotAsked) => Self::Trouble("not asked".to_owned()),
+            Err(error) => Self::Trouble(error.to_string()),
+        }
+    }
+
     fn of_verifying(result: Result<(), ImageError>) -> Self {
         match result {
             Ok(()) => Self::Done,
@@ -247,9 +274,14 @@ fn start(scenario: Scenario) -> Registry {
     };
     let auth = match scenario.access {
         Access::Anybody => Auth::Anonymous,
+        Access::Password => Auth::basic(ACCOUNT.0, ACCOUNT.1),
         Access::Token => Auth::Token(TokenService::new(ACCOUNT.0, ACCOUNT.1)),
     };
     Registry::builder().referrers(referrers).auth(auth).start()
+}
+
+fn account(password: &str) -> Credentials {
+    Credentials::Basic { username: ACCOUNT.0.to_owned(), password: Secret::new(password) }
 }
 
 fn policy(key: &KeyPair) -> Policy {

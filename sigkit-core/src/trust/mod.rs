@@ -1,0 +1,29 @@
+//! Whom to believe about certificates and time, and the checks against it: trusted roots, certificates, logs, timestamps.
+//!
+//! Nothing here reads a clock: every time is one that a witness of the trusted root has signed, or an argument.
+
+mod authority;
+mod certificate;
+mod fulcio;
+pub(crate) mod log;
+mod log_key;
+mod root;
+mod sct;
+pub(crate) mod timestamp;
+mod validity;
+
+pub use authority::{AuthorityError, CertificateAuthority, PathError};
+pub use certificate::{Certificate, CertificateError};
+pub use fulcio::{FulcioExtension, SignerIdentity, SubjectKind};
+pub use log::{BodyError, CheckpointError, InclusionError, LogError, LogProof};
+pub use log_key::TransparencyLog;
+pub use root::{TrustedRoot, TrustedRootError};
+pub use sct::SctError;
+pub use timestamp::TimestampError;
+pub use validity::Validity;
+
+pub use crate::bundle::LogId;
+
+pub(crate) use authority::{IssuerKey, Usage};
+pub(crate) use fulcio::escaped;
+pub(crate) use sct::verify as verify_sct;
