@@ -44,7 +44,7 @@ pub(crate) fn run(
         let why = "--check-reference compares the signed repository, and a layout or archive has none";
         return Err(CliError::Usage(why.to_owned()));
     }
-    if args.log.offline
+    if args.trust.log.offline
         && let Some((text, _)) = images.named.iter().find(|(_, target)| target.registry().is_some())
     {
         return Err(CliError::Usage(format!(
