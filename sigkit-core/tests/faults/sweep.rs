@@ -120,8 +120,7 @@ async fn run(template: &World, scenario: Scenario, case: &Case) -> Tally {
         Reach::Onwards(nth) => Rule::new("*", "*").from(*nth),
     };
     world.registry.fault(rule, case.action.clone());
-    let mut tally = Tally::default();
-    tally.runs = 1;
+    let mut tally = Tally::one();
     let began = Instant::now();
     let outcomes = tokio::time::timeout(LIMIT, async { world.run(IMPATIENT).await }).await;
     tally.slowest = began.elapsed();
