@@ -2,6 +2,7 @@
 
 mod cosign;
 mod report;
+mod tally;
 mod text;
 
 use std::time::Duration;
@@ -11,6 +12,7 @@ use sigkit_core::report::{Report, Verdict};
 use sigkit_core::store::{FetchedManifest, StoreError};
 use sigkit_core::verify::{NotVerified, Verified};
 
+use self::tally::Tally;
 use self::text::Paint;
 use crate::args::ReportFormat;
 use crate::context::Context;
@@ -174,33 +176,62 @@ impl Judgement {
     }
 }
 
-/// The results of verifying images.
-pub(crate) fn images(judgements: &[Judgement], format: Option<ReportFormat>, context: &Context) -> Output {
-    let tree = format.is_none() && Stdout::watched() == Watched::Terminal;
-    let colours = (Paint::new(Stdout::watched(), context), Paint::new(Stderr::watched(), context));
-    let mut output = Output::result(Vec::new());
-    for judgement in judgements {
-        match (format, &judgement.result) {
-            (Some(ReportFormat::Report), _) => output.stdout.extend(report::line(judgement)),
-            (Some(ReportFormat::Text), Ok(verified)) => output.stdout.extend(cosign::lines(verified)),
-            (_, Ok(_)) if tree => output.stdout.extend(text::tree(judgement, colours.0).into_bytes()),
-            (_, Ok(verified)) => output.stdout.extend(cosign::array(verified)),
-            (_, Err(_)) => {}
+/// The results of verifying images, rendered as they come; of those that are rendered only the number is kept.
+#[derive(Debug)]
+pub(crate) struct Results {
+    format: Option<ReportFormat>,
+    /// Whether a person reads the results, as a tree.
+    tree: bool,
+    stdout: Paint,
+    stderr: Paint,
+    tally: Tally,
+}
+
+impl Results {
+    /// None yet.
+    pub(crate) fn new(format: Option<ReportFormat>, context: &Context) -> Self {
+        Self {
+            format,
+            tree: format.is_none() && Stdout::watched() == Watched::Terminal,
+            stdout: Paint::new(Stdout::watched(), context),
+            stderr: Paint::new(Stderr::watched(), context),
+            tally: Tally::default(),
         }
-        match &judgement.result {
-            Ok(verified) if !tree => {
-                output.report.push_str(&cosign::header(&judgement.subject.name, verified.report()));
-                output.report.push_str(&text::doubts(verified.report()));
+    }
+
+    /// The next ones.
+    pub(crate) fn render(&mut self, judgements: &[Judgement]) -> Output {
+        let mut output = Output::result(Vec::new());
+        for judgement in judgements {
+            match (self.format, &judgement.result) {
+                (Some(ReportFormat::Report), _) => output.stdout.extend(report::line(judgement)),
+                (Some(ReportFormat::Text), Ok(verified)) => output.stdout.extend(cosign::lines(verified)),
+                (_, Ok(_)) if self.tree => output.stdout.extend(text::tree(judgement, self.stdout).into_bytes()),
+                (_, Ok(verified)) => output.stdout.extend(cosign::array(verified)),
+                (_, Err(_)) => {}
             }
-            Ok(_) => {}
-            Err(refusal) => output.report.push_str(&text::refusal(judgement, refusal, colours.1)),
+            match &judgement.result {
+                Ok(verified) if !self.tree => {
+                    output.report.push_str(&cosign::header(&judgement.subject.name, verified.report()));
+                    output.report.push_str(&text::doubts(verified.report()));
+                }
+                Ok(_) => {}
+                Err(refusal) => output.report.push_str(&text::refusal(judgement, refusal, self.stderr)),
+            }
+            output.exit = output.exit.worst(judgement.exit());
+            self.tally.count(judgement.exit());
         }
-        output.exit = output.exit.worst(judgement.exit());
+        output
     }
-    if judgements.len() > 1 {
-        output.report.push_str(&text::summary(judgements));
+
+    /// How many of many, when there were many.
+    pub(crate) fn summary(&self) -> Output {
+        let mut output = Output::result(Vec::new());
+        if self.tally.total() > 1 {
+            output.report = self.tally.to_string();
+        }
+        output
     }
-    output
 }
 
 /// The result of verifying a blob.
