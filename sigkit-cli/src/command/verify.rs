@@ -98,7 +98,7 @@ impl Verification<'_> {
             Some(detached) => detached.evidence(&image, &open.docker_reference()),
             None => discover(&*open.signatures, &image.descriptor.digest, policy.limits()).await,
         };
-        let subject = Subject::image(text, open, &image);
+        let subject = Subject::image(text, open, &image).weakened(self.args.trust.weakened());
         Judgement::new(subject, Verifier::new(&policy).verify(&Artifact::Bytes(&image.bytes), &evidence, self.now))
     }
 }
