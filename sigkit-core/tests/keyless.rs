@@ -84,7 +84,8 @@ fn what_is_no_pattern_is_refused() {
     assert_eq!(Pattern::exact("").unwrap_err(), PatternError::Empty);
     assert_eq!(Pattern::regexp("").unwrap_err(), PatternError::Empty);
     let deep = format!("{}a{}", "(".repeat(200), ")".repeat(200));
-    for pattern in ["(", "a)|(b", "[", "a{1000}{1000}{1000}", "(?x)a # comment", "\\p{Cyrillic}", r"(?P<x>a)(?P<x>b)", &deep]
+    for pattern in
+        ["(", "a)|(b", "[", "a{1000}{1000}{1000}", "(?x)a # comment", "\\p{Cyrillic}", r"(?P<x>a)(?P<x>b)", &deep]
     {
         assert!(matches!(Pattern::regexp(pattern), Err(PatternError::Syntax { .. })), "{pattern:.40}");
     }

@@ -17,6 +17,7 @@ mod explain;
 mod generate_key_pair;
 mod import_key_pair;
 mod list_env;
+mod login;
 mod public_key;
 mod services;
 mod sign;
@@ -33,11 +34,14 @@ pub(crate) use explain::ExplainArgs;
 pub(crate) use generate_key_pair::GenerateKeyPairArgs;
 pub(crate) use global::GlobalArgs;
 pub(crate) use go_flags::{is_switch, normalise};
-pub(crate) use groups::{AnnotationArgs, ImagesArgs, PasswordArgs, PublicKeyArgs, RegistryArgs, SigningKeyArgs};
+pub(crate) use groups::{
+    AnnotationArgs, ConnectionArgs, ImagesArgs, PasswordArgs, PublicKeyArgs, RegistryArgs, SigningKeyArgs,
+};
 pub(crate) use identity::{IdentityArgs, Wanted, WantedIdentity};
 pub(crate) use import_key_pair::ImportKeyPairArgs;
 pub(crate) use list_env::EnvArgs;
 pub(crate) use log::{LogDemand, NoLogArgs, VerifyLogArgs};
+pub(crate) use login::{LoginArgs, LogoutArgs};
 pub(crate) use public_key::PublicKeyVerbArgs;
 pub(crate) use services::{
     Selector, ServiceSpec, SigningConfigCreateArgs, SigningConfigVerb, SigningConfigVerbArgs, TrustedRootCreateArgs,
