@@ -107,7 +107,7 @@ pub(crate) struct VerifiedTimestamp {
     pub(crate) time: UnixTime,
     /// The key of the authority. Two timestamps by one key are one witness.
     pub(crate) authority: KeyFingerprint,
-    /// The subject of the authority's certificate, for people.
+    /// The authority's address, or the subject of its certificate where it has none; for people.
     pub(crate) name: String,
 }
 
