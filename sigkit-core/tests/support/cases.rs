@@ -436,7 +436,6 @@ fn blobs() -> Vec<Vector> {
             &statement("https://slsa.dev/provenance/v1", &subject_of(&this)),
             &signer(),
         )
-        .with("artifact", BLOB)
         .asks(blob_policy.clone())
         .verified(),
         bundle("purpose-statement-for-other-blob", &statement(SIGN, &subject_of(OTHER)), &signer())
