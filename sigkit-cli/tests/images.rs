@@ -279,7 +279,7 @@ fn thresholds_count_keys_and_not_signatures() {
     lab.attach_signature(&image);
     lab.attach_legacy(&image, "{}");
     sandbox.write("same.pub", sandbox.read("cosign.pub"));
-    let says = "2 distinct keys must sign, but only 1";
+    let says = "2 distinct signers must sign, but only 1";
     for same in ["cosign.pub", "same.pub", "./cosign.pub"] {
         lab.verify(&["--key", same, "--threshold", "2", &name])
             .run()
@@ -289,12 +289,12 @@ fn thresholds_count_keys_and_not_signatures() {
             .says("--threshold");
     }
     let both = ["--key", "other.pub", "--threshold", "2", &name];
-    lab.verify(&both).run().expect(12).prints("").says("2 of 2 keys must have signed");
+    lab.verify(&both).run().expect(12).prints("").says("2 of 2 signers must have signed");
     lab.verify(&["--key", "other.pub", &name]).run().expect(0);
     lab.verify(&["--key", "other.pub", "--threshold", "3", &name])
         .run()
         .expect(2)
-        .says("only 2 distinct keys are given");
+        .says("only 2 distinct ones are given");
     lab.verify(&["--threshold", "0", &name]).run().expect(2);
     let key = support::lab::key_pair("ecdsa-p384");
     let statement = support::lab::statement(&image.digest, "https://sigstore.dev/cosign/sign/v1", "{}");

@@ -14,6 +14,8 @@ pub struct Limits {
     pub attachments: usize,
     /// Descriptors taken from all pages of one referrers listing.
     pub referrers: usize,
+    /// All pages of one referrers listing together.
+    pub referrers_bytes: u64,
     /// Pages of one referrers listing.
     pub referrer_pages: usize,
     /// A registry's error body, of which 4 KiB are shown.
@@ -66,6 +68,7 @@ impl Limits {
         attachments_total_bytes: 512 << 20,
         attachments: 1000,
         referrers: 10_000,
+        referrers_bytes: 16 << 20,
         referrer_pages: 100,
         error_body_bytes: 64 << 10,
         token_bytes: 1 << 20,

@@ -186,7 +186,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every code, sorted.
-    pub const CODES: [&'static str; 40] = [
+    pub const CODES: [&'static str; 45] = [
         "algorithm-unsupported",
         "annotation-mismatch",
         "bundle-malformed",
@@ -226,7 +226,12 @@ impl Reason {
         "subject-mismatch",
         "time-in-future",
         "time-missing",
+        "timestamp-authority-untrusted",
+        "timestamp-certificate-not-valid",
+        "timestamp-malformed",
+        "timestamp-mismatch",
         "timestamp-missing",
+        "timestamp-signature-invalid",
     ];
 
     /// The stable code.

@@ -239,6 +239,7 @@ impl Handler for Core {
             Some(Action::Respond(response)) => response,
             Some(Action::Change(change)) => change.apply(self.answer(request)),
             Some(Action::Hang) => Response::new(0).with_delivery(Delivery::Hang),
+            Some(Action::HangAfter) => self.answer(request).with_delivery(Delivery::Hang),
             Some(Action::Disconnect) => Response::new(0).with_delivery(Delivery::Disconnect),
             Some(Action::DisconnectAfter) => self.answer(request).with_delivery(Delivery::Disconnect),
             Some(Action::Delay(time)) => {

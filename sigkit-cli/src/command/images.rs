@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::path::Path;
+use std::pin::pin;
 
 use futures_util::StreamExt as _;
 use sigkit_core::image::{check_contents, descendants, for_platform};
@@ -43,6 +44,27 @@ impl<'a> Images<'a> {
         registry: &'a RegistryArgs,
         context: &Context,
     ) -> Result<Self, CliError> {
+        Self::reached_by(registry::client, args, registry, context)
+    }
+
+    /// Collects the images of a verb that writes nothing.
+    ///
+    /// # Errors
+    /// As [`Images::collect`].
+    pub(crate) fn collect_to_read(
+        args: &'a ImagesArgs,
+        registry: &'a RegistryArgs,
+        context: &Context,
+    ) -> Result<Self, CliError> {
+        Self::reached_by(registry::reader, args, registry, context)
+    }
+
+    fn reached_by(
+        client: impl Fn(&RegistryArgs, &[Target], &Context) -> Result<RegistryClient, CliError>,
+        args: &'a ImagesArgs,
+        registry: &'a RegistryArgs,
+        context: &Context,
+    ) -> Result<Self, CliError> {
         let given = args.images.iter().map(|text| named(text).map_err(CliError::Target));
         let mut named = given.collect::<Result<Vec<_>, CliError>>()?;
         if let Some(path) = &args.images_from {
@@ -52,14 +74,25 @@ impl<'a> Images<'a> {
             return Err(CliError::Usage("--images-from names no image".to_owned()));
         }
         let targets: Vec<Target> = named.iter().map(|(_, target)| target.clone()).collect();
-        let client = registry::client(registry, &targets, context)?;
+        let client = client(registry, &targets, context)?;
         Ok(Self { args, named, client, signatures: registry.signature_repo.as_ref() })
     }
 
-    /// Works on every image, so many at once as `--jobs` says, and keeps the order.
-    pub(crate) async fn each<T, F: Future<Output = T>>(&self, work: impl Fn(String, Target) -> F) -> Vec<T> {
+    /// Works on every image, so many at once as `--jobs` says, and hands over what came of each in the order named.
+    ///
+    /// # Errors
+    /// Those of `done`, after which nothing more is begun.
+    pub(crate) async fn each<T, F: Future<Output = T>>(
+        &self,
+        work: impl Fn(String, Target) -> F,
+        mut done: impl FnMut(T) -> Result<(), CliError>,
+    ) -> Result<(), CliError> {
         let work = self.named.iter().map(|(text, target)| work(text.clone(), target.clone()));
-        futures_util::stream::iter(work).buffered(self.args.jobs.get()).collect().await
+        let mut results = pin!(futures_util::stream::iter(work).buffered(self.args.jobs.get()));
+        while let Some(result) = results.next().await {
+            done(result)?;
+        }
+        Ok(())
     }
 
     /// Opens and resolves one image, once.

@@ -14,7 +14,7 @@ use super::trust;
 use crate::args::{GlobalArgs, VerifyArgs};
 use crate::context::Context;
 use crate::error::CliError;
-use crate::output::Output;
+use crate::output::{Output, Printer};
 use crate::render::{self, Judgement, Subject};
 use crate::runtime::{self, Deadline};
 use crate::target::{OpenTarget, Target};
@@ -23,9 +23,14 @@ use crate::target::{OpenTarget, Target};
 ///
 /// # Errors
 /// [`CliError`] for what stands before any image; what befalls an image is in its judgement.
-pub(crate) fn run(args: &VerifyArgs, context: &Context, global: &GlobalArgs) -> Result<Output, CliError> {
+pub(crate) fn run(
+    args: &VerifyArgs,
+    context: &Context,
+    global: &GlobalArgs,
+    printer: &mut Printer<'_>,
+) -> Result<Output, CliError> {
     args.check(context)?;
-    let mut policy = trust::policy(Purpose::Image, &args.key, args.signature_digest_algorithm, context)?;
+    let mut policy = trust::policy(Purpose::Image, &args.trust, args.signature_digest_algorithm, context)?;
     for annotation in args.annotations.iter() {
         policy = policy.with_annotation(&annotation.key, &annotation.value);
     }
@@ -33,14 +38,16 @@ pub(crate) fn run(args: &VerifyArgs, context: &Context, global: &GlobalArgs) -> 
         policy = policy.dangerous_without_claims();
     }
     let detached = Detached::read(args, context)?;
-    let images = Images::collect(&args.images, &args.registry, context)?;
+    let images = Images::collect_to_read(&args.images, &args.registry, context)?;
     if args.check_reference && images.named.iter().any(|(_, target)| target.registry().is_none()) {
         let why = "--check-reference compares the signed repository, and a layout or archive has none";
         return Err(CliError::Usage(why.to_owned()));
     }
     let verification = Verification { args, policy, detached, images: &images, now: context.now() };
     let deadline = Deadline::after(global.timeout);
-    let judgements = runtime::block_on(async {
+    let mut results = render::Results::new(args.output, context);
+    printer.expect(images.named.len());
+    runtime::block_on(async {
         let work = |text: String, target| {
             let verification = &verification;
             async move {
@@ -48,9 +55,9 @@ pub(crate) fn run(args: &VerifyArgs, context: &Context, global: &GlobalArgs) -> 
                 deadline.bound(verification.judge(text, target)).await.unwrap_or(vec![timed_out])
             }
         };
-        images.each(work).await.into_iter().flatten().collect::<Vec<_>>()
-    })?;
-    Ok(render::images(&judgements, args.output, context))
+        images.each(work, |judgements| printer.piece(results.render(&judgements))).await
+    })??;
+    Ok(results.summary())
 }
 
 struct Verification<'a> {
@@ -91,7 +98,7 @@ impl Verification<'_> {
             Some(detached) => detached.evidence(&image, &open.docker_reference()),
             None => discover(&*open.signatures, &image.descriptor.digest, policy.limits()).await,
         };
-        let subject = Subject::image(text, open, &image);
+        let subject = Subject::image(text, open, &image).weakened(self.args.trust.weakened());
         Judgement::new(subject, Verifier::new(&policy).verify(&Artifact::Bytes(&image.bytes), &evidence, self.now))
     }
 }

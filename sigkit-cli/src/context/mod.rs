@@ -11,17 +11,29 @@ pub(crate) use environment::Environment;
 pub(crate) use password::{PasswordError, PasswordUse};
 pub(crate) use prompt::Answer;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use sigkit_core::bundle::SignedTimestamp;
 use sigkit_core::crypto::Signature;
 use sigkit_core::time::UnixTime;
 use zeroize::Zeroizing;
 
 use crate::error::CliError;
-use crate::files::Files;
+use crate::files::{FileError, Files};
 use crate::signals::Interrupts;
 use crate::streams::{Stderr, Stdin};
 
 /// Longest detached signature, in bytes.
 const MOST_SIGNATURE_BYTES: u64 = 64 * 1024;
+
+/// Whether people see every request to registries and services.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Requests {
+    /// As `--verbose` asks.
+    Shown,
+    /// They do not.
+    Hidden,
+}
 
 /// Environment, streams, files, prompts and the clock.
 #[derive(Debug)]
@@ -34,6 +46,8 @@ pub(crate) struct Context {
     pub(crate) stderr: Stderr,
     /// Files named by options.
     pub(crate) files: Files,
+    /// Whether people see every request.
+    pub(crate) requests: Requests,
     interrupts: Interrupts,
 }
 
@@ -45,8 +59,14 @@ impl Context {
             stdin: Stdin::default(),
             stderr: Stderr::default(),
             files: Files::new(interrupts.clone()),
+            requests: Requests::Hidden,
             interrupts,
         }
+    }
+
+    /// Shows requests from now on, if `requests` says so.
+    pub(crate) fn with_requests(self, requests: Requests) -> Self {
+        Self { requests, ..self }
     }
 
     /// The time; 1970 for a clock set before that.
@@ -95,6 +115,32 @@ impl Context {
         }
         Ok((format!("the value of {option}"), Zeroizing::new(given.as_bytes().to_vec())))
     }
+
+    /// A signed timestamp in a file: the DER itself, or cosign's JSON around its base64.
+    ///
+    /// # Errors
+    /// [`FileError`].
+    pub(crate) fn timestamp(&self, option: &'static str, path: &Path) -> Result<SignedTimestamp, FileError> {
+        let expected = "an RFC 3161 timestamp";
+        let file = self.files.read(option, path, expected, MOST_SIGNATURE_BYTES)?;
+        let der = match serde_json::from_slice::<TimestampFile>(&file.bytes) {
+            Ok(TimestampFile { timestamp }) => STANDARD.decode(timestamp).map_err(|error| FileError::Content {
+                option,
+                path: path.to_owned(),
+                expected,
+                found: error.to_string(),
+            })?,
+            Err(_) => file.bytes.to_vec(),
+        };
+        Ok(SignedTimestamp(der))
+    }
+}
+
+/// What cosign writes for `--rfc3161-timestamp`.
+#[derive(serde::Deserialize)]
+struct TimestampFile {
+    #[serde(rename = "SignedRFC3161Timestamp")]
+    timestamp: String,
 }
 
 /// Keeps keys out of core files, and other processes of the same user out of this one. What the system refuses is no harm.

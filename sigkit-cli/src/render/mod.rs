@@ -2,15 +2,18 @@
 
 mod cosign;
 mod report;
+mod tally;
 mod text;
 
 use std::time::Duration;
 
 use sigkit_core::digest::Digest;
-use sigkit_core::report::{Report, Verdict};
+use sigkit_core::reason::Reason;
+use sigkit_core::report::{Label, Node, Outcome, Report, Verdict};
 use sigkit_core::store::{FetchedManifest, StoreError};
 use sigkit_core::verify::{NotVerified, Verified};
 
+use self::tally::Tally;
 use self::text::Paint;
 use crate::args::ReportFormat;
 use crate::context::Context;
@@ -33,6 +36,8 @@ pub(crate) struct Judgement {
 pub(crate) struct Subject {
     /// As the user named it.
     given: String,
+    /// The flags by which less was asked for than usual.
+    weakened: Vec<&'static str>,
     /// `repository@digest`, once that is known.
     name: String,
     /// The digest, once it is known.
@@ -44,12 +49,17 @@ impl Subject {
     pub(crate) fn image(given: String, open: &OpenTarget, image: &FetchedManifest) -> Self {
         use sigkit_core::store::Store as _;
         let digest = image.descriptor.digest;
-        Self { given, name: format!("{}@{digest}", open.store.name()), digest: Some(digest) }
+        Self { name: format!("{}@{digest}", open.store.name()), digest: Some(digest), ..Self::named(given, None) }
     }
 
     /// Something that has no other name than the user's.
     pub(crate) fn named(given: String, digest: Option<Digest>) -> Self {
-        Self { name: given.clone(), given, digest }
+        Self { name: given.clone(), given, weakened: Vec::new(), digest }
+    }
+
+    /// The same, judged with these flags by which less is asked for than usual.
+    pub(crate) fn weakened(self, flags: Vec<&'static str>) -> Self {
+        Self { weakened: flags, ..self }
     }
 }
 
@@ -85,6 +95,7 @@ impl Refusal {
             Self::NotVerified(refusal) => match (refusal.report().verdict(), refusal.found()) {
                 (Verdict::Undecided, _) => ExitCode::Undecided,
                 (_, 0) => ExitCode::NoSignatures,
+                _ if lack_certificates(&refusal.report().root) => ExitCode::NoCertificate,
                 _ => ExitCode::NoMatch,
             },
             Self::Unresolved(unresolved) => unresolved.exit(),
@@ -106,6 +117,17 @@ impl Refusal {
             Self::Unresolved(unresolved) => Trouble::new(unresolved.error.code(), unresolved.to_string()),
             Self::TimedOut(limit) => Trouble::new("timed-out", format!("nothing was decided within {limit:?}")),
         }
+    }
+}
+
+/// Whether signatures were found, an identity was asked for, and none of them came with a certificate.
+fn lack_certificates(node: &Node) -> bool {
+    let missing =
+        |part: &Node| matches!(part, Node::Leaf { outcome: Outcome::Fail(Reason::CertificateMissing { .. }), .. });
+    match node {
+        Node::Group { label: Label::Signature { .. }, parts, .. } => parts.iter().any(missing),
+        Node::Group { parts, .. } => !parts.is_empty() && parts.iter().all(lack_certificates),
+        Node::Leaf { .. } => false,
     }
 }
 
@@ -174,33 +196,63 @@ impl Judgement {
     }
 }
 
-/// The results of verifying images.
-pub(crate) fn images(judgements: &[Judgement], format: Option<ReportFormat>, context: &Context) -> Output {
-    let tree = format.is_none() && Stdout::watched() == Watched::Terminal;
-    let colours = (Paint::new(Stdout::watched(), context), Paint::new(Stderr::watched(), context));
-    let mut output = Output::result(Vec::new());
-    for judgement in judgements {
-        match (format, &judgement.result) {
-            (Some(ReportFormat::Report), _) => output.stdout.extend(report::line(judgement)),
-            (Some(ReportFormat::Text), Ok(verified)) => output.stdout.extend(cosign::lines(verified)),
-            (_, Ok(_)) if tree => output.stdout.extend(text::tree(judgement, colours.0).into_bytes()),
-            (_, Ok(verified)) => output.stdout.extend(cosign::array(verified)),
-            (_, Err(_)) => {}
+/// The results of verifying images, rendered as they come; of those that are rendered only the number is kept.
+#[derive(Debug)]
+pub(crate) struct Results {
+    format: Option<ReportFormat>,
+    /// Whether a person reads the results, as a tree.
+    tree: bool,
+    stdout: Paint,
+    stderr: Paint,
+    tally: Tally,
+}
+
+impl Results {
+    /// None yet.
+    pub(crate) fn new(format: Option<ReportFormat>, context: &Context) -> Self {
+        Self {
+            format,
+            tree: format.is_none() && Stdout::watched() == Watched::Terminal,
+            stdout: Paint::new(Stdout::watched(), context),
+            stderr: Paint::new(Stderr::watched(), context),
+            tally: Tally::default(),
         }
-        match &judgement.result {
-            Ok(verified) if !tree => {
-                output.report.push_str(&cosign::header(&judgement.subject.name, verified.report()));
-                output.report.push_str(&text::doubts(verified.report()));
+    }
+
+    /// The next ones.
+    pub(crate) fn render(&mut self, judgements: &[Judgement]) -> Output {
+        let mut output = Output::result(Vec::new());
+        for judgement in judgements {
+            match (self.format, &judgement.result) {
+                (Some(ReportFormat::Report), _) => output.stdout.extend(report::line(judgement)),
+                (Some(ReportFormat::Text), Ok(verified)) => output.stdout.extend(cosign::lines(verified)),
+                (_, Ok(_)) if self.tree => output.stdout.extend(text::tree(judgement, self.stdout).into_bytes()),
+                (_, Ok(verified)) => output.stdout.extend(cosign::array(verified)),
+                (_, Err(_)) => {}
             }
-            Ok(_) => {}
-            Err(refusal) => output.report.push_str(&text::refusal(judgement, refusal, colours.1)),
+            match &judgement.result {
+                Ok(verified) if !self.tree => {
+                    output.report.push_str(&cosign::header(&judgement.subject.name, verified.report()));
+                    output.report.push_str(&cosign::certificates(verified));
+                    output.report.push_str(&text::doubts(verified.report()));
+                }
+                Ok(_) => {}
+                Err(refusal) => output.report.push_str(&text::refusal(judgement, refusal, self.stderr)),
+            }
+            output.exit = output.exit.worst(judgement.exit());
+            self.tally.count(judgement.exit());
         }
-        output.exit = output.exit.worst(judgement.exit());
+        output
     }
-    if judgements.len() > 1 {
-        output.report.push_str(&text::summary(judgements));
+
+    /// How many of many, when there were many.
+    pub(crate) fn summary(&self) -> Output {
+        let mut output = Output::result(Vec::new());
+        if self.tally.total() > 1 {
+            output.report = self.tally.to_string();
+        }
+        output
     }
-    output
 }
 
 /// The result of verifying a blob.
@@ -210,7 +262,10 @@ pub(crate) fn blob(judgement: &Judgement, format: Option<ReportFormat>, context:
         output.stdout = report::line(judgement);
     }
     match &judgement.result {
-        Ok(_) => output.report.push_str("Verified OK\n"),
+        Ok(verified) => {
+            output.report.push_str(&cosign::certificates(verified));
+            output.report.push_str("Verified OK\n");
+        }
         Err(refusal) => {
             let paint = Paint::new(Stderr::watched(), context);
             output.report.push_str(&text::refusal(judgement, refusal, paint));

@@ -5,7 +5,6 @@ use sigkit_core::report::{Label, Node, Outcome, Report, Verdict};
 use super::{Judgement, Refusal, Trouble, failure};
 use crate::context::Context;
 use crate::escape;
-use crate::exit::ExitCode;
 use crate::streams::Watched;
 
 /// Column of the marks, where the branches to their left leave room for it.
@@ -66,27 +65,11 @@ pub(super) fn place(node: &Node, wanted: &Outcome) -> Option<String> {
         (Label::Policy { authorities: 2.., .. }, Node::Group { label: Label::Key { name, .. }, .. }) => {
             Some(format!("{found}, by key {name}"))
         }
+        (Label::Policy { authorities: 2.., .. }, Node::Group { label: Label::Identity { name }, .. }) => {
+            Some(format!("{found}, by identity {name}"))
+        }
         _ => Some(found),
     }
-}
-
-/// How many of many.
-pub(super) fn summary(judgements: &[Judgement]) -> String {
-    let count = |exit: ExitCode| judgements.iter().filter(|judgement| judgement.exit() == exit).count();
-    let mut parts = vec![format!("{} of {} verified", count(ExitCode::Done), judgements.len())];
-    for (exit, words) in [
-        (ExitCode::NoMatch, "refused"),
-        (ExitCode::NoSignatures, "without signatures"),
-        (ExitCode::NoSuchImage, "not found"),
-        (ExitCode::Undecided, "undecided"),
-        (ExitCode::Failed, "failed"),
-    ] {
-        match count(exit) {
-            0 => {}
-            number => parts.push(format!("{number} {words}")),
-        }
-    }
-    format!("{}\n", parts.join(", "))
 }
 
 fn branches(parts: &[Node], indent: &str, paint: Paint, text: &mut String) {
@@ -117,14 +100,17 @@ fn pad(label: &str) -> String {
 
 fn words(label: &Label) -> String {
     match label {
-        Label::Policy { threshold, authorities: 1 } if threshold.get() == 1 => "this key must have signed".to_owned(),
-        Label::Policy { threshold, authorities } => format!("{threshold} of {authorities} keys must have signed"),
+        Label::Policy { threshold, authorities: 1 } if threshold.get() == 1 => {
+            "this signer must have signed".to_owned()
+        }
+        Label::Policy { threshold, authorities } => format!("{threshold} of {authorities} signers must have signed"),
         other => headline(other).0,
     }
 }
 
 fn headline(label: &Label) -> (String, String) {
     match label {
+        Label::Identity { name } => ("identity".to_owned(), escape::one_line(name)),
         Label::Key { name, fingerprint } => (format!("key {}", escape::one_line(name)), fingerprint.to_string()),
         Label::Signature { number, origin } => (format!("signature {number}"), escape::one_line(&origin.to_string())),
         _ => ("checks".to_owned(), String::new()),
@@ -140,12 +126,12 @@ fn detail(outcome: &Outcome) -> String {
 }
 
 /// Marks and colours.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Paint {
     colour: Colour,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Colour {
     On,
     Off,

@@ -129,7 +129,8 @@ async fn read_layers<S: Store>(
     // A layer that lies about its size must not speak for another that names the same bytes.
     let blobs: BTreeMap<(Digest, u64), &Descriptor> =
         manifest.layers.iter().map(|layer| ((layer.digest, layer.size), layer)).collect();
-    let total = blobs.values().fold(0_u64, |sum, layer| sum.saturating_add(layer.size));
+    // Each signature holds its payload, so that one which many share counts as often.
+    let total = manifest.layers.iter().fold(0_u64, |sum, layer| sum.saturating_add(layer.size));
     if let Err(limit) = budget.take(manifest.layers.len(), total) {
         evidence.problems.push(problem("signatures", &StoreError::TooLarge { place: store.name(), limit }));
         return evidence;

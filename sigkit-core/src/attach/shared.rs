@@ -16,7 +16,7 @@ use super::AttachError;
 use crate::digest::Digest;
 use crate::json;
 use crate::oci::{Descriptor, Manifest, Tag, TagOrDigest, media_type};
-use crate::store::{Atomicity, Expected, FetchedManifest, StoreError, StoreWrite};
+use crate::store::{Atomicity, Expected, FetchedManifest, StoreError, StoreWrite, TagListed};
 
 /// Writes before giving up.
 const ATTEMPTS: u32 = 40;
@@ -109,14 +109,13 @@ pub(super) async fn insert<S: StoreWrite>(
     kind: &Kind,
     entry: Value,
 ) -> Result<Digest, AttachError> {
-    let target = TagOrDigest::Tag(tag.clone());
     let own = identity(&entry);
     let mut wanted = vec![entry];
     let mut watch = Watch::default();
     let (mut attempts, mut refusals) = (0_u32, 0_u32);
     loop {
         let started = Instant::now();
-        let document = read(store, &target, tag, kind).await?;
+        let document = read(store, tag, kind).await?;
         let read_at = Instant::now();
         watch.see(document.read_as);
         for seen in &document.entries {
@@ -145,7 +144,7 @@ pub(super) async fn insert<S: StoreWrite>(
             watch.notice_others();
         }
         attempts = attempts.saturating_add(1);
-        match write(store, &target, kind, document, missing, read_at).await {
+        match write(store, tag, kind, document, missing, read_at).await {
             Ok(Written::Yes { digest }) => watch.wrote(digest, started.elapsed()),
             Ok(Written::Stale) | Err(AttachError::Store(StoreError::Conflict { .. })) => {
                 watch.notice_others();
@@ -226,8 +225,12 @@ impl Watch {
     }
 }
 
-async fn read<S: StoreWrite>(store: &S, target: &TagOrDigest, tag: &Tag, kind: &Kind) -> Result<Document, AttachError> {
-    let fetched = match store.manifest(target).await {
+fn by(tag: &Tag) -> TagOrDigest {
+    TagOrDigest::Tag(tag.clone())
+}
+
+async fn read<S: StoreWrite>(store: &S, tag: &Tag, kind: &Kind) -> Result<Document, AttachError> {
+    let fetched = match store.manifest(&by(tag)).await {
         Ok(fetched) => fetched,
         Err(error) if error.is_absent() => {
             return Ok(kind.blank());
@@ -262,7 +265,7 @@ enum Written {
 
 async fn write<S: StoreWrite>(
     store: &S,
-    target: &TagOrDigest,
+    tag: &Tag,
     kind: &Kind,
     document: Document,
     missing: Vec<Value>,
@@ -274,29 +277,41 @@ async fn write<S: StoreWrite>(
     for blob in &plan.blobs {
         store.push_blob(blob, &Digest::sha256(blob)).await?;
     }
-    let stale = match store.atomicity() {
-        Atomicity::Exact => false,
-        // Pushing blobs took round trips in which others may have written; and before a document is begun anew, the answer that
-        // there is none must come twice: some registries say so for a moment about what they hold.
-        Atomicity::BestEffort { .. } if !plan.blobs.is_empty() || read_as.is_none() => {
-            current(store, target).await? != read_as
+    match store.atomicity() {
+        Atomicity::Exact => {}
+        Atomicity::BestEffort { .. } => {
+            // The list of tags is asked first, so that nothing lies between the last look and the write.
+            let listed = if read_as.is_none() { store.tag_listed(tag).await } else { TagListed::NotStated };
+            // Pushing blobs took round trips in which others may have written; and before a document is begun anew, the answer
+            // that there is none must come twice: some registries say so for a moment about what they hold.
+            let look_again = !plan.blobs.is_empty() || read_as.is_none() || read_at.elapsed() > STALE;
+            if look_again && current(store, tag).await? != read_as {
+                return Ok(Written::Stale);
+            }
+            if listed == TagListed::Yes {
+                return Err(contradicted(store, tag).into());
+            }
         }
-        Atomicity::BestEffort { .. } => read_at.elapsed() > STALE,
-    };
-    if stale {
-        return Ok(Written::Stale);
     }
-    store.push_manifest(target, &plan.media_type, &plan.manifest, expected).await?;
+    store.push_manifest(&by(tag), &plan.media_type, &plan.manifest, expected).await?;
     Ok(Written::Yes { digest: Digest::sha256(&plan.manifest) })
 }
 
 /// What the tag points to now.
-async fn current<S: StoreWrite>(store: &S, target: &TagOrDigest) -> Result<Option<Digest>, AttachError> {
-    match store.manifest(target).await {
+async fn current<S: StoreWrite>(store: &S, tag: &Tag) -> Result<Option<Digest>, AttachError> {
+    match store.manifest(&by(tag)).await {
         Ok(fetched) => Ok(Some(fetched.descriptor.digest)),
         Err(error) if error.is_absent() => Ok(None),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Nothing is written over what may be there after all.
+fn contradicted<S: StoreWrite>(store: &S, tag: &Tag) -> StoreError {
+    let place = format!("{}:{tag}", store.name());
+    let detail = "expected the manifest of a tag that the place lists, found the answer that there is none; \
+                  if somebody deleted it, delete the tag as well";
+    StoreError::Unavailable { place, detail: detail.to_owned() }
 }
 
 /// What to write, computed without I/O.

@@ -53,6 +53,19 @@ pub enum Authority {
     Keyless(KeylessAuthority),
 }
 
+impl Authority {
+    /// Whether it is the same signer by the same key or identity.
+    fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Key(key), Self::Key(other)) => key.key == other.key,
+            #[cfg(feature = "keyless")]
+            (Self::Keyless(identity), Self::Keyless(other)) => identity.name() == other.name(),
+            #[cfg(feature = "keyless")]
+            _ => false,
+        }
+    }
+}
+
 /// The holder of a key.
 #[derive(Clone, Debug)]
 pub struct KeyAuthority {
@@ -116,10 +129,10 @@ pub(crate) enum Claims {
 #[non_exhaustive]
 pub enum PolicyError {
     /// Nobody may sign.
-    #[error("a policy needs at least one key")]
+    #[error("a policy needs at least one key or identity")]
     NoAuthority,
     /// More signers are asked for than there are.
-    #[error("{threshold} distinct keys must sign, but only {authorities} distinct keys are given")]
+    #[error("{threshold} distinct signers must sign, but only {authorities} distinct ones are given")]
     ThresholdUnreachable {
         /// How many must sign.
         threshold: NonZeroUsize,
@@ -162,9 +175,22 @@ impl Policy {
         threshold: NonZeroUsize,
         authorities: impl IntoIterator<Item = KeyAuthority>,
     ) -> Result<Self, PolicyError> {
-        let mut distinct: Vec<KeyAuthority> = Vec::new();
+        Self::at_least(purpose, threshold, authorities.into_iter().map(Authority::Key))
+    }
+
+    /// At least `threshold` of these authorities must have signed. The same key, and the same identity, given twice counts once;
+    /// whether one signer could stand for two patterns is for the caller to know.
+    ///
+    /// # Errors
+    /// [`PolicyError`].
+    pub fn at_least(
+        purpose: Purpose,
+        threshold: NonZeroUsize,
+        authorities: impl IntoIterator<Item = Authority>,
+    ) -> Result<Self, PolicyError> {
+        let mut distinct: Vec<Authority> = Vec::new();
         for authority in authorities {
-            if distinct.iter().all(|known| known.key != authority.key) {
+            if !distinct.iter().any(|known| known.is_same(&authority)) {
                 distinct.push(authority);
             }
         }
@@ -172,8 +198,8 @@ impl Policy {
             return Err(PolicyError::ThresholdUnreachable { threshold, authorities: distinct.len() });
         }
         let mut rest = distinct.into_iter();
-        let mut policy = Self::key(purpose, rest.next().ok_or(PolicyError::NoAuthority)?);
-        policy.authorities.extend(rest.map(Authority::Key));
+        let mut policy = Self::authority(purpose, rest.next().ok_or(PolicyError::NoAuthority)?);
+        policy.authorities.extend(rest);
         policy.threshold = threshold;
         Ok(policy)
     }

@@ -251,7 +251,7 @@ impl Case<'_> {
         signer: SignerKey<'_>,
         need: &time::Need,
     ) -> (Witnessed, time::Times) {
-        let mut times = timestamp::check(checks, root, witnesses, self.entity, &self.policy.limits); // 6
+        let mut times = timestamp::check(checks, self, root, witnesses); // 6
         let entries = log::check(checks, self, root, witnesses, signer, &times); // 7
         times.extend(entries.iter().filter_map(|entry| entry.time));
         let times = time::check(checks, witnesses, need, times, self.now); // 8

@@ -2,9 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::Checks;
-use crate::bundle::SignedEntity;
-use crate::limits::Limits;
+use super::{Case, Checks};
 use crate::policy::Witnesses;
 use crate::reason::Reason;
 use crate::report::{CheckId, Fact, Outcome, Waiver};
@@ -14,22 +12,15 @@ use crate::trust::timestamp::{self, TimestampError, VerifiedTimestamp};
 
 /// The times of the timestamps that hold. Others beside them count for nothing; where none holds, one that is broken is a failure,
 /// and one by an authority that the trusted root does not name is one if a timestamp is asked for.
-pub(super) fn check(
-    checks: &mut Checks,
-    root: &TrustedRoot,
-    witnesses: Witnesses,
-    entity: &SignedEntity,
-    limits: &Limits,
-) -> Vec<UnixTime> {
-    let signature = entity.content.signature().as_bytes();
+pub(super) fn check(checks: &mut Checks, case: &Case<'_>, root: &TrustedRoot, witnesses: Witnesses) -> Vec<UnixTime> {
+    let signature = case.entity.content.signature().as_bytes();
     let mut leaf = |outcome| checks.record_outcome::<()>(CheckId::Timestamp, (outcome, None));
     let mut held: Vec<VerifiedTimestamp> = Vec::new();
     let mut broken = Vec::new();
-    for timestamp in &entity.timestamps {
-        match timestamp::verify(timestamp, root, signature, limits) {
+    for timestamp in &case.entity.timestamps {
+        match timestamp::verify(timestamp, root, signature, &case.policy.limits) {
             Ok(verified) => {
-                let authority = verified.name.clone();
-                leaf(Outcome::Pass(Fact::Timestamped { authority, time: verified.time }));
+                leaf(Outcome::Pass(Fact::Timestamped { authority: verified.name.clone(), time: verified.time }));
                 held.push(verified);
             }
             Err(error) => broken.push(error),

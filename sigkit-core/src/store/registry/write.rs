@@ -8,10 +8,10 @@ use super::read::stated_digest;
 use super::reply::{Reply, Trouble};
 use super::token::{Access, Scope};
 use super::transport::{Call, Repeat};
-use super::{RegistryStore, address, check_name};
+use super::{RegistryStore, address, check_name, tags};
 use crate::digest::Digest;
 use crate::oci::{Tag, TagOrDigest};
-use crate::store::{Atomicity, Expected, Store, StoreError, StoreWrite, SubjectIndexed};
+use crate::store::{Atomicity, Expected, Store, StoreError, StoreWrite, SubjectIndexed, TagListed};
 
 /// The registry put the manifest on this subject's list. OCI distribution specification, "Pushing Manifests with Subject".
 const OCI_SUBJECT: HeaderName = HeaderName::from_static("oci-subject");
@@ -31,6 +31,10 @@ impl StoreWrite for RegistryStore {
 
     async fn pause(&self, time: Duration) {
         tokio::time::sleep(time).await;
+    }
+
+    async fn tag_listed(&self, tag: &Tag) -> TagListed {
+        tags::listed(self, tag).await.unwrap_or(TagListed::NotStated)
     }
 
     async fn push_blob(&self, bytes: &[u8], digest: &Digest) -> Result<(), StoreError> {
