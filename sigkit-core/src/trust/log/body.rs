@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
 use crate::bundle::{EntryKind, protobuf_name};
-use crate::content::{Content, Envelope, MessageSignature};
+use crate::content::{Content, Envelope};
 use crate::crypto::{KeyAlgorithm, PublicKey, Signature, pem};
 use crate::digest::{Digest, DigestAlgorithm};
 use crate::json::{self, JsonError};
