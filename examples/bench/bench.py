@@ -145,7 +145,7 @@ def bulk(b, sigkit, cosign, registry, keys, count):
     b.times(f"{measure}: CPU, against cosign", cpu, peer_cpu)
     memory, peer_memory = b.peak(ours), b.peak(theirs)
     b.row(f"{measure}: peak memory", mebi(memory), mebi(peer_memory), f"{peer_memory / memory:.2f} ×", "", None)
-    memory_of_one = b.peak(ours[:4])
+    memory_of_one = b.peak(ours[:5])
     b.row(f"{measure}: peak memory, against one image", mebi(memory), mebi(memory_of_one), f"{memory / memory_of_one:.2f} ×", "≤ 2 ×", memory <= 2 * memory_of_one)
 
 
@@ -191,16 +191,21 @@ def signatures(b, sigkit, cosign, registry):
         ours = [sigkit, "verify", "--key", public, reference]
         theirs = [cosign, "verify", "--key", public, "--insecure-ignore-tlog", reference]
         (wall, cpu), = b.alternate(3, ours)
-        peer_wall, peer_cpu = b.once([str(word) for word in theirs])
+        try:
+            peer_wall, peer_cpu = b.once([str(word) for word in theirs])
+        except SystemExit as failure:
+            print(failure, file=sys.stderr)
+            peer_wall, peer_cpu = None, None
         b.once([str(word) for word in [*ours, "--verbose"]])
         requests = sum(line.startswith("GET ") for line in (b.work / "stderr").read_text().splitlines())
         measure = f"verify 1000 signatures, {form}"
         first = form == "legacy"
-        b.row(f"{measure}: CPU", milli(cpu), milli(peer_cpu), f"{peer_cpu / cpu:.2f} ×", "≤ 1500 ms", cpu <= 1.5)
+        b.row(f"{measure}: CPU", milli(cpu), milli(peer_cpu) if peer_cpu else "fails", f"{peer_cpu / cpu:.2f} ×" if peer_cpu else "", "≤ 1500 ms", cpu <= 1.5)
         b.row(f"{measure}: requests", str(requests), "", "", "≤ 50" if first else "", requests <= 50 if first else None)
-        b.times(f"{measure}: wall, against cosign", wall, peer_wall)
-        memory, peer_memory = b.peak(ours), b.peak(theirs)
-        b.row(f"{measure}: peak memory", mebi(memory), mebi(peer_memory), f"{peer_memory / memory:.2f} ×", "≤ 64 MiB", memory <= 64 * MIB)
+        if peer_wall:
+            b.times(f"{measure}: wall, against cosign", wall, peer_wall)
+        memory = b.peak(ours)
+        b.row(f"{measure}: peak memory", mebi(memory), "", "", "≤ 64 MiB", memory <= 64 * MIB)
 
 
 def blobs(b, sigkit, cosign, keys, mib):

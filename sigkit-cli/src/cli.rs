@@ -6,9 +6,9 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, Args as _, Command, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::args::{
-    self, Bound, CompletionArgs, EnvArgs, ExplainArgs, GenerateKeyPairArgs, GlobalArgs, ImportKeyPairArgs, LoginArgs,
-    LogoutArgs, PublicKeyVerbArgs, SignArgs, SignBlobArgs, SigningConfigVerbArgs, TrustedRootVerbArgs, VerifyArgs,
-    VerifyBlobArgs, VersionArgs,
+    self, Bound, BundleVerbArgs, CompletionArgs, EnvArgs, ExplainArgs, GenerateKeyPairArgs, GlobalArgs,
+    ImportKeyPairArgs, LoginArgs, LogoutArgs, PublicKeyVerbArgs, SignArgs, SignBlobArgs, SigningConfigVerbArgs,
+    TrustedRootVerbArgs, VerifyArgs, VerifyBlobArgs, VersionArgs,
 };
 use crate::context::Environment;
 use crate::escape;
@@ -43,6 +43,8 @@ pub(crate) enum Verb {
     SignBlob(SignBlobArgs),
     /// Verify the signature of a file or standard input
     VerifyBlob(VerifyBlobArgs),
+    /// Show and make bundles
+    Bundle(BundleVerbArgs),
     /// Make trusted roots
     TrustedRoot(TrustedRootVerbArgs),
     /// Make signing configurations

@@ -99,9 +99,8 @@ impl<'a> Printer<'a> {
             self.context.stderr.raw(piece.report.as_bytes());
         }
         if !piece.stdout.is_empty() {
-            if Stdout::watched() == Watched::Terminal {
-                self.context.stderr.raw(b"");
-            }
+            // Both streams may be the same terminal.
+            self.context.stderr.end_progress();
             self.write(&piece.stdout)?;
         }
         if let Progress::Shown { done, of } = &mut self.progress {
@@ -114,7 +113,7 @@ impl<'a> Printer<'a> {
     /// Prints the last piece and returns the exit code: a failure if anything could not be written.
     pub(crate) fn finish(mut self, last: Output) -> ExitCode {
         self.progress = Progress::Hidden;
-        self.context.stderr.raw(b"");
+        self.context.stderr.end_progress();
         let context = self.context;
         let exit = self.exit.worst(last.exit);
         let written = match self.piece(last) {

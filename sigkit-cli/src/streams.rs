@@ -103,6 +103,11 @@ impl Stderr {
         self.replace(escape::one_line(line).as_bytes(), true);
     }
 
+    /// Takes the line of progress away.
+    pub(crate) fn end_progress(&self) {
+        self.replace(b"", false);
+    }
+
     fn replace(&self, bytes: &[u8], progress: bool) {
         let mut passing = self.0.progress.lock().unwrap_or_else(PoisonError::into_inner);
         if std::mem::replace(&mut *passing, progress) {

@@ -33,7 +33,7 @@ fn a_result_is_printed_before_the_next_image_is_done() {
     let waits = std::sync::Mutex::new(waits);
     let gate = move || {
         // Ends with an error, and the image with its signature, if the first results never come.
-        drop(waits.lock().unwrap().recv_timeout(std::time::Duration::from_secs(60)));
+        waits.lock().unwrap().recv_timeout(std::time::Duration::from_secs(60)).unwrap_or_default();
     };
     lab.registry.fault(Rule::new("GET", "/v2/app/manifests/v2"), Action::Run(Arc::new(gate)));
     let mut command = lab.verify(&[&["-o", "report"], &as_text(&names)[..]].concat()).command;
@@ -205,6 +205,38 @@ fn progress_is_for_terminals_and_leaves_nothing_behind() {
     }
     let ran = on_terminal(&[]).run().expect(0);
     assert!(!ran.stderr.contains('\u{1b}') && !ran.stderr.contains('\r'), "{ran:#?}");
+}
+
+#[test]
+fn signatures_of_a_digest_do_not_wait_for_the_image() {
+    let lab = Lab::new();
+    let image = lab.image("v1");
+    lab.attach_signature(&image);
+    let asked = Arc::new(AtomicBool::new(false));
+    let (seen, waits) = (Arc::clone(&asked), Arc::clone(&asked));
+    lab.registry.fault(
+        Rule::new("GET", "/v2/app/referrers/*"),
+        Action::Run(Arc::new(move || seen.store(true, Ordering::SeqCst))),
+    );
+    let wait = move || {
+        for _ in 0..3000 {
+            if waits.load(Ordering::SeqCst) {
+                return;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        panic!("the image was waited for");
+    };
+    let manifest = format!("/v2/app/manifests/{}", image.digest);
+    lab.registry.fault(Rule::new("GET", &manifest), Action::Run(Arc::new(wait)));
+    lab.verify(&[&lab.digest(&image)]).run().expect(0);
+    // The image itself still decides: what is not there is not verified by its signatures.
+    lab.registry.clear_faults();
+    lab.registry.fault(Rule::new("GET", &manifest), Action::status(404));
+    lab.verify(&[&lab.digest(&image)]).run().expect(11);
+    lab.registry.clear_faults();
+    lab.registry.fault(Rule::new("GET", &manifest), Action::Change(testkit::Change::FlipByte(20)));
+    lab.verify(&[&lab.digest(&image)]).run().expect(1).says("digest-mismatch");
 }
 
 #[test]

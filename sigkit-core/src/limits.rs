@@ -10,6 +10,8 @@ pub struct Limits {
     pub attachment_bytes: u64,
     /// All attachments of one image together.
     pub attachments_total_bytes: u64,
+    /// All payloads of the legacy signatures under one tag together: a thousand with rich annotations.
+    pub payloads_bytes: u64,
     /// Signatures and attestations read for one image; cosign's bound on layers of a `.sig`.
     pub attachments: usize,
     /// Descriptors taken from all pages of one referrers listing.
@@ -66,6 +68,7 @@ impl Limits {
         manifest_bytes: 4 << 20,
         attachment_bytes: 128 << 20,
         attachments_total_bytes: 512 << 20,
+        payloads_bytes: 16 << 20,
         attachments: 1000,
         referrers: 10_000,
         referrers_bytes: 16 << 20,

@@ -5,11 +5,12 @@ use std::path::Path;
 use std::pin::pin;
 
 use futures_util::StreamExt as _;
+use sigkit_core::digest::Digest;
 use sigkit_core::image::{check_contents, descendants, for_platform};
 use sigkit_core::limits::Limits;
-use sigkit_core::oci::Repository;
-use sigkit_core::store::FetchedManifest;
+use sigkit_core::oci::{Repository, TagOrDigest};
 use sigkit_core::store::registry::RegistryClient;
+use sigkit_core::store::{FetchedManifest, StoreError};
 
 use crate::args::{ImagesArgs, RegistryArgs};
 use crate::context::Context;
@@ -95,13 +96,32 @@ impl<'a> Images<'a> {
         Ok(())
     }
 
+    /// Opens the stores of one image.
+    ///
+    /// # Errors
+    /// [`StoreError`] of a layout or archive.
+    pub(crate) fn open(&self, target: Target) -> Result<OpenTarget, Box<StoreError>> {
+        target.open(&self.client, self.signatures)
+    }
+
+    /// The digest of the image that is meant, where the name itself says it.
+    pub(crate) fn named_digest(&self, target: &Target) -> Option<Digest> {
+        match (target, &self.args.platform) {
+            (Target::Registry(reference), None) => match reference.target() {
+                TagOrDigest::Digest(digest) => Some(digest),
+                TagOrDigest::Tag(_) => None,
+            },
+            _ => None,
+        }
+    }
+
     /// Opens and resolves one image, once.
     ///
     /// # Errors
     /// [`Unresolved`].
     pub(crate) async fn resolve(&self, target: Target) -> Result<(OpenTarget, FetchedManifest), Unresolved> {
         let failed = Unresolved::of(target.registry());
-        let open = target.open(&self.client, self.signatures).map_err(|error| failed((*error).into()))?;
+        let open = self.open(target).map_err(|error| failed((*error).into()))?;
         let image = open.resolve().await.map_err(|error| failed(error.into()))?;
         let image = match &self.args.platform {
             Some(platform) => for_platform(&*open.store, &image, platform).await.map_err(failed)?,

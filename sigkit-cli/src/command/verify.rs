@@ -1,3 +1,4 @@
+use futures_util::future::join;
 use sigkit_core::attach::discover;
 use sigkit_core::bundle::{Evidence, Origin, SignedEntity, VerificationMaterial};
 use sigkit_core::content::{Content, Draft};
@@ -71,7 +72,9 @@ struct Verification<'a> {
 impl Verification<'_> {
     /// One image, and those below it when they are asked for.
     async fn judge(&self, text: String, target: Target) -> Vec<Judgement> {
-        let (open, image) = match self.images.resolve(target).await {
+        let early = self.early(target.clone());
+        let (resolved, early) = join(self.images.resolve(target), early).await;
+        let (open, image) = match resolved {
             Ok(resolved) => resolved,
             Err(error) => return vec![Judgement::unresolved(text, error)],
         };
@@ -82,21 +85,35 @@ impl Verification<'_> {
             Ok(below) => below,
             Err(error) => return vec![Judgement::unresolved(text, error)],
         };
-        let mut judgements = vec![self.judge_one(&open, text.clone(), image).await];
+        let mut judgements = vec![self.judge_one(&open, text.clone(), image, early).await];
         for child in below {
-            judgements.push(self.judge_one(&open, text.clone(), child).await);
+            judgements.push(self.judge_one(&open, text.clone(), child, None).await);
         }
         judgements
     }
 
-    async fn judge_one(&self, open: &OpenTarget, text: String, image: FetchedManifest) -> Judgement {
+    /// The signatures of an image that is named by its digest: they need not wait until the image has been read.
+    async fn early(&self, target: Target) -> Option<Evidence> {
+        let digest = self.images.named_digest(&target).filter(|_| self.detached.is_none())?;
+        let open = self.images.open(target).ok()?;
+        Some(discover(&*open.signatures, &digest, self.policy.limits()).await)
+    }
+
+    async fn judge_one(
+        &self,
+        open: &OpenTarget,
+        text: String,
+        image: FetchedManifest,
+        early: Option<Evidence>,
+    ) -> Judgement {
         let policy = match open.reference().filter(|_| self.args.check_reference) {
             Some(reference) => self.policy.clone().with_reference(reference.repository.clone()),
             None => self.policy.clone(),
         };
-        let evidence = match &self.detached {
-            Some(detached) => detached.evidence(&image, &open.docker_reference()),
-            None => discover(&*open.signatures, &image.descriptor.digest, policy.limits()).await,
+        let evidence = match (&self.detached, early) {
+            (Some(detached), _) => detached.evidence(&image, &open.docker_reference()),
+            (None, Some(early)) => early,
+            (None, None) => discover(&*open.signatures, &image.descriptor.digest, policy.limits()).await,
         };
         let subject = Subject::image(text, open, &image).weakened(self.args.trust.weakened());
         Judgement::new(subject, Verifier::new(&policy).verify(&Artifact::Bytes(&image.bytes), &evidence, self.now))

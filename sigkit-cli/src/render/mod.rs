@@ -1,5 +1,6 @@
 //! What people and machines read of a verification: the only writers of results.
 
+mod bundle;
 mod cosign;
 mod report;
 mod tally;
@@ -13,6 +14,7 @@ use sigkit_core::report::{Label, Node, Outcome, Report, Verdict};
 use sigkit_core::store::{FetchedManifest, StoreError};
 use sigkit_core::verify::{NotVerified, Verified};
 
+pub(crate) use self::bundle::bundle;
 use self::tally::Tally;
 use self::text::Paint;
 use crate::args::ReportFormat;

@@ -130,8 +130,14 @@ async fn read_layers<S: Store>(
     let blobs: BTreeMap<(Digest, u64), &Descriptor> =
         manifest.layers.iter().map(|layer| ((layer.digest, layer.size), layer)).collect();
     // Each signature holds its payload, so that one which many share counts as often.
-    let total = manifest.layers.iter().fold(0_u64, |sum, layer| sum.saturating_add(layer.size));
-    if let Err(limit) = budget.take(manifest.layers.len(), total) {
+    let total = sizes(&manifest.layers, |_| true);
+    let taken = match sizes(&manifest.layers, |layer| layer.media_type == media_type::SIMPLE_SIGNING) {
+        payloads if payloads > limits.payloads_bytes => {
+            Err(format!("{} bytes for all payloads together", limits.payloads_bytes))
+        }
+        _ => budget.take(manifest.layers.len(), total),
+    };
+    if let Err(limit) = taken {
         evidence.problems.push(problem("signatures", &StoreError::TooLarge { place: store.name(), limit }));
         return evidence;
     }
@@ -152,6 +158,10 @@ async fn read_layers<S: Store>(
         }
     }
     evidence
+}
+
+fn sizes(layers: &[Descriptor], counts: impl Fn(&Descriptor) -> bool) -> u64 {
+    layers.iter().filter(|layer| counts(layer)).fold(0, |sum, layer| sum.saturating_add(layer.size))
 }
 
 /// What may still be read for one image, whatever the number of places it is read from.

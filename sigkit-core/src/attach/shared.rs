@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
 
-use super::AttachError;
+use super::{AttachError, FirstLook, SIGNATURE_SUFFIX, absence};
 use crate::digest::Digest;
 use crate::json;
 use crate::oci::{Descriptor, Manifest, Tag, TagOrDigest, media_type};
@@ -28,6 +28,8 @@ const SETTLE_MAX: Duration = Duration::from_secs(2);
 const CROWDED: Duration = Duration::from_millis(300);
 /// Looks, all with everything in place and each at a new document, after which others' changes no longer keep a writer waiting.
 const MOST_LOOKS: u32 = 20;
+/// Writes that may be refused as conflicts, one after the other, while the tag stays where it is.
+const UNMOVED: u32 = 8;
 /// Writes that the place may refuse for the moment before that is an error.
 const REFUSALS: u32 = 4;
 
@@ -44,6 +46,14 @@ pub(super) enum Kind {
 }
 
 impl Kind {
+    /// What follows the digest of the image in the tag.
+    const fn suffix(&self) -> &'static str {
+        match self {
+            Self::ReferrersIndex => "",
+            Self::SignatureManifest { .. } => SIGNATURE_SUFFIX,
+        }
+    }
+
     const fn list(&self) -> &'static str {
         match self {
             Self::ReferrersIndex => "manifests",
@@ -99,24 +109,45 @@ struct Document {
     read_as: Option<Digest>,
 }
 
-/// Puts `entry` into the shared document under `tag` and returns the digest of the document in which it was last seen.
+/// An entry in its place.
+#[derive(Debug)]
+pub(super) struct Inserted {
+    /// The document in which it was last seen.
+    pub(super) document: Digest,
+    /// What was said before anything was written.
+    pub(super) first_look: FirstLook,
+}
+
+/// Puts `entry` into the document that the signers of `image` share.
 ///
 /// # Errors
 /// [`AttachError::Occupied`], [`AttachError::NotConfirmed`], [`AttachError::LostOthers`], [`AttachError::Store`].
 pub(super) async fn insert<S: StoreWrite>(
     store: &S,
-    tag: &Tag,
+    image: &Digest,
     kind: &Kind,
     entry: Value,
-) -> Result<Digest, AttachError> {
+) -> Result<Inserted, AttachError> {
+    let tag = &Tag::for_digest(image, kind.suffix());
     let own = identity(&entry);
     let mut wanted = vec![entry];
     let mut watch = Watch::default();
-    let (mut attempts, mut refusals) = (0_u32, 0_u32);
+    let (mut attempts, mut refusals, mut unmoved) = (0_u32, 0_u32, 0_u32);
+    let mut first_look = FirstLook::Answered;
+    let mut refused: Option<Digest> = None;
     loop {
         let started = Instant::now();
-        let document = read(store, tag, kind).await?;
+        // A refusal to show the tag stands for nothing only until this writer has written.
+        let refusal = if attempts == 0 { first_look } else { FirstLook::Answered };
+        let document = match read(store, tag, kind, refusal).await {
+            Err(AttachError::Store(error @ StoreError::Denied { .. })) if attempts == 0 => {
+                first_look = absence::meant_by(store, image, tag, kind.suffix(), error).await?;
+                continue;
+            }
+            read => read?,
+        };
         let read_at = Instant::now();
+        let read_as = document.read_as;
         watch.see(document.read_as);
         for seen in &document.entries {
             if !contains(&wanted, seen) {
@@ -127,7 +158,9 @@ pub(super) async fn insert<S: StoreWrite>(
         if let (true, Some(digest)) = (missing.is_empty(), document.read_as) {
             match store.atomicity() {
                 Atomicity::BestEffort { settle } if !watch.is_settled() => store.pause(watch.settle(settle)).await,
-                Atomicity::BestEffort { .. } | Atomicity::Exact => return Ok(digest),
+                Atomicity::BestEffort { .. } | Atomicity::Exact => {
+                    return Ok(Inserted { document: digest, first_look });
+                }
             }
             continue;
         }
@@ -144,9 +177,17 @@ pub(super) async fn insert<S: StoreWrite>(
             watch.notice_others();
         }
         attempts = attempts.saturating_add(1);
-        match write(store, tag, kind, document, missing, read_at).await {
+        match write(store, tag, kind, document, missing, read_at, refusal).await {
             Ok(Written::Yes { digest }) => watch.wrote(digest, started.elapsed()),
+            // Nobody else writes, and yet it is a conflict: in its own words, this place does not let tags move.
+            Err(AttachError::Store(StoreError::Conflict { place })) if unmoved == UNMOVED => {
+                let detail =
+                    format!("{unmoved} writes in a row were refused as conflicts, and nobody had moved the tag");
+                return Err(StoreError::Immutable { place, detail }.into());
+            }
             Ok(Written::Stale) | Err(AttachError::Store(StoreError::Conflict { .. })) => {
+                unmoved = if read_as.is_some() && refused == read_as { unmoved.saturating_add(1) } else { 0 };
+                refused = read_as;
                 watch.notice_others();
                 store.pause(jitter(&own, attempts)).await;
             }
@@ -229,10 +270,15 @@ fn by(tag: &Tag) -> TagOrDigest {
     TagOrDigest::Tag(tag.clone())
 }
 
-async fn read<S: StoreWrite>(store: &S, tag: &Tag, kind: &Kind) -> Result<Document, AttachError> {
+/// Whether trouble in reading the tag says that nothing is there.
+fn says_nothing_there(error: &StoreError, refusal: FirstLook) -> bool {
+    error.is_absent() || (refusal == FirstLook::Refused && matches!(error, StoreError::Denied { .. }))
+}
+
+async fn read<S: StoreWrite>(store: &S, tag: &Tag, kind: &Kind, refusal: FirstLook) -> Result<Document, AttachError> {
     let fetched = match store.manifest(&by(tag)).await {
         Ok(fetched) => fetched,
-        Err(error) if error.is_absent() => {
+        Err(error) if says_nothing_there(&error, refusal) => {
             return Ok(kind.blank());
         }
         Err(error) => return Err(error.into()),
@@ -270,6 +316,7 @@ async fn write<S: StoreWrite>(
     document: Document,
     missing: Vec<Value>,
     read_at: Instant,
+    refusal: FirstLook,
 ) -> Result<Written, AttachError> {
     let read_as = document.read_as;
     let expected = read_as.map_or(Expected::Absent, Expected::Unchanged);
@@ -285,7 +332,7 @@ async fn write<S: StoreWrite>(
             // Pushing blobs took round trips in which others may have written; and before a document is begun anew, the answer
             // that there is none must come twice: some registries say so for a moment about what they hold.
             let look_again = !plan.blobs.is_empty() || read_as.is_none() || read_at.elapsed() > STALE;
-            if look_again && current(store, tag).await? != read_as {
+            if look_again && current(store, tag, refusal).await? != read_as {
                 return Ok(Written::Stale);
             }
             if listed == TagListed::Yes {
@@ -298,10 +345,10 @@ async fn write<S: StoreWrite>(
 }
 
 /// What the tag points to now.
-async fn current<S: StoreWrite>(store: &S, tag: &Tag) -> Result<Option<Digest>, AttachError> {
+async fn current<S: StoreWrite>(store: &S, tag: &Tag, refusal: FirstLook) -> Result<Option<Digest>, AttachError> {
     match store.manifest(&by(tag)).await {
         Ok(fetched) => Ok(Some(fetched.descriptor.digest)),
-        Err(error) if error.is_absent() => Ok(None),
+        Err(error) if says_nothing_there(&error, refusal) => Ok(None),
         Err(error) => Err(error.into()),
     }
 }

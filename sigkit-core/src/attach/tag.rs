@@ -34,9 +34,13 @@ impl LayerAttachment<'_> {
         layer.annotations.insert(media_type::ANNOTATION_SIGNATURE.to_owned(), self.signature.to_base64());
         let entry: Value = serde_json::to_value(&layer).map_err(JsonError::from)?;
         let created = self.created.map_or("0001-01-01T00:00:00Z".to_owned(), |time| time.to_string());
-        let tag = signature_tag(self.image);
         store.push_blob(self.payload, &layer.digest).await?;
-        let manifest = shared::insert(store, &tag, &Kind::SignatureManifest { created }, entry).await?;
-        Ok(Receipt { store: store.name(), place: Place::SignatureTag(tag), manifest })
+        let inserted = shared::insert(store, self.image, &Kind::SignatureManifest { created }, entry).await?;
+        Ok(Receipt {
+            store: store.name(),
+            place: Place::SignatureTag(signature_tag(self.image)),
+            manifest: inserted.document,
+            first_look: inserted.first_look,
+        })
     }
 }

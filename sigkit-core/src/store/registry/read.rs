@@ -64,6 +64,10 @@ impl RegistryStore {
         let place = reply.place.clone();
         let stated = stated_digest(&reply);
         let served_as = reply.header(CONTENT_TYPE).map(str::to_owned);
+        // No registry sends these; a portal or a proxy in its place does, and nothing is known about the registry.
+        if served_as.as_ref().is_some_and(|kind| kind.starts_with("text/html")) {
+            return Err(StoreError::Protocol { place, detail: "expected a manifest, found a page of HTML".to_owned() });
+        }
         let etag = reply.headers.get(ETAG).cloned();
         let Body::Whole(bytes) = reply.body else {
             return Err(StoreError::TooLarge { place, limit: format!("{} bytes for a manifest", call.limit) });

@@ -16,6 +16,9 @@ use crate::store::{Atomicity, Expected, Store, StoreError, StoreWrite, SubjectIn
 /// The registry put the manifest on this subject's list. OCI distribution specification, "Pushing Manifests with Subject".
 const OCI_SUBJECT: HeaderName = HeaderName::from_static("oci-subject");
 
+/// What people must know whose account may create, and no more. Artifactory calls the right "Delete/Overwrite".
+const OVERWRITE: &str = "the tag exists, and to move it the account needs the right to overwrite";
+
 /// Time for others' writes to arrive at a registry on this machine: only its own processes write there, as fast as this one.
 const SETTLE_NEAR: Duration = Duration::from_millis(4);
 /// Time for others' writes to arrive at any other registry, from wherever they are.
@@ -81,7 +84,12 @@ impl StoreWrite for RegistryStore {
         };
         let reply = self.exchange(&call, Access::Push, repeat).await?;
         if reply.status.as_u16() != 201 {
-            return Err(write_error(&reply));
+            return Err(match (write_error(&reply), expected) {
+                (StoreError::Denied { place, detail }, Expected::Unchanged(_)) => {
+                    StoreError::Denied { place, detail: format!("{detail}; {OVERWRITE}") }
+                }
+                (error, _) => error,
+            });
         }
         check_stored(&reply, bytes)?;
         if let TagOrDigest::Tag(tag) = target {
@@ -174,12 +182,17 @@ fn check_stored(reply: &Reply, bytes: &[u8]) -> Result<(), StoreError> {
     Err(StoreError::DigestMismatch { place: reply.place.clone(), expected, found })
 }
 
+/// Codes of the distribution specification by which a registry says that a manifest is nothing it will hold.
+const NOT_ACCEPTED: [&str; 4] = ["MANIFEST_INVALID", "MANIFEST_UNVERIFIED", "UNSUPPORTED", "SIZE_INVALID"];
+
 /// What a refused write means.
 fn write_error(reply: &Reply) -> StoreError {
     let place = reply.place.clone();
     let detail = reply.words();
     match reply.status.as_u16() {
-        400 | 403 | 405 | 409 | 412 if is_immutable(&detail) => StoreError::Immutable { place, detail },
+        400 | 403 | 405 | 409 | 412 if is_immutable(reply, &detail) => StoreError::Immutable { place, detail },
+        400 | 404 | 405 | 413 | 415 | 422 if reply.has_code(&NOT_ACCEPTED) => StoreError::Refused { place, detail },
+        413 | 415 => StoreError::Refused { place, detail },
         409 | 412 => StoreError::Conflict { place },
         404 => StoreError::Protocol {
             place,
@@ -194,9 +207,12 @@ fn write_error(reply: &Reply) -> StoreError {
 
 /// Registries have no common code for a tag that may not move, but they all say it: ECR `ImageTagAlreadyExistsException`, or
 /// `TAG_INVALID` with "already exists"; Harbor 412 and Artifact Registry 400 with "immutable".
-fn is_immutable(words: &str) -> bool {
+///
+/// A tag of ours is valid, so that `TAG_INVALID` says nothing about its form.
+fn is_immutable(reply: &Reply, words: &str) -> bool {
     let words = words.to_ascii_lowercase();
-    words.contains("immutable")
+    reply.has_code(&["TAG_INVALID"])
+        || words.contains("immutable")
         || words.contains("imagetagalreadyexists")
         || (words.contains("tag") && words.contains("already exists"))
 }
