@@ -6,9 +6,9 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, Args as _, Command, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::args::{
-    self, Bound, CompletionArgs, EnvArgs, ExplainArgs, GenerateKeyPairArgs, GlobalArgs, ImportKeyPairArgs, LoginArgs,
-    LogoutArgs, PublicKeyVerbArgs, SignArgs, SignBlobArgs, SigningConfigVerbArgs, TrustedRootVerbArgs, VerifyArgs,
-    VerifyBlobArgs, VersionArgs,
+    self, Bound, BundleVerbArgs, CompletionArgs, EnvArgs, ExplainArgs, GenerateKeyPairArgs, GlobalArgs,
+    ImportKeyPairArgs, LoginArgs, LogoutArgs, PublicKeyVerbArgs, SignArgs, SignBlobArgs, SigningConfigVerbArgs,
+    TrustedRootVerbArgs, VerifyArgs, VerifyBlobArgs, VersionArgs,
 };
 use crate::context::Environment;
 use crate::escape;
@@ -43,14 +43,16 @@ pub(crate) enum Verb {
     SignBlob(SignBlobArgs),
     /// Verify the signature of a file or standard input
     VerifyBlob(VerifyBlobArgs),
-    /// Keep the password of a registry for this and other tools, once the registry has taken it
-    Login(LoginArgs),
-    /// Forget the password of a registry
-    Logout(LogoutArgs),
+    /// Show and make bundles
+    Bundle(BundleVerbArgs),
     /// Make trusted roots
     TrustedRoot(TrustedRootVerbArgs),
     /// Make signing configurations
     SigningConfig(SigningConfigVerbArgs),
+    /// Keep the password of a registry for this and other tools, once the registry has taken it
+    Login(LoginArgs),
+    /// Forget the password of a registry
+    Logout(LogoutArgs),
     /// Explain a reason code
     Explain(ExplainArgs),
     /// Print the version

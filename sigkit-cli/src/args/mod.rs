@@ -12,6 +12,7 @@ mod identity;
 mod log;
 mod trust;
 
+mod bundle;
 mod completion;
 mod explain;
 mod generate_key_pair;
@@ -27,6 +28,7 @@ mod verify_blob;
 mod version;
 
 pub(crate) use absent::why_absent;
+pub(crate) use bundle::{BundleCreateArgs, BundleUpgradeArgs, BundleVerb, BundleVerbArgs};
 pub(crate) use certificate::CertificateArgs;
 pub(crate) use completion::CompletionArgs;
 pub(crate) use environment::{Bound, bind};

@@ -1,6 +1,7 @@
 //! One file per verb. A command returns what it found or did, or hands it to the printer piece by piece, and prints nothing itself
 //! but questions and warnings.
 
+mod bundle;
 mod completion;
 mod documents;
 mod explain;
@@ -42,10 +43,11 @@ pub(crate) fn run(
         Verb::Verify(args) => verify::run(&args, context, global, printer),
         Verb::SignBlob(args) => sign_blob::run(&args, context, global),
         Verb::VerifyBlob(args) => verify_blob::run(&args, context, global),
-        Verb::Login(args) => login::run(&args, context, global),
-        Verb::Logout(args) => login::log_out(&args, context),
+        Verb::Bundle(args) => bundle::run(&args, context),
         Verb::TrustedRoot(args) => documents::trusted_root(&args, context),
         Verb::SigningConfig(args) => documents::signing_config(&args, context),
+        Verb::Login(args) => login::run(&args, context, global),
+        Verb::Logout(args) => login::log_out(&args, context),
         Verb::Explain(args) => explain::run(&args),
         Verb::Version(args) => Ok(version::run(&args)),
         Verb::Completion(args) => Ok(completion::run(&args)),

@@ -123,7 +123,7 @@ impl Verification<'_> {
             (None, Some(early)) => early,
             (None, None) => Box::pin(discover(&*open.signatures, &image.descriptor.digest, policy.limits())).await,
         };
-        let subject = Subject::image(text, open, &image);
+        let subject = Subject::image(text, open, &image).weakened(self.args.trust.weakened());
         Judgement::new(subject, Verifier::new(&policy).verify(&Artifact::Bytes(&image.bytes), &evidence, self.now))
     }
 }

@@ -1,5 +1,6 @@
 //! What people and machines read of a verification: the only writers of results.
 
+mod bundle;
 mod cosign;
 mod report;
 mod tally;
@@ -8,10 +9,12 @@ mod text;
 use std::time::Duration;
 
 use sigkit_core::digest::Digest;
-use sigkit_core::report::{Report, Verdict};
+use sigkit_core::reason::Reason;
+use sigkit_core::report::{Label, Node, Outcome, Report, Verdict};
 use sigkit_core::store::{FetchedManifest, StoreError};
 use sigkit_core::verify::{NotVerified, Verified};
 
+pub(crate) use self::bundle::bundle;
 use self::tally::Tally;
 use self::text::Paint;
 use crate::args::ReportFormat;
@@ -35,6 +38,8 @@ pub(crate) struct Judgement {
 pub(crate) struct Subject {
     /// As the user named it.
     given: String,
+    /// The flags by which less was asked for than usual.
+    weakened: Vec<&'static str>,
     /// `repository@digest`, once that is known.
     name: String,
     /// The digest, once it is known.
@@ -46,12 +51,17 @@ impl Subject {
     pub(crate) fn image(given: String, open: &OpenTarget, image: &FetchedManifest) -> Self {
         use sigkit_core::store::Store as _;
         let digest = image.descriptor.digest;
-        Self { given, name: format!("{}@{digest}", open.store.name()), digest: Some(digest) }
+        Self { name: format!("{}@{digest}", open.store.name()), digest: Some(digest), ..Self::named(given, None) }
     }
 
     /// Something that has no other name than the user's.
     pub(crate) fn named(given: String, digest: Option<Digest>) -> Self {
-        Self { name: given.clone(), given, digest }
+        Self { name: given.clone(), given, weakened: Vec::new(), digest }
+    }
+
+    /// The same, judged with these flags by which less is asked for than usual.
+    pub(crate) fn weakened(self, flags: Vec<&'static str>) -> Self {
+        Self { weakened: flags, ..self }
     }
 }
 
@@ -87,6 +97,7 @@ impl Refusal {
             Self::NotVerified(refusal) => match (refusal.report().verdict(), refusal.found()) {
                 (Verdict::Undecided, _) => ExitCode::Undecided,
                 (_, 0) => ExitCode::NoSignatures,
+                _ if lack_certificates(&refusal.report().root) => ExitCode::NoCertificate,
                 _ => ExitCode::NoMatch,
             },
             Self::Unresolved(unresolved) => unresolved.exit(),
@@ -108,6 +119,17 @@ impl Refusal {
             Self::Unresolved(unresolved) => Trouble::new(unresolved.error.code(), unresolved.to_string()),
             Self::TimedOut(limit) => Trouble::new("timed-out", format!("nothing was decided within {limit:?}")),
         }
+    }
+}
+
+/// Whether signatures were found, an identity was asked for, and none of them came with a certificate.
+fn lack_certificates(node: &Node) -> bool {
+    let missing =
+        |part: &Node| matches!(part, Node::Leaf { outcome: Outcome::Fail(Reason::CertificateMissing { .. }), .. });
+    match node {
+        Node::Group { label: Label::Signature { .. }, parts, .. } => parts.iter().any(missing),
+        Node::Group { parts, .. } => !parts.is_empty() && parts.iter().all(lack_certificates),
+        Node::Leaf { .. } => false,
     }
 }
 
@@ -213,6 +235,7 @@ impl Results {
             match &judgement.result {
                 Ok(verified) if !self.tree => {
                     output.report.push_str(&cosign::header(&judgement.subject.name, verified.report()));
+                    output.report.push_str(&cosign::certificates(verified));
                     output.report.push_str(&text::doubts(verified.report()));
                 }
                 Ok(_) => {}
@@ -241,7 +264,10 @@ pub(crate) fn blob(judgement: &Judgement, format: Option<ReportFormat>, context:
         output.stdout = report::line(judgement);
     }
     match &judgement.result {
-        Ok(_) => output.report.push_str("Verified OK\n"),
+        Ok(verified) => {
+            output.report.push_str(&cosign::certificates(verified));
+            output.report.push_str("Verified OK\n");
+        }
         Err(refusal) => {
             let paint = Paint::new(Stderr::watched(), context);
             output.report.push_str(&text::refusal(judgement, refusal, paint));
