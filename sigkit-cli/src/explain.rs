@@ -302,7 +302,212 @@ fn distance(one: &str, other: &str) -> usize {
     for (i, a) in one.chars().enumerate() {
         let mut diagonal = i;
         let mut left = i + 1;
-        let mut next = vec![left];
+        let mut next = vec![left    // Certificates, logs and timestamps.
+            page_of(
+                "certificate-malformed",
+                "The signer's certificate cannot be read, or contradicts itself.",
+                "The bundle is damaged, or a certificate was made by something else than a certificate authority's software.",
+                "Look at it with `openssl x509 -text`; the report names the extension and what was expected there.",
+            ),
+            page_of(
+                "certificate-missing",
+                "An identity was asked for, but the signature comes without a certificate.",
+                "The image was signed with a key.",
+                "Verify with --key, or give the certificate with --certificate if you have it from elsewhere.",
+            ),
+            page_of(
+                "certificate-unsuitable",
+                "The certificate is not one with which artifacts are signed.",
+                "It was issued for another use (TLS, mail, timestamps), or it is that of an authority.",
+                "Sign again with a certificate for code signing that names one email address or URI.",
+            ),
+            page_of(
+                "certificate-untrusted",
+                "No certificate authority of the trusted root issued the certificate.",
+                "The signature comes from another Sigstore instance, or the trusted root is old.",
+                "Give the trusted root of the instance that was used with --trusted-root, or the authority with --ca-roots.",
+            ),
+            page_of(
+                "certificate-not-valid",
+                "The certificate, or the trust in its authority, does not cover the time at which the signature was made.",
+                "It was signed after the certificate had run out, or the authority has since been replaced in the trusted root.",
+                "Compare the window with the time in the report; sign again.",
+            ),
+            page_of(
+                "sct-missing",
+                "The certificate carries no promise of a certificate transparency log.",
+                "A private certificate authority issued it, which has no such log.",
+                "With an authority of your own, say so with --insecure-ignore-sct.",
+            ),
+            page_of(
+                "sct-invalid",
+                "No promise in the certificate is that of a certificate log of the trusted root, for this certificate.",
+                "The trusted root is old, or it belongs to another instance.",
+                "Give the trusted root of the instance that was used with --trusted-root.",
+            ),
+            page_of(
+                "identity-mismatch",
+                "The certificate names another subject than the one asked for.",
+                "Somebody else signed, another workflow or branch built the image, or a pattern matches only a part of the name.",
+                "Compare the two names in the report; a pattern must match the whole name.",
+            ),
+            page_of(
+                "issuer-mismatch",
+                "Another issuer than the one asked for vouched for the signer, or none did.",
+                "The signer logged in elsewhere, or the certificate is not from Fulcio.",
+                "Compare the two issuers in the report.",
+            ),
+            page_of(
+                "extension-mismatch",
+                "An extension of the certificate is not there, or has another value than the one asked for.",
+                "Another workflow, trigger, repository or commit built the image.",
+                "Compare the two values in the report.",
+            ),
+            page_of(
+                "key-not-valid",
+                "The key was used outside the window in which it is believed.",
+                "It has been replaced, and the signature is newer than that.",
+                "Sign again with the key that is believed now.",
+            ),
+            page_of(
+                "log-entry-missing",
+                "Fewer transparency logs hold an entry about the signature than asked for.",
+                "It was signed without a log, or both entries are in one log.",
+                "Sign with a log, or say that none is needed with --insecure-ignore-tlog.",
+            ),
+            page_of(
+                "log-entry-malformed",
+                "A transparency log entry cannot be read, or says more than such entries do.",
+                "The bundle is damaged, or was put together by hand.",
+                "Sign again; the report names the member and what was expected there.",
+            ),
+            page_of(
+                "log-entry-mismatch",
+                "A transparency log entry is about another signature, artifact or signer.",
+                "The entry of one signature was put beside another.",
+                "Do not trust the bundle; sign again.",
+            ),
+            page_of(
+                "log-entry-unproved",
+                "A transparency log entry comes with neither the log's promise nor a proof of inclusion.",
+                "The bundle was put together by hand, or by a tool that leaves the proof out.",
+                "Sign again with a tool that keeps the proof.",
+            ),
+            page_of(
+                "log-key-not-valid",
+                "The log's key is not believed at the time at which the signature was made.",
+                "The log has been replaced, or the trusted root is old.",
+                "Give the newest trusted root of the instance with --trusted-root.",
+            ),
+            page_of(
+                "log-promise-invalid",
+                "The log's promise about the entry is not by the log's key, or about something else.",
+                "The entry was changed after it was logged.",
+                "Do not trust the bundle; sign again.",
+            ),
+            page_of(
+                "log-unknown",
+                "The entry is in a log that the trusted root does not name.",
+                "The signature comes from another Sigstore instance, or the trusted root is old.",
+                "Give the trusted root of the instance that was used with --trusted-root.",
+            ),
+            page_of(
+                "log-entry-ignored",
+                "An entry in a log that the trusted root does not name was not looked at further, and counts for nothing.",
+                "Nothing asked for it.",
+                "Give the trusted root of the log's instance with --trusted-root to have it checked.",
+            ),
+            page_of(
+                "log-waived",
+                "Transparency log entries were not looked at, as asked.",
+                "--insecure-ignore-tlog was given.",
+                "Leave the flag out to have them checked.",
+            ),
+            page_of(
+                "inclusion-proof-invalid",
+                "The proof does not show that the log holds the entry.",
+                "Entry or proof were changed after signing.",
+                "Do not trust the bundle; sign again.",
+            ),
+            page_of(
+                "checkpoint-malformed",
+                "The log's checkpoint is not in the form that checkpoints have.",
+                "The bundle is damaged, or was put together by hand.",
+                "Sign again; the report names the line and what was expected there.",
+            ),
+            page_of(
+                "checkpoint-invalid",
+                "The log's checkpoint is not by the log's key, or about another tree.",
+                "Entry or proof were changed after signing, or the trusted root belongs to another instance.",
+                "Give the trusted root of the instance that was used with --trusted-root.",
+            ),
+            page_of(
+                "sct-waived",
+                "It was not looked at whether the certificate had been logged, as asked.",
+                "--insecure-ignore-sct was given.",
+                "Leave the flag out to have it checked.",
+            ),
+            page_of(
+                "time-missing",
+                "No log and no timestamp authority says when the signature was made, and a certificate cannot be judged without that.",
+                "The log states no time that it signed, as Rekor v2, and no timestamp was asked for when signing.",
+                "Sign with a timestamp authority.",
+            ),
+            page_of(
+                "time-in-future",
+                "A witness names a time that is still to come.",
+                "The clock of this machine is behind, or that of the witness is ahead.",
+                "Set the clock; five minutes are allowed for.",
+            ),
+            page_of(
+                "time-not-witnessed",
+                "Nothing tells when the signature was made; the certificate was judged as of now, as asked.",
+                "--insecure-ignore-tlog was given, and no timestamp came along.",
+                "Sign with a log or a timestamp authority.",
+            ),
+            page_of(
+                "timestamp-missing",
+                "Fewer timestamp authorities signed the time than asked for.",
+                "It was signed without a timestamp, or both timestamps are by one authority.",
+                "Sign with a timestamp authority.",
+            ),
+            page_of(
+                "timestamp-malformed",
+                "A signed timestamp cannot be read, or is not in the form that timestamps have.",
+                "The bundle is damaged, or the authority refused to stamp.",
+                "Sign again; the report names the part and what was expected there.",
+            ),
+            page_of(
+                "timestamp-mismatch",
+                "A signed timestamp was made for other bytes than this signature.",
+                "The timestamp of one signature was put beside another.",
+                "Do not trust the bundle; sign again.",
+            ),
+            page_of(
+                "timestamp-signature-invalid",
+                "The timestamp authority's signature does not hold.",
+                "The timestamp was changed after it was made.",
+                "Do not trust the bundle; sign again.",
+            ),
+            page_of(
+                "timestamp-authority-untrusted",
+                "No timestamp authority of the trusted root made the timestamp.",
+                "Another authority was used, or the trusted root is old.",
+                "Give a trusted root that names it with --trusted-root, or its chain with --timestamp-certificate-chain.",
+            ),
+            page_of(
+                "timestamp-certificate-not-valid",
+                "The timestamp authority's certificate does not cover the time stated, or is not one for timestamps.",
+                "The authority has been replaced, or its clock is wrong.",
+                "Give the newest trusted root of the instance with --trusted-root.",
+            ),
+            page_of(
+                "timestamp-ignored",
+                "A timestamp that does not hold counts for nothing, beside one that does or where none is needed.",
+                "It is by an authority that the trusted root does not name, or damaged.",
+                "Nothing, unless you wonder about it.",
+            ),
+        ];
         for (b, above) in other.iter().zip(row.iter().skip(1)) {
             left = (left + 1).min(above + 1).min(diagonal + usize::from(a != *b));
             diagonal = *above;
