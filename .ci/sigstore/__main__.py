@@ -218,7 +218,8 @@ def fields(stack, name, who, blob, bundle):
         number, (what, mutant) = case
         path = stack.work / f"{name}-{number}.mutant.json"
         path.write_text(json.dumps(mutant))
-        done = stack.run(stack.sigkit, "verify-blob", "--trusted-root", stack.root, "--bundle", path, *stack.identity(who), blob)
+        done = stack.run(stack.sigkit, "verify-blob", "--trusted-root", stack.root, "--bundle", path, "--require-log", "--use-signed-timestamps",
+                         *stack.identity(who), blob)
         path.unlink()
         return what, done.returncode
 
