@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
 use crate::bundle::{EntryKind, protobuf_name};
-use crate::content::{Content, Envelope, MessageSignature};
+use crate::content::{Content, Envelope};
 use crate::crypto::{KeyAlgorithm, PublicKey, Signature, pem};
 use crate::digest::{Digest, DigestAlgorithm};
 use crate::json::{self, JsonError};
@@ -442,7 +442,7 @@ fn read<T: Serialize + for<'de> Deserialize<'de>>(kind: &EntryKind, bytes: &[u8]
 fn single<'a, T>(what: &'static str, found: &'a [T]) -> Result<&'a T, BodyError> {
     match found {
         [only] => Ok(only),
-        _ => Err(mismatch(what, "1", &found.len().to_string())),
+        _ => Err(mismatch(what, "1", found.len())),
     }
 }
 
@@ -485,6 +485,7 @@ fn clip(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::content::MessageSignature;
 
     macro_rules! key {
         ($name:literal) => {

@@ -509,13 +509,13 @@ mod tests {
         for (name, mut case, time) in all() {
             let good = case.stamp().clone();
             let mut accepted = Vec::new();
-            for at in 0..good.len() {
+            for (at, byte) in good.iter().enumerate() {
                 case.stamp()[at] ^= 1;
                 if let Ok(verified) = case.verify() {
                     assert_eq!(verified.time, UnixTime(time), "{name}, byte {at}");
                     accepted.push(at);
                 }
-                case.stamp()[at] = good[at];
+                case.stamp()[at] = *byte;
             }
             // What is not signed: the status text, versions, the signer's name by issuer and number, and certificates that came along.
             let tail = good.len() - 260;

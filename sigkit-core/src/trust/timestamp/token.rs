@@ -122,7 +122,7 @@ impl<'a> Token<'a> {
         })?;
         let (content_type, content) = body.sequence(|info| {
             let content_type = ObjectIdentifier::decode(info)?;
-            let content = whole(explicit(info, 0)?, |reader| <&OctetStringRef>::decode(reader))?;
+            let content = whole(explicit(info, 0)?, <&OctetStringRef>::decode)?;
             Ok::<_, der::Error>((content_type, content.as_bytes()))
         })?;
         let certificates = match optional(body, 0)? {
