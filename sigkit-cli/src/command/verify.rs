@@ -124,7 +124,8 @@ impl Verification<'_> {
             (None, None) => Box::pin(discover(&*open.signatures, &image.descriptor.digest, policy.limits())).await,
         };
         let subject = Subject::image(text, open, &image).weakened(self.args.trust.weakened());
-        Judgement::new(subject, Verifier::new(&policy).verify(&Artifact::Bytes(&image.bytes), &evidence, self.now))
+        let result = Verifier::new(&policy).verify(&Artifact::Bytes(&image.bytes), &evidence, self.now);
+        Judgement::new(subject, result, &evidence)
     }
 }
 
