@@ -336,7 +336,7 @@ fn a_key_beside_a_trusted_root_has_its_log_entries_verified() {
     verify(&sandbox, &[&key, &TRUST]).run().expect(0);
     verify(&sandbox, &[&key, &TRUST, &["--require-log"]]).run().expect(0);
     verify(&sandbox, &[&key, &TRUST, &["--insecure-ignore-tlog=false"]]).run().expect(0);
-    verify(&sandbox, &[&key, &TRUST, &["--use-signed-timestamps"]]).run().expect(12).says("timestamp-threshold");
+    verify(&sandbox, &[&key, &TRUST, &["--use-signed-timestamps"]]).run().expect(12).says("timestamp-missing");
     verify(&sandbox, &[&key, &["--require-log"]]).run().expect(12).says("log-threshold");
     // The entry of another signature by the same key.
     let mut swapped = signed;
