@@ -93,6 +93,81 @@ class Stack:
         return f"{registry}/{self.repositories}/{name}@{digest}"
 
 
+def in_memory(stack, testkit):
+    """The Sigstore of the tests makes what cosign and sigkit both accept."""
+    made = stack.work / "in-memory"
+    subprocess.run([testkit, made], check=True)
+    signer = ["--certificate-identity", EMAIL, "--certificate-oidc-issuer", "https://oidc.stack.test"]
+    for bundle in sorted(made.glob("*.bundle.json")):
+        verb = ["verify-blob"]
+        if "dsse" in bundle.name or "intoto" in bundle.name:
+            verb = ["verify-blob-attestation", "--type", "https://example.test/predicate"]
+        more = ["--insecure-ignore-tlog", "--use-signed-timestamps"] if bundle.name.startswith("stamped") else []
+        words = ["--bundle", bundle, "--trusted-root", made / "trusted_root.json", *signer, *more, made / "artifact"]
+        done = stack.run(stack.peers / "cosign", *verb, *words)
+        stack.count(f"in memory, cosign, {bundle.name}", done.returncode == 0, done.stderr)
+        stack.expect(f"in memory, {bundle.name}", 0, "verify-blob", *words)
+
+
+def documents(stack):
+    """Trusted roots and signing configurations are what cosign makes of the same words."""
+    root = json.loads(pathlib.Path(stack.root).read_text())
+    words = ["trusted-root", "create"]
+    for flag, member in (("--fulcio", "certificateAuthorities"), ("--tsa", "timestampAuthorities")):
+        for number, authority in enumerate(root[member]):
+            chain = stack.work / f"{member}-{number}.pem"
+            chain.write_text("".join(pem("CERTIFICATE", each["rawBytes"]) for each in authority["certChain"]["certificates"]))
+            words += [flag, f"url={authority['uri']},certificate-chain={chain},start-time={authority['validFor']['start']}"]
+    for flag, member in (("--rekor", "tlogs"), ("--ctfe", "ctlogs")):
+        for number, log in enumerate(root[member]):
+            key = stack.work / f"{member}-{number}.pub"
+            key.write_text(pem("PUBLIC KEY", log["publicKey"]["rawBytes"]))
+            origin = ",origin=127.0.0.1" if log["publicKey"]["keyDetails"] == "PKIX_ED25519" else ""
+            words += [flag, f"url={log['baseUrl']},public-key={key},start-time={log['publicKey']['validFor']['start']}{origin}"]
+    same(stack, "trusted-root create", words, lambda made: [each.pop("subject", None) for member in made.values() if isinstance(member, list) for each in member])
+    service = "url=https://services.test,api-version=2,start-time=2024-01-01T00:00:00Z,operator=stack"
+    same(stack, "signing-config create", ["signing-config", "create", "--fulcio", service, "--oidc-provider", service, "--rekor", service,
+                                          "--rekor-config", "EXACT:2", "--tsa", f"{service},end-time=2031-01-01T00:00:00Z", "--tsa-config", "ANY"])
+
+
+def same(stack, name, words, ignore=lambda made: None):
+    ours, theirs = stack.run(stack.sigkit, *words), stack.cosign(*words)
+    if ours.returncode:
+        return stack.count(name, False, ours.stderr)
+    ours, theirs = json.loads(ours.stdout), json.loads(theirs.stdout)
+    ignore(ours), ignore(theirs)
+    stack.count(name, ours == theirs, f"{ours} is not {theirs}")
+
+
+def pem(label, base64):
+    lines = [base64[at:at + 64] for at in range(0, len(base64), 64)]
+    return "\n".join([f"-----BEGIN {label}-----", *lines, f"-----END {label}-----", ""])
+
+
+def bundles(stack, made):
+    """Bundles taken apart and put together again verify here and with cosign."""
+    for name, who, blob, bundle in made:
+        whole = json.loads(bundle.read_text())
+        leaf = stack.work / f"{name}.leaf.pem"
+        leaf.write_text(pem("CERTIFICATE", whole["verificationMaterial"]["certificate"]["rawBytes"]))
+        signature = whole["messageSignature"]["signature"]
+        again = stack.work / f"{name}.again.json"
+        stack.expect(f"{name}, bundle create", 0, "bundle", "create", "--artifact", blob, "--bundle", bundle, "--signature", signature,
+                     "--certificate", leaf, "--out", again)
+        old = stack.work / f"{name}.old.json"
+        material = whole["verificationMaterial"]
+        material["x509CertificateChain"] = {"certificates": [material.pop("certificate")]}
+        old.write_text(json.dumps({**whole, "mediaType": "application/vnd.dev.sigstore.bundle+json;version=0.2"}))
+        upgraded = stack.work / f"{name}.upgraded.json"
+        stack.expect(f"{name}, bundle upgrade", 0, "bundle", "upgrade", "--out", upgraded, old)
+        stack.expect(f"{name}, bundle inspect", 0, "bundle", "inspect", bundle)
+        for path in (again, upgraded):
+            words = ["verify-blob", "--trusted-root", stack.root, "--bundle", path, *stack.identity(who), blob]
+            stack.expect(f"{path.name}", 0, *words)
+            done = stack.run(stack.peers / "cosign", *words)
+            stack.count(f"{path.name}, cosign", done.returncode == 0, done.stderr)
+
+
 def blobs(stack):
     """A bundle for each log and identity, and one in the legacy format."""
     made = []
@@ -143,7 +218,8 @@ def fields(stack, name, who, blob, bundle):
         number, (what, mutant) = case
         path = stack.work / f"{name}-{number}.mutant.json"
         path.write_text(json.dumps(mutant))
-        done = stack.run(stack.sigkit, "verify-blob", "--trusted-root", stack.root, "--bundle", path, *stack.identity(who), blob)
+        done = stack.run(stack.sigkit, "verify-blob", "--trusted-root", stack.root, "--bundle", path, "--require-log", "--use-signed-timestamps",
+                         *stack.identity(who), blob)
         path.unlink()
         return what, done.returncode
 
@@ -185,11 +261,15 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sigkit", required=True, help="the program under test")
     parser.add_argument("--peers", required=True, help="folder with cosign and crane")
+    parser.add_argument("--testkit", required=True, help="program that writes what the Sigstore in memory makes")
     parser.add_argument("--oidc", required=True, help="program that mints tokens of the stack's issuer")
     parser.add_argument("--repositories", default="sigkit", help="first part of the names of repositories")
     with tempfile.TemporaryDirectory() as work:
-        stack = Stack(parser.parse_args(), work)
-        blobs(stack)
+        options = parser.parse_args()
+        stack = Stack(options, work)
+        in_memory(stack, options.testkit)
+        documents(stack)
+        bundles(stack, blobs(stack))
         images(stack)
     print(f"sigstore: {stack.passed}/{stack.tried}")
     return stack.passed != stack.tried

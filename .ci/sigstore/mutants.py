@@ -1,7 +1,6 @@
 """Every way to change one field of a bundle."""
 
 import base64
-import binascii
 import copy
 
 OTHERS = ("", "x", "0", "1", "-1", "18446744073709551616")
@@ -47,7 +46,7 @@ def variants(value):
         yield "the next number", str(int(text) + 1)
     try:
         raw = base64.b64decode(text, validate=True)
-    except binascii.Error:
+    except ValueError:
         raw = b""
     if len(raw) > 8:
         yield from bytes_changed(raw)

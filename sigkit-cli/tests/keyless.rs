@@ -6,7 +6,7 @@ use serde_json::Value;
 use support::lab::Lab;
 use support::{Ran, Run, Sandbox};
 use testkit::image::{self, Image};
-use testkit::sigstore::{IDENTITY, ISSUER, Key, Kind, San, Sealed, Sigstore, Template, fulcio, names};
+use testkit::sigstore::{IDENTITY, ISSUER, Key, Kind, SIGNED_AT, San, Sealed, Sigstore, Template, fulcio, names};
 
 const BLOB: &[u8] = b"a blob\n";
 const SIGNER: [&str; 4] = ["--certificate-identity", IDENTITY, "--certificate-oidc-issuer", ISSUER];
@@ -296,6 +296,8 @@ fn images_verify_in_both_formats_and_the_result_names_the_verified_signer() {
         ran.says("  - Existence of the claims in the transparency log was verified offline\n")
             .says("  - The code-signing certificate was verified using trusted certificate authority certificates\n")
             .prints_optional(&[("Subject", IDENTITY), ("Issuer", ISSUER), ("1.3.6.1.4.1.57264.1.1", ISSUER)]);
+        let printed: Value = serde_json::from_str(&verify(&SIGNER).stdout).unwrap();
+        assert_eq!(printed[0]["optional"]["Bundle"]["Payload"]["integratedTime"], SIGNED_AT);
         let other = ["--certificate-identity", "ceo@stack.test", "--certificate-oidc-issuer", ISSUER];
         verify(&other).expect(12).says("identity-mismatch");
         let without = [&SIGNER[..], &["--insecure-ignore-tlog"]].concat();
@@ -337,7 +339,7 @@ fn a_key_beside_a_trusted_root_has_its_log_entries_verified() {
     verify(&sandbox, &[&key, &TRUST, &["--require-log"]]).run().expect(0);
     verify(&sandbox, &[&key, &TRUST, &["--insecure-ignore-tlog=false"]]).run().expect(0);
     verify(&sandbox, &[&key, &TRUST, &["--use-signed-timestamps"]]).run().expect(12).says("timestamp-missing");
-    verify(&sandbox, &[&key, &["--require-log"]]).run().expect(12).says("log-threshold");
+    verify(&sandbox, &[&key, &["--require-log"]]).run().expect(12).says("log-entry-missing");
     // The entry of another signature by the same key.
     let mut swapped = signed;
     swapped.entries = stack.blob(b"another").key(Key::p256("signer")).without_certificate().seal().entries;

@@ -29,7 +29,7 @@ pub(crate) fn run(args: &VerifyBlobArgs, context: &Context, _: &GlobalArgs) -> R
     let given = args.blob.display().to_string();
     let judge = |artifact: &Artifact<'_>, digest: Option<Digest>| {
         let result = Verifier::new(&policy).verify(artifact, &evidence, context.now());
-        Judgement::new(Subject::named(given.clone(), digest).weakened(args.trust.weakened()), result)
+        Judgement::new(Subject::named(given.clone(), digest).weakened(args.trust.weakened()), result, &evidence)
     };
     let judgement = match digest(&args.blob) {
         Some(digest) => judge(&Artifact::Digest(digest), Some(digest)),

@@ -9,6 +9,7 @@ use sigkit_core::report::{Node, Outcome, Report, Verdict};
 use sigkit_core::trust::{FulcioExtension, SignerIdentity};
 use sigkit_core::verify::{Verified, VerifiedSignature};
 
+use super::witness::Witnesses;
 use crate::escape;
 
 /// The arc of Fulcio's extensions.
@@ -24,8 +25,8 @@ const WORKFLOW: [(u8, FulcioExtension); 5] = [
 ];
 
 /// `-o json`: an empty line, an array with one element for each signature, a line end.
-pub(super) fn array(verified: &Verified) -> Vec<u8> {
-    let elements = elements(verified);
+pub(super) fn array(verified: &Verified, witnesses: &Witnesses) -> Vec<u8> {
+    let elements = elements(verified, witnesses);
     let mut bytes = b"\n[".to_vec();
     bytes.extend(elements.join(",").into_bytes());
     bytes.extend_from_slice(b"]\n");
@@ -33,19 +34,27 @@ pub(super) fn array(verified: &Verified) -> Vec<u8> {
 }
 
 /// `-o text`: one element on each line.
-pub(super) fn lines(verified: &Verified) -> Vec<u8> {
-    elements(verified).into_iter().flat_map(|element| [element.into_bytes(), b"\n".to_vec()].concat()).collect()
+pub(super) fn lines(verified: &Verified, witnesses: &Witnesses) -> Vec<u8> {
+    elements(verified, witnesses)
+        .into_iter()
+        .flat_map(|element| [element.into_bytes(), b"\n".to_vec()].concat())
+        .collect()
 }
 
 /// One element for each distinct signature; one that several keys verify is printed once.
-fn elements(verified: &Verified) -> Vec<String> {
+fn elements(verified: &Verified, witnesses: &Witnesses) -> Vec<String> {
     let mut origins = BTreeSet::new();
     let distinct = verified.signatures().iter().filter(|signature| origins.insert(signature.origin().to_string()));
-    distinct.map(|signature| element(signature).to_string()).collect()
+    let element = |signature: &VerifiedSignature| {
+        let witnesses = witnesses.get(&signature.origin().to_string()).cloned().unwrap_or_default();
+        element(signature, witnesses).to_string()
+    };
+    distinct.map(element).collect()
 }
 
-fn element(signature: &VerifiedSignature) -> Value {
-    let signer = signature.certificate().map(|certificate| signer(certificate.identity())).unwrap_or_default();
+fn element(signature: &VerifiedSignature, witnesses: Map<String, Value>) -> Value {
+    let mut signer = signature.certificate().map(|certificate| signer(certificate.identity())).unwrap_or_default();
+    signer.extend(witnesses);
     let with_signer = |mut optional: Map<String, Value>| {
         optional.extend(signer);
         if optional.is_empty() { Value::Null } else { Value::Object(optional) }

@@ -5,9 +5,11 @@ mod cosign;
 mod report;
 mod tally;
 mod text;
+mod witness;
 
 use std::time::Duration;
 
+use sigkit_core::bundle::Evidence;
 use sigkit_core::digest::Digest;
 use sigkit_core::reason::Reason;
 use sigkit_core::report::{Label, Node, Outcome, Report, Verdict};
@@ -17,6 +19,7 @@ use sigkit_core::verify::{NotVerified, Verified};
 pub(crate) use self::bundle::bundle;
 use self::tally::Tally;
 use self::text::Paint;
+use self::witness::Witnesses;
 use crate::args::ReportFormat;
 use crate::context::Context;
 use crate::escape;
@@ -31,6 +34,7 @@ use crate::target::{OpenTarget, Unresolved};
 pub(crate) struct Judgement {
     subject: Subject,
     result: Result<Verified, Refusal>,
+    witnesses: Witnesses,
 }
 
 /// What was judged.
@@ -171,18 +175,23 @@ pub(crate) const fn store_exit(error: &StoreError) -> ExitCode {
 
 impl Judgement {
     /// The verifier's answer.
-    pub(crate) fn new(subject: Subject, result: Result<Verified, NotVerified>) -> Self {
-        Self { subject, result: result.map_err(Refusal::NotVerified) }
+    pub(crate) fn new(subject: Subject, result: Result<Verified, NotVerified>, evidence: &Evidence) -> Self {
+        let witnesses = result.as_ref().map(|verified| witness::of(verified, evidence)).unwrap_or_default();
+        Self { subject, result: result.map_err(Refusal::NotVerified), witnesses }
     }
 
     /// The image itself could not be read.
     pub(crate) fn unresolved(given: String, error: Unresolved) -> Self {
-        Self { subject: Subject::named(given, None), result: Err(Refusal::Unresolved(error)) }
+        Self::refused(given, Refusal::Unresolved(error))
     }
 
     /// Time ran out.
     pub(crate) fn timed_out(given: String, limit: Duration) -> Self {
-        Self { subject: Subject::named(given, None), result: Err(Refusal::TimedOut(limit)) }
+        Self::refused(given, Refusal::TimedOut(limit))
+    }
+
+    fn refused(given: String, refusal: Refusal) -> Self {
+        Self { subject: Subject::named(given, None), result: Err(refusal), witnesses: Witnesses::new() }
     }
 
     fn exit(&self) -> ExitCode {
@@ -227,9 +236,11 @@ impl Results {
         for judgement in judgements {
             match (self.format, &judgement.result) {
                 (Some(ReportFormat::Report), _) => output.stdout.extend(report::line(judgement)),
-                (Some(ReportFormat::Text), Ok(verified)) => output.stdout.extend(cosign::lines(verified)),
+                (Some(ReportFormat::Text), Ok(verified)) => {
+                    output.stdout.extend(cosign::lines(verified, &judgement.witnesses))
+                }
                 (_, Ok(_)) if self.tree => output.stdout.extend(text::tree(judgement, self.stdout).into_bytes()),
-                (_, Ok(verified)) => output.stdout.extend(cosign::array(verified)),
+                (_, Ok(verified)) => output.stdout.extend(cosign::array(verified, &judgement.witnesses)),
                 (_, Err(_)) => {}
             }
             match &judgement.result {

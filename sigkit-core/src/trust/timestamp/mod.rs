@@ -145,6 +145,10 @@ pub(crate) fn verify(
     for authority in root.timestamp_authorities() {
         let own = authority.certificates().iter().filter(|certificate| names.mean(certificate));
         for certificate in own.chain(&embedded) {
+            if !signer.name.means(certificate) {
+                refusal = form("signer", certificate.subject(), "the name of another certificate");
+                continue;
+            }
             match check_signer(certificate, authority, signer, info.time) {
                 Ok(authority) => {
                     return Ok(VerifiedTimestamp { time: info.time, authority, name: certificate.subject() });
