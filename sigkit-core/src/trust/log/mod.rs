@@ -110,6 +110,30 @@ impl LogError {
     }
 }
 
+impl LogError {
+    /// What was expected and what was found, for machines; `None` where the message says it all.
+    pub(crate) fn evidence(&self) -> Option<(String, String)> {
+        let pair = |expected: &dyn ToString, found: &dyn ToString| Some((expected.to_string(), found.to_string()));
+        match self {
+            Self::Unproved => pair(&"a promise or a proof", &"neither"),
+            Self::UnknownLog { found, .. } => pair(&"a log of the trusted root", found),
+            Self::NotValidAt { window, time, .. } => pair(window, time),
+            Self::NoTime { window, .. } => pair(window, &"no time"),
+            Self::Entry { expected, found, .. }
+            | Self::Body(BodyError::Mismatch { expected, found, .. })
+            | Self::Inclusion(InclusionError::Root { expected, found })
+            | Self::Checkpoint(
+                CheckpointError::NotSigned { expected, found } | CheckpointError::Mismatch { expected, found, .. },
+            ) => pair(expected, found),
+            Self::Inclusion(InclusionError::Index { index, size }) => pair(&format!("below {size}"), index),
+            Self::Inclusion(InclusionError::Length { expected, found }) => pair(expected, found),
+            Self::Checkpoint(CheckpointError::Malformed { expected, found, .. }) => pair(expected, found),
+            Self::Checkpoint(CheckpointError::Origin { expected, found }) => pair(expected, found),
+            Self::Body(_) | Self::Promise(_) | Self::Checkpoint(_) => None,
+        }
+    }
+}
+
 /// An entry that a trusted log vouches for, and that is about the signature it came with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct VerifiedEntry {
@@ -581,6 +605,42 @@ mod tests {
                 "{times:?}"
             );
         }
+    }
+
+    #[test]
+    fn refusals_carry_what_was_expected_and_what_was_found() {
+        let refused = |change: &dyn Fn(&mut Case)| {
+            let mut case = vector!("rekor2-happy-path");
+            change(&mut case);
+            let error = case.verify().unwrap_err();
+            let (expected, found) = error.evidence().unwrap_or_default();
+            let text = error.to_string();
+            assert!(text.contains(&found), "{text}: {found}");
+            (expected, found)
+        };
+        let pair = |expected: &str, found: &str| (expected.to_owned(), found.to_owned());
+        assert_eq!(refused(&|case| case.entry().inclusion_proof = None), pair("a promise or a proof", "neither"));
+        assert_eq!(
+            refused(&|case| case.entry().log_id = LogId::default()),
+            pair("a log of the trusted root", &LogId::default().to_string())
+        );
+        assert_eq!(refused(&|case| case.proof().size = 735), pair("below 735", "735"));
+        assert_eq!(refused(&|case| case.proof().hashes.clear()), pair("8", "0"));
+        assert_eq!(refused(&|case| case.entry().log_index = 1), pair("735, as in the inclusion proof", "1"));
+        assert_eq!(
+            refused(&|case| case.proof().checkpoint = "o\n1".to_owned()),
+            pair("an empty line before the signatures", "")
+        );
+        let root = refused(&|case| case.proof().root = [0; 32]);
+        assert_eq!(root, (merkle::hex(&[0; 32]), merkle::hex(&vector!("rekor2-happy-path").proof().root)));
+        let size = refused(&|case| {
+            let text = case.proof().checkpoint.replacen("736", "737", 1);
+            case.proof().checkpoint = text;
+        });
+        assert_eq!(size, pair("736", "737"));
+        let data = refused(&|case| case.artifact = b"");
+        assert_eq!(data.0, STANDARD.encode(Digest::sha256(b"").as_bytes()));
+        assert_ne!(data.1, data.0);
     }
 
     // threat: A12

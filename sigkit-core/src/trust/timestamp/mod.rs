@@ -100,6 +100,22 @@ impl TimestampError {
     }
 }
 
+impl TimestampError {
+    /// What was expected and what was found, for machines; `None` where the message says it all.
+    pub(crate) fn evidence(&self) -> Option<(String, String)> {
+        match self {
+            Self::NotGranted { found } => Some(("0".to_owned(), found.to_string())),
+            Self::Form { expected, found, .. } => Some((expected.clone(), found.clone())),
+            Self::Imprint { expected, found } => Some((expected.hex(), found.clone())),
+            Self::UnknownAuthority { found, .. } => {
+                Some(("a timestamp authority of the trusted root".to_owned(), found.clone()))
+            }
+            Self::Path(PathError::NotValidAt { window, time, .. }) => Some((window.to_string(), time.to_string())),
+            Self::Der { .. } | Self::Signature(_) | Self::Certificate(_) | Self::Path(_) => None,
+        }
+    }
+}
+
 /// A time that a trusted authority states.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct VerifiedTimestamp {
@@ -438,6 +454,8 @@ mod tests {
                 signature: Signature::from_bytes(*b"other"),
             });
             assert_eq!(case.code(), "timestamp-mismatch", "{name}");
+            let (expected, found) = case.verify().unwrap_err().evidence().unwrap();
+            assert_eq!((expected, found.len()), (Digest::sha256(b"other").hex(), 64), "{name}");
         }
     }
 
@@ -480,6 +498,7 @@ mod tests {
         let other = vector!(public "managed-key-happy-path");
         case.root = other.root.clone();
         assert_eq!(case.code(), "timestamp-authority-untrusted");
+        assert!(case.verify().unwrap_err().evidence().is_none_or(|(expected, _)| expected.contains("trusted root")));
         case.root = TrustedRoot::default();
         assert_eq!(case.code(), "timestamp-authority-untrusted");
         // Of an authority that is not named by its own certificate, the one that came along is judged by its path.
