@@ -21,7 +21,7 @@ use support::vector::seen;
 use testkit::sigstore::{IDENTITY, ISSUER, Key, Kind, SIGNED_AT, San, Sigstore, Template, fulcio, names};
 
 // threat: A10 A16 A18
-// threat: B04 B06 B12 B13 B14 B15 B18
+// threat: B04 B06 B07 B12 B13 B14 B15 B17 B18 D17
 // threat: I03 I04 I05
 #[test]
 fn every_case_passes_or_fails_for_its_own_reason() {
