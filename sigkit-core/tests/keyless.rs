@@ -14,7 +14,9 @@ use sigkit_core::policy::{
     Identity, KeyAuthority, KeylessAuthority, Pattern, PatternError, Policy, Purpose, Witnesses,
 };
 use sigkit_core::time::UnixTime;
-use sigkit_core::trust::{AuthorityError, CertificateAuthority, FulcioExtension, TransparencyLog, TrustedRoot, Validity};
+use sigkit_core::trust::{
+    AuthorityError, CertificateAuthority, FulcioExtension, TransparencyLog, TrustedRoot, Validity,
+};
 use sigkit_core::verify::{Artifact, BlobScanner, Verifier};
 use support::keyless::{self, BLOB, NOW, alice, authority, entity, exact, trust};
 use support::vector::seen;

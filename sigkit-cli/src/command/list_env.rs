@@ -16,6 +16,18 @@ enum Kind {
 const VARIABLES: &[(&str, Kind, &str)] = &[
     ("SIGKIT_PASSWORD", Kind::Secret, "password of the private key; set but empty is the empty password"),
     ("COSIGN_PASSWORD", Kind::Secret, "the same, where SIGKIT_PASSWORD is not set"),
+    ("SIGSTORE_ROOT_FILE", Kind::Plain, "certificate authorities, PEM, instead of those of the built-in trusted root"),
+    (
+        "SIGSTORE_REKOR_PUBLIC_KEY",
+        Kind::Plain,
+        "key of the transparency log, PEM, instead of those of the built-in trusted root",
+    ),
+    ("SIGSTORE_CT_LOG_PUBLIC_KEY_FILE", Kind::Plain, "the same for the certificate transparency log"),
+    (
+        "SIGSTORE_TSA_CERTIFICATE_FILE",
+        Kind::Plain,
+        "chain of the timestamp authority, PEM, instead of the built-in one",
+    ),
     ("NO_COLOR", Kind::Plain, "no colour on a terminal, when set and not empty"),
     ("HTTPS_PROXY", Kind::Secret, "proxy for registries; it may hold credentials"),
     ("HTTP_PROXY", Kind::Secret, "proxy for registries without TLS; it may hold credentials"),
