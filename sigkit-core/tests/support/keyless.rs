@@ -1,5 +1,6 @@
 //! Signatures by identities, each with one fault, minted in memory together with the trusted root that judges them.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
@@ -156,19 +157,39 @@ fn good() -> Vec<Case> {
         super::cases::image()
     );
     let sealed = stack.blob(payload.as_bytes()).seal();
-    let mut layer = Descriptor::of(media_type::SIMPLE_SIGNING, payload.as_bytes());
-    layer.annotations = sealed.annotations();
-    let entity = SignedEntity::from_layer(&layer, payload.into_bytes(), &Limits::DEFAULT);
-    let policy = Policy::keyless(Purpose::Image, authority(&stack));
-    cases.push(Case { artifact: image.as_bytes().to_vec(), entity, policy, ..case("legacy layer", &stack, &sealed) });
+    let by_other = stack.blob(payload.as_bytes()).key(Key::p256("somebody else")).seal().annotations();
+    let layer = |name, annotations: BTreeMap<String, String>| {
+        let mut layer = Descriptor::of(media_type::SIMPLE_SIGNING, payload.as_bytes());
+        layer.annotations = annotations;
+        let entity = SignedEntity::from_layer(&layer, payload.clone().into_bytes(), &Limits::DEFAULT);
+        let policy = Policy::keyless(Purpose::Image, authority(&stack));
+        Case { artifact: image.as_bytes().to_vec(), entity, policy, ..case(name, &stack, &sealed) }
+    };
+    cases.push(layer("legacy layer", sealed.annotations()));
+    for (name, annotation, failures) in [
+        (
+            "the certificate of another layer",
+            media_type::ANNOTATION_CERTIFICATE,
+            &[("signature", "signature-invalid"), ("log-entry", "log-entry-mismatch")][..],
+        ),
+        ("the log entry of another layer", media_type::ANNOTATION_BUNDLE, &[("log-entry", "log-entry-mismatch")]),
+    ] {
+        let mut annotations = sealed.annotations();
+        annotations.insert(annotation.to_owned(), by_other[annotation].clone());
+        let rest = [("log-entry", "log-entry-missing"), ("time", "time-missing"), ("certificate", "time-missing")];
+        cases.push(layer(name, annotations).into_order(&[failures, &rest].concat()));
+    }
     cases
 }
 
-// What Fulcio never issues.
+/// What a leaf is made into.
+type Change = fn(Template) -> Template;
+
+/// What Fulcio never issues.
 fn profiles() -> Vec<Case> {
     let stack = Sigstore::new();
-    let leaf = |name, change: fn(Template) -> Template| case(name, &stack, &stack.blob(BLOB).leaf(change).seal());
-    let unsuitable: [(&'static str, fn(Template) -> Template); 12] = [
+    let leaf = |name, change: Change| case(name, &stack, &stack.blob(BLOB).leaf(change).seal());
+    let unsuitable: [(&'static str, Change); 12] = [
         ("no extended key usage", |leaf| leaf.without(EXTENDED_KEY_USAGE)),
         ("for time stamping", |leaf| leaf.with(purposes(&[TIME_STAMPING]))),
         ("for any use", |leaf| leaf.with(purposes(&["2.5.29.37.0"]))),
@@ -184,7 +205,7 @@ fn profiles() -> Vec<Case> {
             leaf.and(Extension::critical("1.3.6.1.4.1.57264.99", vec![5, 0]))
         }),
     ];
-    let malformed: [(&'static str, fn(Template) -> Template); 7] = [
+    let malformed: [(&'static str, Change); 7] = [
         ("two extensions of one kind", |leaf| leaf.and(names(&[San::Email(IDENTITY)]))),
         ("two issuers", |leaf| leaf.with(fulcio(8, "https://other.test"))),
         ("DER in the place of the bare issuer", |leaf| {
@@ -250,7 +271,23 @@ fn paths() -> Vec<Case> {
     };
     twins["certificateAuthorities"].as_array_mut().unwrap().insert(0, first);
     let good = stack.blob(BLOB).seal();
+    // Name constraints are for webpki to apply, whichever authority carries them; none is passed over.
+    let constrained = {
+        let subtree = der::sequence(&[der::implicit(1, b"other.test")]);
+        Extension::critical("2.5.29.30", der::sequence(&[der::explicit(0, &subtree)]))
+    };
+    let mut constrained_above = Sigstore::new();
+    let root = Template::authority("constrained root", Some(1)).with(constrained.clone());
+    constrained_above.root = root.self_signed(&Key::p384("constrained root"));
+    constrained_above.intermediate =
+        Template::authority("below", Some(0)).issue(&Key::p384("below"), &constrained_above.root);
+    let mut constrained_itself = Sigstore::new();
+    let issuer = Template::authority("constrained", Some(0)).with(constrained);
+    constrained_itself.intermediate = issuer.issue(&Key::p384("constrained"), &constrained_itself.root);
+    let in_vain = |name, stack: &Sigstore| untrusted(case(name, stack, &stack.blob(BLOB).seal()));
     vec![
+        in_vain("a root for other names", &constrained_above),
+        in_vain("an issuer for other names", &constrained_itself),
         by("an authority of the same name beside", KeylessAuthority::new(alice(), trust(&twins)), &good.bundle()),
         untrusted(by("another instance", authority(&other), &good.bundle()).fails("log-entry", "log-unknown"))
             .into_order(&[
@@ -260,11 +297,11 @@ fn paths() -> Vec<Case> {
                 ("certificate", "time-missing"),
             ]),
         untrusted(case("another key under the issuer's name", &stack, &stack.blob(BLOB).issued_by(&forged).seal())),
-        untrusted(by(
-            "a root that came along",
-            authority(&stack),
-            &unsigned_chain(&by_evil, &[&below_evil.der, &evil_root.der]),
-        )),
+        untrusted(by("an authority that came along", authority(&stack), &unsigned_chain(&by_evil, &[&below_evil.der]))),
+        by("a root that came along", authority(&stack), &unsigned_chain(&by_evil, &[&below_evil.der, &evil_root.der]))
+            .fails("material", "material-mismatch"),
+        by("the right root, which came along", authority(&stack), &unsigned_chain(&good, &[&stack.root.der]))
+            .fails("material", "material-mismatch"),
         untrusted(case("issued by a leaf", &stack, &below_leaf)),
         by("an intermediate that came along", alone(), &unsigned_chain(&good, &[&stack.intermediate.der])),
         untrusted(by("an intermediate missing", alone(), &unsigned_chain(&good, &[]))),

@@ -277,7 +277,7 @@ mod tests {
 
     const ARTIFACT: &[u8] = include_bytes!("../../../../testdata/vectors/sigstore/a.txt");
     /// A time at which the keys of all logs of the vectors are trusted.
-    const NOW: UnixTime = UnixTime(1_780_000_000);
+    const NOW: UnixTime = UnixTime(1_800_000_000);
 
     macro_rules! vector {
         ($name:literal, $file:literal) => {
@@ -302,13 +302,18 @@ mod tests {
 
     impl Case {
         fn new(bundle: &str, root: &[u8]) -> Self {
-            let entity = SignedEntity::from_bundle(bundle.as_bytes(), &Limits::DEFAULT).unwrap();
+            Self::by(vector!("managed-key-happy-path", "key.pub"), bundle, root)
+        }
+
+        /// The key is that of a bundle without certificate.
+        fn by(key: &str, bundle: &str, root: &[u8]) -> Self {
+            let entity = SignedEntity::from_any_bundle(bundle.as_bytes(), &Limits::DEFAULT).unwrap();
             let root = TrustedRoot::from_json(root, &Limits::DEFAULT).unwrap();
             let (certificate, key) = match &entity.material {
                 VerificationMaterial::Certificate(chain) => {
                     (Some(chain[0].clone()), Certificate::from_der(&chain[0]).unwrap().public_key().unwrap())
                 }
-                _ => (None, PublicKey::from_pem(vector!("managed-key-happy-path", "key.pub").as_bytes()).unwrap()),
+                _ => (None, PublicKey::from_pem(key.as_bytes()).unwrap()),
             };
             Self { entity, root, certificate, key, artifact: ARTIFACT }
         }
@@ -361,6 +366,21 @@ mod tests {
             assert_eq!(verified.log, case.entity.log_entries[0].log_id, "{name}");
             assert_eq!(verified.index, case.entity.log_entries[0].log_index, "{name}");
         }
+    }
+
+    // threat: A01
+    #[test]
+    fn a_key_of_another_curve_and_a_promise_alone_are_taken() {
+        let (bundle, root) =
+            (vector!("cosign3-rekor2-p384", "bundle.json"), vector!("cosign3-rekor2-p384", "trusted_root.json"));
+        let case = Case::by(vector!("cosign3-rekor2-p384", "key.pub"), bundle, root.as_bytes());
+        assert_eq!(case.verify().unwrap().proof, LogProof::Inclusion);
+        // cosign 2 keeps the promise and not the proof.
+        let mut case = vector!("cosign2-legacy-blob");
+        let verified = case.verify().unwrap();
+        assert_eq!((verified.proof, verified.time), (LogProof::Promise, case.entry().integrated_time));
+        case.entry().inclusion_promise = Some(vec![0x30, 0]);
+        assert_eq!(case.code(), "log-promise-invalid");
     }
 
     // threat: B01
