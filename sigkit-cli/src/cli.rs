@@ -42,7 +42,7 @@ pub(crate) enum Verb {
     /// Sign files or standard input
     SignBlob(SignBlobArgs),
     /// Verify the signature of a file or standard input
-    VerifyBlob(VerifyBlobArgs),
+    VerifyBlob(Box<VerifyBlobArgs>),
     /// Show and make bundles
     Bundle(BundleVerbArgs),
     /// Make trusted roots

@@ -113,7 +113,7 @@ fn material(
         (Some(path), _) => certificate("--certificate", path, context)?,
         (None, Some(VerificationMaterial::Certificate(chain))) if !chain.is_empty() => {
             let leaf = chain.iter().take(1).map(|der| sigkit_core::trust::Certificate::from_der(der));
-            leaf.last().transpose().map_err(invalid)?.ok_or_else(|| CliError::Usage("no certificate".to_owned()))?
+            leaf.next_back().transpose().map_err(invalid)?.ok_or_else(|| CliError::Usage("no certificate".to_owned()))?
         }
         _ => return usage("who signed? give --certificate or --key"),
     };
