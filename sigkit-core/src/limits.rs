@@ -34,6 +34,12 @@ pub struct Limits {
     pub log_entries: usize,
     /// Signed timestamps in one bundle.
     pub timestamps: usize,
+    /// A trusted root.
+    pub trusted_root_bytes: usize,
+    /// Logs of one kind, or authorities of one kind, in one trusted root.
+    pub trusted_root_entries: usize,
+    /// Certificates of one authority, or of one signature.
+    pub chain_certificates: usize,
     /// Levels of index within index.
     pub index_depth: usize,
     /// Manifests listed below one image, over all levels.
@@ -66,6 +72,9 @@ impl Limits {
         scan_findings: 100_000,
         log_entries: 32,
         timestamps: 32,
+        trusted_root_bytes: 1 << 20,
+        trusted_root_entries: 64,
+        chain_certificates: 16,
         index_depth: 4,
         index_children: 1000,
         layout_blobs: 100_000,

@@ -209,9 +209,9 @@ fn member(document: &'static str, member: &'static str, expected: &'static str, 
 fn time(document: &'static str, name: &'static str, text: Option<&str>) -> Result<Option<UnixTime>, ContentError> {
     match text {
         None | Some("" | "0001-01-01T00:00:00Z") => Ok(None),
-        Some(text) => match text.parse() {
-            Ok(time) => Ok(Some(time)),
-            Err(_) => Err(member(document, name, "a time such as 2026-11-23T05:03:30Z", text)),
+        Some(text) => match UnixTime::parse(text) {
+            Some((time, _)) => Ok(Some(time)),
+            None => Err(member(document, name, "a time such as 2026-11-23T05:03:30Z", text)),
         },
     }
 }
