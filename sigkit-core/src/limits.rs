@@ -40,6 +40,12 @@ pub struct Limits {
     pub trusted_root_entries: usize,
     /// Certificates of one authority, or of one signature.
     pub chain_certificates: usize,
+    /// Hashes of one inclusion proof; a tree of 2^63 leaves has 63 levels.
+    pub proof_hashes: usize,
+    /// A log's signed checkpoint.
+    pub checkpoint_bytes: usize,
+    /// Signatures of one checkpoint: the log's own, and those of witnesses.
+    pub checkpoint_signatures: usize,
     /// Levels of index within index.
     pub index_depth: usize,
     /// Manifests listed below one image, over all levels.
@@ -75,6 +81,9 @@ impl Limits {
         trusted_root_bytes: 1 << 20,
         trusted_root_entries: 64,
         chain_certificates: 16,
+        proof_hashes: 64,
+        checkpoint_bytes: 64 << 10,
+        checkpoint_signatures: 64,
         index_depth: 4,
         index_children: 1000,
         layout_blobs: 100_000,
