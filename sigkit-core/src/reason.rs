@@ -15,6 +15,14 @@ pub enum Reason {
         /// The places and formats looked at.
         looked_for: String,
     },
+    /// Attestations exist, and none says the kind of thing asked for.
+    #[error("none of the attestations matched the predicate type: {expected}, found: {}", .found.join(","))]
+    NoAttestationOfType {
+        /// The predicate type asked for.
+        expected: String,
+        /// The predicate types found, each once, in the order found.
+        found: Vec<String>,
+    },
     /// What was found cannot be read as a signature.
     #[error(transparent)]
     Unreadable(#[from] BundleError),
@@ -49,7 +57,7 @@ pub enum Reason {
     #[error("predicate type: expected {expected:?}, found {found:?}")]
     PredicateTypeMismatch {
         /// The type asked for.
-        expected: &'static str,
+        expected: String,
         /// The type found.
         found: String,
     },
@@ -94,7 +102,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every code, sorted.
-    pub const CODES: [&'static str; 16] = [
+    pub const CODES: [&'static str; 17] = [
         "algorithm-unsupported",
         "annotation-mismatch",
         "bundle-malformed",
@@ -103,6 +111,7 @@ impl Reason {
         "content-mismatch",
         "material-mismatch",
         "message-needed",
+        "no-attestation-of-type",
         "no-signatures",
         "payload-malformed",
         "payload-type-mismatch",
@@ -117,6 +126,8 @@ impl Reason {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::NoSignatures { .. } => "no-signatures",
+            Self::NoAttestationOfType { .. } => "no-attestation-of-type",
+            Self::Unreadable(BundleError::PassedOver { .. }) => "predicate-type-mismatch",
             Self::Unreadable(BundleError::Version { .. }) => "bundle-version-unsupported",
             Self::Unreadable(BundleError::Envelope(EnvelopeError::SignatureCount { .. })) => "signature-count",
             Self::Unreadable(_) => "bundle-malformed",
@@ -143,9 +154,11 @@ impl Reason {
             Self::MaterialMismatch { expected, .. }
             | Self::ContentMismatch { expected, .. }
             | Self::PayloadTypeMismatch { expected, .. }
-            | Self::PredicateTypeMismatch { expected, .. }
             | Self::ClaimTypeMismatch { expected, .. } => Some((*expected).to_owned()),
-            Self::SubjectMismatch { expected, .. }
+            Self::NoAttestationOfType { expected, .. }
+            | Self::Unreadable(BundleError::PassedOver { expected, .. })
+            | Self::PredicateTypeMismatch { expected, .. }
+            | Self::SubjectMismatch { expected, .. }
             | Self::AnnotationMismatch { expected, .. }
             | Self::ReferenceMismatch { expected, .. } => Some(expected.clone()),
             Self::NoSignatures { .. } | Self::Unreadable(_) | Self::Payload(_) | Self::Signature(_) => None,
@@ -159,7 +172,9 @@ impl Reason {
             Self::PayloadTypeMismatch { found, .. }
             | Self::PredicateTypeMismatch { found, .. }
             | Self::ClaimTypeMismatch { found, .. }
+            | Self::Unreadable(BundleError::PassedOver { found, .. })
             | Self::SubjectMismatch { found, .. } => Some(found.clone()),
+            Self::NoAttestationOfType { found, .. } => Some(found.join(",")),
             Self::AnnotationMismatch { found, .. } | Self::ReferenceMismatch { found, .. } => found.clone(),
             Self::NoSignatures { .. } | Self::Unreadable(_) | Self::Payload(_) | Self::Signature(_) => None,
         }

@@ -331,7 +331,8 @@ fn window(at: &str, wire: Option<&WireWindow>) -> Result<Validity, TrustedRootEr
             .ok_or_else(|| member(format!("{at}.{name}"), expected, text.chars().take(40).collect::<String>()))
     };
     let start = wire.and_then(|wire| wire.start.as_deref());
-    let (start, rest) = time("start", start.ok_or_else(|| member(format!("{at}.start"), "an RFC 3339 time", "nothing"))?)?;
+    let (start, rest) =
+        time("start", start.ok_or_else(|| member(format!("{at}.start"), "an RFC 3339 time", "nothing"))?)?;
     let start = if rest == 0 { start } else { start.plus(1) };
     let end = wire.and_then(|wire| wire.end.as_deref()).map(|text| time("end", text)).transpose()?;
     let end = end.map(|(end, _)| end);
@@ -404,7 +405,9 @@ mod tests {
             ("tlogs[0].logId.keyId: expected 32 bytes", |d| *at(d, "/tlogs/0/logId/keyId") = json!("AAAA")),
             ("tlogs[0].hashAlgorithm", |d| *at(d, "/tlogs/0/hashAlgorithm") = json!("SHA2_512")),
             ("tlogs[0].publicKey.rawBytes", |d| *at(d, "/tlogs/0/publicKey/rawBytes") = json!("AAAA")),
-            ("unknown field", |d| *at(d, "/certificateAuthorities/1/validFor") = json!({"begin": "2022-04-13T20:06:15Z"})),
+            ("unknown field", |d| {
+                *at(d, "/certificateAuthorities/1/validFor") = json!({"begin": "2022-04-13T20:06:15Z"})
+            }),
             ("expected media type", |d| *at(d, "/mediaType") = json!("application/json")),
             ("is not issued by the next one", |d| {
                 at(d, "/certificateAuthorities/1/certChain/certificates").as_array_mut().unwrap().reverse();
@@ -438,7 +441,8 @@ mod tests {
 
     #[test]
     fn a_window_is_counted_in_whole_seconds_inside_it() {
-        let wire = WireWindow { start: Some("1970-01-01T00:00:00.5Z".into()), end: Some("1970-01-01T00:00:09.5Z".into()) };
+        let wire =
+            WireWindow { start: Some("1970-01-01T00:00:00.5Z".into()), end: Some("1970-01-01T00:00:09.5Z".into()) };
         let window = window("x", Some(&wire)).unwrap();
         assert_eq!(window, Validity::new(UnixTime(1), Some(UnixTime(9))));
     }
