@@ -15,10 +15,10 @@ import sys
 import tempfile
 import time
 
-sys.path.append(str(pathlib.Path(__file__).resolve().parents[2] / ".ci" / "interop"))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / ".ci" / "interop"))
 import stores  # noqa: E402
 import tools  # noqa: E402
-from attestations import attestations  # noqa: E402
+from sbom import attestations  # noqa: E402
 
 MIB = 1024 * 1024
 LAUNCHER = "import posix,sys; p=posix.posix_spawn(sys.argv[1],sys.argv[1:],posix.environ); print(posix.wait4(p,0)[2].ru_maxrss,file=sys.stderr)"

@@ -20,7 +20,7 @@ pub enum Reason {
     NoAttestationOfType {
         /// The predicate type asked for.
         expected: String,
-        /// The predicate types found, each once, in the order found.
+        /// The predicate types found, each once, sorted.
         found: Vec<String>,
     },
     /// What was found cannot be read as a signature.

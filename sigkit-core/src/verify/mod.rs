@@ -144,7 +144,7 @@ impl<'p> Verifier<'p> {
     }
 }
 
-/// The predicate types of the attestations found, each once; `None` when there are none, or one is of the type asked for.
+/// The predicate types of the attestations found, each once, sorted; `None` when there are none, or one is of the type asked for.
 fn other_types(parts: &[Node]) -> Option<Vec<String>> {
     let mut types: Vec<String> = Vec::new();
     let leaves = parts.iter().filter_map(|part| match part {
@@ -165,6 +165,7 @@ fn other_types(parts: &[Node]) -> Option<Vec<String>> {
             _ => {}
         }
     }
+    types.sort();
     (!types.is_empty()).then_some(types)
 }
 
