@@ -10,10 +10,14 @@ pub struct Limits {
     pub attachment_bytes: u64,
     /// All attachments of one image together.
     pub attachments_total_bytes: u64,
+    /// All payloads of the legacy signatures under one tag together: a thousand with rich annotations.
+    pub payloads_bytes: u64,
     /// Signatures and attestations read for one image; cosign's bound on layers of a `.sig`.
     pub attachments: usize,
     /// Descriptors taken from all pages of one referrers listing.
     pub referrers: usize,
+    /// All pages of one referrers listing together.
+    pub referrers_bytes: u64,
     /// Pages of one referrers listing.
     pub referrer_pages: usize,
     /// A registry's error body, of which 4 KiB are shown.
@@ -34,18 +38,18 @@ pub struct Limits {
     pub log_entries: usize,
     /// Signed timestamps in one bundle.
     pub timestamps: usize,
-    /// A trusted root.
-    pub trusted_root_bytes: usize,
-    /// Logs of one kind, or authorities of one kind, in one trusted root.
-    pub trusted_root_entries: usize,
-    /// Certificates of one authority, or of one signature.
-    pub chain_certificates: usize,
     /// Hashes of one inclusion proof; a tree of 2^63 leaves has 63 levels.
     pub proof_hashes: usize,
     /// A log's signed checkpoint.
     pub checkpoint_bytes: usize,
     /// Signatures of one checkpoint: the log's own, and those of witnesses.
     pub checkpoint_signatures: usize,
+    /// A trusted root.
+    pub trusted_root_bytes: usize,
+    /// Logs of one kind, or authorities of one kind, in one trusted root.
+    pub trusted_root_entries: usize,
+    /// Certificates of one authority, or of one signature.
+    pub chain_certificates: usize,
     /// Levels of index within index.
     pub index_depth: usize,
     /// Manifests listed below one image, over all levels.
@@ -66,8 +70,10 @@ impl Limits {
         manifest_bytes: 4 << 20,
         attachment_bytes: 128 << 20,
         attachments_total_bytes: 512 << 20,
+        payloads_bytes: 16 << 20,
         attachments: 1000,
         referrers: 10_000,
+        referrers_bytes: 16 << 20,
         referrer_pages: 100,
         error_body_bytes: 64 << 10,
         token_bytes: 1 << 20,
@@ -78,12 +84,12 @@ impl Limits {
         scan_findings: 100_000,
         log_entries: 32,
         timestamps: 32,
-        trusted_root_bytes: 1 << 20,
-        trusted_root_entries: 64,
-        chain_certificates: 16,
         proof_hashes: 64,
         checkpoint_bytes: 64 << 10,
         checkpoint_signatures: 64,
+        trusted_root_bytes: 1 << 20,
+        trusted_root_entries: 64,
+        chain_certificates: 16,
         index_depth: 4,
         index_children: 1000,
         layout_blobs: 100_000,

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args};
 
-use super::{AnnotationArgs, ImagesArgs, PublicKeyArgs, RegistryArgs, ReportFormat, SignatureDigest, VerifyLogArgs};
+use super::{AnnotationArgs, ImagesArgs, RegistryArgs, ReportFormat, SignatureDigest, TrustArgs};
 use crate::context::Context;
 use crate::error::CliError;
 
@@ -12,7 +12,7 @@ pub(crate) struct VerifyArgs {
     #[command(flatten)]
     pub(crate) images: ImagesArgs,
     #[command(flatten)]
-    pub(crate) key: PublicKeyArgs,
+    pub(crate) trust: TrustArgs,
     #[command(flatten)]
     pub(crate) annotations: AnnotationArgs,
     /// Compare the signed digest with that of the image
@@ -43,8 +43,6 @@ pub(crate) struct VerifyArgs {
     #[arg(long, action = ArgAction::Set, hide = true)]
     pub(crate) experimental_oci11: Option<bool>,
     #[command(flatten)]
-    pub(crate) log: VerifyLogArgs,
-    #[command(flatten)]
     pub(crate) registry: RegistryArgs,
 }
 
@@ -62,6 +60,6 @@ impl VerifyArgs {
             }
         }
         self.registry.check(context)?;
-        self.log.check(context)
+        self.trust.check(context)
     }
 }

@@ -5,7 +5,6 @@ use sigkit_core::report::{Label, Node, Outcome, Report, Verdict};
 use super::{Judgement, Refusal, Trouble, failure};
 use crate::context::Context;
 use crate::escape;
-use crate::exit::ExitCode;
 use crate::streams::Watched;
 
 /// Column of the marks, where the branches to their left leave room for it.
@@ -70,25 +69,6 @@ pub(super) fn place(node: &Node, wanted: &Outcome) -> Option<String> {
     }
 }
 
-/// How many of many.
-pub(super) fn summary(judgements: &[Judgement]) -> String {
-    let count = |exit: ExitCode| judgements.iter().filter(|judgement| judgement.exit() == exit).count();
-    let mut parts = vec![format!("{} of {} verified", count(ExitCode::Done), judgements.len())];
-    for (exit, words) in [
-        (ExitCode::NoMatch, "refused"),
-        (ExitCode::NoSignatures, "without signatures"),
-        (ExitCode::NoSuchImage, "not found"),
-        (ExitCode::Undecided, "undecided"),
-        (ExitCode::Failed, "failed"),
-    ] {
-        match count(exit) {
-            0 => {}
-            number => parts.push(format!("{number} {words}")),
-        }
-    }
-    format!("{}\n", parts.join(", "))
-}
-
 fn branches(parts: &[Node], indent: &str, paint: Paint, text: &mut String) {
     for (position, part) in parts.iter().enumerate() {
         let last = position + 1 == parts.len();
@@ -140,12 +120,12 @@ fn detail(outcome: &Outcome) -> String {
 }
 
 /// Marks and colours.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Paint {
     colour: Colour,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Colour {
     On,
     Off,

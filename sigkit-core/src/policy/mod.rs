@@ -1,5 +1,17 @@
 //! Who must have signed, and what else must hold.
 
+#[cfg(feature = "keyless")]
+mod identity;
+#[cfg(feature = "keyless")]
+mod keyless;
+
+#[cfg(feature = "keyless")]
+pub use identity::{Identity, Pattern, PatternError};
+#[cfg(feature = "keyless")]
+pub use keyless::{KeylessAuthority, Witnesses};
+#[cfg(feature = "keyless")]
+pub(crate) use keyless::{LogRule, SctRule};
+
 use std::num::NonZeroUsize;
 
 use crate::content::PredicateType;
@@ -39,6 +51,22 @@ pub enum Purpose {
 pub enum Authority {
     /// The holder of a key.
     Key(KeyAuthority),
+    /// The holder of an identity.
+    #[cfg(feature = "keyless")]
+    Keyless(KeylessAuthority),
+}
+
+impl Authority {
+    /// Whether it is the same signer by the same key or identity.
+    fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Key(key), Self::Key(other)) => key.key == other.key,
+            #[cfg(feature = "keyless")]
+            (Self::Keyless(identity), Self::Keyless(other)) => identity.name() == other.name(),
+            #[cfg(feature = "keyless")]
+            _ => false,
+        }
+    }
 }
 
 /// The holder of a key.
@@ -47,19 +75,47 @@ pub struct KeyAuthority {
     pub(crate) name: String,
     pub(crate) key: PublicKey,
     pub(crate) schemes: Vec<SignatureScheme>,
+    #[cfg(feature = "keyless")]
+    pub(crate) trust: Option<(std::sync::Arc<crate::trust::TrustedRoot>, Witnesses)>,
+    #[cfg(feature = "keyless")]
+    pub(crate) validity: crate::trust::Validity,
 }
 
 impl KeyAuthority {
     /// A key with a name for reports: a path, a URI.
     pub fn new(name: impl Into<String>, key: PublicKey) -> Self {
         let schemes = key.accepted_schemes().to_vec();
-        Self { name: name.into(), key, schemes }
+        Self {
+            name: name.into(),
+            key,
+            schemes,
+            #[cfg(feature = "keyless")]
+            trust: None,
+            #[cfg(feature = "keyless")]
+            validity: crate::trust::Validity::ALWAYS,
+        }
     }
 
     /// Accepts only this scheme instead of those usual for the key.
     #[must_use]
     pub fn with_scheme(mut self, scheme: SignatureScheme) -> Self {
         self.schemes = vec![scheme];
+        self
+    }
+
+    /// Checks log entries and timestamps against that trusted root, and asks for so many of them.
+    #[cfg(feature = "keyless")]
+    #[must_use]
+    pub fn with_trust(mut self, trust: std::sync::Arc<crate::trust::TrustedRoot>, witnesses: Witnesses) -> Self {
+        self.trust = Some((trust, witnesses));
+        self
+    }
+
+    /// The key is believed during that window only: a witness must say when the signature was made.
+    #[cfg(feature = "keyless")]
+    #[must_use]
+    pub fn with_validity(mut self, validity: crate::trust::Validity) -> Self {
+        self.validity = validity;
         self
     }
 }
@@ -76,10 +132,10 @@ pub(crate) enum Claims {
 #[non_exhaustive]
 pub enum PolicyError {
     /// Nobody may sign.
-    #[error("a policy needs at least one key")]
+    #[error("a policy needs at least one key or identity")]
     NoAuthority,
     /// More signers are asked for than there are.
-    #[error("{threshold} distinct keys must sign, but only {authorities} distinct keys are given")]
+    #[error("{threshold} distinct signers must sign, but only {authorities} distinct ones are given")]
     ThresholdUnreachable {
         /// How many must sign.
         threshold: NonZeroUsize,
@@ -91,10 +147,21 @@ pub enum PolicyError {
 impl Policy {
     /// One key must have signed.
     pub fn key(purpose: Purpose, authority: KeyAuthority) -> Self {
+        Self::authority(purpose, Authority::Key(authority))
+    }
+
+    /// One identity must have signed.
+    #[cfg(feature = "keyless")]
+    pub fn keyless(purpose: Purpose, authority: KeylessAuthority) -> Self {
+        Self::authority(purpose, Authority::Keyless(authority))
+    }
+
+    /// This authority must have signed.
+    pub fn authority(purpose: Purpose, authority: Authority) -> Self {
         Self {
             purpose,
             threshold: NonZeroUsize::MIN,
-            authorities: vec![Authority::Key(authority)],
+            authorities: vec![authority],
             annotations: Vec::new(),
             reference: None,
             claims: Claims::Checked,
@@ -111,9 +178,22 @@ impl Policy {
         threshold: NonZeroUsize,
         authorities: impl IntoIterator<Item = KeyAuthority>,
     ) -> Result<Self, PolicyError> {
-        let mut distinct: Vec<KeyAuthority> = Vec::new();
+        Self::at_least(purpose, threshold, authorities.into_iter().map(Authority::Key))
+    }
+
+    /// At least `threshold` of these authorities must have signed. The same key, and the same identity, given twice counts once;
+    /// whether one signer could stand for two patterns is for the caller to know.
+    ///
+    /// # Errors
+    /// [`PolicyError`].
+    pub fn at_least(
+        purpose: Purpose,
+        threshold: NonZeroUsize,
+        authorities: impl IntoIterator<Item = Authority>,
+    ) -> Result<Self, PolicyError> {
+        let mut distinct: Vec<Authority> = Vec::new();
         for authority in authorities {
-            if distinct.iter().all(|known| known.key != authority.key) {
+            if !distinct.iter().any(|known| known.is_same(&authority)) {
                 distinct.push(authority);
             }
         }
@@ -121,8 +201,8 @@ impl Policy {
             return Err(PolicyError::ThresholdUnreachable { threshold, authorities: distinct.len() });
         }
         let mut rest = distinct.into_iter();
-        let mut policy = Self::key(purpose, rest.next().ok_or(PolicyError::NoAuthority)?);
-        policy.authorities.extend(rest.map(Authority::Key));
+        let mut policy = Self::authority(purpose, rest.next().ok_or(PolicyError::NoAuthority)?);
+        policy.authorities.extend(rest);
         policy.threshold = threshold;
         Ok(policy)
     }

@@ -262,8 +262,13 @@ impl CertificateAuthority {
         times: &[UnixTime],
     ) -> Result<IssuerKey, PathError> {
         let no_path = |detail: String| PathError::NoPath { issuer: leaf.issuer(), detail };
-        covers(&|| "the trust in the authority".to_owned(), self.validity, times)?;
+        let concerned = |name: &[u8]| self.certificates.iter().any(|certificate| certificate.subject_der() == name);
+        let own = self.certificates.iter().any(|certificate| certificate.der() == leaf.der());
+        if !own && !concerned(leaf.issuer_der()) && !others.iter().any(|other| concerned(other.issuer_der())) {
+            return Err(no_path("no certificate of that name".to_owned()));
+        }
         covers(&|| "the certificate".to_owned(), leaf.validity(), times)?;
+        covers(&|| "the trust in the authority".to_owned(), self.validity, times)?;
         let mut out_of_window = None;
         let mut anchors = Vec::new();
         for path in &self.paths {

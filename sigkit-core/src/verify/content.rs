@@ -29,6 +29,7 @@ pub(super) fn check(policy: &Policy, entity: &SignedEntity) -> Result<(Fact, Cla
         (Purpose::Image, Content::Envelope(envelope)) => statement(envelope, SIGN_PREDICATE, &policy.limits),
         (Purpose::Attestation(kind), Content::Envelope(envelope)) => statement(envelope, kind.uri(), &policy.limits),
         (Purpose::Blob, Content::Message(message)) => Ok((Fact::Message, Claim::Message { noted: message.digest })),
+        (Purpose::Blob, Content::Envelope(envelope)) => blob_statement(envelope, &policy.limits),
         (purpose, content) => Err(Reason::ContentMismatch { expected: wanted(purpose), found: kind(content) }),
     }
 }
@@ -57,16 +58,28 @@ fn simple_signing(payload: &[u8]) -> Result<(Fact, Claim), Reason> {
     Ok((Fact::SimpleSigning, Claim::SimpleSigning { document, payload: payload.to_vec() }))
 }
 
+/// A statement that names the bytes counts as a signature over them, whatever it states: sigstore's clients agree on that, and the
+/// report says what it was. Of images it does not.
+fn blob_statement(envelope: &Envelope, limits: &Limits) -> Result<(Fact, Claim), Reason> {
+    let statement = parsed(envelope, limits)?;
+    let fact = Fact::BlobStatement { predicate_type: statement.predicate_type.clone() };
+    Ok((fact, Claim::Statement { statement, signature: envelope.signature.clone() }))
+}
+
 fn statement(envelope: &Envelope, predicate_type: &str, limits: &Limits) -> Result<(Fact, Claim), Reason> {
-    if envelope.payload_type != media_type::IN_TOTO {
-        let found = envelope.payload_type.clone();
-        return Err(Reason::PayloadTypeMismatch { expected: media_type::IN_TOTO, found });
-    }
-    let statement = Statement::parse(Arc::clone(&envelope.payload), limits)?;
+    let statement = parsed(envelope, limits)?;
     if statement.predicate_type != predicate_type {
         let (expected, found) = (predicate_type.to_owned(), statement.predicate_type);
         return Err(Reason::PredicateTypeMismatch { expected, found });
     }
     let fact = Fact::Statement { predicate_type: statement.predicate_type.clone() };
     Ok((fact, Claim::Statement { statement, signature: envelope.signature.clone() }))
+}
+
+fn parsed(envelope: &Envelope, limits: &Limits) -> Result<Statement, Reason> {
+    if envelope.payload_type != media_type::IN_TOTO {
+        let found = envelope.payload_type.clone();
+        return Err(Reason::PayloadTypeMismatch { expected: media_type::IN_TOTO, found });
+    }
+    Ok(Statement::parse(Arc::clone(&envelope.payload), limits)?)
 }
