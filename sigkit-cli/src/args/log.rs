@@ -53,7 +53,7 @@ pub(crate) struct VerifyLogArgs {
     /// Timestamp authority to believe in place of the trusted root's, PEM: its certificate first, the root last
     #[arg(long, value_name = "FILE")]
     pub(crate) timestamp_certificate_chain: Option<PathBuf>,
-    /// Contact no log: verifying contacts none
+    /// Use no network at all: for images in layouts and archives, and for blobs
     #[arg(long, action = ArgAction::Set, default_value_t = false)]
     pub(crate) offline: bool,
 }

@@ -44,6 +44,14 @@ pub(crate) fn run(
         let why = "--check-reference compares the signed repository, and a layout or archive has none";
         return Err(CliError::Usage(why.to_owned()));
     }
+    if args.trust.log.offline
+        && let Some((text, _)) = images.named.iter().find(|(_, target)| target.registry().is_some())
+    {
+        return Err(CliError::Usage(format!(
+            "--offline uses no network at all, and {text} is in a registry; name a copy of it (oci:DIR), or leave --offline out: \
+             with a key, nothing but the registry is asked"
+        )));
+    }
     let verification = Verification { args, policy, detached, images: &images, now: context.now() };
     let deadline = Deadline::after(global.timeout);
     let mut results = render::Results::new(args.output, context);
@@ -96,7 +104,7 @@ impl Verification<'_> {
     async fn early(&self, target: Target) -> Option<Evidence> {
         let digest = self.images.named_digest(&target).filter(|_| self.detached.is_none())?;
         let open = self.images.open(target).ok()?;
-        Some(discover(&*open.signatures, &digest, &self.policy).await)
+        Some(Box::pin(discover(&*open.signatures, &digest, &self.policy)).await)
     }
 
     async fn judge_one(
@@ -113,10 +121,11 @@ impl Verification<'_> {
         let evidence = match (&self.detached, early) {
             (Some(detached), _) => detached.evidence(&image, &open.docker_reference()),
             (None, Some(early)) => early,
-            (None, None) => discover(&*open.signatures, &image.descriptor.digest, &policy).await,
+            (None, None) => Box::pin(discover(&*open.signatures, &image.descriptor.digest, &policy)).await,
         };
-        let subject = Subject::image(text, open, &image);
-        Judgement::new(subject, Verifier::new(&policy).verify(&Artifact::Bytes(&image.bytes), &evidence, self.now))
+        let subject = Subject::image(text, open, &image).weakened(self.args.trust.weakened());
+        let result = Verifier::new(&policy).verify(&Artifact::Bytes(&image.bytes), &evidence, self.now);
+        Judgement::new(subject, result, &evidence)
     }
 }
 

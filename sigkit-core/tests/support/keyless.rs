@@ -107,7 +107,7 @@ pub(crate) fn by(name: &'static str, authority: KeylessAuthority, bundle: &Value
 }
 
 pub(crate) fn all() -> Vec<Case> {
-    [good(), profiles(), paths(), scts(), times(), identities(), witnesses(), material()]
+    [good(), profiles(), paths(), scts(), times(), identities(), witnesses(), entries(), stamps(), material()]
         .into_iter()
         .flatten()
         .collect()
@@ -501,6 +501,133 @@ fn witnesses() -> Vec<Case> {
             .fails("timestamp", "timestamp-missing"),
         by("one authority asked twice", asked(Witnesses::LOGGED.with_timestamps(two)), &stamped_twice.bundle())
             .fails("timestamp", "timestamp-missing"),
+    ]
+}
+
+/// Log entries that are no witnesses.
+fn entries() -> Vec<Case> {
+    let stack = Sigstore::new();
+    let good = || stack.blob(BLOB).stamped();
+    let broken = |name, code, change: &dyn Fn(&mut testkit::sigstore::Entry)| {
+        let case = case(name, &stack, &good().seal().entry(change));
+        case.fails("log-entry", code).fails("log-entry", "log-entry-missing")
+    };
+    let forger = testkit::sigstore::Log { key: Key::p256("forger"), ..stack.rekor1.clone() };
+    let of_other = stack.blob(b"another file").seal().entries;
+    let by_other = stack.blob(BLOB).key(Key::p256("somebody else")).seal().entries;
+    let mut beside = good().seal();
+    beside.entries.extend(Sigstore::named("other").blob(BLOB).seal().entries);
+    let mut ended = stack.trusted_root();
+    ended["tlogs"][0]["publicKey"]["validFor"]["end"] = testkit::sigstore::rfc3339(SIGNED_AT - 1).into();
+    let ended = KeylessAuthority::new(alice(), trust(&ended));
+    // No format lets such an entry pass; an embedder who makes one is refused all the same.
+    let mut unproved = entity(&good().seal().bundle()).unwrap();
+    (unproved.log_entries[0].inclusion_promise, unproved.log_entries[0].inclusion_proof) = (None, None);
+    let key = sigkit_core::crypto::PublicKey::from_spki_der(&Key::p256("signer").spki()).unwrap();
+    let window = sigkit_core::trust::Validity::new(UnixTime(0), Some(UnixTime(SIGNED_AT - 1)));
+    let key = sigkit_core::policy::KeyAuthority::new("key", key).with_validity(window);
+    let key = key.with_trust(trust(&stack.trusted_root()), Witnesses::IF_PRESENT);
+    let by_key = case("a key no longer believed", &stack, &stack.blob(BLOB).without_certificate().seal());
+    vec![
+        Case { entity: Ok(unproved), ..case("neither promise nor proof", &stack, &good().seal()) }
+            .fails("log-entry", "log-entry-unproved")
+            .fails("log-entry", "log-entry-missing"),
+        broken("the entry of another file", "log-entry-mismatch", &|entry| *entry = of_other[0].clone()),
+        broken("the entry of another signer", "log-entry-mismatch", &|entry| *entry = by_other[0].clone()),
+        case(
+            "an entry that says more",
+            &stack,
+            &good()
+                .body(|mut body| {
+                    body["spec"]["more"] = 1.into();
+                    body
+                })
+                .seal(),
+        )
+        .fails("log-entry", "log-entry-malformed")
+        .fails("log-entry", "log-entry-missing"),
+        broken("a promise by another key", "log-promise-invalid", &|entry| entry.promise = Some(forger.promise(entry))),
+        broken("a promise about another time", "log-promise-invalid", &|entry| entry.time = Some(SIGNED_AT + 1)),
+        broken("a proof that leads elsewhere", "inclusion-proof-invalid", &proved(|proof| proof.hashes[0][0] ^= 1)),
+        broken("a proof for a neighbour", "inclusion-proof-invalid", &proved(|proof| proof.index -= 1)),
+        broken(
+            "a checkpoint without its signature",
+            "checkpoint-malformed",
+            &proved(|proof| {
+                proof.checkpoint = proof.checkpoint.split("\n\n").next().unwrap().to_owned();
+            }),
+        ),
+        broken(
+            "a checkpoint by another key",
+            "checkpoint-invalid",
+            &proved(|proof| {
+                proof.checkpoint = forger.checkpoint(proof.size, &proof.root);
+            }),
+        ),
+        by("a log no longer believed", ended, &stack.blob(BLOB).seal().bundle())
+            .fails("log-entry", "log-key-not-valid")
+            .fails("log-entry", "log-entry-missing")
+            .fails("time", "time-missing")
+            .fails("certificate", "time-missing"),
+        case("a log that nobody knows beside", &stack, &beside).waives("log-entry", "log-entry-ignored"),
+        Case { policy: Policy::key(Purpose::Blob, key), ..by_key }.fails("time", "key-not-valid"),
+    ]
+}
+
+fn proved(change: impl Fn(&mut testkit::sigstore::Proof)) -> impl Fn(&mut testkit::sigstore::Entry) {
+    move |entry| change(entry.proof.as_mut().unwrap())
+}
+
+/// Timestamps that are no witnesses, beside an entry of Rekor v2, which knows no time.
+fn stamps() -> Vec<Case> {
+    use testkit::sigstore::{Stamp, Tsa};
+    let stack = Sigstore::new();
+    let sealed =
+        |change: &'static dyn Fn(Stamp) -> Stamp| stack.blob(BLOB).kind(Kind::HashedRekord2).stamp(change).seal();
+    let broken = |name, code, sealed: &Sealed| {
+        let case = case(name, &stack, sealed).fails("timestamp", code);
+        case.fails("time", "time-missing").fails("certificate", "time-missing")
+    };
+    let mut garbage = sealed(&|stamp| stamp);
+    garbage.stamps = vec![vec![0x30, 0]];
+    let other = Tsa::new("another");
+    let stranger = {
+        let mut sealed = sealed(&|stamp| stamp);
+        sealed.stamps = vec![other.stamp(&sealed.signature, SIGNED_AT).response()];
+        sealed
+    };
+    let asked = authority(&stack).with_witnesses(Witnesses::LOGGED.with_timestamps(NonZeroUsize::MIN));
+    let mut both = sealed(&|stamp| stamp);
+    both.stamps.extend(sealed(&|stamp| Stamp { imprint: vec![0; 32], ..stamp }).stamps);
+    let mut purpose = Sigstore::new();
+    purpose.tsa = Tsa::with_leaf("stack tsa", &Template::timestamper("leaf").with(purposes(&[CODE_SIGNING])));
+    let of_other_use = purpose.blob(BLOB).kind(Kind::HashedRekord2).stamped().seal();
+    vec![
+        broken("a stamp that is none", "timestamp-malformed", &garbage),
+        broken("a stamp that was refused", "timestamp-malformed", &sealed(&|stamp| Stamp { status: 2, ..stamp })),
+        broken(
+            "the stamp of other bytes",
+            "timestamp-mismatch",
+            &sealed(&|stamp| Stamp { imprint: vec![0; 32], ..stamp }),
+        ),
+        broken(
+            "another key under the authority's name",
+            "timestamp-signature-invalid",
+            &sealed(&|mut stamp| {
+                stamp.signer.key = Key::p384("forger");
+                stamp
+            }),
+        ),
+        by("an authority for other uses", authority(&purpose), &of_other_use.bundle())
+            .fails("timestamp", "timestamp-certificate-not-valid")
+            .fails("time", "time-missing")
+            .fails("certificate", "time-missing"),
+        by("a stamp by a stranger", asked, &stranger.bundle())
+            .fails("timestamp", "timestamp-authority-untrusted")
+            .fails("timestamp", "timestamp-missing")
+            .fails("time", "time-missing")
+            .fails("certificate", "time-missing"),
+        case("a broken stamp beside a good one", &stack, &both).waives("timestamp", "timestamp-ignored"),
     ]
 }
 
