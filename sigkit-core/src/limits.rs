@@ -32,6 +32,8 @@ pub struct Limits {
     pub statement_subjects: usize,
     /// Digests of one subject.
     pub subject_digests: usize,
+    /// Findings of one scan report; a large image with an old base has a few thousand.
+    pub scan_findings: usize,
     /// Transparency log entries in one bundle.
     pub log_entries: usize,
     /// Signed timestamps in one bundle.
@@ -79,6 +81,7 @@ impl Limits {
         key_file_bytes: 64 << 10,
         statement_subjects: 1024,
         subject_digests: 32,
+        scan_findings: 100_000,
         log_entries: 32,
         timestamps: 32,
         proof_hashes: 64,

@@ -20,6 +20,14 @@ pub enum Reason {
         /// The places and formats looked at.
         looked_for: String,
     },
+    /// Attestations exist, and none says the kind of thing asked for.
+    #[error("none of the attestations matched the predicate type: {expected}, found: {}", .found.join(","))]
+    NoAttestationOfType {
+        /// The predicate type asked for.
+        expected: String,
+        /// The predicate types found, each once, sorted.
+        found: Vec<String>,
+    },
     /// What was found cannot be read as a signature.
     #[error(transparent)]
     Unreadable(#[from] BundleError),
@@ -54,7 +62,7 @@ pub enum Reason {
     #[error("predicate type: expected {expected:?}, found {found:?}")]
     PredicateTypeMismatch {
         /// The type asked for.
-        expected: &'static str,
+        expected: String,
         /// The type found.
         found: String,
     },
@@ -186,7 +194,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every code, sorted.
-    pub const CODES: [&'static str; 45] = [
+    pub const CODES: [&'static str; 46] = [
         "algorithm-unsupported",
         "annotation-mismatch",
         "bundle-malformed",
@@ -214,6 +222,7 @@ impl Reason {
         "log-unknown",
         "material-mismatch",
         "message-needed",
+        "no-attestation-of-type",
         "no-signatures",
         "payload-malformed",
         "payload-type-mismatch",
@@ -238,6 +247,8 @@ impl Reason {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::NoSignatures { .. } => "no-signatures",
+            Self::NoAttestationOfType { .. } => "no-attestation-of-type",
+            Self::Unreadable(BundleError::PassedOver { .. }) => "predicate-type-mismatch",
             Self::Unreadable(BundleError::Version { .. }) => "bundle-version-unsupported",
             Self::Unreadable(BundleError::Envelope(EnvelopeError::SignatureCount { .. })) => "signature-count",
             Self::Unreadable(_) => "bundle-malformed",
@@ -289,9 +300,11 @@ impl Reason {
             Self::MaterialMismatch { expected, .. }
             | Self::ContentMismatch { expected, .. }
             | Self::PayloadTypeMismatch { expected, .. }
-            | Self::PredicateTypeMismatch { expected, .. }
             | Self::ClaimTypeMismatch { expected, .. } => Some((*expected).to_owned()),
-            Self::SubjectMismatch { expected, .. }
+            Self::NoAttestationOfType { expected, .. }
+            | Self::Unreadable(BundleError::PassedOver { expected, .. })
+            | Self::PredicateTypeMismatch { expected, .. }
+            | Self::SubjectMismatch { expected, .. }
             | Self::AnnotationMismatch { expected, .. }
             | Self::IdentityMismatch { expected, .. }
             | Self::IssuerMismatch { expected, .. }
@@ -320,8 +333,10 @@ impl Reason {
             Self::PayloadTypeMismatch { found, .. }
             | Self::PredicateTypeMismatch { found, .. }
             | Self::ClaimTypeMismatch { found, .. }
+            | Self::Unreadable(BundleError::PassedOver { found, .. })
             | Self::IdentityMismatch { found, .. }
             | Self::SubjectMismatch { found, .. } => Some(found.clone()),
+            Self::NoAttestationOfType { found, .. } => Some(found.join(",")),
             Self::AnnotationMismatch { found, .. }
             | Self::IssuerMismatch { found, .. }
             | Self::ExtensionMismatch { found, .. }

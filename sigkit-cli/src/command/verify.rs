@@ -96,7 +96,7 @@ impl Verification<'_> {
     async fn early(&self, target: Target) -> Option<Evidence> {
         let digest = self.images.named_digest(&target).filter(|_| self.detached.is_none())?;
         let open = self.images.open(target).ok()?;
-        Some(Box::pin(discover(&*open.signatures, &digest, self.policy.limits())).await)
+        Some(Box::pin(discover(&*open.signatures, &digest, &self.policy)).await)
     }
 
     async fn judge_one(
@@ -113,7 +113,7 @@ impl Verification<'_> {
         let evidence = match (&self.detached, early) {
             (Some(detached), _) => detached.evidence(&image, &open.docker_reference()),
             (None, Some(early)) => early,
-            (None, None) => Box::pin(discover(&*open.signatures, &image.descriptor.digest, policy.limits())).await,
+            (None, None) => Box::pin(discover(&*open.signatures, &image.descriptor.digest, &policy)).await,
         };
         let subject = Subject::image(text, open, &image).weakened(self.args.trust.weakened());
         let result = Verifier::new(&policy).verify(&Artifact::Bytes(&image.bytes), &evidence, self.now);
@@ -129,7 +129,7 @@ enum Detached {
 
 impl Detached {
     fn read(args: &VerifyArgs, context: &Context) -> Result<Option<Self>, CliError> {
-        let limit = Limits::DEFAULT.attachment_bytes;
+        let limit = context.limits()?.attachment_bytes;
         if let Some(path) = &args.bundle {
             let bytes = context.files.read("--bundle", path, "a bundle", limit)?.bytes;
             return Ok(Some(Self::Bundle { name: path.display().to_string(), bytes }));

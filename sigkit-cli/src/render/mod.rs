@@ -213,15 +213,27 @@ pub(crate) struct Results {
     format: Option<ReportFormat>,
     /// Whether a person reads the results, as a tree.
     tree: bool,
+    /// What is printed of a signature where cosign's shape is asked for.
+    shape: Shape,
     stdout: Paint,
     stderr: Paint,
     tally: Tally,
+}
+
+/// What cosign prints of a signature.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shape {
+    /// What it claims, in an array or one on a line.
+    Claims,
+    /// Its envelope on a line, whatever is asked for.
+    Envelopes,
 }
 
 impl Results {
     /// None yet.
     pub(crate) fn new(format: Option<ReportFormat>, context: &Context) -> Self {
         Self {
+            shape: Shape::Claims,
             format,
             tree: format.is_none() && Stdout::watched() == Watched::Terminal,
             stdout: Paint::new(Stdout::watched(), context),
@@ -230,16 +242,24 @@ impl Results {
         }
     }
 
+    /// None yet, of attestations.
+    pub(crate) fn of_attestations(format: Option<ReportFormat>, context: &Context) -> Self {
+        Self { shape: Shape::Envelopes, ..Self::new(format, context) }
+    }
+
     /// The next ones.
     pub(crate) fn render(&mut self, judgements: &[Judgement]) -> Output {
         let mut output = Output::result(Vec::new());
         for judgement in judgements {
             match (self.format, &judgement.result) {
                 (Some(ReportFormat::Report), _) => output.stdout.extend(report::line(judgement)),
+                (_, Ok(_)) if self.tree => output.stdout.extend(text::tree(judgement, self.stdout).into_bytes()),
+                (_, Ok(verified)) if self.shape == Shape::Envelopes => {
+                    cosign::envelopes(verified, &mut output.stdout);
+                }
                 (Some(ReportFormat::Text), Ok(verified)) => {
                     output.stdout.extend(cosign::lines(verified, &judgement.witnesses))
                 }
-                (_, Ok(_)) if self.tree => output.stdout.extend(text::tree(judgement, self.stdout).into_bytes()),
                 (_, Ok(verified)) => output.stdout.extend(cosign::array(verified, &judgement.witnesses)),
                 (_, Err(_)) => {}
             }
@@ -271,8 +291,12 @@ impl Results {
 /// The result of verifying a blob.
 pub(crate) fn blob(judgement: &Judgement, format: Option<ReportFormat>, context: &Context) -> Output {
     let mut output = Output::result(Vec::new());
-    if format == Some(ReportFormat::Report) {
-        output.stdout = report::line(judgement);
+    match (format, &judgement.result) {
+        (Some(ReportFormat::Report), _) => output.stdout = report::line(judgement),
+        (Some(ReportFormat::Json | ReportFormat::Text), Ok(verified)) => {
+            cosign::envelopes(verified, &mut output.stdout);
+        }
+        _ => {}
     }
     match &judgement.result {
         Ok(verified) => {

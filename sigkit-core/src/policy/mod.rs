@@ -14,6 +14,7 @@ pub(crate) use keyless::{LogRule, SctRule};
 
 use std::num::NonZeroUsize;
 
+use crate::content::PredicateType;
 use crate::crypto::{PublicKey, SignatureScheme};
 use crate::limits::Limits;
 use crate::oci::Repository;
@@ -33,13 +34,15 @@ pub struct Policy {
 }
 
 /// What a signature must have been made for; one never counts for another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Purpose {
     /// Signing an image: a simple signing document, or a statement with the sign predicate. An attestation does not count.
     Image,
     /// Signing bytes: a signature over the bytes themselves.
     Blob,
+    /// Saying something of this type about an image or a blob, in an in-toto statement. A signature does not count.
+    Attestation(PredicateType),
 }
 
 /// Somebody who may sign.
@@ -230,6 +233,11 @@ impl Policy {
     pub fn dangerous_without_claims(mut self) -> Self {
         self.claims = Claims::Waived;
         self
+    }
+
+    /// What a signature must have been made for.
+    pub fn purpose(&self) -> &Purpose {
+        &self.purpose
     }
 
     /// The bounds on untrusted input.
