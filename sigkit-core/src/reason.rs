@@ -15,6 +15,18 @@ pub enum Reason {
         /// The places and formats looked at.
         looked_for: String,
     },
+    /// No rule of the policy is about the artifact.
+    #[error("no rule of the policy is about {image}, and what no rule is about is refused")]
+    NoPolicyMatches {
+        /// The image.
+        image: String,
+    },
+    /// The policy refuses the artifact whatever it shows.
+    #[error("the policy refuses it{}", .why.as_ref().map_or_else(String::new, |why| format!(": {why}")))]
+    RefusedByPolicy {
+        /// Why, in the words of the policy.
+        why: Option<String>,
+    },
     /// What was found cannot be read as a signature.
     #[error(transparent)]
     Unreadable(#[from] BundleError),
@@ -94,7 +106,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every code, sorted.
-    pub const CODES: [&'static str; 16] = [
+    pub const CODES: [&'static str; 18] = [
         "algorithm-unsupported",
         "annotation-mismatch",
         "bundle-malformed",
@@ -103,11 +115,13 @@ impl Reason {
         "content-mismatch",
         "material-mismatch",
         "message-needed",
+        "no-policy-matches",
         "no-signatures",
         "payload-malformed",
         "payload-type-mismatch",
         "predicate-type-mismatch",
         "reference-mismatch",
+        "refused-by-policy",
         "signature-count",
         "signature-invalid",
         "subject-mismatch",
@@ -117,6 +131,8 @@ impl Reason {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::NoSignatures { .. } => "no-signatures",
+            Self::NoPolicyMatches { .. } => "no-policy-matches",
+            Self::RefusedByPolicy { .. } => "refused-by-policy",
             Self::Unreadable(BundleError::Version { .. }) => "bundle-version-unsupported",
             Self::Unreadable(BundleError::Envelope(EnvelopeError::SignatureCount { .. })) => "signature-count",
             Self::Unreadable(_) => "bundle-malformed",
@@ -148,7 +164,12 @@ impl Reason {
             Self::SubjectMismatch { expected, .. }
             | Self::AnnotationMismatch { expected, .. }
             | Self::ReferenceMismatch { expected, .. } => Some(expected.clone()),
-            Self::NoSignatures { .. } | Self::Unreadable(_) | Self::Payload(_) | Self::Signature(_) => None,
+            Self::NoSignatures { .. }
+            | Self::NoPolicyMatches { .. }
+            | Self::RefusedByPolicy { .. }
+            | Self::Unreadable(_)
+            | Self::Payload(_)
+            | Self::Signature(_) => None,
         }
     }
 
@@ -161,7 +182,12 @@ impl Reason {
             | Self::ClaimTypeMismatch { found, .. }
             | Self::SubjectMismatch { found, .. } => Some(found.clone()),
             Self::AnnotationMismatch { found, .. } | Self::ReferenceMismatch { found, .. } => found.clone(),
-            Self::NoSignatures { .. } | Self::Unreadable(_) | Self::Payload(_) | Self::Signature(_) => None,
+            Self::NoSignatures { .. }
+            | Self::NoPolicyMatches { .. }
+            | Self::RefusedByPolicy { .. }
+            | Self::Unreadable(_)
+            | Self::Payload(_)
+            | Self::Signature(_) => None,
         }
     }
 

@@ -30,7 +30,7 @@ impl Report {
         let doubt = || self.root.find(&|outcome| matches!(outcome, Outcome::Unknown(_)));
         match self.verdict() {
             Verdict::Undecided => doubt().or_else(failure),
-            Verdict::Rejected | Verdict::Verified => failure().or_else(doubt),
+            Verdict::Rejected | Verdict::Verified | Verdict::Allowed => failure().or_else(doubt),
         }
     }
 }
@@ -74,6 +74,11 @@ pub enum Label {
         /// Its fingerprint.
         fingerprint: KeyFingerprint,
     },
+    /// The rules about an image, or one of them, or demands that belong together.
+    Demands {
+        /// The image, or the rule's name, or what the demands are about.
+        name: String,
+    },
     /// One thing found.
     Signature {
         /// Counted from 1, in the order found.
@@ -90,12 +95,16 @@ pub enum Rule {
     All,
     /// So many parts must hold.
     AtLeast(NonZeroUsize),
+    /// Every part should hold; when one does not, nothing is refused for it.
+    Advisory,
 }
 
 /// Which check a leaf records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CheckId {
+    /// What the policy says of an image without looking at signatures.
+    Policy,
     /// Something to judge was found.
     Evidence,
     /// The verification material is of the kind that the authority judges by.
@@ -120,6 +129,7 @@ impl CheckId {
     /// The stable name.
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Policy => "policy",
             Self::Evidence => "evidence",
             Self::Material => "material",
             Self::Content => "content",
@@ -240,11 +250,14 @@ pub enum Waiver {
     },
     /// The caller asked not to compare the signed claims with the artifact.
     ClaimsNotChecked,
+    /// The policy asks nothing of this artifact.
+    NothingDemanded,
 }
 
 impl Waiver {
     /// Every code, sorted.
-    pub const CODES: [&'static str; 3] = ["claims-not-checked", "log-not-checked", "timestamp-not-checked"];
+    pub const CODES: [&'static str; 4] =
+        ["claims-not-checked", "log-not-checked", "nothing-demanded", "timestamp-not-checked"];
 
     /// The stable code.
     pub const fn code(self) -> &'static str {
@@ -252,6 +265,7 @@ impl Waiver {
             Self::LogNotChecked { .. } => "log-not-checked",
             Self::TimestampNotChecked { .. } => "timestamp-not-checked",
             Self::ClaimsNotChecked => "claims-not-checked",
+            Self::NothingDemanded => "nothing-demanded",
         }
     }
 }
@@ -264,6 +278,7 @@ impl fmt::Display for Waiver {
                 write!(f, "{timestamps} present, not checked: no trusted root was given")
             }
             Self::ClaimsNotChecked => f.write_str("NOT compared with the artifact, as asked"),
+            Self::NothingDemanded => f.write_str("let in without proof: the policy asks for none"),
         }
     }
 }
@@ -273,6 +288,8 @@ impl fmt::Display for Waiver {
 pub enum Verdict {
     /// The policy is met.
     Verified,
+    /// The policy lets the artifact in although nothing proves where it comes from.
+    Allowed,
     /// It is not.
     Rejected,
     /// It could not be told: something that might have decided could not be looked at.
@@ -284,6 +301,7 @@ impl Verdict {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Verified => "verified",
+            Self::Allowed => "allowed",
             Self::Rejected => "rejected",
             Self::Undecided => "undecided",
         }
@@ -302,19 +320,25 @@ impl Node {
             Self::Leaf { outcome: Outcome::Pass(_), .. } => Some(Verdict::Verified),
             Self::Leaf { outcome: Outcome::Fail(_), .. } => Some(Verdict::Rejected),
             Self::Leaf { outcome: Outcome::Unknown(_), .. } => Some(Verdict::Undecided),
+            Self::Leaf { outcome: Outcome::Skip(Waiver::NothingDemanded), .. } => Some(Verdict::Allowed),
             Self::Leaf { outcome: Outcome::Skip(_), .. } => None,
             Self::Group { rule, parts, .. } => {
                 let count = |wanted| parts.iter().filter(|part| part.tally() == Some(wanted)).count();
                 let (verified, undecided) = (count(Verdict::Verified), count(Verdict::Undecided));
+                let let_in = verified.saturating_add(count(Verdict::Allowed));
                 Some(match rule {
                     Rule::All if count(Verdict::Rejected) > 0 => Verdict::Rejected,
                     Rule::All if undecided > 0 => Verdict::Undecided,
                     Rule::All if verified > 0 => Verdict::Verified,
+                    Rule::All if let_in > 0 => Verdict::Allowed,
                     Rule::AtLeast(threshold) if verified >= threshold.get() => Verdict::Verified,
-                    Rule::AtLeast(threshold) if verified.saturating_add(undecided) >= threshold.get() => {
+                    Rule::AtLeast(threshold) if let_in >= threshold.get() => Verdict::Allowed,
+                    Rule::AtLeast(threshold) if let_in.saturating_add(undecided) >= threshold.get() => {
                         Verdict::Undecided
                     }
-                    Rule::All | Rule::AtLeast(_) => Verdict::Rejected,
+                    Rule::Advisory if verified > 0 && verified == parts.len() => Verdict::Verified,
+                    Rule::Advisory if !parts.is_empty() => Verdict::Allowed,
+                    Rule::All | Rule::AtLeast(_) | Rule::Advisory => Verdict::Rejected,
                 })
             }
         }
@@ -367,6 +391,37 @@ mod tests {
             (vec![], Rejected),
         ] {
             assert_eq!(group(Rule::All, parts.clone()), verdict, "{parts:?}");
+        }
+    }
+
+    fn nothing() -> Node {
+        Node::Leaf { check: CheckId::Policy, outcome: Outcome::Skip(Waiver::NothingDemanded) }
+    }
+
+    // threat: I06
+    #[test]
+    fn what_is_let_in_without_proof_is_never_called_verified() {
+        use Verdict::{Allowed, Rejected, Undecided, Verified};
+        for (rule, parts, verdict) in [
+            (Rule::All, vec![nothing()], Allowed),
+            (Rule::All, vec![nothing(), skip()], Allowed),
+            (Rule::All, vec![nothing(), pass()], Verified),
+            (Rule::All, vec![nothing(), fail()], Rejected),
+            (Rule::All, vec![nothing(), unknown()], Undecided),
+            (at_least(1), vec![nothing(), fail()], Allowed),
+            (at_least(1), vec![nothing(), unknown()], Allowed),
+            (at_least(1), vec![nothing(), pass()], Verified),
+            (at_least(2), vec![nothing(), pass()], Allowed),
+            (at_least(2), vec![nothing(), unknown()], Undecided),
+            (at_least(2), vec![nothing(), fail()], Rejected),
+            (Rule::Advisory, vec![pass()], Verified),
+            (Rule::Advisory, vec![fail()], Allowed),
+            (Rule::Advisory, vec![unknown()], Allowed),
+            (Rule::Advisory, vec![skip()], Allowed),
+            (Rule::Advisory, vec![pass(), fail()], Allowed),
+            (Rule::Advisory, vec![], Rejected),
+        ] {
+            assert_eq!(group(rule, parts.clone()), verdict, "{rule:?} of {parts:?}");
         }
     }
 

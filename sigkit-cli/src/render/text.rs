@@ -125,6 +125,8 @@ fn words(label: &Label) -> String {
 
 fn headline(label: &Label) -> (String, String) {
     match label {
+        Label::Demands { name } => (escape::one_line(name), String::new()),
+        Label::Policy { .. } => (words(label), String::new()),
         Label::Key { name, fingerprint } => (format!("key {}", escape::one_line(name)), fingerprint.to_string()),
         Label::Signature { number, origin } => (format!("signature {number}"), escape::one_line(&origin.to_string())),
         _ => ("checks".to_owned(), String::new()),
@@ -170,6 +172,7 @@ impl Paint {
     fn mark(&self, verdict: Verdict) -> String {
         match verdict {
             Verdict::Verified => self.paint("✓", "32"),
+            Verdict::Allowed => self.paint("!", "33"),
             Verdict::Rejected => self.paint("✗", "31"),
             Verdict::Undecided => self.paint("?", "33"),
         }
@@ -178,6 +181,7 @@ impl Paint {
     fn verdict(&self, verdict: Verdict) -> String {
         match verdict {
             Verdict::Verified => self.paint("VERIFIED", "32;1"),
+            Verdict::Allowed => self.paint("NOT VERIFIED, let in by the policy", "33;1"),
             Verdict::Rejected => self.paint("REFUSED", "31;1"),
             Verdict::Undecided => self.paint("UNDECIDED", "33;1"),
         }

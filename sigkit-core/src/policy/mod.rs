@@ -1,5 +1,18 @@
 //! Who must have signed, and what else must hold.
 
+mod demand;
+mod glob;
+mod scope;
+mod set;
+mod signed_name;
+
+pub use demand::{Demand, PolicyDemand};
+pub use glob::{GlobError, ImageGlob};
+pub use scope::{Scope, ScopeError};
+pub use set::{ImageName, ImageRule, Images, Mode, PolicySet};
+pub(crate) use signed_name::SignedReference;
+pub use signed_name::{NamePrefix, SignedName};
+
 use std::num::NonZeroUsize;
 
 use crate::crypto::{PublicKey, SignatureScheme};
@@ -15,7 +28,7 @@ pub struct Policy {
     pub(crate) threshold: NonZeroUsize,
     pub(crate) authorities: Vec<Authority>,
     pub(crate) annotations: Vec<(String, String)>,
-    pub(crate) reference: Option<Repository>,
+    pub(crate) reference: Option<SignedReference>,
     pub(crate) claims: Claims,
     pub(crate) limits: Limits,
 }
@@ -134,7 +147,12 @@ impl Policy {
     /// The signature must have been made for this repository.
     #[must_use]
     pub fn with_reference(mut self, repository: Repository) -> Self {
-        self.reference = Some(repository);
+        self.reference = Some(SignedReference::Repository(repository));
+        self
+    }
+
+    pub(crate) fn with_signed_reference(mut self, reference: SignedReference) -> Self {
+        self.reference = Some(reference);
         self
     }
 

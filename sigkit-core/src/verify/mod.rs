@@ -15,6 +15,7 @@
 mod artifact;
 mod claims;
 mod content;
+mod demand;
 mod material;
 mod scan;
 mod signature;
@@ -23,6 +24,7 @@ mod verified;
 mod witnesses;
 
 pub use artifact::Artifact;
+pub use demand::{Admission, Allowed, Findings, admit};
 pub use scan::{BlobScan, BlobScanner};
 pub use verified::{NotVerified, Verified, VerifiedSignature};
 
@@ -53,18 +55,21 @@ impl<'p> Verifier<'p> {
     /// # Errors
     /// [`NotVerified`], whose report tells refusal from doubt and names every reason.
     pub fn verify(&self, artifact: &Artifact<'_>, evidence: &Evidence, now: UnixTime) -> Result<Verified, NotVerified> {
-        let artifact = Named::new(artifact);
+        let (root, signatures) = self.judge_policy(&Named::new(artifact), evidence);
+        verified::conclude(Report { time: now, root }, signatures, evidence.items.len())
+    }
+
+    fn judge_policy(&self, artifact: &Named<'_>, evidence: &Evidence) -> (Node, Vec<VerifiedSignature>) {
         let mut signatures = Vec::new();
         let mut parts: Vec<Node> = Vec::new();
         for authority in &self.policy.authorities {
             let Authority::Key(key) = authority;
-            let (node, found) = self.judge_authority(key, &artifact, evidence);
+            let (node, found) = self.judge_authority(key, artifact, evidence);
             parts.push(node);
             signatures.extend(found);
         }
         let label = Label::Policy { threshold: self.policy.threshold, authorities: self.policy.authorities.len() };
-        let root = Node::Group { label, rule: Rule::AtLeast(self.policy.threshold), parts };
-        verified::conclude(Report { time: now, root }, signatures, evidence)
+        (Node::Group { label, rule: Rule::AtLeast(self.policy.threshold), parts }, signatures)
     }
 
     /// One signature by this authority is enough for it; further ones are judged and reported all the same.

@@ -2,7 +2,7 @@ use super::content::Claim;
 use super::material::SignerTrusted;
 use super::signature::SignatureValid;
 use super::subject::SubjectBound;
-use crate::bundle::{Evidence, Origin};
+use crate::bundle::Origin;
 use crate::content::{SimpleSigning, Statement, Subject};
 use crate::crypto::{KeyFingerprint, SignatureScheme};
 use crate::digest::Digest;
@@ -149,10 +149,10 @@ impl std::error::Error for NotVerified {}
 pub(super) fn conclude(
     report: Report,
     signatures: Vec<VerifiedSignature>,
-    evidence: &Evidence,
+    found: usize,
 ) -> Result<Verified, NotVerified> {
     match report.verdict() {
         Verdict::Verified if !signatures.is_empty() => Ok(Verified { report, signatures }),
-        _ => Err(NotVerified { report, found: evidence.items.len() }),
+        _ => Err(NotVerified { report, found }),
     }
 }
