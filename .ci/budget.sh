@@ -7,6 +7,7 @@ cd "$(dirname "$0")/.."
 # feature  budget  (- is no limit: the network store brings an HTTP and a TLS stack)
 budgets='none 15
 oci 30
+keyless 60
 layout -
 sign 60
 registry -'

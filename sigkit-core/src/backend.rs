@@ -13,5 +13,11 @@ pub(crate) use aws_lc_rs::rand;
 #[cfg(all(feature = "sign", feature = "ring", not(feature = "aws-lc-rs")))]
 pub(crate) use ring::rand;
 
+/// The same choice for signatures on certificates.
+#[cfg(all(feature = "keyless", feature = "aws-lc-rs"))]
+pub(crate) use webpki::aws_lc_rs as certificates;
+#[cfg(all(feature = "keyless", feature = "ring", not(feature = "aws-lc-rs")))]
+pub(crate) use webpki::ring as certificates;
+
 #[cfg(not(any(feature = "ring", feature = "aws-lc-rs")))]
 compile_error!("sigkit-core needs a cryptographic backend: enable the feature `ring` or `aws-lc-rs`");

@@ -67,6 +67,7 @@
 //! |---|---|
 //! | none | [`PublicKey`], signatures, digests: [`crypto`], [`digest`] |
 //! | `oci` (default) | references, manifests, signature formats, policy, the verifier, the paved path over any store |
+//! | `keyless` | [`trust`]: certificates, transparency logs, signed timestamps, trusted roots; identities in policies |
 //! | `layout` | images in OCI layouts and archives |
 //! | `sign` | keys, encrypted key files, signing; with `ring` also P-521, Ed25519ph and streams |
 //! | `registry` | [`RegistryClient`], and the paved path without an async runtime: [`blocking`] |
@@ -78,11 +79,11 @@
 //! # Map
 //!
 //! Pure, each using only what stands before it: [`digest`], [`limits`], [`time`]; [`crypto`], [`key`]; [`oci`], [`content`],
-//! [`bundle`]; [`reason`], [`report`], [`policy`], [`verify`]. Around them, with I/O: [`store`], [`attach`], [`image`], [`blocking`].
+//! [`bundle`], [`trust`]; [`reason`], [`report`], [`policy`], [`verify`]. Around them, with I/O: [`store`], [`attach`], [`image`], [`blocking`].
 //! What the paved path needs is at the root as well.
 // The page speaks of every feature; without some of them the links to what they give lead nowhere.
 #![cfg_attr(
-    not(all(feature = "layout", feature = "sign", feature = "registry", feature = "oci-client")),
+    not(all(feature = "keyless", feature = "layout", feature = "sign", feature = "registry", feature = "oci-client")),
     allow(rustdoc::broken_intra_doc_links)
 )]
 #![cfg_attr(
@@ -129,6 +130,8 @@ pub mod report;
 pub mod store;
 #[cfg(feature = "oci")]
 pub mod time;
+#[cfg(feature = "keyless")]
+pub mod trust;
 #[cfg(feature = "oci")]
 pub mod verify;
 

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 const LAYERS: [&[&str]; 5] = [
     &["backend", "digest", "limits", "json", "time"],
     &["crypto", "key"],
-    &["oci", "content", "bundle"],
+    &["oci", "content", "bundle", "trust"],
     &["reason", "report", "policy", "verify"],
     &["store", "attach", "image", "blocking"],
 ];

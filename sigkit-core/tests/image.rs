@@ -6,7 +6,7 @@ mod support;
 
 use serde_json::{Value, json};
 use sigkit_core::attach::{BundleAttachment, fallback_tag, signature_tag};
-use sigkit_core::bundle::{Origin, SignedEntity, Unchecked, VerificationMaterial};
+use sigkit_core::bundle::{Origin, SignedEntity, VerificationMaterial};
 use sigkit_core::content::{Content, Envelope};
 use sigkit_core::digest::Digest;
 use sigkit_core::image::{
@@ -196,7 +196,7 @@ async fn an_attestation_on_an_image_is_not_its_signature() {
     };
     envelope.signature = signer().sign(&envelope.pae()).unwrap();
     let material = VerificationMaterial::KeyHint(signer().public_key().fingerprint().hint());
-    let entity = SignedEntity { content: Content::Envelope(envelope), material, unchecked: Unchecked::default() };
+    let entity = SignedEntity::new(Content::Envelope(envelope), material);
     let bundle = entity.to_bundle().unwrap().unwrap();
     // It claims to be a signature where nobody signed the claim.
     let attachment = BundleAttachment {

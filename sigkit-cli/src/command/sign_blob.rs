@@ -1,7 +1,7 @@
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
-use sigkit_core::bundle::{SignedEntity, Unchecked, VerificationMaterial, to_blob_bundle};
+use sigkit_core::bundle::{SignedEntity, VerificationMaterial, to_blob_bundle};
 use sigkit_core::content::{Content, MessageSignature};
 use sigkit_core::key::{KeyPair, SignedStream, Signer as _};
 
@@ -59,11 +59,8 @@ fn write(
 
 fn bundle(key: &KeyPair, signed: &SignedStream) -> Result<Vec<u8>, CliError> {
     let message = MessageSignature { digest: Some(signed.digest), signature: signed.signature.clone() };
-    let entity = SignedEntity {
-        content: Content::Message(message),
-        material: VerificationMaterial::KeyHint(key.public_key().fingerprint().hint()),
-        unchecked: Unchecked::default(),
-    };
+    let material = VerificationMaterial::KeyHint(key.public_key().fingerprint().hint());
+    let entity = SignedEntity::new(Content::Message(message), material);
     Ok(entity.to_bundle()?.unwrap_or_default())
 }
 

@@ -1,5 +1,5 @@
 use sigkit_core::attach::discover;
-use sigkit_core::bundle::{Evidence, Origin, SignedEntity, Unchecked, VerificationMaterial};
+use sigkit_core::bundle::{Evidence, Origin, SignedEntity, VerificationMaterial};
 use sigkit_core::content::{Content, Draft};
 use sigkit_core::crypto::Signature;
 use sigkit_core::limits::Limits;
@@ -134,11 +134,7 @@ impl Detached {
                             .unwrap_or_default(),
                     };
                     let content = Content::SimpleSigning { payload, signature };
-                    SignedEntity {
-                        content,
-                        material: VerificationMaterial::Unspecified,
-                        unchecked: Unchecked::default(),
-                    }
+                    SignedEntity::new(content, VerificationMaterial::Unspecified)
                 });
                 Evidence::of(Origin::File(name.clone()), entity)
             }

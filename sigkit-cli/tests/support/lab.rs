@@ -1,6 +1,6 @@
 //! A registry, keys and the program, side by side.
 
-use sigkit_core::bundle::{SignedEntity, Unchecked, VerificationMaterial};
+use sigkit_core::bundle::{SignedEntity, VerificationMaterial};
 use sigkit_core::content::Draft;
 use sigkit_core::key::{KeyPair, Signer as _, import};
 use testkit::Registry;
@@ -137,6 +137,6 @@ pub fn bundle(key: &KeyPair, statement: &str) -> Vec<u8> {
     let draft = Draft::Statement { payload: statement.as_bytes().to_vec() };
     let signature = key.sign(&draft.bytes()).unwrap();
     let material = VerificationMaterial::KeyHint(key.public_key().fingerprint().hint());
-    let entity = SignedEntity { content: draft.seal(signature), material, unchecked: Unchecked::default() };
+    let entity = SignedEntity::new(draft.seal(signature), material);
     entity.to_bundle().unwrap().unwrap()
 }

@@ -2,10 +2,13 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use der::asn1::AnyRef;
+use der::{Decode as _, Tag, Tagged as _};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
-use super::{BundleError, SignedEntity, Unchecked, VerificationMaterial, clip, member};
+use super::log_entry::{Document, WireRekorBundle};
+use super::{BundleError, SignedEntity, VerificationMaterial, clip, member};
 use crate::content::{Content, MessageSignature};
 use crate::crypto::{PublicKey, Signature};
 use crate::json::{self, JsonError};
@@ -18,8 +21,8 @@ struct Wire {
     base64_signature: String,
     #[serde(default, skip_serializing)]
     cert: String,
-    #[serde(default, skip_serializing)]
-    rekor_bundle: Option<IgnoredAny>,
+    #[serde(skip_serializing)]
+    rekor_bundle: Option<WireRekorBundle>,
 }
 
 impl SignedEntity {
@@ -33,21 +36,21 @@ impl SignedEntity {
         let material = if wire.cert.is_empty() {
             VerificationMaterial::Unspecified
         } else {
-            let pem = STANDARD
+            let bytes = STANDARD
                 .decode(&wire.cert)
-                .map_err(|_| member(DOCUMENT, "cert", "base64 of a PEM certificate", clip(&wire.cert)))?;
-            match PublicKey::from_pem(&pem) {
+                .map_err(|_| member(DOCUMENT, "cert", "base64 of a certificate", clip(&wire.cert)))?;
+            match PublicKey::from_pem(&bytes) {
                 Ok(key) => VerificationMaterial::KeyHint(key.fingerprint().hint()),
-                Err(_) => VerificationMaterial::Certificate(super::certificates(DOCUMENT, "cert", &pem)?),
+                // cosign writes DER beside image signatures, and PEM beside those of files.
+                Err(_) if is_other_der(&bytes) => VerificationMaterial::Certificate(vec![bytes]),
+                Err(_) => VerificationMaterial::Certificate(super::certificates(DOCUMENT, "cert", &bytes)?),
             }
         };
+        let signature = Signature::from_base64(&wire.base64_signature)?;
+        let entry = wire.rekor_bundle.as_ref().map(|bundle| bundle.parse(Document("rekorBundle"))).transpose()?;
         Ok(Self {
-            content: Content::Message(MessageSignature {
-                digest: None,
-                signature: Signature::from_base64(&wire.base64_signature)?,
-            }),
-            material,
-            unchecked: Unchecked { log_entries: usize::from(wire.rekor_bundle.is_some()), timestamps: 0 },
+            log_entries: entry.into_iter().collect(),
+            ..Self::new(Content::Message(MessageSignature { digest: None, signature }), material)
         })
     }
 
@@ -56,11 +59,8 @@ impl SignedEntity {
     /// # Errors
     /// [`BundleError::Signature`].
     pub fn from_detached(text: &[u8]) -> Result<Self, BundleError> {
-        Ok(Self {
-            content: Content::Message(MessageSignature { digest: None, signature: Signature::from_base64_file(text)? }),
-            material: VerificationMaterial::Unspecified,
-            unchecked: Unchecked::default(),
-        })
+        let message = MessageSignature { digest: None, signature: Signature::from_base64_file(text)? };
+        Ok(Self::new(Content::Message(message), VerificationMaterial::Unspecified))
     }
 
     /// Reads a sigstore bundle or a legacy blob bundle, told apart by the member `mediaType`.
@@ -80,6 +80,12 @@ impl SignedEntity {
             _ => Self::from_bundle(bytes, limits),
         }
     }
+}
+
+/// Whether bytes are one DER sequence and not a key.
+fn is_other_der(bytes: &[u8]) -> bool {
+    let sequence = AnyRef::from_der(bytes).is_ok_and(|any| any.tag() == Tag::Sequence);
+    sequence && PublicKey::from_spki_der(bytes).is_err()
 }
 
 /// Writes a legacy blob bundle for a key's signature.
@@ -123,6 +129,10 @@ mod tests {
             let error = with_cert(&cert).expect_err(&cert);
             assert!(matches!(error, BundleError::Member { member: "cert", .. }), "{cert}: {error}");
         }
+        let der = VerificationMaterial::Certificate(vec![b"\x30\x00".to_vec()]);
+        assert_eq!(with_cert("MAA=").unwrap().material, der);
+        assert!(with_cert("MAAA").is_err(), "a byte behind it");
+        assert!(with_cert("BAA=").is_err(), "no sequence");
         assert!(matches!(with_cert("").unwrap().material, VerificationMaterial::Unspecified));
         assert!(matches!(
             with_cert(&STANDARD.encode(CERTIFICATE)).unwrap().material,

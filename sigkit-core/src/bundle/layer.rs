@@ -1,9 +1,14 @@
 //! cosign's legacy image signature: a layer whose blob is the payload and whose annotations carry the signature.
 //! cosign signature specification, "Storage".
 
-use super::{BundleError, SignedEntity, Unchecked, VerificationMaterial, clip, member};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::log_entry::{Document, WireRekorBundle};
+use super::{BundleError, LogEntry, SignedEntity, SignedTimestamp, VerificationMaterial, clip, member};
 use crate::content::Content;
 use crate::crypto::Signature;
+use crate::json;
 use crate::limits::Limits;
 use crate::oci::{Descriptor, media_type};
 
@@ -33,15 +38,35 @@ impl SignedEntity {
                 )?)
             }
         };
+        let entry = annotation(media_type::ANNOTATION_BUNDLE).map(|text| rekor_bundle(text)).transpose()?;
+        let timestamp = annotation(media_type::ANNOTATION_TIMESTAMP).map(|text| timestamp(text)).transpose()?;
         Ok(Self {
             content: Content::SimpleSigning { payload, signature: Signature::from_base64(signature)? },
             material,
-            unchecked: Unchecked {
-                log_entries: usize::from(annotation(media_type::ANNOTATION_BUNDLE).is_some()),
-                timestamps: usize::from(annotation(media_type::ANNOTATION_TIMESTAMP).is_some()),
-            },
+            log_entries: entry.into_iter().collect(),
+            timestamps: timestamp.into_iter().collect(),
         })
     }
+}
+
+fn rekor_bundle(text: &str) -> Result<LogEntry, BundleError> {
+    const DOCUMENT: &str = "dev.sigstore.cosign/bundle";
+    read::<WireRekorBundle>(DOCUMENT, text)?.parse(Document(DOCUMENT))
+}
+
+fn timestamp(text: &str) -> Result<SignedTimestamp, BundleError> {
+    const DOCUMENT: &str = "dev.sigstore.cosign/rfc3161timestamp";
+    #[derive(Deserialize)]
+    struct Wire {
+        #[serde(rename = "SignedRFC3161Timestamp")]
+        timestamp: String,
+    }
+    let wire: Wire = read(DOCUMENT, text)?;
+    Document(DOCUMENT).bytes("SignedRFC3161Timestamp", &wire.timestamp).map(SignedTimestamp)
+}
+
+fn read<T: DeserializeOwned>(document: &'static str, text: &str) -> Result<T, BundleError> {
+    json::from_slice(text.as_bytes()).map_err(|error| BundleError::Json { document, error })
 }
 
 #[cfg(test)]
@@ -49,6 +74,9 @@ mod tests {
     use super::*;
 
     const SIGNATURE: &str = include_str!("../../../testdata/vectors/legacy/cosign-3.1.1-sign/signature.b64");
+
+    /// Its body is `{"apiVersion":"1","kind":"k"}`.
+    const ENTRY: &str = r#"{"SignedEntryTimestamp":"AAAA","Payload":{"body":"eyJhcGlWZXJzaW9uIjoiMSIsImtpbmQiOiJrIn0=","integratedTime":1,"logIndex":5,"logID":"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"}}"#;
 
     fn layer(annotations: &[(&str, &str)]) -> Result<SignedEntity, BundleError> {
         let mut descriptor = Descriptor::of(media_type::SIMPLE_SIGNING, b"{}");
@@ -58,10 +86,30 @@ mod tests {
 
     #[test]
     fn annotations_become_the_normal_form() {
-        let entity =
-            layer(&[(media_type::ANNOTATION_SIGNATURE, SIGNATURE), (media_type::ANNOTATION_BUNDLE, "{}")]).unwrap();
+        let entity = layer(&[
+            (media_type::ANNOTATION_SIGNATURE, SIGNATURE),
+            (media_type::ANNOTATION_BUNDLE, ENTRY),
+            (media_type::ANNOTATION_TIMESTAMP, r#"{"SignedRFC3161Timestamp":"AAAA"}"#),
+        ])
+        .unwrap();
         assert_eq!(entity.material, VerificationMaterial::Unspecified);
-        assert_eq!(entity.unchecked, Unchecked { log_entries: 1, timestamps: 0 });
+        let [entry] = &*entity.log_entries else { panic!("{entity:?}") };
+        assert_eq!((entry.log_index, &*entry.kind.kind), (5, "k"));
+        assert_eq!(entity.timestamps, [SignedTimestamp(vec![0, 0, 0])]);
+    }
+
+    // threat: A03 D17
+    #[test]
+    fn a_broken_proof_is_no_signature() {
+        for (name, text) in [
+            (media_type::ANNOTATION_BUNDLE, "{}"),
+            (media_type::ANNOTATION_BUNDLE, "null"),
+            (media_type::ANNOTATION_TIMESTAMP, "{}"),
+            (media_type::ANNOTATION_TIMESTAMP, r#"{"SignedRFC3161Timestamp":""}"#),
+            (media_type::ANNOTATION_TIMESTAMP, r#"{"SignedRFC3161Timestamp":"!"}"#),
+        ] {
+            assert!(layer(&[(media_type::ANNOTATION_SIGNATURE, SIGNATURE), (name, text)]).is_err(), "{name} {text}");
+        }
     }
 
     // threat: D17

@@ -2,9 +2,11 @@
 
 mod blob;
 mod layer;
+mod log_entry;
 mod sigstore;
 
 pub use blob::to_blob_bundle;
+pub use log_entry::{EntryKind, InclusionProof, LogEntry, LogId, SignedTimestamp};
 
 use std::fmt;
 
@@ -21,8 +23,17 @@ pub struct SignedEntity {
     pub content: Content,
     /// What the format says about the signer's key.
     pub material: VerificationMaterial,
-    /// Proofs that came along and that a key alone does not need; counted, not checked.
-    pub unchecked: Unchecked,
+    /// Entries of transparency logs that came along, in the order found.
+    pub log_entries: Vec<LogEntry>,
+    /// Signed timestamps that came along, in the order found.
+    pub timestamps: Vec<SignedTimestamp>,
+}
+
+impl SignedEntity {
+    /// A signature without proofs of time and log.
+    pub const fn new(content: Content, material: VerificationMaterial) -> Self {
+        Self { content, material, log_entries: Vec::new(), timestamps: Vec::new() }
+    }
 }
 
 /// What a format says about the key that made a signature. It is a statement of the format, never a reason to trust a key.
@@ -35,15 +46,6 @@ pub enum VerificationMaterial {
     KeyHint(String),
     /// X.509 certificates in DER, leaf first.
     Certificate(Vec<Vec<u8>>),
-}
-
-/// Numbers of proofs present but not checked.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Unchecked {
-    /// Transparency log entries.
-    pub log_entries: usize,
-    /// RFC 3161 timestamps.
-    pub timestamps: usize,
 }
 
 /// All that was found about an artifact, and all that could not be read.

@@ -2,10 +2,10 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
-use super::{BundleError, SignedEntity, Unchecked, VerificationMaterial, clip, member};
+use super::log_entry::{Document, Version, WireEntry};
+use super::{BundleError, LogEntry, SignedEntity, SignedTimestamp, VerificationMaterial, clip, member};
 use crate::content::{Content, Envelope, MessageSignature, WireEnvelope};
 use crate::crypto::Signature;
 use crate::digest::{Digest, DigestAlgorithm};
@@ -15,11 +15,12 @@ use crate::oci::media_type;
 
 const DOCUMENT: &str = "sigstore bundle";
 
-const MEDIA_TYPES: [&str; 4] = [
-    media_type::BUNDLE_V03,
-    "application/vnd.dev.sigstore.bundle+json;version=0.3",
-    "application/vnd.dev.sigstore.bundle+json;version=0.2",
-    "application/vnd.dev.sigstore.bundle+json;version=0.1",
+/// The media types, and the version that each means.
+const MEDIA_TYPES: [(&str, Version); 4] = [
+    (media_type::BUNDLE_V03, Version::V03),
+    ("application/vnd.dev.sigstore.bundle+json;version=0.3", Version::V03),
+    ("application/vnd.dev.sigstore.bundle+json;version=0.2", Version::V02),
+    ("application/vnd.dev.sigstore.bundle+json;version=0.1", Version::V01),
 ];
 
 #[derive(Serialize, Deserialize)]
@@ -33,18 +34,18 @@ struct Wire {
     message_signature: Option<WireMessage>,
 }
 
-#[derive(Default, Serialize, Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct WireMaterial {
     #[serde(skip_serializing_if = "Option::is_none")]
     public_key: Option<WireHint>,
-    #[serde(skip_serializing)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     certificate: Option<WireCertificate>,
     #[serde(skip_serializing)]
     x509_certificate_chain: Option<WireChain>,
-    #[serde(skip_serializing)]
-    tlog_entries: Option<Vec<IgnoredAny>>,
-    #[serde(skip_serializing)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tlog_entries: Option<Vec<WireEntry>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     timestamp_verification_data: Option<WireTimestamps>,
 }
 
@@ -55,7 +56,7 @@ struct WireHint {
     hint: String,
 }
 
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct WireCertificate {
     raw_bytes: String,
@@ -67,11 +68,16 @@ struct WireChain {
     certificates: Vec<WireCertificate>,
 }
 
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct WireTimestamps {
-    #[serde(default)]
-    rfc3161_timestamps: Option<Vec<IgnoredAny>>,
+    rfc3161_timestamps: Option<Vec<WireTimestamp>>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct WireTimestamp {
+    signed_timestamp: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -96,9 +102,8 @@ impl SignedEntity {
     /// [`BundleError`].
     pub fn from_bundle(bytes: &[u8], limits: &Limits) -> Result<Self, BundleError> {
         let wire: Wire = json::from_slice(bytes).map_err(|error| BundleError::Json { document: DOCUMENT, error })?;
-        if !MEDIA_TYPES.contains(&wire.media_type.as_str()) {
-            return Err(BundleError::Version { found: clip(&wire.media_type) });
-        }
+        let version = MEDIA_TYPES.iter().find(|(name, _)| *name == wire.media_type).map(|(_, version)| *version);
+        let version = version.ok_or_else(|| BundleError::Version { found: clip(&wire.media_type) })?;
         let content = match (&wire.dsse_envelope, &wire.message_signature) {
             (Some(envelope), None) => Content::Envelope(Envelope::from_wire(envelope)?),
             (None, Some(message)) => Content::Message(message.parse()?),
@@ -108,82 +113,99 @@ impl SignedEntity {
                 return Err(member(DOCUMENT, "dsseEnvelope", expected, found));
             }
         };
-        let (material, unchecked) = wire.verification_material.parse(limits)?;
-        Ok(Self { content, material, unchecked })
+        let material = &wire.verification_material;
+        Ok(Self {
+            content,
+            material: material.signer(version)?,
+            log_entries: material.log_entries(version, limits)?,
+            timestamps: material.timestamps(limits)?,
+        })
     }
 
-    /// Writes a v0.3 bundle as compact JSON; `None` for content that a bundle cannot hold (simple signing) and for material
-    /// beyond a key hint.
+    /// Writes a v0.3 bundle as compact JSON; `None` for what that version cannot hold: simple signing, material unspecified, and
+    /// log entries without inclusion proof. Of a certificate chain it holds the leaf.
     ///
     /// # Errors
     /// [`JsonError`], which these types cannot cause.
     pub fn to_bundle(&self) -> Result<Option<Vec<u8>>, JsonError> {
-        let VerificationMaterial::KeyHint(hint) = &self.material else { return Ok(None) };
         let (dsse_envelope, message_signature) = match &self.content {
             Content::Envelope(envelope) => (Some(envelope.to_wire()), None),
             Content::Message(message) => (None, Some(WireMessage::of(message))),
             Content::SimpleSigning { .. } => return Ok(None),
         };
-        let wire = Wire {
-            media_type: media_type::BUNDLE_V03.to_owned(),
-            verification_material: WireMaterial {
-                public_key: Some(WireHint { hint: hint.clone() }),
-                ..WireMaterial::default()
-            },
-            dsse_envelope,
-            message_signature,
-        };
-        Ok(Some(serde_json::to_vec(&wire)?))
+        let Some(verification_material) = WireMaterial::of(self) else { return Ok(None) };
+        let media_type = media_type::BUNDLE_V03.to_owned();
+        Ok(Some(serde_json::to_vec(&Wire { media_type, verification_material, dsse_envelope, message_signature })?))
     }
 }
 
 impl WireMaterial {
-    fn parse(&self, limits: &Limits) -> Result<(VerificationMaterial, Unchecked), BundleError> {
-        let unchecked = Unchecked {
-            log_entries: self.tlog_entries.as_ref().map_or(0, Vec::len),
-            timestamps: self
-                .timestamp_verification_data
-                .as_ref()
-                .and_then(|data| data.rfc3161_timestamps.as_ref())
-                .map_or(0, Vec::len),
+    fn of(entity: &SignedEntity) -> Option<Self> {
+        let (public_key, certificate) = match &entity.material {
+            VerificationMaterial::KeyHint(hint) => (Some(WireHint { hint: hint.clone() }), None),
+            VerificationMaterial::Certificate(chain) => {
+                (None, Some(WireCertificate { raw_bytes: STANDARD.encode(chain.first()?) }))
+            }
+            VerificationMaterial::Unspecified => return None,
         };
-        for (found, limit, what) in [
-            (unchecked.log_entries, limits.log_entries, "log entries"),
-            (unchecked.timestamps, limits.timestamps, "timestamps"),
-        ] {
-            if found > limit {
-                return Err(BundleError::TooMany { document: DOCUMENT, what, limit });
-            }
-        }
-        let material = match (&self.public_key, &self.certificate, &self.x509_certificate_chain) {
-            (Some(key), None, None) => VerificationMaterial::KeyHint(key.hint.clone()),
-            (None, Some(certificate), None) => VerificationMaterial::Certificate(vec![certificate.der()?]),
-            (None, None, Some(chain)) if !chain.certificates.is_empty() => VerificationMaterial::Certificate(
-                chain.certificates.iter().map(WireCertificate::der).collect::<Result<_, _>>()?,
-            ),
-            (None, None, Some(_)) => {
-                return Err(member(DOCUMENT, "x509CertificateChain", "at least one certificate", "none"));
-            }
-            (None, None, None) => {
-                let expected = "one of publicKey, certificate, x509CertificateChain";
-                return Err(member(DOCUMENT, "verificationMaterial", expected, "none of them"));
-            }
-            _ => {
-                let expected = "one of publicKey, certificate, x509CertificateChain";
-                return Err(member(DOCUMENT, "verificationMaterial", expected, "several of them"));
-            }
-        };
-        Ok((material, unchecked))
+        let entries = entity.log_entries.iter().map(WireEntry::of).collect::<Option<Vec<_>>>()?;
+        let stamps =
+            entity.timestamps.iter().map(|stamp| WireTimestamp { signed_timestamp: Some(STANDARD.encode(&stamp.0)) });
+        let stamps: Vec<_> = stamps.collect();
+        Some(Self {
+            public_key,
+            certificate,
+            x509_certificate_chain: None,
+            tlog_entries: (!entries.is_empty()).then_some(entries),
+            timestamp_verification_data: (!stamps.is_empty())
+                .then_some(WireTimestamps { rfc3161_timestamps: Some(stamps) }),
+        })
     }
+
+    fn signer(&self, version: Version) -> Result<VerificationMaterial, BundleError> {
+        let expected = "one of publicKey, certificate, x509CertificateChain";
+        match (&self.public_key, &self.certificate, &self.x509_certificate_chain) {
+            (Some(key), None, None) => Ok(VerificationMaterial::KeyHint(key.hint.clone())),
+            (None, Some(certificate), None) => Ok(VerificationMaterial::Certificate(vec![certificate.der()?])),
+            (None, None, Some(_)) if version == Version::V03 => {
+                let expected = "`certificate` with the leaf alone, as version 0.3 requires";
+                Err(member(DOCUMENT, "x509CertificateChain", expected, "a chain"))
+            }
+            (None, None, Some(chain)) if !chain.certificates.is_empty() => {
+                let certificates = chain.certificates.iter().map(WireCertificate::der);
+                Ok(VerificationMaterial::Certificate(certificates.collect::<Result<_, _>>()?))
+            }
+            (None, None, Some(_)) => Err(member(DOCUMENT, "x509CertificateChain", "at least one certificate", "none")),
+            (None, None, None) => Err(member(DOCUMENT, "verificationMaterial", expected, "none of them")),
+            _ => Err(member(DOCUMENT, "verificationMaterial", expected, "several of them")),
+        }
+    }
+
+    fn log_entries(&self, version: Version, limits: &Limits) -> Result<Vec<LogEntry>, BundleError> {
+        let entries = self.tlog_entries.as_deref().unwrap_or_default();
+        at_most(limits.log_entries, "log entries", entries)?;
+        entries.iter().map(|entry| entry.parse(version, Document(DOCUMENT), limits)).collect()
+    }
+
+    fn timestamps(&self, limits: &Limits) -> Result<Vec<SignedTimestamp>, BundleError> {
+        let stamps = self.timestamp_verification_data.as_ref().and_then(|data| data.rfc3161_timestamps.as_deref());
+        let stamps = stamps.unwrap_or_default();
+        at_most(limits.timestamps, "timestamps", stamps)?;
+        let der = |stamp: &WireTimestamp| {
+            let text = stamp.signed_timestamp.as_deref().unwrap_or_default();
+            Document(DOCUMENT).bytes("signedTimestamp", text).map(SignedTimestamp)
+        };
+        stamps.iter().map(der).collect()
+    }
+}
+
+fn at_most<T>(limit: usize, what: &'static str, found: &[T]) -> Result<(), BundleError> {
+    if found.len() > limit { Err(BundleError::TooMany { document: DOCUMENT, what, limit }) } else { Ok(()) }
 }
 
 impl WireCertificate {
     fn der(&self) -> Result<Vec<u8>, BundleError> {
-        STANDARD
-            .decode(&self.raw_bytes)
-            .ok()
-            .filter(|der| !der.is_empty())
-            .ok_or_else(|| member(DOCUMENT, "rawBytes", "base64 of a DER certificate", clip(&self.raw_bytes)))
+        Document(DOCUMENT).bytes("rawBytes", &self.raw_bytes)
     }
 }
 
@@ -229,6 +251,8 @@ const fn protobuf_name(algorithm: DigestAlgorithm) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bundle::{EntryKind, InclusionProof, LogId};
+    use crate::time::UnixTime;
 
     /// Written by cosign 3.1.1 with the golden test key of `keys/`.
     const GOLDEN: &str = include_str!("../../../testdata/vectors/bundle/cosign-3.1.1-sign/bundle.json");
@@ -250,7 +274,7 @@ mod tests {
     // threat: D13
     #[test]
     fn every_older_media_type_is_read_and_no_other() {
-        for media_type in MEDIA_TYPES {
+        for (media_type, _) in MEDIA_TYPES {
             assert!(parse(&GOLDEN.replace(media_type::BUNDLE_V03, media_type)).is_ok(), "{media_type}");
         }
         for media_type in
@@ -319,12 +343,68 @@ mod tests {
         let with = |members: String| {
             GOLDEN.replacen(r#""verificationMaterial":{"#, &format!(r#""verificationMaterial":{{{members},"#), 1)
         };
-        let list = |n: usize| vec!["{}"; n].join(",");
-        assert_eq!(parse(&with(format!(r#""tlogEntries":[{}]"#, list(32)))).unwrap().unchecked.log_entries, 32);
-        assert!(matches!(parse(&with(format!(r#""tlogEntries":[{}]"#, list(33)))), Err(BundleError::TooMany { .. })));
-        let stamps = |n| with(format!(r#""timestampVerificationData":{{"rfc3161Timestamps":[{}]}}"#, list(n)));
-        assert_eq!(parse(&stamps(32)).unwrap().unchecked.timestamps, 32);
-        assert!(matches!(parse(&stamps(33)), Err(BundleError::TooMany { .. })));
+        let entry = r#"{"logId":{"keyId":"47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="},"kindVersion":{"kind":"k","version":"1"},"inclusionProof":{"rootHash":"47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=","checkpoint":{"envelope":"e"}},"canonicalizedBody":"e30="}"#;
+        let entries = |item, n| with(format!(r#""tlogEntries":[{}]"#, vec![item; n].join(",")));
+        assert_eq!(parse(&entries(entry, 32)).unwrap().log_entries.len(), 32);
+        // The count is looked at before the entries are.
+        assert!(matches!(parse(&entries("{}", 33)), Err(BundleError::TooMany { .. })));
+        let stamps = |item: &str, n| {
+            let list = vec![item; n].join(",");
+            with(format!(r#""timestampVerificationData":{{"rfc3161Timestamps":[{list}]}}"#))
+        };
+        assert_eq!(parse(&stamps(r#"{"signedTimestamp":"AAAA"}"#, 32)).unwrap().timestamps.len(), 32);
+        assert!(matches!(parse(&stamps("{}", 33)), Err(BundleError::TooMany { .. })));
+        assert!(matches!(parse(&stamps("{}", 1)), Err(BundleError::Member { member: "signedTimestamp", .. })));
+    }
+
+    // threat: B13
+    #[test]
+    fn a_chain_is_read_where_the_version_allows_it() {
+        let hint = r#"{"publicKey":{"hint":"ewo6WJLV9/9WnCrrnY+WrWvZdoNKnZzGrlQIBC3uYI4="}}"#;
+        let chain = r#"{"x509CertificateChain":{"certificates":[{"rawBytes":"AAAA"},{"rawBytes":"AAAB"}]}}"#;
+        for (media_type, _) in MEDIA_TYPES {
+            let text = GOLDEN.replace(media_type::BUNDLE_V03, media_type).replacen(hint, chain, 1);
+            match parse(&text) {
+                Ok(entity) => {
+                    assert!(!media_type.contains("0.3"), "{media_type}");
+                    let certificates = vec![vec![0, 0, 0], vec![0, 0, 1]];
+                    assert_eq!(entity.material, VerificationMaterial::Certificate(certificates));
+                }
+                Err(BundleError::Member { member, .. }) => {
+                    assert!(media_type.contains("0.3"), "{media_type}");
+                    assert_eq!(member, "x509CertificateChain");
+                }
+                Err(other) => panic!("{other}"),
+            }
+        }
+    }
+
+    #[test]
+    fn all_that_version_0_3_holds_is_read_as_it_was_written() {
+        let mut entity = parse(GOLDEN).unwrap();
+        entity.material = VerificationMaterial::Certificate(vec![b"leaf".to_vec()]);
+        entity.timestamps = vec![SignedTimestamp(b"stamp".to_vec())];
+        let proof =
+            InclusionProof { index: 0, root: [1; 32], size: 2, hashes: vec![[2; 32]], checkpoint: "c".to_owned() };
+        entity.log_entries = vec![LogEntry {
+            log_index: 0,
+            log_id: LogId::from_bytes(&[3; 32]).unwrap(),
+            kind: EntryKind { kind: "k".to_owned(), version: "v".to_owned() },
+            integrated_time: Some(UnixTime(9)),
+            inclusion_promise: Some(b"promise".to_vec()),
+            inclusion_proof: Some(proof),
+            body: b"body".to_vec(),
+        }];
+        let written = entity.to_bundle().unwrap().unwrap();
+        assert_eq!(SignedEntity::from_bundle(&written, &Limits::DEFAULT).unwrap(), entity);
+        // Of a chain the leaf is written; an entry without proof cannot be.
+        entity.material = VerificationMaterial::Certificate(vec![b"leaf".to_vec(), b"ca".to_vec()]);
+        assert_eq!(entity.to_bundle().unwrap().unwrap(), written);
+        entity.log_entries[0].inclusion_proof = None;
+        assert_eq!(entity.to_bundle().unwrap(), None);
+        entity.log_entries.clear();
+        entity.material = VerificationMaterial::Unspecified;
+        assert_eq!(entity.to_bundle().unwrap(), None);
     }
 
     // threat: N03

@@ -2,6 +2,7 @@
 
 mod draft;
 mod dsse;
+pub mod scan;
 mod simple_signing;
 mod statement;
 

@@ -41,6 +41,14 @@ impl PublicKey {
         Ok(Self { algorithm, spki: bytes.into(), raw_len })
     }
 
+    /// Reads the DER of an RSAPublicKey, RFC 8017 §A.1.1, as some trusted roots hold RSA keys.
+    ///
+    /// # Errors
+    /// [`KeyError`], as for [`PublicKey::from_spki_der`].
+    pub fn from_rsa_der(bytes: &[u8]) -> Result<Self, KeyError> {
+        Self::from_spki_der(&spki::encode(spki::RSA_ENCRYPTION, Some(der::asn1::AnyRef::NULL), bytes)?)
+    }
+
     /// The kind of key.
     pub const fn algorithm(&self) -> KeyAlgorithm {
         self.algorithm

@@ -106,7 +106,6 @@ pub(crate) fn named(oid: ObjectIdentifier) -> String {
 }
 
 /// The DER of a SubjectPublicKeyInfo.
-#[cfg(feature = "sign")]
 pub(crate) fn encode(oid: ObjectIdentifier, parameters: Option<AnyRef<'_>>, raw: &[u8]) -> Result<Vec<u8>, KeyError> {
     use der::Encode as _;
     der::asn1::BitStringRef::from_bytes(raw)

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use crate::attach::{AttachError, BundleAttachment, LayerAttachment, Receipt, discover};
-use crate::bundle::{Evidence, Origin, SignedEntity, Unchecked, VerificationMaterial};
+use crate::bundle::{Evidence, Origin, SignedEntity, VerificationMaterial};
 use crate::content::{Content, Draft, SIGN_PREDICATE};
 use crate::json::JsonError;
 use crate::key::{SignError, Signer};
@@ -80,7 +80,7 @@ impl Signing {
                 Draft::SimpleSigning { .. } => VerificationMaterial::Unspecified,
                 Draft::Statement { .. } => VerificationMaterial::KeyHint(signer.public_key().fingerprint().hint()),
             };
-            let entity = SignedEntity { content: draft.seal(signature), material, unchecked: Unchecked::default() };
+            let entity = SignedEntity::new(draft.seal(signature), material);
             let evidence = Evidence::of(Origin::File("the new signature".to_owned()), Ok(entity.clone()));
             Verifier::new(&policy).verify(&Artifact::Bytes(&image.bytes), &evidence, now)?;
             entities.push(entity);

@@ -134,7 +134,7 @@ impl<'p> Verifier<'p> {
         let claim = claim?;
         let bound = checks.record_outcome(CheckId::Subject, subject::check(policy.claims, &claim, artifact)); // 4
         claims::check(checks, policy, &claim, bound.as_ref()); // 5
-        witnesses::check(checks, entity.unchecked); // 6
+        witnesses::check(checks, entity); // 6
         if checks.failed() {
             return None;
         }

@@ -79,12 +79,39 @@ fn legacy() -> Vec<Vector> {
             .with("annotations.json", json!({media_type::ANNOTATION_CERTIFICATE: CERTIFICATE}))
             .verified(),
         layer("legacy-log-entry-beside", &good, &signer())
-            .with("annotations.json", json!({media_type::ANNOTATION_BUNDLE: "{}"}))
+            .with("annotations.json", json!({media_type::ANNOTATION_BUNDLE: rekor_bundle().to_string()}))
             .waived(&[("log-entry", "log-not-checked")]),
         layer("legacy-timestamp-beside", &good, &signer())
-            .with("annotations.json", json!({media_type::ANNOTATION_TIMESTAMP: "{}"}))
+            .with("annotations.json", json!({media_type::ANNOTATION_TIMESTAMP: r#"{"SignedRFC3161Timestamp":"AAAA"}"#}))
             .waived(&[("timestamp", "timestamp-not-checked")]),
     ]
+}
+
+/// A log entry that reads well and proves nothing.
+fn log_entry() -> Value {
+    json!({
+        "logIndex": "1",
+        "logId": {"keyId": STANDARD.encode([1; 32])},
+        "kindVersion": {"kind": "hashedrekord", "version": "0.0.1"},
+        "integratedTime": "1700000000",
+        "inclusionPromise": {"signedEntryTimestamp": "AAAA"},
+        "inclusionProof": {
+            "logIndex": "0",
+            "rootHash": STANDARD.encode([2; 32]),
+            "treeSize": "2",
+            "hashes": [STANDARD.encode([3; 32])],
+            "checkpoint": {"envelope": "log.example\n2\n"},
+        },
+        "canonicalizedBody": "e30=",
+    })
+}
+
+/// The same in cosign's own form.
+fn rekor_bundle() -> Value {
+    let body = STANDARD.encode(r#"{"apiVersion":"0.0.1","kind":"hashedrekord","spec":{}}"#);
+    let log_id = Digest::sha256(b"a log").hex();
+    let payload = json!({"body": body, "integratedTime": 1_700_000_000, "logIndex": 1, "logID": log_id});
+    json!({"SignedEntryTimestamp": "AAAA", "Payload": payload})
 }
 
 /// Layers that are no signatures.
@@ -125,12 +152,20 @@ fn bundles() -> Vec<Vector> {
         // A hint helps to find a key; it neither makes nor breaks a signature.
         edited("bundle-hint-of-other-key", &hint, &stranger().public_key().fingerprint().hint()).verified(),
         edited("bundle-without-hint", &key, r#"{"publicKey":{}}"#).verified(),
-        edited("bundle-log-entry-beside", &key, &key.replacen('{', r#"{"tlogEntries":[{}],"#, 1))
-            .waived(&[("log-entry", "log-not-checked")]),
+        edited(
+            "bundle-log-entry-beside",
+            &key,
+            &key.replacen('{', &format!(r#"{{"tlogEntries":[{}],"#, log_entry()), 1),
+        )
+        .waived(&[("log-entry", "log-not-checked")]),
         edited(
             "bundle-timestamp-beside",
             &key,
-            &key.replacen('{', r#"{"timestampVerificationData":{"rfc3161Timestamps":[{}]},"#, 1),
+            &key.replacen(
+                '{',
+                r#"{"timestampVerificationData":{"rfc3161Timestamps":[{"signedTimestamp":"AAAA"}]},"#,
+                1,
+            ),
         )
         .waived(&[("timestamp", "timestamp-not-checked")]),
         bundle("bundle-other-key", &good, &stranger()).rejected("signature", "signature-invalid"),
@@ -141,7 +176,14 @@ fn bundles() -> Vec<Vector> {
         edited("bundle-certificate", &key, r#"{"certificate":{"rawBytes":"MAA="}}"#)
             .rejected("material", "material-mismatch"),
         edited("bundle-certificate-chain", &key, r#"{"x509CertificateChain":{"certificates":[{"rawBytes":"MAA="}]}}"#)
+            .edit("bundle.json", media_type::BUNDLE_V03, old)
             .rejected("material", "material-mismatch"),
+        malformed(edited(
+            "bundle-v0.3-certificate-chain",
+            &key,
+            r#"{"x509CertificateChain":{"certificates":[{"rawBytes":"MAA="}]}}"#,
+        )),
+        malformed(edited("bundle-log-entry-empty", &key, &key.replacen('{', r#"{"tlogEntries":[{}],"#, 1))),
         edited("bundle-v0.4", media_type::BUNDLE_V03, "application/vnd.dev.sigstore.bundle.v0.4+json")
             .rejected("content", "bundle-version-unsupported"),
         edited("bundle-no-media-type", media_type::BUNDLE_V03, "").rejected("content", "bundle-version-unsupported"),
@@ -348,7 +390,7 @@ fn blobs() -> Vec<Vector> {
             .rejected("material", "material-mismatch"),
         legacy("blob-legacy", None).verified(),
         legacy("blob-legacy-log-entry-beside", None)
-            .edit("blob-bundle.json", r#"{"base64"#, r#"{"rekorBundle":{},"base64"#)
+            .edit("blob-bundle.json", r#"{"base64"#, &format!(r#"{{"rekorBundle":{},"base64"#, rekor_bundle()))
             .waived(&[("log-entry", "log-not-checked")]),
         legacy("blob-legacy-certificate", Some(CERTIFICATE)).rejected("material", "material-mismatch"),
         // A key that came with the evidence is a hint: it neither makes nor breaks a signature.

@@ -1,0 +1,127 @@
+//! Logs by their keys: transparency logs of signatures, and those of certificates.
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::Validity;
+use crate::crypto::PublicKey;
+use crate::digest::Digest;
+
+/// The name of a log: 32 bytes. Of Rekor v1 and of certificate logs it is the SHA-256 of the key's SubjectPublicKeyInfo (RFC 6962
+/// §3.2), of Rekor v2 that of the checkpoint's key name and key.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LogId([u8; 32]);
+
+impl LogId {
+    /// An identifier from its bytes; `None` unless there are 32.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok().map(Self)
+    }
+
+    /// The identifier of Rekor v1 and of certificate logs.
+    pub fn of_key(key: &PublicKey) -> Self {
+        Self::of_digest(key.fingerprint().digest())
+    }
+
+    /// The identifier of a Rekor v2 log: the key id of C2SP signed notes for an Ed25519 key, not cut to four bytes.
+    pub fn of_note_key(origin: &str, key: &PublicKey) -> Self {
+        Self::of_digest(&Digest::sha256(&[origin.as_bytes(), b"\n\x01", key.raw()].concat()))
+    }
+
+    /// The bytes.
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    fn of_digest(digest: &Digest) -> Self {
+        let mut bytes = [0; 32];
+        for (byte, of_digest) in bytes.iter_mut().zip(digest.as_bytes()) {
+            *byte = *of_digest;
+        }
+        Self(bytes)
+    }
+}
+
+/// Padded standard base64.
+impl fmt::Display for LogId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&STANDARD.encode(self.0))
+    }
+}
+
+impl fmt::Debug for LogId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "LogId({self})")
+    }
+}
+
+/// A log that is believed.
+#[derive(Clone, Debug)]
+pub struct TransparencyLog {
+    base_url: String,
+    id: LogId,
+    key: PublicKey,
+    validity: Validity,
+}
+
+impl TransparencyLog {
+    /// A log at that address, by name and key, believed during that window.
+    pub fn new(base_url: impl Into<String>, id: LogId, key: PublicKey, validity: Validity) -> Self {
+        Self { base_url: base_url.into(), id, key, validity }
+    }
+
+    /// The address as the trusted root has it; may be empty.
+    pub fn base_url(&self) -> &str {
+        &self.base_url
+    }
+
+    /// The origin in a Rekor v2 log's checkpoints: the address without scheme and without the slash at its end.
+    pub fn origin(&self) -> &str {
+        let url = self.base_url.split_once("://").map_or(self.base_url.as_str(), |(_, rest)| rest);
+        url.strip_suffix('/').unwrap_or(url)
+    }
+
+    /// The log's name.
+    pub const fn id(&self) -> &LogId {
+        &self.id
+    }
+
+    /// The key with which it signs.
+    pub const fn key(&self) -> &PublicKey {
+        &self.key
+    }
+
+    /// When what it signs is to be believed.
+    pub const fn validity(&self) -> Validity {
+        self.validity
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: &[u8] = include_bytes!("../../../keys/TEST-ONLY-ed25519.pub");
+
+    #[test]
+    fn the_origin_is_the_address_without_scheme() {
+        let key = PublicKey::from_pem(KEY).unwrap();
+        for (url, origin) in [
+            ("https://log2025-1.rekor.sigstore.dev", "log2025-1.rekor.sigstore.dev"),
+            ("http://127.0.0.1:3000/", "127.0.0.1:3000"),
+            ("rekor-local/a", "rekor-local/a"),
+            ("", ""),
+        ] {
+            let log = TransparencyLog::new(url, LogId::of_key(&key), key.clone(), Validity::ALWAYS);
+            assert_eq!(log.origin(), origin);
+        }
+    }
+
+    #[test]
+    fn a_name_is_32_bytes() {
+        assert_eq!(LogId::from_bytes(&[7; 31]), None);
+        assert_eq!(LogId::from_bytes(&[7; 32]).unwrap().as_bytes(), &[7; 32]);
+    }
+}

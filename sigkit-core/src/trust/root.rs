@@ -1,0 +1,445 @@
+//! Trusted roots: which logs and authorities are believed, and when.
+//!
+//! The protobuf JSON of sigstore's `TrustedRoot`. It is read strictly: a member that is not understood might narrow the trust.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use super::{AuthorityError, CertificateAuthority, LogId, TransparencyLog, Validity};
+use crate::crypto::{KeyError, PublicKey};
+use crate::json::{self, JsonError};
+use crate::limits::Limits;
+use crate::time::UnixTime;
+
+/// The trusted root of the public Sigstore instance; its origin stands in the README beside it.
+const PUBLIC_GOOD: &[u8] = include_bytes!("../../data/public-good-trusted-root.json");
+
+const MEDIA_TYPES: [&str; 3] = [
+    "application/vnd.dev.sigstore.trustedroot+json;version=0.1",
+    "application/vnd.dev.sigstore.trustedroot.v0.1+json",
+    "application/vnd.dev.sigstore.trustedroot.v0.2+json",
+];
+
+/// Whom to believe. All of it comes from one place that the user chose, and nothing from what is being verified.
+#[derive(Clone, Debug, Default)]
+pub struct TrustedRoot {
+    logs: Vec<TransparencyLog>,
+    certificate_logs: Vec<TransparencyLog>,
+    certificate_authorities: Vec<CertificateAuthority>,
+    timestamp_authorities: Vec<CertificateAuthority>,
+}
+
+/// Why a document is not a trusted root.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TrustedRootError {
+    /// Too large.
+    #[error("trusted root: {found} bytes; at most {limit} are read")]
+    TooLarge {
+        /// Its size in bytes.
+        found: usize,
+        /// The bound in bytes.
+        limit: usize,
+    },
+    /// Not strict JSON of the right shape.
+    #[error("trusted root: {0}")]
+    Json(#[from] JsonError),
+    /// A media type that names no known version.
+    #[error("trusted root: expected media type {}, found {found:?}", MEDIA_TYPES[0])]
+    Version {
+        /// The media type, cut to 200 characters.
+        found: String,
+    },
+    /// A member that is missing or cannot be meant.
+    #[error("trusted root: {at}: expected {expected}, found {found}")]
+    Member {
+        /// The member's path.
+        at: String,
+        /// What may stand there.
+        expected: &'static str,
+        /// What stands there.
+        found: String,
+    },
+    /// A key that may not be used.
+    #[error("trusted root: {at}: {error}")]
+    Key {
+        /// The member's path.
+        at: String,
+        /// Why.
+        error: KeyError,
+    },
+    /// Certificates that make no authority.
+    #[error("trusted root: {at}: {error}")]
+    Authority {
+        /// The member's path.
+        at: String,
+        /// Why.
+        error: AuthorityError,
+    },
+    /// Two logs of one name: which of them is meant?
+    #[error("trusted root: two logs have the id {id}")]
+    DuplicateLog {
+        /// The id.
+        id: LogId,
+    },
+    /// No log and no authority: nothing could ever be verified.
+    #[error("trusted root: it names no log and no authority")]
+    Empty,
+}
+
+impl TrustedRoot {
+    /// Reads `trusted_root.json`.
+    ///
+    /// # Errors
+    /// [`TrustedRootError`].
+    pub fn from_json(bytes: &[u8], limits: &Limits) -> Result<Self, TrustedRootError> {
+        if bytes.len() > limits.trusted_root_bytes {
+            return Err(TrustedRootError::TooLarge { found: bytes.len(), limit: limits.trusted_root_bytes });
+        }
+        let wire: Wire = json::from_slice(bytes)?;
+        if !MEDIA_TYPES.contains(&wire.media_type.as_str()) {
+            return Err(TrustedRootError::Version { found: wire.media_type.chars().take(200).collect() });
+        }
+        let mut root = Self::default();
+        for (at, log) in numbered("tlogs", wire.tlogs, limits)? {
+            root.add_log(log.read(&at)?)?;
+        }
+        for (at, log) in numbered("ctlogs", wire.ctlogs, limits)? {
+            root.add_certificate_log(log.read(&at)?)?;
+        }
+        for (at, authority) in numbered("certificateAuthorities", wire.certificate_authorities, limits)? {
+            root.add_certificate_authority(authority.read(&at, limits)?);
+        }
+        for (at, authority) in numbered("timestampAuthorities", wire.timestamp_authorities, limits)? {
+            root.add_timestamp_authority(authority.read(&at, limits)?);
+        }
+        if root.is_empty() { Err(TrustedRootError::Empty) } else { Ok(root) }
+    }
+
+    /// The public Sigstore instance, as it was when this was built.
+    ///
+    /// # Errors
+    /// None that a test does not exclude: the document is compiled in.
+    pub fn public_good() -> Result<Self, TrustedRootError> {
+        Self::from_json(PUBLIC_GOOD, &Limits::DEFAULT)
+    }
+
+    /// The document that [`TrustedRoot::public_good`] reads.
+    pub const fn public_good_json() -> &'static [u8] {
+        PUBLIC_GOOD
+    }
+
+    /// Whether nobody is believed.
+    pub fn is_empty(&self) -> bool {
+        let logs = self.logs.len().saturating_add(self.certificate_logs.len());
+        let authorities = self.certificate_authorities.len().saturating_add(self.timestamp_authorities.len());
+        logs.saturating_add(authorities) == 0
+    }
+
+    /// Believes one more log of signatures.
+    ///
+    /// # Errors
+    /// [`TrustedRootError::DuplicateLog`].
+    pub fn add_log(&mut self, log: TransparencyLog) -> Result<(), TrustedRootError> {
+        add(&mut self.logs, log)
+    }
+
+    /// Believes one more log of certificates.
+    ///
+    /// # Errors
+    /// [`TrustedRootError::DuplicateLog`].
+    pub fn add_certificate_log(&mut self, log: TransparencyLog) -> Result<(), TrustedRootError> {
+        add(&mut self.certificate_logs, log)
+    }
+
+    /// Believes one more issuer of signers' certificates.
+    pub fn add_certificate_authority(&mut self, authority: CertificateAuthority) {
+        self.certificate_authorities.push(authority);
+    }
+
+    /// Believes one more timestamp authority.
+    pub fn add_timestamp_authority(&mut self, authority: CertificateAuthority) {
+        self.timestamp_authorities.push(authority);
+    }
+
+    /// Logs of signatures.
+    pub fn logs(&self) -> &[TransparencyLog] {
+        &self.logs
+    }
+
+    /// Logs of certificates.
+    pub fn certificate_logs(&self) -> &[TransparencyLog] {
+        &self.certificate_logs
+    }
+
+    /// Issuers of signers' certificates.
+    pub fn certificate_authorities(&self) -> &[CertificateAuthority] {
+        &self.certificate_authorities
+    }
+
+    /// Timestamp authorities.
+    pub fn timestamp_authorities(&self) -> &[CertificateAuthority] {
+        &self.timestamp_authorities
+    }
+
+    /// The log of signatures of that name.
+    pub fn log(&self, id: &LogId) -> Option<&TransparencyLog> {
+        self.logs.iter().find(|log| log.id() == id)
+    }
+
+    /// The log of certificates of that name.
+    pub fn certificate_log(&self, id: &LogId) -> Option<&TransparencyLog> {
+        self.certificate_logs.iter().find(|log| log.id() == id)
+    }
+}
+
+fn add(logs: &mut Vec<TransparencyLog>, log: TransparencyLog) -> Result<(), TrustedRootError> {
+    if logs.iter().any(|known| known.id() == log.id()) {
+        return Err(TrustedRootError::DuplicateLog { id: *log.id() });
+    }
+    logs.push(log);
+    Ok(())
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Wire {
+    media_type: String,
+    tlogs: Option<Vec<WireLog>>,
+    ctlogs: Option<Vec<WireLog>>,
+    certificate_authorities: Option<Vec<WireAuthority>>,
+    timestamp_authorities: Option<Vec<WireAuthority>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct WireLog {
+    base_url: Option<String>,
+    hash_algorithm: Option<String>,
+    public_key: Option<WireKey>,
+    log_id: Option<WireLogId>,
+    /// The start of what `log_id` is for Rekor v2; nothing is decided by it.
+    #[serde(rename = "checkpointKeyId")]
+    _checkpoint_key_id: Option<IgnoredAny>,
+    #[serde(rename = "operator")]
+    _operator: Option<IgnoredAny>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct WireKey {
+    raw_bytes: Option<String>,
+    key_details: Option<String>,
+    valid_for: Option<WireWindow>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct WireLogId {
+    key_id: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WireWindow {
+    start: Option<String>,
+    end: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct WireAuthority {
+    uri: Option<String>,
+    cert_chain: Option<WireChain>,
+    valid_for: Option<WireWindow>,
+    #[serde(rename = "subject")]
+    _subject: Option<IgnoredAny>,
+    #[serde(rename = "operator")]
+    _operator: Option<IgnoredAny>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WireChain {
+    #[serde(default)]
+    certificates: Vec<WireCertificate>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct WireCertificate {
+    raw_bytes: String,
+}
+
+/// The entries of a list with their paths; an absent list is an empty one.
+fn numbered<T>(name: &str, list: Option<Vec<T>>, limits: &Limits) -> Result<Vec<(String, T)>, TrustedRootError> {
+    let list = list.unwrap_or_default();
+    if list.len() > limits.trusted_root_entries {
+        return Err(member(name.to_owned(), "at most 64 entries", list.len().to_string()));
+    }
+    Ok(list.into_iter().enumerate().map(|(position, entry)| (format!("{name}[{position}]"), entry)).collect())
+}
+
+fn member(at: String, expected: &'static str, found: impl Into<String>) -> TrustedRootError {
+    TrustedRootError::Member { at, expected, found: found.into() }
+}
+
+fn base64(at: String, text: Option<&str>) -> Result<Vec<u8>, TrustedRootError> {
+    let bytes = text.and_then(|text| STANDARD.decode(text).ok()).filter(|bytes| !bytes.is_empty());
+    bytes.ok_or_else(|| member(at, "padded standard base64", text.map_or("nothing", |_| "something else")))
+}
+
+impl WireLog {
+    fn read(&self, at: &str) -> Result<TransparencyLog, TrustedRootError> {
+        if let Some(found) = self.hash_algorithm.as_deref().filter(|name| *name != "SHA2_256") {
+            return Err(member(format!("{at}.hashAlgorithm"), "SHA2_256", found.chars().take(40).collect::<String>()));
+        }
+        let key = self.public_key.as_ref();
+        let key = key.ok_or_else(|| member(format!("{at}.publicKey"), "a public key", "nothing"))?;
+        let validity = window(&format!("{at}.publicKey.validFor"), key.valid_for.as_ref())?;
+        let place = format!("{at}.publicKey.rawBytes");
+        let bytes = base64(place.clone(), key.raw_bytes.as_deref())?;
+        let bare_rsa = key.key_details.as_deref().is_some_and(|details| details.starts_with("PKCS1_RSA"));
+        let read = if bare_rsa { PublicKey::from_rsa_der(&bytes) } else { PublicKey::from_spki_der(&bytes) };
+        let key = read.map_err(|error| TrustedRootError::Key { at: place, error })?;
+        let place = format!("{at}.logId.keyId");
+        let id = base64(place.clone(), self.log_id.as_ref().map(|id| id.key_id.as_str()))?;
+        let id = LogId::from_bytes(&id).ok_or_else(|| member(place, "32 bytes", format!("{} bytes", id.len())))?;
+        Ok(TransparencyLog::new(self.base_url.as_deref().unwrap_or_default(), id, key, validity))
+    }
+}
+
+impl WireAuthority {
+    fn read(&self, at: &str, limits: &Limits) -> Result<CertificateAuthority, TrustedRootError> {
+        let validity = window(&format!("{at}.validFor"), self.valid_for.as_ref())?;
+        let at = format!("{at}.certChain");
+        let chain = self.cert_chain.as_ref().map_or(&[][..], |chain| &chain.certificates);
+        let chain = chain.iter().map(|certificate| base64(at.clone(), Some(&certificate.raw_bytes)));
+        let chain = chain.collect::<Result<Vec<_>, _>>()?;
+        CertificateAuthority::from_chain(self.uri.as_deref().unwrap_or_default(), &chain, validity, limits)
+            .map_err(|error| TrustedRootError::Authority { at, error })
+    }
+}
+
+/// A window in whole seconds: it begins with the first one that lies inside, and the last one belongs to it.
+fn window(at: &str, wire: Option<&WireWindow>) -> Result<Validity, TrustedRootError> {
+    let time = |name: &str, text: &str| {
+        let expected = "an RFC 3339 time";
+        UnixTime::parse(text)
+            .ok_or_else(|| member(format!("{at}.{name}"), expected, text.chars().take(40).collect::<String>()))
+    };
+    let start = wire.and_then(|wire| wire.start.as_deref());
+    let (start, rest) = time("start", start.ok_or_else(|| member(format!("{at}.start"), "an RFC 3339 time", "nothing"))?)?;
+    let start = if rest == 0 { start } else { start.plus(1) };
+    let end = wire.and_then(|wire| wire.end.as_deref()).map(|text| time("end", text)).transpose()?;
+    let end = end.map(|(end, _)| end);
+    if end.is_some_and(|end| end < start) {
+        return Err(member(format!("{at}.end"), "a time after the start", end.unwrap_or(start).to_string()));
+    }
+    Ok(Validity::new(start, end))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn document() -> Value {
+        serde_json::from_slice(PUBLIC_GOOD).unwrap()
+    }
+
+    fn read(document: &Value) -> Result<TrustedRoot, TrustedRootError> {
+        TrustedRoot::from_json(&serde_json::to_vec(document).unwrap(), &Limits::DEFAULT)
+    }
+
+    #[test]
+    fn the_public_root_is_read_whole() {
+        let root = TrustedRoot::public_good().unwrap();
+        assert_eq!((root.logs().len(), root.certificate_logs().len()), (2, 2));
+        assert_eq!((root.certificate_authorities().len(), root.timestamp_authorities().len()), (2, 1));
+        let [first, second] = root.logs() else { panic!() };
+        assert_eq!(*first.id(), LogId::of_key(first.key()));
+        assert_eq!(*second.id(), LogId::of_note_key(second.origin(), second.key()));
+        assert_eq!(second.origin(), "log2025-1.rekor.sigstore.dev");
+        for log in root.certificate_logs() {
+            assert_eq!(*log.id(), LogId::of_key(log.key()));
+        }
+        let window = root.certificate_authorities()[0].validity();
+        assert_eq!(window.to_string(), "2021-03-07T03:20:29Z to 2022-12-31T23:59:59Z");
+    }
+
+    // threat: J08
+    #[test]
+    fn what_is_missing_doubled_or_not_understood_is_refused() {
+        fn at<'a>(document: &'a mut Value, path: &str) -> &'a mut Value {
+            document.pointer_mut(path).unwrap()
+        }
+        let mutants: [(&str, fn(&mut Value)); 16] = [
+            ("trusted root: it names no log", |d| *d = json!({"mediaType": MEDIA_TYPES[0]})),
+            ("trusted root: it names no log", |d| {
+                *d = json!({"mediaType": MEDIA_TYPES[0], "tlogs": [], "ctlogs": [], "certificateAuthorities": null});
+            }),
+            ("tlogs[0].publicKey.validFor.start", |d| *at(d, "/tlogs/0/publicKey/validFor") = json!({})),
+            ("ctlogs[1].publicKey.validFor.start", |d| *at(d, "/ctlogs/1/publicKey/validFor") = Value::Null),
+            ("certificateAuthorities[0].validFor.start", |d| {
+                at(d, "/certificateAuthorities/0/validFor").as_object_mut().unwrap().remove("start");
+            }),
+            ("timestampAuthorities[0].validFor.start", |d| {
+                *at(d, "/timestampAuthorities/0/validFor/start") = json!("yesterday");
+            }),
+            ("certificateAuthorities[0].validFor.end", |d| {
+                *at(d, "/certificateAuthorities/0/validFor/end") = json!("2000-01-01T00:00:00Z");
+            }),
+            ("timestampAuthorities[0].certChain: an authority needs", |d| {
+                *at(d, "/timestampAuthorities/0/certChain/certificates") = json!([]);
+            }),
+            ("two logs have the id", |d| {
+                let log = at(d, "/tlogs/0").clone();
+                at(d, "/tlogs").as_array_mut().unwrap().push(log);
+            }),
+            ("two logs have the id", |d| *at(d, "/ctlogs/1/logId") = at(d, "/ctlogs/0/logId").clone()),
+            ("tlogs[0].logId.keyId: expected 32 bytes", |d| *at(d, "/tlogs/0/logId/keyId") = json!("AAAA")),
+            ("tlogs[0].hashAlgorithm", |d| *at(d, "/tlogs/0/hashAlgorithm") = json!("SHA2_512")),
+            ("tlogs[0].publicKey.rawBytes", |d| *at(d, "/tlogs/0/publicKey/rawBytes") = json!("AAAA")),
+            ("unknown field", |d| *at(d, "/certificateAuthorities/1/validFor") = json!({"begin": "2022-04-13T20:06:15Z"})),
+            ("expected media type", |d| *at(d, "/mediaType") = json!("application/json")),
+            ("is not issued by the next one", |d| {
+                at(d, "/certificateAuthorities/1/certChain/certificates").as_array_mut().unwrap().reverse();
+            }),
+        ];
+        for (expected, mutate) in mutants {
+            let mut document = document();
+            mutate(&mut document);
+            let error = read(&document).expect_err(expected).to_string();
+            assert!(error.contains(expected), "{expected}: {error}");
+        }
+        let doubled = String::from_utf8(PUBLIC_GOOD.to_vec()).unwrap().replacen("{", r#"{"tlogs": [],"#, 1);
+        let error = TrustedRoot::from_json(doubled.as_bytes(), &Limits::DEFAULT).unwrap_err();
+        assert!(error.to_string().contains("appears twice"), "{error}");
+    }
+
+    // threat: J08
+    #[test]
+    fn size_and_number_are_bounded() {
+        let tight = Limits { trusted_root_bytes: PUBLIC_GOOD.len() - 1, ..Limits::DEFAULT };
+        assert!(matches!(TrustedRoot::from_json(PUBLIC_GOOD, &tight), Err(TrustedRootError::TooLarge { .. })));
+        for (limits, fits) in [
+            (Limits { trusted_root_entries: 2, ..Limits::DEFAULT }, true),
+            (Limits { trusted_root_entries: 1, ..Limits::DEFAULT }, false),
+            (Limits { chain_certificates: 2, ..Limits::DEFAULT }, true),
+            (Limits { chain_certificates: 1, ..Limits::DEFAULT }, false),
+        ] {
+            assert_eq!(TrustedRoot::from_json(PUBLIC_GOOD, &limits).is_ok(), fits);
+        }
+    }
+
+    #[test]
+    fn a_window_is_counted_in_whole_seconds_inside_it() {
+        let wire = WireWindow { start: Some("1970-01-01T00:00:00.5Z".into()), end: Some("1970-01-01T00:00:09.5Z".into()) };
+        let window = window("x", Some(&wire)).unwrap();
+        assert_eq!(window, Validity::new(UnixTime(1), Some(UnixTime(9))));
+    }
+}
