@@ -1,7 +1,9 @@
 //! JSON of documents that carry trust: read strictly, or not at all.
 //!
 //! RFC 8259 leaves the meaning of a repeated member open, and parsers differ; here it is an error at every depth. Bytes after
-//! the document, and nesting deeper than 128, are errors too.
+//! the document, nesting deeper than 128, and an array where an object belongs are errors too.
+
+mod objects;
 
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
@@ -22,7 +24,10 @@ impl From<serde_json::Error> for JsonError {
 /// Reads one document of type `T`.
 pub(crate) fn from_slice<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, JsonError> {
     serde_json::from_slice::<Unambiguous>(bytes)?;
-    Ok(serde_json::from_slice(bytes)?)
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let document = objects::read(&mut deserializer)?;
+    deserializer.end()?;
+    Ok(document)
 }
 
 /// Go writes an absent map as `null`.
@@ -126,6 +131,57 @@ mod tests {
             assert!(from_slice::<serde_json::Value>(text.as_bytes()).is_err(), "{}", &text[..text.len().min(20)]);
         }
         assert!(from_slice::<serde_json::Value>(b"\xff").is_err());
+    }
+
+    #[derive(Debug, serde::Deserialize)]
+    struct Outer {
+        list: Vec<Inner>,
+        inner: Option<Inner>,
+        raw: Box<serde_json::value::RawValue>,
+        kind: Kind,
+    }
+
+    #[derive(Debug, PartialEq, serde::Deserialize)]
+    struct Inner {
+        #[serde(default)]
+        name: String,
+    }
+
+    #[derive(Debug, PartialEq, serde::Deserialize)]
+    enum Kind {
+        Plain,
+        With { inner: Inner },
+    }
+
+    impl PartialEq<&str> for Inner {
+        fn eq(&self, other: &&str) -> bool {
+            self.name == *other
+        }
+    }
+
+    // threat: D13
+    // threat: N04
+    #[test]
+    fn an_array_is_no_object() {
+        let good = r#"{"list":[{"name":"a"},{}],"inner":{"name":"b"},"raw":[{"x":[1]}],"kind":{"With":{"inner":{}}}}"#;
+        let read = |text: &str| from_slice::<Outer>(text.as_bytes());
+        let outer = read(good).unwrap();
+        assert_eq!(outer.list, ["a", ""]);
+        assert_eq!(outer.inner.unwrap(), "b");
+        assert_eq!(outer.raw.get(), r#"[{"x":[1]}]"#);
+        assert_eq!(outer.kind, Kind::With { inner: Inner { name: String::new() } });
+        assert_eq!(read(&good.replace(r#"{"With":{"inner":{}}}"#, r#""Plain""#)).unwrap().kind, Kind::Plain);
+        for (object, array) in [
+            (r#"{"name":"a"}"#, r#"["a"]"#),
+            (r#"{"name":"b"}"#, r#"["b"]"#),
+            (r#"{"inner":{}}"#, r#"{"inner":[]}"#),
+            (r#"{"inner":{}}"#, "[{}]"),
+        ] {
+            let text = good.replace(object, array);
+            assert_ne!(text, good);
+            assert!(read(&text).is_err(), "{text}");
+        }
+        assert!(read(r#"[[],null,1,"Plain"]"#).is_err());
     }
 
     #[test]
