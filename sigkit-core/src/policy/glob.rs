@@ -42,7 +42,7 @@ enum Piece {
 
 /// Why a text is no pattern of images.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("expected a pattern such as registry.example/team/*, found {found:?}: {why}")]
+#[error("{found:?} is no pattern: {why}")]
 pub struct GlobError {
     /// What stands there, cut to 200 characters.
     found: String,
@@ -169,6 +169,42 @@ fn matches(pattern: &[Piece], text: &str) -> bool {
         live = next;
     }
     live.last().copied().unwrap_or(false)
+}
+
+/// A text that must be this one, or fit it: `*` stands for any text without `/`, `**` for any text. There is no way to say what
+/// must not be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TextGlob {
+    text: String,
+    pieces: Vec<Piece>,
+}
+
+impl TextGlob {
+    /// Whether the whole text fits.
+    pub fn matches(&self, text: &str) -> bool {
+        matches(&self.pieces, text)
+    }
+}
+
+impl fmt::Display for TextGlob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl FromStr for TextGlob {
+    type Err = GlobError;
+
+    fn from_str(text: &str) -> Result<Self, GlobError> {
+        let refused = |why: String| GlobError { found: text.chars().take(200).collect(), why };
+        if text.is_empty() || text.bytes().all(|byte| byte == b'*') {
+            return Err(refused("that would be any text".to_owned()));
+        }
+        if text.len() > MAX_PATTERN {
+            return Err(refused(format!("longer than {MAX_PATTERN} bytes")));
+        }
+        Ok(Self { text: text.to_owned(), pieces: pieces(text) })
+    }
 }
 
 #[cfg(test)]
