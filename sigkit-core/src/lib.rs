@@ -147,9 +147,13 @@ pub use image::{Format, Signing, sign_image};
 pub use key::KeyPair;
 #[cfg(feature = "oci")]
 pub use oci::ImageReference;
+#[cfg(feature = "keyless")]
+pub use policy::{Identity, KeylessAuthority, Pattern, Witnesses};
 #[cfg(feature = "oci")]
 pub use policy::{KeyAuthority, Policy, Purpose};
 #[cfg(feature = "registry")]
 pub use store::registry::RegistryClient;
+#[cfg(feature = "keyless")]
+pub use trust::TrustedRoot;
 #[cfg(feature = "oci")]
 pub use verify::{NotVerified, Verified, Verifier};

@@ -1,9 +1,14 @@
 //! Why something was refused, one stable code per reason.
 
+use std::num::NonZeroUsize;
+
 use crate::bundle::BundleError;
 use crate::content::{ContentError, EnvelopeError};
 use crate::crypto::SignatureError;
 use crate::digest::Digest;
+use crate::time::UnixTime;
+#[cfg(feature = "keyless")]
+use crate::trust::{CertificateError, LogError, PathError, SctError, TimestampError};
 
 /// A reason for refusal, with what was expected and what was found.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -94,6 +99,93 @@ pub enum Reason {
         /// The signed value.
         found: Option<String>,
     },
+    /// The signature comes without a certificate, and none was given.
+    #[error("expected a certificate, found {found}")]
+    CertificateMissing {
+        /// What the signature carries.
+        found: &'static str,
+    },
+    /// The certificate is not one with which artifacts may be signed.
+    #[cfg(feature = "keyless")]
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
+    /// No path leads from the certificate to the trusted root.
+    #[cfg(feature = "keyless")]
+    #[error(transparent)]
+    Path(#[from] PathError),
+    /// No certificate log vouches for the certificate.
+    #[cfg(feature = "keyless")]
+    #[error(transparent)]
+    Sct(#[from] SctError),
+    /// A log entry that does not hold, or is about something else.
+    #[cfg(feature = "keyless")]
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// A timestamp that does not hold, or is about something else.
+    #[cfg(feature = "keyless")]
+    #[error(transparent)]
+    Timestamp(#[from] TimestampError),
+    /// Too few logs hold an entry.
+    #[error("expected entries in {expected} distinct logs of the trusted root, found {found}")]
+    LogThreshold {
+        /// How many logs must.
+        expected: NonZeroUsize,
+        /// How many do.
+        found: usize,
+    },
+    /// Too few timestamp authorities signed the time.
+    #[error("expected timestamps by {expected} distinct authorities of the trusted root, found {found}")]
+    TimestampThreshold {
+        /// How many authorities must.
+        expected: NonZeroUsize,
+        /// How many did.
+        found: usize,
+    },
+    /// No witness says when the signature was made.
+    #[error("no log and no timestamp authority says when the signature was made")]
+    TimeMissing,
+    /// A witness names a time that is still to come.
+    #[error("expected a time up to {now}, found {found}")]
+    TimeInFuture {
+        /// The time of verification, and five minutes.
+        now: UnixTime,
+        /// The time named.
+        found: UnixTime,
+    },
+    /// A key was used outside the window in which it is believed.
+    #[error("the key is believed {window}, but was used at {time}")]
+    KeyNotValid {
+        /// The window.
+        window: String,
+        /// The time.
+        time: UnixTime,
+    },
+    /// The certificate names another subject.
+    #[error("certificate subject: expected {expected}, found {found}")]
+    IdentityMismatch {
+        /// The subject asked for.
+        expected: String,
+        /// The subject named, look-alike characters escaped.
+        found: String,
+    },
+    /// Another issuer vouched for the subject, or none did.
+    #[error("certificate issuer: expected {expected}, found {}", .found.as_deref().unwrap_or("none"))]
+    IssuerMismatch {
+        /// The issuer asked for.
+        expected: String,
+        /// The issuer named, look-alike characters escaped.
+        found: Option<String>,
+    },
+    /// An extension of the certificate is missing or has another value.
+    #[error("certificate extension {name}: expected {expected}, found {}", .found.as_deref().unwrap_or("none"))]
+    ExtensionMismatch {
+        /// Its name in sigstore's JSON.
+        name: &'static str,
+        /// The value asked for.
+        expected: String,
+        /// The value found, look-alike characters escaped.
+        found: Option<String>,
+    },
     /// The signature was made for another repository.
     #[error("docker-reference: expected {expected:?}, found {}", .found.as_ref().map_or("none signed".to_owned(), |found| format!("{found:?}")))]
     ReferenceMismatch {
@@ -106,13 +198,32 @@ pub enum Reason {
 
 impl Reason {
     /// Every code, sorted.
-    pub const CODES: [&'static str; 18] = [
+    pub const CODES: [&'static str; 42] = [
         "algorithm-unsupported",
         "annotation-mismatch",
         "bundle-malformed",
         "bundle-version-unsupported",
+        "certificate-malformed",
+        "certificate-missing",
+        "certificate-not-valid",
+        "certificate-unsuitable",
+        "certificate-untrusted",
+        "checkpoint-invalid",
+        "checkpoint-malformed",
         "claim-type-mismatch",
         "content-mismatch",
+        "extension-mismatch",
+        "identity-mismatch",
+        "inclusion-proof-invalid",
+        "issuer-mismatch",
+        "key-not-valid",
+        "log-entry-malformed",
+        "log-entry-mismatch",
+        "log-entry-missing",
+        "log-entry-unproved",
+        "log-key-not-valid",
+        "log-promise-invalid",
+        "log-unknown",
         "material-mismatch",
         "message-needed",
         "no-policy-matches",
@@ -122,9 +233,14 @@ impl Reason {
         "predicate-type-mismatch",
         "reference-mismatch",
         "refused-by-policy",
+        "sct-invalid",
+        "sct-missing",
         "signature-count",
         "signature-invalid",
         "subject-mismatch",
+        "time-in-future",
+        "time-missing",
+        "timestamp-missing",
     ];
 
     /// The stable code.
@@ -150,6 +266,31 @@ impl Reason {
             Self::SubjectMismatch { .. } => "subject-mismatch",
             Self::AnnotationMismatch { .. } => "annotation-mismatch",
             Self::ReferenceMismatch { .. } => "reference-mismatch",
+            Self::CertificateMissing { .. } => "certificate-missing",
+            #[cfg(feature = "keyless")]
+            Self::Certificate(CertificateError::Profile { .. } | CertificateError::Key(_)) => "certificate-unsuitable",
+            #[cfg(feature = "keyless")]
+            Self::Certificate(_) => "certificate-malformed",
+            #[cfg(feature = "keyless")]
+            Self::Path(PathError::NotValidAt { .. }) => "certificate-not-valid",
+            #[cfg(feature = "keyless")]
+            Self::Path(_) => "certificate-untrusted",
+            #[cfg(feature = "keyless")]
+            Self::Sct(SctError::Missing) => "sct-missing",
+            #[cfg(feature = "keyless")]
+            Self::Sct(_) => "sct-invalid",
+            #[cfg(feature = "keyless")]
+            Self::Log(error) => error.code(),
+            #[cfg(feature = "keyless")]
+            Self::Timestamp(error) => error.code(),
+            Self::LogThreshold { .. } => "log-entry-missing",
+            Self::TimestampThreshold { .. } => "timestamp-missing",
+            Self::TimeMissing => "time-missing",
+            Self::TimeInFuture { .. } => "time-in-future",
+            Self::KeyNotValid { .. } => "key-not-valid",
+            Self::IdentityMismatch { .. } => "identity-mismatch",
+            Self::IssuerMismatch { .. } => "issuer-mismatch",
+            Self::ExtensionMismatch { .. } => "extension-mismatch",
         }
     }
 
@@ -163,13 +304,19 @@ impl Reason {
             | Self::ClaimTypeMismatch { expected, .. } => Some((*expected).to_owned()),
             Self::SubjectMismatch { expected, .. }
             | Self::AnnotationMismatch { expected, .. }
+            | Self::IdentityMismatch { expected, .. }
+            | Self::IssuerMismatch { expected, .. }
+            | Self::ExtensionMismatch { expected, .. }
             | Self::ReferenceMismatch { expected, .. } => Some(expected.clone()),
-            Self::NoSignatures { .. }
-            | Self::NoPolicyMatches { .. }
-            | Self::RefusedByPolicy { .. }
-            | Self::Unreadable(_)
-            | Self::Payload(_)
-            | Self::Signature(_) => None,
+            Self::CertificateMissing { .. } => Some("a certificate".to_owned()),
+            Self::LogThreshold { expected, .. } | Self::TimestampThreshold { expected, .. } => {
+                Some(expected.to_string())
+            }
+            Self::TimeInFuture { now, .. } => Some(now.to_string()),
+            Self::KeyNotValid { window, .. } => Some(window.clone()),
+            #[cfg(feature = "keyless")]
+            Self::Path(PathError::NotValidAt { window, .. }) => Some(window.to_string()),
+            _ => None,
         }
     }
 
@@ -180,14 +327,19 @@ impl Reason {
             Self::PayloadTypeMismatch { found, .. }
             | Self::PredicateTypeMismatch { found, .. }
             | Self::ClaimTypeMismatch { found, .. }
+            | Self::IdentityMismatch { found, .. }
             | Self::SubjectMismatch { found, .. } => Some(found.clone()),
-            Self::AnnotationMismatch { found, .. } | Self::ReferenceMismatch { found, .. } => found.clone(),
-            Self::NoSignatures { .. }
-            | Self::NoPolicyMatches { .. }
-            | Self::RefusedByPolicy { .. }
-            | Self::Unreadable(_)
-            | Self::Payload(_)
-            | Self::Signature(_) => None,
+            Self::AnnotationMismatch { found, .. }
+            | Self::IssuerMismatch { found, .. }
+            | Self::ExtensionMismatch { found, .. }
+            | Self::ReferenceMismatch { found, .. } => found.clone(),
+            Self::CertificateMissing { found } => Some((*found).to_owned()),
+            Self::LogThreshold { found, .. } | Self::TimestampThreshold { found, .. } => Some(found.to_string()),
+            Self::TimeInFuture { found, .. } => Some(found.to_string()),
+            Self::KeyNotValid { time, .. } => Some(time.to_string()),
+            #[cfg(feature = "keyless")]
+            Self::Path(PathError::NotValidAt { time, .. }) => Some(time.to_string()),
+            _ => None,
         }
     }
 

@@ -79,6 +79,11 @@ pub enum Label {
         /// The image, or the rule's name, or what the demands are about.
         name: String,
     },
+    /// Somebody with an identity who may sign.
+    Identity {
+        /// Subject and issuer, as asked for.
+        name: String,
+    },
     /// One thing found.
     Signature {
         /// Counted from 1, in the order found.
@@ -123,6 +128,14 @@ pub enum CheckId {
     LogEntry,
     /// Signed timestamps.
     Timestamp,
+    /// When the signature was made.
+    Time,
+    /// A path leads from the certificate to the trusted root.
+    Certificate,
+    /// A log vouches for the certificate.
+    Sct,
+    /// The certificate names the signer asked for.
+    Identity,
 }
 
 impl CheckId {
@@ -139,6 +152,10 @@ impl CheckId {
             Self::Reference => "reference",
             Self::LogEntry => "log-entry",
             Self::Timestamp => "timestamp",
+            Self::Time => "time",
+            Self::Certificate => "certificate",
+            Self::Sct => "sct",
+            Self::Identity => "identity",
         }
     }
 }
@@ -185,6 +202,58 @@ impl fmt::Display for Outcome {
 pub enum Fact {
     /// The material leaves the choice of the key to the policy.
     KeyFromPolicy,
+    /// The signature comes with a certificate, or one was given.
+    CertificateFound {
+        /// The subject that it names, look-alike characters escaped.
+        subject: String,
+    },
+    /// A statement about bytes, taken for a signature over them.
+    BlobStatement {
+        /// The predicate type.
+        predicate_type: String,
+    },
+    /// A log holds an entry about this signature.
+    Logged {
+        /// The log's address, or its name where it has none.
+        log: String,
+        /// The entry's number.
+        index: u64,
+        /// When the log says that it took the entry, if it signed that.
+        time: Option<UnixTime>,
+    },
+    /// A timestamp authority signed the time.
+    Timestamped {
+        /// Its address, or the name of its certificate.
+        authority: String,
+        /// The time.
+        time: UnixTime,
+    },
+    /// Witnesses agree that the signature was made at these times.
+    MadeAt {
+        /// The first one.
+        first: UnixTime,
+        /// The last one.
+        last: UnixTime,
+    },
+    /// A path leads to the trusted root at every one of the times.
+    CertificateTrusted {
+        /// The certificate's issuer.
+        issuer: String,
+    },
+    /// A log vouches for the certificate.
+    CertificateLogged {
+        /// The log's name.
+        log: String,
+        /// When.
+        time: UnixTime,
+    },
+    /// The certificate names the signer asked for.
+    Identified {
+        /// Its subject, look-alike characters escaped.
+        subject: String,
+        /// Who vouched for the subject.
+        issuer: String,
+    },
     /// A simple signing document.
     SimpleSigning,
     /// A statement with this predicate type.
@@ -222,6 +291,18 @@ impl fmt::Display for Fact {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::KeyFromPolicy => f.write_str("judged by the key of the policy"),
+            Self::CertificateFound { subject } => write!(f, "certificate of {subject}"),
+            Self::BlobStatement { predicate_type } => {
+                write!(f, "statement {predicate_type}, taken for a signature over the bytes that it names")
+            }
+            Self::Logged { log, index, time: None } => write!(f, "entry {index} of {log}"),
+            Self::Logged { log, index, time: Some(time) } => write!(f, "entry {index} of {log}, taken at {time}"),
+            Self::Timestamped { authority, time } => write!(f, "{time} by {authority}"),
+            Self::MadeAt { first, last } if first == last => write!(f, "made at {first}"),
+            Self::MadeAt { first, last } => write!(f, "made between {first} and {last}"),
+            Self::CertificateTrusted { issuer } => write!(f, "issued by {issuer}, which the trusted root names"),
+            Self::CertificateLogged { log, time } => write!(f, "certificate log {log} at {time}"),
+            Self::Identified { subject, issuer } => write!(f, "{subject} by {issuer}"),
             Self::SimpleSigning => f.write_str("simple signing"),
             Self::Statement { predicate_type } => write!(f, "statement {predicate_type}"),
             Self::Message => f.write_str("signature over the artifact itself"),
@@ -235,7 +316,7 @@ impl fmt::Display for Fact {
 }
 
 /// Leave not to make a check.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Waiver {
     /// Log entries came along; no trusted root is at hand to check them, and a key needs none.
@@ -248,6 +329,28 @@ pub enum Waiver {
         /// How many.
         timestamps: usize,
     },
+    /// The caller asked not to look at log entries.
+    LogWaived {
+        /// How many came along.
+        entries: usize,
+    },
+    /// An entry in a log that the trusted root does not name: it counts for nothing.
+    LogEntryIgnored {
+        /// Which log it is.
+        detail: String,
+    },
+    /// A timestamp that does not hold, beside one that does: it counts for nothing.
+    TimestampIgnored {
+        /// What is wrong with it.
+        detail: String,
+    },
+    /// No witness says when the signature was made; the time of verification stands in, as asked.
+    TimeNotWitnessed {
+        /// That time.
+        now: UnixTime,
+    },
+    /// The caller asked not to look whether the certificate was logged.
+    SctWaived,
     /// The caller asked not to compare the signed claims with the artifact.
     ClaimsNotChecked,
     /// The policy asks nothing of this artifact.
@@ -256,16 +359,30 @@ pub enum Waiver {
 
 impl Waiver {
     /// Every code, sorted.
-    pub const CODES: [&'static str; 4] =
-        ["claims-not-checked", "log-not-checked", "nothing-demanded", "timestamp-not-checked"];
+    pub const CODES: [&'static str; 9] = [
+        "claims-not-checked",
+        "log-entry-ignored",
+        "log-not-checked",
+        "log-waived",
+        "nothing-demanded",
+        "sct-waived",
+        "time-not-witnessed",
+        "timestamp-ignored",
+        "timestamp-not-checked",
+    ];
 
     /// The stable code.
-    pub const fn code(self) -> &'static str {
+    pub const fn code(&self) -> &'static str {
         match self {
             Self::LogNotChecked { .. } => "log-not-checked",
             Self::TimestampNotChecked { .. } => "timestamp-not-checked",
             Self::ClaimsNotChecked => "claims-not-checked",
             Self::NothingDemanded => "nothing-demanded",
+            Self::LogWaived { .. } => "log-waived",
+            Self::LogEntryIgnored { .. } => "log-entry-ignored",
+            Self::TimestampIgnored { .. } => "timestamp-ignored",
+            Self::TimeNotWitnessed { .. } => "time-not-witnessed",
+            Self::SctWaived => "sct-waived",
         }
     }
 }
@@ -277,6 +394,12 @@ impl fmt::Display for Waiver {
             Self::TimestampNotChecked { timestamps } => {
                 write!(f, "{timestamps} present, not checked: no trusted root was given")
             }
+            Self::LogWaived { entries } => write!(f, "{entries} present, NOT looked at, as asked"),
+            Self::LogEntryIgnored { detail } | Self::TimestampIgnored { detail } => {
+                write!(f, "counts for nothing: {detail}")
+            }
+            Self::TimeNotWitnessed { now } => write!(f, "NOT witnessed; judged as of {now}"),
+            Self::SctWaived => f.write_str("NOT looked for, as asked"),
             Self::ClaimsNotChecked => f.write_str("NOT compared with the artifact, as asked"),
             Self::NothingDemanded => f.write_str("let in without proof: the policy asks for none"),
         }

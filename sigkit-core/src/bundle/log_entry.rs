@@ -35,8 +35,9 @@ pub struct LogEntry {
     pub body: Vec<u8>,
 }
 
-/// The name of a log: SHA-256 over its key, or over its name and key.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// The name of a log: 32 bytes. Of Rekor v1 and of certificate logs it is the SHA-256 of the key's SubjectPublicKeyInfo (RFC 6962
+/// §3.2), of Rekor v2 that of the checkpoint's key name and key.
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LogId([u8; HASH_LEN]);
 
 impl LogId {

@@ -7,6 +7,8 @@ mod sigstore;
 
 pub use blob::to_blob_bundle;
 pub use log_entry::{EntryKind, InclusionProof, LogEntry, LogId, SignedTimestamp};
+#[cfg(feature = "keyless")]
+pub(crate) use sigstore::protobuf_name;
 
 use std::fmt;
 

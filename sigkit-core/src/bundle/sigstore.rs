@@ -240,7 +240,7 @@ impl WireMessage {
 }
 
 /// The algorithm's name in sigstore's `HashAlgorithm`.
-const fn protobuf_name(algorithm: DigestAlgorithm) -> &'static str {
+pub(crate) const fn protobuf_name(algorithm: DigestAlgorithm) -> &'static str {
     match algorithm {
         DigestAlgorithm::Sha256 => "SHA2_256",
         DigestAlgorithm::Sha384 => "SHA2_384",

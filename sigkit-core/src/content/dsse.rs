@@ -86,6 +86,21 @@ impl Envelope {
         }
     }
 
+    /// The JSON texts in which Go programs send this envelope: cosign 2 with an empty key hint, cosign 3 and others without.
+    #[cfg(feature = "keyless")]
+    pub(crate) fn go_texts(&self) -> [String; 2] {
+        // None of the texts but the type can hold a character that Go escapes, and base64 is none of them.
+        let payload = STANDARD.encode(&self.payload);
+        let signature = self.signature.to_base64();
+        let payload_type = json::to_go_string(&self.payload_type).unwrap_or_default();
+        [
+            format!(
+                r#"{{"payloadType":{payload_type},"payload":"{payload}","signatures":[{{"keyid":"","sig":"{signature}"}}]}}"#
+            ),
+            format!(r#"{{"payload":"{payload}","payloadType":{payload_type},"signatures":[{{"sig":"{signature}"}}]}}"#),
+        ]
+    }
+
     /// What is signed. DSSE 1.0, "PAE definition": `DSSEv1 SP len(type) SP type SP len(payload) SP payload`, lengths in bytes,
     /// in decimal.
     pub fn pae(&self) -> Vec<u8> {

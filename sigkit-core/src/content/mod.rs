@@ -33,6 +33,17 @@ pub enum Content {
     Envelope(Envelope),
 }
 
+impl Content {
+    /// The signature.
+    pub const fn signature(&self) -> &Signature {
+        match self {
+            Self::Message(message) => &message.signature,
+            Self::SimpleSigning { signature, .. } => signature,
+            Self::Envelope(envelope) => &envelope.signature,
+        }
+    }
+}
+
 /// A signature over the artifact's own bytes. Sigstore bundle specification, `messageSignature`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MessageSignature {

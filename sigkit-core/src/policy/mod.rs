@@ -12,6 +12,17 @@ pub use scope::{Scope, ScopeError};
 pub use set::{ImageName, ImageRule, Images, Mode, PolicySet};
 pub(crate) use signed_name::SignedReference;
 pub use signed_name::{NamePrefix, SignedName};
+#[cfg(feature = "keyless")]
+mod identity;
+#[cfg(feature = "keyless")]
+mod keyless;
+
+#[cfg(feature = "keyless")]
+pub use identity::{Identity, Pattern, PatternError};
+#[cfg(feature = "keyless")]
+pub use keyless::{KeylessAuthority, Witnesses};
+#[cfg(feature = "keyless")]
+pub(crate) use keyless::{LogRule, SctRule};
 
 use std::num::NonZeroUsize;
 
@@ -49,6 +60,9 @@ pub enum Purpose {
 pub enum Authority {
     /// The holder of a key.
     Key(KeyAuthority),
+    /// The holder of an identity.
+    #[cfg(feature = "keyless")]
+    Keyless(KeylessAuthority),
 }
 
 /// The holder of a key.
@@ -57,19 +71,47 @@ pub struct KeyAuthority {
     pub(crate) name: String,
     pub(crate) key: PublicKey,
     pub(crate) schemes: Vec<SignatureScheme>,
+    #[cfg(feature = "keyless")]
+    pub(crate) trust: Option<(std::sync::Arc<crate::trust::TrustedRoot>, Witnesses)>,
+    #[cfg(feature = "keyless")]
+    pub(crate) validity: crate::trust::Validity,
 }
 
 impl KeyAuthority {
     /// A key with a name for reports: a path, a URI.
     pub fn new(name: impl Into<String>, key: PublicKey) -> Self {
         let schemes = key.accepted_schemes().to_vec();
-        Self { name: name.into(), key, schemes }
+        Self {
+            name: name.into(),
+            key,
+            schemes,
+            #[cfg(feature = "keyless")]
+            trust: None,
+            #[cfg(feature = "keyless")]
+            validity: crate::trust::Validity::ALWAYS,
+        }
     }
 
     /// Accepts only this scheme instead of those usual for the key.
     #[must_use]
     pub fn with_scheme(mut self, scheme: SignatureScheme) -> Self {
         self.schemes = vec![scheme];
+        self
+    }
+
+    /// Checks log entries and timestamps against that trusted root, and asks for so many of them.
+    #[cfg(feature = "keyless")]
+    #[must_use]
+    pub fn with_trust(mut self, trust: std::sync::Arc<crate::trust::TrustedRoot>, witnesses: Witnesses) -> Self {
+        self.trust = Some((trust, witnesses));
+        self
+    }
+
+    /// The key is believed during that window only: a witness must say when the signature was made.
+    #[cfg(feature = "keyless")]
+    #[must_use]
+    pub fn with_validity(mut self, validity: crate::trust::Validity) -> Self {
+        self.validity = validity;
         self
     }
 }
@@ -101,10 +143,21 @@ pub enum PolicyError {
 impl Policy {
     /// One key must have signed.
     pub fn key(purpose: Purpose, authority: KeyAuthority) -> Self {
+        Self::authority(purpose, Authority::Key(authority))
+    }
+
+    /// One identity must have signed.
+    #[cfg(feature = "keyless")]
+    pub fn keyless(purpose: Purpose, authority: KeylessAuthority) -> Self {
+        Self::authority(purpose, Authority::Keyless(authority))
+    }
+
+    /// This authority must have signed.
+    pub fn authority(purpose: Purpose, authority: Authority) -> Self {
         Self {
             purpose,
             threshold: NonZeroUsize::MIN,
-            authorities: vec![Authority::Key(authority)],
+            authorities: vec![authority],
             annotations: Vec::new(),
             reference: None,
             claims: Claims::Checked,

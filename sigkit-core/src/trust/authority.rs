@@ -100,7 +100,9 @@ pub enum AuthorityError {
         detail: &'static str,
     },
     /// More ways through the certificates than are worth trying.
-    #[error("the certificates sign each other in too many ways: more than {MAX_SIGNATURES} signatures would have to be checked")]
+    #[error(
+        "the certificates sign each other in too many ways: more than {MAX_SIGNATURES} signatures would have to be checked"
+    )]
     TooTangled,
 }
 
@@ -260,8 +262,12 @@ impl CertificateAuthority {
         times: &[UnixTime],
     ) -> Result<IssuerKey, PathError> {
         let no_path = |detail: String| PathError::NoPath { issuer: leaf.issuer(), detail };
-        covers(&|| "the trust in the authority".to_owned(), self.validity, times)?;
+        let concerned = |name: &[u8]| self.certificates.iter().any(|certificate| certificate.subject_der() == name);
+        if !concerned(leaf.issuer_der()) && !others.iter().any(|other| concerned(other.issuer_der())) {
+            return Err(no_path("no certificate of that name".to_owned()));
+        }
         covers(&|| "the certificate".to_owned(), leaf.validity(), times)?;
+        covers(&|| "the trust in the authority".to_owned(), self.validity, times)?;
         let mut out_of_window = None;
         let mut anchors = Vec::new();
         for path in &self.paths {
@@ -272,9 +278,9 @@ impl CertificateAuthority {
             if !is_leaf && (!path.issues || !members.iter().all(|member| good_for(member, usage))) {
                 continue;
             }
-            let covered = members
-                .iter()
-                .try_for_each(|member| covers(&|| format!("the authority {}", member.subject()), member.validity(), times));
+            let covered = members.iter().try_for_each(|member| {
+                covers(&|| format!("the authority {}", member.subject()), member.validity(), times)
+            });
             match covered {
                 Err(error) if is_leaf || first.subject_der() == leaf.issuer_der() => out_of_window = Some(error),
                 Err(_) => {}
@@ -336,7 +342,8 @@ impl CertificateAuthority {
                 if outside { Err(webpki::Error::InvalidCertValidity) } else { Ok(()) }
             })
         };
-        let path = leaf.verify_for_usage(ALGORITHMS, &anchors, &between, time, usage.key_usage(), None, Some(&acceptable))?;
+        let path =
+            leaf.verify_for_usage(ALGORITHMS, &anchors, &between, time, usage.key_usage(), None, Some(&acceptable))?;
         Ok(IssuerKey { spki: path.issuer_spki().to_vec() })
     }
 }

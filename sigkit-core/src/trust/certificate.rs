@@ -82,7 +82,11 @@ impl Certificate {
         for (number, extension) in certificate.extensions.iter().enumerate() {
             if certificate.extensions.iter().take(number).any(|earlier| earlier.extn_id == extension.extn_id) {
                 let extension = extension.extn_id.to_string();
-                return Err(CertificateError::Extension { extension, expected: "one at most", found: "two".to_owned() });
+                return Err(CertificateError::Extension {
+                    extension,
+                    expected: "one at most",
+                    found: "two".to_owned(),
+                });
             }
         }
         Ok(certificate)

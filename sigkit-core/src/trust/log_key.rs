@@ -1,26 +1,12 @@
 //! Logs by their keys: transparency logs of signatures, and those of certificates.
 
-use std::fmt;
-
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-
 use super::Validity;
+use crate::bundle::LogId;
 use crate::crypto::PublicKey;
 use crate::digest::Digest;
 
-/// The name of a log: 32 bytes. Of Rekor v1 and of certificate logs it is the SHA-256 of the key's SubjectPublicKeyInfo (RFC 6962
-/// §3.2), of Rekor v2 that of the checkpoint's key name and key.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct LogId([u8; 32]);
-
 impl LogId {
-    /// An identifier from its bytes; `None` unless there are 32.
-    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        bytes.try_into().ok().map(Self)
-    }
-
-    /// The identifier of Rekor v1 and of certificate logs.
+    /// The identifier of Rekor v1 and of certificate logs: the SHA-256 of the key's SubjectPublicKeyInfo, RFC 6962 §3.2.
     pub fn of_key(key: &PublicKey) -> Self {
         Self::of_digest(key.fingerprint().digest())
     }
@@ -30,30 +16,8 @@ impl LogId {
         Self::of_digest(&Digest::sha256(&[origin.as_bytes(), b"\n\x01", key.raw()].concat()))
     }
 
-    /// The bytes.
-    pub const fn as_bytes(&self) -> &[u8; 32] {
-        &self.0
-    }
-
     fn of_digest(digest: &Digest) -> Self {
-        let mut bytes = [0; 32];
-        for (byte, of_digest) in bytes.iter_mut().zip(digest.as_bytes()) {
-            *byte = *of_digest;
-        }
-        Self(bytes)
-    }
-}
-
-/// Padded standard base64.
-impl fmt::Display for LogId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&STANDARD.encode(self.0))
-    }
-}
-
-impl fmt::Debug for LogId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "LogId({self})")
+        Self::from_bytes(digest.as_bytes()).unwrap_or_default()
     }
 }
 

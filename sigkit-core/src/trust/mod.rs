@@ -4,12 +4,26 @@
 
 mod authority;
 mod certificate;
+mod fulcio;
+pub(crate) mod log;
 mod log_key;
 mod root;
+mod sct;
+pub(crate) mod timestamp;
 mod validity;
 
 pub use authority::{AuthorityError, CertificateAuthority, PathError};
 pub use certificate::{Certificate, CertificateError};
-pub use log_key::{LogId, TransparencyLog};
+pub use fulcio::{FulcioExtension, SignerIdentity, SubjectKind};
+pub use log::{BodyError, CheckpointError, InclusionError, LogError, LogProof};
+pub use log_key::TransparencyLog;
 pub use root::{TrustedRoot, TrustedRootError};
+pub use sct::SctError;
+pub use timestamp::TimestampError;
 pub use validity::Validity;
+
+pub use crate::bundle::LogId;
+
+pub(crate) use authority::{IssuerKey, Usage};
+pub(crate) use fulcio::escaped;
+pub(crate) use sct::verify as verify_sct;

@@ -84,13 +84,11 @@ pub enum TrustedRootError {
         /// The id.
         id: LogId,
     },
-    /// No log and no authority: nothing could ever be verified.
-    #[error("trusted root: it names no log and no authority")]
-    Empty,
 }
 
 impl TrustedRoot {
-    /// Reads `trusted_root.json`.
+    /// Reads `trusted_root.json`. One that names nobody is read as well: people sign with a key and such a root, and nothing that
+    /// needs a witness will verify by it.
     ///
     /// # Errors
     /// [`TrustedRootError`].
@@ -115,7 +113,7 @@ impl TrustedRoot {
         for (at, authority) in numbered("timestampAuthorities", wire.timestamp_authorities, limits)? {
             root.add_timestamp_authority(authority.read(&at, limits)?);
         }
-        if root.is_empty() { Err(TrustedRootError::Empty) } else { Ok(root) }
+        Ok(root)
     }
 
     /// The public Sigstore instance, as it was when this was built.
@@ -129,13 +127,6 @@ impl TrustedRoot {
     /// The document that [`TrustedRoot::public_good`] reads.
     pub const fn public_good_json() -> &'static [u8] {
         PUBLIC_GOOD
-    }
-
-    /// Whether nobody is believed.
-    pub fn is_empty(&self) -> bool {
-        let logs = self.logs.len().saturating_add(self.certificate_logs.len());
-        let authorities = self.certificate_authorities.len().saturating_add(self.timestamp_authorities.len());
-        logs.saturating_add(authorities) == 0
     }
 
     /// Believes one more log of signatures.
@@ -331,7 +322,8 @@ fn window(at: &str, wire: Option<&WireWindow>) -> Result<Validity, TrustedRootEr
             .ok_or_else(|| member(format!("{at}.{name}"), expected, text.chars().take(40).collect::<String>()))
     };
     let start = wire.and_then(|wire| wire.start.as_deref());
-    let (start, rest) = time("start", start.ok_or_else(|| member(format!("{at}.start"), "an RFC 3339 time", "nothing"))?)?;
+    let (start, rest) =
+        time("start", start.ok_or_else(|| member(format!("{at}.start"), "an RFC 3339 time", "nothing"))?)?;
     let start = if rest == 0 { start } else { start.plus(1) };
     let end = wire.and_then(|wire| wire.end.as_deref()).map(|text| time("end", text)).transpose()?;
     let end = end.map(|(end, _)| end);
@@ -377,11 +369,7 @@ mod tests {
         fn at<'a>(document: &'a mut Value, path: &str) -> &'a mut Value {
             document.pointer_mut(path).unwrap()
         }
-        let mutants: [(&str, fn(&mut Value)); 16] = [
-            ("trusted root: it names no log", |d| *d = json!({"mediaType": MEDIA_TYPES[0]})),
-            ("trusted root: it names no log", |d| {
-                *d = json!({"mediaType": MEDIA_TYPES[0], "tlogs": [], "ctlogs": [], "certificateAuthorities": null});
-            }),
+        let mutants: [(&str, fn(&mut Value)); 14] = [
             ("tlogs[0].publicKey.validFor.start", |d| *at(d, "/tlogs/0/publicKey/validFor") = json!({})),
             ("ctlogs[1].publicKey.validFor.start", |d| *at(d, "/ctlogs/1/publicKey/validFor") = Value::Null),
             ("certificateAuthorities[0].validFor.start", |d| {
@@ -404,7 +392,9 @@ mod tests {
             ("tlogs[0].logId.keyId: expected 32 bytes", |d| *at(d, "/tlogs/0/logId/keyId") = json!("AAAA")),
             ("tlogs[0].hashAlgorithm", |d| *at(d, "/tlogs/0/hashAlgorithm") = json!("SHA2_512")),
             ("tlogs[0].publicKey.rawBytes", |d| *at(d, "/tlogs/0/publicKey/rawBytes") = json!("AAAA")),
-            ("unknown field", |d| *at(d, "/certificateAuthorities/1/validFor") = json!({"begin": "2022-04-13T20:06:15Z"})),
+            ("unknown field", |d| {
+                *at(d, "/certificateAuthorities/1/validFor") = json!({"begin": "2022-04-13T20:06:15Z"})
+            }),
             ("expected media type", |d| *at(d, "/mediaType") = json!("application/json")),
             ("is not issued by the next one", |d| {
                 at(d, "/certificateAuthorities/1/certChain/certificates").as_array_mut().unwrap().reverse();
@@ -419,6 +409,18 @@ mod tests {
         let doubled = String::from_utf8(PUBLIC_GOOD.to_vec()).unwrap().replacen("{", r#"{"tlogs": [],"#, 1);
         let error = TrustedRoot::from_json(doubled.as_bytes(), &Limits::DEFAULT).unwrap_err();
         assert!(error.to_string().contains("appears twice"), "{error}");
+    }
+
+    #[test]
+    fn a_root_that_names_nobody_believes_nobody() {
+        for empty in [
+            json!({"mediaType": MEDIA_TYPES[0]}),
+            json!({"mediaType": MEDIA_TYPES[0], "tlogs": [], "ctlogs": [], "certificateAuthorities": null}),
+        ] {
+            let root = read(&empty).unwrap();
+            assert!(root.logs().is_empty() && root.certificate_logs().is_empty());
+            assert!(root.certificate_authorities().is_empty() && root.timestamp_authorities().is_empty());
+        }
     }
 
     // threat: J08
@@ -438,7 +440,8 @@ mod tests {
 
     #[test]
     fn a_window_is_counted_in_whole_seconds_inside_it() {
-        let wire = WireWindow { start: Some("1970-01-01T00:00:00.5Z".into()), end: Some("1970-01-01T00:00:09.5Z".into()) };
+        let wire =
+            WireWindow { start: Some("1970-01-01T00:00:00.5Z".into()), end: Some("1970-01-01T00:00:09.5Z".into()) };
         let window = window("x", Some(&wire)).unwrap();
         assert_eq!(window, Validity::new(UnixTime(1), Some(UnixTime(9))));
     }

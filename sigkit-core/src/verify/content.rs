@@ -31,9 +31,7 @@ pub(super) fn check(policy: &Policy, entity: &SignedEntity) -> Result<(Fact, Cla
         (Purpose::Blob, Content::SimpleSigning { .. }) => {
             Err(Reason::ContentMismatch { expected: "a signature over plain bytes", found: "an image signature" })
         }
-        (Purpose::Blob, Content::Envelope(_)) => {
-            Err(Reason::ContentMismatch { expected: "a signature over plain bytes", found: "an attestation" })
-        }
+        (Purpose::Blob, Content::Envelope(envelope)) => blob_statement(envelope, &policy.limits),
     }
 }
 
@@ -45,15 +43,27 @@ fn simple_signing(payload: &[u8]) -> Result<(Fact, Claim), Reason> {
     Ok((Fact::SimpleSigning, Claim::SimpleSigning { document, payload: payload.to_vec() }))
 }
 
+/// A statement that names the bytes counts as a signature over them, whatever it states: sigstore's clients agree on that, and the
+/// report says what it was. Of images it does not.
+fn blob_statement(envelope: &Envelope, limits: &Limits) -> Result<(Fact, Claim), Reason> {
+    let statement = statement(envelope, limits)?;
+    let fact = Fact::BlobStatement { predicate_type: statement.predicate_type.clone() };
+    Ok((fact, Claim::Statement { statement, payload: envelope.payload.clone() }))
+}
+
 fn sign_statement(envelope: &Envelope, limits: &Limits) -> Result<(Fact, Claim), Reason> {
-    if envelope.payload_type != media_type::IN_TOTO {
-        let found = envelope.payload_type.clone();
-        return Err(Reason::PayloadTypeMismatch { expected: media_type::IN_TOTO, found });
-    }
-    let statement = Statement::parse(&envelope.payload, limits)?;
+    let statement = statement(envelope, limits)?;
     if statement.predicate_type != SIGN_PREDICATE {
         return Err(Reason::PredicateTypeMismatch { expected: SIGN_PREDICATE, found: statement.predicate_type });
     }
     let fact = Fact::Statement { predicate_type: statement.predicate_type.clone() };
     Ok((fact, Claim::Statement { statement, payload: envelope.payload.clone() }))
+}
+
+fn statement(envelope: &Envelope, limits: &Limits) -> Result<Statement, Reason> {
+    if envelope.payload_type != media_type::IN_TOTO {
+        let found = envelope.payload_type.clone();
+        return Err(Reason::PayloadTypeMismatch { expected: media_type::IN_TOTO, found });
+    }
+    Ok(Statement::parse(&envelope.payload, limits)?)
 }

@@ -68,7 +68,7 @@ impl Findings {
 /// Judges what was found by a demand: each policy of it by its own [`Verifier`], the whole by the fold of their reports.
 pub fn admit(demand: &Demand, artifact: &Artifact<'_>, findings: &Findings, now: UnixTime) -> Admission {
     let mut signatures = Vec::new();
-    let root = judge(demand, &Named::new(artifact), findings, &mut signatures);
+    let root = judge(demand, &Named::new(artifact), findings, now, &mut signatures);
     let report = Report { time: now, root };
     if report.verdict() == Verdict::Allowed {
         return Admission::Allowed(Allowed { report });
@@ -80,7 +80,7 @@ pub fn admit(demand: &Demand, artifact: &Artifact<'_>, findings: &Findings, now:
 }
 
 /// The report of one demand; signatures are kept only of what holds as a whole.
-fn judge(demand: &Demand, artifact: &Named<'_>, findings: &Findings, signatures: &mut Vec<VerifiedSignature>) -> Node {
+fn judge(demand: &Demand, artifact: &Named<'_>, findings: &Findings, now: UnixTime, signatures: &mut Vec<VerifiedSignature>) -> Node {
     let leaf = |outcome| Node::Leaf { check: CheckId::Policy, outcome };
     match demand {
         Demand::Policy(demand) => {
@@ -89,7 +89,7 @@ fn judge(demand: &Demand, artifact: &Named<'_>, findings: &Findings, signatures:
                 Some(source) => findings.elsewhere.iter().find(|(known, _)| known == source).map(|(_, found)| found),
             };
             let Some(evidence) = found else { return not_looked_for(demand.source.as_ref()) };
-            let (node, held) = Verifier::new(&demand.policy).judge_policy(artifact, evidence);
+            let (node, held) = Verifier::new(&demand.policy).judge_policy(artifact, evidence, now);
             if node.verdict() == Verdict::Verified {
                 signatures.extend(held);
             }
@@ -97,7 +97,7 @@ fn judge(demand: &Demand, artifact: &Named<'_>, findings: &Findings, signatures:
         }
         Demand::Group { name, rule, parts } => {
             let mut held = Vec::new();
-            let parts = parts.iter().map(|part| judge(part, artifact, findings, &mut held)).collect();
+            let parts = parts.iter().map(|part| judge(part, artifact, findings, now, &mut held)).collect();
             let node = Node::Group { label: Label::Demands { name: name.clone() }, rule: *rule, parts };
             if node.verdict() == Verdict::Verified {
                 signatures.extend(held);

@@ -2,41 +2,72 @@
 //!
 //! For each authority of the policy and each thing found, in this order:
 //!
-//! 1. `material`: does the format leave the judgement to this kind of authority?
+//! 1. `material`, `certificate`: does the format leave the judgement to this kind of authority, or present a certificate to it?
 //! 2. `content`: is it the kind of thing asked for, and does it parse?
-//! 3. `signature`: does the authority's key verify it?
+//! 3. `signature`: does the authority's key, or that of the certificate, verify it?
 //! 4. `subject`: does the signed document name this artifact?
 //! 5. `claims`: are the wanted annotations signed, for the wanted repository?
-//! 6. `witnesses`: what came along that was not needed?
+//! 6. `timestamp`: did timestamp authorities of the trusted root see this signature?
+//! 7. `log`: do logs of the trusted root hold entries about it?
+//! 8. `time`: when was it made, and was the key to be believed then?
+//! 9. `certificate`: does a path lead to the trusted root at all of these times?
+//! 10. `sct`: was the certificate logged?
+//! 11. `identity`: does it name the signer asked for?
 //!
-//! Every step leaves a leaf in the report. Steps 1, 3 and 4 mint a marker each; without all three there is no
-//! [`VerifiedSignature`].
+//! Steps 9 to 11 are for identities. A key without a trusted root reports in place of steps 6 to 8 what came along that was not needed
+//! (`witnesses`).
+//!
+//! Every step leaves a leaf in the report. Without the markers of a trusted signer (step 1 or 11), a valid signature (3) and a bound
+//! subject (4), each minted by its own step alone, there is no [`VerifiedSignature`].
 
 mod artifact;
+#[cfg(feature = "keyless")]
+mod certificate;
 mod claims;
 mod content;
 mod demand;
+#[cfg(feature = "keyless")]
+mod identity;
+#[cfg(feature = "keyless")]
+mod log;
 mod material;
 mod scan;
+#[cfg(feature = "keyless")]
+mod sct;
 mod signature;
 mod subject;
+#[cfg(feature = "keyless")]
+mod time;
+#[cfg(feature = "keyless")]
+mod timestamp;
 mod verified;
 mod witnesses;
 
 pub use artifact::Artifact;
 pub use demand::{Admission, Allowed, Findings, admit};
 pub use scan::{BlobScan, BlobScanner};
-pub use verified::{NotVerified, Verified, VerifiedSignature};
+#[cfg(feature = "keyless")]
+pub use verified::VerifiedCertificate;
+pub use verified::{LogRecord, NotVerified, Verified, VerifiedSignature};
 
 use std::num::NonZeroUsize;
 
 use artifact::Named;
+use content::Claim;
+use signature::SignatureValid;
+use subject::SubjectBound;
+use verified::{SignerTrusted, Witnessed};
 
 use crate::bundle::{Evidence, EvidenceItem, Problem, SignedEntity};
+use crate::crypto::{PublicKey, SignatureScheme};
 use crate::policy::{Authority, KeyAuthority, Policy, Purpose};
+#[cfg(feature = "keyless")]
+use crate::policy::{KeylessAuthority, Witnesses};
 use crate::reason::Reason;
 use crate::report::{CheckId, Fact, Label, Node, Outcome, Report, Rule};
 use crate::time::UnixTime;
+#[cfg(feature = "keyless")]
+use crate::trust::log::SignerKey;
 
 /// Judges evidence by a policy.
 #[derive(Clone, Copy, Debug)]
@@ -55,16 +86,15 @@ impl<'p> Verifier<'p> {
     /// # Errors
     /// [`NotVerified`], whose report tells refusal from doubt and names every reason.
     pub fn verify(&self, artifact: &Artifact<'_>, evidence: &Evidence, now: UnixTime) -> Result<Verified, NotVerified> {
-        let (root, signatures) = self.judge_policy(&Named::new(artifact), evidence);
+        let (root, signatures) = self.judge_policy(&Named::new(artifact), evidence, now);
         verified::conclude(Report { time: now, root }, signatures, evidence.items.len())
     }
 
-    fn judge_policy(&self, artifact: &Named<'_>, evidence: &Evidence) -> (Node, Vec<VerifiedSignature>) {
+    fn judge_policy(&self, artifact: &Named<'_>, evidence: &Evidence, now: UnixTime) -> (Node, Vec<VerifiedSignature>) {
         let mut signatures = Vec::new();
         let mut parts: Vec<Node> = Vec::new();
         for authority in &self.policy.authorities {
-            let Authority::Key(key) = authority;
-            let (node, found) = self.judge_authority(key, artifact, evidence);
+            let (node, found) = self.judge_authority(authority, artifact, evidence, now);
             parts.push(node);
             signatures.extend(found);
         }
@@ -75,14 +105,15 @@ impl<'p> Verifier<'p> {
     /// One signature by this authority is enough for it; further ones are judged and reported all the same.
     fn judge_authority(
         &self,
-        authority: &KeyAuthority,
+        authority: &Authority,
         artifact: &Named<'_>,
         evidence: &Evidence,
+        now: UnixTime,
     ) -> (Node, Vec<VerifiedSignature>) {
         let mut parts = Vec::new();
         let mut signatures = Vec::new();
         for (number, item) in (1..).zip(&evidence.items) {
-            let (node, signature) = self.judge(authority, artifact, number, item);
+            let (node, signature) = self.judge(authority, artifact, number, item, now);
             parts.push(node);
             signatures.extend(signature);
         }
@@ -95,16 +126,21 @@ impl<'p> Verifier<'p> {
             let reason = Reason::NoSignatures { looked_for: looked_for.to_owned() };
             parts.push(Node::Leaf { check: CheckId::Evidence, outcome: Outcome::Fail(reason) });
         }
-        let label = Label::Key { name: authority.name.clone(), fingerprint: authority.key.fingerprint() };
+        let label = match authority {
+            Authority::Key(key) => Label::Key { name: key.name.clone(), fingerprint: key.key.fingerprint() },
+            #[cfg(feature = "keyless")]
+            Authority::Keyless(keyless) => Label::Identity { name: keyless.name() },
+        };
         (Node::Group { label, rule: Rule::AtLeast(NonZeroUsize::MIN), parts }, signatures)
     }
 
     fn judge(
         &self,
-        authority: &KeyAuthority,
+        authority: &Authority,
         artifact: &Named<'_>,
         number: usize,
         item: &EvidenceItem,
+        now: UnixTime,
     ) -> (Node, Option<VerifiedSignature>) {
         let label = Label::Signature { number, origin: item.origin.clone() };
         let mut checks = Checks::default();
@@ -113,32 +149,136 @@ impl<'p> Verifier<'p> {
                 checks.record(CheckId::Content, Err::<(Fact, ()), _>(Reason::Unreadable(error.clone())));
                 None
             }
-            Ok(entity) => self.run_steps(&mut checks, authority, artifact, entity, item),
+            Ok(entity) => {
+                let case = Case { policy: self.policy, artifact, entity, item, now };
+                match authority {
+                    Authority::Key(key) => case.by_key(&mut checks, key),
+                    #[cfg(feature = "keyless")]
+                    Authority::Keyless(keyless) => case.by_identity(&mut checks, keyless),
+                }
+            }
         };
         (Node::Group { label, rule: Rule::All, parts: checks.parts }, signature)
     }
+}
 
-    /// The recipe. Later steps run even when an earlier one failed, so that the report shows all that is wrong.
-    fn run_steps(
-        &self,
-        checks: &mut Checks,
-        authority: &KeyAuthority,
-        artifact: &Named<'_>,
-        entity: &SignedEntity,
-        item: &EvidenceItem,
-    ) -> Option<VerifiedSignature> {
-        let policy = self.policy;
-        let trusted = checks.record(CheckId::Material, material::check(entity)); // 1
-        let claim = checks.record(CheckId::Content, content::check(policy, entity)); // 2
-        let valid = checks.record(CheckId::Signature, signature::check(authority, entity, artifact.artifact())); // 3
+/// One thing found, and what it is judged against.
+struct Case<'a> {
+    policy: &'a Policy,
+    artifact: &'a Named<'a>,
+    entity: &'a SignedEntity,
+    item: &'a EvidenceItem,
+    now: UnixTime,
+}
+
+/// What steps 2 to 5 made of it.
+struct Document {
+    claim: Claim,
+    valid: Option<SignatureValid>,
+    bound: Option<SubjectBound>,
+}
+
+/// The recipe. Later steps run even when an earlier one failed, so that the report shows all that is wrong.
+impl Case<'_> {
+    fn by_key(&self, checks: &mut Checks, authority: &KeyAuthority) -> Option<VerifiedSignature> {
+        let trusted = checks.record(CheckId::Material, material::check(self.entity)); // 1
+        let document = self.document(checks, Some((&authority.key, &authority.schemes)))?; // 2 to 5
+        let witnessed = self.witnesses_of_key(checks, authority); // 6 to 8
+        self.conclude(checks, authority.name.clone(), &authority.key, SignerTrusted::Key(trusted?), document, witnessed)
+    }
+
+    #[cfg(feature = "keyless")]
+    fn by_identity(&self, checks: &mut Checks, authority: &KeylessAuthority) -> Option<VerifiedSignature> {
+        let presented = certificate::present(authority, self.entity, &self.policy.limits);
+        let presented = checks.record(CheckId::Material, presented); // 1
+        let signer = presented.as_ref().map(|presented| (&presented.key, presented.key.accepted_schemes()));
+        let document = self.document(checks, signer); // 2 to 5
+        let presented = presented?;
+        let signer = SignerKey::Certificate { der: presented.leaf.der(), key: &presented.key };
+        let need = time::Need::Certificate;
+        let (witnessed, times) = self.witnesses(checks, &authority.trust, authority.witnesses, signer, &need); // 6 to 8
+        let path = certificate::path(&authority.trust, &presented, times.all());
+        let path = checks.record(CheckId::Certificate, path); // 9
+        let proofs = path.and_then(|path| {
+            let logged = checks.record_outcome(CheckId::Sct, sct::check(authority, &presented, &path))?; // 10
+            Some((path, logged))
+        });
+        let trusted = checks.record(CheckId::Identity, identity::check(authority, &presented, proofs))?; // 11
+        let certificate = VerifiedCertificate::new(presented.leaf, presented.identity);
+        let trusted = SignerTrusted::Identity(trusted?, Box::new(certificate));
+        self.conclude(checks, authority.name(), &presented.key, trusted, document?, witnessed)
+    }
+
+    /// Steps 2 to 5. Without a signer's key the signature cannot be judged, and step 1 has said why.
+    fn document(&self, checks: &mut Checks, signer: Option<(&PublicKey, &[SignatureScheme])>) -> Option<Document> {
+        let (policy, artifact) = (self.policy, self.artifact);
+        let claim = checks.record(CheckId::Content, content::check(policy, self.entity)); // 2
+        let valid = signer.and_then(|(key, schemes)| {
+            checks.record(CheckId::Signature, signature::check(key, schemes, self.entity, artifact.artifact())) // 3
+        });
         let claim = claim?;
         let bound = checks.record_outcome(CheckId::Subject, subject::check(policy.claims, &claim, artifact)); // 4
         claims::check(checks, policy, &claim, bound.as_ref()); // 5
-        witnesses::check(checks, entity); // 6
+        Some(Document { claim, valid, bound })
+    }
+
+    #[cfg(feature = "keyless")]
+    fn witnesses_of_key(&self, checks: &mut Checks, authority: &KeyAuthority) -> Witnessed {
+        let need = time::Need::Key(authority.validity);
+        match &authority.trust {
+            Some((root, witnesses)) => {
+                let signer = SignerKey::Key(&authority.key);
+                self.witnesses(checks, root, *witnesses, signer, &need).0
+            }
+            None => {
+                witnesses::check(checks, self.entity);
+                if authority.validity != crate::trust::Validity::ALWAYS {
+                    time::check(checks, Witnesses::IF_PRESENT, &need, Vec::new(), self.now);
+                }
+                Witnessed::default()
+            }
+        }
+    }
+
+    #[cfg(not(feature = "keyless"))]
+    fn witnesses_of_key(&self, checks: &mut Checks, _: &KeyAuthority) -> Witnessed {
+        witnesses::check(checks, self.entity);
+        Witnessed::default()
+    }
+
+    /// Steps 6 to 8.
+    #[cfg(feature = "keyless")]
+    fn witnesses(
+        &self,
+        checks: &mut Checks,
+        root: &crate::trust::TrustedRoot,
+        witnesses: Witnesses,
+        signer: SignerKey<'_>,
+        need: &time::Need,
+    ) -> (Witnessed, time::Times) {
+        let mut times = timestamp::check(checks, root, witnesses, self.entity); // 6
+        let entries = log::check(checks, self, root, witnesses, signer, &times); // 7
+        times.extend(entries.iter().filter_map(|entry| entry.time));
+        let times = time::check(checks, witnesses, need, times, self.now); // 8
+        let records = entries.iter().map(|entry| LogRecord { log: entry.log, index: entry.index, time: entry.time });
+        (Witnessed { logs: records.collect(), times: times.all().to_vec() }, times)
+    }
+
+    fn conclude(
+        &self,
+        checks: &Checks,
+        authority: String,
+        key: &PublicKey,
+        trusted: SignerTrusted,
+        document: Document,
+        witnessed: Witnessed,
+    ) -> Option<VerifiedSignature> {
         if checks.failed() {
             return None;
         }
-        Some(VerifiedSignature::new(trusted?, valid?, bound?, authority, claim, item.origin.clone()))
+        let Document { claim, valid, bound } = document;
+        let origin = self.item.origin.clone();
+        Some(VerifiedSignature::new(trusted, valid?, bound?, authority, key.fingerprint(), claim, origin, witnessed))
     }
 }
 

@@ -28,13 +28,13 @@ impl BlobScanner {
             })
             .collect();
         algorithms.extend(messages.iter().filter_map(|message| message.digest).map(|digest| digest.algorithm()));
-        for Authority::Key(authority) in &policy.authorities {
-            for scheme in &authority.schemes {
+        for (key, schemes) in signers(policy, evidence) {
+            for scheme in &schemes {
                 match scheme.digest_algorithm() {
                     Some(algorithm) => algorithms.push(algorithm),
                     None => followed.extend(messages.iter().map(|message| {
-                        let verifier = StreamVerifier::new(&authority.key, *scheme, &message.signature);
-                        (authority.key.clone(), message.signature.clone(), verifier)
+                        let verifier = StreamVerifier::new(&key, *scheme, &message.signature);
+                        (key.clone(), message.signature.clone(), verifier)
                     })),
                 }
             }
@@ -67,6 +67,32 @@ impl BlobScanner {
                 .collect(),
         }
     }
+}
+
+/// The keys that may have signed, and how: those of the policy, and those of the certificates that came along.
+fn signers(policy: &Policy, evidence: &Evidence) -> Vec<(PublicKey, Vec<SignatureScheme>)> {
+    let mut found = Vec::new();
+    for authority in &policy.authorities {
+        match authority {
+            Authority::Key(authority) => found.push((authority.key.clone(), authority.schemes.clone())),
+            #[cfg(feature = "keyless")]
+            Authority::Keyless(authority) => {
+                let entities = evidence.items.iter().filter_map(|item| item.entity.as_ref().ok());
+                let presented = entities.filter_map(|entity| {
+                    super::certificate::present(authority, entity, &policy.limits)
+                        .ok()
+                        .map(|(_, presented)| presented.key)
+                });
+                found.extend(presented.map(|key| {
+                    let schemes = key.accepted_schemes().to_vec();
+                    (key, schemes)
+                }));
+            }
+        }
+    }
+    #[cfg(not(feature = "keyless"))]
+    let _ = evidence;
+    found
 }
 
 /// What a [`BlobScanner`] kept.

@@ -1,14 +1,13 @@
-//! Step 3: the authority's key verifies the signature over the exact bytes signed.
+//! Step 3: the signer's key verifies the signature over the exact bytes signed.
 
 use super::artifact::Artifact;
 use crate::bundle::SignedEntity;
 use crate::content::{Content, MessageSignature};
 use crate::crypto::{PublicKey, Signature, SignatureError, SignatureScheme};
-use crate::policy::KeyAuthority;
 use crate::reason::Reason;
 use crate::report::Fact;
 
-/// Proof that the signature verifies under the authority's key.
+/// Proof that the signature verifies under the signer's key.
 #[derive(Clone, Debug)]
 pub(crate) struct SignatureValid {
     scheme: SignatureScheme,
@@ -22,14 +21,12 @@ impl SignatureValid {
 }
 
 pub(super) fn check(
-    authority: &KeyAuthority,
+    key: &PublicKey,
+    schemes: &[SignatureScheme],
     entity: &SignedEntity,
     artifact: &Artifact<'_>,
 ) -> Result<(Fact, SignatureValid), Reason> {
-    let key = &authority.key;
-    let hold = |attempt: &dyn Fn(SignatureScheme) -> Result<(), SignatureError>| {
-        key.first_that_holds(&authority.schemes, attempt)
-    };
+    let hold = |attempt: &dyn Fn(SignatureScheme) -> Result<(), SignatureError>| key.first_that_holds(schemes, attempt);
     let scheme = match &entity.content {
         Content::SimpleSigning { payload, signature } => hold(&|scheme| key.verify_with(scheme, payload, signature)),
         Content::Envelope(envelope) => {

@@ -1,13 +1,17 @@
 use super::content::Claim;
-use super::material::SignerTrusted;
+#[cfg(feature = "keyless")]
+use super::identity::IdentityTrusted;
+use super::material::KeyTrusted;
 use super::signature::SignatureValid;
 use super::subject::SubjectBound;
-use crate::bundle::Origin;
+use crate::bundle::{LogId, Origin};
 use crate::content::{SimpleSigning, Statement, Subject};
 use crate::crypto::{KeyFingerprint, SignatureScheme};
 use crate::digest::Digest;
-use crate::policy::KeyAuthority;
 use crate::report::{Report, Verdict};
+use crate::time::UnixTime;
+#[cfg(feature = "keyless")]
+use crate::trust::{Certificate, SignerIdentity};
 
 /// Proof that an artifact meets a policy. Only the verifier makes one.
 #[derive(Clone, Debug)]
@@ -37,26 +41,94 @@ pub struct VerifiedSignature {
     scheme: SignatureScheme,
     digest: Option<Digest>,
     claim: Claim,
+    signer: SignerTrusted,
+    witnessed: Witnessed,
+}
+
+/// Proof that the signer is one whom the policy names.
+#[derive(Clone, Debug)]
+pub(super) enum SignerTrusted {
+    Key(KeyTrusted),
+    #[cfg(feature = "keyless")]
+    Identity(IdentityTrusted, Box<VerifiedCertificate>),
+}
+
+/// What witnesses of the trusted root said.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Witnessed {
+    pub(super) logs: Vec<LogRecord>,
+    pub(super) times: Vec<UnixTime>,
+}
+
+/// An entry of a trusted log about the signature.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogRecord {
+    /// The log's name.
+    pub log: LogId,
+    /// The entry's number in it.
+    pub index: u64,
+    /// When the log took it, if the log signed that.
+    pub time: Option<UnixTime>,
+}
+
+/// The certificate of a signer whom a trusted authority vouches for.
+#[cfg(feature = "keyless")]
+#[derive(Clone, Debug)]
+pub struct VerifiedCertificate {
+    certificate: Certificate,
+    identity: SignerIdentity,
+}
+
+#[cfg(feature = "keyless")]
+impl VerifiedCertificate {
+    pub(super) fn new(certificate: Certificate, identity: SignerIdentity) -> Self {
+        Self { certificate, identity }
+    }
+
+    /// The certificate.
+    pub fn certificate(&self) -> &Certificate {
+        &self.certificate
+    }
+
+    /// Whom it names.
+    pub fn identity(&self) -> &SignerIdentity {
+        &self.identity
+    }
 }
 
 impl VerifiedSignature {
     /// The three markers are the authority to exist; each is minted by its own step alone.
+    #[allow(clippy::too_many_arguments, reason = "three proofs, and what they are about")]
     pub(super) fn new(
-        _: SignerTrusted,
+        signer: SignerTrusted,
         valid: SignatureValid,
         bound: SubjectBound,
-        authority: &KeyAuthority,
+        authority: String,
+        key: KeyFingerprint,
         claim: Claim,
         origin: Origin,
+        witnessed: Witnessed,
     ) -> Self {
-        Self {
-            origin,
-            authority: authority.name.clone(),
-            key: authority.key.fingerprint(),
-            scheme: valid.scheme(),
-            digest: bound.digest(),
-            claim,
+        Self { origin, authority, key, scheme: valid.scheme(), digest: bound.digest(), claim, signer, witnessed }
+    }
+
+    /// The signer's certificate; `None` for a key of the policy.
+    #[cfg(feature = "keyless")]
+    pub fn certificate(&self) -> Option<&VerifiedCertificate> {
+        match &self.signer {
+            SignerTrusted::Key(_) => None,
+            SignerTrusted::Identity(_, certificate) => Some(certificate),
         }
+    }
+
+    /// The log entries that hold; empty where nobody asked.
+    pub fn log_records(&self) -> &[LogRecord] {
+        &self.witnessed.logs
+    }
+
+    /// The times at which trusted witnesses saw the signature, in ascending order.
+    pub fn times(&self) -> &[UnixTime] {
+        &self.witnessed.times
     }
 
     /// Where it was found.
@@ -64,7 +136,7 @@ impl VerifiedSignature {
         &self.origin
     }
 
-    /// The caller's name for the key that verified it.
+    /// The caller's name for the key that verified it, or the identity asked for.
     pub fn authority(&self) -> &str {
         &self.authority
     }

@@ -1,4 +1,4 @@
-//! Step 6: proofs that came along and that a key does not need are reported, and reported as not checked.
+//! In place of steps 6 to 8, for a key without a trusted root: proofs that came along are reported, and reported as not checked.
 
 use super::Checks;
 use crate::bundle::SignedEntity;

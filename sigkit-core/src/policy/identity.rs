@@ -1,0 +1,191 @@
+//! Who a certificate must name.
+
+use std::fmt;
+
+use crate::reason::Reason;
+use crate::trust::{FulcioExtension, SignerIdentity, SubjectKind, escaped};
+
+/// The largest compiled pattern, in bytes.
+const PATTERN_BYTES: usize = 1 << 20;
+/// Levels of group within group in a pattern.
+const PATTERN_DEPTH: u32 = 64;
+
+/// A signer: subject and issuer together, for neither says much without the other.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    kind: Option<SubjectKind>,
+    subject: Pattern,
+    issuer: Pattern,
+    extensions: Vec<(FulcioExtension, String)>,
+}
+
+/// What a text must be.
+#[derive(Clone, Debug)]
+pub struct Pattern(Kind);
+
+#[derive(Clone, Debug)]
+enum Kind {
+    Exact(String),
+    Whole(regex::bytes::Regex, String),
+    Within(regex::bytes::Regex, String),
+}
+
+/// Why a text cannot be a pattern.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PatternError {
+    /// It would match nothing, or everything.
+    #[error("an empty text names nobody")]
+    Empty,
+    /// Not a regular expression, or too large a one.
+    #[error("{pattern:?} is not a pattern: {detail}")]
+    Syntax {
+        /// The pattern, cut to 200 characters.
+        pattern: String,
+        /// Where and why.
+        detail: String,
+    },
+}
+
+impl Pattern {
+    /// This text, byte for byte: no case folding, no normal forms.
+    ///
+    /// # Errors
+    /// [`PatternError::Empty`].
+    pub fn exact(text: impl Into<String>) -> Result<Self, PatternError> {
+        let text = text.into();
+        if text.is_empty() { Err(PatternError::Empty) } else { Ok(Self(Kind::Exact(text))) }
+    }
+
+    /// A regular expression that must match the whole text. Its classes are those of ASCII; `.` is any byte but a newline.
+    ///
+    /// # Errors
+    /// [`PatternError`].
+    pub fn regexp(pattern: &str) -> Result<Self, PatternError> {
+        // On its own first, so that `a)|(b` is an error and not a way around the anchors.
+        compile(pattern, pattern)?;
+        Ok(Self(Kind::Whole(compile(&format!(r"\A(?:{pattern})\z"), pattern)?, pattern.to_owned())))
+    }
+
+    /// A regular expression that may match any part of the text, as cosign matches: `example\.com` accepts `example.com.evil.org`.
+    ///
+    /// # Errors
+    /// [`PatternError`].
+    pub fn dangerous_unanchored_regexp(pattern: &str) -> Result<Self, PatternError> {
+        Ok(Self(Kind::Within(compile(pattern, pattern)?, pattern.to_owned())))
+    }
+
+    /// Whether the text is one.
+    pub fn matches(&self, text: &str) -> bool {
+        match &self.0 {
+            Kind::Exact(exact) => exact == text,
+            Kind::Whole(regexp, _) | Kind::Within(regexp, _) => regexp.is_match(text.as_bytes()),
+        }
+    }
+
+    fn source(&self) -> &str {
+        match &self.0 {
+            Kind::Exact(text) | Kind::Whole(_, text) | Kind::Within(_, text) => text,
+        }
+    }
+}
+
+fn compile(pattern: &str, given: &str) -> Result<regex::bytes::Regex, PatternError> {
+    if given.is_empty() {
+        return Err(PatternError::Empty);
+    }
+    regex::bytes::RegexBuilder::new(pattern)
+        .unicode(false)
+        .size_limit(PATTERN_BYTES)
+        .nest_limit(PATTERN_DEPTH)
+        .build()
+        .map_err(|error| PatternError::Syntax {
+            pattern: given.chars().take(200).collect(),
+            detail: error.to_string().lines().last().unwrap_or_default().to_owned(),
+        })
+}
+
+/// The text quoted, or the pattern between slashes; unprintable characters and look-alikes escaped.
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Kind::Exact(text) => f.write_str(&escaped(text)),
+            Kind::Whole(_, pattern) => write!(f, "all of pattern {}", escaped(pattern)),
+            Kind::Within(_, pattern) => write!(f, "part of pattern {}", escaped(pattern)),
+        }
+    }
+}
+
+impl Identity {
+    /// A subject as vouched for by an issuer. The kind of name follows from the subject where it can: text with `://` is a URI, text
+    /// with `@` and neither `/` nor `:` an email address.
+    pub fn new(subject: Pattern, issuer: Pattern) -> Self {
+        Self { kind: kind_of(subject.source()), subject, issuer, extensions: Vec::new() }
+    }
+
+    /// The subject must be a name of this kind, whatever its text looks like.
+    #[must_use]
+    pub fn with_kind(mut self, kind: SubjectKind) -> Self {
+        self.kind = Some(kind);
+        self
+    }
+
+    /// The certificate must also carry this extension with this value.
+    ///
+    /// # Errors
+    /// [`PatternError::Empty`]: no certificate carries an empty value.
+    pub fn with_extension(mut self, name: FulcioExtension, value: impl Into<String>) -> Result<Self, PatternError> {
+        let value = value.into();
+        if value.is_empty() {
+            return Err(PatternError::Empty);
+        }
+        self.extensions.push((name, value));
+        Ok(self)
+    }
+
+    /// Whether the certificate names this signer.
+    pub(crate) fn check(&self, found: &SignerIdentity) -> Result<(), Reason> {
+        let kind = self.kind.is_none_or(|kind| kind == found.kind);
+        if !kind || !self.subject.matches(&found.subject) {
+            let wanted = self.kind.map_or_else(String::new, |kind| format!("{kind} "));
+            return Err(Reason::IdentityMismatch {
+                expected: format!("{wanted}{}", self.subject),
+                found: format!("{} {}", found.kind, escaped(&found.subject)),
+            });
+        }
+        match &found.issuer {
+            Some(issuer) if self.issuer.matches(issuer) => {}
+            other => {
+                let found = other.as_ref().map(|issuer| escaped(issuer));
+                return Err(Reason::IssuerMismatch { expected: self.issuer.to_string(), found });
+            }
+        }
+        for (extension, expected) in &self.extensions {
+            let value = found.extensions.get(extension);
+            if value != Some(expected) {
+                return Err(Reason::ExtensionMismatch {
+                    name: extension.name(),
+                    expected: escaped(expected),
+                    found: value.map(|value| escaped(value)),
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} by {}", self.subject, self.issuer)
+    }
+}
+
+fn kind_of(text: &str) -> Option<SubjectKind> {
+    if text.contains("://") || text.contains(r":\/\/") {
+        Some(SubjectKind::Uri)
+    } else if text.contains('@') && !text.contains(['/', ':']) {
+        Some(SubjectKind::Email)
+    } else {
+        None
+    }
+}

@@ -1,0 +1,119 @@
+//! Signers who hold no key but an identity, and what else must witness a signature.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use super::Identity;
+use crate::trust::{Certificate, TrustedRoot};
+
+/// Somebody to whom a trusted authority gave a certificate. Without an identity, which is a subject and its issuer, there is none.
+#[derive(Clone, Debug)]
+pub struct KeylessAuthority {
+    pub(crate) identities: Vec<Identity>,
+    pub(crate) trust: Arc<TrustedRoot>,
+    pub(crate) witnesses: Witnesses,
+    pub(crate) sct: SctRule,
+    pub(crate) certificates: Vec<Certificate>,
+}
+
+/// What must witness a signature besides its signer.
+///
+/// A proof that is present and broken is a failure whatever is asked for, unless the whole kind is waived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Witnesses {
+    pub(crate) logs: LogRule,
+    /// Distinct timestamp authorities that must have signed; none if none must.
+    pub(crate) timestamps: Option<NonZeroUsize>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LogRule {
+    /// Entries are not looked at.
+    Waived,
+    /// Entries that came along must hold.
+    IfPresent,
+    /// So many distinct logs must hold an entry.
+    AtLeast(NonZeroUsize),
+}
+
+/// Whether the certificate must have been logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SctRule {
+    Required,
+    Waived,
+}
+
+impl Witnesses {
+    /// One log must hold an entry: the usual for identities.
+    pub const LOGGED: Self = Self { logs: LogRule::AtLeast(NonZeroUsize::MIN), timestamps: None };
+    /// What came along must hold, and nothing need have come: the usual for keys.
+    pub const IF_PRESENT: Self = Self { logs: LogRule::IfPresent, timestamps: None };
+
+    /// So many distinct logs must hold an entry; several entries in one log count once.
+    #[must_use]
+    pub const fn with_logs(mut self, threshold: NonZeroUsize) -> Self {
+        self.logs = LogRule::AtLeast(threshold);
+        self
+    }
+
+    /// So many distinct timestamp authorities must have signed the time.
+    #[must_use]
+    pub const fn with_timestamps(mut self, threshold: NonZeroUsize) -> Self {
+        self.timestamps = Some(threshold);
+        self
+    }
+
+    /// Log entries are not looked at, and the report says so. Where no timestamp came along either, a certificate must be valid at the
+    /// time of verification, for nothing tells when the signature was made.
+    #[must_use]
+    pub const fn dangerous_without_log(mut self) -> Self {
+        self.logs = LogRule::Waived;
+        self
+    }
+}
+
+impl KeylessAuthority {
+    /// One identity, by certificates of that trusted root; one log must hold an entry, and the certificate must be logged.
+    pub fn new(identity: Identity, trust: Arc<TrustedRoot>) -> Self {
+        Self {
+            identities: vec![identity],
+            trust,
+            witnesses: Witnesses::LOGGED,
+            sct: SctRule::Required,
+            certificates: Vec::new(),
+        }
+    }
+
+    /// Another identity will do as well.
+    #[must_use]
+    pub fn or(mut self, identity: Identity) -> Self {
+        self.identities.push(identity);
+        self
+    }
+
+    /// What else must witness the signature.
+    #[must_use]
+    pub fn with_witnesses(mut self, witnesses: Witnesses) -> Self {
+        self.witnesses = witnesses;
+        self
+    }
+
+    /// The signer's certificate, leaf first, for signatures that come without one; one that comes along must be the same.
+    #[must_use]
+    pub fn with_certificates(mut self, leaf: Certificate, others: impl IntoIterator<Item = Certificate>) -> Self {
+        self.certificates = std::iter::once(leaf).chain(others).collect();
+        self
+    }
+
+    /// Does not ask whether the certificate was logged, and the report says so.
+    #[must_use]
+    pub fn dangerous_without_sct(mut self) -> Self {
+        self.sct = SctRule::Waived;
+        self
+    }
+
+    /// How the authority is called in reports.
+    pub fn name(&self) -> String {
+        self.identities.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ")
+    }
+}

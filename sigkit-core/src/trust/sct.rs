@@ -1,0 +1,206 @@
+//! Signed certificate timestamps, RFC 6962: the promise of a certificate log, inside the certificate that it is about.
+
+use der::asn1::{ObjectIdentifier, OctetStringRef};
+use der::{Decode, Encode, Length};
+
+use super::authority::IssuerKey;
+use super::certificate::Parts;
+use super::{Certificate, LogId, TrustedRoot, Validity};
+use crate::crypto::{Signature, SignatureError};
+use crate::digest::Digest;
+use crate::time::UnixTime;
+
+const SCT_LIST: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.11129.2.4.2");
+/// Promises in one certificate, at most.
+const MAX_SCTS: usize = 16;
+
+/// A certificate log's promise that holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct VerifiedSct {
+    pub(crate) log: LogId,
+    pub(crate) time: UnixTime,
+}
+
+/// Why no certificate log vouches for a certificate.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SctError {
+    /// The certificate carries none.
+    #[error("the certificate carries no signed certificate timestamp")]
+    Missing,
+    /// The list does not parse.
+    #[error("the certificate's timestamps are malformed: expected {expected}, found {found}")]
+    Malformed {
+        /// What may stand there.
+        expected: &'static str,
+        /// What stands there.
+        found: String,
+    },
+    /// Made by a log that the trusted root does not name.
+    #[error("certificate log {log} is not in the trusted root")]
+    UnknownLog {
+        /// The log named.
+        log: LogId,
+    },
+    /// Made outside the log's window.
+    #[error("certificate log {log} is believed {window}, but its timestamp is of {time}")]
+    OutsideWindow {
+        /// The log.
+        log: LogId,
+        /// When it is believed.
+        window: Validity,
+        /// The timestamp.
+        time: UnixTime,
+    },
+    /// The log's signature does not verify for this certificate and issuer.
+    #[error("the timestamp of certificate log {log} does not hold: {error}")]
+    Signature {
+        /// The log.
+        log: LogId,
+        /// Why.
+        error: SignatureError,
+    },
+}
+
+/// One promise as it stands in the list.
+struct Sct<'a> {
+    log: LogId,
+    milliseconds: u64,
+    extensions: &'a [u8],
+    signature: &'a [u8],
+}
+
+/// The first of the certificate's timestamps that holds. `issuer` is the key that issued the certificate.
+pub(crate) fn verify(
+    root: &TrustedRoot,
+    certificate: &Certificate,
+    issuer: &IssuerKey,
+) -> Result<VerifiedSct, SctError> {
+    let extension = certificate.extension(SCT_LIST).ok_or(SctError::Missing)?;
+    let list = <&OctetStringRef>::from_der(extension.extn_value.as_bytes())
+        .map_err(|error| malformed("an OCTET STRING", error.to_string()))?;
+    let scts = parse(list.as_bytes())?;
+    let tbs = without_scts(certificate)?;
+    let issuer_key_hash = Digest::sha256(&issuer.spki);
+    let mut trouble = SctError::Missing;
+    for sct in scts {
+        match check(root, &sct, &tbs, issuer_key_hash.as_bytes()) {
+            Ok(verified) => return Ok(verified),
+            // A log that nobody here knows says less than one whose promise is broken.
+            Err(error) if matches!(trouble, SctError::Missing | SctError::UnknownLog { .. }) => trouble = error,
+            Err(_) => {}
+        }
+    }
+    Err(trouble)
+}
+
+fn check(root: &TrustedRoot, sct: &Sct<'_>, tbs: &[u8], issuer_key_hash: &[u8]) -> Result<VerifiedSct, SctError> {
+    let log = sct.log;
+    let known = root.certificate_log(&log).ok_or(SctError::UnknownLog { log })?;
+    let time = UnixTime(i64::try_from(sct.milliseconds.div_euclid(1000)).unwrap_or(i64::MAX));
+    let window = known.validity();
+    if !window.contains(time) {
+        return Err(SctError::OutsideWindow { log, window, time });
+    }
+    let signed = precertificate(sct, tbs, issuer_key_hash)?;
+    let signature = Signature::from_bytes(sct.signature);
+    known.key().verify(&signed, &signature).map_err(|error| SctError::Signature { log, error })?;
+    Ok(VerifiedSct { log, time })
+}
+
+/// RFC 6962 §3.2: what is signed about a precertificate.
+fn precertificate(sct: &Sct<'_>, tbs: &[u8], issuer_key_hash: &[u8]) -> Result<Vec<u8>, SctError> {
+    let too_long = || malformed("a certificate below 16 MiB", format!("{} bytes", tbs.len()));
+    let tbs_length = u32::try_from(tbs.len()).ok().filter(|length| *length < 1 << 24).ok_or_else(too_long)?;
+    let [_, length @ ..] = tbs_length.to_be_bytes();
+    let extensions_length = u16::try_from(sct.extensions.len()).map_err(|_| too_long())?.to_be_bytes();
+    let time = sct.milliseconds.to_be_bytes();
+    // Version 1, certificate_timestamp, the time, precert_entry.
+    Ok([&[0, 0][..], &time, &[0, 1], issuer_key_hash, &length, tbs, &extensions_length, sct.extensions].concat())
+}
+
+/// The TBSCertificate as it was before the log's promise was put in: all else stays as received, but for the lengths around it.
+fn without_scts(certificate: &Certificate) -> Result<Vec<u8>, SctError> {
+    let failed = |error: der::Error| malformed("a DER certificate", error.to_string());
+    let parts = Parts::read(certificate.der()).map_err(failed)?;
+    let extensions = parts.extensions().map_err(failed)?;
+    let kept: Vec<&[u8]> =
+        extensions.into_iter().filter(|(_, extension)| extension.extn_id != SCT_LIST).map(|(der, _)| der).collect();
+    let mut members = parts.before_extensions;
+    let extensions = wrap(0x30, &kept).and_then(|sequence| wrap(0xa3, &[&sequence])).map_err(failed)?;
+    if !kept.is_empty() {
+        members.push(&extensions);
+    }
+    wrap(0x30, &members).map_err(failed)
+}
+
+/// A DER header and contents.
+fn wrap(tag: u8, contents: &[&[u8]]) -> der::Result<Vec<u8>> {
+    let contents = contents.concat();
+    let mut out = vec![tag];
+    Length::try_from(contents.len())?.encode_to_vec(&mut out)?;
+    out.extend(contents);
+    Ok(out)
+}
+
+/// The TLS encoding of a list of timestamps, RFC 6962 §3.3.
+fn parse(list: &[u8]) -> Result<Vec<Sct<'_>>, SctError> {
+    let mut outer = Tls(list);
+    let mut inner = Tls(outer.vector()?);
+    outer.finish()?;
+    let mut found = Vec::new();
+    while !inner.0.is_empty() {
+        if found.len() == MAX_SCTS {
+            return Err(malformed("at most 16 timestamps", "more".to_owned()));
+        }
+        let mut sct = Tls(inner.vector()?);
+        let [version] = sct.array()?;
+        if version != 0 {
+            return Err(malformed("version 1", format!("version code {version}")));
+        }
+        let log = LogId::from_bytes(&sct.array::<32>()?).ok_or(SctError::Missing)?;
+        let milliseconds = u64::from_be_bytes(sct.array()?);
+        let extensions = sct.vector()?;
+        // Hash and signature algorithm: the key of the log decides, and these must not contradict it.
+        let [hash, algorithm] = sct.array()?;
+        if !matches!((hash, algorithm), (4, 1 | 3) | (8, 7)) {
+            let found = format!("hash {hash}, signature {algorithm}");
+            return Err(malformed("SHA-256 with ECDSA or RSA, or Ed25519", found));
+        }
+        let signature = sct.vector()?;
+        sct.finish()?;
+        found.push(Sct { log, milliseconds, extensions, signature });
+    }
+    if found.is_empty() { Err(SctError::Missing) } else { Ok(found) }
+}
+
+fn malformed(expected: &'static str, found: String) -> SctError {
+    SctError::Malformed { expected, found }
+}
+
+/// What is left of a TLS structure.
+struct Tls<'a>(&'a [u8]);
+
+impl<'a> Tls<'a> {
+    fn take(&mut self, length: usize) -> Result<&'a [u8], SctError> {
+        let left = self.0.len();
+        let short = || malformed("more bytes", format!("{left} where {length} were announced"));
+        let (taken, rest) = self.0.split_at_checked(length).ok_or_else(short)?;
+        self.0 = rest;
+        Ok(taken)
+    }
+
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], SctError> {
+        self.take(N)?.try_into().map_err(|_| malformed("more bytes", String::new()))
+    }
+
+    /// A vector with a length of two bytes.
+    fn vector(&mut self) -> Result<&'a [u8], SctError> {
+        let length = u16::from_be_bytes(self.array()?);
+        self.take(usize::from(length))
+    }
+
+    fn finish(&self) -> Result<(), SctError> {
+        if self.0.is_empty() { Ok(()) } else { Err(malformed("the end", format!("{} bytes more", self.0.len()))) }
+    }
+}

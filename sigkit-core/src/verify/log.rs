@@ -1,0 +1,71 @@
+//! Step 7: logs of the trusted root hold entries about this very signature.
+
+use super::{Case, Checks};
+use crate::bundle::LogId;
+use crate::policy::{LogRule, Witnesses};
+use crate::reason::Reason;
+use crate::report::{CheckId, Fact, Outcome, Waiver};
+use crate::time::UnixTime;
+use crate::trust::TrustedRoot;
+use crate::trust::log::{self, LogError, Logged, SignerKey, VerifiedEntry};
+
+/// The entries that hold. `times` are those of step 6; where there are none, the time of verification stands in.
+///
+/// An entry that is present and broken is a failure, even when none is needed. One in a log that the trusted root does not name counts
+/// for nothing.
+pub(super) fn check(
+    checks: &mut Checks,
+    case: &Case<'_>,
+    root: &TrustedRoot,
+    witnesses: Witnesses,
+    signer: SignerKey<'_>,
+    times: &[UnixTime],
+) -> Vec<VerifiedEntry> {
+    let entries = &case.entity.log_entries;
+    let mut leaf = |outcome| checks.record_outcome::<()>(CheckId::LogEntry, (outcome, None));
+    if witnesses.logs == LogRule::Waived {
+        leaf(Outcome::Skip(Waiver::LogWaived { entries: entries.len() }));
+        return Vec::new();
+    }
+    let artifact = |algorithm| case.artifact.digest(algorithm);
+    let logged = Logged { content: &case.entity.content, artifact: &artifact, signer };
+    let now = [case.now];
+    let times = if times.is_empty() { &now } else { times };
+    let mut held = Vec::new();
+    let mut unknown = Vec::new();
+    for entry in entries {
+        match log::verify(entry, root, &logged, times, &case.policy.limits) {
+            Ok(verified) => {
+                let log = name(root, &verified.log);
+                leaf(Outcome::Pass(Fact::Logged { log, index: verified.index, time: verified.time }));
+                held.push(verified);
+            }
+            Err(error @ LogError::UnknownLog { .. }) => unknown.push(error),
+            Err(error) => {
+                leaf(Outcome::Fail(Reason::Log(error)));
+            }
+        }
+    }
+    // However often one log is asked, it is one witness.
+    let found = log::distinct_logs(&held);
+    let missing = match witnesses.logs {
+        LogRule::AtLeast(expected) if found < expected.get() => Some(expected),
+        _ => None,
+    };
+    for error in unknown {
+        leaf(match missing {
+            Some(_) => Outcome::Fail(Reason::Log(error)),
+            None => Outcome::Skip(Waiver::LogEntryIgnored { detail: error.to_string() }),
+        });
+    }
+    if let Some(expected) = missing {
+        leaf(Outcome::Fail(Reason::LogThreshold { expected, found }));
+    }
+    held
+}
+
+/// The log's address, or its identifier where it has none.
+fn name(root: &TrustedRoot, id: &LogId) -> String {
+    let url = root.log(id).map(|log| log.base_url()).filter(|url| !url.is_empty());
+    url.map_or_else(|| id.to_string(), str::to_owned)
+}

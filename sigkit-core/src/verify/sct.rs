@@ -1,0 +1,27 @@
+//! Step 10: a certificate log of the trusted root vouches for the certificate.
+
+use super::certificate::{PathFound, Presented};
+use crate::policy::{KeylessAuthority, SctRule};
+use crate::reason::Reason;
+use crate::report::{Fact, Outcome, Waiver};
+use crate::trust::verify_sct;
+
+/// Proof that the certificate was logged, or the record that nobody asked.
+pub(super) struct CertificateLogged(());
+
+pub(super) fn check(
+    authority: &KeylessAuthority,
+    presented: &Presented,
+    path: &PathFound,
+) -> (Outcome, Option<CertificateLogged>) {
+    if authority.sct == SctRule::Waived {
+        return (Outcome::Skip(Waiver::SctWaived), Some(CertificateLogged(())));
+    }
+    match verify_sct(&authority.trust, &presented.leaf, path.issuer()) {
+        Ok(sct) => {
+            let fact = Fact::CertificateLogged { log: sct.log.to_string(), time: sct.time };
+            (Outcome::Pass(fact), Some(CertificateLogged(())))
+        }
+        Err(error) => (Outcome::Fail(Reason::Sct(error)), None),
+    }
+}

@@ -1,0 +1,56 @@
+//! Step 6: timestamp authorities of the trusted root signed the time at which they saw this signature.
+
+use std::collections::BTreeSet;
+
+use super::Checks;
+use crate::bundle::SignedEntity;
+use crate::policy::Witnesses;
+use crate::reason::Reason;
+use crate::report::{CheckId, Fact, Outcome, Waiver};
+use crate::time::UnixTime;
+use crate::trust::TrustedRoot;
+use crate::trust::timestamp::{self, TimestampError, VerifiedTimestamp};
+
+/// The times of the timestamps that hold. Others beside them count for nothing; where none holds, one that is broken is a failure,
+/// and one by an authority that the trusted root does not name is one if a timestamp is asked for.
+pub(super) fn check(
+    checks: &mut Checks,
+    root: &TrustedRoot,
+    witnesses: Witnesses,
+    entity: &SignedEntity,
+) -> Vec<UnixTime> {
+    let signature = entity.content.signature().as_bytes();
+    let mut leaf = |outcome| checks.record_outcome::<()>(CheckId::Timestamp, (outcome, None));
+    let mut held: Vec<VerifiedTimestamp> = Vec::new();
+    let mut broken = Vec::new();
+    for timestamp in &entity.timestamps {
+        match timestamp::verify(timestamp, root, signature) {
+            Ok(verified) => {
+                leaf(Outcome::Pass(Fact::Timestamped { authority: name(root, &verified), time: verified.time }));
+                held.push(verified);
+            }
+            Err(error) => broken.push(error),
+        }
+    }
+    for error in broken {
+        let unknown = matches!(error, TimestampError::UnknownAuthority { .. }) && witnesses.timestamps.is_none();
+        leaf(if unknown || !held.is_empty() {
+            Outcome::Skip(Waiver::TimestampIgnored { detail: error.to_string() })
+        } else {
+            Outcome::Fail(Reason::Timestamp(error))
+        });
+    }
+    // However often one authority is asked, it is one witness.
+    let found = held.iter().map(|timestamp| timestamp.authority).collect::<BTreeSet<_>>().len();
+    if let Some(expected) = witnesses.timestamps.filter(|expected| found < expected.get()) {
+        leaf(Outcome::Fail(Reason::TimestampThreshold { expected, found }));
+    }
+    held.iter().map(|timestamp| timestamp.time).collect()
+}
+
+/// The authority's address, or the subject of its certificate where it has none.
+fn name(root: &TrustedRoot, timestamp: &VerifiedTimestamp) -> String {
+    let Some(authority) = root.timestamp_authorities().get(timestamp.authority) else { return String::new() };
+    let subject = || authority.certificates().first().map_or_else(String::new, |first| first.subject());
+    if authority.uri().is_empty() { subject() } else { authority.uri().to_owned() }
+}
