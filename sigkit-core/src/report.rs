@@ -4,6 +4,7 @@ use std::fmt;
 use std::num::NonZeroUsize;
 
 use crate::bundle::{Origin, Problem};
+use crate::content::scan::Severity;
 use crate::crypto::{KeyFingerprint, SignatureScheme};
 use crate::digest::Digest;
 use crate::reason::Reason;
@@ -128,6 +129,20 @@ pub enum CheckId {
     LogEntry,
     /// Signed timestamps.
     Timestamp,
+    /// The scanner's report as a whole.
+    Scan,
+    /// When the scanner looked.
+    ScanTime,
+    /// One finding of a scanner that is too severe to be passed over.
+    Finding,
+    /// What is said about findings.
+    Vex,
+    /// How the artifact was built.
+    Provenance,
+    /// What the artifact was built upon.
+    BaseImage,
+    /// A policy in Rego.
+    Rego,
     /// When the signature was made.
     Time,
     /// A path leads from the certificate to the trusted root.
@@ -152,6 +167,13 @@ impl CheckId {
             Self::Reference => "reference",
             Self::LogEntry => "log-entry",
             Self::Timestamp => "timestamp",
+            Self::Scan => "scan",
+            Self::ScanTime => "scan-time",
+            Self::Finding => "finding",
+            Self::Vex => "vex",
+            Self::Provenance => "provenance",
+            Self::BaseImage => "base-image",
+            Self::Rego => "rego",
             Self::Time => "time",
             Self::Certificate => "certificate",
             Self::Sct => "sct",
@@ -285,6 +307,57 @@ pub enum Fact {
         /// The signed reference.
         reference: String,
     },
+    /// The report of a scanner, in which nothing is too severe that is not accounted for.
+    Scan {
+        /// Who scanned.
+        scanner: String,
+        /// How many findings there are, of every severity.
+        findings: usize,
+        /// How severe they may be.
+        maximum: Severity,
+    },
+    /// When the scan ended, if it says so.
+    ScanTime {
+        /// That time.
+        finished: Option<UnixTime>,
+    },
+    /// A finding that is put up with for a while.
+    Excepted {
+        /// The vulnerability.
+        id: String,
+        /// Until then.
+        until: UnixTime,
+        /// Why, in the words of the policy.
+        reason: Option<String>,
+    },
+    /// A finding of which somebody believed says that it does no harm.
+    Cleared {
+        /// The vulnerability.
+        id: String,
+        /// How.
+        status: String,
+        /// Who says so.
+        authority: String,
+        /// When.
+        time: UnixTime,
+    },
+    /// The artifact was built as asked.
+    Provenance {
+        /// What was compared.
+        field: &'static str,
+        /// What the provenance says.
+        value: String,
+    },
+    /// The artifact was built upon these images, all of them allowed.
+    BaseImages {
+        /// The images.
+        images: String,
+    },
+    /// A policy in Rego allows the statement.
+    PolicyAllows {
+        /// The policy.
+        policy: String,
+    },
 }
 
 impl fmt::Display for Fact {
@@ -311,6 +384,19 @@ impl fmt::Display for Fact {
             Self::Annotations { count: 1 } => f.write_str("1 annotation signed as asked"),
             Self::Annotations { count } => write!(f, "{count} annotations signed as asked"),
             Self::Reference { reference } => write!(f, "made for {reference}"),
+            Self::Scan { scanner, findings, maximum } => {
+                write!(f, "{findings} findings by {scanner}, none above severity {} left", maximum.name())
+            }
+            Self::ScanTime { finished: Some(finished) } => write!(f, "ended {finished}"),
+            Self::ScanTime { finished: None } => f.write_str("not dated, and not asked"),
+            Self::Excepted { id, until, reason } => {
+                write!(f, "{id} is put up with until {until}")?;
+                reason.as_ref().map_or(Ok(()), |reason| write!(f, ": {reason}"))
+            }
+            Self::Cleared { id, status, authority, time } => write!(f, "{id} is {status}, says {authority} at {time}"),
+            Self::Provenance { field, value } => write!(f, "{field} {value}"),
+            Self::BaseImages { images } => write!(f, "built upon {images}"),
+            Self::PolicyAllows { policy } => write!(f, "{policy} allows it"),
         }
     }
 }

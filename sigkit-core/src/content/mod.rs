@@ -2,6 +2,7 @@
 
 mod draft;
 mod dsse;
+mod predicate;
 pub mod scan;
 mod simple_signing;
 mod statement;
@@ -9,6 +10,7 @@ mod statement;
 pub use draft::Draft;
 pub(crate) use dsse::WireEnvelope;
 pub use dsse::{Envelope, EnvelopeError};
+pub use predicate::{PredicateType, PredicateTypeError};
 pub use simple_signing::{SIMPLE_SIGNING_TYPE, SimpleSigning};
 pub use statement::{SIGN_PREDICATE, Statement, Subject};
 

@@ -84,6 +84,11 @@ struct SignSubject<'a> {
 struct Empty {}
 
 impl Statement {
+    /// What is said, in its exact bytes; `None` when absent.
+    pub fn predicate(&self) -> Option<&[u8]> {
+        self.predicate.as_ref().map(|predicate| predicate.get().as_bytes())
+    }
+
     /// Reads a statement.
     ///
     /// # Errors

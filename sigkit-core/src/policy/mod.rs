@@ -1,13 +1,23 @@
 //! Who must have signed, and what else must hold.
 
 mod demand;
+#[cfg(feature = "policy-files")]
+pub mod document;
+mod gate;
 mod glob;
+#[cfg(feature = "rego")]
+mod rego;
 mod scope;
 mod set;
 mod signed_name;
 
 pub use demand::{Demand, PolicyDemand};
-pub use glob::{GlobError, ImageGlob};
+pub use gate::{Age, AgeError, Among, Counted, Exception, Gate, ProvenanceGate, ScanGate};
+pub use glob::{GlobError, ImageGlob, TextGlob};
+#[cfg(feature = "rego")]
+pub(crate) use rego::RegoRefusal;
+#[cfg(feature = "rego")]
+pub use rego::{RegoError, RegoPolicy};
 pub use scope::{Scope, ScopeError};
 pub use set::{ImageName, ImageRule, Images, Mode, PolicySet};
 pub(crate) use signed_name::SignedReference;
@@ -26,6 +36,7 @@ pub(crate) use keyless::{LogRule, SctRule};
 
 use std::num::NonZeroUsize;
 
+use crate::content::PredicateType;
 use crate::crypto::{PublicKey, SignatureScheme};
 use crate::limits::Limits;
 use crate::oci::Repository;
@@ -41,17 +52,20 @@ pub struct Policy {
     pub(crate) annotations: Vec<(String, String)>,
     pub(crate) reference: Option<SignedReference>,
     pub(crate) claims: Claims,
+    pub(crate) gates: Vec<Gate>,
     pub(crate) limits: Limits,
 }
 
 /// What a signature must have been made for; one never counts for another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Purpose {
     /// Signing an image: a simple signing document, or a statement with the sign predicate. An attestation does not count.
     Image,
     /// Signing bytes: a signature over the bytes themselves.
     Blob,
+    /// Saying something of this type about an image or a blob, in an in-toto statement. A signature does not count.
+    Attestation(PredicateType),
 }
 
 /// Somebody who may sign.
@@ -63,6 +77,19 @@ pub enum Authority {
     /// The holder of an identity.
     #[cfg(feature = "keyless")]
     Keyless(KeylessAuthority),
+}
+
+impl Authority {
+    /// Whether both are the same signer, by whatever name.
+    fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Key(a), Self::Key(b)) => a.key == b.key,
+            #[cfg(feature = "keyless")]
+            (Self::Keyless(a), Self::Keyless(b)) => a.name() == b.name(),
+            #[cfg(feature = "keyless")]
+            (Self::Key(_), Self::Keyless(_)) | (Self::Keyless(_), Self::Key(_)) => false,
+        }
+    }
 }
 
 /// The holder of a key.
@@ -128,7 +155,7 @@ pub(crate) enum Claims {
 #[non_exhaustive]
 pub enum PolicyError {
     /// Nobody may sign.
-    #[error("a policy needs at least one key")]
+    #[error("a policy needs at least one key or identity")]
     NoAuthority,
     /// More signers are asked for than there are.
     #[error("{threshold} distinct keys must sign, but only {authorities} distinct keys are given")]
@@ -161,6 +188,7 @@ impl Policy {
             annotations: Vec::new(),
             reference: None,
             claims: Claims::Checked,
+            gates: Vec::new(),
             limits: Limits::DEFAULT,
         }
     }
@@ -174,9 +202,21 @@ impl Policy {
         threshold: NonZeroUsize,
         authorities: impl IntoIterator<Item = KeyAuthority>,
     ) -> Result<Self, PolicyError> {
-        let mut distinct: Vec<KeyAuthority> = Vec::new();
+        Self::authorities(purpose, threshold, authorities.into_iter().map(Authority::Key))
+    }
+
+    /// At least `threshold` of these must have signed. A key or an identity given twice counts once.
+    ///
+    /// # Errors
+    /// [`PolicyError`].
+    pub fn authorities(
+        purpose: Purpose,
+        threshold: NonZeroUsize,
+        authorities: impl IntoIterator<Item = Authority>,
+    ) -> Result<Self, PolicyError> {
+        let mut distinct: Vec<Authority> = Vec::new();
         for authority in authorities {
-            if distinct.iter().all(|known| known.key != authority.key) {
+            if !distinct.iter().any(|known| known.is_same(&authority)) {
                 distinct.push(authority);
             }
         }
@@ -184,8 +224,8 @@ impl Policy {
             return Err(PolicyError::ThresholdUnreachable { threshold, authorities: distinct.len() });
         }
         let mut rest = distinct.into_iter();
-        let mut policy = Self::key(purpose, rest.next().ok_or(PolicyError::NoAuthority)?);
-        policy.authorities.extend(rest.map(Authority::Key));
+        let mut policy = Self::authority(purpose, rest.next().ok_or(PolicyError::NoAuthority)?);
+        policy.authorities.extend(rest);
         policy.threshold = threshold;
         Ok(policy)
     }
@@ -206,6 +246,13 @@ impl Policy {
 
     pub(crate) fn with_signed_reference(mut self, reference: SignedReference) -> Self {
         self.reference = Some(reference);
+        self
+    }
+
+    /// What is attested must also pass this gate.
+    #[must_use]
+    pub fn with_gate(mut self, gate: Gate) -> Self {
+        self.gates.push(gate);
         self
     }
 

@@ -21,9 +21,23 @@ pub(crate) enum Claim {
 }
 
 pub(super) fn check(policy: &Policy, entity: &SignedEntity) -> Result<(Fact, Claim), Reason> {
-    match (policy.purpose, &entity.content) {
+    match (&policy.purpose, &entity.content) {
         (Purpose::Image, Content::SimpleSigning { payload, .. }) => simple_signing(payload),
         (Purpose::Image, Content::Envelope(envelope)) => sign_statement(envelope, &policy.limits),
+        (Purpose::Attestation(kind), Content::Envelope(envelope)) => {
+            let statement = statement(envelope, &policy.limits)?;
+            if statement.predicate_type != kind.uri() {
+                return Err(Reason::PredicateTypeMismatch {
+                    expected: SIGN_PREDICATE,
+                    found: statement.predicate_type,
+                });
+            }
+            let fact = Fact::Statement { predicate_type: statement.predicate_type.clone() };
+            Ok((fact, Claim::Statement { statement, payload: envelope.payload.clone() }))
+        }
+        (Purpose::Attestation(_), _) => {
+            Err(Reason::ContentMismatch { expected: "an attestation", found: "a signature" })
+        }
         (Purpose::Blob, Content::Message(message)) => Ok((Fact::Message, Claim::Message { noted: message.digest })),
         (Purpose::Image, Content::Message(_)) => {
             Err(Reason::ContentMismatch { expected: "an image signature", found: "a signature over plain bytes" })

@@ -80,7 +80,13 @@ pub fn admit(demand: &Demand, artifact: &Artifact<'_>, findings: &Findings, now:
 }
 
 /// The report of one demand; signatures are kept only of what holds as a whole.
-fn judge(demand: &Demand, artifact: &Named<'_>, findings: &Findings, now: UnixTime, signatures: &mut Vec<VerifiedSignature>) -> Node {
+fn judge(
+    demand: &Demand,
+    artifact: &Named<'_>,
+    findings: &Findings,
+    now: UnixTime,
+    signatures: &mut Vec<VerifiedSignature>,
+) -> Node {
     let leaf = |outcome| Node::Leaf { check: CheckId::Policy, outcome };
     match demand {
         Demand::Policy(demand) => {

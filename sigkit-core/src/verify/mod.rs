@@ -26,6 +26,7 @@ mod certificate;
 mod claims;
 mod content;
 mod demand;
+mod gate;
 #[cfg(feature = "keyless")]
 mod identity;
 #[cfg(feature = "keyless")]
@@ -64,7 +65,7 @@ use crate::policy::{Authority, KeyAuthority, Policy, Purpose};
 #[cfg(feature = "keyless")]
 use crate::policy::{KeylessAuthority, Witnesses};
 use crate::reason::Reason;
-use crate::report::{CheckId, Fact, Label, Node, Outcome, Report, Rule};
+use crate::report::{CheckId, Fact, Label, Node, Outcome, Report, Rule, Verdict};
 use crate::time::UnixTime;
 #[cfg(feature = "keyless")]
 use crate::trust::log::SignerKey;
@@ -119,8 +120,9 @@ impl<'p> Verifier<'p> {
         }
         parts.extend(evidence.problems.iter().map(could_not_look));
         if parts.is_empty() {
-            let looked_for = match self.policy.purpose {
+            let looked_for = match &self.policy.purpose {
                 Purpose::Image => "sigstore bundles (referrers) and cosign signatures (tag)",
+                Purpose::Attestation(_) => "sigstore bundles (referrers or files) and cosign attestations (tag)",
                 Purpose::Blob => "a bundle or a detached signature",
             };
             let reason = Reason::NoSignatures { looked_for: looked_for.to_owned() };
@@ -131,7 +133,16 @@ impl<'p> Verifier<'p> {
             #[cfg(feature = "keyless")]
             Authority::Keyless(keyless) => Label::Identity { name: keyless.name() },
         };
-        (Node::Group { label, rule: Rule::AtLeast(NonZeroUsize::MIN), parts }, signatures)
+        if self.policy.gates.is_empty() || signatures.is_empty() {
+            return (Node::Group { label, rule: Rule::AtLeast(NonZeroUsize::MIN), parts }, signatures);
+        }
+        let attested = Label::Demands { name: "attested".to_owned() };
+        let mut all = vec![Node::Group { label: attested, rule: Rule::AtLeast(NonZeroUsize::MIN), parts }];
+        all.extend(gate::judge(self.policy, &signatures, artifact, evidence, now));
+        let node = Node::Group { label, rule: Rule::All, parts: all };
+        // What does not pass the gates is no proof of anything, however well it is signed.
+        let kept = if node.verdict() == Verdict::Verified { signatures } else { Vec::new() };
+        (node, kept)
     }
 
     fn judge(
