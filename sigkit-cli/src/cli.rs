@@ -6,8 +6,9 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, Command, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::args::{
-    self, Bound, CompletionArgs, EnvArgs, ExplainArgs, GenerateKeyPairArgs, GlobalArgs, ImportKeyPairArgs,
-    PublicKeyVerbArgs, SignArgs, SignBlobArgs, VerifyArgs, VerifyBlobArgs, VersionArgs,
+    self, AttestArgs, AttestBlobArgs, Bound, CompletionArgs, DownloadArgs, EnvArgs, ExplainArgs, GenerateKeyPairArgs,
+    GlobalArgs, ImportKeyPairArgs, PublicKeyVerbArgs, SignArgs, SignBlobArgs, VerifyArgs, VerifyAttestationArgs,
+    VerifyBlobArgs, VerifyBlobAttestationArgs, VersionArgs,
 };
 use crate::context::Environment;
 use crate::escape;
@@ -37,10 +38,20 @@ pub(crate) enum Verb {
     Sign(Box<SignArgs>),
     /// Verify the signatures of images
     Verify(Box<VerifyArgs>),
+    /// Attest something about images: provenance, an SBOM, the result of a scan
+    Attest(Box<AttestArgs>),
+    /// Verify the attestations about images
+    VerifyAttestation(Box<VerifyAttestationArgs>),
+    /// Download what is stored beside an image
+    Download(DownloadArgs),
     /// Sign files or standard input
     SignBlob(SignBlobArgs),
     /// Verify the signature of a file or standard input
     VerifyBlob(VerifyBlobArgs),
+    /// Attest something about a file or standard input
+    AttestBlob(Box<AttestBlobArgs>),
+    /// Verify the attestation about a file or standard input
+    VerifyBlobAttestation(Box<VerifyBlobAttestationArgs>),
     /// Explain a reason code
     Explain(ExplainArgs),
     /// Print the version

@@ -68,6 +68,12 @@ pub(crate) const PAGES: &[Page] = &[
         "Sign the image, or verify the attestation as what it is.",
     ),
     page_of(
+        "no-attestation-of-type",
+        "Attestations were found, and none of them is of the type that was asked for.",
+        "Another type was attested, or under another name: slsaprovenance means version 0.2, and URIs are compared to the letter.",
+        "Compare --type with the types found; give the URI that the report names.",
+    ),
+    page_of(
         "annotation-mismatch",
         "The signature is good, but does not carry an annotation that was asked for with this value.",
         "The image was signed without -a, or for another stage or release.",

@@ -143,6 +143,14 @@ pub enum Reason {
         /// Why.
         problem: String,
     },
+    /// Attestations exist, and none says the kind of thing asked for.
+    #[error("none of the attestations matched the predicate type: {expected}, found: {}", .found.join(","))]
+    NoAttestationOfType {
+        /// The predicate type asked for.
+        expected: String,
+        /// The predicate types found, each once, in the order found.
+        found: Vec<String>,
+    },
     /// What was found cannot be read as a signature.
     #[error(transparent)]
     Unreadable(#[from] BundleError),
@@ -177,7 +185,7 @@ pub enum Reason {
     #[error("predicate type: expected {expected:?}, found {found:?}")]
     PredicateTypeMismatch {
         /// The type asked for.
-        expected: &'static str,
+        expected: String,
         /// The type found.
         found: String,
     },
@@ -309,7 +317,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every code, sorted.
-    pub const CODES: [&'static str; 54] = [
+    pub const CODES: [&'static str; 55] = [
         "algorithm-unsupported",
         "annotation-mismatch",
         "base-image-not-allowed",
@@ -340,6 +348,7 @@ impl Reason {
         "log-unknown",
         "material-mismatch",
         "message-needed",
+        "no-attestation-of-type",
         "no-policy-matches",
         "no-signatures",
         "payload-malformed",
@@ -384,6 +393,8 @@ impl Reason {
             Self::PolicyDenies { .. } => "policy-denies",
             Self::PolicyFails { .. } => "policy-fails",
             Self::RefusedByPolicy { .. } => "refused-by-policy",
+            Self::NoAttestationOfType { .. } => "no-attestation-of-type",
+            Self::Unreadable(BundleError::PassedOver { .. }) => "predicate-type-mismatch",
             Self::Unreadable(BundleError::Version { .. }) => "bundle-version-unsupported",
             Self::Unreadable(BundleError::Envelope(EnvelopeError::SignatureCount { .. })) => "signature-count",
             Self::Unreadable(_) => "bundle-malformed",
@@ -435,9 +446,11 @@ impl Reason {
             Self::MaterialMismatch { expected, .. }
             | Self::ContentMismatch { expected, .. }
             | Self::PayloadTypeMismatch { expected, .. }
-            | Self::PredicateTypeMismatch { expected, .. }
             | Self::ClaimTypeMismatch { expected, .. } => Some((*expected).to_owned()),
-            Self::SubjectMismatch { expected, .. }
+            Self::NoAttestationOfType { expected, .. }
+            | Self::Unreadable(BundleError::PassedOver { expected, .. })
+            | Self::PredicateTypeMismatch { expected, .. }
+            | Self::SubjectMismatch { expected, .. }
             | Self::AnnotationMismatch { expected, .. }
             | Self::IdentityMismatch { expected, .. }
             | Self::IssuerMismatch { expected, .. }
@@ -466,8 +479,10 @@ impl Reason {
             Self::PayloadTypeMismatch { found, .. }
             | Self::PredicateTypeMismatch { found, .. }
             | Self::ClaimTypeMismatch { found, .. }
+            | Self::Unreadable(BundleError::PassedOver { found, .. })
             | Self::IdentityMismatch { found, .. }
             | Self::SubjectMismatch { found, .. } => Some(found.clone()),
+            Self::NoAttestationOfType { found, .. } => Some(found.join(",")),
             Self::AnnotationMismatch { found, .. }
             | Self::IssuerMismatch { found, .. }
             | Self::ExtensionMismatch { found, .. }

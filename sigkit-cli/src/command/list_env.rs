@@ -16,6 +16,8 @@ enum Kind {
 const VARIABLES: &[(&str, Kind, &str)] = &[
     ("SIGKIT_PASSWORD", Kind::Secret, "password of the private key; set but empty is the empty password"),
     ("COSIGN_PASSWORD", Kind::Secret, "the same, where SIGKIT_PASSWORD is not set"),
+    ("SIGKIT_MAX_ATTACHMENT_SIZE", Kind::Plain, "largest signature, bundle or attestation: 128MiB unless set"),
+    ("COSIGN_MAX_ATTACHMENT_SIZE", Kind::Plain, "the same, where SIGKIT_MAX_ATTACHMENT_SIZE is not set"),
     ("NO_COLOR", Kind::Plain, "no colour on a terminal, when set and not empty"),
     ("HTTPS_PROXY", Kind::Secret, "proxy for registries; it may hold credentials"),
     ("HTTP_PROXY", Kind::Secret, "proxy for registries without TLS; it may hold credentials"),

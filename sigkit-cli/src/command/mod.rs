@@ -1,6 +1,9 @@
 //! One file per verb. A command returns what it found or did, and prints nothing but questions and warnings.
 
+mod attest;
+mod attest_blob;
 mod completion;
+mod download;
 mod explain;
 mod generate_key_pair;
 mod images;
@@ -12,7 +15,9 @@ mod sign;
 mod sign_blob;
 mod trust;
 mod verify;
+mod verify_attestation;
 mod verify_blob;
+mod verify_blob_attestation;
 mod version;
 
 use crate::args::GlobalArgs;
@@ -32,6 +37,11 @@ pub(crate) fn run(verb: Verb, context: &Context, global: &GlobalArgs) -> Result<
         Verb::PublicKey(args) => public_key::run(&args, context),
         Verb::Sign(args) => sign::run(&args, context, global),
         Verb::Verify(args) => verify::run(&args, context, global),
+        Verb::Attest(args) => attest::run(&args, context, global),
+        Verb::VerifyAttestation(args) => verify_attestation::run(&args, context, global),
+        Verb::Download(args) => download::run(&args, context, global),
+        Verb::AttestBlob(args) => attest_blob::run(&args, context),
+        Verb::VerifyBlobAttestation(args) => verify_blob_attestation::run(&args, context),
         Verb::SignBlob(args) => sign_blob::run(&args, context, global),
         Verb::VerifyBlob(args) => verify_blob::run(&args, context, global),
         Verb::Explain(args) => explain::run(&args),

@@ -5,7 +5,6 @@ use sigkit_core::bundle::SignedEntity;
 use sigkit_core::content::Content;
 use sigkit_core::image::{Again, Attached, Format, SignImageError, Signing, attach};
 use sigkit_core::key::KeyPair;
-use sigkit_core::limits::Limits;
 use sigkit_core::store::{FetchedManifest, Store as _};
 use sigkit_core::time::UnixTime;
 
@@ -29,7 +28,7 @@ pub(crate) fn run(args: &SignArgs, context: &Context, global: &GlobalArgs) -> Re
     let format = args.format()?;
     let payload = match &args.payload {
         Some(path) => {
-            Some(context.files.read("--payload", path, "a payload to sign", Limits::DEFAULT.attachment_bytes)?.bytes)
+            Some(context.files.read("--payload", path, "a payload to sign", context.limits()?.attachment_bytes)?.bytes)
         }
         None => None,
     };
@@ -38,11 +37,7 @@ pub(crate) fn run(args: &SignArgs, context: &Context, global: &GlobalArgs) -> Re
     let annotations: BTreeMap<String, String> =
         args.annotations.iter().map(|annotation| (annotation.key.clone(), annotation.value.clone())).collect();
     let signing = Signing {
-        format: match format {
-            WrittenFormat::Bundle => Format::Bundle,
-            WrittenFormat::Legacy => Format::Legacy,
-            WrittenFormat::Both => Format::Both,
-        },
+        format: format.into(),
         annotations,
         references: args.sign_container_identity.clone(),
         payload: payload.map(|payload| payload.to_vec()),
@@ -64,11 +59,16 @@ pub(crate) fn run(args: &SignArgs, context: &Context, global: &GlobalArgs) -> Re
         };
         images.each(work).await.into_iter().flatten().collect::<Vec<_>>()
     })?;
-    Ok(lines.into_iter().fold(Output::notes(Vec::new(), ExitCode::Done), |mut output, line| {
+    Ok(told(lines))
+}
+
+/// The lines and the exit code of the whole.
+pub(super) fn told(lines: impl IntoIterator<Item = Line>) -> Output {
+    lines.into_iter().fold(Output::notes(Vec::new(), ExitCode::Done), |mut output, line| {
         output.notes.push(line.text);
         output.exit = output.exit.worst(line.exit);
         output
-    }))
+    })
 }
 
 /// Files to write besides the registry.
@@ -111,13 +111,14 @@ struct Job<'a> {
 }
 
 /// What to say of one image.
-struct Line {
-    text: String,
-    exit: ExitCode,
+pub(super) struct Line {
+    pub(super) text: String,
+    pub(super) exit: ExitCode,
 }
 
 impl Line {
-    fn timed_out(text: &str, limit: std::time::Duration) -> Self {
+    /// Time ran out.
+    pub(super) fn timed_out(text: &str, limit: std::time::Duration) -> Self {
         let message = format!("not confirmed within {limit:?}; sigkit verify shows what was written");
         Self { text: failure(text, "timed-out", &message), exit: ExitCode::Undecided }
     }
@@ -125,7 +126,7 @@ impl Line {
 
 /// Why one image is not signed.
 #[derive(Debug, thiserror::Error)]
-enum Failure {
+pub(super) enum Failure {
     #[error(transparent)]
     Resolve(Box<Unresolved>),
     #[error(transparent)]
@@ -149,7 +150,8 @@ impl From<SignImageError> for Failure {
 }
 
 impl Failure {
-    fn line(&self, text: &str) -> Line {
+    /// What to say of the image.
+    pub(super) fn line(&self, text: &str) -> Line {
         use sigkit_core::attach::AttachError;
         let (code, exit) = match self {
             Self::Resolve(unresolved) => (unresolved.error.code(), unresolved.exit()),
@@ -161,6 +163,7 @@ impl Failure {
                 }
                 SignImageError::Attach(error) => (error.code(), ExitCode::Failed),
                 SignImageError::Rejected(_) => ("signature-rejected", ExitCode::Failed),
+                SignImageError::Earlier(problem) => (problem.code, ExitCode::Undecided),
                 _ => ("sign-failed", ExitCode::Failed),
             },
             Self::Json(_) => ("internal-error", ExitCode::Failed),
@@ -216,7 +219,7 @@ impl Job<'_> {
         for entity in entities {
             let (payload, signature) = match &entity.content {
                 Content::SimpleSigning { payload, signature } => (payload, signature),
-                Content::Envelope(envelope) => (&envelope.payload, &envelope.signature),
+                Content::Envelope(envelope) => (&*envelope.payload, &envelope.signature),
                 _ => continue,
             };
             // With both formats the files of signature and payload belong to the legacy one, which has no other file.
@@ -239,6 +242,6 @@ impl Job<'_> {
 }
 
 /// `repository@digest`
-fn name(open: &OpenTarget, image: &FetchedManifest) -> String {
+pub(super) fn name(open: &OpenTarget, image: &FetchedManifest) -> String {
     format!("{}@{}", open.store.name(), image.descriptor.digest)
 }

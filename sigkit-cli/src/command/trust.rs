@@ -25,7 +25,9 @@ pub(crate) fn policy(
         let authority = KeyAuthority::new(source.to_string(), key);
         authorities.push(scheme.into_iter().fold(authority, KeyAuthority::with_scheme));
     }
-    Policy::keys(purpose, args.threshold, authorities).map_err(|error| CliError::Usage(format!("--threshold: {error}")))
+    let policy = Policy::keys(purpose, args.threshold, authorities);
+    let policy = policy.map_err(|error| CliError::Usage(format!("--threshold: {error}")))?;
+    Ok(policy.with_limits(context.limits()?))
 }
 
 /// The one scheme that `--signature-digest-algorithm` leaves.

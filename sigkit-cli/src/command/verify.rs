@@ -89,7 +89,7 @@ impl Verification<'_> {
         };
         let evidence = match &self.detached {
             Some(detached) => detached.evidence(&image, &open.docker_reference()),
-            None => discover(&*open.signatures, &image.descriptor.digest, policy.limits()).await,
+            None => discover(&*open.signatures, &image.descriptor.digest, &policy).await,
         };
         let subject = Subject::image(text, open, &image);
         Judgement::new(subject, Verifier::new(&policy).verify(&Artifact::Bytes(&image.bytes), &evidence, self.now))
@@ -104,7 +104,7 @@ enum Detached {
 
 impl Detached {
     fn read(args: &VerifyArgs, context: &Context) -> Result<Option<Self>, CliError> {
-        let limit = Limits::DEFAULT.attachment_bytes;
+        let limit = context.limits()?.attachment_bytes;
         if let Some(path) = &args.bundle {
             let bytes = context.files.read("--bundle", path, "a bundle", limit)?.bytes;
             return Ok(Some(Self::Bundle { name: path.display().to_string(), bytes }));

@@ -24,11 +24,26 @@ pub(super) fn lines(verified: &Verified) -> Vec<u8> {
     elements(verified).into_iter().flat_map(|element| [element.into_bytes(), b"\n".to_vec()].concat()).collect()
 }
 
+/// Of each distinct attestation its envelope, one on a line.
+pub(super) fn envelopes(verified: &Verified, stdout: &mut Vec<u8>) {
+    for envelope in distinct(verified).filter_map(VerifiedSignature::envelope) {
+        // What these types hold can always be written.
+        let mut line = envelope.to_json().unwrap_or_default();
+        line.push(b'\n');
+        // The first is handed on as it is: it may be large.
+        if stdout.is_empty() { *stdout = line } else { stdout.extend(line) }
+    }
+}
+
+/// Each signature once, though several keys may verify it.
+fn distinct(verified: &Verified) -> impl Iterator<Item = &VerifiedSignature> {
+    let mut origins = BTreeSet::new();
+    verified.signatures().iter().filter(move |signature| origins.insert(signature.origin().to_string()))
+}
+
 /// One element for each distinct signature; one that several keys verify is printed once.
 fn elements(verified: &Verified) -> Vec<String> {
-    let mut origins = BTreeSet::new();
-    let distinct = verified.signatures().iter().filter(|signature| origins.insert(signature.origin().to_string()));
-    distinct.map(|signature| element(signature).to_string()).collect()
+    distinct(verified).map(|signature| element(signature).to_string()).collect()
 }
 
 fn element(signature: &VerifiedSignature) -> Value {

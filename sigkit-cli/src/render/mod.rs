@@ -203,11 +203,42 @@ pub(crate) fn images(judgements: &[Judgement], format: Option<ReportFormat>, con
     output
 }
 
+/// The results of verifying attestations: of each the envelope, as cosign prints it in any shape but the report's.
+pub(crate) fn attestations(judgements: Vec<Judgement>, format: Option<ReportFormat>, context: &Context) -> Output {
+    let tree = format.is_none() && Stdout::watched() == Watched::Terminal;
+    if tree || format == Some(ReportFormat::Report) {
+        return images(&judgements, format, context);
+    }
+    let colours = Paint::new(Stderr::watched(), context);
+    let mut output = Output::result(Vec::new());
+    if judgements.len() > 1 {
+        output.report = text::summary(&judgements);
+    }
+    let mut report = String::new();
+    for judgement in judgements {
+        match &judgement.result {
+            Ok(verified) => {
+                report.push_str(&cosign::header(&judgement.subject.name, verified.report()));
+                report.push_str(&text::doubts(verified.report()));
+                cosign::envelopes(verified, &mut output.stdout);
+            }
+            Err(refusal) => report.push_str(&text::refusal(&judgement, refusal, colours)),
+        }
+        output.exit = output.exit.worst(judgement.exit());
+    }
+    output.report.insert_str(0, &report);
+    output
+}
+
 /// The result of verifying a blob.
 pub(crate) fn blob(judgement: &Judgement, format: Option<ReportFormat>, context: &Context) -> Output {
     let mut output = Output::result(Vec::new());
-    if format == Some(ReportFormat::Report) {
-        output.stdout = report::line(judgement);
+    match (format, &judgement.result) {
+        (Some(ReportFormat::Report), _) => output.stdout = report::line(judgement),
+        (Some(ReportFormat::Json | ReportFormat::Text), Ok(verified)) => {
+            cosign::envelopes(verified, &mut output.stdout);
+        }
+        _ => {}
     }
     match &judgement.result {
         Ok(_) => output.report.push_str("Verified OK\n"),

@@ -94,7 +94,7 @@ impl BundleAttachment<'_> {
         entry.annotations = annotations.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
         let entry = serde_json::to_value(&entry).map_err(JsonError::from)?;
         let tag = fallback_tag(&self.image.digest);
-        shared::insert(store, &tag, &Kind::ReferrersIndex, entry).await?;
+        shared::insert(store, &tag, &Kind::ReferrersIndex, entry, &[]).await?;
         Ok(Place::FallbackTag(tag))
     }
 

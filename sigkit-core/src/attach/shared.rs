@@ -66,6 +66,7 @@ impl Kind {
             (Self::SignatureManifest { .. }, Manifest::Image(manifest)) => {
                 let signature = |layer: &Descriptor| {
                     layer.media_type == media_type::SIMPLE_SIGNING
+                        || layer.media_type == media_type::DSSE_ENVELOPE
                         || layer.annotations.contains_key(media_type::ANNOTATION_SIGNATURE)
                 };
                 manifest.layers.is_empty() || manifest.layers.iter().any(signature)
@@ -99,7 +100,8 @@ struct Document {
     read_as: Option<Digest>,
 }
 
-/// Puts `entry` into the shared document under `tag` and returns the digest of the document in which it was last seen.
+/// Puts `entry` into the shared document under `tag` in place of entries with the digests in `replaces`, and returns the digest of
+/// the document in which it was last seen. What another writer puts back of those is left to it.
 ///
 /// # Errors
 /// [`AttachError::Occupied`], [`AttachError::NotConfirmed`], [`AttachError::LostOthers`], [`AttachError::Store`].
@@ -108,24 +110,27 @@ pub(super) async fn insert<S: StoreWrite>(
     tag: &Tag,
     kind: &Kind,
     entry: Value,
+    replaces: &[Digest],
 ) -> Result<Digest, AttachError> {
     let target = TagOrDigest::Tag(tag.clone());
     let own = identity(&entry);
+    let replaced = |entry: &Value| identity(entry) != own && replaces.iter().any(|digest| names(entry, digest));
     let mut wanted = vec![entry];
     let mut watch = Watch::default();
     let (mut attempts, mut refusals) = (0_u32, 0_u32);
     loop {
         let started = Instant::now();
-        let document = read(store, &target, tag, kind).await?;
+        let mut document = read(store, &target, tag, kind).await?;
         let read_at = Instant::now();
         watch.see(document.read_as);
-        for seen in &document.entries {
+        for seen in document.entries.iter().filter(|seen| !replaced(seen)) {
             if !contains(&wanted, seen) {
                 wanted.push(seen.clone());
             }
         }
         let missing: Vec<Value> = wanted.iter().filter(|entry| !contains(&document.entries, entry)).cloned().collect();
-        if let (true, Some(digest)) = (missing.is_empty(), document.read_as) {
+        let outdated = attempts == 0 && document.entries.iter().any(replaced);
+        if let (true, false, Some(digest)) = (missing.is_empty(), outdated, document.read_as) {
             match store.atomicity() {
                 Atomicity::BestEffort { settle } if !watch.is_settled() => store.pause(watch.settle(settle)).await,
                 Atomicity::BestEffort { .. } | Atomicity::Exact => return Ok(digest),
@@ -145,6 +150,7 @@ pub(super) async fn insert<S: StoreWrite>(
             watch.notice_others();
         }
         attempts = attempts.saturating_add(1);
+        document.entries.retain(|entry| !replaced(entry));
         match write(store, &target, kind, document, missing, read_at).await {
             Ok(Written::Yes { digest }) => watch.wrote(digest, started.elapsed()),
             Ok(Written::Stale) | Err(AttachError::Store(StoreError::Conflict { .. })) => {
@@ -351,6 +357,11 @@ fn identity(entry: &Value) -> (String, String) {
     let text = |value: Option<&Value>| value.and_then(Value::as_str).unwrap_or_default().to_owned();
     let signature = entry.get("annotations").and_then(|annotations| annotations.get(media_type::ANNOTATION_SIGNATURE));
     (text(entry.get("digest")), text(signature))
+}
+
+/// Whether the entry is the one with this digest.
+fn names(entry: &Value, digest: &Digest) -> bool {
+    entry.get("digest").and_then(Value::as_str).is_some_and(|found| found == digest.to_string())
 }
 
 fn contains(entries: &[Value], entry: &Value) -> bool {

@@ -4,6 +4,7 @@ mod draft;
 mod dsse;
 mod predicate;
 pub mod scan;
+mod shape;
 mod simple_signing;
 mod statement;
 

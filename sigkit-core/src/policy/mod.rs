@@ -270,6 +270,11 @@ impl Policy {
         self
     }
 
+    /// What a signature must have been made for.
+    pub fn purpose(&self) -> &Purpose {
+        &self.purpose
+    }
+
     /// The bounds on untrusted input.
     pub fn limits(&self) -> &Limits {
         &self.limits

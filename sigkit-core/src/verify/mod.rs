@@ -59,7 +59,7 @@ use signature::SignatureValid;
 use subject::SubjectBound;
 use verified::{SignerTrusted, Witnessed};
 
-use crate::bundle::{Evidence, EvidenceItem, Problem, SignedEntity};
+use crate::bundle::{BundleError, Evidence, EvidenceItem, Problem, SignedEntity};
 use crate::crypto::{PublicKey, SignatureScheme};
 use crate::policy::{Authority, KeyAuthority, Policy, Purpose};
 #[cfg(feature = "keyless")]
@@ -122,11 +122,17 @@ impl<'p> Verifier<'p> {
         if parts.is_empty() {
             let looked_for = match &self.policy.purpose {
                 Purpose::Image => "sigstore bundles (referrers) and cosign signatures (tag)",
-                Purpose::Attestation(_) => "sigstore bundles (referrers or files) and cosign attestations (tag)",
                 Purpose::Blob => "a bundle or a detached signature",
+                Purpose::Attestation(_) => "sigstore bundles (referrers or files) and cosign attestations (tag)",
             };
             let reason = Reason::NoSignatures { looked_for: looked_for.to_owned() };
             parts.push(Node::Leaf { check: CheckId::Evidence, outcome: Outcome::Fail(reason) });
+        }
+        if let Purpose::Attestation(wanted) = &self.policy.purpose
+            && let Some(found) = other_types(&parts)
+        {
+            let reason = Reason::NoAttestationOfType { expected: wanted.uri().to_owned(), found };
+            parts.insert(0, Node::Leaf { check: CheckId::Evidence, outcome: Outcome::Fail(reason) });
         }
         let label = match authority {
             Authority::Key(key) => Label::Key { name: key.name.clone(), fingerprint: key.key.fingerprint() },
@@ -291,6 +297,30 @@ impl Case<'_> {
         let origin = self.item.origin.clone();
         Some(VerifiedSignature::new(trusted, valid?, bound?, authority, key.fingerprint(), claim, origin, witnessed))
     }
+}
+
+/// The predicate types of the attestations found, each once; `None` when there are none, or one is of the type asked for.
+fn other_types(parts: &[Node]) -> Option<Vec<String>> {
+    let mut types: Vec<String> = Vec::new();
+    let leaves = parts.iter().filter_map(|part| match part {
+        Node::Group { parts, .. } => Some(parts),
+        Node::Leaf { .. } => None,
+    });
+    for leaf in leaves.flatten() {
+        match leaf {
+            Node::Leaf { check: CheckId::Content, outcome: Outcome::Pass(_) } => return None,
+            Node::Leaf {
+                outcome:
+                    Outcome::Fail(
+                        Reason::PredicateTypeMismatch { found, .. }
+                        | Reason::Unreadable(BundleError::PassedOver { found, .. }),
+                    ),
+                ..
+            } if !types.contains(found) => types.push(found.clone()),
+            _ => {}
+        }
+    }
+    (!types.is_empty()).then_some(types)
 }
 
 fn could_not_look(problem: &Problem) -> Node {

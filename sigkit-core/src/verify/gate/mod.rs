@@ -25,8 +25,6 @@ const SKEW: i64 = 300;
 /// A statement that holds, and who made it.
 pub(super) struct Held<'s> {
     pub(super) statement: &'s Statement,
-    /// The exact bytes of the statement.
-    pub(super) payload: &'s [u8],
     pub(super) authority: &'s str,
 }
 
@@ -74,11 +72,7 @@ pub(super) fn judge(
 
 impl<'s> Held<'s> {
     fn of(signature: &'s VerifiedSignature) -> Option<Self> {
-        Some(Self {
-            statement: signature.statement()?,
-            payload: signature.payload()?,
-            authority: signature.authority(),
-        })
+        Some(Self { statement: signature.statement()?, authority: signature.authority() })
     }
 }
 

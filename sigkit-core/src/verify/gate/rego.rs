@@ -12,7 +12,7 @@ pub(super) fn check(policy: &RegoPolicy, seen: &Seen<'_>) -> Node {
         Err(RegoRefusal::Denied(found)) => Err(Reason::PolicyDenies { policy: policy.name().to_owned(), found }),
         Err(RegoRefusal::Failed(problem)) => Err(Reason::PolicyFails { policy: policy.name().to_owned(), problem }),
     };
-    let parts = seen.statements.iter().map(|held| leaf(CheckId::Rego, answer(held.payload))).collect();
+    let parts = seen.statements.iter().map(|held| leaf(CheckId::Rego, answer(held.statement.payload()))).collect();
     let (rule, words) = match policy.among() {
         Among::Any => (Rule::AtLeast(NonZeroUsize::MIN), "one of the statements"),
         Among::Every => (Rule::All, "every statement"),
