@@ -7,8 +7,8 @@ use clap::{Arg, Command, CommandFactory as _, FromArgMatches as _, Parser, Subco
 
 use crate::args::{
     self, AttestArgs, AttestBlobArgs, Bound, CompletionArgs, DownloadArgs, EnvArgs, ExplainArgs, GenerateKeyPairArgs,
-    GlobalArgs, ImportKeyPairArgs, PublicKeyVerbArgs, SignArgs, SignBlobArgs, VerifyArgs, VerifyAttestationArgs,
-    VerifyBlobArgs, VerifyBlobAttestationArgs, VersionArgs,
+    GlobalArgs, ImportKeyPairArgs, PolicyArgs, PublicKeyVerbArgs, SignArgs, SignBlobArgs, VerifyArgs,
+    VerifyAttestationArgs, VerifyBlobArgs, VerifyBlobAttestationArgs, VersionArgs,
 };
 use crate::context::Environment;
 use crate::escape;
@@ -52,6 +52,8 @@ pub(crate) enum Verb {
     AttestBlob(Box<AttestBlobArgs>),
     /// Verify the attestation about a file or standard input
     VerifyBlobAttestation(Box<VerifyBlobAttestationArgs>),
+    /// Look into policies
+    Policy(PolicyArgs),
     /// Explain a reason code
     Explain(ExplainArgs),
     /// Print the version

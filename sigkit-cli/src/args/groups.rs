@@ -36,7 +36,7 @@ pub(crate) struct PasswordArgs {
 #[command(next_help_heading = "Key")]
 pub(crate) struct PublicKeyArgs {
     /// Public key: a file, env://VARIABLE, or - for standard input; may be repeated
-    #[arg(long, value_name = "KEY", required = true, value_parser = key_source())]
+    #[arg(long, value_name = "KEY", value_parser = key_source())]
     pub(crate) key: Vec<KeySource>,
     /// How many of the keys must have signed
     #[arg(long, value_name = "N", default_value = "1")]

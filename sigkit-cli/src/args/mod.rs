@@ -17,6 +17,7 @@ mod explain;
 mod generate_key_pair;
 mod import_key_pair;
 mod list_env;
+mod policy;
 mod public_key;
 mod sign;
 mod sign_blob;
@@ -40,6 +41,7 @@ pub(crate) use groups::{AnnotationArgs, ImagesArgs, PasswordArgs, PublicKeyArgs,
 pub(crate) use import_key_pair::ImportKeyPairArgs;
 pub(crate) use list_env::EnvArgs;
 pub(crate) use log::{NoLogArgs, VerifyLogArgs};
+pub(crate) use policy::{PolicyArgs, PolicyVerb};
 pub(crate) use public_key::PublicKeyVerbArgs;
 pub(crate) use sign::{SignArgs, WrittenFormat};
 pub(crate) use sign_blob::SignBlobArgs;

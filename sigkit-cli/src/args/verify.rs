@@ -11,6 +11,9 @@ use crate::error::CliError;
 pub(crate) struct VerifyArgs {
     #[command(flatten)]
     pub(crate) images: ImagesArgs,
+    /// File of policies that say who must have signed which image, in place of --key
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["key", "threshold", "given", "check_claims", "check_reference", "signature", "bundle", "signature_digest_algorithm"])]
+    pub(crate) policy: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) key: PublicKeyArgs,
     #[command(flatten)]

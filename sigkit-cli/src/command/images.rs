@@ -15,6 +15,7 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::files::FileError;
 use crate::registry;
+use crate::store::AnyStore;
 use crate::target::{OpenTarget, Target, TargetError, Unresolved};
 
 /// Longest list of images, in bytes.
@@ -75,6 +76,11 @@ impl<'a> Images<'a> {
             None => image,
         };
         Ok((open, image))
+    }
+
+    /// The store of another repository.
+    pub(crate) fn repository(&self, repository: &Repository) -> AnyStore {
+        AnyStore::Registry(self.client.repository(repository))
     }
 
     /// Compares all that a local image is made of with its descriptors. What a registry holds is compared by whoever pulls it.

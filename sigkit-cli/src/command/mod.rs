@@ -10,6 +10,7 @@ mod images;
 mod import_key_pair;
 mod key_pair;
 mod list_env;
+mod policy;
 mod public_key;
 mod sign;
 mod sign_blob;
@@ -18,6 +19,7 @@ mod verify;
 mod verify_attestation;
 mod verify_blob;
 mod verify_blob_attestation;
+mod verify_policy;
 mod version;
 
 use crate::args::GlobalArgs;
@@ -44,6 +46,7 @@ pub(crate) fn run(verb: Verb, context: &Context, global: &GlobalArgs) -> Result<
         Verb::VerifyBlobAttestation(args) => verify_blob_attestation::run(&args, context),
         Verb::SignBlob(args) => sign_blob::run(&args, context, global),
         Verb::VerifyBlob(args) => verify_blob::run(&args, context, global),
+        Verb::Policy(args) => policy::run(&args, context),
         Verb::Explain(args) => explain::run(&args),
         Verb::Version(args) => Ok(version::run(&args)),
         Verb::Completion(args) => Ok(completion::run(&args)),

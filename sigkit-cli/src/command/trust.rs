@@ -18,6 +18,11 @@ pub(crate) fn policy(
     digest: Option<SignatureDigest>,
     context: &Context,
 ) -> Result<Policy, CliError> {
+    if args.key.is_empty() {
+        return Err(CliError::Usage(
+            "expected --key: nothing is verified without saying who must have signed".to_owned(),
+        ));
+    }
     let mut authorities = Vec::new();
     for source in &args.key {
         let key = context.public_key(source)?;

@@ -10,7 +10,7 @@ use sigkit_core::verify::{Artifact, Verifier};
 use zeroize::Zeroizing;
 
 use super::images::Images;
-use super::trust;
+use super::{trust, verify_policy};
 use crate::args::{GlobalArgs, VerifyArgs};
 use crate::context::Context;
 use crate::error::CliError;
@@ -25,6 +25,9 @@ use crate::target::{OpenTarget, Target};
 /// [`CliError`] for what stands before any image; what befalls an image is in its judgement.
 pub(crate) fn run(args: &VerifyArgs, context: &Context, global: &GlobalArgs) -> Result<Output, CliError> {
     args.check(context)?;
+    if let Some(path) = &args.policy {
+        return verify_policy::run(path, args, context, global);
+    }
     let mut policy = trust::policy(Purpose::Image, &args.key, args.signature_digest_algorithm, context)?;
     for annotation in args.annotations.iter() {
         policy = policy.with_annotation(&annotation.key, &annotation.value);

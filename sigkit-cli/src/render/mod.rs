@@ -7,9 +7,9 @@ mod text;
 use std::time::Duration;
 
 use sigkit_core::digest::Digest;
-use sigkit_core::report::{Report, Verdict};
+use sigkit_core::report::{Report, Verdict, Waiver};
 use sigkit_core::store::{FetchedManifest, StoreError};
-use sigkit_core::verify::{NotVerified, Verified};
+use sigkit_core::verify::{Admission, Allowed, NotVerified, Verified};
 
 use self::text::Paint;
 use crate::args::ReportFormat;
@@ -62,12 +62,15 @@ enum Refusal {
     Unresolved(Unresolved),
     /// Time ran out.
     TimedOut(Duration),
+    /// The policy asks for none.
+    Allowed(Allowed),
 }
 
 impl Refusal {
     fn report(&self) -> Option<&Report> {
         match self {
             Self::NotVerified(refusal) => Some(refusal.report()),
+            Self::Allowed(allowed) => Some(allowed.report()),
             Self::Unresolved(_) | Self::TimedOut(_) => None,
         }
     }
@@ -75,6 +78,7 @@ impl Refusal {
     fn verdict(&self) -> Verdict {
         match self {
             Self::NotVerified(refusal) => refusal.report().verdict(),
+            Self::Allowed(allowed) => allowed.report().verdict(),
             Self::Unresolved(_) | Self::TimedOut(_) if self.exit() == ExitCode::Undecided => Verdict::Undecided,
             Self::Unresolved(_) | Self::TimedOut(_) => Verdict::Rejected,
         }
@@ -87,6 +91,7 @@ impl Refusal {
                 (_, 0) => ExitCode::NoSignatures,
                 _ => ExitCode::NoMatch,
             },
+            Self::Allowed(_) => ExitCode::Done,
             Self::Unresolved(unresolved) => unresolved.exit(),
             Self::TimedOut(_) => ExitCode::Undecided,
         }
@@ -95,14 +100,8 @@ impl Refusal {
     /// The most useful reason.
     fn trouble(&self) -> Trouble {
         match self {
-            Self::NotVerified(refusal) => match refusal.report().first_trouble() {
-                Some(trouble) => Trouble {
-                    code: trouble.code().unwrap_or_default(),
-                    message: trouble.to_string(),
-                    place: text::place(&refusal.report().root, trouble),
-                },
-                None => Trouble::new("no-signatures", "nothing was verified".to_owned()),
-            },
+            Self::NotVerified(refusal) => Trouble::of(refusal.report(), "no-signatures"),
+            Self::Allowed(allowed) => Trouble::of(allowed.report(), Waiver::NothingDemanded.code()),
             Self::Unresolved(unresolved) => Trouble::new(unresolved.error.code(), unresolved.to_string()),
             Self::TimedOut(limit) => Trouble::new("timed-out", format!("nothing was decided within {limit:?}")),
         }
@@ -121,6 +120,18 @@ struct Trouble {
 }
 
 impl Trouble {
+    /// What the report says first; `otherwise` when it has no complaint.
+    fn of(report: &Report, otherwise: &'static str) -> Self {
+        match report.first_trouble() {
+            Some(trouble) => Self {
+                code: trouble.code().unwrap_or_default(),
+                message: trouble.to_string(),
+                place: text::place(&report.root, trouble),
+            },
+            None => Self::new(otherwise, "nothing was verified".to_owned()),
+        }
+    }
+
     const fn new(code: &'static str, message: String) -> Self {
         Self { code, message, place: None }
     }
@@ -149,6 +160,16 @@ impl Judgement {
     /// The verifier's answer.
     pub(crate) fn new(subject: Subject, result: Result<Verified, NotVerified>) -> Self {
         Self { subject, result: result.map_err(Refusal::NotVerified) }
+    }
+
+    /// What a set of policies makes of it.
+    pub(crate) fn admitted(subject: Subject, admission: Admission) -> Self {
+        let result = match admission {
+            Admission::Verified(verified) => Ok(verified),
+            Admission::Allowed(allowed) => Err(Refusal::Allowed(allowed)),
+            Admission::Refused(refusal) => Err(Refusal::NotVerified(refusal)),
+        };
+        Self { subject, result }
     }
 
     /// The image itself could not be read.

@@ -1,6 +1,6 @@
 //! The report as a tree for people. Whatever came from elsewhere is escaped.
 
-use sigkit_core::report::{Label, Node, Outcome, Report, Verdict};
+use sigkit_core::report::{Label, Node, Outcome, Report, Rule, Verdict};
 
 use super::{Judgement, Refusal, Trouble, failure};
 use crate::context::Context;
@@ -27,6 +27,12 @@ pub(super) fn tree(judgement: &Judgement, paint: Paint) -> String {
 pub(super) fn refusal(judgement: &Judgement, refusal: &Refusal, paint: Paint) -> String {
     let mut text = tree(judgement, paint);
     let Trouble { code, message, place } = refusal.trouble();
+    if matches!(refusal, Refusal::Allowed(_)) {
+        let (name, message) = (escape::one_line(&judgement.subject.name), escape::one_line(&message));
+        return format!(
+            "NOT VERIFIED: {name}: let in by the policy: {code}: {message} (sigkit explain {code})\n{text}"
+        );
+    }
     let message = place.into_iter().fold(message, |message, place| format!("{message}; in {place}"));
     text.push_str(&failure(&judgement.subject.name, code, &message));
     text.push('\n');
@@ -50,6 +56,9 @@ fn collect(node: &Node, lines: &mut Vec<String>) {
             }
         }
         Node::Leaf { .. } => {}
+        Node::Group { label, rule: Rule::Advisory, .. } if node.verdict() != Verdict::Verified => {
+            lines.push(format!("WARNING: {} is not met, and only warns\n", headline(label).0));
+        }
         Node::Group { parts, .. } => parts.iter().for_each(|part| collect(part, lines)),
     }
 }
@@ -73,7 +82,11 @@ pub(super) fn place(node: &Node, wanted: &Outcome) -> Option<String> {
 /// How many of many.
 pub(super) fn summary(judgements: &[Judgement]) -> String {
     let count = |exit: ExitCode| judgements.iter().filter(|judgement| judgement.exit() == exit).count();
-    let mut parts = vec![format!("{} of {} verified", count(ExitCode::Done), judgements.len())];
+    let of_verdict = |verdict| judgements.iter().filter(|judgement| judgement.verdict() == verdict).count();
+    let mut parts = vec![format!("{} of {} verified", of_verdict(Verdict::Verified), judgements.len())];
+    if of_verdict(Verdict::Allowed) > 0 {
+        parts.push(format!("{} let in without proof", of_verdict(Verdict::Allowed)));
+    }
     for (exit, words) in [
         (ExitCode::NoMatch, "refused"),
         (ExitCode::NoSignatures, "without signatures"),

@@ -134,7 +134,7 @@ impl Envelope {
     #[cfg(feature = "keyless")]
     pub(crate) fn go_texts(&self) -> [String; 2] {
         // None of the texts but the type can hold a character that Go escapes, and base64 is none of them.
-        let payload = STANDARD.encode(&self.payload);
+        let payload = STANDARD.encode(self.payload.as_slice());
         let signature = self.signature.to_base64();
         let payload_type = json::to_go_string(&self.payload_type).unwrap_or_default();
         [

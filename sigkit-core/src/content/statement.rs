@@ -95,11 +95,6 @@ struct WrittenSubject<'a> {
 }
 
 impl Statement {
-    /// What is said, in its exact bytes; `None` when absent.
-    pub fn predicate(&self) -> Option<&[u8]> {
-        self.predicate.as_ref().map(|predicate| predicate.get().as_bytes())
-    }
-
     /// Reads a statement.
     ///
     /// # Errors

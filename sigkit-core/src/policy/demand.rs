@@ -1,4 +1,4 @@
-use super::{Policy, SignedName};
+use super::{Gate, Policy, SignedName};
 use crate::oci::{ImageReference, Repository};
 use crate::report::Rule;
 
@@ -93,17 +93,18 @@ impl Demand {
         Self::Group { name: name.into(), rule: Rule::AtLeast(std::num::NonZeroUsize::MIN), parts }
     }
 
-    /// The repositories other than the image's own in which signatures are looked for; each once.
-    pub fn sources(&self) -> Vec<&Repository> {
-        let mut sources = Vec::new();
+    /// What must be looked for: policies of distinct purposes, and the repositories to look in when that is not the image's own.
+    pub fn lookups(&self) -> Vec<(&Policy, Option<&Repository>)> {
+        let mut lookups: Vec<(&Policy, Option<&Repository>)> = Vec::new();
         self.each_policy(&mut |demand| {
-            if let Some(source) = &demand.source
-                && !sources.contains(&source)
-            {
-                sources.push(source);
+            for policy in std::iter::once(&demand.policy).chain(demand.policy.gates.iter().flat_map(Gate::policies)) {
+                let source = demand.source();
+                if !lookups.iter().any(|(known, place)| known.purpose() == policy.purpose() && *place == source) {
+                    lookups.push((policy, source));
+                }
             }
         });
-        sources
+        lookups
     }
 
     /// Calls `visit` with every policy, in order.

@@ -21,6 +21,16 @@ pub enum Gate {
     Rego(RegoPolicy),
 }
 
+impl Gate {
+    /// The policies of what else the gate listens to.
+    pub(crate) fn policies(&self) -> &[Policy] {
+        match self {
+            Self::Scan(gate) => &gate.vex,
+            _ => &[],
+        }
+    }
+}
+
 /// Which of several statements must pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Among {

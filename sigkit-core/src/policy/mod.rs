@@ -5,6 +5,7 @@ mod demand;
 pub mod document;
 mod gate;
 mod glob;
+mod outline;
 #[cfg(feature = "rego")]
 mod rego;
 mod scope;
@@ -14,6 +15,7 @@ mod signed_name;
 pub use demand::{Demand, PolicyDemand};
 pub use gate::{Age, AgeError, Among, Counted, Exception, Gate, ProvenanceGate, ScanGate};
 pub use glob::{GlobError, ImageGlob, TextGlob};
+pub use outline::{Line, Weakness};
 #[cfg(feature = "rego")]
 pub(crate) use rego::RegoRefusal;
 #[cfg(feature = "rego")]
@@ -80,14 +82,14 @@ pub enum Authority {
 }
 
 impl Authority {
-    /// Whether both are the same signer, by whatever name.
+    /// Whether it is the same signer by the same key or identity.
     fn is_same(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Key(a), Self::Key(b)) => a.key == b.key,
+            (Self::Key(key), Self::Key(other)) => key.key == other.key,
             #[cfg(feature = "keyless")]
-            (Self::Keyless(a), Self::Keyless(b)) => a.name() == b.name(),
+            (Self::Keyless(identity), Self::Keyless(other)) => identity.name() == other.name(),
             #[cfg(feature = "keyless")]
-            (Self::Key(_), Self::Keyless(_)) | (Self::Keyless(_), Self::Key(_)) => false,
+            _ => false,
         }
     }
 }
@@ -202,14 +204,15 @@ impl Policy {
         threshold: NonZeroUsize,
         authorities: impl IntoIterator<Item = KeyAuthority>,
     ) -> Result<Self, PolicyError> {
-        Self::authorities(purpose, threshold, authorities.into_iter().map(Authority::Key))
+        Self::at_least(purpose, threshold, authorities.into_iter().map(Authority::Key))
     }
 
-    /// At least `threshold` of these must have signed. A key or an identity given twice counts once.
+    /// At least `threshold` of these authorities must have signed. The same key, and the same identity, given twice counts once;
+    /// whether one signer could stand for two patterns is for the caller to know.
     ///
     /// # Errors
     /// [`PolicyError`].
-    pub fn authorities(
+    pub fn at_least(
         purpose: Purpose,
         threshold: NonZeroUsize,
         authorities: impl IntoIterator<Item = Authority>,

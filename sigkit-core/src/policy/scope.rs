@@ -1,3 +1,4 @@
+use std::fmt;
 use std::str::FromStr;
 
 use super::signed_name::NamePrefix;
@@ -55,6 +56,16 @@ impl Scope {
                 let host = host.split_once(':').map_or(host, |(host, _)| host);
                 (host.len() > domain.len() && host.ends_with(domain.as_str())).then_some(Fit::Subdomains(domain.len()))
             }
+        }
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Reach::Image(image) => image.fmt(f),
+            Reach::Below(NamePrefix(prefix)) => write!(f, "all of {prefix}"),
+            Reach::Subdomains(domain) => write!(f, "all hosts of *{domain}"),
         }
     }
 }

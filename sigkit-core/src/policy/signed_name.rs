@@ -1,3 +1,5 @@
+use std::fmt;
+
 use crate::oci::{ImageReference, Repository, TagOrDigest};
 
 /// The name that a signature must have been made for, by that of the image. containers-policy.json(5), `signedIdentity`.
@@ -35,6 +37,21 @@ pub(crate) enum SignedReference {
     Repository(Repository),
     /// This one.
     Exact(ImageReference),
+}
+
+impl fmt::Display for SignedName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exact => f.write_str("exactly the name of the image"),
+            Self::ExactOrRepositoryOfDigest => f.write_str("the tag of the image, or the repository of its digest"),
+            Self::Repository => f.write_str("the repository of the image"),
+            Self::ThisReference(reference) => reference.fmt(f),
+            Self::ThisRepository(repository) => repository.fmt(f),
+            Self::Remapped { prefix, signed_prefix } => {
+                write!(f, "the name of the image with {} in place of {}", signed_prefix.0, prefix.0)
+            }
+        }
+    }
 }
 
 impl SignedName {

@@ -1,9 +1,9 @@
+use super::Verifier;
 use super::artifact::{Artifact, Named};
 use super::verified::{self, NotVerified, Verified, VerifiedSignature};
-use super::{Verifier, could_not_look};
-use crate::bundle::{Evidence, Problem};
+use crate::bundle::Evidence;
 use crate::oci::Repository;
-use crate::policy::Demand;
+use crate::policy::{Demand, Policy, Purpose};
 use crate::reason::Reason;
 use crate::report::{CheckId, Label, Node, Outcome, Report, Verdict, Waiver};
 use crate::time::UnixTime;
@@ -44,24 +44,44 @@ impl Allowed {
     }
 }
 
-/// All that was found, by where it was looked for.
+/// All that was found, by what was looked for and where.
 #[derive(Clone, Debug, Default)]
 pub struct Findings {
-    /// Beside the artifact.
-    pub own: Evidence,
-    /// In the other repositories that a demand names.
-    pub elsewhere: Vec<(Repository, Evidence)>,
+    found: Vec<(Purpose, Option<Repository>, Evidence)>,
 }
 
 impl Findings {
-    /// What was found beside the artifact, and nothing else was looked for.
-    pub const fn own(own: Evidence) -> Self {
-        Self { own, elsewhere: Vec::new() }
+    /// Adds what was found for a purpose: beside the artifact, or in another repository.
+    pub fn add(&mut self, purpose: Purpose, source: Option<Repository>, evidence: Evidence) {
+        self.found.push((purpose, source, evidence));
+    }
+
+    fn get(&self, purpose: &Purpose, source: Option<&Repository>) -> Option<&Evidence> {
+        let is_meant =
+            |(known, place, _): &&(Purpose, Option<Repository>, Evidence)| known == purpose && place.as_ref() == source;
+        self.found.iter().find(is_meant).map(|(_, _, evidence)| evidence)
     }
 
     fn count(&self) -> usize {
-        let elsewhere = self.elsewhere.iter().map(|(_, evidence)| evidence.items.len());
-        elsewhere.fold(self.own.items.len(), usize::saturating_add)
+        self.found.iter().fold(0, |sum, (_, _, evidence)| sum.saturating_add(evidence.items.len()))
+    }
+}
+
+/// Where a policy finds its evidence.
+#[derive(Clone, Copy)]
+pub(super) enum Source<'e> {
+    /// All there is, whatever it was looked for.
+    Given(&'e Evidence),
+    /// What was looked for by purpose, in this place.
+    Found(&'e Findings, Option<&'e Repository>),
+}
+
+impl<'e> Source<'e> {
+    pub(super) fn of(self, policy: &Policy) -> Option<&'e Evidence> {
+        match self {
+            Self::Given(evidence) => Some(evidence),
+            Self::Found(findings, place) => findings.get(policy.purpose(), place),
+        }
     }
 }
 
@@ -90,12 +110,8 @@ fn judge(
     let leaf = |outcome| Node::Leaf { check: CheckId::Policy, outcome };
     match demand {
         Demand::Policy(demand) => {
-            let found = match &demand.source {
-                None => Some(&findings.own),
-                Some(source) => findings.elsewhere.iter().find(|(known, _)| known == source).map(|(_, found)| found),
-            };
-            let Some(evidence) = found else { return not_looked_for(demand.source.as_ref()) };
-            let (node, held) = Verifier::new(&demand.policy).judge_policy(artifact, evidence, now);
+            let source = Source::Found(findings, demand.source.as_ref());
+            let (node, held) = Verifier::new(&demand.policy).judge_policy(artifact, source, now);
             if node.verdict() == Verdict::Verified {
                 signatures.extend(held);
             }
@@ -114,10 +130,4 @@ fn judge(
         Demand::Refuse { why } => leaf(Outcome::Fail(Reason::RefusedByPolicy { why: why.clone() })),
         Demand::NoRule { image } => leaf(Outcome::Fail(Reason::NoPolicyMatches { image: image.clone() })),
     }
-}
-
-/// Whoever collected the findings left out a place that the demand names.
-fn not_looked_for(source: Option<&Repository>) -> Node {
-    let looked_for = source.map_or_else(String::new, |source| format!("signatures in {source}"));
-    could_not_look(&Problem { looked_for, code: "store-unavailable", detail: "nobody looked".to_owned() })
 }

@@ -55,6 +55,7 @@ use std::num::NonZeroUsize;
 
 use artifact::Named;
 use content::Claim;
+use demand::Source;
 use signature::SignatureValid;
 use subject::SubjectBound;
 use verified::{SignerTrusted, Witnessed};
@@ -65,7 +66,7 @@ use crate::policy::{Authority, KeyAuthority, Policy, Purpose};
 #[cfg(feature = "keyless")]
 use crate::policy::{KeylessAuthority, Witnesses};
 use crate::reason::Reason;
-use crate::report::{CheckId, Fact, Label, Node, Outcome, Report, Rule, Verdict};
+use crate::report::{CheckId, Fact, Label, Node, Outcome, Report, Rule};
 use crate::time::UnixTime;
 #[cfg(feature = "keyless")]
 use crate::trust::log::SignerKey;
@@ -87,15 +88,24 @@ impl<'p> Verifier<'p> {
     /// # Errors
     /// [`NotVerified`], whose report tells refusal from doubt and names every reason.
     pub fn verify(&self, artifact: &Artifact<'_>, evidence: &Evidence, now: UnixTime) -> Result<Verified, NotVerified> {
-        let (root, signatures) = self.judge_policy(&Named::new(artifact), evidence, now);
+        let (root, signatures) = self.judge_policy(&Named::new(artifact), Source::Given(evidence), now);
         verified::conclude(Report { time: now, root }, signatures, evidence.items.len())
     }
 
-    fn judge_policy(&self, artifact: &Named<'_>, evidence: &Evidence, now: UnixTime) -> (Node, Vec<VerifiedSignature>) {
+    fn judge_policy(&self, artifact: &Named<'_>, source: Source<'_>, now: UnixTime) -> (Node, Vec<VerifiedSignature>) {
+        let Some(evidence) = source.of(self.policy) else {
+            let problem = Problem {
+                looked_for: "what the policy asks for".to_owned(),
+                code: "store-unavailable",
+                detail: "nobody has looked for it".to_owned(),
+            };
+            return (could_not_look(&problem), Vec::new());
+        };
         let mut signatures = Vec::new();
         let mut parts: Vec<Node> = Vec::new();
         for authority in &self.policy.authorities {
             let (node, found) = self.judge_authority(authority, artifact, evidence, now);
+            let (node, found) = gate::pass(self.policy, node, found, &gate::Around { artifact, source, evidence, now });
             parts.push(node);
             signatures.extend(found);
         }
@@ -139,16 +149,7 @@ impl<'p> Verifier<'p> {
             #[cfg(feature = "keyless")]
             Authority::Keyless(keyless) => Label::Identity { name: keyless.name() },
         };
-        if self.policy.gates.is_empty() || signatures.is_empty() {
-            return (Node::Group { label, rule: Rule::AtLeast(NonZeroUsize::MIN), parts }, signatures);
-        }
-        let attested = Label::Demands { name: "attested".to_owned() };
-        let mut all = vec![Node::Group { label: attested, rule: Rule::AtLeast(NonZeroUsize::MIN), parts }];
-        all.extend(gate::judge(self.policy, &signatures, artifact, evidence, now));
-        let node = Node::Group { label, rule: Rule::All, parts: all };
-        // What does not pass the gates is no proof of anything, however well it is signed.
-        let kept = if node.verdict() == Verdict::Verified { signatures } else { Vec::new() };
-        (node, kept)
+        (Node::Group { label, rule: Rule::AtLeast(NonZeroUsize::MIN), parts }, signatures)
     }
 
     fn judge(

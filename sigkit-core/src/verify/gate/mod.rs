@@ -7,6 +7,7 @@ mod scan;
 mod vex;
 
 use super::artifact::Named;
+use super::demand::Source;
 use super::{VerifiedSignature, Verifier};
 use crate::bundle::{Evidence, Problem};
 use crate::content::Statement;
@@ -16,7 +17,7 @@ use crate::limits::Limits;
 use crate::policy::Among;
 use crate::policy::{Gate, Policy};
 use crate::reason::Reason;
-use crate::report::{CheckId, Fact, Label, Node, Outcome, Rule};
+use crate::report::{CheckId, Fact, Label, Node, Outcome, Rule, Verdict};
 use crate::time::UnixTime;
 
 /// How far clocks may differ before a time counts as one that is yet to come, in seconds.
@@ -42,32 +43,49 @@ pub(super) struct Seen<'s> {
     pub(super) limits: &'s Limits,
 }
 
-/// The gates of a policy, each a node, over what one authority attested.
-pub(super) fn judge(
+/// What is judged, and where more can be found about it.
+pub(super) struct Around<'a> {
+    pub(super) artifact: &'a Named<'a>,
+    pub(super) source: Source<'a>,
+    pub(super) evidence: &'a Evidence,
+    pub(super) now: UnixTime,
+}
+
+/// Lets an authority pass the gates of the policy with what it attested, or turns it back. What is turned back is no proof of
+/// anything, however well it is signed.
+pub(super) fn pass(
     policy: &Policy,
-    signatures: &[VerifiedSignature],
-    artifact: &Named<'_>,
-    evidence: &Evidence,
-    now: UnixTime,
-) -> Vec<Node> {
-    let gates = policy.gates.iter().map(|gate| {
-        let vex = match gate {
-            Gate::Scan(gate) => gate.vex.as_slice(),
-            _ => &[],
-        };
-        let vex = vex.iter().flat_map(|policy| Verifier::new(policy).judge_policy(artifact, evidence, now).1);
-        let vex: Vec<VerifiedSignature> = vex.collect();
-        let seen = Seen {
-            statements: signatures.iter().filter_map(Held::of).collect(),
-            vex: vex.iter().filter_map(Held::of).collect(),
-            problems: &evidence.problems,
-            artifact: artifact.digest(DigestAlgorithm::Sha256),
-            now,
-            limits: &policy.limits,
-        };
-        check(gate, &seen)
-    });
-    gates.collect()
+    node: Node,
+    signatures: Vec<VerifiedSignature>,
+    around: &Around<'_>,
+) -> (Node, Vec<VerifiedSignature>) {
+    let (false, Node::Group { label, rule, parts }) = (policy.gates.is_empty() || signatures.is_empty(), &node) else {
+        return (node, signatures);
+    };
+    let mut all = vec![group("attested", *rule, parts.clone())];
+    all.extend(policy.gates.iter().map(|gate| judge(gate, policy, &signatures, around)));
+    let node = Node::Group { label: label.clone(), rule: Rule::All, parts: all };
+    let kept = if node.verdict() == Verdict::Verified { signatures } else { Vec::new() };
+    (node, kept)
+}
+
+fn judge(gate: &Gate, policy: &Policy, signatures: &[VerifiedSignature], around: &Around<'_>) -> Node {
+    let mut words = Vec::new();
+    let mut problems: Vec<Problem> = around.evidence.problems.clone();
+    for policy in gate.policies() {
+        words.extend(Verifier::new(policy).judge_policy(around.artifact, around.source, around.now).1);
+        problems.extend(around.source.of(policy).iter().flat_map(|evidence| evidence.problems.clone()));
+    }
+    problems.dedup();
+    let seen = Seen {
+        statements: signatures.iter().filter_map(Held::of).collect(),
+        vex: words.iter().filter_map(Held::of).collect(),
+        problems: &problems,
+        artifact: around.artifact.digest(DigestAlgorithm::Sha256),
+        now: around.now,
+        limits: &policy.limits,
+    };
+    check(gate, &seen)
 }
 
 impl<'s> Held<'s> {
