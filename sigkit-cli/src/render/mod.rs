@@ -88,6 +88,7 @@ impl Refusal {
         match self {
             Self::NotVerified(refusal) => match (refusal.report().verdict(), refusal.found()) {
                 (Verdict::Undecided, _) => ExitCode::Undecided,
+                _ if self.is_by_name() => ExitCode::Failed,
                 (_, 0) => ExitCode::NoSignatures,
                 _ => ExitCode::NoMatch,
             },
@@ -95,6 +96,11 @@ impl Refusal {
             Self::Unresolved(unresolved) => unresolved.exit(),
             Self::TimedOut(_) => ExitCode::Undecided,
         }
+    }
+
+    /// Whether no signature could have changed it: the policy refuses the image by its name.
+    fn is_by_name(&self) -> bool {
+        matches!(self.trouble().code, "no-policy-matches" | "refused-by-policy")
     }
 
     /// The most useful reason.

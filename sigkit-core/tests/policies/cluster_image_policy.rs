@@ -56,7 +56,8 @@ fn every_policy_that_matches_must_hold_and_any_authority_of_it_is_enough() {
 // threat: I06
 #[test]
 fn static_authorities_and_modes() {
-    let fixed = |action: &str| policy("v1beta1", "p", "registry.example/**", &format!("  - static:\n      action: {action}\n"));
+    let fixed =
+        |action: &str| policy("v1beta1", "p", "registry.example/**", &format!("  - static:\n      action: {action}\n"));
     let image = "registry.example/app";
     assert_eq!(judge(&load(&fixed("pass")), image, &[], &[], NOW).verdict, Verdict::Allowed);
     let refused = judge(&load(&fixed("fail\n      message: not here")), image, &[signed("a")], &[], NOW);
@@ -78,7 +79,10 @@ fn an_authority_with_attestations_asks_for_each_of_them_and_for_no_signature() {
     assert_eq!(judge(&set, image, &[bill(), scan()], &[], NOW).verdict, Verdict::Verified);
     assert_eq!(judge(&set, image, &[bill()], &[], NOW).verdict, Verdict::Rejected);
     assert_eq!(judge(&set, image, &[signed("a")], &[], NOW).verdict, Verdict::Rejected);
-    assert_eq!(judge(&set, image, &[attested(&PredicateType::SpdxJson, b"{}", "b"), scan()], &[], NOW).verdict, Verdict::Rejected);
+    assert_eq!(
+        judge(&set, image, &[attested(&PredicateType::SpdxJson, b"{}", "b"), scan()], &[], NOW).verdict,
+        Verdict::Rejected
+    );
 }
 
 #[cfg(feature = "rego")]
@@ -116,7 +120,10 @@ fn identities_are_read_and_ask_for_certificates() {
     let found = judge(&set, "registry.example/app", &[signed("a")], &[], NOW);
     assert_eq!((found.verdict, found.codes), (Verdict::Rejected, vec!["certificate-missing"]));
     let outline: Vec<String> = set.outline().into_iter().map(|line| line.text).collect();
-    assert!(outline.iter().any(|line| line.contains("release.yml@refs/tags/v1") && line.contains("acme")), "{outline:?}");
+    assert!(
+        outline.iter().any(|line| line.contains("release.yml@refs/tags/v1") && line.contains("acme")),
+        "{outline:?}"
+    );
 }
 
 // threat: I02
@@ -133,37 +140,71 @@ fn what_is_not_supported_is_refused_with_its_place_and_reason() {
         (key_of("data: nonsense"), "key.data", ""),
         (key_of("datum: x"), "key.datum", "unknown field"),
         (key_of("hashAlgorithm: md5"), "key.hashAlgorithm", "unknown variant"),
-        (format!("{}      hashAlgorithm: sha256\n", key_of("{}").replace("{}\n", "\n")), "key", "expected a public key"),
+        (
+            format!("{}      hashAlgorithm: sha256\n", key_of("{}").replace("{}\n", "\n")),
+            "key",
+            "expected a public key",
+        ),
         (keyless("url: https://fulcio.sigstore.dev"), "keyless", "missing field `identities`"),
         (keyless("identities: []"), "keyless.identities", "expected at least one"),
-        (keyless("identities: [{issuer: 'https://x'}]"), "keyless.identities[0].subject", "expected subject or subjectRegExp"),
-        (keyless("identities: [{issuer: 'https://x', subjectRegexp: y}]"), "keyless.identities[0].subjectRegexp", "unknown field"),
+        (
+            keyless("identities: [{issuer: 'https://x'}]"),
+            "keyless.identities[0].subject",
+            "expected subject or subjectRegExp",
+        ),
+        (
+            keyless("identities: [{issuer: 'https://x', subjectRegexp: y}]"),
+            "keyless.identities[0].subjectRegexp",
+            "unknown field",
+        ),
         (keyless(&format!("trustRootRef: x\n      {identity}")), "keyless.trustRootRef", "TrustRoot"),
         (keyless(&format!("insecureIgnoreSCT: true\n      {identity}")), "keyless.insecureIgnoreSCT", "not believed"),
-        (keyless(&format!("url: https://fulcio.example\n      {identity}")), "keyless.url", "knows no certificate authority"),
+        (
+            keyless(&format!("url: https://fulcio.example\n      {identity}")),
+            "keyless.url",
+            "knows no certificate authority",
+        ),
         (keyless(&format!("ca-cert: {{data: x}}\n      {identity}")), "keyless.ca-cert.data", "certificates in PEM"),
         (format!("{}    ctlog: {{}}\n", keyless(identity)), "ctlog", "an identity needs a log"),
         (format!("{}    ctlog: {{url: 'https://rekor.example'}}\n", by_key("a")), "ctlog.url", "knows no log"),
         (format!("{}    ctlog: {{trustRootRef: x}}\n", by_key("a")), "ctlog.trustRootRef", "TrustRoot"),
         (format!("{}    rfc3161timestamp: {{trustRootRef: x}}\n", by_key("a")), "rfc3161timestamp", "TrustRoot"),
-        (format!("{}    source: [{{oci: x.example/y, tagPrefix: z}}]\n", by_key("a")), "source[0].tagPrefix", "own tags"),
-        (format!("{}    source: [{{oci: x.example/y, signaturePullSecrets: []}}]\n", by_key("a")), "source[0].signaturePullSecrets", "log in"),
+        (
+            format!("{}    source: [{{oci: x.example/y, tagPrefix: z}}]\n", by_key("a")),
+            "source[0].tagPrefix",
+            "own tags",
+        ),
+        (
+            format!("{}    source: [{{oci: x.example/y, signaturePullSecrets: []}}]\n", by_key("a")),
+            "source[0].signaturePullSecrets",
+            "log in",
+        ),
         (format!("{}    signatureFormat: other\n", by_key("a")), "signatureFormat", "unknown variant"),
         (format!("{}    static: {{action: pass}}\n", by_key("a")), "", "exactly one of key, keyless and static"),
         ("  - name: x\n".to_owned(), "", "exactly one of key, keyless and static"),
         ("  - static: {action: maybe}\n".to_owned(), "static.action", "unknown variant"),
         ("  - static: {action: pass}\n    ctlog: {}\n".to_owned(), "ctlog", "says nothing beside"),
         (
-            format!("{}    attestations: [{{name: x, predicateType: vuln, policy: {{type: cue, data: 'x'}}}}]\n", by_key("a")),
+            format!(
+                "{}    attestations: [{{name: x, predicateType: vuln, policy: {{type: cue, data: 'x'}}}}]\n",
+                by_key("a")
+            ),
             "attestations[0].policy.type",
             "CUE is not evaluated",
         ),
         (
-            format!("{}    attestations: [{{name: x, predicateType: vuln, policy: {{type: rego, remote: {{url: 'https://x'}}}}}}]\n", by_key("a")),
+            format!(
+                "{}    attestations: [{{name: x, predicateType: vuln, policy: {{type: rego, remote: {{url: 'https://x'}}}}}}]\n",
+                by_key("a")
+            ),
             "attestations[0].policy.remote",
             "not fetched",
         ),
-        (format!("{}    attestations: [{{name: x, predicateType: vulns}}]\n", by_key("a")), "attestations[0].predicateType", "expected"),
+        (
+            format!("{}    attestations: [{{name: x, predicateType: vulns}}]\n", by_key("a")),
+            "attestations[0].predicateType",
+            "expected",
+        ),
         (format!("{}    attestations: []\n", by_key("a")), "attestations", "expected at least one"),
     ] {
         let text = policy("v1beta1", "p", "**", &authorities);
@@ -174,14 +215,17 @@ fn what_is_not_supported_is_refused_with_its_place_and_reason() {
     let good = policy("v1beta1", "p", "**", &by_key("a"));
     load(&good);
     for (text, place) in [
-        (good.replace("spec:", "spec:\n  match: [{resource: pods, group: '', version: v1}]"), "spec.match: refused: it selects resources"),
+        (
+            good.replace("spec:", "spec:\n  match: [{resource: pods, group: '', version: v1}]"),
+            "spec.match: refused: it selects resources",
+        ),
         (good.replace("spec:", "spec:\n  policy: {type: cue, data: x}"), "spec.policy: refused"),
         (good.replace("spec:", "spec:\n  mode: audit"), "spec.mode: unknown variant"),
         (good.replace("spec:", "spec:\n  image: x"), "spec.image: unknown field"),
         (good.replace("  authorities:", "  authority:"), "spec.authority: unknown field"),
         (policy("v1beta1", "p", "[a-z]", &by_key("a")), "spec.images[0].glob"),
         (good.replace("v1beta1", "v1"), "expected kind ClusterImagePolicy"),
-        (policy("v1beta1", "p", "**", "  []\n"), "spec.authorities: expected at least one"),
+        (policy("v1beta1", "p", "**", "    []\n"), "spec.authorities: expected at least one"),
     ] {
         let error = read(&text, &Files::default()).expect_err(&text);
         assert!(error.contains(place), "{text}\n{error}");

@@ -93,10 +93,17 @@ fn the_closest_scope_decides_and_the_rest_is_refused() {
 #[test]
 fn all_requirements_must_hold() {
     let any = json!({"type": "matchRepository"});
-    let scope = |requirements: Value| load(&json!({"default": reject(), "transports": {"docker": {"registry.example": requirements}}}));
+    let scope = |requirements: Value| {
+        load(&json!({"default": reject(), "transports": {"docker": {"registry.example": requirements}}}))
+    };
     let (name, image) = ("registry.example/app", "registry.example/app:v1");
     let both = scope(json!([by("a", &any), by("b", &any)]));
-    for (signers, verdict) in [(&["a", "b"][..], Verdict::Verified), (&["a"], Verdict::Rejected), (&["b"], Verdict::Rejected), (&[], Verdict::Rejected)] {
+    for (signers, verdict) in [
+        (&["a", "b"][..], Verdict::Verified),
+        (&["a"], Verdict::Rejected),
+        (&["b"], Verdict::Rejected),
+        (&[], Verdict::Rejected),
+    ] {
         let items: Vec<_> = signers.iter().map(|signer| signed_for(name, signer)).collect();
         assert_eq!(judge(&both, image, &items, &[], NOW).verdict, verdict, "{signers:?}");
     }
@@ -105,7 +112,11 @@ fn all_requirements_must_hold() {
     assert_eq!(judge(&with_anything, image, &[signed_for(name, "a")], &[], NOW).verdict, Verdict::Verified);
     let with_reject = scope(json!([{"type": "reject"}, by("a", &any)]));
     assert_eq!(judge(&with_reject, image, &[signed_for(name, "a")], &[], NOW).verdict, Verdict::Rejected);
-    for keys in [json!({"keyPaths": ["a.pub", "b.pub"]}), json!({"keyDatas": [data("a"), data("b")]}), json!({"keyData": data("b")})] {
+    for keys in [
+        json!({"keyPaths": ["a.pub", "b.pub"]}),
+        json!({"keyDatas": [data("a"), data("b")]}),
+        json!({"keyData": data("b")}),
+    ] {
         let mut requirement = json!({"type": "sigstoreSigned", "signedIdentity": any});
         requirement.as_object_mut().unwrap().extend(keys.as_object().unwrap().clone());
         let set = scope(json!([requirement]));
@@ -121,7 +132,8 @@ fn the_signed_name_is_compared_as_asked() {
     let tag = "mirror.example:5000/vendor/app:v1";
     let repository = "mirror.example:5000/vendor/app";
     let kind = |name: &str| json!({"type": name});
-    let remap = json!({"type": "remapIdentity", "prefix": "mirror.example:5000/vendor", "signedPrefix": "vendor.example"});
+    let remap =
+        json!({"type": "remapIdentity", "prefix": "mirror.example:5000/vendor", "signedPrefix": "vendor.example"});
     for (identity, image, signed_name, holds) in [
         (kind("matchExact"), tag, tag, true),
         (kind("matchExact"), tag, repository, false),
@@ -137,9 +149,24 @@ fn the_signed_name_is_compared_as_asked() {
         (kind("matchRepository"), tag, "mirror.example:5000/vendor/app:v2", true),
         (kind("matchRepository"), tag, repository, true),
         (kind("matchRepository"), tag, "mirror.example:5000/vendor/app2", false),
-        (json!({"type": "exactReference", "dockerReference": "vendor.example/app:v1"}), tag, "vendor.example/app:v1", true),
-        (json!({"type": "exactReference", "dockerReference": "vendor.example/app:v1"}), tag, "vendor.example/app", false),
-        (json!({"type": "exactRepository", "dockerRepository": "vendor.example/app"}), tag, "vendor.example/app:v7", true),
+        (
+            json!({"type": "exactReference", "dockerReference": "vendor.example/app:v1"}),
+            tag,
+            "vendor.example/app:v1",
+            true,
+        ),
+        (
+            json!({"type": "exactReference", "dockerReference": "vendor.example/app:v1"}),
+            tag,
+            "vendor.example/app",
+            false,
+        ),
+        (
+            json!({"type": "exactRepository", "dockerRepository": "vendor.example/app"}),
+            tag,
+            "vendor.example/app:v7",
+            true,
+        ),
         (json!({"type": "exactRepository", "dockerRepository": "vendor.example/app"}), tag, repository, false),
         (remap.clone(), tag, "vendor.example/app:v1", true),
         (remap.clone(), tag, tag, false),
@@ -148,7 +175,8 @@ fn the_signed_name_is_compared_as_asked() {
     ] {
         let set = load(&json!({"default": [by("a", &identity)]}));
         let found = judge(&set, image, &[signed_for(signed_name, "a")], &[], NOW);
-        let (verdict, codes) = if holds { (Verdict::Verified, vec![]) } else { (Verdict::Rejected, vec!["reference-mismatch"]) };
+        let (verdict, codes) =
+            if holds { (Verdict::Verified, vec![]) } else { (Verdict::Rejected, vec!["reference-mismatch"]) };
         assert_eq!((found.verdict, found.codes), (verdict, codes), "{identity} {image} {signed_name}");
     }
     // A bundle signs no name, so that there is none to compare.
@@ -158,7 +186,8 @@ fn the_signed_name_is_compared_as_asked() {
     let demand = set.demand_for(ImageName::Local { transport: "oci", given: "oci:x" });
     assert_eq!(judge_demand(&demand, &[signed_for(repository, "a")], &[], NOW).codes, ["refused-by-policy"]);
     let exact = json!({"type": "exactRepository", "dockerRepository": "vendor.example/app"});
-    let demand = load(&json!({"default": [by("a", &exact)]})).demand_for(ImageName::Local { transport: "oci", given: "oci:x" });
+    let demand =
+        load(&json!({"default": [by("a", &exact)]})).demand_for(ImageName::Local { transport: "oci", given: "oci:x" });
     assert_eq!(judge_demand(&demand, &[signed_for("vendor.example/app", "a")], &[], NOW).verdict, Verdict::Verified);
 }
 
@@ -175,29 +204,61 @@ fn a_log_that_is_named_must_have_seen_the_signature() {
 #[test]
 fn what_is_not_understood_is_refused_with_its_place() {
     let with = |requirement: Value| json!({"default": [requirement]});
-    let scoped = |transport: &str, scope: &str| json!({"default": reject(), "transports": {transport: {scope: reject()}}});
-    let fulcio = |members: Value| with(json!({"type": "sigstoreSigned", "rekorPublicKeyData": data("b"), "fulcio": members}));
+    let scoped =
+        |transport: &str, scope: &str| json!({"default": reject(), "transports": {transport: {scope: reject()}}});
+    let fulcio =
+        |members: Value| with(json!({"type": "sigstoreSigned", "rekorPublicKeyData": data("b"), "fulcio": members}));
     for (document, place) in [
         (json!({"default": []}), "default: expected at least one"),
         (json!({"default": reject(), "extra": 1}), "extra: unknown field"),
         (json!({"default": [{}]}), "default[0].type: expected sigstoreSigned"),
         (with(json!({"type": "Reject"})), "default[0].type"),
         (with(json!({"type": "reject", "x": 1})), "default[0].x: unknown field"),
-        (with(json!({"type": "signedBy", "keyType": "GPGKeys", "keyPath": "x"})), "default[0].type: refused: signatures by OpenPGP"),
+        (
+            with(json!({"type": "signedBy", "keyType": "GPGKeys", "keyPath": "x"})),
+            "default[0].type: refused: signatures by OpenPGP",
+        ),
         (with(json!({"type": "sigstoreSigned"})), "default[0]: expected exactly one of keyPath"),
-        (with(json!({"type": "sigstoreSigned", "keyPath": "a.pub", "keyData": data("a")})), "default[0]: expected exactly one of keyPath"),
+        (
+            with(json!({"type": "sigstoreSigned", "keyPath": "a.pub", "keyData": data("a")})),
+            "default[0]: expected exactly one of keyPath",
+        ),
         (with(json!({"type": "sigstoreSigned", "keyPath": "z.pub"})), "default[0].keyPath: no file z.pub"),
         (with(json!({"type": "sigstoreSigned", "keyPaths": []})), "default[0].keyPaths: expected at least one"),
         (with(json!({"type": "sigstoreSigned", "keyData": "%"})), "default[0].keyData: expected base64"),
         (with(json!({"type": "sigstoreSigned", "keyData": "AAAA"})), "default[0].keyData"),
         (with(json!({"type": "sigstoreSigned", "keyPath": "a.pub", "pki": {}})), "default[0].pki: refused"),
-        (with(json!({"type": "sigstoreSigned", "keyPath": "a.pub", "signedIdentity": {"type": "match"}})), "default[0].signedIdentity.type"),
-        (with(json!({"type": "sigstoreSigned", "keyPath": "a.pub", "signedIdentity": {"type": "exactReference", "dockerReference": "a/b"}})), "default[0].signedIdentity.dockerReference"),
-        (with(json!({"type": "sigstoreSigned", "keyPath": "a.pub", "signedIdentity": {"type": "remapIdentity", "prefix": "a"}})), "default[0].signedIdentity"),
+        (
+            with(json!({"type": "sigstoreSigned", "keyPath": "a.pub", "signedIdentity": {"type": "match"}})),
+            "default[0].signedIdentity.type",
+        ),
+        (
+            with(
+                json!({"type": "sigstoreSigned", "keyPath": "a.pub", "signedIdentity": {"type": "exactReference", "dockerReference": "a/b"}}),
+            ),
+            "default[0].signedIdentity.dockerReference",
+        ),
+        (
+            with(
+                json!({"type": "sigstoreSigned", "keyPath": "a.pub", "signedIdentity": {"type": "remapIdentity", "prefix": "a"}}),
+            ),
+            "default[0].signedIdentity",
+        ),
         (fulcio(json!({"caData": "AAAA", "oidcIssuer": "https://x"})), "missing field `subjectEmail`"),
-        (fulcio(json!({"oidcIssuer": "https://x", "subjectEmail": "a@b.c"})), "default[0].fulcio: expected exactly one of caPath"),
-        (fulcio(json!({"caData": "AAAA", "oidcIssuer": "https://x", "subjectEmail": "a@b.c"})), "default[0].fulcio.caData"),
-        (with(json!({"type": "sigstoreSigned", "fulcio": {"caData": "AAAA", "oidcIssuer": "https://x", "subjectEmail": "a@b.c"}})), "default[0].fulcio: expected the key of a log"),
+        (
+            fulcio(json!({"oidcIssuer": "https://x", "subjectEmail": "a@b.c"})),
+            "default[0].fulcio: expected exactly one of caPath",
+        ),
+        (
+            fulcio(json!({"caData": "AAAA", "oidcIssuer": "https://x", "subjectEmail": "a@b.c"})),
+            "default[0].fulcio.caData",
+        ),
+        (
+            with(
+                json!({"type": "sigstoreSigned", "fulcio": {"caData": "AAAA", "oidcIssuer": "https://x", "subjectEmail": "a@b.c"}}),
+            ),
+            "default[0].fulcio: expected the key of a log",
+        ),
         (scoped("docker", "busybox"), "transports.docker"),
         (scoped("docker", "*.*.example"), "transports.docker"),
         (scoped("oci", "/var/images"), "scopes of paths are not supported"),

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use serde_json::json;
 use sigkit_core::bundle::{Evidence, EvidenceItem, Problem};
-use sigkit_core::content::{PredicateType, Statement};
+use sigkit_core::content::{Content, PredicateType, Statement};
 use sigkit_core::crypto::KeyAlgorithm;
 use sigkit_core::digest::Digest;
 use sigkit_core::key::{KeyPair, Signer as _};
 use sigkit_core::limits::Limits;
 use sigkit_core::policy::document::Surroundings;
-use sigkit_core::policy::{Demand, ImageName, PolicySet};
+use sigkit_core::policy::{Demand, ImageName, PolicySet, Purpose};
 use sigkit_core::report::{Node, Outcome, Verdict};
 use sigkit_core::time::UnixTime;
 use sigkit_core::trust::TrustedRoot;
@@ -88,7 +88,13 @@ pub(crate) struct Outcomes {
     pub(crate) facts: Vec<String>,
 }
 
-pub(crate) fn judge(set: &PolicySet, name: &str, items: &[EvidenceItem], problems: &[Problem], now: UnixTime) -> Outcomes {
+pub(crate) fn judge(
+    set: &PolicySet,
+    name: &str,
+    items: &[EvidenceItem],
+    problems: &[Problem],
+    now: UnixTime,
+) -> Outcomes {
     let reference = name.parse().unwrap();
     judge_demand(&set.demand_for(ImageName::Registry(&reference)), items, problems, now)
 }
@@ -96,7 +102,8 @@ pub(crate) fn judge(set: &PolicySet, name: &str, items: &[EvidenceItem], problem
 pub(crate) fn judge_demand(demand: &Demand, items: &[EvidenceItem], problems: &[Problem], now: UnixTime) -> Outcomes {
     let mut findings = Findings::default();
     for (policy, source) in demand.lookups() {
-        let evidence = Evidence { items: items.to_vec(), problems: problems.to_vec() };
+        let of_kind = items.iter().filter(|item| is_for(policy.purpose(), item)).cloned();
+        let evidence = Evidence { items: of_kind.collect(), problems: problems.to_vec() };
         findings.add(policy.purpose().clone(), source.cloned(), evidence);
     }
     let admission = admit(demand, &Artifact::Bytes(IMAGE.as_bytes()), &findings, now);
@@ -114,6 +121,17 @@ pub(crate) fn judge_demand(demand: &Demand, items: &[EvidenceItem], problems: &[
     outcomes.codes.sort_unstable();
     outcomes.codes.dedup();
     outcomes
+}
+
+/// Whether whoever looks for this finds that.
+fn is_for(purpose: &Purpose, item: &EvidenceItem) -> bool {
+    let Ok(entity) = &item.entity else { return true };
+    let Content::Envelope(envelope) = &entity.content else { return *purpose == Purpose::Image };
+    let kind = Statement::parse(envelope.payload.to_vec(), &Limits::DEFAULT).unwrap().predicate_type;
+    match purpose {
+        Purpose::Attestation(wanted) => wanted.uri() == kind,
+        _ => kind == SIGN,
+    }
 }
 
 fn collect(node: &Node, outcomes: &mut Outcomes) {

@@ -44,9 +44,14 @@ fn the_whole_statement_is_judged_and_only_true_allows() {
 #[test]
 fn a_document_names_a_file() {
     let mut files = Files::keys(&["a"]);
-    let rego = BTreeMap::from([("review.rego".to_owned(), POLICY.as_bytes().to_vec()), ("bad.rego".to_owned(), b"package x\n".to_vec())]);
+    let rego = BTreeMap::from([
+        ("review.rego".to_owned(), POLICY.as_bytes().to_vec()),
+        ("bad.rego".to_owned(), b"package x\n".to_vec()),
+    ]);
     files.0.extend(rego);
-    let require = |file: &str| format!("- attestation: {{type: 'https://example.test/review', by: [a], atLeast: 1, rego: {file}}}\n");
+    let require = |file: &str| {
+        format!("- attestation: {{type: 'https://example.test/review', by: [a], atLeast: 1, rego: {file}}}\n")
+    };
     let set = read(&image_policy(&["a"], &require("review.rego")), &files).unwrap();
     let items = [attested(&kind(), br#"{"approved":true}"#, "a")];
     assert_eq!(judge(&set, "registry.example/app", &items, &[], NOW).verdict, Verdict::Verified);

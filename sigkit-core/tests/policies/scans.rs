@@ -27,13 +27,13 @@ pub(crate) fn predicate(report: &str) -> Vec<u8> {
 }
 
 fn scan(require: &str) -> PolicySet {
-    let require =
-        format!("- attestation:\n    type: vuln\n    by: [scanner]\n    atLeast: 1\n    scan:\n{require}");
+    let require = format!("- attestation:\n    type: vuln\n    by: [scanner]\n    atLeast: 1\n    scan:\n{require}");
     read(&image_policy(&["scanner"], &require), &Files::keys(&["scanner"])).unwrap()
 }
 
 fn run(require: &str, predicates: &[&[u8]], now: UnixTime) -> Outcomes {
-    let items: Vec<_> = predicates.iter().map(|predicate| attested(&PredicateType::Vuln, predicate, "scanner")).collect();
+    let items: Vec<_> =
+        predicates.iter().map(|predicate| attested(&PredicateType::Vuln, predicate, "scanner")).collect();
     judge(&scan(require), IMAGE, &items, &[], now)
 }
 
@@ -50,7 +50,9 @@ fn every_scanner_passes_and_fails_alike() {
 
         let excepted = run(EXCEPTED, &[&predicate], NOW);
         assert_eq!((excepted.verdict, &excepted.codes), (Verdict::Verified, &vec![]), "{report}: {excepted:?}");
-        assert!(excepted.facts.iter().any(|fact| fact.contains("CVE-2021-36159 is put up with until 2027-01-01T00:00:00Z")));
+        assert!(
+            excepted.facts.iter().any(|fact| fact.contains("CVE-2021-36159 is put up with until 2027-01-01T00:00:00Z"))
+        );
 
         let expired = run(&EXCEPTED.replace("2026-12-31", "2026-11-22"), &[&predicate], NOW);
         assert_eq!((expired.verdict, expired.codes), (Verdict::Rejected, vec!["exception-expired"]), "{report}");
@@ -104,7 +106,12 @@ fn a_scan_that_says_too_little_is_no_good_news() {
         ("rated low", trivy(|value| severities(value, "LOW")), Verdict::Verified, &[]),
         ("not rated", trivy(|value| severities(value, "UNKNOWN")), Verdict::Rejected, &["finding-too-severe"]),
         ("rated oddly", trivy(|value| severities(value, "harmless")), Verdict::Rejected, &["finding-too-severe"]),
-        ("looked at nothing", trivy(|value| value["scanner"]["result"]["Results"] = json!([])), Verdict::Rejected, &["scan-empty"]),
+        (
+            "looked at nothing",
+            trivy(|value| value["scanner"]["result"]["Results"] = json!([])),
+            Verdict::Rejected,
+            &["scan-empty"],
+        ),
         (
             "no scanner",
             trivy(|value| {
@@ -198,4 +205,14 @@ fn scans_of_others_and_by_others_do_not_count_and_doubt_stays_doubt() {
     let good = [attested(&PredicateType::Vuln, &predicate, "scanner")];
     assert_eq!(judge(&set, IMAGE, &good, &[], NOW).verdict, Verdict::Verified);
     assert_eq!(judge(&set, IMAGE, &good, &[problem()], NOW).verdict, Verdict::Undecided);
+}
+
+// threat: D19
+#[test]
+fn a_scanner_that_is_not_named_is_not_believed() {
+    let mut value: Value = serde_json::from_slice(&predicate("sarif-trivy")).unwrap();
+    value["scanner"]["uri"] = "".into();
+    value["scanner"]["result"]["runs"][0]["tool"]["driver"]["informationUri"] = "".into();
+    let found = run(STRICT, &[&serde_json::to_vec(&value).unwrap()], NOW);
+    assert_eq!((found.verdict, found.codes), (Verdict::Rejected, vec!["scanner-unnamed"]));
 }

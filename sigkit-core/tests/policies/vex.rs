@@ -91,13 +91,35 @@ fn only_the_latest_word_about_this_product_by_somebody_believed_clears() {
         ),
         (
             "another package in the image",
-            vec![by("security", json!([no(json!({"@id": product()["@id"], "subcomponents": [{"@id": "pkg:apk/alpine/musl@1"}]}))]))],
+            vec![by(
+                "security",
+                json!([no(json!({"@id": product()["@id"], "subcomponents": [{"@id": "pkg:apk/alpine/musl@1"}]}))]),
+            )],
             severe,
         ),
-        ("another image", vec![by("security", json!([no(json!({"@id": "pkg:oci/app@sha256%3A00?repository_url=registry.example/app"}))]))], severe),
-        ("an image without digest", vec![by("security", json!([no(json!({"@id": "pkg:oci/app?repository_url=registry.example/app"}))]))], severe),
-        ("another version of the package", vec![by("security", json!([no(json!({"@id": "pkg:apk/alpine/apk-tools@2.10.6-r1"}))]))], severe),
-        ("the package without version", vec![by("security", json!([no(json!({"@id": "pkg:apk/alpine/apk-tools"}))]))], severe),
+        (
+            "another image",
+            vec![by(
+                "security",
+                json!([no(json!({"@id": "pkg:oci/app@sha256%3A00?repository_url=registry.example/app"}))]),
+            )],
+            severe,
+        ),
+        (
+            "an image without digest",
+            vec![by("security", json!([no(json!({"@id": "pkg:oci/app?repository_url=registry.example/app"}))]))],
+            severe,
+        ),
+        (
+            "another version of the package",
+            vec![by("security", json!([no(json!({"@id": "pkg:apk/alpine/apk-tools@2.10.6-r1"}))]))],
+            severe,
+        ),
+        (
+            "the package without version",
+            vec![by("security", json!([no(json!({"@id": "pkg:apk/alpine/apk-tools"}))]))],
+            severe,
+        ),
         ("no product", vec![by("security", json!([{"vulnerability": {"name": CVE}, "status": "fixed"}]))], severe),
         ("a stranger", vec![by("stranger", json!([no(product())]))], severe),
         ("the scanner itself", vec![by("scanner", json!([no(product())]))], severe),
@@ -106,11 +128,18 @@ fn only_the_latest_word_about_this_product_by_somebody_believed_clears() {
         ("another status", vec![by("security", json!([word("Not_Affected", product())]))], against),
         (
             "not affected without a reason",
-            vec![by("security", json!([{"vulnerability": {"name": CVE}, "products": [product()], "status": "not_affected"}]))],
+            vec![by(
+                "security",
+                json!([{"vulnerability": {"name": CVE}, "products": [product()], "status": "not_affected"}]),
+            )],
             against,
         ),
         ("later yes", vec![by("security", json!([at(no(product()), early), at(yes(product()), late)]))], against),
-        ("later yes, first in the document", vec![by("security", json!([at(yes(product()), late), at(no(product()), early)]))], against),
+        (
+            "later yes, first in the document",
+            vec![by("security", json!([at(yes(product()), late), at(no(product()), early)]))],
+            against,
+        ),
         ("later no", vec![by("security", json!([at(yes(product()), early), at(no(product()), late)]))], &[]),
         (
             "two authors, later yes",
@@ -118,11 +147,18 @@ fn only_the_latest_word_about_this_product_by_somebody_believed_clears() {
             against,
         ),
         ("at once", vec![by("security", json!([at(no(product()), late), at(yes(product()), late)]))], against),
-        ("a stranger's yes", vec![by("security", json!([no(product())])), by("stranger", json!([at(yes(product()), late)]))], &[]),
+        (
+            "a stranger's yes",
+            vec![by("security", json!([no(product())])), by("stranger", json!([at(yes(product()), late)]))],
+            &[],
+        ),
         ("yet to come", vec![by("security", json!([at(no(product()), "2026-11-23T06:06:00Z")]))], against),
         (
             "by an alias",
-            vec![by("security", json!([{"vulnerability": {"name": "GHSA-x", "aliases": [CVE]}, "products": [product()], "status": "fixed"}]))],
+            vec![by(
+                "security",
+                json!([{"vulnerability": {"name": "GHSA-x", "aliases": [CVE]}, "products": [product()], "status": "fixed"}]),
+            )],
             &[],
         ),
         (
@@ -132,13 +168,23 @@ fn only_the_latest_word_about_this_product_by_somebody_believed_clears() {
         ),
         (
             "about another vulnerability",
-            vec![by("security", json!([{"vulnerability": {"name": "CVE-2021-3615"}, "products": [product()], "status": "fixed"}]))],
+            vec![by(
+                "security",
+                json!([{"vulnerability": {"name": "CVE-2021-3615"}, "products": [product()], "status": "fixed"}]),
+            )],
             severe,
         ),
-        ("no time that can be read", vec![by("security", json!([at(no(product()), "yesterday")]))], &["finding-too-severe", "payload-malformed"]),
+        (
+            "no time that can be read",
+            vec![by("security", json!([at(no(product()), "yesterday")]))],
+            &["finding-too-severe", "payload-malformed"],
+        ),
         (
             "a document that cannot be read",
-            vec![by("security", json!([no(product())])), attested(&PredicateType::OpenVex, b"{\"statements\":7}", "vendor")],
+            vec![
+                by("security", json!([no(product())])),
+                attested(&PredicateType::OpenVex, b"{\"statements\":7}", "vendor"),
+            ],
             &["finding-too-severe", "payload-malformed"],
         ),
     ];
