@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use sigkit_core::limits::Limits;
 use sigkit_core::policy::document::{CUE, Surroundings};
 use sigkit_core::policy::{Among, Gate, PolicySet, RegoPolicy};
 use sigkit_core::trust::TrustedRoot;
@@ -46,7 +45,7 @@ impl Context {
         let bytes = self.read_or_stdin("--policy", path, "a file of policies", MOST_BYTES)?;
         let directory = path.parent().map(Path::to_owned).unwrap_or_default();
         let around = Around { context: self, directory };
-        PolicySet::from_file(&bytes, &around, &Limits::DEFAULT)
+        PolicySet::from_file(&bytes, &around, &self.limits()?)
             .map_err(|error| CliError::Usage(format!("--policy: {}: {error}", path.display())))
     }
 

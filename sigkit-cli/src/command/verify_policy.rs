@@ -12,7 +12,7 @@ use crate::args::{GlobalArgs, VerifyArgs};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Output;
-use crate::policies;
+use crate::policies::bound_memory;
 use crate::render::{self, Judgement, Subject};
 use crate::runtime::{self, Deadline};
 use crate::target::{OpenTarget, Target};
@@ -23,7 +23,9 @@ use crate::target::{OpenTarget, Target};
 /// [`CliError`] for what stands before any image; what befalls an image is in its judgement.
 pub(super) fn run(path: &Path, args: &VerifyArgs, context: &Context, global: &GlobalArgs) -> Result<Output, CliError> {
     let policies = context.policies(path)?;
-    policies::bound_memory();
+    if policies.evaluates_rego() {
+        bound_memory();
+    }
     let images = Images::collect(&args.images, &args.registry, context)?;
     let verification = Verification { policies, images: &images, now: context.now() };
     let deadline = Deadline::after(global.timeout);

@@ -1,4 +1,5 @@
 use super::{Gate, Policy, SignedName};
+use crate::limits::Limits;
 use crate::oci::{ImageReference, Repository};
 use crate::report::Rule;
 
@@ -113,6 +114,21 @@ impl Demand {
             Self::Policy(demand) => visit(demand),
             Self::Group { parts, .. } => parts.iter().for_each(|part| part.each_policy(visit)),
             Self::Nothing | Self::Refuse { .. } | Self::NoRule { .. } => {}
+        }
+    }
+
+    /// The same demand with other bounds on untrusted input.
+    #[must_use]
+    pub fn with_limits(self, limits: &Limits) -> Self {
+        match self {
+            Self::Policy(mut demand) => {
+                demand.policy = demand.policy.with_limits(limits.clone());
+                Self::Policy(demand)
+            }
+            Self::Group { name, rule, parts } => {
+                Self::Group { name, rule, parts: parts.into_iter().map(|part| part.with_limits(limits)).collect() }
+            }
+            Self::Nothing | Self::Refuse { .. } | Self::NoRule { .. } => self,
         }
     }
 

@@ -1,4 +1,6 @@
 use super::demand::Demand;
+#[cfg(feature = "rego")]
+use super::gate::Gate;
 use super::glob::ImageGlob;
 use super::scope::{Fit, Scope};
 use crate::oci::ImageReference;
@@ -79,6 +81,18 @@ impl PolicySet {
     /// The rules, in the order written.
     pub fn rules(&self) -> &[ImageRule] {
         &self.rules
+    }
+
+    /// Whether some attestation is judged by a policy in Rego, whose memory only the process can bound.
+    #[cfg(feature = "rego")]
+    pub fn evaluates_rego(&self) -> bool {
+        let mut found = false;
+        for rule in &self.rules {
+            rule.demand.each_policy(&mut |demand| {
+                found = found || demand.policy.gates.iter().any(|gate| matches!(gate, Gate::Rego(_)));
+            });
+        }
+        found
     }
 
     /// What the image must show.

@@ -122,7 +122,12 @@ pub(super) fn set(document: &Value, reading: &Reading<'_>) -> Result<PolicySet, 
 
 fn rule(name: String, images: Images, requirements: &Filled<Value>, reading: &Reading<'_>) -> Result<ImageRule, Shape> {
     let parts = each(&requirements.0, &name, |_, requirement| demand(requirement, reading))?;
-    Ok(ImageRule { name, images, mode: Mode::Enforce, demand: Demand::all("all of the requirements", parts) })
+    Ok(ImageRule {
+        name,
+        images,
+        mode: Mode::Enforce,
+        demand: Demand::all("all of the requirements", parts).with_limits(reading.limits),
+    })
 }
 
 /// What is said about images that nothing here can name.

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::{PolicyError, PolicySet};
+use super::{ImageRule, PolicyError, PolicySet};
 use crate::json::{self, JsonError, Objects};
 use crate::limits::Limits;
 use crate::trust::TrustedRoot;
@@ -125,7 +125,8 @@ impl PolicySet {
         if rules.is_empty() {
             return Err(DocumentError::Empty);
         }
-        Ok(Self::new(rules))
+        let bounded = rules.into_iter().map(|rule| ImageRule { demand: rule.demand.with_limits(limits), ..rule });
+        Ok(Self::new(bounded.collect()))
     }
 }
 
