@@ -67,7 +67,7 @@ impl Context {
         let bytes = self.files.read("--policy", path, "a policy in Rego", MOST_BYTES)?.bytes;
         let source = std::str::from_utf8(&bytes).map_err(|_| refused(&"expected UTF-8"))?;
         let policy = RegoPolicy::new(path.display().to_string(), source, Among::Every);
-        Ok(Gate::Rego(policy.map_err(|error| refused(&error))?))
+        Ok(Gate::Rego(Box::new(policy.map_err(|error| refused(&error))?)))
     }
 }
 

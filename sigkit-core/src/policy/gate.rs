@@ -18,7 +18,7 @@ pub enum Gate {
     Provenance(Box<ProvenanceGate>),
     /// A policy in Rego allows the statements.
     #[cfg(feature = "rego")]
-    Rego(RegoPolicy),
+    Rego(Box<RegoPolicy>),
 }
 
 impl Gate {

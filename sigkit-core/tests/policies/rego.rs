@@ -18,7 +18,7 @@ fn verdict(among: Among, predicates: &[&str], is_complete: bool) -> (Verdict, Ve
     use sigkit_core::key::Signer as _;
     let authority = Authority::Key(KeyAuthority::new("a", key("a").public_key().clone()));
     let policy = Policy::authority(Purpose::Attestation(kind()), authority)
-        .with_gate(Gate::Rego(RegoPolicy::new("review.rego", POLICY, among).unwrap()));
+        .with_gate(Gate::Rego(Box::new(RegoPolicy::new("review.rego", POLICY, among).unwrap())));
     let items: Vec<_> = predicates.iter().map(|predicate| attested(&kind(), predicate.as_bytes(), "a")).collect();
     let problems = if is_complete { vec![] } else { vec![problem()] };
     let outcomes = judge_demand(&policy.into(), &items, &problems, NOW);
@@ -66,7 +66,7 @@ fn what_cannot_be_evaluated_refuses() {
     let authority = Authority::Key(KeyAuthority::new("a", key("a").public_key().clone()));
     let source = "package signature\nallow { to_number(input.predicate.text) > 1 }\n";
     let policy = Policy::authority(Purpose::Attestation(kind()), authority)
-        .with_gate(Gate::Rego(RegoPolicy::new("x.rego", source, Among::Every).unwrap()));
+        .with_gate(Gate::Rego(Box::new(RegoPolicy::new("x.rego", source, Among::Every).unwrap())));
     let items = [attested(&kind(), br#"{"text":"no number"}"#, "a")];
     let outcomes = judge_demand(&policy.into(), &items, &[], NOW);
     assert_eq!((outcomes.verdict, outcomes.codes), (Verdict::Rejected, vec!["policy-fails"]));

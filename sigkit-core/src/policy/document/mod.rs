@@ -147,7 +147,9 @@ pub const CUE: &str = "refused: CUE is not evaluated; write the same demand in R
 
 #[cfg(feature = "rego")]
 fn rego_gate(name: &str, source: &str, among: super::Among) -> Result<super::Gate, Shape> {
-    super::RegoPolicy::new(name, source, among).map(super::Gate::Rego).map_err(|error| Shape::at("", error))
+    super::RegoPolicy::new(name, source, among)
+        .map(|policy| super::Gate::Rego(Box::new(policy)))
+        .map_err(|error| Shape::at("", error))
 }
 
 #[cfg(not(feature = "rego"))]
