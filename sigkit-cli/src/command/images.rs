@@ -94,6 +94,18 @@ impl<'a> Images<'a> {
         }
     }
 
+    /// One image as [`Images::resolve`] and [`Images::check_contents`] leave it, and those below it when they are asked for.
+    ///
+    /// # Errors
+    /// [`Unresolved`].
+    pub(crate) async fn with_below(&self, target: Target) -> Result<(OpenTarget, Vec<FetchedManifest>), Unresolved> {
+        let (open, image) = self.resolve(target).await?;
+        self.check_contents(&open, &image).await?;
+        let mut images = self.below(&open, &image).await?;
+        images.insert(0, image);
+        Ok((open, images))
+    }
+
     /// The manifests below an image, when they are asked for.
     ///
     /// # Errors

@@ -51,19 +51,12 @@ struct Verification<'a> {
 impl Verification<'_> {
     /// One image, and those below it when they are asked for; each by the policies about the name that the user gave.
     async fn judge(&self, text: String, target: Target) -> Vec<Judgement> {
-        let (open, image) = match self.images.resolve(target).await {
-            Ok(resolved) => resolved,
-            Err(error) => return vec![Judgement::unresolved(text, error)],
-        };
-        if let Err(error) = self.images.check_contents(&open, &image).await {
-            return vec![Judgement::unresolved(text, error)];
-        }
-        let below = match self.images.below(&open, &image).await {
-            Ok(below) => below,
+        let (open, images) = match self.images.with_below(target).await {
+            Ok(found) => found,
             Err(error) => return vec![Judgement::unresolved(text, error)],
         };
         let mut judgements = Vec::new();
-        for image in std::iter::once(image).chain(below) {
+        for image in images {
             judgements.push(self.judge_one(&open, text.clone(), image).await);
         }
         judgements
