@@ -6,6 +6,7 @@ Linux counts what a process was before it became the program, nothing below 8.5 
 """
 
 import argparse
+import base64
 import os
 import pathlib
 import shutil
@@ -18,8 +19,10 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / ".ci" / "interop"))
 import stores  # noqa: E402
 import tools  # noqa: E402
+from sbom import attestations  # noqa: E402
 
 MIB = 1024 * 1024
+DISTANCE = 20  # milliseconds there and back
 LAUNCHER = "import posix,sys; p=posix.posix_spawn(sys.argv[1],sys.argv[1:],posix.environ); print(posix.wait4(p,0)[2].ru_maxrss,file=sys.stderr)"
 
 
@@ -130,6 +133,82 @@ def images(b, sigkit, cosign, registry, keys):
         b.times(f"sign image, {form}: CPU, against cosign", signing[1], peer[1])
 
 
+def bulk(b, sigkit, cosign, registry, keys, count):
+    """Many images, in a registry at a distance."""
+    names = [registry.push(f"bulk-{number}", stores.Image(f"bulk-{number}")) for number in range(count)]
+    b.once([sigkit, "sign", "-y", "--key", keys + ".key", "--jobs", "32", *names])
+    ours = [sigkit, "verify", "--key", keys + ".pub", *names]
+    theirs = [cosign, "verify", "--key", keys + ".pub", "--insecure-ignore-tlog", *names]
+    (wall, cpu), = b.alternate(3, ours)
+    peer_wall, peer_cpu = b.once([str(word) for word in theirs])
+    measure = f"verify {count} images, {DISTANCE} ms away"
+    b.times(f"{measure}: wall, against cosign", wall, peer_wall, ("faster", 10))
+    b.times(f"{measure}: CPU, against cosign", cpu, peer_cpu)
+    memory, peer_memory = b.peak(ours), b.peak(theirs)
+    b.row(f"{measure}: peak memory", mebi(memory), mebi(peer_memory), f"{peer_memory / memory:.2f} ×", "", None)
+    memory_of_one = b.peak(ours[:5])
+    b.row(f"{measure}: peak memory, against one image", mebi(memory), mebi(memory_of_one), f"{memory / memory_of_one:.2f} ×", "≤ 2 ×", memory <= 2 * memory_of_one)
+
+
+def signatures(b, sigkit, cosign, registry):
+    """A thousand different signatures of one image."""
+    keys = pathlib.Path(__file__).resolve().parents[2] / "keys"
+    public, private = keys / "TEST-ONLY-ecdsa-p256.pub", keys / "TEST-ONLY-ecdsa-p256-pkcs8.pem"
+    for form in ("legacy", "bundle"):
+        image = stores.Image(f"many-{form}")
+        repository = f"many-{form}"
+        reference = registry.push(repository, image)
+        payload = stores.compact({
+            "critical": {"identity": {"docker-reference": reference.split(":v1")[0]}, "image": {"docker-manifest-digest": image.digest},
+                         "type": "cosign container image signature"}, "optional": None})
+        statement = stores.compact({
+            "_type": "https://in-toto.io/Statement/v1", "subject": [{"digest": {"sha256": image.digest.split(":")[1]}}],
+            "predicateType": "https://sigstore.dev/cosign/sign/v1", "predicate": {}})
+        pae = b"DSSEv1 28 application/vnd.in-toto+json %d %s" % (len(statement), statement)
+        message = b.work / "message"
+        message.write_bytes(payload if form == "legacy" else pae)
+        # ECDSA signatures differ each time.
+        many = [subprocess.run(["openssl", "dgst", "-sha256", "-sign", private, message], capture_output=True, check=True).stdout for _ in range(1000)]
+        many = [base64.b64encode(signature).decode() for signature in many]
+        registry.push_blob(repository, b"{}")
+        config = {"mediaType": "application/vnd.oci.empty.v1+json", "size": 2, "digest": stores.digest(b"{}")}
+        if form == "legacy":
+            registry.push_blob(repository, payload)
+            layer = {"mediaType": "application/vnd.dev.cosign.simplesigning.v1+json", "size": len(payload), "digest": stores.digest(payload)}
+            layers = [{**layer, "annotations": {"dev.cosignproject.cosign/signature": signature}} for signature in many]
+            registry.push_manifest(repository, image.digest.replace(":", "-") + ".sig", stores.compact(
+                {"schemaVersion": 2, "mediaType": stores.MANIFEST, "config": config, "layers": layers}))
+        for signature in many if form == "bundle" else []:
+            kind = "application/vnd.dev.sigstore.bundle.v0.3+json"
+            bundle = stores.compact({
+                "mediaType": kind, "verificationMaterial": {"publicKey": {"hint": ""}},
+                "dsseEnvelope": {"payload": base64.b64encode(statement).decode(), "payloadType": "application/vnd.in-toto+json", "signatures": [{"sig": signature}]}})
+            registry.push_blob(repository, bundle)
+            manifest = stores.compact({
+                "schemaVersion": 2, "mediaType": stores.MANIFEST, "artifactType": kind, "config": config,
+                "layers": [{"mediaType": kind, "size": len(bundle), "digest": stores.digest(bundle)}],
+                "subject": {"mediaType": stores.MANIFEST, "size": len(image.manifest), "digest": image.digest}})
+            registry.push_manifest(repository, stores.digest(manifest), manifest)
+        ours = [sigkit, "verify", "--key", public, reference]
+        theirs = [cosign, "verify", "--key", public, "--insecure-ignore-tlog", reference]
+        (wall, cpu), = b.alternate(3, ours)
+        try:
+            peer_wall, peer_cpu = b.once([str(word) for word in theirs])
+        except SystemExit as failure:
+            print(failure, file=sys.stderr)
+            peer_wall, peer_cpu = None, None
+        b.once([str(word) for word in [*ours, "--verbose"]])
+        requests = sum(line.startswith("GET ") for line in (b.work / "stderr").read_text().splitlines())
+        measure = f"verify 1000 signatures, {form}"
+        first = form == "legacy"
+        b.row(f"{measure}: CPU", milli(cpu), milli(peer_cpu) if peer_cpu else "fails", f"{peer_cpu / cpu:.2f} ×" if peer_cpu else "", "≤ 1500 ms", cpu <= 1.5)
+        b.row(f"{measure}: requests", str(requests), "", "", "≤ 50" if first else "", requests <= 50 if first else None)
+        if peer_wall:
+            b.times(f"{measure}: wall, against cosign", wall, peer_wall)
+        memory = b.peak(ours)
+        b.row(f"{measure}: peak memory", mebi(memory), "", "", "≤ 64 MiB", memory <= 64 * MIB)
+
+
 def blobs(b, sigkit, cosign, keys, mib):
     blob, bundle = b.work / "blob", b.work / "blob.sigstore.json"
     with open(blob, "wb") as file:
@@ -162,6 +241,8 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--sigkit", required=True)
     parser.add_argument("--peers", required=True)
+    parser.add_argument("--testkit", required=True, help="testkit-registry, which can be at a distance")
+    parser.add_argument("--images", type=int, default=200)
     parser.add_argument("--runs", type=int, default=15)
     parser.add_argument("--mib", type=int, default=1024)
     arguments = parser.parse_args()
@@ -177,8 +258,16 @@ def main():
         try:
             start_up(b, sigkit, cosign)
             images(b, sigkit, cosign, registry, keys)
+            attestations(b, sigkit, cosign, registry, keys)
         finally:
             registry.stop()
+        for measure, options in ((lambda far: bulk(b, sigkit, cosign, far, keys, arguments.images), ["--latency-ms", str(DISTANCE)]),
+                                 (lambda near: signatures(b, sigkit, cosign, near), [])):
+            registry = stores.Registry("testkit", [arguments.testkit, "--listen", "ADDRESS", *options])
+            try:
+                measure(registry)
+            finally:
+                registry.stop()
         blobs(b, sigkit, cosign, keys, arguments.mib)
         print(f"{arguments.runs} alternating runs each, medians; {os.cpu_count()} CPUs, load {os.getloadavg()[0]:.1f}")
         return b.print()

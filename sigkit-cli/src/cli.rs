@@ -1,14 +1,15 @@
 //! The verbs, and the way from arguments to one of them.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Arg, Command, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use clap::{Arg, Args as _, Command, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::args::{
     self, AttestArgs, AttestBlobArgs, Bound, CompletionArgs, DownloadArgs, EnvArgs, ExplainArgs, GenerateKeyPairArgs,
-    GlobalArgs, ImportKeyPairArgs, PolicyArgs, PublicKeyVerbArgs, SignArgs, SignBlobArgs, VerifyArgs,
-    VerifyAttestationArgs, VerifyBlobArgs, VerifyBlobAttestationArgs, VersionArgs,
+    GlobalArgs, ImportKeyPairArgs, LoginArgs, LogoutArgs, PolicyArgs, PublicKeyVerbArgs, SignArgs, SignBlobArgs,
+    SigningConfigVerbArgs, TrustedRootVerbArgs, VerifyArgs, VerifyAttestationArgs, VerifyBlobArgs,
+    VerifyBlobAttestationArgs, VersionArgs,
 };
 use crate::context::Environment;
 use crate::escape;
@@ -25,8 +26,9 @@ pub(crate) struct Cli {
     pub(crate) verb: Verb,
 }
 
-/// What to do.
+/// What to do. Flags of a verb are made when it is built, so that a run pays for those of its own verb only.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum Verb {
     /// Make a key pair: an encrypted private key and its public key
     GenerateKeyPair(GenerateKeyPairArgs),
@@ -54,6 +56,14 @@ pub(crate) enum Verb {
     VerifyBlobAttestation(Box<VerifyBlobAttestationArgs>),
     /// Look into policies
     Policy(PolicyArgs),
+    /// Keep the password of a registry for this and other tools, once the registry has taken it
+    Login(LoginArgs),
+    /// Forget the password of a registry
+    Logout(LogoutArgs),
+    /// Make trusted roots
+    TrustedRoot(TrustedRootVerbArgs),
+    /// Make signing configurations
+    SigningConfig(SigningConfigVerbArgs),
     /// Explain a reason code
     Explain(ExplainArgs),
     /// Print the version
@@ -78,11 +88,19 @@ pub(crate) struct Parsed {
 /// # Errors
 /// What to print instead of running: help, or what is wrong.
 pub(crate) fn parse(arguments: &[OsString], environment: &Environment) -> Result<Parsed, Output> {
-    let mut command = command();
+    let alone = arguments.first().and_then(|word| verb_alone(word));
+    match alone.map(|command| parse_with(command, arguments, environment)) {
+        Some(Ok(parsed)) => Ok(parsed),
+        // Help, and words about a mistake, are made from all that there is.
+        Some(Err(_)) | None => parse_with(command(), arguments, environment),
+    }
+}
+
+fn parse_with(mut command: Command, arguments: &[OsString], environment: &Environment) -> Result<Parsed, Output> {
     let line = args::normalise(&command, arguments);
     let verb = line.verb.iter().try_fold(&command, |verb, word| verb.find_subcommand(word)).unwrap_or(&command);
     let bound = if line.verb.is_empty() { Bound::default() } else { args::bind(verb, &line.given, environment) };
-    let mut notes: Vec<String> = bound
+    let notes: Vec<String> = bound
         .refused
         .iter()
         .map(|variable| {
@@ -92,21 +110,30 @@ pub(crate) fn parse(arguments: &[OsString], environment: &Environment) -> Result
     let line = std::iter::once(OsString::from("sigkit")).chain(line.verb).chain(bound.flags).chain(line.rest);
     let parsed = command.try_get_matches_from_mut(line).and_then(|matches| Cli::from_arg_matches(&matches));
     match parsed {
-        Ok(cli) => {
-            if cli.global.verbose {
-                notes.push("note: --verbose has no effect in this build: requests are not shown".to_owned());
-            }
-            Ok(Parsed { cli, notes })
-        }
+        Ok(cli) => Ok(Parsed { cli, notes }),
         Err(error) => Err(stopped(&error, &bound.sources)),
     }
 }
 
 /// The whole command, built, with Go's manner of switches.
 pub(crate) fn command() -> Command {
-    let mut command = Cli::command().mut_args(go_switch).mut_subcommands(|verb| verb.mut_args(go_switch));
+    built(Cli::command())
+}
+
+/// The command with one verb only, built in a fraction of the time.
+fn verb_alone(verb: &OsStr) -> Option<Command> {
+    let verb = Cli::command().find_subcommand(verb)?.clone();
+    let alone = Command::new("sigkit").args_override_self(true).disable_help_subcommand(true);
+    Some(built(GlobalArgs::augment_args(alone).subcommand(verb)))
+}
+
+fn built(mut command: Command) -> Command {
     command.build();
-    command
+    with_go_switches(command)
+}
+
+fn with_go_switches(command: Command) -> Command {
+    command.mut_args(go_switch).mut_subcommands(with_go_switches)
 }
 
 /// `--flag`, `--flag=true`, `--flag=false`.
@@ -153,6 +180,31 @@ mod tests {
     }
 
     #[test]
+    fn a_verb_alone_reads_like_the_whole() {
+        let lines = [
+            "version",
+            "explain not-found",
+            "verify --key k img",
+            "verify -key k -d --jobs=3 img --key l",
+            "sign -t 1s -key k -y img",
+        ];
+        for line in lines {
+            let words: Vec<OsString> = line.split(' ').map(OsString::from).collect();
+            let environment = Environment::of(&[("COSIGN_TIMEOUT", "9s"), ("SIGKIT_ALLOW_HTTP_REGISTRY", "true")]);
+            let read = |command| format!("{:?}", parse_with(command, &words, &environment).unwrap());
+            assert_eq!(read(verb_alone(&words[0]).unwrap()), read(command()), "{line}");
+        }
+        // What is wrong is said in the same words, with the names of all verbs and flags at hand.
+        for line in ["verify", "verify --no-such-flag", "sign --help", "verify -h", "version x"] {
+            let words: Vec<&str> = line.split(' ').collect();
+            let whole =
+                parse_with(command(), &words.iter().map(OsString::from).collect::<Vec<_>>(), &Environment::of(&[]));
+            assert_eq!(format!("{:?}", parsed(&words, &[])), format!("{whole:?}"), "{line}");
+        }
+        assert!(verb_alone(OsStr::new("help")).is_none() && verb_alone(OsStr::new("--help")).is_none());
+    }
+
+    #[test]
     fn the_tree_of_verbs_is_sound() {
         command().debug_assert();
     }
@@ -188,7 +240,7 @@ mod tests {
 
     #[test]
     fn a_flag_of_another_build_is_refused_with_a_reason() {
-        for flag in ["--certificate-identity", "-certificate-identity=x", "--rekor-url", "--sk"] {
+        for flag in ["--identity-token", "-identity-token=x", "--rekor-url", "--sk"] {
             let stopped = parsed(&["public-key", "--key", "k", flag, "x"], &[]).unwrap_err();
             assert_eq!(stopped.exit, ExitCode::Usage);
             assert!(stopped.notes.iter().any(|note| note.contains("is not in this build: ")), "{flag}: {stopped:?}");

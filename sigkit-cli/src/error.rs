@@ -29,6 +29,9 @@ pub(crate) enum CliError {
     /// A text that should name an image.
     #[error(transparent)]
     Target(#[from] TargetError),
+    /// Credentials could not be kept or forgotten.
+    #[error(transparent)]
+    Keep(#[from] crate::credentials::KeepError),
     /// The registry client cannot be set up as asked.
     #[error(transparent)]
     Registry(Box<StoreError>),
@@ -99,6 +102,7 @@ impl CliError {
             | Self::Key(_)
             | Self::Password(_)
             | Self::Registry(_)
+            | Self::Keep(_)
             | Self::Blob { .. }
             | Self::Predicate { .. }
             | Self::Attest(_)

@@ -311,7 +311,9 @@ pub(crate) const PAGES: &[Page] = &[
         "access-denied",
         "The place asks for credentials, or refuses those that it got.",
         "No login for this registry, an expired token, or an account without the right to this repository.",
-        "Log in to the registry, or give --registry-username and --registry-password; the message says which credentials were tried.",
+        "Log in to the registry, or give --registry-username and --registry-password; the message says which credentials were tried. \
+         Some registries, Artifactory among them, say this of a tag that does not exist as well: who verifies cannot tell, who signs \
+         tries to write.",
     ),
     page_of(
         "store-unavailable",
@@ -358,8 +360,16 @@ pub(crate) const PAGES: &[Page] = &[
     page_of(
         "tag-immutable",
         "The place does not let this tag move.",
-        "A repository with immutable tags, in which a second signature would have to extend the signature tag.",
-        "Write bundles (--format bundle), or exempt tags that end in .sig from the rule.",
+        "A repository with immutable tags (a setting of ECR, Harbor and others), in which a second signature would have to extend \
+         the signature tag, or, where there is no referrers API, the list of referrers under the tag sha256-….",
+        "Write bundles (--format bundle) to a registry with the referrers API, where no tag moves; else exempt tags that begin with \
+         sha256- from the rule, or keep signatures in a repository without it (--signature-repo).",
+    ),
+    page_of(
+        "store-refused",
+        "The registry does not take what was to be written.",
+        "An old registry that does not know OCI manifests, or manifests with a subject and an artifact type, as bundles have.",
+        "Write the legacy format (--format legacy), or keep signatures in a repository of another registry (--signature-repo).",
     ),
     page_of(
         "store-read-only",
@@ -439,6 +449,7 @@ mod tests {
             "store-options",
             "store-protocol",
             "store-read-only",
+            "store-refused",
             "store-unavailable",
             "tag-immutable",
             "timed-out",

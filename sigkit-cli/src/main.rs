@@ -20,9 +20,11 @@ mod signals;
 mod store;
 mod streams;
 mod target;
+mod trusted_root;
 
-use crate::context::{Context, Environment};
+use crate::context::{Context, Environment, Requests};
 use crate::exit::ExitCode;
+use crate::output::Printer;
 use crate::signals::Interrupts;
 use crate::streams::Stderr;
 
@@ -40,15 +42,21 @@ fn run() -> ExitCode {
     let arguments: Vec<_> = std::env::args_os().skip(1).collect();
     let parsed = match cli::parse(&arguments, &environment) {
         Ok(parsed) => parsed,
-        Err(stopped) => return output::print(stopped, None, &Context::new(environment, Interrupts::default())),
+        Err(stopped) => {
+            return Printer::new(None, &Context::new(environment, Interrupts::default())).finish(stopped);
+        }
     };
     let interrupts = match Interrupts::install() {
         Ok(interrupts) => interrupts,
         Err(error) => return output::failed(&format!("cannot listen for signals: {error}"), ExitCode::Failed),
     };
     context::forbid_core_dumps();
-    let context = Context::new(environment, interrupts);
+    let requests = if parsed.cli.global.verbose { Requests::Shown } else { Requests::Hidden };
+    let context = Context::new(environment, interrupts).with_requests(requests);
     parsed.notes.iter().for_each(|note| context.stderr.line(note));
-    let done = command::run(parsed.cli.verb, &context, &parsed.cli.global).unwrap_or_else(|error| error.into_output());
-    output::print(done, parsed.cli.global.output_file.as_deref(), &context)
+    let global = &parsed.cli.global;
+    let mut printer = Printer::new(Some(global), &context);
+    let done =
+        command::run(parsed.cli.verb, &context, global, &mut printer).unwrap_or_else(|error| error.into_output());
+    printer.finish(done)
 }

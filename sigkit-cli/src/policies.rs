@@ -13,10 +13,14 @@ use crate::error::CliError;
 /// Largest file of policies, in bytes.
 const MOST_BYTES: u64 = 1 << 20;
 
-/// What documents refer to: files, seen from the directory of the document, and the public trusted root.
+/// Whom to believe, read when a document asks for it.
+type Root<'r> = dyn Fn() -> Result<TrustedRoot, CliError> + 'r;
+
+/// What documents refer to: files, seen from the directory of the document, and the trusted root of the flags.
 struct Around<'c> {
     context: &'c Context,
     directory: PathBuf,
+    root: &'c Root<'c>,
 }
 
 impl Surroundings for Around<'_> {
@@ -27,7 +31,7 @@ impl Surroundings for Around<'_> {
     }
 
     fn trusted_root(&self) -> Result<Arc<TrustedRoot>, String> {
-        TrustedRoot::public_good().map(Arc::new).map_err(|error| error.to_string())
+        (self.root)().map(Arc::new).map_err(|error| error.to_string())
     }
 }
 
@@ -36,7 +40,7 @@ impl Context {
     ///
     /// # Errors
     /// [`CliError`].
-    pub(crate) fn policies(&self, path: &Path) -> Result<PolicySet, CliError> {
+    pub(crate) fn policies(&self, path: &Path, root: &Root<'_>) -> Result<PolicySet, CliError> {
         if let Some(extension) = path.extension().filter(|extension| *extension == "rego" || *extension == "cue") {
             let extension = extension.to_string_lossy();
             let why = format!("a policy in {extension} judges one attestation: give it to verify-attestation --policy");
@@ -44,7 +48,7 @@ impl Context {
         }
         let bytes = self.read_or_stdin("--policy", path, "a file of policies", MOST_BYTES)?;
         let directory = path.parent().map(Path::to_owned).unwrap_or_default();
-        let around = Around { context: self, directory };
+        let around = Around { context: self, directory, root };
         PolicySet::from_file(&bytes, &around, &self.limits()?)
             .map_err(|error| CliError::Usage(format!("--policy: {}: {error}", path.display())))
     }

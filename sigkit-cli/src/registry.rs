@@ -5,46 +5,100 @@ use std::sync::Arc;
 
 use sigkit_core::oci::Repository;
 use sigkit_core::store::registry::{
-    Credentials, RegistryClient, RegistryOptions, Secret, StaticCredentials, TlsOptions,
+    Credentials, Exchange, Observer, RegistryClient, RegistryOptions, Secret, StaticCredentials, TlsOptions,
 };
 use zeroize::Zeroizing;
 
-use crate::args::RegistryArgs;
-use crate::context::Context;
+use crate::args::{ConnectionArgs, RegistryArgs};
+use crate::context::{Context, Requests};
 use crate::credentials::StoredCredentials;
 use crate::error::CliError;
 use crate::files::FileError;
+use crate::streams::Stderr;
 use crate::target::Target;
 
 /// Longest file of certificates, in bytes.
 const MOST_CERTIFICATE_BYTES: u64 = 1024 * 1024;
+
+/// What is kept of a run that reads, in bytes: signatures that many images share, and images that are named twice.
+const KEPT_BYTES: usize = 4 * 1024 * 1024;
+
+/// A client for one registry and no credentials but those it is given with a request.
+///
+/// # Errors
+/// Files that cannot be read, certificates that are none.
+pub(crate) fn client_of(args: &ConnectionArgs, registry: &str, context: &Context) -> Result<RegistryClient, CliError> {
+    Ok(RegistryClient::new(connection(args, &[registry], context)?)?)
+}
 
 /// A client for all of a run. Flags that loosen or authenticate hold for the registries of `targets` and of their signatures, and for no other.
 ///
 /// # Errors
 /// Flags that contradict each other, files that cannot be read, certificates that are none.
 pub(crate) fn client(args: &RegistryArgs, targets: &[Target], context: &Context) -> Result<RegistryClient, CliError> {
+    Ok(RegistryClient::new(options(args, targets, context)?)?)
+}
+
+/// The same for a run that writes nothing, and so need not read anything twice.
+///
+/// # Errors
+/// As [`client`].
+pub(crate) fn reader(args: &RegistryArgs, targets: &[Target], context: &Context) -> Result<RegistryClient, CliError> {
+    Ok(RegistryClient::new(options(args, targets, context)?.with_kept_bytes(KEPT_BYTES))?)
+}
+
+fn options(args: &RegistryArgs, targets: &[Target], context: &Context) -> Result<RegistryOptions, CliError> {
     let signatures = args.signature_repo.as_ref().map(Repository::registry);
     let mut registries: Vec<&str> = targets.iter().filter_map(Target::registry).chain(signatures).collect();
     registries.sort_unstable();
     registries.dedup();
-    let mut options = RegistryOptions::default().with_tls(tls(args, &registries, context)?);
-    if args.allow_http_registry {
-        options = registries.iter().fold(options, |options, registry| options.with_plain_http(*registry));
-    }
-    if let Some(credentials) = credentials(args)? {
-        let [registry] = registries.as_slice() else {
-            let why = "--registry-username, --registry-password and --registry-token are for images of one registry";
-            return Err(CliError::Usage(why.to_owned()));
-        };
-        options = options.with_credentials(Arc::new(StaticCredentials::new(*registry, credentials)));
-    } else {
-        options = options.with_credentials(Arc::new(StoredCredentials::new(&context.environment)));
-    }
-    Ok(RegistryClient::new(options)?)
+    let options = connection(&args.connection, &registries, context)?;
+    let Some(credentials) = credentials(args)? else {
+        return Ok(options.with_credentials(Arc::new(StoredCredentials::new(&context.environment))));
+    };
+    let [registry] = registries.as_slice() else {
+        let why = "--registry-username, --registry-password and --registry-token are for images of one registry";
+        return Err(CliError::Usage(why.to_owned()));
+    };
+    Ok(options.with_credentials(Arc::new(StaticCredentials::new(*registry, credentials))))
 }
 
-fn tls(args: &RegistryArgs, registries: &[&str], context: &Context) -> Result<TlsOptions, CliError> {
+/// The way to `registries`, without credentials.
+fn connection(args: &ConnectionArgs, registries: &[&str], context: &Context) -> Result<RegistryOptions, CliError> {
+    for (given, flag, what) in [
+        (args.allow_insecure_registry, "--allow-insecure-registry", "any certificate is accepted from"),
+        (args.allow_http_registry, "--allow-http-registry", "plain HTTP may be spoken with"),
+    ] {
+        for registry in registries.iter().filter(|_| given) {
+            context.stderr.line(&format!(
+                "WARNING: {flag}: {what} {registry}; whoever is on the way can read all that is sent, credentials included"
+            ));
+        }
+    }
+    let mut options = RegistryOptions::default().with_tls(tls(args, registries, context)?);
+    if context.requests == Requests::Shown {
+        options = options.with_observer(Arc::new(Narrator(context.stderr.clone())));
+    }
+    if !args.allow_http_registry {
+        return Ok(options);
+    }
+    Ok(registries.iter().fold(options, |options, registry| options.with_plain_http(*registry)))
+}
+
+/// Tells people of every request. What it is told has no secrets, and the stream escapes the rest.
+struct Narrator(Stderr);
+
+impl Observer for Narrator {
+    fn exchange(&self, exchange: &Exchange<'_>) {
+        let outcome = match exchange.outcome {
+            Ok(status) => status.to_string(),
+            Err(why) => why.to_owned(),
+        };
+        self.0.line(&format!("{}: {outcome} ({:.1} ms)", exchange.place, exchange.took.as_secs_f64() * 1000.0));
+    }
+}
+
+fn tls(args: &ConnectionArgs, registries: &[&str], context: &Context) -> Result<TlsOptions, CliError> {
     let mut tls = TlsOptions::default();
     if let Some(path) = &args.registry_cacert {
         tls = tls.with_root(pem("--registry-cacert", path, Pem::Certificates, context)?.to_vec());

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use sigkit_core::digest::Digest;
-use sigkit_core::oci::{Descriptor, TagOrDigest};
+use sigkit_core::oci::{Descriptor, Tag, TagOrDigest};
 use sigkit_core::store::registry::RegistryStore;
 use sigkit_core::store::{
     ArchiveStore, Atomicity, DockerArchiveStore, Expected, FetchedManifest, LayoutStore, Referrers, Store, StoreError,
-    StoreWrite, SubjectIndexed,
+    StoreWrite, SubjectIndexed, TagListed,
 };
 
 /// One of the stores that a command line can name.
@@ -64,6 +64,10 @@ impl StoreWrite for AnyStore {
 
     async fn pause(&self, time: Duration) {
         each!(self, store => store.pause(time).await);
+    }
+
+    async fn tag_listed(&self, tag: &Tag) -> TagListed {
+        each!(self, store => store.tag_listed(tag).await)
     }
 
     async fn push_blob(&self, bytes: &[u8], digest: &Digest) -> Result<(), StoreError> {

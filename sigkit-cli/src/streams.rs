@@ -4,12 +4,16 @@ use std::fs::File;
 use std::io::{self, IsTerminal as _, Read as _, Write as _};
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rustix::event::{PollFd, PollFlags, poll};
 use zeroize::Zeroizing;
 
 use crate::error::CliError;
 use crate::escape;
+
+/// To the start of the line, and nothing on it; ECMA-48 EL.
+const ERASE_LINE: &[u8] = b"\r\x1b[K";
 
 /// Whether a person watches a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,14 +48,6 @@ impl Stdout {
         Watched::of(io::stdout())
     }
 
-    /// Writes all of `bytes`.
-    ///
-    /// # Errors
-    /// The operating system's.
-    pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        write_all(&mut self.0, bytes)
-    }
-
     /// Makes sure that what was written has arrived, as far as the operating system can tell.
     ///
     /// # Errors
@@ -63,10 +59,25 @@ impl Stdout {
     }
 }
 
-/// Everything for people. Text is escaped here, so that no caller can forget it.
+impl io::Write for Stdout {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        write_all(&mut self.0, bytes).map(|()| bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+/// Everything for people. Text is escaped here, so that no caller can forget it. Clones are the same stream.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Stderr(Arc<Shown>);
+
 #[derive(Debug, Default)]
-pub(crate) struct Stderr {
+struct Shown {
     failed: AtomicBool,
+    /// Whether the last line is one of progress, which whatever comes next takes away.
+    progress: Mutex<bool>,
 }
 
 impl Stderr {
@@ -84,14 +95,36 @@ impl Stderr {
 
     /// Writes bytes that are safe for a terminal already.
     pub(crate) fn raw(&self, bytes: &[u8]) {
-        if io::stderr().write_all(bytes).is_err() {
-            self.failed.store(true, Ordering::Relaxed);
+        self.replace(bytes, false);
+    }
+
+    /// Shows a line on a terminal until the next one, or until anything else is written.
+    pub(crate) fn progress(&self, line: &str) {
+        self.replace(escape::one_line(line).as_bytes(), true);
+    }
+
+    /// Takes the line of progress away.
+    pub(crate) fn end_progress(&self) {
+        self.replace(b"", false);
+    }
+
+    fn replace(&self, bytes: &[u8], progress: bool) {
+        let mut passing = self.0.progress.lock().unwrap_or_else(PoisonError::into_inner);
+        if std::mem::replace(&mut *passing, progress) {
+            self.write(ERASE_LINE);
+        }
+        self.write(bytes);
+    }
+
+    fn write(&self, bytes: &[u8]) {
+        if !bytes.is_empty() && io::stderr().write_all(bytes).is_err() {
+            self.0.failed.store(true, Ordering::Relaxed);
         }
     }
 
     /// Whether anything written here was lost.
     pub(crate) fn has_failed(&self) -> bool {
-        self.failed.load(Ordering::Relaxed)
+        self.0.failed.load(Ordering::Relaxed)
     }
 }
 

@@ -138,7 +138,8 @@ fn the_account_of_one_registry_is_not_for_another() {
         auths("https://index.docker.io/v1/", &account()),
         auths("127.0.0.1", &account()),
         auths(&format!("localhost:{port}"), &account()),
-        auths(&format!("{}/app", asked.host()), &account()),
+        auths(&format!("{}/ap", asked.host()), &account()),
+        auths(&format!("{}/app", other.host()), &account()),
         auths("*", &account()),
         auths("", &account()),
         format!(r#"{{"credHelpers":{{"{}":"other"}}}}"#, other.host()),
@@ -149,6 +150,81 @@ fn the_account_of_one_registry_is_not_for_another() {
         assert!(!was_sent_credentials(&asked) && !was_sent_credentials(&other));
         assert!(!sandbox.path("asked").exists());
     }
+}
+
+// threat: G13
+#[test]
+fn the_closest_account_is_used_and_only_for_what_lies_below_its_key() {
+    let registry = with_password();
+    image::image(registry.content(), "team/app", "v1", "other");
+    let (host, good) = (registry.host(), account());
+    let wrong = r#"{"auth":"dTpwYXNzd29yZC1vZi1hbm90aGVy"}"#;
+    let sandbox = Sandbox::new();
+    for (auths, app, team) in [
+        (format!(r#""{host}":{wrong},"{host}/team":{good}"#), NOT_READ, READ),
+        (format!(r#""{host}":{good},"{host}/team":{wrong}"#), READ, NOT_READ),
+        (format!(r#""{host}/team":{wrong},"{host}/team/app":{good}"#), NOT_READ, READ),
+        (format!(r#""{host}":{good},"{host}/team/ap":{wrong}"#), READ, READ),
+        (format!(r#""{host}":{good},"{host}/team":{{}}"#), READ, READ),
+        (format!(r#""{host}/v2/":{good},"other.example/team/app":{wrong}"#), READ, READ),
+    ] {
+        let file = sandbox.path("auth.json");
+        write(&file, &format!(r#"{{"auths":{{{auths}}}}}"#));
+        let named = |repository: &str| format!("{host}/{repository}:v1");
+        let read = |images: &[&str]| {
+            let arguments: Vec<&str> = ["verify", "--key", PUBLIC_KEY].iter().chain(images).copied().collect();
+            without_trace(sandbox.sigkit(&arguments).env("REGISTRY_AUTH_FILE", &file).run())
+        };
+        read(&[&named("app")]).expect(app);
+        read(&[&named("team/app")]).expect(team);
+        // Side by side, in one run, neither is taken for the other.
+        let both = read(&[&named("app"), &named("team/app")]);
+        let failed = both.stderr.matches("access-denied: ").count();
+        assert_eq!(failed, usize::from(app == NOT_READ) + usize::from(team == NOT_READ), "{both:#?}");
+    }
+}
+
+// threat: G06
+// threat: G09
+#[test]
+fn no_helper_is_asked_by_the_look_of_a_host() {
+    let registry = with_password();
+    let sandbox = Sandbox::new();
+    let path = helper(&sandbox, "ecr-login", &format!("echo asked > asked; {}", answer()));
+    let port = registry.address().port();
+    let cloud = "123456789012.dkr.ecr.us-east-1.amazonaws.com";
+    let config = docker(
+        &sandbox,
+        &format!(r#"{{"credHelpers":{{"{cloud}":"ecr-login","{cloud}.localhost":"ecr-login","*":"ecr-login"}}}}"#),
+    );
+    let look_alike = format!("{cloud}.localhost:{port}/app:v1");
+    let run = |image: &str| {
+        let run = sandbox.sigkit(&["verify", "--key", PUBLIC_KEY, image]);
+        run.env("DOCKER_CONFIG", &config).env("PATH", &path).run()
+    };
+    run(&look_alike).expect(NOT_READ).says("access-denied").says("anonymous access");
+    assert!(!sandbox.path("asked").exists() && !was_sent_credentials(&registry));
+    // Under its exact name the helper is asked.
+    docker(&sandbox, &format!(r#"{{"credHelpers":{{"{cloud}.localhost:{port}":"ecr-login"}}}}"#));
+    run(&look_alike).expect(READ);
+    assert!(sandbox.path("asked").exists());
+}
+
+#[test]
+fn a_helper_is_asked_once_for_all_repositories() {
+    let registry = with_password();
+    let sandbox = Sandbox::new();
+    for name in ["b", "c", "d"] {
+        image::image(registry.content(), name, "v1", name);
+    }
+    let path = helper(&sandbox, "fake", &format!("echo asked >> asked; {}", answer()));
+    let config = docker(&sandbox, r#"{"credsStore":"fake"}"#);
+    let images: Vec<String> =
+        ["app", "b", "c", "d"].iter().map(|name| format!("{}/{name}:v1", registry.host())).collect();
+    let arguments: Vec<&str> =
+        ["verify", "--key", PUBLIC_KEY].into_iter().chain(images.iter().map(String::as_str)).collect();
+    sandbox.sigkit(&arguments).env("DOCKER_CONFIG", config).env("PATH", path).run().expect(READ);
+    assert_eq!(sandbox.read("asked"), b"asked\n");
 }
 
 // threat: G10

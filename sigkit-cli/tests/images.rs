@@ -193,6 +193,32 @@ fn an_index_and_its_images_are_different_things() {
     assert_eq!(digests, [&index.digest, amd64, arm64]);
 }
 
+// threat: H08
+// Fails when one verb or format looks beside the image in spite of the repository named, or when the flag and the variable differ.
+#[test]
+fn a_repository_for_signatures_is_the_same_for_every_verb_and_format() {
+    for format in ["bundle", "legacy"] {
+        for referrers in [Switch::On, Switch::Off] {
+            let lab = Lab::with(Registry::builder().referrers(referrers).start());
+            lab.image("v1");
+            let (image, elsewhere) = (lab.name(":v1"), format!("{}/signatures/of-app", lab.registry.host()));
+            let before = lab.registry.content().manifests("app");
+            let signed = lab.sign(&["--format", format, &image]).env("COSIGN_REPOSITORY", &elsewhere).run().expect(0);
+            assert!(signed.stderr.contains(&elsewhere), "{signed:?}");
+            assert_eq!(lab.registry.content().manifests("app"), before, "nothing beside the image");
+            lab.verify(&[&image]).env("COSIGN_REPOSITORY", &elsewhere).run().expect(0);
+            lab.verify(&["--signature-repo", &elsewhere, &image]).run().expect(0);
+            lab.verify(&[&image]).run().expect(10);
+            // The flag is the nearer word.
+            let nowhere = format!("{}/nowhere", lab.registry.host());
+            lab.verify(&["--signature-repo", &elsewhere, &image]).env("COSIGN_REPOSITORY", &nowhere).run().expect(0);
+            lab.verify(&["--signature-repo", &nowhere, &image]).env("COSIGN_REPOSITORY", &elsewhere).run().expect(10);
+            let again = lab.sign(&["--format", format, "--signature-repo", &elsewhere, &image]).run().expect(0);
+            assert!(again.stderr.contains("before"), "{again:?}");
+        }
+    }
+}
+
 #[test]
 fn signing_twice_is_signing_once_unless_forced() {
     for (format, forced) in [("bundle", 2), ("legacy", 1)] {
@@ -279,7 +305,7 @@ fn thresholds_count_keys_and_not_signatures() {
     lab.attach_signature(&image);
     lab.attach_legacy(&image, "{}");
     sandbox.write("same.pub", sandbox.read("cosign.pub"));
-    let says = "2 distinct keys must sign, but only 1";
+    let says = "2 distinct signers must sign, but only 1";
     for same in ["cosign.pub", "same.pub", "./cosign.pub"] {
         lab.verify(&["--key", same, "--threshold", "2", &name])
             .run()
@@ -294,7 +320,7 @@ fn thresholds_count_keys_and_not_signatures() {
     lab.verify(&["--key", "other.pub", "--threshold", "3", &name])
         .run()
         .expect(2)
-        .says("only 2 distinct keys are given");
+        .says("only 2 distinct ones are given");
     lab.verify(&["--threshold", "0", &name]).run().expect(2);
     let key = support::lab::key_pair("ecdsa-p384");
     let statement = support::lab::statement(&image.digest, "https://sigstore.dev/cosign/sign/v1", "{}");

@@ -29,6 +29,10 @@ struct OnTerminal {
 impl OnTerminal {
     /// `None` where the tool that gives a process its terminal is missing.
     fn start(sandbox: &Sandbox, arguments: &[&str]) -> Option<Self> {
+        Self::start_program(sandbox, env!("CARGO_BIN_EXE_sigkit"), arguments)
+    }
+
+    fn start_program(sandbox: &Sandbox, program: &str, arguments: &[&str]) -> Option<Self> {
         const SETSID: &str = "/usr/bin/setsid";
         if !Path::new(SETSID).exists() {
             eprintln!("skipped: setsid is not installed");
@@ -45,7 +49,7 @@ impl OnTerminal {
             options.open(OsStr::from_bytes(name.as_bytes())).unwrap()
         };
         let terminal = open();
-        let arguments: Vec<&str> = ["--ctty", env!("CARGO_BIN_EXE_sigkit")].iter().chain(arguments).copied().collect();
+        let arguments: Vec<&str> = ["--ctty", program].iter().chain(arguments).copied().collect();
         let mut command = sandbox.program(SETSID, &arguments).command;
         command.stdin(open()).stdout(Stdio::from(open())).stderr(Stdio::from(open()));
         Some(Self { child: command.spawn().unwrap(), master: master.into(), terminal, seen: String::new() })
@@ -125,6 +129,27 @@ fn a_password_is_asked_twice_and_never_shown() {
     run.awaits("-----END PUBLIC KEY-----");
     let (code, rest) = run.ends();
     assert_eq!(code, 0, "{rest}");
+}
+
+// threat: K09
+#[test]
+fn logging_in_asks_for_the_name_and_without_echo_for_the_password() {
+    let registry = testkit::Registry::builder().auth(testkit::Auth::basic("user", PASSWORD)).start();
+    let sandbox = Sandbox::new();
+    let login = "export HOME=$PWD; \"$0\" login";
+    let arguments = ["-c", &format!("{login} {}", registry.host()), env!("CARGO_BIN_EXE_sigkit")];
+    let Some(mut run) = OnTerminal::start_program(&sandbox, "/bin/sh", &arguments) else { return };
+    run.awaits("Username: ");
+    assert!(run.echoes());
+    run.types("user\n");
+    run.awaits("Password: ");
+    assert!(!run.echoes());
+    run.types(&format!("{PASSWORD}\n"));
+    run.awaits("Logged in to ");
+    let (code, rest) = run.ends();
+    assert_eq!(code, 0, "{rest}");
+    assert!(!rest.contains(PASSWORD), "{rest}");
+    assert!(sandbox.path(".docker/config.json").exists());
 }
 
 // threat: K03

@@ -239,7 +239,7 @@ fn what_the_registry_cannot_say_is_undecided() {
     lab.registry.fault(Rule::new("GET", "/v2/app/referrers/*"), Action::html());
     in_every_mode(&lab, &[&lab.name(":v1")], 14, "store-protocol");
     lab.registry.fault(Rule::new("GET", "/v2/app/manifests/v1"), Action::html());
-    in_every_mode(&lab, &[&lab.name(":v1")], 1, "manifest-ambiguous");
+    in_every_mode(&lab, &[&lab.name(":v1")], 14, "store-protocol");
 }
 
 #[test]

@@ -10,10 +10,14 @@ pub struct Limits {
     pub attachment_bytes: u64,
     /// All attachments of one image together.
     pub attachments_total_bytes: u64,
+    /// All payloads of the legacy signatures under one tag together: a thousand with rich annotations.
+    pub payloads_bytes: u64,
     /// Signatures and attestations read for one image; cosign's bound on layers of a `.sig`.
     pub attachments: usize,
     /// Descriptors taken from all pages of one referrers listing.
     pub referrers: usize,
+    /// All pages of one referrers listing together.
+    pub referrers_bytes: u64,
     /// Pages of one referrers listing.
     pub referrer_pages: usize,
     /// A registry's error body, of which 4 KiB are shown.
@@ -74,8 +78,10 @@ impl Limits {
         manifest_bytes: 4 << 20,
         attachment_bytes: 128 << 20,
         attachments_total_bytes: 512 << 20,
+        payloads_bytes: 16 << 20,
         attachments: 1000,
         referrers: 10_000,
+        referrers_bytes: 16 << 20,
         referrer_pages: 100,
         error_body_bytes: 64 << 10,
         token_bytes: 1 << 20,

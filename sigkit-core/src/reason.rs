@@ -148,7 +148,7 @@ pub enum Reason {
     NoAttestationOfType {
         /// The predicate type asked for.
         expected: String,
-        /// The predicate types found, each once, in the order found.
+        /// The predicate types found, each once, sorted.
         found: Vec<String>,
     },
     /// What was found cannot be read as a signature.
@@ -317,7 +317,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every code, sorted.
-    pub const CODES: [&'static str; 55] = [
+    pub const CODES: [&'static str; 60] = [
         "algorithm-unsupported",
         "annotation-mismatch",
         "base-image-not-allowed",
@@ -371,7 +371,12 @@ impl Reason {
         "subject-mismatch",
         "time-in-future",
         "time-missing",
+        "timestamp-authority-untrusted",
+        "timestamp-certificate-not-valid",
+        "timestamp-malformed",
+        "timestamp-mismatch",
         "timestamp-missing",
+        "timestamp-signature-invalid",
         "vex-not-cleared",
     ];
 

@@ -245,7 +245,7 @@ pub enum Fact {
     },
     /// A timestamp authority signed the time.
     Timestamped {
-        /// Its address, or the name of its certificate.
+        /// The subject of its certificate.
         authority: String,
         /// The time.
         time: UnixTime,

@@ -37,6 +37,24 @@ impl UnixTime {
     }
 }
 
+/// A text that is no time.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("expected a time such as 2024-01-31T12:00:00Z, found {found:?}")]
+pub struct TimeError {
+    /// The text, cut to 64 characters.
+    pub found: String,
+}
+
+/// RFC 3339, in UTC or with an offset; fractions of a second are dropped.
+impl std::str::FromStr for UnixTime {
+    type Err = TimeError;
+
+    fn from_str(text: &str) -> Result<Self, TimeError> {
+        let error = || TimeError { found: text.chars().take(64).collect() };
+        Self::parse(text).map(|(time, _)| time).ok_or_else(error)
+    }
+}
+
 /// Three numbers of fixed width with a separator between them.
 fn numbers(text: &str, separator: char, widths: [usize; 3]) -> Option<[i64; 3]> {
     let mut parts = text.split(separator);

@@ -248,6 +248,20 @@ async fn signatures_are_bounded_over_all_places() {
     assert_eq!(with(0, 1001).await, (1000, vec!["too-large"]));
 }
 
+// threat: F15
+// Fails when sizes are added without looking where they end.
+#[tokio::test]
+async fn sizes_that_no_number_holds_are_too_large() {
+    let store = MemoryStore::new();
+    let legacy = legacy_layer(&store).await;
+    for sizes in [[u64::MAX, u64::MAX], [u64::MAX, 1], [1 << 63, 1 << 63]] {
+        let layers = sizes.map(|size| Descriptor { size, ..legacy.clone() });
+        put(&store, &by_tag(&signature_tag(&image())), &manifest(&layers, None, "")).await;
+        let evidence = found(&store).await;
+        assert_eq!((evidence.items.len(), codes(&evidence)), (0, vec!["too-large"]));
+    }
+}
+
 // threat: D07
 // Fails when referrers that are no signatures are read without end.
 #[tokio::test]
@@ -279,7 +293,7 @@ async fn bytes_are_bounded_over_all_places() {
         put_manifest(&inner, &manifest(&[bundle], Some(&image_descriptor()), "")).await;
     }
     let legacy = legacy_layer(&inner).await;
-    total += legacy.size;
+    total += 2 * legacy.size;
     put(&inner, &by_tag(&signature_tag(&image())), &manifest(&[legacy.clone(), legacy], None, "")).await;
     for (missing, items, problems) in [(0, 5, 0), (1, 4, 1), (total, 0, 4)] {
         let store = Watched::new(inner.clone());
@@ -723,6 +737,25 @@ async fn a_false_not_found_wipes_nobody() {
         }
         assert_eq!(entries(&inner, &signature_tag(&image())).await.len(), 2, "best effort: {best_effort}");
         assert_eq!(entries(&inner, &fallback_tag(&image())).await.len(), 2, "best effort: {best_effort}");
+    }
+}
+
+// threat: M8 H01
+// Fails when the list of tags is not asked before a document is begun anew.
+#[tokio::test]
+async fn a_tag_that_is_listed_is_not_begun_anew_however_often_it_is_not_found() {
+    for attach_one in [true, false] {
+        let inner = MemoryStore::new().without_referrers();
+        attach_layer(&inner, 1).await.unwrap();
+        attach_bundle(&inner, 1).await.unwrap();
+        let before = inner.tags();
+        let never = |_, call: &Call| matches!(call, Call::Manifest(TagOrDigest::Tag(_))).then(not_found);
+        let store = Watched::new(inner.clone()).failing(never).best_effort();
+        let result = if attach_one { attach_layer(&store, 2).await } else { attach_bundle(&store, 2).await };
+        let error = result.expect_err("the place contradicts itself");
+        assert_eq!(error.code(), "store-unavailable");
+        assert!(error.to_string().contains("expected the manifest of a tag that the place lists"), "{error}");
+        assert_eq!(inner.tags(), before);
     }
 }
 

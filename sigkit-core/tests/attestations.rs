@@ -65,7 +65,8 @@ fn sealed(statement: &str, key: &KeyPair) -> SignedEntity {
 }
 
 // threat: D03
-// Fails when any cell of the table of purposes and contents is another.
+// A statement that names bytes counts as a signature over them, whatever it states; of images it does not, and nothing but an
+// attestation counts as one. Fails when any cell of the table of purposes and contents is another.
 #[test]
 fn what_was_made_for_one_purpose_serves_no_other() {
     let attested = |kind: &PredicateType| sealed(&statement(kind.uri(), &subject_of(&image().to_string())), &signer());
@@ -101,7 +102,8 @@ fn what_was_made_for_one_purpose_serves_no_other() {
                     &evidence,
                     NOW,
                 );
-                assert_eq!(result.is_ok(), asked == kind, "asked for {asked}, made for {kind}: {result:?}");
+                let about_bytes = *asked == "blob" && matches!(entity.content, Content::Envelope(_));
+                assert_eq!(result.is_ok(), asked == kind || about_bytes, "asked for {asked}, made for {kind}");
             }
         }
     }

@@ -174,3 +174,43 @@ fn files_are_short() {
     lines.sort_unstable();
     assert!(lines[lines.len() / 2] <= MEDIAN_LINES, "{lines:?}");
 }
+
+/// What stands below the workspace, at the top.
+fn top(name: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(name)).unwrap()
+}
+
+// threat: F15
+#[test]
+fn a_release_stops_where_numbers_end() {
+    let release = top("Cargo.toml").split("[profile.release]").nth(1).unwrap().to_owned();
+    assert!(release.lines().any(|line| line == "overflow-checks = true"), "{release}");
+    let lints = fs::read_to_string(root().join("lib.rs")).unwrap();
+    for lint in ["arithmetic_side_effects", "as_conversions"] {
+        assert!(lints.contains(lint), "{lint}");
+    }
+}
+
+// threat: F13 F14
+#[test]
+fn crates_with_known_holes_are_not_locked() {
+    // The first version without the hole: floods of frames in h2; the stack of RFC 2822 dates in time.
+    for (name, floor) in [("h2", [0, 4, 2]), ("time", [0, 3, 47])] {
+        for version in versions(name) {
+            assert!(version >= floor, "{name} {version:?}");
+        }
+    }
+    assert!(!versions("h2").is_empty(), "the lock file is read as it is written");
+}
+
+/// The versions of a crate in the lock file.
+fn versions(name: &str) -> Vec<[u64; 3]> {
+    let lock = top("Cargo.lock");
+    let entries = lock.split("[[package]]\nname = ").filter(|entry| entry.starts_with(&format!("\"{name}\"\n")));
+    let version = |entry: &str| {
+        let text = entry.split("version = \"").nth(1).unwrap().split(['"', '-', '+']).next().unwrap().to_owned();
+        let numbers: Vec<u64> = text.split('.').map(|number| number.parse().unwrap()).collect();
+        <[u64; 3]>::try_from(numbers).unwrap()
+    };
+    entries.map(version).collect()
+}

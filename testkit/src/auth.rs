@@ -95,6 +95,10 @@ impl Tokens {
     fn opens(&self, token: &str, repository: &str, action: &str) -> bool {
         let state = lock(&self.state);
         let Some(scopes) = state.1.get(token) else { return false };
+        // The door of the registry, `/v2/`, is no repository.
+        if repository.is_empty() {
+            return true;
+        }
         scopes.iter().any(|scope| {
             let Some(rest) = scope.strip_prefix("repository:") else { return false };
             rest.rsplit_once(':')

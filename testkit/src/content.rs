@@ -26,7 +26,7 @@ struct State {
     next_upload: u64,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Repository {
     blobs: BTreeMap<String, Vec<u8>>,
     manifests: BTreeMap<String, StoredManifest>,
@@ -42,6 +42,12 @@ pub(crate) enum Put {
 }
 
 impl Content {
+    /// Holds what `other` holds, instead of anything that was here.
+    pub fn copy(&self, other: &Self) {
+        let repositories = lock(&other.state).repositories.clone();
+        lock(&self.state).repositories = repositories;
+    }
+
     /// Stores a blob under its SHA-256 digest, which is returned.
     pub fn put_blob(&self, repository: &str, bytes: &[u8]) -> String {
         let digest = digest::sha256(bytes);

@@ -64,6 +64,8 @@ pub enum Action {
     Change(Change),
     /// Nothing is answered and the connection stays open.
     Hang,
+    /// The request takes effect, and then nothing is answered and the connection stays open.
+    HangAfter,
     /// The connection closes before a byte of an answer; the request has no effect.
     Disconnect,
     /// The request takes effect, and then the connection closes before a byte of an answer.
@@ -177,6 +179,7 @@ impl fmt::Debug for Action {
             Self::Respond(response) => write!(f, "Respond({} {:?})", response.status, response.delivery),
             Self::Change(change) => change.fmt(f),
             Self::Hang => f.write_str("Hang"),
+            Self::HangAfter => f.write_str("HangAfter"),
             Self::Disconnect => f.write_str("Disconnect"),
             Self::DisconnectAfter => f.write_str("DisconnectAfter"),
             Self::Delay(time) => write!(f, "Delay({time:?})"),

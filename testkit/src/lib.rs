@@ -6,6 +6,7 @@
 //! All servers end with their handle. [`sigstore`] is no server: it makes keyless signatures, good and bad, in memory.
 
 mod auth;
+mod catalogue;
 mod collector;
 mod content;
 mod digest;
@@ -19,6 +20,7 @@ mod server;
 pub mod sigstore;
 
 pub use auth::{Auth, TokenService};
+pub use catalogue::{Extent, catalogue};
 pub use collector::{Collector, refused_address};
 pub use content::{Content, StoredManifest};
 pub use digest::{sha256, sha512};

@@ -27,6 +27,7 @@ pub struct RegistryBuilder {
     pub(crate) etags: Switch,
     pub(crate) auth: Auth,
     pub(crate) immutable_tags: Switch,
+    pub(crate) missing_tags_denied: Switch,
     pub(crate) upload_location: Switch,
     latency: Duration,
     listen: SocketAddr,
@@ -41,6 +42,7 @@ impl Default for RegistryBuilder {
             etags: Switch::Off,
             auth: Auth::Anonymous,
             immutable_tags: Switch::Off,
+            missing_tags_denied: Switch::Off,
             upload_location: Switch::On,
             latency: Duration::ZERO,
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
@@ -77,6 +79,11 @@ impl RegistryBuilder {
     /// Whether a tag stays where it is; not by default.
     pub fn immutable_tags(self, immutable_tags: Switch) -> Self {
         Self { immutable_tags, ..self }
+    }
+
+    /// Whether a tag that does not exist is answered with 403, as Artifactory does; not by default.
+    pub fn missing_tags_denied(self, missing_tags_denied: Switch) -> Self {
+        Self { missing_tags_denied, ..self }
     }
 
     /// Whether finished pushes carry `Location`; they do by default.
@@ -239,6 +246,7 @@ impl Handler for Core {
             Some(Action::Respond(response)) => response,
             Some(Action::Change(change)) => change.apply(self.answer(request)),
             Some(Action::Hang) => Response::new(0).with_delivery(Delivery::Hang),
+            Some(Action::HangAfter) => self.answer(request).with_delivery(Delivery::Hang),
             Some(Action::Disconnect) => Response::new(0).with_delivery(Delivery::Disconnect),
             Some(Action::DisconnectAfter) => self.answer(request).with_delivery(Delivery::Disconnect),
             Some(Action::Delay(time)) => {

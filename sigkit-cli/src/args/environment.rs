@@ -22,7 +22,10 @@ pub(crate) struct Bound {
 pub(crate) fn bind(verb: &Command, given: &BTreeSet<String>, environment: &Environment) -> Bound {
     let mut bound = Bound::default();
     for arg in verb.get_arguments() {
-        let Some(long) = arg.get_long().filter(|long| !given.contains(*long) && takes_value(arg)) else { continue };
+        let Some(long) = arg.get_long().filter(|long| !given.contains(*long) && takes_value(arg) && !is_taken(long))
+        else {
+            continue;
+        };
         let Some((variable, value)) = look_up(arg, long, environment) else { continue };
         if may_weaken(long) {
             bound.refused.push(variable);
@@ -34,6 +37,12 @@ pub(crate) fn bind(verb: &Command, given: &BTreeSet<String>, environment: &Envir
         bound.sources.push((long.to_owned(), variable));
     }
     bound
+}
+
+/// Whether the variable of that name means something else: `SIGKIT_PASSWORD` and `COSIGN_PASSWORD` are passwords of keys, which
+/// no registry must get to see.
+fn is_taken(long: &str) -> bool {
+    long == "password"
 }
 
 /// The flags by which verification asks for less than it would otherwise; only a command line may say so, where it can be seen.
@@ -107,6 +116,13 @@ mod tests {
             assert_eq!(bound.refused, [variable]);
             assert_eq!(bound.flags, Vec::<OsString>::new());
         }
+    }
+
+    // threat: K10
+    #[test]
+    fn the_password_of_a_key_is_none_for_a_registry() {
+        let passwords = [("COSIGN_PASSWORD", "of the key"), ("SIGKIT_PASSWORD", "of the key")];
+        assert_eq!(bound("login", &[], &passwords), Bound::default());
     }
 
     #[test]

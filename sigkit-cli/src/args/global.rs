@@ -12,8 +12,8 @@ pub(crate) struct GlobalArgs {
     /// Longest time to spend on registries and services
     #[arg(long, short = 't', global = true, value_name = "TIME", default_value = "3m", value_parser = duration)]
     pub(crate) timeout: Duration,
-    /// No effect in this build: requests are not shown
-    #[arg(long, short = 'd', global = true, hide = true, action = ArgAction::Set, default_value_t = false)]
+    /// Show every request to registries and services, without its secrets
+    #[arg(long, short = 'd', global = true, action = ArgAction::Set, default_value_t = false)]
     pub(crate) verbose: bool,
     /// Write results to this file instead of stdout
     #[arg(long, global = true, value_name = "FILE")]

@@ -38,7 +38,7 @@ pub(crate) struct PublicKeyArgs {
     /// Public key: a file, env://VARIABLE, or - for standard input; may be repeated
     #[arg(long, value_name = "KEY", value_parser = key_source())]
     pub(crate) key: Vec<KeySource>,
-    /// How many of the keys must have signed
+    /// How many of the keys or identities must have signed
     #[arg(long, value_name = "N", default_value = "1")]
     pub(crate) threshold: NonZeroUsize,
 }
@@ -79,25 +79,16 @@ pub(crate) struct ImagesArgs {
     pub(crate) jobs: NonZeroUsize,
 }
 
-/// How to reach a registry.
+/// How to connect to a registry.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Registry")]
-pub(crate) struct RegistryArgs {
+pub(crate) struct ConnectionArgs {
     /// Accept any TLS certificate of the registry
     #[arg(long, action = ArgAction::Set, default_value_t = false)]
     pub(crate) allow_insecure_registry: bool,
     /// Speak HTTP with a registry that has no HTTPS
     #[arg(long, action = ArgAction::Set, default_value_t = false)]
     pub(crate) allow_http_registry: bool,
-    /// User name for the registry
-    #[arg(long, value_name = "NAME")]
-    pub(crate) registry_username: Option<String>,
-    /// Password for the registry
-    #[arg(long, value_name = "PASSWORD")]
-    pub(crate) registry_password: Option<Secret>,
-    /// Bearer token for the registry
-    #[arg(long, value_name = "TOKEN")]
-    pub(crate) registry_token: Option<Secret>,
     /// Certificate authority of the registry, PEM
     #[arg(long, value_name = "FILE")]
     pub(crate) registry_cacert: Option<PathBuf>,
@@ -110,6 +101,23 @@ pub(crate) struct RegistryArgs {
     /// Name that the certificate of the registry must have
     #[arg(long, value_name = "NAME")]
     pub(crate) registry_server_name: Option<String>,
+}
+
+/// How to reach a registry.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Registry")]
+pub(crate) struct RegistryArgs {
+    #[command(flatten)]
+    pub(crate) connection: ConnectionArgs,
+    /// User name for the registry
+    #[arg(long, value_name = "NAME")]
+    pub(crate) registry_username: Option<String>,
+    /// Password for the registry
+    #[arg(long, value_name = "PASSWORD")]
+    pub(crate) registry_password: Option<Secret>,
+    /// Bearer token for the registry
+    #[arg(long, value_name = "TOKEN")]
+    pub(crate) registry_token: Option<Secret>,
     /// Repository that holds the signatures, in place of the image's own; also COSIGN_REPOSITORY
     #[arg(long, alias = "repository", value_name = "REPOSITORY")]
     pub(crate) signature_repo: Option<Repository>,

@@ -1,10 +1,11 @@
-//! What a command line says about transparency logs: with a key, none is used.
+//! What a command line says about transparency logs and timestamp authorities.
 
 use std::path::{Path, PathBuf};
 
 use clap::{ArgAction, Args};
 use serde_json::Value;
 
+use super::trust::SignersBy;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::files::FileError;
@@ -30,22 +31,42 @@ pub(crate) struct NoLogArgs {
     pub(crate) trusted_root: Option<PathBuf>,
 }
 
-/// What to ask of a transparency log when verifying. With a key, nothing is.
+/// What to ask of transparency logs and timestamp authorities when verifying.
 #[derive(Args, Clone, Debug)]
-#[command(next_help_heading = "Transparency log")]
+#[command(next_help_heading = "Transparency log and time")]
 pub(crate) struct VerifyLogArgs {
-    /// Ask for no log entry: the default with a key
+    /// Trusted root that names logs and authorities, in place of the built-in one of the public services
+    #[arg(long, value_name = "FILE")]
+    pub(crate) trusted_root: Option<PathBuf>,
+    /// Ask for an entry of a transparency log: the default with an identity, not with a key
+    #[arg(long, action = ArgAction::Set, default_value_t = false)]
+    pub(crate) require_log: bool,
+    /// Ask for no log entry: the default with a key, a weaker check with an identity
     #[arg(long, action = ArgAction::Set)]
     pub(crate) insecure_ignore_tlog: Option<bool>,
     /// Ask for no log entry, the services being private
     #[arg(long, action = ArgAction::Set, default_value_t = false)]
     pub(crate) private_infrastructure: bool,
-    /// Contact no log: with a key, none is contacted
+    /// Ask for a timestamp of a timestamp authority
+    #[arg(long, action = ArgAction::Set, default_value_t = false)]
+    pub(crate) use_signed_timestamps: bool,
+    /// Timestamp authority to believe in place of the trusted root's, PEM: its certificate first, the root last
+    #[arg(long, value_name = "FILE")]
+    pub(crate) timestamp_certificate_chain: Option<PathBuf>,
+    /// Contact no log: verifying contacts none
     #[arg(long, action = ArgAction::Set, default_value_t = false)]
     pub(crate) offline: bool,
-    /// Trusted root; a signature by a key alone needs none
-    #[arg(long, value_name = "FILE")]
-    pub(crate) trusted_root: Option<PathBuf>,
+}
+
+/// Whether an entry of a transparency log is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LogDemand {
+    /// As is usual for the kind of signer.
+    Usual,
+    /// Always.
+    Required,
+    /// Never.
+    Waived,
 }
 
 impl NoLogArgs {
@@ -87,25 +108,34 @@ impl NoLogArgs {
 }
 
 impl VerifyLogArgs {
-    /// Refuses what would need a log, and tells what has no effect.
+    /// Whether a log entry is asked for.
     ///
     /// # Errors
-    /// [`CliError::Usage`], [`CliError::File`].
-    pub(crate) fn check(&self, context: &Context) -> Result<(), CliError> {
-        match self.insecure_ignore_tlog {
-            Some(false) => {
-                return Err(CliError::Usage(
-                    "--insecure-ignore-tlog=false asks for a verified entry of a transparency log, and this build cannot verify \
-                     one; leave it out to verify with the key alone"
-                        .to_owned(),
-                ));
-            }
-            Some(true) => context
-                .stderr
-                .line("note: --insecure-ignore-tlog has no effect: verifying with a key asks for no log entry"),
-            None => {}
+    /// [`CliError::Usage`], when flags contradict each other.
+    pub(crate) fn demand(&self) -> Result<LogDemand, CliError> {
+        let required = self.require_log || self.insecure_ignore_tlog == Some(false);
+        let waived = self.insecure_ignore_tlog == Some(true) || self.private_infrastructure;
+        match (required, waived) {
+            (true, true) => Err(CliError::Usage(
+                "a log entry is both asked for and waived; keep --require-log, or --insecure-ignore-tlog or --private-infrastructure"
+                    .to_owned(),
+            )),
+            (true, false) => Ok(LogDemand::Required),
+            (false, true) => Ok(LogDemand::Waived),
+            (false, false) => Ok(LogDemand::Usual),
         }
-        trusted_root(context, self.trusted_root.as_deref())
+    }
+
+    /// Refuses what makes no sense together, and tells what has no effect.
+    ///
+    /// # Errors
+    /// [`CliError::Usage`].
+    pub(crate) fn check(&self, by: SignersBy, context: &Context) -> Result<(), CliError> {
+        if self.demand()? == LogDemand::Waived && by == SignersBy::Key {
+            let flag = if self.private_infrastructure { "--private-infrastructure" } else { "--insecure-ignore-tlog" };
+            context.stderr.line(&format!("note: {flag} has no effect: verifying with a key asks for no log entry"));
+        }
+        Ok(())
     }
 }
 
@@ -189,9 +219,25 @@ mod tests {
             let text = usage(check_config(&format!("{{{CONFIG},{services}}}")));
             assert!(text.contains("names services"), "{text}");
         }
-        let text = usage(read::<VerifyLogArgs>(&["--insecure-ignore-tlog=false"]).check(&context()));
-        assert!(text.contains("cannot verify"), "{text}");
-        read::<VerifyLogArgs>(&["--insecure-ignore-tlog=true"]).check(&context()).unwrap();
+    }
+
+    #[test]
+    fn a_log_entry_is_asked_for_or_waived_and_not_both() {
+        for (flags, demand) in [
+            (&[][..], LogDemand::Usual),
+            (&["--require-log=true"], LogDemand::Required),
+            (&["--insecure-ignore-tlog=false"], LogDemand::Required),
+            (&["--insecure-ignore-tlog=true"], LogDemand::Waived),
+            (&["--private-infrastructure=true"], LogDemand::Waived),
+        ] {
+            let args = read::<VerifyLogArgs>(flags);
+            assert_eq!(args.demand().unwrap(), demand, "{flags:?}");
+            args.check(SignersBy::Key, &context()).unwrap();
+        }
+        for flag in ["--insecure-ignore-tlog=true", "--private-infrastructure=true"] {
+            let text = usage(read::<VerifyLogArgs>(&["--require-log=true", flag]).check(SignersBy::Key, &context()));
+            assert!(text.contains("both asked for and waived"), "{text}");
+        }
     }
 
     // threat: N01
@@ -205,7 +251,7 @@ mod tests {
             assert!(text.starts_with("--signing-config: "), "{text}");
             assert!(text.contains("expected a signing configuration, found "), "{text}");
         }
-        let error = read::<VerifyLogArgs>(&["--trusted-root=/"]).check(&context()).unwrap_err();
+        let error = read::<NoLogArgs>(&["--trusted-root=/"]).check(&context()).unwrap_err();
         assert_eq!(error.to_string(), "--trusted-root: /: expected a trusted root, found a directory");
     }
 }

@@ -5,9 +5,12 @@ mod environment;
 mod go_flags;
 mod values;
 
+mod certificate;
 mod global;
 mod groups;
+mod identity;
 mod log;
+mod trust;
 
 mod attest;
 mod attest_blob;
@@ -17,8 +20,10 @@ mod explain;
 mod generate_key_pair;
 mod import_key_pair;
 mod list_env;
+mod login;
 mod policy;
 mod public_key;
+mod services;
 mod sign;
 mod sign_blob;
 mod verify;
@@ -30,6 +35,7 @@ mod version;
 pub(crate) use absent::why_absent;
 pub(crate) use attest::{AttestArgs, PredicateTypeArgs};
 pub(crate) use attest_blob::AttestBlobArgs;
+pub(crate) use certificate::CertificateArgs;
 pub(crate) use completion::CompletionArgs;
 pub(crate) use download::{Download, DownloadArgs, DownloadAttestationArgs};
 pub(crate) use environment::{Bound, bind};
@@ -37,14 +43,23 @@ pub(crate) use explain::ExplainArgs;
 pub(crate) use generate_key_pair::GenerateKeyPairArgs;
 pub(crate) use global::GlobalArgs;
 pub(crate) use go_flags::{is_switch, normalise};
-pub(crate) use groups::{AnnotationArgs, ImagesArgs, PasswordArgs, PublicKeyArgs, RegistryArgs, SigningKeyArgs};
+pub(crate) use groups::{
+    AnnotationArgs, ConnectionArgs, ImagesArgs, PasswordArgs, PublicKeyArgs, RegistryArgs, SigningKeyArgs,
+};
+pub(crate) use identity::{IdentityArgs, Wanted, WantedIdentity};
 pub(crate) use import_key_pair::ImportKeyPairArgs;
 pub(crate) use list_env::EnvArgs;
-pub(crate) use log::{NoLogArgs, VerifyLogArgs};
+pub(crate) use log::{LogDemand, NoLogArgs, VerifyLogArgs};
+pub(crate) use login::{LoginArgs, LogoutArgs};
 pub(crate) use policy::{PolicyArgs, PolicyVerb};
 pub(crate) use public_key::PublicKeyVerbArgs;
+pub(crate) use services::{
+    Selector, ServiceSpec, SigningConfigCreateArgs, SigningConfigVerb, SigningConfigVerbArgs, TrustedRootCreateArgs,
+    TrustedRootVerb, TrustedRootVerbArgs,
+};
 pub(crate) use sign::{SignArgs, WrittenFormat};
 pub(crate) use sign_blob::SignBlobArgs;
+pub(crate) use trust::{SignersBy, TrustArgs};
 pub(crate) use values::{ReportFormat, Secret, SignatureDigest};
 pub(crate) use verify::VerifyArgs;
 pub(crate) use verify_attestation::VerifyAttestationArgs;

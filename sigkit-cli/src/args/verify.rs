@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args};
 
-use super::{AnnotationArgs, ImagesArgs, PublicKeyArgs, RegistryArgs, ReportFormat, SignatureDigest, VerifyLogArgs};
+use super::{AnnotationArgs, ImagesArgs, RegistryArgs, ReportFormat, SignatureDigest, TrustArgs};
 use crate::context::Context;
 use crate::error::CliError;
 
@@ -12,10 +12,10 @@ pub(crate) struct VerifyArgs {
     #[command(flatten)]
     pub(crate) images: ImagesArgs,
     /// File of policies that say who must have signed which image, in place of --key
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["key", "threshold", "given", "check_claims", "check_reference", "signature", "bundle", "signature_digest_algorithm"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["threshold", "given", "check_claims", "check_reference", "signature", "bundle", "signature_digest_algorithm"])]
     pub(crate) policy: Option<PathBuf>,
     #[command(flatten)]
-    pub(crate) key: PublicKeyArgs,
+    pub(crate) trust: TrustArgs,
     #[command(flatten)]
     pub(crate) annotations: AnnotationArgs,
     /// Compare the signed digest with that of the image
@@ -46,8 +46,6 @@ pub(crate) struct VerifyArgs {
     #[arg(long, action = ArgAction::Set, hide = true)]
     pub(crate) experimental_oci11: Option<bool>,
     #[command(flatten)]
-    pub(crate) log: VerifyLogArgs,
-    #[command(flatten)]
     pub(crate) registry: RegistryArgs,
 }
 
@@ -65,6 +63,14 @@ impl VerifyArgs {
             }
         }
         self.registry.check(context)?;
-        self.log.check(context)
+        if self.policy.is_none() {
+            return self.trust.check(context);
+        }
+        match self.trust.given() {
+            None => Ok(()),
+            Some(flag) => {
+                Err(CliError::Usage(format!("{flag} cannot be used with --policy, which says who must have signed")))
+            }
+        }
     }
 }

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args};
 
-use super::{ImagesArgs, PredicateTypeArgs, PublicKeyArgs, RegistryArgs, ReportFormat, SignatureDigest, VerifyLogArgs};
+use super::{ImagesArgs, PredicateTypeArgs, RegistryArgs, ReportFormat, SignatureDigest, TrustArgs};
 use crate::context::Context;
 use crate::error::CliError;
 
@@ -12,7 +12,7 @@ pub(crate) struct VerifyAttestationArgs {
     #[command(flatten)]
     pub(crate) images: ImagesArgs,
     #[command(flatten)]
-    pub(crate) key: PublicKeyArgs,
+    pub(crate) trust: TrustArgs,
     #[command(flatten)]
     pub(crate) kind: PredicateTypeArgs,
     /// Policy in Rego that must allow every attestation of the type; may be repeated
@@ -34,8 +34,6 @@ pub(crate) struct VerifyAttestationArgs {
     #[arg(long, action = ArgAction::Set, hide = true)]
     new_bundle_format: Option<bool>,
     #[command(flatten)]
-    log: VerifyLogArgs,
-    #[command(flatten)]
     pub(crate) registry: RegistryArgs,
 }
 
@@ -49,6 +47,6 @@ impl VerifyAttestationArgs {
             context.stderr.line("note: --new-bundle-format has no effect: attestations of every format are read");
         }
         self.registry.check(context)?;
-        self.log.check(context)
+        self.trust.check(context)
     }
 }

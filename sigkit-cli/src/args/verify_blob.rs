@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args};
 
-use super::{PublicKeyArgs, ReportFormat, SignatureDigest, VerifyLogArgs};
+use super::{ReportFormat, SignatureDigest, TrustArgs};
 use crate::context::Context;
 use crate::error::CliError;
 
@@ -13,7 +13,7 @@ pub(crate) struct VerifyBlobArgs {
     #[arg(value_name = "BLOB")]
     pub(crate) blob: PathBuf,
     #[command(flatten)]
-    pub(crate) key: PublicKeyArgs,
+    pub(crate) trust: TrustArgs,
     /// Bundle that holds the signature, in the sigstore or the legacy format
     #[arg(long, value_name = "FILE", required_unless_present = "signature")]
     pub(crate) bundle: Option<PathBuf>,
@@ -32,8 +32,6 @@ pub(crate) struct VerifyBlobArgs {
     /// No effect: blobs are verified one after the other
     #[arg(long, hide = true, value_name = "N")]
     pub(crate) max_workers: Option<std::num::NonZeroUsize>,
-    #[command(flatten)]
-    pub(crate) log: VerifyLogArgs,
 }
 
 impl VerifyBlobArgs {
@@ -53,6 +51,6 @@ impl VerifyBlobArgs {
         if self.new_bundle_format.is_some() {
             context.stderr.line("note: --new-bundle-format has no effect: bundles of every format are read");
         }
-        self.log.check(context)
+        self.trust.check(context)
     }
 }

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, ValueEnum};
 use sigkit_core::digest::{Digest, DigestAlgorithm};
 
-use super::{PredicateTypeArgs, PublicKeyArgs, ReportFormat, SignatureDigest, VerifyLogArgs};
+use super::{PredicateTypeArgs, ReportFormat, SignatureDigest, TrustArgs};
 use crate::context::Context;
 use crate::error::CliError;
 
@@ -14,7 +14,7 @@ pub(crate) struct VerifyBlobAttestationArgs {
     #[arg(value_name = "BLOB")]
     pub(crate) blob: Option<PathBuf>,
     #[command(flatten)]
-    pub(crate) key: PublicKeyArgs,
+    pub(crate) trust: TrustArgs,
     #[command(flatten)]
     pub(crate) kind: PredicateTypeArgs,
     /// Bundle that holds the attestation, in the sigstore or the legacy format
@@ -41,8 +41,6 @@ pub(crate) struct VerifyBlobAttestationArgs {
     /// No effect: every format is read
     #[arg(long, action = ArgAction::Set, hide = true)]
     new_bundle_format: Option<bool>,
-    #[command(flatten)]
-    log: VerifyLogArgs,
 }
 
 /// Value of `--digestAlg`.
@@ -83,6 +81,6 @@ impl VerifyBlobAttestationArgs {
         if self.new_bundle_format.is_some() {
             context.stderr.line("note: --new-bundle-format has no effect: bundles of every format are read");
         }
-        self.log.check(context)
+        self.trust.check(context)
     }
 }

@@ -9,13 +9,13 @@ use sigkit_core::store::FetchedManifest;
 use sigkit_core::time::UnixTime;
 
 use super::images::Images;
-use super::sign::{Failure, Line, name, told};
+use super::sign::{Failure, Line, name};
 use crate::args::{AttestArgs, GlobalArgs};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::exit::ExitCode;
 use crate::files::Access;
-use crate::output::Output;
+use crate::output::{Output, Printer};
 use crate::runtime::{self, Deadline};
 use crate::target::{OpenTarget, Target};
 
@@ -23,7 +23,12 @@ use crate::target::{OpenTarget, Target};
 ///
 /// # Errors
 /// [`CliError`] for what stands before any image; what befalls an image is in its line.
-pub(crate) fn run(args: &AttestArgs, context: &Context, global: &GlobalArgs) -> Result<Output, CliError> {
+pub(crate) fn run(
+    args: &AttestArgs,
+    context: &Context,
+    global: &GlobalArgs,
+    printer: &mut Printer<'_>,
+) -> Result<Output, CliError> {
     args.check(context)?;
     let images = Images::collect(&args.images, &args.registry, context)?;
     let single = images.named.len() == 1 && !args.images.recursive;
@@ -44,7 +49,8 @@ pub(crate) fn run(args: &AttestArgs, context: &Context, global: &GlobalArgs) -> 
     let predicate = if single { Predicate::Once(Mutex::new(predicate)) } else { Predicate::Often(predicate) };
     let job = Job { args, key, attesting, predicate, images: &images, context, now };
     let deadline = Deadline::after(global.timeout);
-    let done = runtime::block_on(async {
+    printer.expect(images.named.len());
+    runtime::block_on(async {
         let work = |text: String, target| {
             let job = &job;
             async move {
@@ -54,20 +60,9 @@ pub(crate) fn run(args: &AttestArgs, context: &Context, global: &GlobalArgs) -> 
                 }
             }
         };
-        images.each(work).await.into_iter().flatten().collect::<Vec<Done>>()
-    })?;
-    let mut stdout = Vec::new();
-    let lines = done.into_iter().map(|done| {
-        // The first is handed on as it is: it may be large.
-        if stdout.is_empty() {
-            stdout = done.stdout
-        } else {
-            stdout.extend(done.stdout)
-        }
-        done.line
-    });
-    let output = told(lines.collect::<Vec<_>>());
-    Ok(Output { stdout, ..output })
+        images.each(work, |done| printer.piece(Done::output(done))).await
+    })??;
+    Ok(Output::notes(Vec::new(), ExitCode::Done))
 }
 
 /// Reads a document and makes it a predicate of this type.
@@ -118,6 +113,23 @@ struct Done {
     line: Line,
     /// The envelope, when it is stored nowhere else.
     stdout: Vec<u8>,
+}
+
+impl Done {
+    fn output(done: Vec<Self>) -> Output {
+        let mut stdout = Vec::new();
+        let lines = done.into_iter().map(|done| {
+            // The first is handed on as it is: it may be large.
+            if stdout.is_empty() {
+                stdout = done.stdout
+            } else {
+                stdout.extend(done.stdout)
+            }
+            done.line
+        });
+        let output = Line::output(lines.collect());
+        Output { stdout, ..output }
+    }
 }
 
 impl From<Line> for Done {

@@ -2,13 +2,15 @@
 
 use std::future::Future;
 use std::path::Path;
+use std::pin::pin;
 
 use futures_util::StreamExt as _;
+use sigkit_core::digest::Digest;
 use sigkit_core::image::{check_contents, descendants, for_platform};
 use sigkit_core::limits::Limits;
-use sigkit_core::oci::Repository;
-use sigkit_core::store::FetchedManifest;
+use sigkit_core::oci::{Repository, TagOrDigest};
 use sigkit_core::store::registry::RegistryClient;
+use sigkit_core::store::{FetchedManifest, StoreError};
 
 use crate::args::{ImagesArgs, RegistryArgs};
 use crate::context::Context;
@@ -44,6 +46,27 @@ impl<'a> Images<'a> {
         registry: &'a RegistryArgs,
         context: &Context,
     ) -> Result<Self, CliError> {
+        Self::reached_by(registry::client, args, registry, context)
+    }
+
+    /// Collects the images of a verb that writes nothing.
+    ///
+    /// # Errors
+    /// As [`Images::collect`].
+    pub(crate) fn collect_to_read(
+        args: &'a ImagesArgs,
+        registry: &'a RegistryArgs,
+        context: &Context,
+    ) -> Result<Self, CliError> {
+        Self::reached_by(registry::reader, args, registry, context)
+    }
+
+    fn reached_by(
+        client: impl Fn(&RegistryArgs, &[Target], &Context) -> Result<RegistryClient, CliError>,
+        args: &'a ImagesArgs,
+        registry: &'a RegistryArgs,
+        context: &Context,
+    ) -> Result<Self, CliError> {
         let given = args.images.iter().map(|text| named(text).map_err(CliError::Target));
         let mut named = given.collect::<Result<Vec<_>, CliError>>()?;
         if let Some(path) = &args.images_from {
@@ -53,14 +76,44 @@ impl<'a> Images<'a> {
             return Err(CliError::Usage("--images-from names no image".to_owned()));
         }
         let targets: Vec<Target> = named.iter().map(|(_, target)| target.clone()).collect();
-        let client = registry::client(registry, &targets, context)?;
+        let client = client(registry, &targets, context)?;
         Ok(Self { args, named, client, signatures: registry.signature_repo.as_ref() })
     }
 
-    /// Works on every image, so many at once as `--jobs` says, and keeps the order.
-    pub(crate) async fn each<T, F: Future<Output = T>>(&self, work: impl Fn(String, Target) -> F) -> Vec<T> {
+    /// Works on every image, so many at once as `--jobs` says, and hands over what came of each in the order named.
+    ///
+    /// # Errors
+    /// Those of `done`, after which nothing more is begun.
+    pub(crate) async fn each<T, F: Future<Output = T>>(
+        &self,
+        work: impl Fn(String, Target) -> F,
+        mut done: impl FnMut(T) -> Result<(), CliError>,
+    ) -> Result<(), CliError> {
         let work = self.named.iter().map(|(text, target)| work(text.clone(), target.clone()));
-        futures_util::stream::iter(work).buffered(self.args.jobs.get()).collect().await
+        let mut results = pin!(futures_util::stream::iter(work).buffered(self.args.jobs.get()));
+        while let Some(result) = results.next().await {
+            done(result)?;
+        }
+        Ok(())
+    }
+
+    /// Opens the stores of one image.
+    ///
+    /// # Errors
+    /// [`StoreError`] of a layout or archive.
+    pub(crate) fn open(&self, target: Target) -> Result<OpenTarget, Box<StoreError>> {
+        target.open(&self.client, self.signatures)
+    }
+
+    /// The digest of the image that is meant, where the name itself says it.
+    pub(crate) fn named_digest(&self, target: &Target) -> Option<Digest> {
+        match (target, &self.args.platform) {
+            (Target::Registry(reference), None) => match reference.target() {
+                TagOrDigest::Digest(digest) => Some(digest),
+                TagOrDigest::Tag(_) => None,
+            },
+            _ => None,
+        }
     }
 
     /// Opens and resolves one image, once.
@@ -69,7 +122,7 @@ impl<'a> Images<'a> {
     /// [`Unresolved`].
     pub(crate) async fn resolve(&self, target: Target) -> Result<(OpenTarget, FetchedManifest), Unresolved> {
         let failed = Unresolved::of(target.registry());
-        let open = target.open(&self.client, self.signatures).map_err(|error| failed((*error).into()))?;
+        let open = self.open(target).map_err(|error| failed((*error).into()))?;
         let image = open.resolve().await.map_err(|error| failed(error.into()))?;
         let image = match &self.args.platform {
             Some(platform) => for_platform(&*open.store, &image, platform).await.map_err(failed)?,

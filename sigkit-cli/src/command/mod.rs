@@ -1,8 +1,10 @@
-//! One file per verb. A command returns what it found or did, and prints nothing but questions and warnings.
+//! One file per verb. A command returns what it found or did, or hands it to the printer piece by piece, and prints nothing itself
+//! but questions and warnings.
 
 mod attest;
 mod attest_blob;
 mod completion;
+mod documents;
 mod download;
 mod explain;
 mod generate_key_pair;
@@ -10,6 +12,7 @@ mod images;
 mod import_key_pair;
 mod key_pair;
 mod list_env;
+mod login;
 mod policy;
 mod public_key;
 mod sign;
@@ -26,26 +29,35 @@ use crate::args::GlobalArgs;
 use crate::cli::Verb;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::output::Output;
+use crate::output::{Output, Printer};
 
 /// Runs a verb.
 ///
 /// # Errors
 /// [`CliError`].
-pub(crate) fn run(verb: Verb, context: &Context, global: &GlobalArgs) -> Result<Output, CliError> {
+pub(crate) fn run(
+    verb: Verb,
+    context: &Context,
+    global: &GlobalArgs,
+    printer: &mut Printer<'_>,
+) -> Result<Output, CliError> {
     match verb {
         Verb::GenerateKeyPair(args) => generate_key_pair::run(&args, context),
         Verb::ImportKeyPair(args) => import_key_pair::run(&args, context),
         Verb::PublicKey(args) => public_key::run(&args, context),
-        Verb::Sign(args) => sign::run(&args, context, global),
-        Verb::Verify(args) => verify::run(&args, context, global),
-        Verb::Attest(args) => attest::run(&args, context, global),
-        Verb::VerifyAttestation(args) => verify_attestation::run(&args, context, global),
+        Verb::Sign(args) => sign::run(&args, context, global, printer),
+        Verb::Verify(args) => verify::run(&args, context, global, printer),
+        Verb::Attest(args) => attest::run(&args, context, global, printer),
+        Verb::VerifyAttestation(args) => verify_attestation::run(&args, context, global, printer),
         Verb::Download(args) => download::run(&args, context, global),
         Verb::AttestBlob(args) => attest_blob::run(&args, context),
         Verb::VerifyBlobAttestation(args) => verify_blob_attestation::run(&args, context),
         Verb::SignBlob(args) => sign_blob::run(&args, context, global),
         Verb::VerifyBlob(args) => verify_blob::run(&args, context, global),
+        Verb::Login(args) => login::run(&args, context, global),
+        Verb::Logout(args) => login::log_out(&args, context),
+        Verb::TrustedRoot(args) => documents::trusted_root(&args, context),
+        Verb::SigningConfig(args) => documents::signing_config(&args, context),
         Verb::Policy(args) => policy::run(&args, context),
         Verb::Explain(args) => explain::run(&args),
         Verb::Version(args) => Ok(version::run(&args)),

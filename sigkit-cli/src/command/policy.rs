@@ -3,6 +3,7 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::escape;
 use crate::output::Output;
+use crate::trusted_root::{public_good, read_root};
 
 /// Says what the policies of a file demand, and where they are weak.
 ///
@@ -10,7 +11,11 @@ use crate::output::Output;
 /// [`CliError`] for a file that is no policy.
 pub(crate) fn run(args: &PolicyArgs, context: &Context) -> Result<Output, CliError> {
     let PolicyVerb::Check(args) = &args.what;
-    let policies = context.policies(&args.file)?;
+    let root = || match &args.trusted_root {
+        Some(path) => Ok(read_root(path, context)?),
+        None => public_good(),
+    };
+    let policies = context.policies(&args.file, &root)?;
     let mut text = String::new();
     for line in policies.outline() {
         text.push_str(&format!("{}{}\n", "  ".repeat(line.depth), escape::one_line(&line.text)));

@@ -14,7 +14,7 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::exit::ExitCode;
 use crate::files::Access;
-use crate::output::Output;
+use crate::output::{Output, Printer};
 use crate::render::{failure, store_exit};
 use crate::runtime::{self, Deadline};
 use crate::target::{OpenTarget, Target, Unresolved};
@@ -23,7 +23,12 @@ use crate::target::{OpenTarget, Target, Unresolved};
 ///
 /// # Errors
 /// [`CliError`] for what stands before any image; what befalls an image is in its line.
-pub(crate) fn run(args: &SignArgs, context: &Context, global: &GlobalArgs) -> Result<Output, CliError> {
+pub(crate) fn run(
+    args: &SignArgs,
+    context: &Context,
+    global: &GlobalArgs,
+    printer: &mut Printer<'_>,
+) -> Result<Output, CliError> {
     args.check(context)?;
     let format = args.format()?;
     let payload = match &args.payload {
@@ -47,7 +52,8 @@ pub(crate) fn run(args: &SignArgs, context: &Context, global: &GlobalArgs) -> Re
     let key = context.signing_key(&args.key.key, args.key.password.password_file.as_deref())?;
     let job = Job { args, key, signing, outputs, images: &images, context, now: context.now() };
     let deadline = Deadline::after(global.timeout);
-    let lines = runtime::block_on(async {
+    printer.expect(images.named.len());
+    runtime::block_on(async {
         let work = |text: String, target| {
             let job = &job;
             async move {
@@ -57,18 +63,9 @@ pub(crate) fn run(args: &SignArgs, context: &Context, global: &GlobalArgs) -> Re
                 }
             }
         };
-        images.each(work).await.into_iter().flatten().collect::<Vec<_>>()
-    })?;
-    Ok(told(lines))
-}
-
-/// The lines and the exit code of the whole.
-pub(super) fn told(lines: impl IntoIterator<Item = Line>) -> Output {
-    lines.into_iter().fold(Output::notes(Vec::new(), ExitCode::Done), |mut output, line| {
-        output.notes.push(line.text);
-        output.exit = output.exit.worst(line.exit);
-        output
-    })
+        images.each(work, |lines| printer.piece(Line::output(lines))).await
+    })??;
+    Ok(Output::notes(Vec::new(), ExitCode::Done))
 }
 
 /// Files to write besides the registry.
@@ -117,6 +114,15 @@ pub(super) struct Line {
 }
 
 impl Line {
+    /// All that is to be said, with the exit code of the whole.
+    pub(super) fn output(lines: Vec<Self>) -> Output {
+        lines.into_iter().fold(Output::notes(Vec::new(), ExitCode::Done), |mut output, line| {
+            output.notes.push(line.text);
+            output.exit = output.exit.worst(line.exit);
+            output
+        })
+    }
+
     /// Time ran out.
     pub(super) fn timed_out(text: &str, limit: std::time::Duration) -> Self {
         let message = format!("not confirmed within {limit:?}; sigkit verify shows what was written");

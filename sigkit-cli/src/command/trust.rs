@@ -1,38 +1,152 @@
 //! The policy that flags say.
 
-use sigkit_core::crypto::{Curve, KeyAlgorithm, PublicKey, SignatureScheme};
-use sigkit_core::digest::DigestAlgorithm;
-use sigkit_core::policy::{KeyAuthority, Policy, Purpose};
+use std::num::NonZeroUsize;
+use std::sync::Arc;
 
-use crate::args::{PublicKeyArgs, SignatureDigest};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use sigkit_core::crypto::{Curve, KeyAlgorithm, PublicKey, SignatureScheme, certificates_from_pem};
+use sigkit_core::digest::DigestAlgorithm;
+use sigkit_core::limits::Limits;
+use sigkit_core::policy::{
+    Authority, Identity, KeyAuthority, KeylessAuthority, Pattern, PatternError, Policy, Purpose, Witnesses,
+};
+use sigkit_core::trust::Certificate;
+
+use crate::args::{LogDemand, PublicKeyArgs, SignatureDigest, SignersBy, TrustArgs, Wanted, WantedIdentity};
 use crate::context::Context;
 use crate::error::CliError;
+use crate::files::FileError;
+use crate::trusted_root::trusted_root;
 
-/// The policy of `--key`, `--threshold` and `--signature-digest-algorithm`.
+/// The policy of the flags that say whom to believe, and of `--signature-digest-algorithm`.
 ///
 /// # Errors
-/// Keys that cannot be read, and a threshold that they cannot meet.
+/// Keys, certificates and roots that cannot be read, flags that make no sense together, and a threshold that cannot be met.
 pub(crate) fn policy(
     purpose: Purpose,
-    args: &PublicKeyArgs,
+    args: &TrustArgs,
     digest: Option<SignatureDigest>,
     context: &Context,
 ) -> Result<Policy, CliError> {
-    if args.key.is_empty() {
-        return Err(CliError::Usage(
-            "expected --key: nothing is verified without saying who must have signed".to_owned(),
-        ));
-    }
+    let policy = match args.by()? {
+        SignersBy::Key => of_keys(purpose, args, digest, context),
+        SignersBy::Identity => of_identities(purpose, args, digest, context),
+    }?;
+    Ok(policy.with_limits(context.limits()?))
+}
+
+/// Flags of `--key`, `--threshold` and `--signature-digest-algorithm`. Logs and timestamps are looked at when a trusted root is
+/// named or something is asked of them.
+fn of_keys(
+    purpose: Purpose,
+    args: &TrustArgs,
+    digest: Option<SignatureDigest>,
+    context: &Context,
+) -> Result<Policy, CliError> {
+    let log = &args.log;
+    let wanted = log.trusted_root.is_some()
+        || log.timestamp_certificate_chain.is_some()
+        || log.use_signed_timestamps
+        || log.demand()? == LogDemand::Required;
+    let trust = if wanted { Some(Arc::new(trusted_root(args, context)?)) } else { None };
+    let witnesses = witnesses(args, Witnesses::IF_PRESENT)?;
+    let PublicKeyArgs { key: sources, threshold } = &args.keys;
     let mut authorities = Vec::new();
-    for source in &args.key {
+    for source in sources {
         let key = context.public_key(source)?;
         let scheme = digest.map(|digest| scheme(&key, digest)).transpose()?;
         let authority = KeyAuthority::new(source.to_string(), key);
+        let authority =
+            trust.iter().fold(authority, |authority, trust| authority.with_trust(Arc::clone(trust), witnesses));
         authorities.push(scheme.into_iter().fold(authority, KeyAuthority::with_scheme));
     }
-    let policy = Policy::keys(purpose, args.threshold, authorities);
-    let policy = policy.map_err(|error| CliError::Usage(format!("--threshold: {error}")))?;
-    Ok(policy.with_limits(context.limits()?))
+    Policy::keys(purpose, *threshold, authorities).map_err(|error| CliError::Usage(format!("--threshold: {error}")))
+}
+
+/// Flags of certificates and their identities.
+fn of_identities(
+    purpose: Purpose,
+    args: &TrustArgs,
+    digest: Option<SignatureDigest>,
+    context: &Context,
+) -> Result<Policy, CliError> {
+    if digest.is_some() {
+        let why =
+            "--signature-digest-algorithm is about --key; the certificate of an identity says which key it is for";
+        return Err(CliError::Usage(why.to_owned()));
+    }
+    let pairs = args.identities.pairs()?;
+    let threshold = args.keys.threshold;
+    if threshold.get() > 1 && !are_distinct(&pairs) {
+        let why = "--threshold: patterns, and identities given twice, can be met by one signer alone; give distinct identities, each \
+                   by --certificate-identity";
+        return Err(CliError::Usage(why.to_owned()));
+    }
+    let trust = Arc::new(trusted_root(args, context)?);
+    let witnesses = witnesses(args, Witnesses::LOGGED)?;
+    let certificate = certificate(args, context)?;
+    let mut authorities = Vec::new();
+    for pair in pairs {
+        let identity = identity(args, &pair).map_err(|error| CliError::Usage(error.to_string()))?;
+        let mut authority = KeylessAuthority::new(identity, Arc::clone(&trust)).with_witnesses(witnesses);
+        if let Some(leaf) = &certificate {
+            authority = authority.with_certificates(leaf.clone(), []);
+        }
+        if args.certificates.insecure_ignore_sct {
+            authority = authority.dangerous_without_sct();
+        }
+        authorities.push(Authority::Keyless(authority));
+    }
+    Policy::at_least(purpose, threshold, authorities).map_err(|error| CliError::Usage(format!("--threshold: {error}")))
+}
+
+/// Whether no signer can stand for two of these.
+fn are_distinct(pairs: &[WantedIdentity<'_>]) -> bool {
+    let names: std::collections::BTreeSet<&str> = pairs
+        .iter()
+        .filter_map(|pair| if let Wanted::Exact(name) = pair.identity { Some(name) } else { None })
+        .collect();
+    names.len() == pairs.len()
+}
+
+fn identity(args: &TrustArgs, pair: &WantedIdentity<'_>) -> Result<Identity, PatternError> {
+    let pattern = |wanted: Wanted<'_>| match wanted {
+        Wanted::Exact(text) => Pattern::exact(text),
+        Wanted::Regexp(text) if args.identities.compat_unanchored_regexp => Pattern::dangerous_unanchored_regexp(text),
+        Wanted::Regexp(text) => Pattern::regexp(text),
+    };
+    let identity = Identity::new(pattern(pair.identity)?, pattern(pair.issuer)?);
+    args.identities.workflow().try_fold(identity, |identity, (name, value)| identity.with_extension(name, value))
+}
+
+fn witnesses(args: &TrustArgs, usual: Witnesses) -> Result<Witnesses, CliError> {
+    let witnesses = match args.log.demand()? {
+        LogDemand::Usual => usual,
+        LogDemand::Required => usual.with_logs(NonZeroUsize::MIN),
+        // A key asks for none anyhow, and what comes along must hold all the same.
+        LogDemand::Waived if usual == Witnesses::IF_PRESENT => usual,
+        LogDemand::Waived => usual.dangerous_without_log(),
+    };
+    Ok(if args.log.use_signed_timestamps { witnesses.with_timestamps(NonZeroUsize::MIN) } else { witnesses })
+}
+
+/// The certificate of `--certificate`: PEM, DER, or the base64 of PEM that cosign writes.
+fn certificate(args: &TrustArgs, context: &Context) -> Result<Option<Certificate>, CliError> {
+    let (option, expected) = ("--certificate", "one certificate in PEM or DER");
+    let Some(path) = &args.certificates.certificate else { return Ok(None) };
+    let file = context.files.read(option, path, expected, Limits::DEFAULT.key_file_bytes)?;
+    let bytes = file.bytes.trim_ascii();
+    let decoded = STANDARD.decode(bytes).unwrap_or_else(|_| bytes.to_vec());
+    let refused = |found: String| FileError::Content { option, path: path.to_owned(), expected, found };
+    let der = match certificates_from_pem(&decoded) {
+        Ok(certificates) => match <[Vec<u8>; 1]>::try_from(certificates) {
+            Ok([der]) => der,
+            Err(several) => return Err(refused(format!("{} certificates", several.len())).into()),
+        },
+        Err(_) => file.bytes.to_vec(),
+    };
+    Ok(Some(Certificate::from_der(&der).map_err(|error| refused(error.to_string()))?))
 }
 
 /// The one scheme that `--signature-digest-algorithm` leaves.

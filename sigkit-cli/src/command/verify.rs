@@ -1,3 +1,4 @@
+use futures_util::future::join;
 use sigkit_core::attach::discover;
 use sigkit_core::bundle::{Evidence, Origin, SignedEntity, VerificationMaterial};
 use sigkit_core::content::{Content, Draft};
@@ -14,7 +15,7 @@ use super::{trust, verify_policy};
 use crate::args::{GlobalArgs, VerifyArgs};
 use crate::context::Context;
 use crate::error::CliError;
-use crate::output::Output;
+use crate::output::{Output, Printer};
 use crate::render::{self, Judgement, Subject};
 use crate::runtime::{self, Deadline};
 use crate::target::{OpenTarget, Target};
@@ -23,12 +24,17 @@ use crate::target::{OpenTarget, Target};
 ///
 /// # Errors
 /// [`CliError`] for what stands before any image; what befalls an image is in its judgement.
-pub(crate) fn run(args: &VerifyArgs, context: &Context, global: &GlobalArgs) -> Result<Output, CliError> {
+pub(crate) fn run(
+    args: &VerifyArgs,
+    context: &Context,
+    global: &GlobalArgs,
+    printer: &mut Printer<'_>,
+) -> Result<Output, CliError> {
     args.check(context)?;
     if let Some(path) = &args.policy {
-        return verify_policy::run(path, args, context, global);
+        return verify_policy::run(path, args, context, global, printer);
     }
-    let mut policy = trust::policy(Purpose::Image, &args.key, args.signature_digest_algorithm, context)?;
+    let mut policy = trust::policy(Purpose::Image, &args.trust, args.signature_digest_algorithm, context)?;
     for annotation in args.annotations.iter() {
         policy = policy.with_annotation(&annotation.key, &annotation.value);
     }
@@ -36,14 +42,16 @@ pub(crate) fn run(args: &VerifyArgs, context: &Context, global: &GlobalArgs) -> 
         policy = policy.dangerous_without_claims();
     }
     let detached = Detached::read(args, context)?;
-    let images = Images::collect(&args.images, &args.registry, context)?;
+    let images = Images::collect_to_read(&args.images, &args.registry, context)?;
     if args.check_reference && images.named.iter().any(|(_, target)| target.registry().is_none()) {
         let why = "--check-reference compares the signed repository, and a layout or archive has none";
         return Err(CliError::Usage(why.to_owned()));
     }
     let verification = Verification { args, policy, detached, images: &images, now: context.now() };
     let deadline = Deadline::after(global.timeout);
-    let judgements = runtime::block_on(async {
+    let mut results = render::Results::new(args.output, context);
+    printer.expect(images.named.len());
+    runtime::block_on(async {
         let work = |text: String, target| {
             let verification = &verification;
             async move {
@@ -51,9 +59,9 @@ pub(crate) fn run(args: &VerifyArgs, context: &Context, global: &GlobalArgs) -> 
                 deadline.bound(verification.judge(text, target)).await.unwrap_or(vec![timed_out])
             }
         };
-        images.each(work).await.into_iter().flatten().collect::<Vec<_>>()
-    })?;
-    Ok(render::images(&judgements, args.output, context))
+        images.each(work, |judgements| printer.piece(results.render(&judgements))).await
+    })??;
+    Ok(results.summary())
 }
 
 struct Verification<'a> {
@@ -67,7 +75,9 @@ struct Verification<'a> {
 impl Verification<'_> {
     /// One image, and those below it when they are asked for.
     async fn judge(&self, text: String, target: Target) -> Vec<Judgement> {
-        let (open, image) = match self.images.resolve(target).await {
+        let early = self.early(target.clone());
+        let (resolved, early) = join(self.images.resolve(target), early).await;
+        let (open, image) = match resolved {
             Ok(resolved) => resolved,
             Err(error) => return vec![Judgement::unresolved(text, error)],
         };
@@ -78,21 +88,35 @@ impl Verification<'_> {
             Ok(below) => below,
             Err(error) => return vec![Judgement::unresolved(text, error)],
         };
-        let mut judgements = vec![self.judge_one(&open, text.clone(), image).await];
+        let mut judgements = vec![self.judge_one(&open, text.clone(), image, early).await];
         for child in below {
-            judgements.push(self.judge_one(&open, text.clone(), child).await);
+            judgements.push(self.judge_one(&open, text.clone(), child, None).await);
         }
         judgements
     }
 
-    async fn judge_one(&self, open: &OpenTarget, text: String, image: FetchedManifest) -> Judgement {
+    /// The signatures of an image that is named by its digest: they need not wait until the image has been read.
+    async fn early(&self, target: Target) -> Option<Evidence> {
+        let digest = self.images.named_digest(&target).filter(|_| self.detached.is_none())?;
+        let open = self.images.open(target).ok()?;
+        Some(discover(&*open.signatures, &digest, &self.policy).await)
+    }
+
+    async fn judge_one(
+        &self,
+        open: &OpenTarget,
+        text: String,
+        image: FetchedManifest,
+        early: Option<Evidence>,
+    ) -> Judgement {
         let policy = match open.reference().filter(|_| self.args.check_reference) {
             Some(reference) => self.policy.clone().with_reference(reference.repository.clone()),
             None => self.policy.clone(),
         };
-        let evidence = match &self.detached {
-            Some(detached) => detached.evidence(&image, &open.docker_reference()),
-            None => discover(&*open.signatures, &image.descriptor.digest, &policy).await,
+        let evidence = match (&self.detached, early) {
+            (Some(detached), _) => detached.evidence(&image, &open.docker_reference()),
+            (None, Some(early)) => early,
+            (None, None) => discover(&*open.signatures, &image.descriptor.digest, &policy).await,
         };
         let subject = Subject::image(text, open, &image);
         Judgement::new(subject, Verifier::new(&policy).verify(&Artifact::Bytes(&image.bytes), &evidence, self.now))

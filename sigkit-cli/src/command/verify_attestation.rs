@@ -11,7 +11,7 @@ use super::trust;
 use crate::args::{GlobalArgs, VerifyAttestationArgs};
 use crate::context::Context;
 use crate::error::CliError;
-use crate::output::Output;
+use crate::output::{Output, Printer};
 use crate::policies;
 use crate::render::{self, Judgement, Subject};
 use crate::runtime::{self, Deadline};
@@ -21,10 +21,15 @@ use crate::target::{OpenTarget, Target};
 ///
 /// # Errors
 /// [`CliError`] for what stands before any image; what befalls an image is in its judgement.
-pub(crate) fn run(args: &VerifyAttestationArgs, context: &Context, global: &GlobalArgs) -> Result<Output, CliError> {
+pub(crate) fn run(
+    args: &VerifyAttestationArgs,
+    context: &Context,
+    global: &GlobalArgs,
+    printer: &mut Printer<'_>,
+) -> Result<Output, CliError> {
     args.check(context)?;
     let purpose = Purpose::Attestation(args.kind.kind.clone());
-    let mut policy = trust::policy(purpose, &args.key, args.signature_digest_algorithm, context)?;
+    let mut policy = trust::policy(purpose, &args.trust, args.signature_digest_algorithm, context)?;
     for path in &args.policy {
         policy = policy.with_gate(context.rego_policy(path)?);
         policies::bound_memory();
@@ -40,10 +45,12 @@ pub(crate) fn run(args: &VerifyAttestationArgs, context: &Context, global: &Glob
         }
         None => None,
     };
-    let images = Images::collect(&args.images, &args.registry, context)?;
+    let images = Images::collect_to_read(&args.images, &args.registry, context)?;
     let verification = Verification { policy, given, images: &images, now: context.now() };
     let deadline = Deadline::after(global.timeout);
-    let judgements = runtime::block_on(async {
+    let mut results = render::Results::of_attestations(args.output, context);
+    printer.expect(images.named.len());
+    runtime::block_on(async {
         let work = |text: String, target| {
             let verification = &verification;
             async move {
@@ -51,9 +58,9 @@ pub(crate) fn run(args: &VerifyAttestationArgs, context: &Context, global: &Glob
                 deadline.bound(verification.judge(text, target)).await.unwrap_or(vec![timed_out])
             }
         };
-        images.each(work).await.into_iter().flatten().collect::<Vec<_>>()
-    })?;
-    Ok(render::attestations(judgements, args.output, context))
+        images.each(work, |judgements| printer.piece(results.render(&judgements))).await
+    })??;
+    Ok(results.summary())
 }
 
 struct Verification<'a> {

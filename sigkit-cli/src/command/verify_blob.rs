@@ -23,7 +23,7 @@ pub(super) const CHUNK: usize = 64 * 1024;
 /// [`CliError`].
 pub(crate) fn run(args: &VerifyBlobArgs, context: &Context, _: &GlobalArgs) -> Result<Output, CliError> {
     args.check(context)?;
-    let policy = trust::policy(Purpose::Blob, &args.key, args.signature_digest_algorithm, context)?;
+    let policy = trust::policy(Purpose::Blob, &args.trust, args.signature_digest_algorithm, context)?;
     let evidence = evidence(args, context)?;
     let given = args.blob.display().to_string();
     let judge = |artifact: &Artifact<'_>, digest: Option<Digest>| {

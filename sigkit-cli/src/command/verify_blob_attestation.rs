@@ -17,7 +17,7 @@ pub(crate) fn run(args: &VerifyBlobAttestationArgs, context: &Context) -> Result
     args.check(context)?;
     let digest = args.digest()?;
     let purpose = Purpose::Attestation(args.kind.kind.clone());
-    let mut policy = trust::policy(purpose, &args.key, args.signature_digest_algorithm, context)?;
+    let mut policy = trust::policy(purpose, &args.trust, args.signature_digest_algorithm, context)?;
     if !args.check_claims {
         policy = policy.dangerous_without_claims();
     }

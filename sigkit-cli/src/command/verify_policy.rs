@@ -11,25 +11,34 @@ use super::images::Images;
 use crate::args::{GlobalArgs, VerifyArgs};
 use crate::context::Context;
 use crate::error::CliError;
-use crate::output::Output;
+use crate::output::{Output, Printer};
 use crate::policies::bound_memory;
 use crate::render::{self, Judgement, Subject};
 use crate::runtime::{self, Deadline};
 use crate::target::{OpenTarget, Target};
+use crate::trusted_root::trusted_root;
 
 /// Verifies images by the policies of a file.
 ///
 /// # Errors
 /// [`CliError`] for what stands before any image; what befalls an image is in its judgement.
-pub(super) fn run(path: &Path, args: &VerifyArgs, context: &Context, global: &GlobalArgs) -> Result<Output, CliError> {
-    let policies = context.policies(path)?;
+pub(super) fn run(
+    path: &Path,
+    args: &VerifyArgs,
+    context: &Context,
+    global: &GlobalArgs,
+    printer: &mut Printer<'_>,
+) -> Result<Output, CliError> {
+    let policies = context.policies(path, &|| trusted_root(&args.trust, context))?;
     if policies.evaluates_rego() {
         bound_memory();
     }
-    let images = Images::collect(&args.images, &args.registry, context)?;
+    let images = Images::collect_to_read(&args.images, &args.registry, context)?;
     let verification = Verification { policies, images: &images, now: context.now() };
     let deadline = Deadline::after(global.timeout);
-    let judgements = runtime::block_on(async {
+    let mut results = render::Results::new(args.output, context);
+    printer.expect(images.named.len());
+    runtime::block_on(async {
         let work = |text: String, target| {
             let verification = &verification;
             async move {
@@ -37,9 +46,9 @@ pub(super) fn run(path: &Path, args: &VerifyArgs, context: &Context, global: &Gl
                 deadline.bound(verification.judge(text, target)).await.unwrap_or(vec![timed_out])
             }
         };
-        images.each(work).await.into_iter().flatten().collect::<Vec<_>>()
-    })?;
-    Ok(render::images(&judgements, args.output, context))
+        images.each(work, |judgements| printer.piece(results.render(&judgements))).await
+    })??;
+    Ok(results.summary())
 }
 
 struct Verification<'a> {

@@ -24,6 +24,15 @@ use crate::streams::{Stderr, Stdin};
 /// Longest detached signature, in bytes.
 const MOST_SIGNATURE_BYTES: u64 = 64 * 1024;
 
+/// Whether people see every request to registries and services.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Requests {
+    /// As `--verbose` asks.
+    Shown,
+    /// They do not.
+    Hidden,
+}
+
 /// Environment, streams, files, prompts and the clock.
 #[derive(Debug)]
 pub(crate) struct Context {
@@ -35,6 +44,8 @@ pub(crate) struct Context {
     pub(crate) stderr: Stderr,
     /// Files named by options.
     pub(crate) files: Files,
+    /// Whether people see every request.
+    pub(crate) requests: Requests,
     interrupts: Interrupts,
 }
 
@@ -46,8 +57,14 @@ impl Context {
             stdin: Stdin::default(),
             stderr: Stderr::default(),
             files: Files::new(interrupts.clone()),
+            requests: Requests::Hidden,
             interrupts,
         }
+    }
+
+    /// Shows requests from now on, if `requests` says so.
+    pub(crate) fn with_requests(self, requests: Requests) -> Self {
+        Self { requests, ..self }
     }
 
     /// The time; 1970 for a clock set before that.

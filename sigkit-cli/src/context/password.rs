@@ -93,6 +93,15 @@ impl Context {
         if bytes.is_empty() { Err(PasswordError::Empty) } else { Ok(without_line_end(bytes)) }
     }
 
+    /// The password of something else than a key, alone on standard input.
+    ///
+    /// # Errors
+    /// [`PasswordError`].
+    pub(crate) fn password_on_stdin(&self) -> Result<Zeroizing<Vec<u8>>, PasswordError> {
+        let bytes = self.stdin.read_to_end(MOST_PASSWORD_BYTES)?.ok_or(PasswordError::TooLong)?;
+        Ok(without_line_end(bytes))
+    }
+
     fn ask_password(&self, purpose: PasswordUse) -> Result<Zeroizing<Vec<u8>>, PasswordError> {
         let password = self.ask_hidden("Enter password for private key: ")?;
         if purpose == PasswordUse::Create && self.ask_hidden("Enter password for private key again: ")? != password {

@@ -30,6 +30,16 @@ impl Context {
         Ok(if matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes") { Answer::Yes } else { Answer::No })
     }
 
+    /// Asks on the terminal for a line.
+    ///
+    /// # Errors
+    /// The operating system's, when there is no terminal or it goes away.
+    pub(crate) fn ask(&self, question: &str) -> io::Result<String> {
+        let mut terminal = Terminal::open()?;
+        terminal.0.write_all(question.as_bytes())?;
+        Ok(String::from_utf8_lossy(&terminal.line()?).into_owned())
+    }
+
     /// Asks on the terminal for a line that is not shown.
     ///
     /// # Errors

@@ -9,6 +9,7 @@ use std::path::Path;
 use rustix::fs::OFlags;
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 use serde_json::error::Category;
+use zeroize::Zeroizing;
 
 use super::entry::Entry;
 use super::server::Server;
@@ -20,7 +21,7 @@ const MOST_BYTES: u64 = 1024 * 1024;
 /// What a file says about one registry.
 #[derive(Debug, Default)]
 pub(super) struct AuthFile {
-    /// The entries of `auths` that name it, with their keys.
+    /// The entries of `auths` that fit, with their keys.
     pub(super) entries: BTreeMap<String, Entry>,
     /// Its helper in `credHelpers`.
     pub(super) helper: Option<String>,
@@ -30,7 +31,7 @@ pub(super) struct AuthFile {
 
 /// Why a file cannot be used. Contents are not shown: they may be passwords.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum AuthFileError {
+pub(crate) enum AuthFileError {
     /// The operating system's words.
     #[error("cannot be read: {0}")]
     Io(#[from] io::Error),
@@ -62,42 +63,65 @@ pub(super) enum AuthFileError {
 }
 
 impl AuthFile {
+    /// The entries, the one that fits closest first.
+    pub(super) fn closest_first(self, server: &Server<'_>) -> Vec<(String, Entry)> {
+        let mut entries: Vec<(String, Entry)> = self.entries.into_iter().collect();
+        entries.sort_by_key(|(key, _)| std::cmp::Reverse(server.fit(key)));
+        entries
+    }
+
     /// Reads what `path` says about `server`; `None` when there is no such file.
     ///
     /// # Errors
     /// [`AuthFileError`]. Entries of other registries are not looked at.
     pub(super) fn read(path: &Path, server: &Server<'_>) -> Result<Option<Self>, AuthFileError> {
-        // Without O_NONBLOCK, opening a named pipe waits for a writer.
-        let nonblocking = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
-        let file = match OpenOptions::new().read(true).custom_flags(nonblocking).open(path) {
-            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
-                return Ok(None);
-            }
-            opened => opened?,
-        };
-        let file_type = file.metadata()?.file_type();
-        // REGISTRY_AUTH_FILE=/dev/null is how people say "no credentials".
-        if !file_type.is_file() && !file_type.is_char_device() {
-            return Err(AuthFileError::Kind);
-        }
-        let bytes = read_bounded(file, MOST_BYTES)?.ok_or(AuthFileError::TooLarge)?;
-        Self::parse(&bytes, server).map(Some)
+        read_file(path)?.map(|bytes| Self::parse(&bytes, server)).transpose()
     }
 
-    fn parse(bytes: &[u8], server: &Server<'_>) -> Result<Self, AuthFileError> {
+    /// Reads what the bytes of a file say about `server`.
+    ///
+    /// # Errors
+    /// [`AuthFileError`].
+    pub(super) fn parse(bytes: &[u8], server: &Server<'_>) -> Result<Self, AuthFileError> {
         if bytes.trim_ascii().is_empty() {
             return Ok(Self::default());
         }
         let mut deserializer = serde_json::Deserializer::from_slice(bytes);
         let file = deserializer.deserialize_map(FileVisitor(server));
-        file.and_then(|file| deserializer.end().map(|()| file)).map_err(|error| {
-            let (line, column) = (error.line(), error.column());
-            match error.classify() {
-                Category::Data => AuthFileError::Shape { line, column },
-                Category::Syntax | Category::Eof | Category::Io => AuthFileError::Syntax { line, column },
-            }
-        })
+        file.and_then(|file| deserializer.end().map(|()| file)).map_err(|error| AuthFileError::of(&error))
     }
+}
+
+impl AuthFileError {
+    /// The parser's error without its words, which may quote what it found.
+    pub(super) fn of(error: &serde_json::Error) -> Self {
+        let (line, column) = (error.line(), error.column());
+        match error.classify() {
+            Category::Data => Self::Shape { line, column },
+            Category::Syntax | Category::Eof | Category::Io => Self::Syntax { line, column },
+        }
+    }
+}
+
+/// The bytes of a file of credentials; `None` when there is no such file.
+///
+/// # Errors
+/// [`AuthFileError`].
+pub(super) fn read_file(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, AuthFileError> {
+    // Without O_NONBLOCK, opening a named pipe waits for a writer.
+    let nonblocking = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
+    let file = match OpenOptions::new().read(true).custom_flags(nonblocking).open(path) {
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            return Ok(None);
+        }
+        opened => opened?,
+    };
+    let file_type = file.metadata()?.file_type();
+    // REGISTRY_AUTH_FILE=/dev/null is how people say "no credentials".
+    if !file_type.is_file() && !file_type.is_char_device() {
+        return Err(AuthFileError::Kind);
+    }
+    read_bounded(file, MOST_BYTES)?.ok_or(AuthFileError::TooLarge).map(Some)
 }
 
 /// Reads the file, with an eye for one registry.
@@ -115,7 +139,8 @@ impl<'de> Visitor<'de> for FileVisitor<'_> {
         while let Some(name) = map.next_key::<String>()? {
             match name.as_str() {
                 "auths" => once(&mut auths, map.next_value_seed(Named::<Entry>::of(self.0))?)?,
-                "credHelpers" => once(&mut helpers, map.next_value_seed(Named::<String>::of(self.0))?)?,
+                // Helpers are asked for registries, never for repositories.
+                "credHelpers" => once(&mut helpers, map.next_value_seed(Named::<String>::of(&self.0.whole()))?)?,
                 "credsStore" => once(&mut store, map.next_value::<Option<String>>()?)?,
                 _ => {
                     map.next_value::<IgnoredAny>()?;
@@ -179,7 +204,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for Named<'_, T> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut found = BTreeMap::new();
         while let Some(name) = map.next_key::<String>()? {
-            if !self.server.is_named(&name) {
+            if self.server.fit(&name).is_none() {
                 map.next_value::<IgnoredAny>()?;
             } else if let Some(value) = map.next_value::<Option<T>>()?
                 && found.insert(name, value).is_some()
@@ -194,6 +219,18 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for Named<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_closest_entry_comes_first() {
+        let repository = "a.example/team/app".parse().unwrap();
+        let server = Server::of(&repository);
+        let json = r#"{"auths":{"a.example":{},"a.example/team":{},"a.example/team/app":{},"a.example/other":{},
+            "b.example/team":{}},"credHelpers":{"a.example/team":"passed-over"}}"#;
+        let file = AuthFile::parse(json.as_bytes(), &server).unwrap();
+        assert_eq!(file.helper, None);
+        let keys: Vec<String> = file.closest_first(&server).into_iter().map(|(key, _)| key).collect();
+        assert_eq!(keys, ["a.example/team/app", "a.example/team", "a.example"]);
+    }
 
     fn parse(json: &str) -> Result<AuthFile, AuthFileError> {
         AuthFile::parse(json.as_bytes(), &Server::new("a.example"))

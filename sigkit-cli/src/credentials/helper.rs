@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, Write as _};
@@ -35,9 +36,11 @@ pub(super) struct Helpers {
 
 /// Why a helper gave no credentials.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum HelperError {
+pub(crate) enum HelperError {
     /// A name that could lead elsewhere.
-    #[error("credential helper {name:?}: the name may have letters, digits, dots, underscores and hyphens only")]
+    #[error(
+        "credential helper {name:?}: the name may have letters, digits, dots, underscores and hyphens only, and begins with none of the last"
+    )]
     Name {
         /// As the file has it.
         name: String,
@@ -108,11 +111,62 @@ struct Answer {
     secret: Text,
 }
 
+/// What a helper is to keep.
+#[derive(serde::Serialize)]
+struct Account<'a> {
+    #[serde(rename = "ServerURL")]
+    server: &'a str,
+    #[serde(rename = "Username")]
+    username: &'a str,
+    #[serde(rename = "Secret")]
+    secret: &'a str,
+}
+
+/// What a helper is to do.
+#[derive(Clone, Copy, Debug)]
+enum Verb {
+    Get,
+    Store,
+    Erase,
+}
+
+impl Verb {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Get => "get",
+            Self::Store => "store",
+            Self::Erase => "erase",
+        }
+    }
+}
+
 /// A helper that has ended by itself.
 struct Ended {
     status: ExitStatus,
     output: Zeroizing<Vec<u8>>,
     complaint: Zeroizing<Vec<u8>>,
+}
+
+impl Ended {
+    fn said(&self) -> [Cow<'_, str>; 2] {
+        [&self.output, &self.complaint].map(|bytes| String::from_utf8_lossy(bytes))
+    }
+
+    fn knows_nothing(&self) -> bool {
+        let known = |text: &Cow<'_, str>| text.trim_start().to_ascii_lowercase().starts_with(NOT_FOUND);
+        !self.status.success() && self.said().iter().any(known)
+    }
+
+    /// What it printed, if it did what it should; else its words, without `secret`.
+    fn succeeded(self, program: &Path, secret: Option<&Secret>) -> Result<Zeroizing<Vec<u8>>, HelperError> {
+        if self.status.success() {
+            return Ok(self.output);
+        }
+        let leaks = |text: &str| secret.is_some_and(|secret| text.contains(secret.expose()));
+        let said =
+            self.said().iter().filter(|text| !leaks(text)).map(|text| quoted(text)).find(|said| !said.is_empty());
+        Err(HelperError::Failed { program: program.to_owned(), status: self.status, said: said.unwrap_or_default() })
+    }
 }
 
 /// A process that does not outlive its handle.
@@ -128,22 +182,54 @@ impl Helpers {
     ///
     /// # Errors
     /// [`HelperError`]. That it knows nothing is `None`.
-    pub(super) fn ask(&self, name: &str, server: &Server<'_>) -> Result<Option<Credentials>, HelperError> {
-        if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte)) {
+    pub(super) fn get(&self, name: &str, server: &Server<'_>) -> Result<Option<Credentials>, HelperError> {
+        let (program, url) = self.find(name, server)?;
+        let ended = self.run(&program, Verb::Get, url.as_bytes())?;
+        if ended.knows_nothing() {
+            return Ok(None);
+        }
+        let output = ended.succeeded(&program, None)?;
+        read(&output, server).map_err(|why| HelperError::Answer { program, why })
+    }
+
+    /// Lets the helper `name` keep a password for `server`; it is given on standard input.
+    ///
+    /// # Errors
+    /// [`HelperError`].
+    pub(super) fn store(
+        &self,
+        name: &str,
+        server: &Server<'_>,
+        username: &str,
+        password: &Secret,
+    ) -> Result<(), HelperError> {
+        let (program, url) = self.find(name, server)?;
+        let account = Account { server: url, username, secret: password.expose() };
+        let input = serde_json::to_vec(&account).map(Zeroizing::new);
+        let input = input.map_err(|error| HelperError::Run { program: program.clone(), error: error.into() })?;
+        self.run(&program, Verb::Store, &input)?.succeeded(&program, Some(password)).map(drop)
+    }
+
+    /// Lets the helper `name` forget `server`.
+    ///
+    /// # Errors
+    /// [`HelperError`]. That it knew nothing is no error.
+    pub(super) fn erase(&self, name: &str, server: &Server<'_>) -> Result<(), HelperError> {
+        let (program, url) = self.find(name, server)?;
+        let ended = self.run(&program, Verb::Erase, url.as_bytes())?;
+        if ended.knows_nothing() { Ok(()) } else { ended.succeeded(&program, None).map(drop) }
+    }
+
+    /// The program of a helper, and what to call `server` there. A name may come from a file that somebody else wrote, so it has
+    /// nothing in it that could lead elsewhere.
+    fn find<'a>(&self, name: &str, server: &Server<'a>) -> Result<(PathBuf, &'a str), HelperError> {
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+        if name.is_empty() || name.starts_with(['-', '.']) || !name.bytes().all(allowed) {
             return Err(HelperError::Name { name: name.to_owned() });
         }
         let url = server.url().ok_or_else(|| HelperError::Registry { name: name.to_owned() })?;
         let program = self.program(name).ok_or_else(|| HelperError::Missing { name: name.to_owned() })?;
-        let Ended { status, output, complaint } = self.run(&program, url)?;
-        if !status.success() {
-            let known = [&output, &complaint].map(|bytes| String::from_utf8_lossy(bytes));
-            if known.iter().any(|text| text.trim_start().to_ascii_lowercase().starts_with(NOT_FOUND)) {
-                return Ok(None);
-            }
-            let said = known.iter().map(|text| quoted(text)).find(|said| !said.is_empty()).unwrap_or_default();
-            return Err(HelperError::Failed { program, status, said });
-        }
-        read(&output, server).map_err(|why| HelperError::Answer { program, why })
+        Ok((program, url))
     }
 
     /// Looked for in absolute directories only: what lies in the current directory is nobody's helper.
@@ -155,7 +241,7 @@ impl Helpers {
             .find(|path| path.metadata().is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0))
     }
 
-    fn run(&self, program: &Path, url: &str) -> Result<Ended, HelperError> {
+    fn run(&self, program: &Path, verb: Verb, input: &[u8]) -> Result<Ended, HelperError> {
         let failed = |error: io::Error| match error.kind() {
             io::ErrorKind::TimedOut => HelperError::Slow { program: program.to_owned(), patience: self.patience },
             io::ErrorKind::FileTooLarge => HelperError::Long { program: program.to_owned() },
@@ -163,7 +249,7 @@ impl Helpers {
         };
         let deadline = Instant::now() + self.patience;
         let mut command = Command::new(program);
-        command.arg("get").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.arg(verb.name()).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         secret_variables(std::env::vars_os().map(|(name, _)| name)).for_each(|name| {
             command.env_remove(name);
         });
@@ -171,8 +257,8 @@ impl Helpers {
         let output = collect(running.0.stdout.take().map(OwnedFd::from)).map_err(failed)?;
         let complaint = collect(running.0.stderr.take().map(OwnedFd::from)).map_err(failed)?;
         if let Some(mut stdin) = running.0.stdin.take() {
-            // The name fits into the pipe; a helper that does not read it may still answer.
-            stdin.write_all(url.as_bytes()).unwrap_or_default();
+            // It fits into the pipe; a helper that does not read it may still answer.
+            stdin.write_all(input).unwrap_or_default();
         }
         let output = wait(&output, deadline).map_err(failed)?;
         let complaint = wait(&complaint, deadline).map_err(failed)?;
@@ -248,7 +334,7 @@ fn read(output: &[u8], server: &Server<'_>) -> Result<Option<Credentials>, &'sta
         serde_json::error::Category::Data => "a member is missing, repeated or no text",
         _ => "that is not one JSON document",
     })?;
-    if !answer.server.is_empty() && !server.is_named(&answer.server) {
+    if !answer.server.is_empty() && !server.whole().is_named(&answer.server) {
         return Err("ServerURL is another registry");
     }
     let Text(secret) = answer.secret;
@@ -283,7 +369,7 @@ mod tests {
 
     fn ask_within(patience: Duration, script: &str) -> Result<Option<Credentials>, HelperError> {
         let directory = helper(script);
-        Helpers { search_path: directory.path().as_os_str().to_owned(), patience }.ask("fake", &Server::new(SERVER))
+        Helpers { search_path: directory.path().as_os_str().to_owned(), patience }.get("fake", &Server::new(SERVER))
     }
 
     fn basic(username: &str, password: &str) -> Option<Credentials> {
@@ -398,10 +484,11 @@ mod tests {
     }
 
     // threat: G08
+    // threat: G09
     #[test]
     fn a_name_leads_nowhere_else() {
-        for name in ["", "../x", "a/b", "/bin/sh", "a\nb", "a b", "a\0", "ä", "a;b", "$(x)"] {
-            let error = Helpers::new("/usr/bin:/bin".into()).ask(name, &Server::new(SERVER)).unwrap_err();
+        for name in ["", "../x", "a/b", "/bin/sh", "a\nb", "a b", "a\0", "ä", "a;b", "$(x)", "-x", "--", "..", "."] {
+            let error = Helpers::new("/usr/bin:/bin".into()).get(name, &Server::new(SERVER)).unwrap_err();
             assert!(matches!(error, HelperError::Name { .. }), "{name}: {error:?}");
         }
     }
@@ -411,7 +498,7 @@ mod tests {
     fn a_registry_that_is_no_line_is_not_asked_for() {
         let helpers = Helpers::new("/nowhere".into());
         for registry in ["", "a.example\nb.example", "a.example\0"] {
-            let error = helpers.ask("fake", &Server::new(registry)).unwrap_err();
+            let error = helpers.get("fake", &Server::new(registry)).unwrap_err();
             assert!(matches!(error, HelperError::Registry { .. }), "{error:?}");
         }
     }
@@ -435,7 +522,7 @@ mod tests {
         )
         .unwrap();
         assert_eq!(found(absolute), None);
-        let error = Helpers::new(absolute.into()).ask("fake", &Server::new(SERVER)).unwrap_err();
+        let error = Helpers::new(absolute.into()).get("fake", &Server::new(SERVER)).unwrap_err();
         assert!(matches!(error, HelperError::Missing { .. }), "{error:?}");
     }
 

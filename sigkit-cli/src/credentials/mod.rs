@@ -4,20 +4,27 @@
 //! 1. `config.json` in the directory `DOCKER_CONFIG`, or else `$HOME/.docker/config.json`;
 //! 2. the file `REGISTRY_AUTH_FILE`, or else `$XDG_RUNTIME_DIR/containers/auth.json` and `$HOME/.config/containers/auth.json`.
 //!
-//! Within a file: the helper that `credHelpers` names for this registry, then `auths`, then the helper of `credsStore`. Entries of
-//! podman for one repository (`host/repository`) are passed over, since credentials are looked up for a registry as a whole.
+//! Within a file: the helper that `credHelpers` names for this registry, then `auths`, then the helper of `credsStore`. Of several
+//! entries, one for the repository or what it lies below (`host/namespace`) goes before one for the registry, the closest first.
+//! No helper is asked that no file names: there are none for clouds that would be tried by the look of a host.
 
+mod document;
 mod entry;
 mod file;
 mod helper;
+mod keep;
 mod server;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use sigkit_core::oci::Repository;
 use sigkit_core::store::registry::{CredentialError, CredentialSource, Credentials};
+
+pub(crate) use self::keep::{KeepError, Keeper, Kept};
+pub(crate) use self::server::registry_of;
 
 use self::file::AuthFile;
 use self::helper::Helpers;
@@ -30,7 +37,9 @@ use crate::escape;
 pub(crate) struct StoredCredentials {
     files: Vec<PathBuf>,
     helpers: Helpers,
-    origins: Mutex<BTreeMap<String, String>>,
+    /// What helpers have said, by their name and the registry: a helper may prompt, and is not to do so for every repository.
+    answers: Mutex<BTreeMap<(String, String), Result<Option<Credentials>, String>>>,
+    origins: Mutex<HashMap<Repository, String>>,
 }
 
 /// Credentials and the place they come from, in words.
@@ -43,8 +52,9 @@ impl StoredCredentials {
     /// The places that `environment` names. Reads no file.
     pub(crate) fn new(environment: &Environment) -> Self {
         Self {
-            files: places(environment),
+            files: places(environment).all(),
             helpers: Helpers::new(environment.get("PATH").unwrap_or_default()),
+            answers: Mutex::default(),
             origins: Mutex::default(),
         }
     }
@@ -64,44 +74,64 @@ impl StoredCredentials {
         if let Some(found) = self.ask(file.helper.as_deref(), path, server)? {
             return Ok(Some(found));
         }
-        for (key, entry) in file.entries {
+        let store = file.store.clone();
+        for (key, entry) in file.closest_first(server) {
             let credentials =
                 entry.into_credentials().map_err(|error| at(&format!("auths, entry {key:?}: {error}")))?;
             if let Some(credentials) = credentials {
                 return Ok(Some(Found { credentials, origin: path.display().to_string() }));
             }
         }
-        self.ask(file.store.as_deref(), path, server)
+        self.ask(store.as_deref(), path, server)
     }
 
     fn ask(&self, helper: Option<&str>, path: &Path, server: &Server<'_>) -> Result<Option<Found>, String> {
         let Some(name) = helper.filter(|name| !name.is_empty()) else { return Ok(None) };
-        let credentials =
-            self.helpers.ask(name, server).map_err(|error| format!("{error} (named in {})", path.display()))?;
+        let url = server.url().unwrap_or_default().to_owned();
+        let answer = {
+            // Held while the helper runs: whoever asks for the same waits for the answer.
+            let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+            let ask = || self.helpers.get(name, server).map_err(|error| error.to_string());
+            answers.entry((name.to_owned(), url)).or_insert_with(ask).clone()
+        };
+        let credentials = answer.map_err(|error| format!("{error} (named in {})", path.display()))?;
         let origin = || format!("docker-credential-{name}, named in {}", path.display());
         Ok(credentials.map(|credentials| Found { credentials, origin: origin() }))
     }
 }
 
 impl CredentialSource for StoredCredentials {
-    fn credentials(&self, registry: &str) -> Result<Option<Credentials>, CredentialError> {
-        let found = self
-            .find(&Server::new(registry))
-            .map_err(|detail| CredentialError { registry: registry.to_owned(), detail: escape::one_line(&detail) })?;
+    fn credentials(&self, repository: &Repository) -> Result<Option<Credentials>, CredentialError> {
+        let found = self.find(&Server::of(repository)).map_err(|detail| CredentialError {
+            registry: repository.registry().to_owned(),
+            detail: escape::one_line(&detail),
+        })?;
         Ok(found.map(|found| {
             let mut origins = self.origins.lock().unwrap_or_else(PoisonError::into_inner);
-            origins.insert(registry.to_owned(), escape::one_line(&found.origin));
+            origins.insert(repository.clone(), escape::one_line(&found.origin));
             found.credentials
         }))
     }
 
-    fn origin(&self, registry: &str) -> Option<String> {
-        self.origins.lock().unwrap_or_else(PoisonError::into_inner).get(registry).cloned()
+    fn origin(&self, repository: &Repository) -> Option<String> {
+        self.origins.lock().unwrap_or_else(PoisonError::into_inner).get(repository).cloned()
     }
 }
 
 /// The files to look into, whether they exist or not.
-fn places(environment: &Environment) -> Vec<PathBuf> {
+#[derive(Debug)]
+struct Places {
+    docker: Option<PathBuf>,
+    podman: Vec<PathBuf>,
+}
+
+impl Places {
+    fn all(self) -> Vec<PathBuf> {
+        self.docker.into_iter().chain(self.podman).collect()
+    }
+}
+
+fn places(environment: &Environment) -> Places {
     let directory = |name| environment.non_empty(name).map(PathBuf::from);
     let home = directory("HOME");
     let docker = directory("DOCKER_CONFIG").or_else(|| Some(home.as_ref()?.join(".docker")));
@@ -112,12 +142,16 @@ fn places(environment: &Environment) -> Vec<PathBuf> {
             runtime.into_iter().chain(home.map(|home| home.join(".config/containers/auth.json"))).collect()
         }
     };
-    docker.map(|directory| directory.join("config.json")).into_iter().chain(podman).collect()
+    Places { docker: docker.map(|directory| directory.join("config.json")), podman }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn app(registry: &str) -> Repository {
+        Repository::new(registry, "team/app").unwrap()
+    }
 
     #[test]
     fn places_are_those_of_docker_and_podman() {
@@ -135,7 +169,7 @@ mod tests {
             (&[("HOME", ""), ("DOCKER_CONFIG", "")], &[]),
         ] {
             let expected: Vec<PathBuf> = expected.iter().map(PathBuf::from).collect();
-            assert_eq!(places(&Environment::of(variables)), expected);
+            assert_eq!(places(&Environment::of(variables)).all(), expected);
         }
     }
 
@@ -152,12 +186,14 @@ mod tests {
         for (registry, password, place) in
             [("a.example", "docker", path("config.json")), ("b.example", "podman", path("auth.json"))]
         {
-            let Ok(Some(Credentials::Basic { password: found, .. })) = stored.credentials(registry) else { panic!() };
+            let Ok(Some(Credentials::Basic { password: found, .. })) = stored.credentials(&app(registry)) else {
+                panic!()
+            };
             assert_eq!(found.expose(), password);
-            assert_eq!(stored.origin(registry), Some(place.display().to_string()));
+            assert_eq!(stored.origin(&app(registry)), Some(place.display().to_string()));
         }
-        assert_eq!(stored.credentials("c.example"), Ok(None));
-        assert_eq!(stored.origin("c.example"), None);
+        assert_eq!(stored.credentials(&app("c.example")), Ok(None));
+        assert_eq!(stored.origin(&app("c.example")), None);
     }
 
     #[test]
@@ -166,9 +202,9 @@ mod tests {
         let path = directory.path().join("auth\u{1b}.json");
         std::fs::write(&path, r#"{"auths":{"a.example":{"auth":"%"}}}"#).unwrap();
         let stored = StoredCredentials::new(&Environment::of(&[("REGISTRY_AUTH_FILE", path.to_str().unwrap())]));
-        let error = stored.credentials("a.example").unwrap_err();
+        let error = stored.credentials(&app("a.example")).unwrap_err();
         assert_eq!(error.registry, "a.example");
         assert!(error.detail.contains("auth\\u{1b}.json: auths, entry \"a.example\": auth is not base64"), "{error}");
-        assert_eq!(stored.credentials("b.example"), Ok(None));
+        assert_eq!(stored.credentials(&app("b.example")), Ok(None));
     }
 }

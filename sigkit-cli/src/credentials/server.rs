@@ -1,34 +1,79 @@
+use sigkit_core::oci::Repository;
+
 const DOCKER_HUB: &str = "index.docker.io";
 /// How docker itself writes Docker Hub, and what helpers know it by.
 const DOCKER_HUB_URL: &str = "https://index.docker.io/v1/";
 
-/// The registry that credentials are wanted for.
+/// What credentials are wanted for: a registry, or a repository in it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Server<'a>(&'a str);
+pub(super) struct Server<'a> {
+    registry: &'a str,
+    path: &'a str,
+}
+
+/// How closely a key of a file fits; the closest decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Fit {
+    /// It names the registry as a whole.
+    Registry,
+    /// It names the repository, or what it lies below: so many parts of its path.
+    Path(usize),
+}
 
 impl<'a> Server<'a> {
-    /// `registry` is `host` or `host:port`.
-    pub(super) fn new(registry: &'a str) -> Self {
-        Self(registry)
+    /// A registry as a whole: `host` or `host:port`.
+    pub(super) const fn new(registry: &'a str) -> Self {
+        Self { registry, path: "" }
     }
 
-    /// What a helper is asked for; `None` for what must not be written to one, since it would be more than one line.
+    /// A repository.
+    pub(super) fn of(repository: &'a Repository) -> Self {
+        Self { registry: repository.registry(), path: repository.path() }
+    }
+
+    /// The registry as a whole.
+    pub(super) const fn whole(&self) -> Self {
+        Self::new(self.registry)
+    }
+
+    /// What a helper is asked for, and how docker writes it; `None` for what must not be written to a helper, since it would be
+    /// more than one line.
     pub(super) fn url(&self) -> Option<&'a str> {
-        let url = if is_docker_hub(self.0) { DOCKER_HUB_URL } else { self.0 };
+        let url = if is_docker_hub(self.registry) { DOCKER_HUB_URL } else { self.registry };
         (!url.is_empty() && !url.contains(|c: char| c.is_control() || c.is_whitespace())).then_some(url)
     }
 
-    /// Whether `key`, as files and helpers write it, names this registry: the same host and the same port, with or without a
-    /// scheme. Of a key without a scheme, a path other than that of the registry's API makes it one for a repository.
-    pub(super) fn is_named(&self, key: &str) -> bool {
+    /// How `key`, as files and helpers write it, fits: the same host and the same port, with or without a scheme. Of a key without
+    /// a scheme, a path other than that of the registry's API is that of a repository, or of all below it.
+    pub(super) fn fit(&self, key: &str) -> Option<Fit> {
         let url = ["https://", "http://"].iter().find_map(|scheme| key.strip_prefix(scheme));
-        let authority = match url.unwrap_or(key).split_once('/') {
-            None => url.unwrap_or(key),
-            Some((authority, path)) if url.is_some() || matches!(path, "" | "v1" | "v1/" | "v2" | "v2/") => authority,
-            Some(_) => return false,
-        };
-        authority.eq_ignore_ascii_case(self.0) || is_docker_hub(authority) && is_docker_hub(self.0)
+        let (authority, path) = url.unwrap_or(key).split_once('/').unwrap_or((url.unwrap_or(key), ""));
+        if !authority.eq_ignore_ascii_case(self.registry) && !(is_docker_hub(authority) && is_docker_hub(self.registry))
+        {
+            return None;
+        }
+        if url.is_some() || matches!(path, "" | "v1" | "v1/" | "v2" | "v2/") {
+            return Some(Fit::Registry);
+        }
+        let below = self.path.strip_prefix(path)?;
+        (below.is_empty() || below.starts_with('/')).then(|| Fit::Path(path.split('/').count()))
     }
+
+    /// Whether `key` names the registry as a whole.
+    pub(super) fn is_named(&self, key: &str) -> bool {
+        self.fit(key) == Some(Fit::Registry)
+    }
+}
+
+/// The registry that a person or docker's documentation names: `HOST[:PORT]`, perhaps as a URL, with the path of an API at most.
+/// Docker Hub gets the name that it has in references.
+pub(crate) fn registry_of(text: &str) -> Option<&str> {
+    let url = ["https://", "http://"].iter().find_map(|scheme| text.strip_prefix(scheme)).unwrap_or(text);
+    let (authority, path) = url.split_once('/').unwrap_or((url, ""));
+    if !matches!(path, "" | "v1" | "v1/" | "v2" | "v2/") {
+        return None;
+    }
+    Some(if is_docker_hub(authority) { DOCKER_HUB } else { authority })
 }
 
 fn is_docker_hub(authority: &str) -> bool {
@@ -60,6 +105,32 @@ mod tests {
             assert!(!Server::new("registry.example").is_named(key), "{key}");
         }
         assert_eq!(Server::new("index.docker.io").url(), Some("https://index.docker.io/v1/"));
+    }
+
+    // threat: G05
+    #[test]
+    fn a_key_with_a_path_is_for_what_lies_below_it_on_the_same_host() {
+        let repository: Repository = "registry.example:5000/team/app/web".parse().unwrap();
+        for (key, fit) in [
+            ("registry.example:5000", Some(Fit::Registry)),
+            ("registry.example:5000/team", Some(Fit::Path(1))),
+            ("registry.example:5000/team/app", Some(Fit::Path(2))),
+            ("registry.example:5000/team/app/web", Some(Fit::Path(3))),
+            ("registry.example:5000/team/app/web/more", None),
+            ("registry.example:5000/team/ap", None),
+            ("registry.example:5000/team/", None),
+            ("registry.example:5000/app/web", None),
+            ("registry.example:5000//team", None),
+            ("registry.example/team", None),
+            ("evil.example/registry.example:5000/team", None),
+            // Of a URL, the path is that of some API.
+            ("https://registry.example:5000/team", Some(Fit::Registry)),
+        ] {
+            assert_eq!(Server::of(&repository).fit(key), fit, "{key}");
+        }
+        let hub: Repository = "library/app".parse().unwrap();
+        assert_eq!(Server::of(&hub).fit("docker.io/library/app"), Some(Fit::Path(2)));
+        assert_eq!(Server::of(&hub).whole().fit("docker.io/library/app"), None);
     }
 
     // threat: G05

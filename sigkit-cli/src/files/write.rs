@@ -1,5 +1,5 @@
 use std::fs::{File, Metadata, OpenOptions, Permissions};
-use std::io::{self, Write as _};
+use std::io::{self, Read, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
@@ -100,10 +100,24 @@ impl Files {
         bytes: &[u8],
         access: Access,
     ) -> Result<(), FileError> {
+        self.write_from(option, path, bytes, access)
+    }
+
+    /// The same for what `source` yields, of any length.
+    ///
+    /// # Errors
+    /// As [`Files::write`].
+    pub(crate) fn write_from(
+        &self,
+        option: &'static str,
+        path: &Path,
+        mut source: impl Read,
+        access: Access,
+    ) -> Result<(), FileError> {
         let refused = |error| FileError::Io { option, action: "write", path: path.to_owned(), error };
         if path == Path::new("/dev/stdout") || path == Path::new("-") {
             let mut stdout = Stdout::open().map_err(refused)?;
-            return stdout.write(bytes).and_then(|()| stdout.finish()).map_err(refused);
+            return io::copy(&mut source, &mut stdout).and_then(|_| stdout.finish()).map_err(refused);
         }
         let metadata = match path.metadata() {
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
@@ -114,7 +128,7 @@ impl Files {
             && !metadata.is_dir()
         {
             let mut stream = OpenOptions::new().write(true).open(path).map_err(refused)?;
-            return stream.write_all(bytes).and_then(|()| stream.flush()).map_err(refused);
+            return io::copy(&mut source, &mut stream).and_then(|_| stream.flush()).map_err(refused);
         }
         if let Some(metadata) = &metadata {
             self.may_replace(option, path, metadata)?;
@@ -122,7 +136,7 @@ impl Files {
         let _no_signal = self.interrupts.defer();
         // A link stays a link: what it points to is replaced.
         let place = if metadata.is_some() { path.canonicalize().map_err(refused)? } else { path.to_owned() };
-        let staged = stage(option, &place, bytes, access)?;
+        let staged = stage(option, &place, source, access)?;
         if let (Some(metadata), Access::Umask) = (&metadata, access) {
             let permissions = Permissions::from_mode(metadata.mode() & 0o777);
             staged.as_file().set_permissions(permissions).map_err(refused)?;
@@ -148,7 +162,7 @@ impl Files {
 }
 
 /// The bytes, safe on disk under a passing name beside `path`.
-fn stage(option: &'static str, path: &Path, bytes: &[u8], access: Access) -> Result<NamedTempFile, FileError> {
+fn stage(option: &'static str, path: &Path, mut source: impl Read, access: Access) -> Result<NamedTempFile, FileError> {
     let refused = |error| FileError::Io { option, action: "write", path: path.to_owned(), error };
     let mode = match access {
         Access::Owner => 0o600,
@@ -161,7 +175,7 @@ fn stage(option: &'static str, path: &Path, bytes: &[u8], access: Access) -> Res
     if access == Access::Owner {
         staged.as_file().set_permissions(Permissions::from_mode(mode)).map_err(refused)?;
     }
-    staged.as_file().write_all(bytes).and_then(|()| staged.as_file().sync_all()).map_err(refused)?;
+    io::copy(&mut source, &mut staged.as_file()).and_then(|_| staged.as_file().sync_all()).map_err(refused)?;
     Ok(staged)
 }
 

@@ -2,6 +2,7 @@
 
 mod cosign;
 mod report;
+mod tally;
 mod text;
 
 use std::time::Duration;
@@ -11,6 +12,7 @@ use sigkit_core::report::{Report, Verdict, Waiver};
 use sigkit_core::store::{FetchedManifest, StoreError};
 use sigkit_core::verify::{Admission, Allowed, NotVerified, Verified};
 
+use self::tally::Tally;
 use self::text::Paint;
 use crate::args::ReportFormat;
 use crate::context::Context;
@@ -201,60 +203,85 @@ impl Judgement {
     }
 }
 
-/// The results of verifying images.
-pub(crate) fn images(judgements: &[Judgement], format: Option<ReportFormat>, context: &Context) -> Output {
-    let tree = format.is_none() && Stdout::watched() == Watched::Terminal;
-    let colours = (Paint::new(Stdout::watched(), context), Paint::new(Stderr::watched(), context));
-    let mut output = Output::result(Vec::new());
-    for judgement in judgements {
-        match (format, &judgement.result) {
-            (Some(ReportFormat::Report), _) => output.stdout.extend(report::line(judgement)),
-            (Some(ReportFormat::Text), Ok(verified)) => output.stdout.extend(cosign::lines(verified)),
-            (_, Ok(_)) if tree => output.stdout.extend(text::tree(judgement, colours.0).into_bytes()),
-            (_, Ok(verified)) => output.stdout.extend(cosign::array(verified)),
-            (_, Err(_)) => {}
-        }
-        match &judgement.result {
-            Ok(verified) if !tree => {
-                output.report.push_str(&cosign::header(&judgement.subject.name, verified.report()));
-                output.report.push_str(&text::doubts(verified.report()));
-            }
-            Ok(_) => {}
-            Err(refusal) => output.report.push_str(&text::refusal(judgement, refusal, colours.1)),
-        }
-        output.exit = output.exit.worst(judgement.exit());
-    }
-    if judgements.len() > 1 {
-        output.report.push_str(&text::summary(judgements));
-    }
-    output
+/// The results of verifying images, rendered as they come; of those that are rendered only the number is kept.
+#[derive(Debug)]
+pub(crate) struct Results {
+    format: Option<ReportFormat>,
+    /// Whether a person reads the results, as a tree.
+    tree: bool,
+    /// What is printed of a signature where cosign's shape is asked for.
+    shape: Shape,
+    stdout: Paint,
+    stderr: Paint,
+    tally: Tally,
 }
 
-/// The results of verifying attestations: of each the envelope, as cosign prints it in any shape but the report's.
-pub(crate) fn attestations(judgements: Vec<Judgement>, format: Option<ReportFormat>, context: &Context) -> Output {
-    let tree = format.is_none() && Stdout::watched() == Watched::Terminal;
-    if tree || format == Some(ReportFormat::Report) {
-        return images(&judgements, format, context);
-    }
-    let colours = Paint::new(Stderr::watched(), context);
-    let mut output = Output::result(Vec::new());
-    if judgements.len() > 1 {
-        output.report = text::summary(&judgements);
-    }
-    let mut report = String::new();
-    for judgement in judgements {
-        match &judgement.result {
-            Ok(verified) => {
-                report.push_str(&cosign::header(&judgement.subject.name, verified.report()));
-                report.push_str(&text::doubts(verified.report()));
-                cosign::envelopes(verified, &mut output.stdout);
-            }
-            Err(refusal) => report.push_str(&text::refusal(&judgement, refusal, colours)),
+/// What cosign prints of a signature.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shape {
+    /// What it claims, in an array or one on a line.
+    Claims,
+    /// Its envelope on a line, whatever is asked for.
+    Envelopes,
+}
+
+impl Results {
+    /// None yet.
+    pub(crate) fn new(format: Option<ReportFormat>, context: &Context) -> Self {
+        Self {
+            shape: Shape::Claims,
+            format,
+            tree: format.is_none() && Stdout::watched() == Watched::Terminal,
+            stdout: Paint::new(Stdout::watched(), context),
+            stderr: Paint::new(Stderr::watched(), context),
+            tally: Tally::default(),
         }
-        output.exit = output.exit.worst(judgement.exit());
     }
-    output.report.insert_str(0, &report);
-    output
+
+    /// None yet, of attestations.
+    pub(crate) fn of_attestations(format: Option<ReportFormat>, context: &Context) -> Self {
+        Self { shape: Shape::Envelopes, ..Self::new(format, context) }
+    }
+
+    /// The next ones.
+    pub(crate) fn render(&mut self, judgements: &[Judgement]) -> Output {
+        let mut output = Output::result(Vec::new());
+        for judgement in judgements {
+            match (self.format, &judgement.result) {
+                (Some(ReportFormat::Report), _) => output.stdout.extend(report::line(judgement)),
+                (_, Ok(_)) if self.tree => output.stdout.extend(text::tree(judgement, self.stdout).into_bytes()),
+                (_, Ok(verified)) if self.shape == Shape::Envelopes => {
+                    cosign::envelopes(verified, &mut output.stdout);
+                }
+                (Some(ReportFormat::Text), Ok(verified)) => output.stdout.extend(cosign::lines(verified)),
+                (_, Ok(verified)) => output.stdout.extend(cosign::array(verified)),
+                (_, Err(_)) => {}
+            }
+            match &judgement.result {
+                Ok(verified) if !self.tree => {
+                    output.report.push_str(&cosign::header(&judgement.subject.name, verified.report()));
+                    output.report.push_str(&text::doubts(verified.report()));
+                }
+                Ok(_) => {}
+                Err(refusal) => output.report.push_str(&text::refusal(judgement, refusal, self.stderr)),
+            }
+            output.exit = output.exit.worst(judgement.exit());
+            match judgement.verdict() {
+                Verdict::Allowed => self.tally.let_in(),
+                _ => self.tally.count(judgement.exit()),
+            }
+        }
+        output
+    }
+
+    /// How many of many, when there were many.
+    pub(crate) fn summary(&self) -> Output {
+        let mut output = Output::result(Vec::new());
+        if self.tally.total() > 1 {
+            output.report = self.tally.to_string();
+        }
+        output
+    }
 }
 
 /// The result of verifying a blob.

@@ -5,7 +5,6 @@ use sigkit_core::report::{Label, Node, Outcome, Report, Rule, Verdict};
 use super::{Judgement, Refusal, Trouble, failure};
 use crate::context::Context;
 use crate::escape;
-use crate::exit::ExitCode;
 use crate::streams::Watched;
 
 /// Column of the marks, where the branches to their left leave room for it.
@@ -79,29 +78,6 @@ pub(super) fn place(node: &Node, wanted: &Outcome) -> Option<String> {
     }
 }
 
-/// How many of many.
-pub(super) fn summary(judgements: &[Judgement]) -> String {
-    let count = |exit: ExitCode| judgements.iter().filter(|judgement| judgement.exit() == exit).count();
-    let of_verdict = |verdict| judgements.iter().filter(|judgement| judgement.verdict() == verdict).count();
-    let mut parts = vec![format!("{} of {} verified", of_verdict(Verdict::Verified), judgements.len())];
-    if of_verdict(Verdict::Allowed) > 0 {
-        parts.push(format!("{} let in without proof", of_verdict(Verdict::Allowed)));
-    }
-    for (exit, words) in [
-        (ExitCode::NoMatch, "refused"),
-        (ExitCode::NoSignatures, "without signatures"),
-        (ExitCode::NoSuchImage, "not found"),
-        (ExitCode::Undecided, "undecided"),
-        (ExitCode::Failed, "failed"),
-    ] {
-        match count(exit) {
-            0 => {}
-            number => parts.push(format!("{number} {words}")),
-        }
-    }
-    format!("{}\n", parts.join(", "))
-}
-
 fn branches(parts: &[Node], indent: &str, paint: Paint, text: &mut String) {
     for (position, part) in parts.iter().enumerate() {
         let last = position + 1 == parts.len();
@@ -155,12 +131,12 @@ fn detail(outcome: &Outcome) -> String {
 }
 
 /// Marks and colours.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Paint {
     colour: Colour,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Colour {
     On,
     Off,

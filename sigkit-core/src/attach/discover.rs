@@ -244,8 +244,15 @@ impl<S: Store> Search<'_, S> {
             .filter(|(_, serves)| serves.is_ok())
             .map(|(layer, _)| ((layer.digest, layer.size), *layer))
             .collect();
-        let total = blobs.values().fold(0_u64, |sum, layer| sum.saturating_add(layer.size));
-        if let Err(limit) = self.budget.take(layers.len(), total, self.wanted.noun()) {
+        // Each signature holds its payload, so that one which many share counts as often.
+        let payloads = sizes(layers, |layer| layer.media_type == media_type::SIMPLE_SIGNING);
+        let total = serving.iter().filter(|(_, serves)| serves.is_ok());
+        let total = total.fold(0_u64, |sum, (layer, _)| sum.saturating_add(layer.size));
+        let taken = match payloads > self.limits.payloads_bytes {
+            true => Err(format!("{} bytes for all payloads together", self.limits.payloads_bytes)),
+            false => self.budget.take(layers.len(), total, self.wanted.noun()),
+        };
+        if let Err(limit) = taken {
             let error = StoreError::TooLarge { place: self.store.name(), limit };
             found.problems.push(problem(self.wanted.noun(), &error));
             return found;
@@ -272,6 +279,10 @@ impl<S: Store> Search<'_, S> {
         let limit = format!("{} referrers of one image ({found} are listed)", self.limits.attachments);
         problem(self.wanted.noun(), &StoreError::TooLarge { place: self.store.name(), limit })
     }
+}
+
+fn sizes(layers: &[Descriptor], counts: impl Fn(&Descriptor) -> bool) -> u64 {
+    layers.iter().filter(|layer| counts(layer)).fold(0, |sum, layer| sum.saturating_add(layer.size))
 }
 
 /// What may still be read for one image, whatever the number of places it is read from.

@@ -4,6 +4,7 @@
 //! registry that keeps one; only where there is none, and for the legacy format, a document that all signers share is read,
 //! merged, written and read back until everything seen is in it (`shared`).
 
+mod absence;
 mod concurrent;
 mod discover;
 mod referrers;
@@ -48,6 +49,17 @@ pub struct Receipt {
     pub place: Place,
     /// The manifest that carries the signature.
     pub manifest: Digest,
+    /// What the writer was told before it wrote to a place that signers share.
+    pub first_look: FirstLook,
+}
+
+/// What a writer was told when it asked what others had put where it was about to write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FirstLook {
+    /// What is there, or that nothing is.
+    Answered,
+    /// A refusal, in the very way in which this place refuses to show what does not exist; it was taken for absence.
+    Refused,
 }
 
 /// A place within a repository.
@@ -68,6 +80,12 @@ impl std::fmt::Display for Receipt {
             Place::Referrers => write!(f, "{}@{} (referrers)", self.store, self.manifest),
             Place::FallbackTag(tag) => write!(f, "{}@{} (listed by tag {tag})", self.store, self.manifest),
             Place::SignatureTag(tag) => write!(f, "{}:{tag}", self.store),
+        }?;
+        match self.first_look {
+            FirstLook::Answered => Ok(()),
+            FirstLook::Refused => f.write_str(
+                "; the tag was taken for absent before, since the registry refused to show it as it refuses all tags that do not exist",
+            ),
         }
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::shared::{self, Kind};
-use super::{AttachError, Place, Receipt, fallback_tag};
+use super::{AttachError, FirstLook, Place, Receipt, fallback_tag};
 use crate::digest::Digest;
 use crate::json::JsonError;
 use crate::oci::{Descriptor, TagOrDigest, media_type};
@@ -60,8 +60,8 @@ impl BundleAttachment<'_> {
         store.push_blob(self.bundle, &Digest::sha256(self.bundle)).await?;
         let target = TagOrDigest::Digest(digest);
         let indexed = store.push_manifest(&target, media_type::OCI_MANIFEST, &manifest, Expected::Any).await?;
-        let place = self.list(store, indexed, &manifest, &annotations).await?;
-        Ok(Receipt { store: store.name(), place, manifest: digest })
+        let (place, first_look) = self.list(store, indexed, &manifest, &annotations).await?;
+        Ok(Receipt { store: store.name(), place, manifest: digest, first_look })
     }
 
     /// Sees to it that the manifest is listed as referring to the image: by the place itself, else under the fallback tag.
@@ -71,12 +71,12 @@ impl BundleAttachment<'_> {
         indexed: SubjectIndexed,
         manifest: &[u8],
         annotations: &BTreeMap<&'static str, String>,
-    ) -> Result<Place, AttachError> {
+    ) -> Result<(Place, FirstLook), AttachError> {
         let digest = Digest::sha256(manifest);
         for attempt in 1_u32.. {
             match store.referrers(&self.image.digest).await? {
                 Referrers::Listed(listed) if listed.iter().any(|descriptor| descriptor.digest == digest) => {
-                    return Ok(Place::Referrers);
+                    return Ok((Place::Referrers, FirstLook::Answered));
                 }
                 // The place took it on its list; some show that a moment later.
                 Referrers::Listed(_) if indexed == SubjectIndexed::Yes && attempt < LOOKS => {
@@ -93,9 +93,9 @@ impl BundleAttachment<'_> {
         entry.artifact_type = Some(media_type::BUNDLE_V03.to_owned());
         entry.annotations = annotations.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
         let entry = serde_json::to_value(&entry).map_err(JsonError::from)?;
-        let tag = fallback_tag(&self.image.digest);
-        shared::insert(store, &tag, &Kind::ReferrersIndex, entry, &[]).await?;
-        Ok(Place::FallbackTag(tag))
+        let image = &self.image.digest;
+        let inserted = shared::insert(store, image, &Kind::ReferrersIndex, entry, &[]).await?;
+        Ok((Place::FallbackTag(fallback_tag(image)), inserted.first_look))
     }
 
     fn annotations(&self) -> BTreeMap<&'static str, String> {

@@ -12,11 +12,11 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
 
-use super::AttachError;
+use super::{AttachError, FirstLook, absence};
 use crate::digest::Digest;
 use crate::json;
 use crate::oci::{Descriptor, Manifest, Tag, TagOrDigest, media_type};
-use crate::store::{Atomicity, Expected, FetchedManifest, StoreError, StoreWrite};
+use crate::store::{Atomicity, Expected, FetchedManifest, StoreError, StoreWrite, TagListed};
 
 /// Writes before giving up.
 const ATTEMPTS: u32 = 40;
@@ -28,6 +28,8 @@ const SETTLE_MAX: Duration = Duration::from_secs(2);
 const CROWDED: Duration = Duration::from_millis(300);
 /// Looks, all with everything in place and each at a new document, after which others' changes no longer keep a writer waiting.
 const MOST_LOOKS: u32 = 20;
+/// Writes that may be refused as conflicts, one after the other, while the tag stays where it is.
+const UNMOVED: u32 = 8;
 /// Writes that the place may refuse for the moment before that is an error.
 const REFUSALS: u32 = 4;
 
@@ -38,12 +40,22 @@ pub(super) enum Kind {
     ReferrersIndex,
     /// The manifest under cosign's legacy tag; `created` is RFC 3339.
     SignatureManifest {
+        /// What follows the digest of the image in the tag.
+        suffix: &'static str,
         /// Time of creation written into the configuration.
         created: String,
     },
 }
 
 impl Kind {
+    /// What follows the digest of the image in the tag.
+    const fn suffix(&self) -> &'static str {
+        match self {
+            Self::ReferrersIndex => "",
+            Self::SignatureManifest { suffix, .. } => suffix,
+        }
+    }
+
     const fn list(&self) -> &'static str {
         match self {
             Self::ReferrersIndex => "manifests",
@@ -100,28 +112,48 @@ struct Document {
     read_as: Option<Digest>,
 }
 
-/// Puts `entry` into the shared document under `tag` in place of entries with the digests in `replaces`, and returns the digest of
-/// the document in which it was last seen. What another writer puts back of those is left to it.
+/// An entry in its place.
+#[derive(Debug)]
+pub(super) struct Inserted {
+    /// The document in which it was last seen.
+    pub(super) document: Digest,
+    /// What was said before anything was written.
+    pub(super) first_look: FirstLook,
+}
+
+/// Puts `entry` into the document that the signers of `image` share, in place of entries with the digests in `replaces`. What another
+/// writer puts back of those is left to it.
 ///
 /// # Errors
 /// [`AttachError::Occupied`], [`AttachError::NotConfirmed`], [`AttachError::LostOthers`], [`AttachError::Store`].
 pub(super) async fn insert<S: StoreWrite>(
     store: &S,
-    tag: &Tag,
+    image: &Digest,
     kind: &Kind,
     entry: Value,
     replaces: &[Digest],
-) -> Result<Digest, AttachError> {
-    let target = TagOrDigest::Tag(tag.clone());
+) -> Result<Inserted, AttachError> {
+    let tag = &Tag::for_digest(image, kind.suffix());
     let own = identity(&entry);
     let replaced = |entry: &Value| identity(entry) != own && replaces.iter().any(|digest| names(entry, digest));
     let mut wanted = vec![entry];
     let mut watch = Watch::default();
-    let (mut attempts, mut refusals) = (0_u32, 0_u32);
+    let (mut attempts, mut refusals, mut unmoved) = (0_u32, 0_u32, 0_u32);
+    let mut first_look = FirstLook::Answered;
+    let mut refused: Option<Digest> = None;
     loop {
         let started = Instant::now();
-        let mut document = read(store, &target, tag, kind).await?;
+        // A refusal to show the tag stands for nothing only until this writer has written.
+        let refusal = if attempts == 0 { first_look } else { FirstLook::Answered };
+        let mut document = match read(store, tag, kind, refusal).await {
+            Err(AttachError::Store(error @ StoreError::Denied { .. })) if attempts == 0 => {
+                first_look = absence::meant_by(store, image, tag, kind.suffix(), error).await?;
+                continue;
+            }
+            read => read?,
+        };
         let read_at = Instant::now();
+        let read_as = document.read_as;
         watch.see(document.read_as);
         for seen in document.entries.iter().filter(|seen| !replaced(seen)) {
             if !contains(&wanted, seen) {
@@ -133,7 +165,9 @@ pub(super) async fn insert<S: StoreWrite>(
         if let (true, false, Some(digest)) = (missing.is_empty(), outdated, document.read_as) {
             match store.atomicity() {
                 Atomicity::BestEffort { settle } if !watch.is_settled() => store.pause(watch.settle(settle)).await,
-                Atomicity::BestEffort { .. } | Atomicity::Exact => return Ok(digest),
+                Atomicity::BestEffort { .. } | Atomicity::Exact => {
+                    return Ok(Inserted { document: digest, first_look });
+                }
             }
             continue;
         }
@@ -151,9 +185,17 @@ pub(super) async fn insert<S: StoreWrite>(
         }
         attempts = attempts.saturating_add(1);
         document.entries.retain(|entry| !replaced(entry));
-        match write(store, &target, kind, document, missing, read_at).await {
+        match write(store, tag, kind, document, missing, read_at, refusal).await {
             Ok(Written::Yes { digest }) => watch.wrote(digest, started.elapsed()),
+            // Nobody else writes, and yet it is a conflict: in its own words, this place does not let tags move.
+            Err(AttachError::Store(StoreError::Conflict { place })) if unmoved == UNMOVED => {
+                let detail =
+                    format!("{unmoved} writes in a row were refused as conflicts, and nobody had moved the tag");
+                return Err(StoreError::Immutable { place, detail }.into());
+            }
             Ok(Written::Stale) | Err(AttachError::Store(StoreError::Conflict { .. })) => {
+                unmoved = if read_as.is_some() && refused == read_as { unmoved.saturating_add(1) } else { 0 };
+                refused = read_as;
                 watch.notice_others();
                 store.pause(jitter(&own, attempts)).await;
             }
@@ -232,10 +274,19 @@ impl Watch {
     }
 }
 
-async fn read<S: StoreWrite>(store: &S, target: &TagOrDigest, tag: &Tag, kind: &Kind) -> Result<Document, AttachError> {
-    let fetched = match store.manifest(target).await {
+fn by(tag: &Tag) -> TagOrDigest {
+    TagOrDigest::Tag(tag.clone())
+}
+
+/// Whether trouble in reading the tag says that nothing is there.
+fn says_nothing_there(error: &StoreError, refusal: FirstLook) -> bool {
+    error.is_absent() || (refusal == FirstLook::Refused && matches!(error, StoreError::Denied { .. }))
+}
+
+async fn read<S: StoreWrite>(store: &S, tag: &Tag, kind: &Kind, refusal: FirstLook) -> Result<Document, AttachError> {
+    let fetched = match store.manifest(&by(tag)).await {
         Ok(fetched) => fetched,
-        Err(error) if error.is_absent() => {
+        Err(error) if says_nothing_there(&error, refusal) => {
             return Ok(kind.blank());
         }
         Err(error) => return Err(error.into()),
@@ -268,11 +319,12 @@ enum Written {
 
 async fn write<S: StoreWrite>(
     store: &S,
-    target: &TagOrDigest,
+    tag: &Tag,
     kind: &Kind,
     document: Document,
     missing: Vec<Value>,
     read_at: Instant,
+    refusal: FirstLook,
 ) -> Result<Written, AttachError> {
     let read_as = document.read_as;
     let expected = read_as.map_or(Expected::Absent, Expected::Unchanged);
@@ -280,29 +332,41 @@ async fn write<S: StoreWrite>(
     for blob in &plan.blobs {
         store.push_blob(blob, &Digest::sha256(blob)).await?;
     }
-    let stale = match store.atomicity() {
-        Atomicity::Exact => false,
-        // Pushing blobs took round trips in which others may have written; and before a document is begun anew, the answer that
-        // there is none must come twice: some registries say so for a moment about what they hold.
-        Atomicity::BestEffort { .. } if !plan.blobs.is_empty() || read_as.is_none() => {
-            current(store, target).await? != read_as
+    match store.atomicity() {
+        Atomicity::Exact => {}
+        Atomicity::BestEffort { .. } => {
+            // The list of tags is asked first, so that nothing lies between the last look and the write.
+            let listed = if read_as.is_none() { store.tag_listed(tag).await } else { TagListed::NotStated };
+            // Pushing blobs took round trips in which others may have written; and before a document is begun anew, the answer
+            // that there is none must come twice: some registries say so for a moment about what they hold.
+            let look_again = !plan.blobs.is_empty() || read_as.is_none() || read_at.elapsed() > STALE;
+            if look_again && current(store, tag, refusal).await? != read_as {
+                return Ok(Written::Stale);
+            }
+            if listed == TagListed::Yes {
+                return Err(contradicted(store, tag).into());
+            }
         }
-        Atomicity::BestEffort { .. } => read_at.elapsed() > STALE,
-    };
-    if stale {
-        return Ok(Written::Stale);
     }
-    store.push_manifest(target, &plan.media_type, &plan.manifest, expected).await?;
+    store.push_manifest(&by(tag), &plan.media_type, &plan.manifest, expected).await?;
     Ok(Written::Yes { digest: Digest::sha256(&plan.manifest) })
 }
 
 /// What the tag points to now.
-async fn current<S: StoreWrite>(store: &S, target: &TagOrDigest) -> Result<Option<Digest>, AttachError> {
-    match store.manifest(target).await {
+async fn current<S: StoreWrite>(store: &S, tag: &Tag, refusal: FirstLook) -> Result<Option<Digest>, AttachError> {
+    match store.manifest(&by(tag)).await {
         Ok(fetched) => Ok(Some(fetched.descriptor.digest)),
-        Err(error) if error.is_absent() => Ok(None),
+        Err(error) if says_nothing_there(&error, refusal) => Ok(None),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Nothing is written over what may be there after all.
+fn contradicted<S: StoreWrite>(store: &S, tag: &Tag) -> StoreError {
+    let place = format!("{}:{tag}", store.name());
+    let detail = "expected the manifest of a tag that the place lists, found the answer that there is none; \
+                  if somebody deleted it, delete the tag as well";
+    StoreError::Unavailable { place, detail: detail.to_owned() }
 }
 
 /// What to write, computed without I/O.
@@ -318,7 +382,7 @@ fn plan(kind: &Kind, document: Document, missing: Vec<Value>) -> Result<Plan, At
     let Document { media_type, mut members, mut entries, .. } = document;
     entries.extend(missing);
     let mut blobs = Vec::new();
-    if let Kind::SignatureManifest { created } = kind {
+    if let Kind::SignatureManifest { created, .. } = kind {
         let config = configuration(&entries, created)?;
         let config_type = members
             .get("config")
@@ -390,7 +454,7 @@ mod tests {
 
     #[test]
     fn a_plan_keeps_all_entries_and_members_it_does_not_know() {
-        let kind = Kind::SignatureManifest { created: "0001-01-01T00:00:00Z".to_owned() };
+        let kind = Kind::SignatureManifest { suffix: ".sig", created: "0001-01-01T00:00:00Z".to_owned() };
         let mut before = document(&kind, vec![layer("one")]);
         before.members.insert("x-other".to_owned(), json!(1));
         let plan = plan(&kind, before, vec![layer("two")]).unwrap();

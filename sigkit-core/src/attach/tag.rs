@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::shared::{self, Kind};
-use super::{AttachError, Place, Receipt, attestation_tag, signature_tag};
+use super::{ATTESTATION_SUFFIX, AttachError, Place, Receipt, SIGNATURE_SUFFIX};
 use crate::crypto::Signature;
 use crate::digest::Digest;
 use crate::json::JsonError;
@@ -32,7 +32,7 @@ impl LayerAttachment<'_> {
     pub async fn attach<S: StoreWrite>(&self, store: &S) -> Result<Receipt, AttachError> {
         let mut layer = Descriptor::of(media_type::SIMPLE_SIGNING, self.payload);
         layer.annotations.insert(media_type::ANNOTATION_SIGNATURE.to_owned(), self.signature.to_base64());
-        write(store, signature_tag(self.image), &layer, self.payload, self.created, &[]).await
+        write(store, self.image, SIGNATURE_SUFFIX, &layer, self.payload, self.created, &[]).await
     }
 }
 
@@ -62,13 +62,14 @@ impl EnvelopeAttachment<'_> {
         layer.annotations.insert(media_type::ANNOTATION_SIGNATURE.to_owned(), String::new());
         let predicate_type = self.predicate_type.to_owned();
         layer.annotations.insert(media_type::ANNOTATION_LAYER_PREDICATE_TYPE.to_owned(), predicate_type);
-        write(store, attestation_tag(self.image), &layer, self.envelope, self.created, self.replaces).await
+        write(store, self.image, ATTESTATION_SUFFIX, &layer, self.envelope, self.created, self.replaces).await
     }
 }
 
 async fn write<S: StoreWrite>(
     store: &S,
-    tag: Tag,
+    image: &Digest,
+    suffix: &'static str,
     layer: &Descriptor,
     blob: &[u8],
     created: Option<UnixTime>,
@@ -77,6 +78,12 @@ async fn write<S: StoreWrite>(
     let entry: Value = serde_json::to_value(layer).map_err(JsonError::from)?;
     let created = created.map_or("0001-01-01T00:00:00Z".to_owned(), |time| time.to_string());
     store.push_blob(blob, &layer.digest).await?;
-    let manifest = shared::insert(store, &tag, &Kind::SignatureManifest { created }, entry, replaces).await?;
-    Ok(Receipt { store: store.name(), place: Place::SignatureTag(tag), manifest })
+    let kind = Kind::SignatureManifest { suffix, created };
+    let inserted = shared::insert(store, image, &kind, entry, replaces).await?;
+    Ok(Receipt {
+        store: store.name(),
+        place: Place::SignatureTag(Tag::for_digest(image, suffix)),
+        manifest: inserted.document,
+        first_look: inserted.first_look,
+    })
 }

@@ -13,7 +13,7 @@ pub(crate) use sigstore::protobuf_name;
 use std::fmt;
 
 use crate::content::{Content, ContentError, EnvelopeError};
-use crate::crypto::{PemError, SignatureError, pem};
+use crate::crypto::SignatureError;
 use crate::digest::Digest;
 use crate::json::JsonError;
 use crate::oci::Tag;
@@ -196,14 +196,6 @@ fn member(
 
 /// The certificates of a PEM text, and nothing but certificates; DER, in the order of the text.
 fn certificates(document: &'static str, name: &'static str, text: &[u8]) -> Result<Vec<Vec<u8>>, BundleError> {
-    let expected = "PEM blocks of type CERTIFICATE";
-    let malformed = |error: PemError| member(document, name, expected, error.to_string());
-    let blocks = pem::blocks(text).map_err(malformed)?;
-    if let Some(block) = blocks.iter().find(|block| block.label() != "CERTIFICATE") {
-        return Err(member(document, name, expected, format!("a block of type {}", clip(block.label()))));
-    }
-    if blocks.is_empty() {
-        return Err(member(document, name, expected, "none"));
-    }
-    blocks.iter().map(|block| Ok(block.decode().map_err(malformed)?.to_vec())).collect()
+    crate::crypto::certificates_from_pem(text)
+        .map_err(|error| member(document, name, "PEM blocks of type CERTIFICATE", clip(&error.to_string())))
 }

@@ -130,6 +130,16 @@ impl Envelope {
         }
     }
 
+    /// About how many bytes the envelope takes in JSON.
+    pub(crate) fn wire_len(&self) -> usize {
+        self.payload.len().div_ceil(3).saturating_mul(4).saturating_add(4096)
+    }
+
+    /// What stands before the payload in what is signed.
+    pub(crate) fn pae_prefix(&self) -> String {
+        pae_prefix(&self.payload_type, &self.payload)
+    }
+
     /// The JSON texts in which Go programs send this envelope: cosign 2 with an empty key hint, cosign 3 and others without.
     #[cfg(feature = "keyless")]
     pub(crate) fn go_texts(&self) -> [String; 2] {
@@ -143,16 +153,6 @@ impl Envelope {
             ),
             format!(r#"{{"payload":"{payload}","payloadType":{payload_type},"signatures":[{{"sig":"{signature}"}}]}}"#),
         ]
-    }
-
-    /// About how many bytes the envelope takes in JSON.
-    pub(crate) fn wire_len(&self) -> usize {
-        self.payload.len().div_ceil(3).saturating_mul(4).saturating_add(4096)
-    }
-
-    /// What stands before the payload in what is signed.
-    pub(crate) fn pae_prefix(&self) -> String {
-        pae_prefix(&self.payload_type, &self.payload)
     }
 
     /// What is signed. DSSE 1.0, "PAE definition": `DSSEv1 SP len(type) SP type SP len(payload) SP payload`, lengths in bytes,

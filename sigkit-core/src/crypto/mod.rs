@@ -19,6 +19,8 @@ mod verify;
 pub use self::algorithm::{Curve, KeyAlgorithm, SignatureScheme};
 pub use self::error::{Ed25519Rule, KeyError, MessageForm, SignatureError};
 pub use self::pem::PemError;
+#[cfg(feature = "oci")]
+pub use self::pem::certificates as certificates_from_pem;
 pub use self::public_key::{KeyFingerprint, PublicKey};
 pub use self::signature::Signature;
 pub use self::stream::StreamVerifier;

@@ -159,6 +159,24 @@ pub(crate) fn blocks(bytes: &[u8]) -> Result<Vec<Block<'_>>, PemError> {
     Ok(found)
 }
 
+/// The certificates of a PEM text: DER, in order, at least one.
+///
+/// # Errors
+/// [`PemError`], also for a block of another type among them.
+#[cfg(feature = "oci")]
+pub fn certificates(text: &[u8]) -> Result<Vec<Vec<u8>>, PemError> {
+    const WANTED: &[&str] = &["CERTIFICATE"];
+    let blocks = blocks(text)?;
+    if blocks.is_empty() {
+        return Err(PemError::Missing { wanted: WANTED });
+    }
+    let der = |block: &Block<'_>| match block.label {
+        "CERTIFICATE" => Ok(block.decode()?.to_vec()),
+        found => Err(PemError::WrongType { found: found.to_owned(), wanted: WANTED }),
+    };
+    blocks.iter().map(der).collect()
+}
+
 /// Binary data as one PEM block with lines of 64 characters.
 pub(crate) fn encode(label: &str, bytes: &[u8]) -> Zeroizing<String> {
     let body = Zeroizing::new(STANDARD.encode(bytes));

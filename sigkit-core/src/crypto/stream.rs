@@ -33,6 +33,7 @@ impl StreamVerifier {
     /// [`SignatureError::Unsupported`] where this build lacks the algorithm for streams, and every error that concerns
     /// the signature's form.
     pub fn new(key: &PublicKey, scheme: SignatureScheme, signature: &Signature) -> Result<Self, SignatureError> {
+        key.check_scheme(scheme)?;
         key.check_form(scheme, signature)?;
         let state = match scheme.digest_algorithm() {
             Some(digest) if prehash::is_supported(scheme) => State::Hashing(Box::new(Hasher::new(digest))),

@@ -26,6 +26,17 @@ impl PublicKey {
         message: &[u8],
         signature: &Signature,
     ) -> Result<(), SignatureError> {
+        self.check_scheme(scheme)?;
+        self.verify_as(scheme, message, signature)
+    }
+
+    /// Verifies with the scheme that a protocol names, whether or not artifacts may be signed by it.
+    pub(crate) fn verify_as(
+        &self,
+        scheme: SignatureScheme,
+        message: &[u8],
+        signature: &Signature,
+    ) -> Result<(), SignatureError> {
         self.check_form(scheme, signature)?;
         match (algorithm(scheme), scheme.digest_algorithm()) {
             (Some(algorithm), _) => {
@@ -59,6 +70,7 @@ impl PublicKey {
         digest: &Digest,
         signature: &Signature,
     ) -> Result<(), SignatureError> {
+        self.check_scheme(scheme)?;
         self.check_form(scheme, signature)?;
         match scheme.digest_algorithm() {
             None => Err(SignatureError::NeedsMessage { scheme }),
@@ -101,11 +113,16 @@ impl PublicKey {
         }
     }
 
-    /// The checks on key, scheme and the signature's form that come before any arithmetic.
-    pub(super) fn check_form(&self, scheme: SignatureScheme, signature: &Signature) -> Result<(), SignatureError> {
-        if !self.accepted_schemes().contains(&scheme) {
-            return Err(SignatureError::SchemeMismatch { scheme, algorithm: self.algorithm() });
+    /// Whether keys of this kind may sign by that scheme.
+    pub(super) fn check_scheme(&self, scheme: SignatureScheme) -> Result<(), SignatureError> {
+        if self.accepted_schemes().contains(&scheme) {
+            return Ok(());
         }
+        Err(SignatureError::SchemeMismatch { scheme, algorithm: self.algorithm() })
+    }
+
+    /// The checks on the signature's form that come before any arithmetic.
+    pub(super) fn check_form(&self, scheme: SignatureScheme, signature: &Signature) -> Result<(), SignatureError> {
         match scheme {
             SignatureScheme::Ecdsa(..) => signature.check_der(),
             SignatureScheme::RsaPkcs1(_) => {

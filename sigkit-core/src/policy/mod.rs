@@ -160,7 +160,7 @@ pub enum PolicyError {
     #[error("a policy needs at least one key or identity")]
     NoAuthority,
     /// More signers are asked for than there are.
-    #[error("{threshold} distinct keys must sign, but only {authorities} distinct keys are given")]
+    #[error("{threshold} distinct signers must sign, but only {authorities} distinct ones are given")]
     ThresholdUnreachable {
         /// How many must sign.
         threshold: NonZeroUsize,

@@ -85,6 +85,14 @@ pub enum StoreError {
         /// What the place said.
         detail: String,
     },
+    /// The place does not take what was to be written.
+    #[error("{place}: not accepted ({detail})")]
+    Refused {
+        /// Where was written.
+        place: String,
+        /// What the place said.
+        detail: String,
+    },
     /// The place cannot be written.
     #[error("{place}: read-only ({detail})")]
     ReadOnly {
@@ -128,6 +136,7 @@ impl StoreError {
             Self::Manifest { .. } => "manifest-ambiguous",
             Self::Conflict { .. } => "store-conflict",
             Self::Immutable { .. } => "tag-immutable",
+            Self::Refused { .. } => "store-refused",
             Self::ReadOnly { .. } => "store-read-only",
             Self::Options { .. } => "store-options",
             Self::Io { .. } => "file-error",

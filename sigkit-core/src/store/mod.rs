@@ -27,7 +27,7 @@ pub use layout::LayoutStore;
 pub use memory::MemoryStore;
 
 use crate::digest::Digest;
-use crate::oci::{Descriptor, Manifest, TagOrDigest};
+use crate::oci::{Descriptor, Manifest, Tag, TagOrDigest};
 
 /// A manifest as it was read: what names it, its exact bytes, and what they mean.
 #[derive(Clone, Debug)]
@@ -114,6 +114,15 @@ pub enum Atomicity {
     },
 }
 
+/// Whether the place has a tag on its list of tags.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TagListed {
+    /// It has.
+    Yes,
+    /// It has not, or keeps no such list, or did not tell; that proves nothing.
+    NotStated,
+}
+
 /// Write access to one repository.
 pub trait StoreWrite: Store {
     /// How far this place keeps [`Expected`].
@@ -124,6 +133,11 @@ pub trait StoreWrite: Store {
     /// Lets time pass between two looks at a shared object; a place that is [`Atomicity::Exact`] needs none.
     fn pause(&self, _: Duration) -> impl Future<Output = ()> + Send {
         std::future::ready(())
+    }
+
+    /// Asks the list of tags about one, as a second witness when the place says that nothing is under it.
+    fn tag_listed(&self, _: &Tag) -> impl Future<Output = TagListed> + Send {
+        std::future::ready(TagListed::NotStated)
     }
 
     /// Stores a blob unless it is there.

@@ -263,7 +263,8 @@ impl CertificateAuthority {
     ) -> Result<IssuerKey, PathError> {
         let no_path = |detail: String| PathError::NoPath { issuer: leaf.issuer(), detail };
         let concerned = |name: &[u8]| self.certificates.iter().any(|certificate| certificate.subject_der() == name);
-        if !concerned(leaf.issuer_der()) && !others.iter().any(|other| concerned(other.issuer_der())) {
+        let own = self.certificates.iter().any(|certificate| certificate.der() == leaf.der());
+        if !own && !concerned(leaf.issuer_der()) && !others.iter().any(|other| concerned(other.issuer_der())) {
             return Err(no_path("no certificate of that name".to_owned()));
         }
         covers(&|| "the certificate".to_owned(), leaf.validity(), times)?;

@@ -26,8 +26,8 @@ pub(crate) enum Claim {
 pub(super) fn check(policy: &Policy, entity: &SignedEntity) -> Result<(Fact, Claim), Reason> {
     match (&policy.purpose, &entity.content) {
         (Purpose::Image, Content::SimpleSigning { payload, .. }) => simple_signing(payload),
-        (Purpose::Image, Content::Envelope(envelope)) => statement_of(envelope, SIGN_PREDICATE, &policy.limits),
-        (Purpose::Attestation(kind), Content::Envelope(envelope)) => statement_of(envelope, kind.uri(), &policy.limits),
+        (Purpose::Image, Content::Envelope(envelope)) => statement(envelope, SIGN_PREDICATE, &policy.limits),
+        (Purpose::Attestation(kind), Content::Envelope(envelope)) => statement(envelope, kind.uri(), &policy.limits),
         (Purpose::Blob, Content::Message(message)) => Ok((Fact::Message, Claim::Message { noted: message.digest })),
         (Purpose::Blob, Content::Envelope(envelope)) => blob_statement(envelope, &policy.limits),
         (purpose, content) => Err(Reason::ContentMismatch { expected: wanted(purpose), found: kind(content) }),
@@ -61,13 +61,13 @@ fn simple_signing(payload: &[u8]) -> Result<(Fact, Claim), Reason> {
 /// A statement that names the bytes counts as a signature over them, whatever it states: sigstore's clients agree on that, and the
 /// report says what it was. Of images it does not.
 fn blob_statement(envelope: &Envelope, limits: &Limits) -> Result<(Fact, Claim), Reason> {
-    let statement = statement(envelope, limits)?;
+    let statement = parsed(envelope, limits)?;
     let fact = Fact::BlobStatement { predicate_type: statement.predicate_type.clone() };
     Ok((fact, Claim::Statement { statement, signature: envelope.signature.clone() }))
 }
 
-fn statement_of(envelope: &Envelope, predicate_type: &str, limits: &Limits) -> Result<(Fact, Claim), Reason> {
-    let statement = statement(envelope, limits)?;
+fn statement(envelope: &Envelope, predicate_type: &str, limits: &Limits) -> Result<(Fact, Claim), Reason> {
+    let statement = parsed(envelope, limits)?;
     if statement.predicate_type != predicate_type {
         let (expected, found) = (predicate_type.to_owned(), statement.predicate_type);
         return Err(Reason::PredicateTypeMismatch { expected, found });
@@ -76,7 +76,7 @@ fn statement_of(envelope: &Envelope, predicate_type: &str, limits: &Limits) -> R
     Ok((fact, Claim::Statement { statement, signature: envelope.signature.clone() }))
 }
 
-fn statement(envelope: &Envelope, limits: &Limits) -> Result<Statement, Reason> {
+fn parsed(envelope: &Envelope, limits: &Limits) -> Result<Statement, Reason> {
     if envelope.payload_type != media_type::IN_TOTO {
         let found = envelope.payload_type.clone();
         return Err(Reason::PayloadTypeMismatch { expected: media_type::IN_TOTO, found });

@@ -274,7 +274,7 @@ impl Case<'_> {
         signer: SignerKey<'_>,
         need: &time::Need,
     ) -> (Witnessed, time::Times) {
-        let mut times = timestamp::check(checks, root, witnesses, self.entity); // 6
+        let mut times = timestamp::check(checks, self, root, witnesses); // 6
         let entries = log::check(checks, self, root, witnesses, signer, &times); // 7
         times.extend(entries.iter().filter_map(|entry| entry.time));
         let times = time::check(checks, witnesses, need, times, self.now); // 8
@@ -300,7 +300,7 @@ impl Case<'_> {
     }
 }
 
-/// The predicate types of the attestations found, each once; `None` when there are none, or one is of the type asked for.
+/// The predicate types of the attestations found, each once, sorted; `None` when there are none, or one is of the type asked for.
 fn other_types(parts: &[Node]) -> Option<Vec<String>> {
     let mut types: Vec<String> = Vec::new();
     let leaves = parts.iter().filter_map(|part| match part {
@@ -321,6 +321,7 @@ fn other_types(parts: &[Node]) -> Option<Vec<String>> {
             _ => {}
         }
     }
+    types.sort();
     (!types.is_empty()).then_some(types)
 }
 

@@ -2,8 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::Checks;
-use crate::bundle::SignedEntity;
+use super::{Case, Checks};
 use crate::policy::Witnesses;
 use crate::reason::Reason;
 use crate::report::{CheckId, Fact, Outcome, Waiver};
@@ -13,20 +12,15 @@ use crate::trust::timestamp::{self, TimestampError, VerifiedTimestamp};
 
 /// The times of the timestamps that hold. Others beside them count for nothing; where none holds, one that is broken is a failure,
 /// and one by an authority that the trusted root does not name is one if a timestamp is asked for.
-pub(super) fn check(
-    checks: &mut Checks,
-    root: &TrustedRoot,
-    witnesses: Witnesses,
-    entity: &SignedEntity,
-) -> Vec<UnixTime> {
-    let signature = entity.content.signature().as_bytes();
+pub(super) fn check(checks: &mut Checks, case: &Case<'_>, root: &TrustedRoot, witnesses: Witnesses) -> Vec<UnixTime> {
+    let signature = case.entity.content.signature().as_bytes();
     let mut leaf = |outcome| checks.record_outcome::<()>(CheckId::Timestamp, (outcome, None));
     let mut held: Vec<VerifiedTimestamp> = Vec::new();
     let mut broken = Vec::new();
-    for timestamp in &entity.timestamps {
-        match timestamp::verify(timestamp, root, signature) {
+    for timestamp in &case.entity.timestamps {
+        match timestamp::verify(timestamp, root, signature, &case.policy.limits) {
             Ok(verified) => {
-                leaf(Outcome::Pass(Fact::Timestamped { authority: name(root, &verified), time: verified.time }));
+                leaf(Outcome::Pass(Fact::Timestamped { authority: verified.name.clone(), time: verified.time }));
                 held.push(verified);
             }
             Err(error) => broken.push(error),
@@ -46,11 +40,4 @@ pub(super) fn check(
         leaf(Outcome::Fail(Reason::TimestampThreshold { expected, found }));
     }
     held.iter().map(|timestamp| timestamp.time).collect()
-}
-
-/// The authority's address, or the subject of its certificate where it has none.
-fn name(root: &TrustedRoot, timestamp: &VerifiedTimestamp) -> String {
-    let Some(authority) = root.timestamp_authorities().get(timestamp.authority) else { return String::new() };
-    let subject = || authority.certificates().first().map_or_else(String::new, |first| first.subject());
-    if authority.uri().is_empty() { subject() } else { authority.uri().to_owned() }
 }

@@ -146,10 +146,10 @@ fn challenge(realm: &str) -> Response {
 async fn refusals_say_what_was_tried() {
     struct FromFile;
     impl CredentialSource for FromFile {
-        fn credentials(&self, _: &str) -> Result<Option<Credentials>, CredentialError> {
+        fn credentials(&self, _: &Repository) -> Result<Option<Credentials>, CredentialError> {
             Ok(Some(Credentials::Basic { username: "alice".to_owned(), password: Secret::new("WR0NG") }))
         }
-        fn origin(&self, _: &str) -> Option<String> {
+        fn origin(&self, _: &Repository) -> Option<String> {
             Some("/home/alice/config.json".to_owned())
         }
     }
@@ -404,16 +404,16 @@ async fn no_header_can_be_smuggled_in() {
 async fn credentials_are_looked_up_late_and_once() {
     struct Counting {
         asked: AtomicUsize,
-        registries: Mutex<Vec<String>>,
+        repositories: Mutex<Vec<String>>,
     }
     impl CredentialSource for Counting {
-        fn credentials(&self, registry: &str) -> Result<Option<Credentials>, CredentialError> {
+        fn credentials(&self, repository: &Repository) -> Result<Option<Credentials>, CredentialError> {
             self.asked.fetch_add(1, Ordering::SeqCst);
-            self.registries.lock().unwrap().push(registry.to_owned());
-            Err(CredentialError { registry: registry.to_owned(), detail: "the helper said no".to_owned() })
+            self.repositories.lock().unwrap().push(repository.to_string());
+            Err(CredentialError { registry: repository.registry().to_owned(), detail: "the helper said no".to_owned() })
         }
     }
-    let source = Arc::new(Counting { asked: AtomicUsize::new(0), registries: Mutex::default() });
+    let source = Arc::new(Counting { asked: AtomicUsize::new(0), repositories: Mutex::default() });
     let options = || quick().with_credentials(source.clone());
     let open_to_all = serve(Auth::Anonymous);
     assert!(open(open_to_all.host(), options()).manifest(&tag("v1")).await.is_ok());
@@ -425,7 +425,7 @@ async fn credentials_are_looked_up_late_and_once() {
         let StoreError::Denied { detail, .. } = &error else { panic!("{error}") };
         assert!(detail.contains("the helper said no"), "{detail}");
     }
-    assert_eq!(*source.registries.lock().unwrap(), [closed.host()]);
+    assert_eq!(*source.repositories.lock().unwrap(), [format!("{}/{REPOSITORY}", closed.host())]);
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use sigkit_core::digest::Digest;
 use sigkit_core::oci::{Descriptor, TagOrDigest};
-use sigkit_core::store::{Expected, Store, StoreError, StoreWrite, SubjectIndexed};
+use sigkit_core::store::{Expected, Store, StoreError, StoreWrite, SubjectIndexed, TagListed};
 use testkit::http::{Delivery, Response};
 use testkit::image::{self, OCI_MANIFEST};
 use testkit::{Action, Change, Registry, Rule, Switch};
@@ -246,4 +246,36 @@ async fn another_writer_in_between_is_seen() {
     );
     let pushed = store.push_manifest(&tag("v1"), OCI_MANIFEST, &first.bytes, Expected::Unchanged(read)).await;
     assert!(matches!(pushed, Err(StoreError::Conflict { .. })), "{pushed:?}");
+}
+
+// threat: M8 H01
+#[tokio::test]
+async fn the_list_of_tags_is_asked_for_the_part_that_matters() {
+    let registry = Registry::start();
+    let image = image::image(registry.content(), REPOSITORY, "v1", "layer");
+    for number in 0..100 {
+        registry.content().put_tag(REPOSITORY, &format!("a{number}"), &image.digest);
+        registry.content().put_tag(REPOSITORY, &format!("z{number}"), &image.digest);
+    }
+    registry.content().put_tag(REPOSITORY, "sha256-0123.sig", &image.digest);
+    let store = store(&registry);
+    let listed = async |name: &str| store.tag_listed(&name.parse().unwrap()).await;
+    assert_eq!(listed("sha256-0123.sig").await, TagListed::Yes);
+    assert_eq!(listed("sha256-0123").await, TagListed::NotStated);
+    assert_eq!(listed("v").await, TagListed::NotStated);
+    assert_eq!(registry.request_lines()[0], "GET /v2/my/app/tags/list?n=20&last=sha256-0123.si");
+    // A list that cannot be had says nothing; signing needs no right to read it.
+    for action in [
+        Action::status(403),
+        Action::status(404),
+        Action::status(500),
+        Action::html(),
+        Action::body("null"),
+        Action::body(r#"{"name":"my/app","tags":null}"#),
+        Action::Disconnect,
+    ] {
+        registry.clear_faults();
+        registry.fault(Rule::new("GET", "*"), action.clone());
+        assert_eq!(listed("sha256-0123.sig").await, TagListed::NotStated, "{action:?}");
+    }
 }

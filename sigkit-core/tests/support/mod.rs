@@ -3,6 +3,8 @@
 
 #[cfg(feature = "sign")]
 pub(crate) mod cases;
+#[cfg(all(feature = "keyless", feature = "sign"))]
+pub(crate) mod keyless;
 #[cfg(feature = "sign")]
 pub(crate) mod keys;
 pub(crate) mod random;

@@ -4,9 +4,10 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use sigkit_core::digest::Digest;
-use sigkit_core::oci::{Descriptor, TagOrDigest};
+use sigkit_core::oci::{Descriptor, Tag, TagOrDigest};
 use sigkit_core::store::{
     Atomicity, Expected, FetchedManifest, MemoryStore, Referrers, Store, StoreError, StoreWrite, SubjectIndexed,
+    TagListed,
 };
 
 use super::simulation::Simulation;
@@ -144,6 +145,11 @@ impl StoreWrite for Watched {
 
     async fn pause(&self, duration: Duration) {
         self.pauses.lock().unwrap().push(duration);
+    }
+
+    async fn tag_listed(&self, tag: &Tag) -> TagListed {
+        let listed = self.inner.tags().iter().any(|(known, _)| known == tag);
+        if listed { TagListed::Yes } else { TagListed::NotStated }
     }
 
     async fn push_blob(&self, bytes: &[u8], digest: &Digest) -> Result<(), StoreError> {

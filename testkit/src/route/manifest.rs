@@ -4,7 +4,12 @@ use crate::registry::{Core, Switch};
 use crate::{digest, json};
 
 pub(super) fn get(core: &Core, repository: &str, reference: &str) -> Response {
-    let Some(manifest) = core.content.manifest(repository, reference) else { return unknown() };
+    let Some(manifest) = core.content.manifest(repository, reference) else {
+        return match core.options.missing_tags_denied {
+            Switch::On if !reference.contains(':') => Response::error(403, "DENIED", "forbidden"),
+            _ => unknown(),
+        };
+    };
     let digest = if reference.contains(':') {
         reference.to_owned()
     } else {

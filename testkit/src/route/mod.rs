@@ -61,17 +61,21 @@ pub(crate) fn answer(core: &Core, request: &Request) -> Response {
         ("POST", Place::Uploads) => blob::start(core, request, repository),
         ("PATCH", Place::Upload(upload)) => blob::append(core, request, repository, upload),
         ("PUT", Place::Upload(upload)) => blob::finish(core, request, repository, upload),
-        ("GET", Place::Tags) => tags(core, repository),
+        ("GET", Place::Tags) => tags(core, request, repository),
         ("GET", Place::Referrers(digest)) => referrer::list(core, request, repository, digest),
         _ => Response::error(405, "UNSUPPORTED", "the operation is unsupported"),
     }
 }
 
-fn tags(core: &Core, repository: &str) -> Response {
+/// In lexical order, those after `last`, no more than `n`.
+fn tags(core: &Core, request: &Request, repository: &str) -> Response {
     let Some(tags) = core.content.tags(repository) else {
         return Response::error(404, "NAME_UNKNOWN", "repository name not known to registry");
     };
-    let list = tags.iter().map(|tag| format!("\"{tag}\"")).collect::<Vec<_>>().join(",");
+    let most = request.query("n").and_then(|n| n.parse().ok()).unwrap_or(usize::MAX);
+    let last = request.query("last").unwrap_or_default();
+    let page = tags.iter().filter(|tag| **tag > last).take(most);
+    let list = page.map(|tag| format!("\"{tag}\"")).collect::<Vec<_>>().join(",");
     Response::new(200)
         .with_header("Content-Type", "application/json")
         .with_body(format!(r#"{{"name":"{repository}","tags":[{list}]}}"#))

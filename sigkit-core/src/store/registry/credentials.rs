@@ -2,6 +2,8 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
+use crate::oci::Repository;
+
 /// Text that is not shown and leaves memory when dropped.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Zeroizing<String>);
@@ -41,19 +43,19 @@ pub enum Credentials {
     Bearer(Secret),
 }
 
-/// Finds the credentials of a registry.
+/// Finds the credentials for a repository.
 ///
-/// It is asked once per registry, when that registry has asked for credentials, and off the async threads, so that it may block.
+/// It is asked once per repository, when the registry has asked for credentials, and off the async threads, so that it may block.
 pub trait CredentialSource: Send + Sync {
-    /// The credentials of `registry`, which is `host` or `host:port` as in references (`index.docker.io` for Docker Hub). They
-    /// are sent to that host and port alone, and to the token server it names when that is related to it.
+    /// The credentials for `repository`. They are sent to its registry's host and port alone, for this repository, and to the
+    /// token server that the registry names when that is related to it.
     ///
     /// # Errors
     /// [`CredentialError`] when there should be some and they cannot be read. That there are none is `None`.
-    fn credentials(&self, registry: &str) -> Result<Option<Credentials>, CredentialError>;
+    fn credentials(&self, repository: &Repository) -> Result<Option<Credentials>, CredentialError>;
 
-    /// Where the credentials of `registry` come from, for error messages: a path, a flag, the name of a helper.
-    fn origin(&self, _registry: &str) -> Option<String> {
+    /// Where the credentials for `repository` come from, for error messages: a path, a flag, the name of a helper.
+    fn origin(&self, _repository: &Repository) -> Option<String> {
         None
     }
 }
@@ -73,7 +75,7 @@ pub struct CredentialError {
 pub struct NoCredentials;
 
 impl CredentialSource for NoCredentials {
-    fn credentials(&self, _: &str) -> Result<Option<Credentials>, CredentialError> {
+    fn credentials(&self, _: &Repository) -> Result<Option<Credentials>, CredentialError> {
         Ok(None)
     }
 }
@@ -93,8 +95,8 @@ impl StaticCredentials {
 }
 
 impl CredentialSource for StaticCredentials {
-    fn credentials(&self, registry: &str) -> Result<Option<Credentials>, CredentialError> {
-        Ok((registry == self.registry).then(|| self.credentials.clone()))
+    fn credentials(&self, repository: &Repository) -> Result<Option<Credentials>, CredentialError> {
+        Ok((repository.registry() == self.registry).then(|| self.credentials.clone()))
     }
 }
 

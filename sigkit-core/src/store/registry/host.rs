@@ -16,6 +16,7 @@ use super::tls::Peer;
 use super::token::{Bearer, Scope, Slot};
 use super::transport::{Call, Home, Redirects, Transport};
 use super::{address, token};
+use crate::oci::Repository;
 use crate::store::StoreError;
 
 /// Docker Hub's name in references, and the host that serves it.
@@ -26,10 +27,14 @@ pub(super) struct Host {
     /// `host` or `host:port` as in references.
     registry: String,
     home: OnceCell<Home>,
-    credentials: OnceCell<Found>,
+    accounts: Mutex<HashMap<Option<Repository>, Arc<Account>>>,
     wants: Mutex<Option<Wants>>,
     tokens: Mutex<HashMap<Scope, Arc<Slot>>>,
 }
+
+/// The account for one repository, looked up once; that of no repository is the one that logs in.
+#[derive(Default)]
+struct Account(OnceCell<Arc<Found>>);
 
 /// What looking for credentials gave; a failure is remembered too, so that nobody is prompted twice.
 pub(super) struct Found {
@@ -57,9 +62,34 @@ impl Host {
         Self {
             registry: registry.to_owned(),
             home: OnceCell::new(),
-            credentials: OnceCell::new(),
+            accounts: Mutex::default(),
             wants: Mutex::default(),
             tokens: Mutex::default(),
+        }
+    }
+
+    /// A registry about to be logged in to.
+    pub(super) fn with_account(registry: &str, credentials: Credentials) -> Self {
+        let found = Found { credentials: Ok(Some(credentials)), origin: None };
+        let account = Arc::new(Account(OnceCell::new_with(Some(Arc::new(found)))));
+        Self { accounts: Mutex::new(HashMap::from([(None, account)])), ..Self::new(registry) }
+    }
+
+    /// Whether the registry has asked for credentials so far.
+    pub(super) fn has_asked(&self) -> bool {
+        self.wants().is_some()
+    }
+
+    /// From now on a password is sent as if the registry had asked for it.
+    pub(super) fn assume_basic(&self) {
+        *self.wants.lock().unwrap_or_else(PoisonError::into_inner) = Some(Wants::Basic);
+    }
+
+    /// Why the credentials were kept from the registry's token server, if they were.
+    pub(super) fn withheld(&self) -> Option<String> {
+        match self.wants() {
+            Some(Wants::Bearer(bearer)) => bearer.withheld().map(str::to_owned),
+            Some(Wants::Basic) | None => None,
         }
     }
 
@@ -124,7 +154,7 @@ impl Host {
                 self.send(transport, home, call, Some(&second)).await
             }
             Some(_) => Ok(reply),
-            None => Ok(Reply { who: self.credentials(transport).await.who(), ..reply }),
+            None => Ok(Reply { who: self.credentials(transport, scope).await.who(), ..reply }),
         }
     }
 
@@ -177,7 +207,7 @@ impl Host {
         wants: &Wants,
         scope: &Scope,
     ) -> Result<Option<Authorization>, StoreError> {
-        let found = self.credentials(transport).await;
+        let found = self.credentials(transport, scope).await;
         let credentials = found
             .credentials
             .as_ref()
@@ -189,7 +219,7 @@ impl Host {
             })),
             (Wants::Bearer(bearer), _) => {
                 let slot = self.slot(scope);
-                token::obtain(transport, home, bearer, scope, &slot, found).await.map(Some)
+                token::obtain(transport, home, bearer, scope, &slot, &found).await.map(Some)
             }
             (Wants::Basic, Some(Credentials::Basic { username, password })) => {
                 let value = sensitive(&basic(username, password.expose()), home)?;
@@ -204,21 +234,26 @@ impl Host {
     }
 
     /// Looked up once, away from the async threads: a helper program may take its time.
-    async fn credentials(&self, transport: &Transport) -> &Found {
-        self.credentials
-            .get_or_init(|| async {
-                let source = Arc::clone(&transport.options.credentials);
-                let registry = self.registry.clone();
-                let looked_up = tokio::task::spawn_blocking(move || Found {
-                    credentials: source.credentials(&registry),
-                    origin: source.origin(&registry),
-                });
-                looked_up.await.unwrap_or_else(|error| Found {
-                    credentials: Err(CredentialError { registry: self.registry.clone(), detail: error.to_string() }),
-                    origin: None,
-                })
-            })
-            .await
+    async fn credentials(&self, transport: &Transport, scope: &Scope) -> Arc<Found> {
+        let account = self.account(scope.repository());
+        let found = account.0.get_or_init(|| async {
+            let Some(repository) = scope.repository().cloned() else { return Arc::new(Found::nothing()) };
+            let source = Arc::clone(&transport.options.credentials);
+            let looked_up = tokio::task::spawn_blocking(move || Found {
+                credentials: source.credentials(&repository),
+                origin: source.origin(&repository),
+            });
+            Arc::new(looked_up.await.unwrap_or_else(|error| Found {
+                credentials: Err(CredentialError { registry: self.registry.clone(), detail: error.to_string() }),
+                origin: None,
+            }))
+        });
+        Arc::clone(found.await)
+    }
+
+    fn account(&self, repository: Option<&Repository>) -> Arc<Account> {
+        let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(accounts.entry(repository.cloned()).or_default())
     }
 
     /// The place of the token for `scope`; a token that may push may also pull.
@@ -234,6 +269,10 @@ impl Host {
 }
 
 impl Found {
+    const fn nothing() -> Self {
+        Self { credentials: Ok(None), origin: None }
+    }
+
     /// The credentials in words.
     pub(super) fn who(&self) -> String {
         let what = match &self.credentials {

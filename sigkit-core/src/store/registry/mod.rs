@@ -14,12 +14,16 @@ mod clients;
 mod credentials;
 mod host;
 mod link;
+mod login;
+mod observe;
 mod options;
 mod read;
 mod realm;
 mod referrers;
 mod reply;
 mod resolve;
+mod shelf;
+mod tags;
 mod text;
 mod tls;
 mod token;
@@ -35,13 +39,16 @@ use reqwest::Url;
 use reqwest::header::HeaderValue;
 
 pub use credentials::{CredentialError, CredentialSource, Credentials, NoCredentials, Secret, StaticCredentials};
+pub use login::LogIn;
+pub use observe::{Exchange, Observer};
 pub use options::{RegistryOptions, Retries, Timeouts, TlsOptions};
 
 use self::host::Host;
 use self::reply::Reply;
+use self::shelf::Shelf;
 use self::token::{Access, Scope};
 use self::transport::{Call, Repeat, Transport};
-use super::StoreError;
+use super::{FetchedManifest, StoreError};
 use crate::digest::{Digest, DigestAlgorithm};
 use crate::oci::{Repository, Tag};
 
@@ -54,6 +61,8 @@ pub struct RegistryClient {
 struct Shared {
     transport: Transport,
     hosts: Mutex<HashMap<String, Arc<Host>>>,
+    manifests: Shelf<FetchedManifest>,
+    blobs: Shelf<Vec<u8>>,
 }
 
 impl RegistryClient {
@@ -66,7 +75,9 @@ impl RegistryClient {
     }
 
     fn over(transport: Transport) -> Self {
-        Self { shared: Arc::new(Shared { transport, hosts: Mutex::default() }) }
+        let room = transport.options.kept_bytes;
+        let (manifests, blobs) = (Shelf::new(room), Shelf::new(room));
+        Self { shared: Arc::new(Shared { transport, hosts: Mutex::default(), manifests, blobs }) }
     }
 
     /// One repository.

@@ -2,6 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::credentials::{CredentialSource, NoCredentials, Secret};
+use super::observe::Observer;
 use crate::limits::Limits;
 
 /// The `User-Agent` header unless another one is set.
@@ -18,6 +19,8 @@ pub struct RegistryOptions {
     pub(super) retries: Retries,
     pub(super) limits: Limits,
     pub(super) user_agent: String,
+    pub(super) observer: Option<Arc<dyn Observer>>,
+    pub(super) kept_bytes: usize,
 }
 
 impl Default for RegistryOptions {
@@ -31,6 +34,8 @@ impl Default for RegistryOptions {
             retries: Retries::default(),
             limits: Limits::DEFAULT,
             user_agent: USER_AGENT.to_owned(),
+            observer: None,
+            kept_bytes: 0,
         }
     }
 }
@@ -78,6 +83,18 @@ impl RegistryOptions {
     /// The `User-Agent` header.
     pub fn with_user_agent(self, user_agent: impl Into<String>) -> Self {
         Self { user_agent: user_agent.into(), ..self }
+    }
+
+    /// Keep manifests, and as many bytes of blobs, that were read by digest, and read each once. For clients that live as long as
+    /// one run and write nothing: what is kept is not asked for again, even if the registry has lost it since. Nothing is kept by
+    /// default.
+    pub fn with_kept_bytes(self, kept_bytes: usize) -> Self {
+        Self { kept_bytes, ..self }
+    }
+
+    /// Who is told of every request; nobody by default.
+    pub fn with_observer(self, observer: Arc<dyn Observer>) -> Self {
+        Self { observer: Some(observer), ..self }
     }
 }
 

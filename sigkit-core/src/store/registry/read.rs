@@ -12,12 +12,44 @@ use crate::store::{FetchedManifest, Referrers, Store, StoreError};
 /// The registry's own opinion about the digest of what it sends.
 pub(super) const CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
 
+/// What a manifest costs with its meaning, in multiples of its bytes.
+const PARSED: usize = 4;
+
 impl Store for RegistryStore {
     fn name(&self) -> String {
         self.repository.to_string()
     }
 
     async fn manifest(&self, target: &TagOrDigest) -> Result<FetchedManifest, StoreError> {
+        match target {
+            TagOrDigest::Tag(_) => self.fetch_manifest(target).await,
+            TagOrDigest::Digest(digest) => {
+                let size = |manifest: &FetchedManifest| manifest.bytes.len().saturating_mul(PARSED);
+                self.shared.manifests.get((self.name(), *digest), self.fetch_manifest(target), size).await
+            }
+        }
+    }
+
+    async fn blob(&self, descriptor: &Descriptor, limit: u64) -> Result<Vec<u8>, StoreError> {
+        let fetched = self.fetch_blob(descriptor, limit);
+        let bytes = self.shared.blobs.get((self.name(), descriptor.digest), fetched, Vec::len).await?;
+        // Whoever fetched it may have been told another size.
+        let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        if size == descriptor.size && size <= limit {
+            return Ok(bytes);
+        }
+        self.fetch_blob(descriptor, limit).await
+    }
+
+    async fn referrers(&self, subject: &Digest) -> Result<Referrers, StoreError> {
+        check_name(subject, &self.name())?;
+        let listing = self.list_referrers(subject);
+        self.transport().within_total(&format!("the referrers of {}@{subject}", self.repository), listing).await
+    }
+}
+
+impl RegistryStore {
+    async fn fetch_manifest(&self, target: &TagOrDigest) -> Result<FetchedManifest, StoreError> {
         if let TagOrDigest::Digest(digest) = target {
             check_name(digest, &self.name())?;
         }
@@ -32,6 +64,10 @@ impl Store for RegistryStore {
         let place = reply.place.clone();
         let stated = stated_digest(&reply);
         let served_as = reply.header(CONTENT_TYPE).map(str::to_owned);
+        // No registry sends these; a portal or a proxy in its place does, and nothing is known about the registry.
+        if served_as.as_ref().is_some_and(|kind| kind.starts_with("text/html")) {
+            return Err(StoreError::Protocol { place, detail: "expected a manifest, found a page of HTML".to_owned() });
+        }
         let etag = reply.headers.get(ETAG).cloned();
         let Body::Whole(bytes) = reply.body else {
             return Err(StoreError::TooLarge { place, limit: format!("{} bytes for a manifest", call.limit) });
@@ -57,7 +93,7 @@ impl Store for RegistryStore {
         Ok(FetchedManifest { descriptor, bytes, manifest })
     }
 
-    async fn blob(&self, descriptor: &Descriptor, limit: u64) -> Result<Vec<u8>, StoreError> {
+    async fn fetch_blob(&self, descriptor: &Descriptor, limit: u64) -> Result<Vec<u8>, StoreError> {
         check_name(&descriptor.digest, &self.name())?;
         // The descriptor's `urls` are never followed: its bytes are the registry's to serve.
         let mut call = Call::new(Method::GET, self.url(&format!("blobs/{}", descriptor.digest)).await?);
@@ -84,12 +120,6 @@ impl Store for RegistryStore {
         }
         check_stated(&place, stated, &bytes)?;
         Ok(bytes)
-    }
-
-    async fn referrers(&self, subject: &Digest) -> Result<Referrers, StoreError> {
-        check_name(subject, &self.name())?;
-        let listing = self.list_referrers(subject);
-        self.transport().within_total(&format!("the referrers of {}@{subject}", self.repository), listing).await
     }
 }
 

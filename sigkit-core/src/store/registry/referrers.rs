@@ -20,6 +20,7 @@ impl RegistryStore {
         let mut url = self.url(&format!("referrers/{subject}")).await?;
         let mut seen: HashSet<Url> = HashSet::new();
         let mut listed: Vec<Descriptor> = Vec::new();
+        let mut bytes = 0_u64;
         loop {
             let mut call = Call::new(Method::GET, url.clone());
             call.limit = limits.manifest_bytes;
@@ -32,6 +33,11 @@ impl RegistryStore {
                 } else {
                     Err(reply.any_error("a page of referrers (200)"))
                 };
+            }
+            bytes = bytes.saturating_add(u64::try_from(reply.body().len()).unwrap_or(u64::MAX));
+            if bytes > limits.referrers_bytes {
+                let limit = format!("{} bytes for all pages of referrers", limits.referrers_bytes);
+                return Err(StoreError::TooLarge { place: reply.place, limit });
             }
             listed.extend(page(&reply)?);
             if listed.len() > limits.referrers {

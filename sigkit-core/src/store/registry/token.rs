@@ -29,10 +29,10 @@ const MARGIN: Duration = Duration::from_secs(5);
 /// The longest token that fits a request, in bytes.
 const MAX_TOKEN: usize = 32 << 10;
 
-/// What a token opens.
+/// What a token opens: a repository, or nothing but the registry's door.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Scope {
-    path: String,
+    repository: Option<Repository>,
     access: Access,
 }
 
@@ -45,20 +45,29 @@ pub(super) enum Access {
 
 impl Scope {
     pub(super) fn new(repository: &Repository, access: Access) -> Self {
-        Self { path: repository.path().to_owned(), access }
+        Self { repository: Some(repository.clone()), access }
+    }
+
+    /// The scope of a log-in, which opens no repository.
+    pub(super) const fn of_registry() -> Self {
+        Self { repository: None, access: Access::Pull }
+    }
+
+    pub(super) const fn repository(&self) -> Option<&Repository> {
+        self.repository.as_ref()
     }
 
     pub(super) fn with_push(&self) -> Self {
-        Self { path: self.path.clone(), access: Access::Push }
+        Self { repository: self.repository.clone(), access: Access::Push }
     }
 
     /// `repository:PATH:pull`
-    fn text(&self) -> String {
+    fn text(&self) -> Option<String> {
         let actions = match self.access {
             Access::Pull => "pull",
             Access::Push => "pull,push",
         };
-        format!("repository:{}:{actions}", self.path)
+        self.repository.as_ref().map(|repository| format!("repository:{}:{actions}", repository.path()))
     }
 }
 
@@ -73,6 +82,14 @@ pub(super) struct Bearer {
 }
 
 impl Bearer {
+    /// Why the token server may not see credentials, if it may not.
+    pub(super) fn withheld(&self) -> Option<&str> {
+        match &self.realm {
+            Ok((_, Trust::Credentials)) => None,
+            Ok((_, Trust::AnonymousOnly(why))) | Err(why) => Some(why),
+        }
+    }
+
     /// Reads a challenge; `None` when it names no one token server.
     pub(super) fn from_challenge(challenge: &Challenge, home: &Home, transport: &Transport) -> Option<Self> {
         let further = |scope: &&str| !scope.starts_with("repository:") && scope.len() <= 200;
@@ -154,7 +171,12 @@ async fn fetch(
         return Err(match reply.status.as_u16() {
             400 | 401 | 403 | 404 => StoreError::Denied {
                 place,
-                detail: format!("no token for {}: {}; tried {}", scope.text(), reply.words(), reply.who),
+                detail: format!(
+                    "no token for {}: {}; tried {}",
+                    scope.text().as_deref().unwrap_or("logging in"),
+                    reply.words(),
+                    reply.who
+                ),
             },
             _ => reply.any_error("a token"),
         });
@@ -169,7 +191,7 @@ fn request(
     credentials: Option<&Credentials>,
     home: &Home,
 ) -> Result<Call, StoreError> {
-    let scopes = std::iter::once(scope.text()).chain(bearer.further_scopes.iter().cloned());
+    let scopes = scope.text().into_iter().chain(bearer.further_scopes.iter().cloned());
     if let Some(Credentials::Identity(identity)) = credentials {
         let mut form = Url::parse("form:").unwrap_or_else(|_| realm.clone());
         form.query_pairs_mut()

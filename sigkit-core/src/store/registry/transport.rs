@@ -11,6 +11,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::address;
 use super::clients::Clients;
+use super::observe::Exchange;
 use super::options::RegistryOptions;
 use super::reply::{Body, Reply, Source, Trouble, TroubleKind};
 use super::resolve::NamedHosts;
@@ -152,7 +153,7 @@ impl Transport {
         let mut url = call.url.clone();
         let mut hops = 0_usize;
         loop {
-            let response = self.send(home, call, &url, authorization, &place).await?;
+            let response = self.observed(call, &url, self.send(home, call, &url, authorization, &place)).await?;
             let Some(location) = redirect(&response) else {
                 let status = response.status();
                 let headers = response.headers().clone();
@@ -184,6 +185,26 @@ impl Transport {
             }
             url = next;
         }
+    }
+
+    /// Tells the observer, if there is one, what came of a request to `url`.
+    async fn observed(
+        &self,
+        call: &Call,
+        url: &Url,
+        sent: impl Future<Output = Result<Response, Trouble>> + Send,
+    ) -> Result<Response, Trouble> {
+        let Some(observer) = &self.options.observer else { return sent.await };
+        let asked = Instant::now();
+        let outcome = sent.await;
+        let place = address::place(&call.method, url);
+        let seen = match &outcome {
+            Ok(response) => Ok(response.status().as_u16()),
+            Err(Trouble { error: StoreError::Unavailable { detail, .. }, .. }) => Err(detail.as_str()),
+            Err(trouble) => Err(trouble.error.code()),
+        };
+        observer.exchange(&Exchange { place: &place, outcome: seen, took: asked.elapsed() });
+        outcome
     }
 
     async fn send(
@@ -241,10 +262,18 @@ impl Transport {
             return Ok(Body::Excess);
         }
         let mut bytes: Vec<u8> = Vec::new();
+        // Growing by doubling would take twice the memory; the length is within the limit.
+        bytes.reserve_exact(
+            response.content_length().and_then(|length| usize::try_from(length.min(limit)).ok()).unwrap_or_default(),
+        );
         loop {
             let chunk = match timeout(self.options.timeouts.idle, response.chunk()).await {
                 Ok(Ok(Some(chunk))) => chunk,
-                Ok(Ok(None)) => return Ok(Body::Whole(bytes)),
+                Ok(Ok(None)) => {
+                    // The connection is given back by another task: let it, or the next request opens another one.
+                    tokio::task::yield_now().await;
+                    return Ok(Body::Whole(bytes));
+                }
                 // What came of an error's body will do.
                 Ok(Err(_)) | Err(_) if !success => return Ok(Body::Whole(bytes)),
                 Ok(Err(error)) => return Err(transport_trouble(place, error)),

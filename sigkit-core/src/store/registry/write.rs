@@ -8,13 +8,16 @@ use super::read::stated_digest;
 use super::reply::{Reply, Trouble};
 use super::token::{Access, Scope};
 use super::transport::{Call, Repeat};
-use super::{RegistryStore, address, check_name};
+use super::{RegistryStore, address, check_name, tags};
 use crate::digest::Digest;
 use crate::oci::{Tag, TagOrDigest};
-use crate::store::{Atomicity, Expected, Store, StoreError, StoreWrite, SubjectIndexed};
+use crate::store::{Atomicity, Expected, Store, StoreError, StoreWrite, SubjectIndexed, TagListed};
 
 /// The registry put the manifest on this subject's list. OCI distribution specification, "Pushing Manifests with Subject".
 const OCI_SUBJECT: HeaderName = HeaderName::from_static("oci-subject");
+
+/// What people must know whose account may create, and no more. Artifactory calls the right "Delete/Overwrite".
+const OVERWRITE: &str = "the tag exists, and to move it the account needs the right to overwrite";
 
 /// Time for others' writes to arrive at a registry on this machine: only its own processes write there, as fast as this one.
 const SETTLE_NEAR: Duration = Duration::from_millis(4);
@@ -31,6 +34,10 @@ impl StoreWrite for RegistryStore {
 
     async fn pause(&self, time: Duration) {
         tokio::time::sleep(time).await;
+    }
+
+    async fn tag_listed(&self, tag: &Tag) -> TagListed {
+        tags::listed(self, tag).await.unwrap_or(TagListed::NotStated)
     }
 
     async fn push_blob(&self, bytes: &[u8], digest: &Digest) -> Result<(), StoreError> {
@@ -77,7 +84,12 @@ impl StoreWrite for RegistryStore {
         };
         let reply = self.exchange(&call, Access::Push, repeat).await?;
         if reply.status.as_u16() != 201 {
-            return Err(write_error(&reply));
+            return Err(match (write_error(&reply), expected) {
+                (StoreError::Denied { place, detail }, Expected::Unchanged(_)) => {
+                    StoreError::Denied { place, detail: format!("{detail}; {OVERWRITE}") }
+                }
+                (error, _) => error,
+            });
         }
         check_stored(&reply, bytes)?;
         if let TagOrDigest::Tag(tag) = target {
@@ -170,12 +182,17 @@ fn check_stored(reply: &Reply, bytes: &[u8]) -> Result<(), StoreError> {
     Err(StoreError::DigestMismatch { place: reply.place.clone(), expected, found })
 }
 
+/// Codes of the distribution specification by which a registry says that a manifest is nothing it will hold.
+const NOT_ACCEPTED: [&str; 4] = ["MANIFEST_INVALID", "MANIFEST_UNVERIFIED", "UNSUPPORTED", "SIZE_INVALID"];
+
 /// What a refused write means.
 fn write_error(reply: &Reply) -> StoreError {
     let place = reply.place.clone();
     let detail = reply.words();
     match reply.status.as_u16() {
-        400 | 403 | 405 | 409 | 412 if is_immutable(&detail) => StoreError::Immutable { place, detail },
+        400 | 403 | 405 | 409 | 412 if is_immutable(reply, &detail) => StoreError::Immutable { place, detail },
+        400 | 404 | 405 | 413 | 415 | 422 if reply.has_code(&NOT_ACCEPTED) => StoreError::Refused { place, detail },
+        413 | 415 => StoreError::Refused { place, detail },
         409 | 412 => StoreError::Conflict { place },
         404 => StoreError::Protocol {
             place,
@@ -190,9 +207,12 @@ fn write_error(reply: &Reply) -> StoreError {
 
 /// Registries have no common code for a tag that may not move, but they all say it: ECR `ImageTagAlreadyExistsException`, or
 /// `TAG_INVALID` with "already exists"; Harbor 412 and Artifact Registry 400 with "immutable".
-fn is_immutable(words: &str) -> bool {
+///
+/// A tag of ours is valid, so that `TAG_INVALID` says nothing about its form.
+fn is_immutable(reply: &Reply, words: &str) -> bool {
     let words = words.to_ascii_lowercase();
-    words.contains("immutable")
+    reply.has_code(&["TAG_INVALID"])
+        || words.contains("immutable")
         || words.contains("imagetagalreadyexists")
         || (words.contains("tag") && words.contains("already exists"))
 }

@@ -1,0 +1,41 @@
+//! Certificates given on the command line, and authorities of one's own.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args};
+
+/// Certificates to use instead of those that signatures carry, and the authorities to believe instead of the trusted root's.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Certificates")]
+pub(crate) struct CertificateArgs {
+    /// Certificate of the signer, PEM or DER, for a signature that came without one
+    #[arg(long, alias = "cert", value_name = "FILE")]
+    pub(crate) certificate: Option<PathBuf>,
+    /// Authorities to believe, PEM: those that issue first, the root last
+    #[arg(long, alias = "cert-chain", value_name = "FILE", conflicts_with_all = ["ca_roots", "ca_intermediates"])]
+    pub(crate) certificate_chain: Option<PathBuf>,
+    /// Root authorities to believe, PEM
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca_roots: Option<PathBuf>,
+    /// Authorities between those roots and the signer, PEM
+    #[arg(long, value_name = "FILE", requires = "ca_roots")]
+    pub(crate) ca_intermediates: Option<PathBuf>,
+    /// Accept certificates that no certificate transparency log has promised to log
+    #[arg(long, action = ArgAction::Set, default_value_t = false)]
+    pub(crate) insecure_ignore_sct: bool,
+}
+
+impl CertificateArgs {
+    /// The first of these flags that was given, by its name.
+    pub(crate) fn given(&self) -> Option<&'static str> {
+        [
+            ("--certificate", self.certificate.is_some()),
+            ("--certificate-chain", self.certificate_chain.is_some()),
+            ("--ca-roots", self.ca_roots.is_some()),
+            ("--ca-intermediates", self.ca_intermediates.is_some()),
+            ("--insecure-ignore-sct", self.insecure_ignore_sct),
+        ]
+        .into_iter()
+        .find_map(|(flag, given)| given.then_some(flag))
+    }
+}

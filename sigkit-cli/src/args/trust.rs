@@ -1,0 +1,88 @@
+//! Whom to believe: by key, or by identity. Every verb that verifies has these flags.
+
+use clap::Args;
+
+use super::{CertificateArgs, IdentityArgs, LogDemand, PublicKeyArgs, VerifyLogArgs};
+use crate::context::Context;
+use crate::error::CliError;
+
+/// Whose signatures are accepted, and what must come with them.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct TrustArgs {
+    #[command(flatten)]
+    pub(crate) keys: PublicKeyArgs,
+    #[command(flatten)]
+    pub(crate) identities: IdentityArgs,
+    #[command(flatten)]
+    pub(crate) certificates: CertificateArgs,
+    #[command(flatten)]
+    pub(crate) log: VerifyLogArgs,
+}
+
+/// How signers are known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SignersBy {
+    /// By their keys.
+    Key,
+    /// By identities in their certificates.
+    Identity,
+}
+
+impl TrustArgs {
+    /// How signers are known.
+    ///
+    /// # Errors
+    /// [`CliError::Usage`], when it is not said, or said in both ways.
+    pub(crate) fn by(&self) -> Result<SignersBy, CliError> {
+        let keyless = self.identities.is_given().then_some("--certificate-identity and its like");
+        match (self.keys.key.is_empty(), keyless.or(self.certificates.given())) {
+            (false, None) => Ok(SignersBy::Key),
+            (true, Some(_)) => self.identities.pairs().map(|_| SignersBy::Identity),
+            (false, Some(flag)) => Err(CliError::Usage(format!(
+                "{flag} is about certificates, and --key asks for a key; a signer is known by one or the other"
+            ))),
+            (true, None) => Err(CliError::Usage(
+                "who must have signed? give --key, or --certificate-identity together with --certificate-oidc-issuer"
+                    .to_owned(),
+            )),
+        }
+    }
+
+    /// Refuses what makes no sense together, and tells once what has no effect.
+    ///
+    /// # Errors
+    /// [`CliError`].
+    pub(crate) fn check(&self, context: &Context) -> Result<(), CliError> {
+        self.log.check(self.by()?, context)
+    }
+
+    /// A flag that says whose signatures are accepted or what must come with them, if one is given; not that of the trusted root.
+    pub(crate) fn given(&self) -> Option<&'static str> {
+        let log = &self.log;
+        let flags = [
+            (!self.keys.key.is_empty(), "--key"),
+            (self.identities.is_given(), "--certificate-identity or its like"),
+            (log.require_log, "--require-log"),
+            (log.insecure_ignore_tlog.is_some(), "--insecure-ignore-tlog"),
+            (log.private_infrastructure, "--private-infrastructure"),
+            (log.use_signed_timestamps, "--use-signed-timestamps"),
+        ];
+        let flag = flags.into_iter().find_map(|(given, flag)| given.then_some(flag));
+        flag.or(self.certificates.given()).or(self.weakened().first().copied())
+    }
+
+    /// The flags by which less is asked for than usual, as they were given.
+    pub(crate) fn weakened(&self) -> Vec<&'static str> {
+        let by_identity = self.keys.key.is_empty();
+        let waived = by_identity && matches!(self.log.demand(), Ok(LogDemand::Waived));
+        [
+            (self.log.insecure_ignore_tlog == Some(true) && waived, "--insecure-ignore-tlog"),
+            (self.log.private_infrastructure && waived, "--private-infrastructure"),
+            (self.certificates.insecure_ignore_sct, "--insecure-ignore-sct"),
+            (self.identities.compat_unanchored_regexp, "--compat-unanchored-regexp"),
+        ]
+        .into_iter()
+        .filter_map(|(given, flag)| given.then_some(flag))
+        .collect()
+    }
+}

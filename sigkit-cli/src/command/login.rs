@@ -1,0 +1,129 @@
+use sigkit_core::oci::Repository;
+use sigkit_core::store::StoreError;
+use sigkit_core::store::registry::{Credentials, LogIn, Secret};
+
+use crate::args::{GlobalArgs, LoginArgs, LogoutArgs};
+use crate::context::Context;
+use crate::credentials::{Keeper, Kept, registry_of};
+use crate::error::CliError;
+use crate::exit::ExitCode;
+use crate::output::Output;
+use crate::registry;
+use crate::render::{failure, store_exit};
+use crate::runtime::{self, Deadline};
+use crate::streams::Watched;
+
+/// Longest password, in bytes: it must fit a header of a request, and a helper's pipe.
+const MOST_PASSWORD_BYTES: usize = 32 * 1024;
+
+/// Keeps the account of a registry, once that registry has taken it.
+///
+/// # Errors
+/// [`CliError`].
+pub(super) fn run(args: &LoginArgs, context: &Context, global: &GlobalArgs) -> Result<Output, CliError> {
+    let registry = named(&args.registry)?;
+    let keeper = Keeper::new(context)?;
+    let client = registry::client_of(&args.connection, &registry, context)?;
+    let (username, password) = account(args, context)?;
+    let credentials = Credentials::Basic { username: username.clone(), password: password.clone() };
+    let deadline = Deadline::after(global.timeout);
+    let Some(asked) = runtime::block_on(deadline.bound(client.log_in(&registry, credentials)))? else {
+        let message = format!("no answer within {:?}; nothing was stored", global.timeout);
+        return Ok(Output::notes(vec![failure(&registry, "timed-out", &message)], ExitCode::Undecided));
+    };
+    let asked = match asked {
+        Ok(asked) => asked,
+        Err(error) => {
+            let exit = match &error {
+                // Nothing is in doubt: the registry does not take this account.
+                StoreError::Denied { .. } | StoreError::NotFound { .. } => ExitCode::Failed,
+                other => store_exit(other),
+            };
+            return Ok(Output::notes(vec![failure(&registry, error.code(), &error.to_string())], exit));
+        }
+    };
+    let place = match keeper.keep(&registry, &username, &password)? {
+        Kept::File(path) => format!("in {}, for its owner to read and not encrypted", path.display()),
+        Kept::Helper(helper) => format!("with {helper}"),
+    };
+    let mut notes = vec![format!("Logged in to {registry} as {username}; the password is kept {place}")];
+    if asked == LogIn::NotAsked {
+        notes
+            .push(format!("WARNING: {registry} asks nobody for a password, so whether this one is right was not seen"));
+    }
+    Ok(Output::notes(notes, ExitCode::Done))
+}
+
+/// Forgets the account of a registry.
+///
+/// # Errors
+/// [`CliError`].
+pub(super) fn log_out(args: &LogoutArgs, context: &Context) -> Result<Output, CliError> {
+    let registry = named(&args.registry)?;
+    let keeper = Keeper::new(context)?;
+    let forgotten = keeper.forget(&registry)?;
+    let mut notes = vec![match forgotten.as_slice() {
+        [] => format!("Not logged in to {registry}"),
+        places => format!("Logged out of {registry}; forgotten in {}", places.join(" and ")),
+    }];
+    for path in keeper.also_known_in(&registry) {
+        notes.push(format!(
+            "note: {} has credentials of {registry} as well; podman logout removes them",
+            path.display()
+        ));
+    }
+    Ok(Output::notes(notes, ExitCode::Done))
+}
+
+/// The registry as in references.
+fn named(text: &str) -> Result<String, CliError> {
+    let usage = |why: String| CliError::Usage(format!("{text:?} names no registry: {why}"));
+    let registry = registry_of(text).ok_or_else(|| usage("expected HOST or HOST:PORT, without a path".to_owned()))?;
+    match Repository::new(registry, "any") {
+        Ok(repository) => Ok(repository.registry().to_owned()),
+        Err(error) => Err(usage(error.to_string())),
+    }
+}
+
+fn account(args: &LoginArgs, context: &Context) -> Result<(String, Secret), CliError> {
+    let usage = |why: &str| CliError::Usage(why.to_owned());
+    let at_terminal = context.stdin.watched() == Watched::Terminal;
+    let username = match &args.username {
+        Some(username) => username.clone(),
+        None if at_terminal && !args.password_stdin => {
+            let asked = context.ask("Username: ");
+            asked.map_err(|error| CliError::System { action: "ask for the user name", error })?
+        }
+        None => return Err(usage("there is no terminal to ask for the user name; give it with --username")),
+    };
+    // RFC 7617 §2: a colon would end the name, and control characters have no place in either.
+    if username.is_empty() || username.contains(|c: char| c == ':' || c.is_control()) {
+        return Err(usage("expected a user name of at least one character, without colons and control characters"));
+    }
+    let password = if let Some(password) = &args.password {
+        context.stderr.line(
+            "WARNING: other users of this machine can read a password on the command line; --password-stdin keeps it private",
+        );
+        Secret::new(password.expose())
+    } else if args.password_stdin {
+        Secret::new(&*text(context.password_on_stdin()?)?)
+    } else if at_terminal {
+        let asked = context.ask_hidden("Password: ");
+        Secret::new(&*text(asked.map_err(|error| CliError::System { action: "ask for the password", error })?)?)
+    } else {
+        return Err(usage("there is no terminal to ask for the password; give it with --password-stdin"));
+    };
+    let length = password.expose().len();
+    if length == 0 || length > MOST_PASSWORD_BYTES || password.expose().contains(char::is_control) {
+        return Err(CliError::Usage(format!(
+            "expected a password of 1 to {MOST_PASSWORD_BYTES} bytes without control characters, found {length} bytes"
+        )));
+    }
+    Ok((username, password))
+}
+
+fn text(bytes: zeroize::Zeroizing<Vec<u8>>) -> Result<zeroize::Zeroizing<String>, CliError> {
+    let text = std::str::from_utf8(&bytes);
+    text.map(|text| zeroize::Zeroizing::new(text.to_owned()))
+        .map_err(|_| CliError::Usage("expected a password in UTF-8, found other bytes".to_owned()))
+}

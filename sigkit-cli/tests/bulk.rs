@@ -1,0 +1,263 @@
+//! Many images in one run: results as they come, nothing asked for twice, and what people see meanwhile.
+
+mod support;
+
+use std::collections::BTreeSet;
+use std::fs::{File, OpenOptions};
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::os::unix::ffi::OsStrExt as _;
+use std::process::Stdio;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
+
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use support::Run;
+use support::lab::Lab;
+use testkit::{Action, Auth, Registry, Rule, TokenService, image};
+
+/// `count` signed images, by name.
+fn signed(lab: &Lab, count: usize) -> Vec<String> {
+    let names = (0..count).map(|number| {
+        let tag = format!("v{number}");
+        lab.attach_signature(&lab.image(&tag));
+        lab.name(&format!(":{tag}"))
+    });
+    names.collect()
+}
+
+#[test]
+fn a_result_is_printed_before_the_next_image_is_done() {
+    let lab = Lab::new();
+    let names = signed(&lab, 3);
+    let (printed, waits) = mpsc::channel::<()>();
+    let waits = std::sync::Mutex::new(waits);
+    let gate = move || {
+        // Ends with an error, and the image with its signature, if the first results never come.
+        waits.lock().unwrap().recv_timeout(std::time::Duration::from_secs(60)).unwrap_or_default();
+    };
+    lab.registry.fault(Rule::new("GET", "/v2/app/manifests/v2"), Action::Run(Arc::new(gate)));
+    let mut command = lab.verify(&[&["-o", "report"], &as_text(&names)[..]].concat()).command;
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    for name in &names[..2] {
+        assert!(lines.next().unwrap().unwrap().contains(&format!(r#""given":"{name}""#)));
+    }
+    assert!(child.try_wait().unwrap().is_none(), "the last image is still being read");
+    printed.send(()).unwrap();
+    assert!(lines.next().unwrap().unwrap().contains(&names[2]));
+    assert!(child.wait().unwrap().success());
+}
+
+fn as_text(names: &[String]) -> Vec<&str> {
+    names.iter().map(String::as_str).collect()
+}
+
+#[test]
+fn a_file_of_results_is_whole_and_the_exit_code_that_of_the_worst() {
+    let lab = Lab::new();
+    let names = signed(&lab, 2);
+    lab.image("unsigned");
+    let unsigned = lab.name(":unsigned");
+    let missing = lab.name(":missing");
+    let images = [names[0].as_str(), &unsigned, &missing, &names[1]];
+    let ran = lab.verify(&[&["-o", "report", "--output-file", "results"], &images[..]].concat()).run().expect(10);
+    ran.prints("").says("2 of 4 verified, 1 without signatures, 1 not found\n");
+    let results = String::from_utf8(lab.sandbox.read("results")).unwrap();
+    let codes: Vec<&str> = ["\"exitCode\":0", "\"exitCode\":10", "\"exitCode\":11", "\"exitCode\":0"].to_vec();
+    assert_eq!(results.lines().count(), codes.len());
+    for (line, code) in results.lines().zip(codes) {
+        assert!(line.contains(code), "{code}: {line}");
+    }
+}
+
+// threat: L04
+#[test]
+fn nothing_is_begun_for_results_that_cannot_be_written() {
+    let lab = Lab::new();
+    let names = signed(&lab, 30);
+    let script = format!("$sigkit verify --key cosign.pub --jobs 1 {} > /dev/full", names.join(" "));
+    let ran = lab.sandbox.shell(&script).run().expect(1);
+    ran.says("Error: cannot write to standard output: No space left on device");
+    let reached = |name: &str| lab.registry.request_lines().contains(&format!("GET /v2/app/manifests/{name}"));
+    assert!(reached("v0") && !reached("v29"));
+}
+
+// threat: M16
+#[test]
+fn nothing_is_fetched_twice_and_one_token_serves_all() {
+    let service = TokenService::new("user", "password");
+    let lab = Lab::with(Registry::builder().auth(Auth::Token(service)).start());
+    let image = lab.image("v1");
+    lab.attach_signature(&image);
+    lab.attach_legacy(&image, "{}");
+    image::image(lab.registry.content(), "app", "v2", "v1");
+    let names = [lab.name(":v1"), lab.name(":v2"), lab.digest(&image), lab.name(":v1")];
+    let account = ["--registry-username", "user", "--registry-password", "password"];
+    for jobs in ["1", "8"] {
+        lab.registry.clear_log();
+        let arguments = [&account[..], &["--jobs", jobs], &as_text(&names)[..]].concat();
+        lab.verify(&arguments).run().expect(0).says("4 of 4 verified");
+        let lines = lab.registry.request_lines();
+        assert_eq!(lines.iter().filter(|line| line.starts_with("GET /token")).count(), 1, "{lines:#?}");
+        let authorized =
+            lab.registry.requests().into_iter().filter(|request| request.header("authorization").is_some());
+        let content = authorized
+            .map(|request| request.target)
+            .filter(|target| target.contains("/blobs/sha256:") || target.contains("/manifests/sha256:"));
+        let (all, distinct) = content.fold((0, BTreeSet::new()), |(all, mut distinct), target| {
+            distinct.insert(target);
+            (all + 1, distinct)
+        });
+        assert_eq!(all, distinct.len(), "{lines:#?}");
+    }
+}
+
+// threat: K09
+#[test]
+fn every_request_can_be_seen_and_no_secret_with_it() {
+    const CANARY: &str = "c4n4ry";
+    let storage = Registry::start();
+    let lab = Lab::with(Registry::builder().auth(Auth::Token(TokenService::new("user", CANARY))).start());
+    let image = lab.image("v1");
+    lab.attach_signature(&image);
+    let payload = b"stored elsewhere";
+    storage.content().put_blob("app", payload);
+    let elsewhere = format!("{}/v2/app/blobs/x?X-Amz-Signature={CANARY}", storage.url());
+    lab.registry.fault(Rule::new("GET", "/v2/app/blobs/*"), Action::redirect(&elsewhere));
+    let name = lab.name(":v1");
+    let docker = lab.sandbox.path("docker");
+    std::fs::create_dir_all(&docker).unwrap();
+    let auth = "dXNlcjpjNG40cnk=";
+    let config = format!(r#"{{"auths":{{"{}":{{"auth":"{auth}"}}}}}}"#, lab.registry.host());
+    std::fs::write(docker.join("config.json"), config).unwrap();
+    let runs: [Run; 5] = [
+        lab.verify(&["-d", &name]).env("DOCKER_CONFIG", &docker),
+        lab.verify(&["--verbose", "--registry-username", "user", "--registry-password", CANARY, &name]),
+        lab.verify(&["--verbose", "--registry-username", CANARY, "--registry-password", "wrong", &name]),
+        lab.verify(&["--verbose", "--registry-token", CANARY, &name]),
+        lab.sign(&["-d", &name]).env("SIGKIT_REGISTRY_USERNAME", "user").env("SIGKIT_REGISTRY_PASSWORD", CANARY),
+    ];
+    for (number, run) in runs.into_iter().enumerate() {
+        let ran = run.env("RUST_BACKTRACE", "1").run();
+        let url = lab.registry.url();
+        assert!(
+            ran.stderr.contains(&format!("\nGET {url}/v2/app/manifests/v1: 401 (")) || ran.stderr.starts_with("GET "),
+            "{ran:#?}"
+        );
+        // A user name is no secret, and an error says which was tried.
+        let shown = ran.stderr.replace(&format!("user {CANARY:?}"), "").replace(&format!("user \"{CANARY}\""), "");
+        assert!(!shown.contains(CANARY) && !ran.stdout.contains(CANARY), "{number}: {ran:#?}");
+        assert!(!ran.stderr.contains(auth) && !ran.stderr.contains("eyJ"), "{number}: {ran:#?}");
+        for line in ran.stderr.lines().filter(|line| line.starts_with("GET ")) {
+            assert!(!line.contains('?'), "{line}");
+        }
+    }
+    // The token server and the redirect are requests like others; without the flag, none is shown.
+    let ran = lab.verify(&["-d", &name]).env("DOCKER_CONFIG", &docker).run();
+    for place in [format!("GET {}/token: 200 (", lab.registry.url()), format!("GET {}/v2/app/blobs/x: ", storage.url())]
+    {
+        assert!(ran.stderr.contains(&place), "{place}: {ran:#?}");
+    }
+    let quiet = lab.verify(&[&name]).env("DOCKER_CONFIG", &docker).run();
+    assert!(!quiet.stderr.lines().any(|line| line.starts_with("GET ")), "{quiet:#?}");
+}
+
+/// Runs with stderr on a terminal; what it showed.
+fn shown(run: Run) -> String {
+    let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&master).unwrap();
+    unlockpt(&master).unwrap();
+    let name = ptsname(&master, Vec::new()).unwrap();
+    // It must not become the terminal of this process.
+    let noctty = i32::try_from(rustix::fs::OFlags::NOCTTY.bits()).unwrap();
+    let mut options = OpenOptions::new();
+    std::os::unix::fs::OpenOptionsExt::custom_flags(options.write(true), noctty);
+    let terminal = options.open(std::ffi::OsStr::from_bytes(name.as_bytes())).unwrap();
+    let mut command = run.command;
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(terminal).spawn().unwrap();
+    // The terminal must not stay open here, or it never ends.
+    drop(command);
+    let mut shown = Vec::new();
+    // Linux ends a terminal that nobody holds open any more with an error.
+    File::from(master).read_to_end(&mut shown).unwrap_or_default();
+    assert!(child.wait().unwrap().success());
+    String::from_utf8(shown).unwrap()
+}
+
+#[test]
+fn progress_is_for_terminals_and_leaves_nothing_behind() {
+    let lab = Lab::new();
+    let names = signed(&lab, 3);
+    let on_terminal = |flags: &[&str]| lab.verify(&[flags, &as_text(&names)].concat()).env("TERM", "xterm");
+    let seen = shown(on_terminal(&[]));
+    for line in ["1 of 3\r\u{1b}[K", "2 of 3\r\u{1b}[K", "3 of 3\r\u{1b}[K"] {
+        assert!(seen.contains(line), "{seen:?}");
+    }
+    assert!(seen.ends_with("3 of 3\r\u{1b}[K3 of 3 verified\r\n"), "{seen:?}");
+    for run in [
+        on_terminal(&["--no-progress"]),
+        on_terminal(&[]).env("NO_COLOR", "1"),
+        on_terminal(&[]).env("TERM", "dumb"),
+        lab.verify(&[&names[0]]).env("TERM", "xterm"),
+    ] {
+        let seen = shown(run);
+        assert!(!seen.contains('\u{1b}') && !seen.contains(" of 3\r\u{1b}"), "{seen:?}");
+    }
+    let ran = on_terminal(&[]).run().expect(0);
+    assert!(!ran.stderr.contains('\u{1b}') && !ran.stderr.contains('\r'), "{ran:#?}");
+}
+
+#[test]
+fn signatures_of_a_digest_do_not_wait_for_the_image() {
+    let lab = Lab::new();
+    let image = lab.image("v1");
+    lab.attach_signature(&image);
+    let asked = Arc::new(AtomicBool::new(false));
+    let (seen, waits) = (Arc::clone(&asked), Arc::clone(&asked));
+    lab.registry.fault(
+        Rule::new("GET", "/v2/app/referrers/*"),
+        Action::Run(Arc::new(move || seen.store(true, Ordering::SeqCst))),
+    );
+    let wait = move || {
+        for _ in 0..3000 {
+            if waits.load(Ordering::SeqCst) {
+                return;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        panic!("the image was waited for");
+    };
+    let manifest = format!("/v2/app/manifests/{}", image.digest);
+    lab.registry.fault(Rule::new("GET", &manifest), Action::Run(Arc::new(wait)));
+    lab.verify(&[&lab.digest(&image)]).run().expect(0);
+    // The image itself still decides: what is not there is not verified by its signatures.
+    lab.registry.clear_faults();
+    lab.registry.fault(Rule::new("GET", &manifest), Action::status(404));
+    lab.verify(&[&lab.digest(&image)]).run().expect(11);
+    lab.registry.clear_faults();
+    lab.registry.fault(Rule::new("GET", &manifest), Action::Change(testkit::Change::FlipByte(20)));
+    lab.verify(&[&lab.digest(&image)]).run().expect(1).says("digest-mismatch");
+}
+
+#[test]
+fn no_more_images_are_under_way_than_jobs() {
+    let lab = Lab::new();
+    let names = signed(&lab, 6);
+    let early = Arc::new(AtomicBool::new(false));
+    let seen = Arc::clone(&early);
+    // With one job, the second image is not asked for while the first is held up.
+    let (begun, waits) = (AtomicBool::new(false), Arc::clone(&early));
+    lab.registry.fault(
+        Rule::new("GET", "/v2/app/manifests/v1"),
+        Action::Run(Arc::new(move || seen.store(true, Ordering::SeqCst))),
+    );
+    let check = move || {
+        if !begun.swap(true, Ordering::SeqCst) {
+            std::thread::sleep(std::time::Duration::from_millis(200));
+            assert!(!waits.load(Ordering::SeqCst), "the second image was begun before the first was done");
+        }
+    };
+    lab.registry.fault(Rule::new("GET", "/v2/app/manifests/v0"), Action::Run(Arc::new(check)));
+    lab.verify(&[&["--jobs", "1"], &as_text(&names)[..]].concat()).run().expect(0).says("6 of 6 verified");
+    assert!(early.load(Ordering::SeqCst));
+}

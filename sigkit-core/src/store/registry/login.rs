@@ -1,0 +1,65 @@
+use reqwest::Method;
+use reqwest::header::CONTENT_TYPE;
+
+use super::RegistryClient;
+use super::credentials::Credentials;
+use super::host::Host;
+use super::reply::Reply;
+use super::token::Scope;
+use super::transport::{Call, Redirects, Repeat};
+use crate::store::StoreError;
+
+/// What a registry said of credentials that it did not refuse.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogIn {
+    /// It asked for credentials and took these.
+    Accepted,
+    /// It asks nobody, and did not mind these; whether they are right cannot be told.
+    NotAsked,
+}
+
+impl RegistryClient {
+    /// Asks `registry`, given as in references, whether it takes `credentials`. They go where those of a [`CredentialSource`]
+    /// would go, and are not kept. OCI distribution specification 1.1, "Determining Support": `GET /v2/`.
+    ///
+    /// [`CredentialSource`]: super::CredentialSource
+    ///
+    /// # Errors
+    /// [`StoreError::Denied`] when it does not take them, or when its token server may not see them; any other error when it
+    /// could not be asked.
+    pub async fn log_in(&self, registry: &str, credentials: Credentials) -> Result<LogIn, StoreError> {
+        let transport = &self.shared.transport;
+        let host = Host::with_account(registry, credentials);
+        let home = host.home(transport).await?;
+        let url = home
+            .base
+            .join("/v2/")
+            .map_err(|error| StoreError::Protocol { place: registry.to_owned(), detail: error.to_string() })?;
+        // Whoever a registry sends us to cannot say what the registry thinks of the credentials.
+        let mut call = Call { redirects: Redirects::Refuse, ..Call::new(Method::GET, url) };
+        call.limit = transport.options.limits.error_body_bytes;
+        let scope = Scope::of_registry();
+        let place = call.place();
+        let ask = || transport.repeat(&place, Repeat::Safe, || host.attempt(transport, &call, &scope));
+        let mut reply = ask().await?;
+        let asked = host.has_asked();
+        if reply.status.is_success() && !asked {
+            host.assume_basic();
+            reply = ask().await?;
+        }
+        accepted(&reply)?;
+        match host.withheld() {
+            Some(detail) => Err(StoreError::Denied { place: reply.place, detail }),
+            None if asked => Ok(LogIn::Accepted),
+            None => Ok(LogIn::NotAsked),
+        }
+    }
+}
+
+fn accepted(reply: &Reply) -> Result<(), StoreError> {
+    let page = reply.header(CONTENT_TYPE).is_some_and(|kind| kind.starts_with("text/html"));
+    if reply.status.as_u16() == 200 && !page {
+        return Ok(());
+    }
+    Err(reply.any_error("a registry of the OCI distribution specification (200)"))
+}

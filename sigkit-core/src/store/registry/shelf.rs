@@ -1,0 +1,139 @@
+//! What was read by its digest, kept for the rest of a run: several images may need it, and its bytes cannot change.
+
+use std::collections::{HashMap, VecDeque};
+use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::OnceCell;
+
+use crate::digest::Digest;
+use crate::store::StoreError;
+
+/// What one kept object is taken to cost beside its bytes.
+const OVERHEAD: usize = 512;
+
+/// Objects of many repositories, up to so many bytes; the oldest make room.
+pub(super) struct Shelf<T> {
+    room: usize,
+    kept: Mutex<Kept<T>>,
+}
+
+/// A repository, and the name of an object in it. That one repository holds it says nothing about another.
+pub(super) type Name = (String, Digest);
+
+struct Kept<T> {
+    objects: HashMap<Name, Arc<OnceCell<T>>>,
+    /// In the order fetched, with their cost.
+    order: VecDeque<(Name, usize)>,
+    bytes: usize,
+}
+
+impl<T: Clone> Shelf<T> {
+    /// Room for so many bytes; nothing is kept where there is none.
+    pub(super) fn new(room: usize) -> Self {
+        let kept = Kept { objects: HashMap::new(), order: VecDeque::new(), bytes: 0 };
+        Self { room, kept: Mutex::new(kept) }
+    }
+
+    /// The object, fetched unless it is here; whoever asks while it is being fetched waits. Trouble is not kept.
+    pub(super) async fn get(
+        &self,
+        name: Name,
+        fetch: impl Future<Output = Result<T, StoreError>> + Send,
+        size: impl Fn(&T) -> usize + Send,
+    ) -> Result<T, StoreError> {
+        if self.room == 0 {
+            return fetch.await;
+        }
+        let cell = Arc::clone(
+            self.kept.lock().unwrap_or_else(PoisonError::into_inner).objects.entry(name.clone()).or_default(),
+        );
+        let mut cost = None;
+        let fetched = cell
+            .get_or_try_init(|| async {
+                let object = fetch.await?;
+                cost = Some(size(&object).saturating_add(OVERHEAD));
+                Ok(object)
+            })
+            .await
+            .cloned();
+        match (&fetched, cost) {
+            (Ok(_), Some(cost)) => self.keep(name, cost),
+            (Ok(_), None) => {}
+            (Err(_), _) => self.drop_empty(&name),
+        }
+        fetched
+    }
+
+    fn keep(&self, name: Name, cost: usize) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.bytes = kept.bytes.saturating_add(cost);
+        kept.order.push_back((name, cost));
+        while kept.bytes > self.room
+            && let Some((oldest, cost)) = kept.order.pop_front()
+        {
+            kept.bytes = kept.bytes.saturating_sub(cost);
+            kept.objects.remove(&oldest);
+        }
+    }
+
+    fn drop_empty(&self, name: &Name) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.objects.get(name).is_some_and(|cell| cell.get().is_none()) {
+            kept.objects.remove(name);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    fn name(text: &str) -> Name {
+        ("r.example/app".to_owned(), Digest::sha256(text.as_bytes()))
+    }
+
+    async fn read(shelf: &Shelf<Vec<u8>>, text: &str, fetches: &Cell<usize>) -> Vec<u8> {
+        let count = std::sync::atomic::AtomicUsize::new(0);
+        let fetch = async {
+            count.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            Ok(text.as_bytes().to_vec())
+        };
+        let object = shelf.get(name(text), fetch, Vec::len).await.unwrap();
+        fetches.set(fetches.get() + count.into_inner());
+        object
+    }
+
+    #[tokio::test]
+    async fn an_object_is_fetched_once_while_there_is_room() {
+        let (shelf, fetches) = (Shelf::new(2 * OVERHEAD + 10), Cell::new(0));
+        for text in ["a", "b", "a", "b"] {
+            assert_eq!(read(&shelf, text, &fetches).await, text.as_bytes());
+        }
+        assert_eq!(fetches.get(), 2);
+        // A third one takes the place of the first.
+        for (text, fetched) in [("c", 3), ("b", 3), ("a", 4)] {
+            read(&shelf, text, &fetches).await;
+            assert_eq!(fetches.get(), fetched, "{text}");
+        }
+        let kept = shelf.kept.lock().unwrap();
+        assert!(kept.bytes <= shelf.room && kept.objects.len() == 2 && kept.order.len() == 2);
+    }
+
+    #[tokio::test]
+    async fn trouble_is_not_kept_and_without_room_nothing_is() {
+        let shelf: Shelf<Vec<u8>> = Shelf::new(OVERHEAD * 4);
+        let failure = async { Err(StoreError::NotFound { place: "here".to_owned() }) };
+        assert!(shelf.get(name("a"), failure, Vec::len).await.is_err());
+        assert!(shelf.kept.lock().unwrap().objects.is_empty());
+        let fetches = Cell::new(0);
+        read(&shelf, "a", &fetches).await;
+        assert_eq!(fetches.get(), 1);
+        let (none, fetches) = (Shelf::new(0), Cell::new(0));
+        read(&none, "a", &fetches).await;
+        read(&none, "a", &fetches).await;
+        assert_eq!(fetches.get(), 2);
+    }
+}

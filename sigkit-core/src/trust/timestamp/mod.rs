@@ -1,0 +1,364 @@
+//! Signed timestamps: that an authority of the trusted root saw these bytes, and when. RFC 3161.
+
+mod token;
+
+use der::Decode;
+use der::asn1::{ObjectIdentifier, OctetStringRef};
+use token::{Criticality, Response, SignerInfo, TST_INFO, Token, TstInfo};
+
+use super::authority::Usage;
+use super::certificate::EXTENDED_KEY_USAGE;
+use super::{Certificate, CertificateAuthority, CertificateError, PathError, TrustedRoot};
+use crate::backend;
+use crate::bundle::SignedTimestamp;
+use crate::crypto::{Curve, KeyAlgorithm, KeyFingerprint, Signature, SignatureError, SignatureScheme};
+use crate::digest::{Digest, DigestAlgorithm};
+use crate::limits::Limits;
+use crate::time::UnixTime;
+
+const CONTENT_TYPE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.3");
+const MESSAGE_DIGEST: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.4");
+const SIGNING_CERTIFICATE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.2.12"); // RFC 2634
+const SIGNING_CERTIFICATE_V2: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.2.47"); // RFC 5035
+
+/// Why a timestamp does not tell when something was signed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TimestampError {
+    /// Not the DER of a timestamp response.
+    #[error("timestamp: {what}: {detail}")]
+    Der {
+        /// Which part.
+        what: &'static str,
+        /// What the decoder met, and at which byte.
+        detail: String,
+    },
+    /// The authority refused to stamp.
+    #[error("timestamp: expected status 0 (granted), found {found}")]
+    NotGranted {
+        /// The status.
+        found: u8,
+    },
+    /// A part that such timestamps do not have, or that contradicts another.
+    #[error("timestamp, {what}: expected {expected}, found {found}")]
+    Form {
+        /// Which part.
+        what: &'static str,
+        /// What must stand there.
+        expected: String,
+        /// What stands there.
+        found: String,
+    },
+    /// Made for other bytes.
+    #[error("timestamp: expected the imprint of this signature, {expected}, found {found}")]
+    Imprint {
+        /// The digest of the signature.
+        expected: Digest,
+        /// The digest stamped.
+        found: String,
+    },
+    /// Signed by nobody whom the trusted root names.
+    #[error(
+        "timestamp: expected a signer among the {known} timestamp authorities of the trusted root, found the certificate {found}"
+    )]
+    UnknownAuthority {
+        /// The digest by which the timestamp names its signer's certificate.
+        found: String,
+        /// How many authorities the trusted root has.
+        known: usize,
+    },
+    /// The authority's signature does not hold.
+    #[error("timestamp: {0}")]
+    Signature(SignatureError),
+    /// The signer's certificate may not sign timestamps.
+    #[error("timestamp: {0}")]
+    Certificate(#[from] CertificateError),
+    /// The signer was not trusted at the time that it states.
+    #[error("timestamp: {0}")]
+    Path(#[from] PathError),
+}
+
+impl TimestampError {
+    /// Every code, sorted.
+    pub const CODES: [&'static str; 5] = [
+        "timestamp-authority-untrusted",
+        "timestamp-certificate-not-valid",
+        "timestamp-malformed",
+        "timestamp-mismatch",
+        "timestamp-signature-invalid",
+    ];
+
+    /// The stable code.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Der { .. } | Self::NotGranted { .. } | Self::Form { .. } => "timestamp-malformed",
+            Self::Imprint { .. } => "timestamp-mismatch",
+            Self::UnknownAuthority { .. } | Self::Path(PathError::NoPath { .. }) => "timestamp-authority-untrusted",
+            Self::Signature(_) => "timestamp-signature-invalid",
+            Self::Certificate(_) | Self::Path(_) => "timestamp-certificate-not-valid",
+        }
+    }
+}
+
+/// A time that a trusted authority states.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct VerifiedTimestamp {
+    /// The time.
+    pub(crate) time: UnixTime,
+    /// The key of the authority. Two timestamps by one key are one witness.
+    pub(crate) authority: KeyFingerprint,
+    /// The subject of the authority's certificate, for people.
+    pub(crate) name: String,
+}
+
+/// Verifies that an authority of the trusted root stamped `stamped`, the bytes of a signature.
+///
+/// The signer is the certificate that the signed attributes name by its digest, and it must lie in the trusted root or hang below it;
+/// certificates that came along are looked at only to find that one, and never believed for being there. The nonce answers a request
+/// that nobody kept, so it says nothing here.
+///
+/// # Errors
+/// [`TimestampError`].
+pub(crate) fn verify(
+    timestamp: &SignedTimestamp,
+    root: &TrustedRoot,
+    stamped: &[u8],
+    limits: &Limits,
+) -> Result<VerifiedTimestamp, TimestampError> {
+    let response = Response::read(&timestamp.0).map_err(der("the response"))?;
+    let token = match response.token {
+        Some(token) if response.status <= 1 => token,
+        _ if response.status > 1 => return Err(TimestampError::NotGranted { found: response.status }),
+        _ => return Err(form("token", "one", "none")),
+    };
+    let info = token_info(&token)?;
+    check_imprint(&info, stamped)?;
+    let [signer] = token.signers.as_slice() else {
+        return Err(form("signers", "1", token.signers.len()));
+    };
+    check_attributes(signer, token.content)?;
+    let names = Names::read(signer)?;
+
+    let mut refusal =
+        TimestampError::UnknownAuthority { found: names.shown(), known: root.timestamp_authorities().len() };
+    let embedded = names.embedded(&token, limits);
+    for authority in root.timestamp_authorities() {
+        let own = authority.certificates().iter().filter(|certificate| names.mean(certificate));
+        for certificate in own.chain(&embedded) {
+            match check_signer(certificate, authority, signer, info.time) {
+                Ok(authority) => {
+                    return Ok(VerifiedTimestamp { time: info.time, authority, name: certificate.subject() });
+                }
+                Err(error) => refusal = error,
+            }
+        }
+    }
+    Err(refusal)
+}
+
+fn token_info<'a>(token: &Token<'a>) -> Result<TstInfo<'a>, TimestampError> {
+    if token.content_type != TST_INFO {
+        return Err(form("content type", TST_INFO, token.content_type));
+    }
+    let info = TstInfo::read(token.content).map_err(der("TSTInfo"))?;
+    if info.version != 1 {
+        return Err(form("TSTInfo version", "1", info.version));
+    }
+    if info.has_critical_extension == Criticality::Critical {
+        return Err(form("TSTInfo extensions", "none that is critical", "one"));
+    }
+    Ok(info)
+}
+
+fn check_imprint(info: &TstInfo<'_>, stamped: &[u8]) -> Result<(), TimestampError> {
+    let expected = Digest::of(digest_algorithm("imprint", info.hash)?, stamped);
+    if expected.as_bytes() == info.imprint {
+        return Ok(());
+    }
+    Err(TimestampError::Imprint { expected, found: hex(info.imprint) })
+}
+
+/// RFC 5652 §5.4: the signed attributes say what was signed, and by which digest.
+fn check_attributes(signer: &SignerInfo<'_>, content: &[u8]) -> Result<(), TimestampError> {
+    let content_type = ObjectIdentifier::from_der(required(signer, "content type", CONTENT_TYPE)?);
+    let content_type = content_type.map_err(der("content type"))?;
+    if content_type != TST_INFO {
+        return Err(form("signed content type", TST_INFO, content_type));
+    }
+    let expected = Digest::of(digest_algorithm("message digest", signer.digest)?, content);
+    let found = required(signer, "message digest", MESSAGE_DIGEST)?;
+    let found = <&OctetStringRef>::from_der(found).map_err(der("message digest"))?.as_bytes();
+    if expected.as_bytes() == found { Ok(()) } else { Err(form("message digest", expected.hex(), hex(found))) }
+}
+
+/// The digests by which the signed attributes name the signer's certificate; one at least.
+struct Names<'a> {
+    /// RFC 2634: SHA-1, which tells certificates of a trusted root apart well enough.
+    v1: Option<&'a [u8]>,
+    /// RFC 5035: by an algorithm of the signer's choice.
+    v2: Option<(DigestAlgorithm, &'a [u8])>,
+}
+
+impl<'a> Names<'a> {
+    fn read(signer: &SignerInfo<'a>) -> Result<Self, TimestampError> {
+        let v1 = match attribute(signer, "signing certificate", SIGNING_CERTIFICATE)? {
+            Some(value) => Some(first_identifier(value).and_then(name_v1).map_err(der("signing certificate"))?),
+            None => None,
+        };
+        let v2 = match attribute(signer, "signing certificate v2", SIGNING_CERTIFICATE_V2)? {
+            Some(value) => {
+                let (algorithm, digest) =
+                    first_identifier(value).and_then(name_v2).map_err(der("signing certificate v2"))?;
+                let algorithm = algorithm
+                    .map_or(Ok(DigestAlgorithm::Sha256), |id| digest_algorithm("signing certificate v2", id))?;
+                Some((algorithm, digest))
+            }
+            None => None,
+        };
+        match (v1, v2) {
+            (None, None) => Err(form("signing certificate", "its digest among the signed attributes", "none")),
+            (v1, v2) => Ok(Self { v1, v2 }),
+        }
+    }
+
+    fn mean(&self, certificate: &Certificate) -> bool {
+        let sha1 = |der| backend::digest::digest(&backend::digest::SHA1_FOR_LEGACY_USE_ONLY, der);
+        self.v1.is_none_or(|digest| sha1(certificate.der()).as_ref() == digest)
+            && self.v2.is_none_or(|(algorithm, digest)| Digest::of(algorithm, certificate.der()).as_bytes() == digest)
+    }
+
+    /// The certificate of that name among those that came along.
+    fn embedded(&self, token: &Token<'_>, limits: &Limits) -> Option<Certificate> {
+        let certificates = token.certificates.iter().take(limits.chain_certificates);
+        certificates.filter_map(|der| Certificate::from_der(der).ok()).find(|certificate| self.mean(certificate))
+    }
+
+    fn shown(&self) -> String {
+        self.v2.map_or_else(
+            || self.v1.map(|digest| format!("sha1:{}", hex(digest))).unwrap_or_default(),
+            |(algorithm, digest)| format!("{algorithm}:{}", hex(digest)),
+        )
+    }
+}
+
+/// `SigningCertificate` and its successor begin with a list of identifiers, the signer's first; the contents of that.
+fn first_identifier(value: &[u8]) -> der::Result<&[u8]> {
+    let attribute = token::elements(der::asn1::AnyRef::from_der(value)?.value())?;
+    let list = attribute.first().ok_or_else(|| der::Tag::Sequence.value_error())?;
+    let identifiers = token::elements(der::asn1::AnyRef::from_der(list)?.value())?;
+    let first = identifiers.first().ok_or_else(|| der::Tag::Sequence.value_error())?;
+    Ok(der::asn1::AnyRef::from_der(first)?.value())
+}
+
+/// `ESSCertID`: a digest, and unsigned hints behind it.
+fn name_v1(identifier: &[u8]) -> der::Result<&[u8]> {
+    Ok(<&OctetStringRef>::decode(&mut der::SliceReader::new(identifier)?)?.as_bytes())
+}
+
+/// `ESSCertIDv2`: an algorithm unless it is SHA-256, a digest, and hints behind it.
+fn name_v2(identifier: &[u8]) -> der::Result<(Option<ObjectIdentifier>, &[u8])> {
+    let mut reader = der::SliceReader::new(identifier)?;
+    let algorithm =
+        if der::Tag::peek(&reader)? == der::Tag::Sequence { Some(token::algorithm(&mut reader)?) } else { None };
+    Ok((algorithm, <&OctetStringRef>::decode(&mut reader)?.as_bytes()))
+}
+
+/// The certificate that verifies the signature is the one that is judged: its use, and its path to the authority at that time.
+fn check_signer(
+    certificate: &Certificate,
+    authority: &CertificateAuthority,
+    signer: &SignerInfo<'_>,
+    time: UnixTime,
+) -> Result<KeyFingerprint, TimestampError> {
+    let key = certificate.public_key()?;
+    let scheme = scheme(key.algorithm(), signer)?;
+    key.verify_as(scheme, &signer.signed, &Signature::from_bytes(signer.signature))
+        .map_err(TimestampError::Signature)?;
+    check_profile(certificate)?;
+    authority.path(certificate, &[], Usage::TimeStamping, &[time])?;
+    Ok(key.fingerprint())
+}
+
+/// RFC 3161 §2.3: the extended key usage is timestamping, nothing else, and critical.
+fn check_profile(certificate: &Certificate) -> Result<(), TimestampError> {
+    let usages = certificate.extended_key_usage()?.unwrap_or_default();
+    let critical = certificate.extension(EXTENDED_KEY_USAGE).is_some_and(|extension| extension.critical);
+    let profile = |what, expected, found: String| CertificateError::Profile { what, expected, found };
+    if usages != [Usage::TimeStamping.id()] {
+        let found = usages.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        let found = if found.is_empty() { "none".to_owned() } else { found };
+        return Err(profile("extended key usage", "timestamping alone (1.3.6.1.5.5.7.3.8)", found).into());
+    }
+    if !critical {
+        return Err(profile("extended key usage", "a critical extension", "one that is not".to_owned()).into());
+    }
+    if certificate.key_usage()?.is_some_and(|usage| !usage.digital_signature()) {
+        return Err(profile("key usage", "digital signatures", "other uses".to_owned()).into());
+    }
+    if certificate.basic_constraints()?.is_some_and(|constraints| constraints.ca) {
+        return Err(profile("basic constraints", "no certificate authority", "one".to_owned()).into());
+    }
+    Ok(())
+}
+
+/// How the signature was made: its algorithm names the hash, the key the rest.
+fn scheme(key: KeyAlgorithm, signer: &SignerInfo<'_>) -> Result<SignatureScheme, TimestampError> {
+    use DigestAlgorithm::{Sha256, Sha384, Sha512};
+    let id = signer.algorithm.to_string();
+    let ecdsa = |hash| key.curve().map(|curve: Curve| SignatureScheme::Ecdsa(curve, hash));
+    let rsa = |hash| matches!(key, KeyAlgorithm::Rsa { .. }).then_some(SignatureScheme::RsaPkcs1(hash));
+    let scheme = match id.as_str() {
+        "1.2.840.10045.4.3.2" => ecdsa(Sha256), // RFC 5758
+        "1.2.840.10045.4.3.3" => ecdsa(Sha384),
+        "1.2.840.10045.4.3.4" => ecdsa(Sha512),
+        "1.2.840.113549.1.1.1" => rsa(digest_algorithm("message digest", signer.digest)?), // RFC 3370 §3.2
+        "1.2.840.113549.1.1.11" => rsa(Sha256),                                            // RFC 5754
+        "1.2.840.113549.1.1.12" => rsa(Sha384),
+        "1.2.840.113549.1.1.13" => rsa(Sha512),
+        "1.3.101.112" => (key == KeyAlgorithm::Ed25519).then_some(SignatureScheme::Ed25519), // RFC 8419
+        _ => None,
+    };
+    scheme.ok_or_else(|| form("signature algorithm", format!("one of {key} keys"), id))
+}
+
+fn digest_algorithm(what: &'static str, id: ObjectIdentifier) -> Result<DigestAlgorithm, TimestampError> {
+    match id.to_string().as_str() {
+        "2.16.840.1.101.3.4.2.1" => Ok(DigestAlgorithm::Sha256), // RFC 5754
+        "2.16.840.1.101.3.4.2.2" => Ok(DigestAlgorithm::Sha384),
+        "2.16.840.1.101.3.4.2.3" => Ok(DigestAlgorithm::Sha512),
+        other => Err(form(what, "SHA-256, SHA-384 or SHA-512", other)),
+    }
+}
+
+fn required<'a>(signer: &SignerInfo<'a>, what: &'static str, id: ObjectIdentifier) -> Result<&'a [u8], TimestampError> {
+    attribute(signer, what, id)?.ok_or_else(|| form(what, "a signed attribute", "none"))
+}
+
+/// The one value of a signed attribute; `None` without such an attribute.
+fn attribute<'a>(
+    signer: &SignerInfo<'a>,
+    what: &'static str,
+    id: ObjectIdentifier,
+) -> Result<Option<&'a [u8]>, TimestampError> {
+    let mut found = signer.attributes.iter().filter(|attribute| attribute.id == id);
+    let Some(first) = found.next() else { return Ok(None) };
+    if found.next().is_some() {
+        return Err(form(what, "one such attribute", "several"));
+    }
+    match token::elements(first.values).map_err(der(what))?.as_slice() {
+        [value] => Ok(Some(value)),
+        values => Err(form(what, "one value", values.len())),
+    }
+}
+
+fn form(what: &'static str, expected: impl ToString, found: impl ToString) -> TimestampError {
+    TimestampError::Form { what, expected: expected.to_string(), found: found.to_string() }
+}
+
+fn der(what: &'static str) -> impl Fn(der::Error) -> TimestampError {
+    move |error| TimestampError::Der { what, detail: error.to_string() }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().take(64).map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,306 @@
+//! Signatures by identities: every step of the recipe passes and fails, each for its own reason.
+#![cfg(all(feature = "keyless", feature = "sign"))]
+#![allow(clippy::disallowed_methods, reason = "the shared vectors are files")]
+
+mod support;
+
+use std::time::{Duration, Instant};
+
+use sigkit_core::bundle::{Evidence, Origin, SignedEntity};
+use sigkit_core::crypto::{PublicKey, Signature};
+use sigkit_core::digest::Digest;
+use sigkit_core::limits::Limits;
+use sigkit_core::policy::{
+    Identity, KeyAuthority, KeylessAuthority, Pattern, PatternError, Policy, Purpose, Witnesses,
+};
+use sigkit_core::time::UnixTime;
+use sigkit_core::trust::{CertificateAuthority, FulcioExtension, TransparencyLog, TrustedRoot, Validity};
+use sigkit_core::verify::{Artifact, BlobScanner, Verifier};
+use support::keyless::{self, BLOB, NOW, alice, authority, entity, exact, trust};
+use support::vector::seen;
+use testkit::sigstore::{IDENTITY, ISSUER, Key, Kind, SIGNED_AT, San, Sigstore, Template, fulcio, names};
+
+// threat: A10 A16 A18
+// threat: B04 B06 B12 B13 B14 B15 B18
+// threat: I03 I04 I05
+#[test]
+fn every_case_passes_or_fails_for_its_own_reason() {
+    let cases = keyless::all();
+    assert!(cases.len() > 80, "only {} cases", cases.len());
+    let troubles: Vec<String> = cases.iter().filter_map(keyless::Case::trouble).collect();
+    assert!(troubles.is_empty(), "{}", troubles.join("\n"));
+}
+
+/// The policy of the tests here, on a bundle for [`BLOB`].
+fn judge(authority: KeylessAuthority, bundle: &serde_json::Value) -> support::vector::Seen {
+    let policy = Policy::keyless(Purpose::Blob, authority);
+    let evidence = Evidence::of(Origin::File("bundle".to_owned()), entity(bundle));
+    seen(&Verifier::new(&policy).verify(&Artifact::Bytes(BLOB), &evidence, NOW))
+}
+
+// threat: M19 I01
+#[test]
+fn a_pattern_must_match_the_whole_name() {
+    let main = "https://github.com/o/r/.github/workflows/ci.yml@refs/heads/main";
+    for (pattern, name, matches) in [
+        (r"ceo@example\.com", "ceo@example.com", true),
+        (r"ceo@example\.com", "ceo@example.com.evil.org", false),
+        (r"ceo@example\.com", "not-ceo@example.com", false),
+        (r"ceo@example\.com", "ceo@example.com\n.evil.org", false),
+        (r"ceo@example\.com", "x\nceo@example.com", false),
+        (r"ceo@example\.com", "ceo@exampleXcom", false),
+        (r"^ceo@example\.com$", "ceo@example.com", true),
+        (r"^ceo@example\.com$", "ceo@example.com\n", false),
+        (r"(?m)^ceo@example\.com$", "ceo@example.com\nevil", false),
+        (r"ceo@example\.com|cto@example\.com", "cto@example.com", true),
+        (r"ceo@example\.com|cto@example\.com", "cto@example.com.evil.org", false),
+        (r"ceo@example\.com|cto@example\.com", "ceo@example.comcto@example.com", false),
+        (r"a|ab", "ab", true),
+        (r".*@example\.com", "anybody@example.com", true),
+        (r".*@example\.com", "anybody@evil.org\n@example.com", false),
+        (r"https://github\.com/o/r/\.github/workflows/ci\.yml@refs/heads/main", main, true),
+        (
+            r"https://github\.com/o/r/\.github/workflows/ci\.yml@refs/heads/main",
+            "https://github.com/o/r/.github/workflows/ci.yml@refs/heads/main-evil",
+            false,
+        ),
+        (r"https://github\.com/o/.*", "https://github.com/o-evil/r", false),
+        (r"https://github\.com/o/.*", "https://evil.org/https://github.com/o/r", false),
+        (r"https://github\.com/o/.*", "https://evil.org/@evil.yml@refs/heads/main", false),
+        (r"\d+", "12", true),
+        (r"\d+", "\u{661}\u{662}", false),
+        (r"(?i)ceo", "CEO", true),
+        (r"(?i)i", "\u{130}", false),
+        (r"ceo", "", false),
+    ] {
+        assert_eq!(Pattern::regexp(pattern).unwrap().matches(name), matches, "{pattern} on {name:?}");
+    }
+    assert!(Pattern::dangerous_unanchored_regexp(r"ceo@example\.com").unwrap().matches("ceo@example.com.evil.org"));
+}
+
+// threat: I02
+#[test]
+fn what_is_no_pattern_is_refused() {
+    assert_eq!(Pattern::exact("").unwrap_err(), PatternError::Empty);
+    assert_eq!(Pattern::regexp("").unwrap_err(), PatternError::Empty);
+    let deep = format!("{}a{}", "(".repeat(200), ")".repeat(200));
+    for pattern in
+        ["(", "a)|(b", "[", "a{1000}{1000}{1000}", "(?x)a # comment", "\\p{Cyrillic}", r"(?P<x>a)(?P<x>b)", &deep]
+    {
+        assert!(matches!(Pattern::regexp(pattern), Err(PatternError::Syntax { .. })), "{pattern:.40}");
+    }
+    assert!(alice().with_extension(FulcioExtension::GithubWorkflowSha, "").is_err());
+}
+
+// threat: I04
+#[test]
+fn names_are_compared_byte_for_byte_and_look_alikes_are_shown() {
+    let stack = Sigstore::new();
+    let root = trust(&stack.trusted_root());
+    for (wanted, name, shown) in [
+        ("admin!stack", "\u{430}dmin!stack", r"\u{430}dmin!stack"),
+        ("admin!stack", "admin!stack\u{202e}", r"admin!stack\u{202e}"),
+        ("admin!stack", "Admin!stack", "Admin!stack"),
+        ("admin!stack", "admin!stack.", "admin!stack."),
+        ("i!stack", "\u{130}!stack", r"\u{130}!stack"),
+        ("\u{e9}!stack", "e\u{301}!stack", r"e\u{301}!stack"),
+        ("b\u{fc}cher!stack", "xn--bcher-kva!stack", "xn--bcher-kva!stack"),
+    ] {
+        let sealed = stack.blob(BLOB).leaf(|leaf| leaf.with(names(&[San::Other(name)]))).seal();
+        let authority = |text: &str| KeylessAuthority::new(Identity::new(exact(text), exact(ISSUER)), root.clone());
+        let policy = Policy::keyless(Purpose::Blob, authority(wanted));
+        let evidence = Evidence::of(Origin::File(String::new()), entity(&sealed.bundle()));
+        let refusal = Verifier::new(&policy).verify(&Artifact::Bytes(BLOB), &evidence, NOW).unwrap_err().to_string();
+        assert!(refusal.contains("identity-mismatch") && refusal.contains(shown), "{refusal}");
+        assert!(refusal.is_ascii(), "{refusal}");
+        assert_eq!(judge(authority(name), &sealed.bundle()).failures, [], "{name}");
+    }
+}
+
+// threat: B16
+#[test]
+fn many_certificates_that_sign_each_other_cost_little() {
+    let stack = Sigstore::new();
+    let mut bundle = stack.blob(BLOB).issued_by(&cross(0, &stack.intermediate)).seal().older_bundle("0.1");
+    let chain = bundle["verificationMaterial"]["x509CertificateChain"]["certificates"].as_array_mut().unwrap();
+    // Every one of one name, and issued under that name: each may have issued each.
+    let mut issuer = cross(0, &stack.intermediate);
+    for number in 1..=15 {
+        issuer = cross(number, &issuer);
+        let raw = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, &issuer.der);
+        chain.push(serde_json::json!({ "rawBytes": raw }));
+    }
+    let evidence = Evidence::of(Origin::File(String::new()), entity(&bundle));
+    let policy = Policy::keyless(Purpose::Blob, authority(&stack));
+    let begin = Instant::now();
+    let result = Verifier::new(&policy).verify(&Artifact::Bytes(BLOB), &evidence, NOW);
+    let took = begin.elapsed();
+    assert_eq!(seen(&result).failures, [("certificate", "certificate-untrusted")]);
+    assert!(took < Duration::from_millis(500), "{took:?}, with machine and build allowed for");
+    let pool: Vec<Vec<u8>> = (0..20).map(|number| cross(number, &cross(number + 1, &stack.root)).der).collect();
+    let roots = [cross(99, &stack.root).der];
+    let mut limits = Limits::DEFAULT;
+    limits.chain_certificates = 32;
+    let tangled = CertificateAuthority::from_pools("", &pool, &roots, Validity::ALWAYS, &limits);
+    assert!(begin.elapsed() < Duration::from_secs(5));
+    // None of them is signed by another, so that the search ends early; the bound is on the signatures checked.
+    assert!(tangled.is_ok());
+    assert!(CertificateAuthority::from_pools("", &pool, &roots, Validity::ALWAYS, &Limits::DEFAULT).is_err());
+}
+
+/// An authority called `cross`.
+fn cross(number: i32, issuer: &testkit::sigstore::Certificate) -> testkit::sigstore::Certificate {
+    Template::authority("cross", None).issue(&Key::p256(&format!("cross {number}")), issuer)
+}
+
+#[test]
+fn what_verified_tells_who_when_and_where() {
+    let stack = Sigstore::new();
+    let sealed = stack.blob(BLOB).leaf(|leaf| leaf.and(fulcio(20, "push"))).seal();
+    let policy = Policy::keyless(Purpose::Blob, authority(&stack));
+    let evidence = Evidence::of(Origin::File("bundle".to_owned()), entity(&sealed.bundle()));
+    let verified = Verifier::new(&policy).verify(&Artifact::Bytes(BLOB), &evidence, NOW).unwrap();
+    let [signature] = verified.signatures() else { panic!() };
+    let certificate = signature.certificate().unwrap();
+    assert_eq!(certificate.certificate().der(), sealed.certificate.unwrap().der);
+    assert_eq!(certificate.identity().subject, IDENTITY);
+    assert_eq!(certificate.identity().issuer.as_deref(), Some(ISSUER));
+    assert_eq!(certificate.identity().extensions[&FulcioExtension::BuildTrigger], "push");
+    assert_eq!(signature.times(), [UnixTime(SIGNED_AT)]);
+    let [record] = signature.log_records() else { panic!() };
+    assert_eq!((record.index, record.time), (1005, Some(UnixTime(SIGNED_AT))));
+    assert_eq!(record.log.as_bytes()[..], stack.rekor1.id());
+    assert!(signature.authority().contains(IDENTITY));
+}
+
+// threat: B05 A02 A03
+#[test]
+fn a_key_with_a_trusted_root_has_its_witnesses_checked() {
+    let stack = Sigstore::new();
+    let signer = Key::p256("signer");
+    let key = PublicKey::from_spki_der(&signer.spki()).unwrap();
+    let root = trust(&stack.trusted_root());
+    let good = stack.blob(BLOB).without_certificate();
+    let sealed = good.seal();
+    let judge = |authority: KeyAuthority, bundle: &serde_json::Value| {
+        let policy = Policy::key(Purpose::Blob, authority);
+        let evidence = Evidence::of(Origin::File("bundle".to_owned()), entity(bundle));
+        seen(&Verifier::new(&policy).verify(&Artifact::Bytes(BLOB), &evidence, NOW))
+    };
+    let authority = |witnesses| KeyAuthority::new("key", key.clone()).with_trust(root.clone(), witnesses);
+    let unlogged = stack.blob(BLOB).without_certificate().unlogged().seal().bundle();
+    let other = Sigstore::named("other").blob(BLOB).without_certificate().seal();
+    let of_other = {
+        let mut mixed = sealed.clone();
+        mixed.entries = stack.blob(b"other").without_certificate().seal().entries;
+        mixed.bundle()
+    };
+
+    assert_eq!(judge(authority(Witnesses::IF_PRESENT), &sealed.bundle()).waivers, []);
+    assert_eq!(judge(authority(Witnesses::IF_PRESENT), &sealed.bundle()).failures, []);
+    assert_eq!(judge(authority(Witnesses::IF_PRESENT), &unlogged).failures, []);
+    assert_eq!(judge(authority(Witnesses::LOGGED), &sealed.bundle()).failures, []);
+    assert_eq!(judge(authority(Witnesses::LOGGED), &unlogged).failures, [("log-entry", "log-entry-missing")]);
+    assert_eq!(judge(authority(Witnesses::IF_PRESENT), &of_other).failures, [("log-entry", "log-entry-mismatch")]);
+    let unknown = judge(authority(Witnesses::IF_PRESENT), &other.bundle());
+    assert_eq!((unknown.failures, unknown.waivers), (vec![], vec![("log-entry", "log-entry-ignored")]));
+    let alone = judge(KeyAuthority::new("key", key.clone()), &sealed.bundle());
+    assert_eq!((alone.failures, alone.waivers), (vec![], vec![("log-entry", "log-not-checked")]));
+
+    let until =
+        |end: i64| authority(Witnesses::IF_PRESENT).with_validity(Validity::new(UnixTime(0), Some(UnixTime(end))));
+    assert_eq!(judge(until(SIGNED_AT), &sealed.bundle()).failures, []);
+    assert_eq!(judge(until(SIGNED_AT - 1), &sealed.bundle()).failures, [("time", "key-not-valid")]);
+    assert_eq!(judge(until(SIGNED_AT), &unlogged).failures, [("time", "time-missing")]);
+    let bare = KeyAuthority::new("key", key).with_validity(Validity::new(UnixTime(0), None));
+    assert_eq!(judge(bare, &unlogged).failures, [("time", "time-missing")]);
+}
+
+#[test]
+fn a_root_of_parts_judges_as_the_document_does() {
+    let stack = Sigstore::new();
+    let limits = &Limits::DEFAULT;
+    let key = |key: &Key| PublicKey::from_spki_der(&key.spki()).unwrap();
+    let log =
+        |key: PublicKey| TransparencyLog::new("", sigkit_core::bundle::LogId::of_key(&key), key, Validity::ALWAYS);
+    let mut root = TrustedRoot::default();
+    root.add_log(log(key(&stack.rekor1.key))).unwrap();
+    root.add_certificate_log(log(key(&stack.ct))).unwrap();
+    assert!(root.add_log(log(key(&stack.rekor1.key))).is_err());
+    let (intermediates, roots) = ([&stack.intermediate.der], [&stack.root.der]);
+    root.add_certificate_authority(
+        CertificateAuthority::from_pools("", &intermediates, &roots, Validity::ALWAYS, limits).unwrap(),
+    );
+    let by_parts = KeylessAuthority::new(alice(), std::sync::Arc::new(root));
+    assert_eq!(judge(by_parts, &stack.blob(BLOB).seal().bundle()).failures, []);
+}
+
+// threat: A09
+#[test]
+fn an_artifact_in_one_pass_or_by_its_digest_verifies_as_well() {
+    let stack = Sigstore::new();
+    for key in [Key::p256("signer"), Key::p384("signer")] {
+        let policy = Policy::keyless(Purpose::Blob, authority(&stack));
+        let evidence =
+            Evidence::of(Origin::File(String::new()), entity(&stack.blob(BLOB).key(key.clone()).seal().bundle()));
+        let mut scanner = BlobScanner::new(&policy, &evidence);
+        BLOB.iter().for_each(|byte| scanner.update(&[*byte]));
+        let result = Verifier::new(&policy).verify(&Artifact::Scan(&scanner.finish()), &evidence, NOW);
+        assert_eq!(seen(&result).failures, []);
+    }
+    let policy = Policy::keyless(Purpose::Blob, authority(&stack));
+    let evidence = Evidence::of(Origin::File(String::new()), entity(&stack.blob(BLOB).seal().bundle()));
+    let digest = Artifact::Digest(Digest::sha256(BLOB));
+    assert_eq!(seen(&Verifier::new(&policy).verify(&digest, &evidence, NOW)).failures, []);
+}
+
+/// Every bit of a signature's certificate that an issuer signed, and of the issuer's signature, counts.
+// threat: A01 B18
+#[test]
+fn no_flipped_bit_of_a_certificate_verifies() {
+    let stack = Sigstore::new();
+    let sealed = stack.blob(BLOB).seal();
+    let authority = authority(&stack);
+    let policy = Policy::keyless(Purpose::Blob, authority);
+    let mut accepted = Vec::new();
+    let der = sealed.certificate.clone().unwrap().der;
+    for position in 0..der.len() {
+        let mut mutant = sealed.clone();
+        if let Some(certificate) = &mut mutant.certificate {
+            certificate.der[position] ^= 1 << (position % 8);
+        }
+        let evidence = Evidence::of(Origin::File(String::new()), entity(&mutant.bundle()));
+        if Verifier::new(&policy).verify(&Artifact::Bytes(BLOB), &evidence, NOW).is_ok() {
+            accepted.push(position);
+        }
+    }
+    assert!(accepted.is_empty(), "{accepted:?}");
+}
+
+// threat: A18 B05
+#[test]
+fn the_log_must_be_believed_at_the_time_of_signing() {
+    let stack = Sigstore::new();
+    let ending = |position: usize, end: i64| {
+        let mut root = stack.trusted_root();
+        root["tlogs"][position]["publicKey"]["validFor"]["end"] = testkit::sigstore::rfc3339(end).into();
+        KeylessAuthority::new(alice(), trust(&root))
+    };
+    let first = stack.blob(BLOB).seal().bundle();
+    let second = stack.blob(BLOB).kind(Kind::HashedRekord2).stamped().seal().bundle();
+    for (position, bundle) in [(0, &first), (1, &second)] {
+        assert_eq!(judge(ending(position, SIGNED_AT), bundle).failures, []);
+        let failures = judge(ending(position, SIGNED_AT - 1), bundle).failures;
+        assert_eq!(failures[0], ("log-entry", "log-key-not-valid"), "{failures:?}");
+    }
+}
+
+#[test]
+fn a_detached_signature_is_none_of_an_identity_without_its_certificate() {
+    let signature = Signature::from_bytes(vec![0x30, 6, 2, 1, 1, 2, 1, 1]).to_base64();
+    let stack = Sigstore::new();
+    let policy = Policy::keyless(Purpose::Blob, authority(&stack));
+    let evidence = Evidence::of(Origin::File(String::new()), SignedEntity::from_detached(signature.as_bytes()));
+    let result = Verifier::new(&policy).verify(&Artifact::Bytes(BLOB), &evidence, NOW);
+    assert_eq!(seen(&result).failures, [("material", "certificate-missing")]);
+}

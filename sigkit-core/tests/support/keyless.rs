@@ -1,0 +1,540 @@
+//! Signatures by identities, each with one fault, minted in memory together with the trusted root that judges them.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use serde_json::Value;
+use sigkit_core::bundle::{BundleError, Evidence, Origin, SignedEntity};
+use sigkit_core::limits::Limits;
+use sigkit_core::oci::{Descriptor, media_type};
+use sigkit_core::policy::{Identity, KeylessAuthority, Pattern, Policy, Purpose, Witnesses};
+use sigkit_core::time::UnixTime;
+use sigkit_core::trust::{Certificate, FulcioExtension, SubjectKind, TrustedRoot};
+use sigkit_core::verify::{Artifact, NotVerified, Verified, Verifier};
+use testkit::sigstore::{
+    BASIC_CONSTRAINTS, CODE_SIGNING, END, EXTENDED_KEY_USAGE, Extension, IDENTITY, ISSUER, KEY_USAGE, Key, Kind, SAN,
+    SIGNED_AT, San, Sct, Sealed, Sigstore, TIME_STAMPING, Template, der, fulcio, names, purposes,
+};
+
+use super::vector::seen;
+
+pub(crate) const BLOB: &[u8] = b"a file\n";
+/// A year after the signatures here were made.
+pub(crate) const NOW: UnixTime = UnixTime(SIGNED_AT + 31_536_000);
+
+/// A signature and the policy that judges it.
+pub(crate) struct Case {
+    pub(crate) name: &'static str,
+    pub(crate) artifact: Vec<u8>,
+    pub(crate) entity: Result<SignedEntity, BundleError>,
+    pub(crate) policy: Policy,
+    pub(crate) now: UnixTime,
+    /// Every check that fails, with its code; none where it verifies.
+    pub(crate) failures: Vec<(&'static str, &'static str)>,
+    pub(crate) waivers: Vec<(&'static str, &'static str)>,
+}
+
+impl Case {
+    pub(crate) fn judge(&self) -> Result<Verified, NotVerified> {
+        let evidence = Evidence::of(Origin::File(self.name.to_owned()), self.entity.clone());
+        Verifier::new(&self.policy).verify(&Artifact::Bytes(&self.artifact), &evidence, self.now)
+    }
+
+    /// What differs from what was expected; `None` when nothing does.
+    pub(crate) fn trouble(&self) -> Option<String> {
+        let result = self.judge();
+        let found = seen(&result);
+        let expected = (&self.failures, &self.waivers, self.failures.is_empty());
+        if (&found.failures, &found.waivers, result.is_ok()) == expected && found.doubts.is_empty() {
+            return None;
+        }
+        let first = result.err().map(|refusal| refusal.to_string()).unwrap_or_default();
+        Some(format!("{}: expected {expected:?}, found {:?} {:?}: {first}", self.name, found.failures, found.waivers))
+    }
+
+    fn fails(mut self, check: &'static str, code: &'static str) -> Self {
+        self.failures.push((check, code));
+        self
+    }
+
+    fn waives(mut self, check: &'static str, code: &'static str) -> Self {
+        self.waivers.push((check, code));
+        self
+    }
+
+    fn now(mut self, now: i64) -> Self {
+        self.now = UnixTime(now);
+        self
+    }
+}
+
+pub(crate) fn trust(root: &Value) -> Arc<TrustedRoot> {
+    Arc::new(TrustedRoot::from_json(root.to_string().as_bytes(), &Limits::DEFAULT).unwrap())
+}
+
+pub(crate) fn exact(text: &str) -> Pattern {
+    Pattern::exact(text).unwrap()
+}
+
+pub(crate) fn alice() -> Identity {
+    Identity::new(exact(IDENTITY), exact(ISSUER))
+}
+
+pub(crate) fn entity(bundle: &Value) -> Result<SignedEntity, BundleError> {
+    SignedEntity::from_any_bundle(bundle.to_string().as_bytes(), &Limits::DEFAULT)
+}
+
+pub(crate) fn authority(stack: &Sigstore) -> KeylessAuthority {
+    KeylessAuthority::new(alice(), trust(&stack.trusted_root()))
+}
+
+/// A bundle judged by the usual policy for Alice.
+pub(crate) fn case(name: &'static str, stack: &Sigstore, sealed: &Sealed) -> Case {
+    by(name, authority(stack), &sealed.bundle())
+}
+
+/// A bundle judged by another one.
+pub(crate) fn by(name: &'static str, authority: KeylessAuthority, bundle: &Value) -> Case {
+    Case {
+        name,
+        artifact: BLOB.to_vec(),
+        entity: entity(bundle),
+        policy: Policy::keyless(Purpose::Blob, authority),
+        now: NOW,
+        failures: Vec::new(),
+        waivers: Vec::new(),
+    }
+}
+
+pub(crate) fn all() -> Vec<Case> {
+    [good(), profiles(), paths(), scts(), times(), identities(), witnesses(), material()]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+/// A statement about [`BLOB`].
+fn statement() -> Vec<u8> {
+    let digest = sigkit_core::digest::Digest::sha256(BLOB).hex();
+    serde_json::json!({
+        "_type": "https://in-toto.io/Statement/v1",
+        "subject": [{"name": "file", "digest": {"sha256": digest}}],
+        "predicateType": "https://example.test/predicate",
+        "predicate": {},
+    })
+    .to_string()
+    .into_bytes()
+}
+
+fn good() -> Vec<Case> {
+    let stack = Sigstore::new();
+    let blob = || stack.blob(BLOB);
+    let statement = statement();
+    let stated = |kind| stack.statement(&statement).kind(kind);
+    let mut cases = vec![
+        case("rekor v1", &stack, &blob().seal()),
+        case("rekor v2", &stack, &blob().kind(Kind::HashedRekord2).stamped().seal()),
+        case("both logs", &stack, &blob().kinds(&[Kind::HashedRekord1, Kind::HashedRekord2]).stamped().seal()),
+        case("dsse", &stack, &stated(Kind::Dsse1).seal()),
+        case("intoto 0.0.1", &stack, &stated(Kind::Intoto1).seal()),
+        case("intoto 0.0.2", &stack, &stated(Kind::Intoto2).seal()),
+        case("envelope in rekor v2", &stack, &stated(Kind::HashedRekord2).stamped().seal()),
+        case("a P-384 key", &stack, &blob().key(Key::p384("signer")).seal()),
+        case(
+            "a P-384 key in rekor v2",
+            &stack,
+            &blob().kind(Kind::HashedRekord2).stamped().key(Key::p384("signer")).seal(),
+        ),
+        by("bundle v0.1", authority(&stack), &blob().seal().older_bundle("0.1")),
+        by("bundle v0.2", authority(&stack), &blob().seal().older_bundle("0.2")),
+        by("legacy blob bundle", authority(&stack), &blob().seal().blob_bundle()),
+        by("a promise alone", authority(&stack), &blob().seal().entry(|entry| entry.proof = None).older_bundle("0.1")),
+    ];
+    let image = super::cases::IMAGE;
+    let payload = format!(
+        r#"{{"critical":{{"identity":{{"docker-reference":"r.example/app"}},"image":{{"docker-manifest-digest":"{}"}},"type":"cosign container image signature"}},"optional":null}}"#,
+        super::cases::image()
+    );
+    let sealed = stack.blob(payload.as_bytes()).seal();
+    let mut layer = Descriptor::of(media_type::SIMPLE_SIGNING, payload.as_bytes());
+    layer.annotations = sealed.annotations();
+    let entity = SignedEntity::from_layer(&layer, payload.into_bytes(), &Limits::DEFAULT);
+    let policy = Policy::keyless(Purpose::Image, authority(&stack));
+    cases.push(Case { artifact: image.as_bytes().to_vec(), entity, policy, ..case("legacy layer", &stack, &sealed) });
+    cases
+}
+
+// What Fulcio never issues.
+fn profiles() -> Vec<Case> {
+    let stack = Sigstore::new();
+    let leaf = |name, change: fn(Template) -> Template| case(name, &stack, &stack.blob(BLOB).leaf(change).seal());
+    let unsuitable: [(&'static str, fn(Template) -> Template); 12] = [
+        ("no extended key usage", |leaf| leaf.without(EXTENDED_KEY_USAGE)),
+        ("for time stamping", |leaf| leaf.with(purposes(&[TIME_STAMPING]))),
+        ("for any use", |leaf| leaf.with(purposes(&["2.5.29.37.0"]))),
+        ("an authority", |leaf| leaf.and(Extension::critical(BASIC_CONSTRAINTS, der::sequence(&[der::yes()])))),
+        ("not for signatures", |leaf| leaf.with(Extension::critical(KEY_USAGE, der::tlv(3, &[5, 0x20])))),
+        ("no name", |leaf| leaf.without(SAN)),
+        ("an empty list of names", |leaf| leaf.with(names(&[]))),
+        ("two names", |leaf| leaf.with(names(&[San::Email(IDENTITY), San::Email("bob@stack.test")]))),
+        ("a host name", |leaf| leaf.with(names(&[San::Dns(IDENTITY)]))),
+        ("an empty name", |leaf| leaf.with(names(&[San::Email("")]))),
+        ("a NUL in the name", |leaf| leaf.with(names(&[San::Email("alice@stack.test\0.evil.test")]))),
+        ("a critical extension that nobody knows", |leaf| {
+            leaf.and(Extension::critical("1.3.6.1.4.1.57264.99", vec![5, 0]))
+        }),
+    ];
+    let malformed: [(&'static str, fn(Template) -> Template); 7] = [
+        ("two extensions of one kind", |leaf| leaf.and(names(&[San::Email(IDENTITY)]))),
+        ("two issuers", |leaf| leaf.with(fulcio(8, "https://other.test"))),
+        ("DER in the place of the bare issuer", |leaf| {
+            leaf.with(Extension::new("1.3.6.1.4.1.57264.1.1", der::utf8(ISSUER)))
+        }),
+        ("bare text in the place of the DER issuer", |leaf| {
+            leaf.with(Extension::new("1.3.6.1.4.1.57264.1.8", ISSUER.as_bytes().to_vec()))
+        }),
+        ("an issuer that is not UTF-8", |leaf| {
+            leaf.with(Extension::new("1.3.6.1.4.1.57264.1.1", vec![0xff])).without("1.3.6.1.4.1.57264.1.8")
+        }),
+        ("names that are no list", |leaf| leaf.with(Extension::critical(SAN, vec![4, 0]))),
+        ("an email address beyond ASCII", |leaf| leaf.with(names(&[San::Email("al\u{456}ce@stack.test")]))),
+    ];
+    let mut cases: Vec<Case> =
+        unsuitable.map(|(name, change)| leaf(name, change).fails("material", "certificate-unsuitable")).into();
+    cases.extend(malformed.map(|(name, change)| leaf(name, change).fails("material", "certificate-malformed")));
+    let mut garbage = stack.blob(BLOB).seal().bundle();
+    garbage["verificationMaterial"]["certificate"]["rawBytes"] = "MAA=".into();
+    cases.push(by("no certificate at all", authority(&stack), &garbage).fails("material", "certificate-malformed"));
+    cases
+}
+
+fn paths() -> Vec<Case> {
+    let stack = Sigstore::new();
+    let other = Sigstore::named("other");
+    let untrusted = |case: Case| case.fails("certificate", "certificate-untrusted");
+    let mut forged = stack.intermediate.clone();
+    forged.key = Key::p384("forger");
+    let unsigned_chain = |sealed: &Sealed, others: &[&[u8]]| {
+        use base64::Engine as _;
+        let base64 = |der: &[u8]| base64::engine::general_purpose::STANDARD.encode(der);
+        let mut bundle = sealed.older_bundle("0.1");
+        let chain = bundle["verificationMaterial"]["x509CertificateChain"]["certificates"].as_array_mut().unwrap();
+        chain.extend(others.iter().map(|der| serde_json::json!({ "rawBytes": base64(der) })));
+        bundle
+    };
+    let evil_root = Template::authority("stack root", Some(1)).self_signed(&Key::p384("evil"));
+    let below_evil = Template::authority("stack intermediate", Some(0)).issue(&Key::p384("evil 2"), &evil_root);
+    let by_evil = stack.blob(BLOB).issued_by(&below_evil).seal();
+    let below_leaf = {
+        let leaf = stack.leaf(SIGNED_AT).issue(&Key::p256("signer"), &stack.intermediate);
+        stack.blob(BLOB).issued_by(&leaf).seal()
+    };
+    // Only the root is trusted; what lies between comes along.
+    let mut root_alone = stack.trusted_root();
+    let root_der = root_alone["certificateAuthorities"][0]["certChain"]["certificates"][1].clone();
+    root_alone["certificateAuthorities"][0]["certChain"]["certificates"] = serde_json::json!([root_der]);
+    let alone = || KeylessAuthority::new(alice(), trust(&root_alone));
+    let too_deep = Template::authority("deeper", Some(0)).issue(&Key::p384("deeper"), &stack.intermediate);
+    let not_for_code = Template::authority("stack intermediate", Some(0))
+        .with(purposes(&[TIME_STAMPING]))
+        .issue(&Key::p384("t"), &stack.root);
+    // A second intermediate of the same name, which did not issue the leaf, stands first.
+    let mut twins = stack.trusted_root();
+    let twin = Template::authority("stack intermediate", Some(0))
+        .with(purposes(&[CODE_SIGNING]))
+        .issue(&Key::p384("twin"), &stack.root);
+    let mut first = twins["certificateAuthorities"][0].clone();
+    first["certChain"]["certificates"][0]["rawBytes"] = {
+        use base64::Engine as _;
+        base64::engine::general_purpose::STANDARD.encode(&twin.der).into()
+    };
+    twins["certificateAuthorities"].as_array_mut().unwrap().insert(0, first);
+    let good = stack.blob(BLOB).seal();
+    vec![
+        by("an authority of the same name beside", KeylessAuthority::new(alice(), trust(&twins)), &good.bundle()),
+        untrusted(by("another instance", authority(&other), &good.bundle()).fails("log-entry", "log-unknown"))
+            .into_order(&[
+                ("log-entry", "log-unknown"),
+                ("log-entry", "log-entry-missing"),
+                ("time", "time-missing"),
+                ("certificate", "time-missing"),
+            ]),
+        untrusted(case("another key under the issuer's name", &stack, &stack.blob(BLOB).issued_by(&forged).seal())),
+        untrusted(by(
+            "a root that came along",
+            authority(&stack),
+            &unsigned_chain(&by_evil, &[&below_evil.der, &evil_root.der]),
+        )),
+        untrusted(case("issued by a leaf", &stack, &below_leaf)),
+        by("an intermediate that came along", alone(), &unsigned_chain(&good, &[&stack.intermediate.der])),
+        untrusted(by("an intermediate missing", alone(), &unsigned_chain(&good, &[]))),
+        untrusted(by(
+            "deeper than the path length allows",
+            authority(&stack),
+            &unsigned_chain(&stack.blob(BLOB).issued_by(&too_deep).seal(), &[&too_deep.der]),
+        )),
+        untrusted(by(
+            "below an authority for other uses",
+            alone(),
+            &unsigned_chain(&stack.blob(BLOB).issued_by(&not_for_code).seal(), &[&not_for_code.der]),
+        )),
+    ]
+}
+
+impl Case {
+    /// All failures, in the order of the report.
+    fn into_order(mut self, failures: &[(&'static str, &'static str)]) -> Self {
+        self.failures = failures.to_vec();
+        self
+    }
+}
+
+fn scts() -> Vec<Case> {
+    let stack = Sigstore::new();
+    let with = |name, scts: Vec<Sct>| case(name, &stack, &stack.blob(BLOB).leaf(|leaf| leaf.with_scts(scts)).seal());
+    let good = || Sct::new(&stack.ct, SIGNED_AT - 300);
+    let unknown = || Sct::new(&Key::p256("some log"), SIGNED_AT - 300);
+    let forged = || Sct { log_id: good().log_id, ..unknown() };
+    let of_another = {
+        let other = stack.leaf(SIGNED_AT).issue(&Key::p256("somebody else"), &stack.intermediate);
+        let list = Extension::new(testkit::sigstore::SCT_LIST, other.scts.unwrap());
+        stack.blob(BLOB).leaf(|leaf| leaf.with_scts(Vec::new()).and(list)).seal()
+    };
+    let list = |value: Vec<u8>| {
+        let list = Extension::new(testkit::sigstore::SCT_LIST, value);
+        stack.blob(BLOB).leaf(|leaf| leaf.with_scts(Vec::new()).and(list)).seal()
+    };
+    let mut ended = stack.trusted_root();
+    ended["ctlogs"][0]["publicKey"]["validFor"]["end"] = testkit::sigstore::rfc3339(SIGNED_AT - 301).into();
+    let ended = KeylessAuthority::new(alice(), trust(&ended));
+    let mut just = stack.trusted_root();
+    just["ctlogs"][0]["publicKey"]["validFor"]["end"] = testkit::sigstore::rfc3339(SIGNED_AT - 300).into();
+    let just = KeylessAuthority::new(alice(), trust(&just));
+    vec![
+        with("extensions in the promise", vec![Sct { extensions: vec![1, 2, 3], ..good() }]),
+        with("a log that nobody knows beside", vec![unknown(), good()]),
+        with("a promise that does not hold beside", vec![forged(), good()]),
+        by("the last second of the certificate log", just, &stack.blob(BLOB).seal().bundle()),
+        by("a certificate log that had ended", ended, &stack.blob(BLOB).seal().bundle()).fails("sct", "sct-invalid"),
+        with("no promise", Vec::new()).fails("sct", "sct-missing"),
+        with("a certificate log that nobody knows", vec![unknown()]).fails("sct", "sct-invalid"),
+        with("another key under the certificate log's name", vec![forged()]).fails("sct", "sct-invalid"),
+        case("the promise about another certificate", &stack, &of_another).fails("sct", "sct-invalid"),
+        case("an empty list of promises", &stack, &list(der::octets(&[0, 0]))).fails("sct", "sct-missing"),
+        case("a promise cut short", &stack, &list(der::octets(&[0, 4, 0, 2, 0, 0]))).fails("sct", "sct-invalid"),
+        case("a list of promises that is none", &stack, &list(der::octets(&[9]))).fails("sct", "sct-invalid"),
+        by(
+            "no promise, as asked",
+            authority(&stack).dangerous_without_sct(),
+            &stack.blob(BLOB).leaf(|leaf| leaf.with_scts(Vec::new())).seal().bundle(),
+        )
+        .waives("sct", "sct-waived"),
+    ]
+}
+
+fn times() -> Vec<Case> {
+    let stack = Sigstore::new();
+    let valid =
+        |name, from: i64, to: i64| case(name, &stack, &stack.blob(BLOB).leaf(|leaf| leaf.valid(from, to)).seal());
+    let expired = |case: Case| case.fails("certificate", "certificate-not-valid");
+    // The authority of the threat table: root, intermediate and leaf with windows of their own, and a stamp.
+    let windows = |name, stamp: i64| {
+        let hour = 3600;
+        let begin = SIGNED_AT;
+        let mut stack = Sigstore::new();
+        stack.root = Template::authority("r", Some(1)).valid(begin, begin + 2 * hour).self_signed(&Key::p384("r"));
+        stack.intermediate = Template::authority("i", Some(0))
+            .valid(begin + hour / 2, begin + 3 * hour / 2)
+            .issue(&Key::p384("i"), &stack.root);
+        let sealed =
+            stack.blob(BLOB).leaf(|leaf| leaf.valid(begin + hour, begin + 3 * hour)).logged_at(begin + stamp).seal();
+        by(name, authority(&stack), &sealed.bundle())
+    };
+    let mut authority_ended = stack.trusted_root();
+    authority_ended["certificateAuthorities"][0]["validFor"]["end"] = testkit::sigstore::rfc3339(SIGNED_AT - 1).into();
+    let authority_ended = KeylessAuthority::new(alice(), trust(&authority_ended));
+    let mut authority_ends = stack.trusted_root();
+    authority_ends["certificateAuthorities"][0]["validFor"]["end"] = testkit::sigstore::rfc3339(SIGNED_AT).into();
+    let authority_ends = KeylessAuthority::new(alice(), trust(&authority_ends));
+    vec![
+        valid("logged in the first second", SIGNED_AT, SIGNED_AT + 600),
+        valid("logged in the last second", SIGNED_AT - 600, SIGNED_AT),
+        expired(valid("logged a second too early", SIGNED_AT + 1, SIGNED_AT + 600)),
+        expired(valid("logged a second too late", SIGNED_AT - 600, SIGNED_AT - 1)),
+        windows("all three certificates valid", 75 * 60),
+        expired(windows("the intermediate had run out", 150 * 60)),
+        by("the last second of the authority", authority_ends, &stack.blob(BLOB).seal().bundle()),
+        expired(by("an authority no longer believed", authority_ended, &stack.blob(BLOB).seal().bundle())),
+        case("five minutes ahead", &stack, &stack.blob(BLOB).seal()).now(SIGNED_AT - 300),
+        case("more than five minutes ahead", &stack, &stack.blob(BLOB).seal())
+            .now(SIGNED_AT - 301)
+            .fails("time", "time-in-future"),
+        case("a stamp beside the log, both in time", &stack, &stack.blob(BLOB).stamped().seal()),
+        expired(case(
+            "a stamp beside the log, and too late",
+            &stack,
+            &stack.blob(BLOB).stamp(|stamp| testkit::sigstore::Stamp { time: SIGNED_AT + 301, ..stamp }).seal(),
+        )),
+        case("a time that nobody signed", &stack, &stack.blob(BLOB).seal().entry(|entry| entry.promise = None))
+            .fails("time", "time-missing")
+            .fails("certificate", "time-missing"),
+        case("rekor v2 without a stamp", &stack, &stack.blob(BLOB).kind(Kind::HashedRekord2).seal())
+            .fails("time", "time-missing")
+            .fails("certificate", "time-missing"),
+    ]
+}
+
+fn identities() -> Vec<Case> {
+    let stack = Sigstore::new();
+    let workflow = "https://github.com/o/r/.github/workflows/ci.yml@refs/heads/main";
+    let sealed = stack.blob(BLOB).seal();
+    let built = stack
+        .blob(BLOB)
+        .leaf(|leaf| {
+            leaf.with(names(&[San::Uri(workflow)]))
+                .and(fulcio(2, "push"))
+                .and(fulcio(5, "o/r"))
+                .and(fulcio(12, "https://github.com/o/r"))
+        })
+        .seal();
+    let root = trust(&stack.trusted_root());
+    let who = |name, subject: Pattern, issuer: Pattern| {
+        by(name, KeylessAuthority::new(Identity::new(subject, issuer), root.clone()), &sealed.bundle())
+    };
+    let build = |name, change: fn(Identity) -> Identity| {
+        by(
+            name,
+            KeylessAuthority::new(change(Identity::new(exact(workflow), exact(ISSUER))), root.clone()),
+            &built.bundle(),
+        )
+    };
+    let regexp = |pattern: &str| Pattern::regexp(pattern).unwrap();
+    let no_issuer =
+        stack.blob(BLOB).leaf(|leaf| leaf.without("1.3.6.1.4.1.57264.1.1").without("1.3.6.1.4.1.57264.1.8")).seal();
+    let email_as_uri = stack.blob(BLOB).leaf(|leaf| leaf.with(names(&[San::Uri(IDENTITY)]))).seal();
+    let mismatch = |case: Case| case.fails("identity", "identity-mismatch");
+    vec![
+        who("by pattern", regexp(r"(alice|bob)@stack\.test"), regexp("https://oidc[.].*")),
+        mismatch(who("somebody else", exact("bob@stack.test"), exact(ISSUER))),
+        mismatch(who("another case", exact("Alice@stack.test"), exact(ISSUER))),
+        mismatch(who("a part of the name", regexp("alice@stack"), exact(ISSUER))),
+        who(
+            "a part of the name, as cosign has it",
+            Pattern::dangerous_unanchored_regexp("alice@stack").unwrap(),
+            exact(ISSUER),
+        ),
+        who("another issuer", exact(IDENTITY), exact("https://other.test")).fails("identity", "issuer-mismatch"),
+        by("no issuer", authority(&stack), &no_issuer.bundle()).fails("identity", "issuer-mismatch"),
+        mismatch(by("an address that is said to be a URI", authority(&stack), &email_as_uri.bundle())),
+        mismatch(by(
+            "a pattern of addresses, and a URI",
+            KeylessAuthority::new(Identity::new(regexp(".*@stack[.]test"), exact(ISSUER)), root.clone()),
+            &email_as_uri.bundle(),
+        )),
+        by(
+            "either of two",
+            KeylessAuthority::new(Identity::new(exact("bob@stack.test"), exact(ISSUER)), root.clone()).or(alice()),
+            &sealed.bundle(),
+        ),
+        build("a workflow", |identity| identity),
+        build("a workflow and its extensions", |identity| {
+            let trigger = identity.with_extension(FulcioExtension::GithubWorkflowTrigger, "push").unwrap();
+            trigger.with_extension(FulcioExtension::SourceRepositoryUri, "https://github.com/o/r").unwrap()
+        }),
+        build("another trigger", |identity| {
+            identity.with_extension(FulcioExtension::GithubWorkflowTrigger, "pull_request").unwrap()
+        })
+        .fails("identity", "extension-mismatch"),
+        build("an extension that is not there", |identity| {
+            identity.with_extension(FulcioExtension::GithubWorkflowRef, "refs/heads/main").unwrap()
+        })
+        .fails("identity", "extension-mismatch"),
+        mismatch(build("a workflow as an address", |identity| identity.with_kind(SubjectKind::Email))),
+    ]
+}
+
+fn witnesses() -> Vec<Case> {
+    let stack = Sigstore::new();
+    let two = NonZeroUsize::new(2).unwrap();
+    let one = NonZeroUsize::MIN;
+    let asked = |witnesses| authority(&stack).with_witnesses(witnesses);
+    let lived = |leaf: Template| leaf.valid(SIGNED_AT - 300, END);
+    let twice = {
+        let mut sealed = stack.blob(BLOB).seal();
+        sealed.entries.push(sealed.entries[0].clone());
+        sealed
+    };
+    let stamped_twice = stack.blob(BLOB).stamped().stamped().seal();
+    vec![
+        case("no log entry", &stack, &stack.blob(BLOB).unlogged().stamped().seal())
+            .fails("log-entry", "log-entry-missing"),
+        by(
+            "two logs asked for",
+            asked(Witnesses::LOGGED.with_logs(two)),
+            &stack.blob(BLOB).kinds(&[Kind::HashedRekord1, Kind::HashedRekord2]).seal().bundle(),
+        ),
+        by("one log asked twice", asked(Witnesses::LOGGED.with_logs(two)), &twice.bundle())
+            .fails("log-entry", "log-entry-missing"),
+        by("the same entry twice counts once", asked(Witnesses::LOGGED), &twice.bundle()),
+        by(
+            "no log entry, as asked",
+            asked(Witnesses::LOGGED.dangerous_without_log()),
+            &stack.blob(BLOB).unlogged().stamped().seal().bundle(),
+        )
+        .waives("log-entry", "log-waived"),
+        by(
+            "nothing tells the time, as asked",
+            asked(Witnesses::LOGGED.dangerous_without_log()),
+            &stack.blob(BLOB).unlogged().leaf(lived).seal().bundle(),
+        )
+        .waives("log-entry", "log-waived")
+        .waives("time", "time-not-witnessed"),
+        by(
+            "nothing tells the time, and the certificate has run out",
+            asked(Witnesses::LOGGED.dangerous_without_log()),
+            &stack.blob(BLOB).unlogged().seal().bundle(),
+        )
+        .waives("log-entry", "log-waived")
+        .waives("time", "time-not-witnessed")
+        .fails("certificate", "certificate-not-valid"),
+        by("a stamp asked for", asked(Witnesses::LOGGED.with_timestamps(one)), &stack.blob(BLOB).seal().bundle())
+            .fails("timestamp", "timestamp-missing"),
+        by("one authority asked twice", asked(Witnesses::LOGGED.with_timestamps(two)), &stamped_twice.bundle())
+            .fails("timestamp", "timestamp-missing"),
+    ]
+}
+
+/// Who holds a key where a certificate is asked for, and the reverse.
+fn material() -> Vec<Case> {
+    let stack = Sigstore::new();
+    let byo = |sealed: &Sealed, certificate: &testkit::sigstore::Certificate| {
+        let leaf = Certificate::from_der(&certificate.der).unwrap();
+        by("", authority(&stack).with_certificates(leaf, []), &sealed.bundle())
+    };
+    let sealed = stack.blob(BLOB).seal();
+    let leaf = sealed.certificate.clone().unwrap();
+    let other = stack.leaf(SIGNED_AT).issue(&Key::p256("somebody else"), &stack.intermediate);
+    // A detached signature with the certificate beside it, as flags give it; no log, no stamp, as asked.
+    let lived = stack.blob(BLOB).unlogged().leaf(|leaf| leaf.valid(SIGNED_AT - 300, END)).seal();
+    let detached = {
+        use base64::Engine as _;
+        let text = base64::engine::general_purpose::STANDARD.encode(&lived.signature);
+        let given = Certificate::from_der(&lived.certificate.as_ref().unwrap().der).unwrap();
+        let authority =
+            authority(&stack).with_witnesses(Witnesses::LOGGED.dangerous_without_log()).with_certificates(given, []);
+        Case {
+            entity: SignedEntity::from_detached(text.as_bytes()),
+            ..by("a detached signature", authority, &lived.bundle())
+        }
+    };
+    let bare = Case { entity: detached.entity.clone(), ..case("a detached signature alone", &stack, &sealed) };
+    vec![
+        case("by a key", &stack, &stack.blob(BLOB).without_certificate().seal())
+            .fails("material", "certificate-missing"),
+        bare.fails("material", "certificate-missing"),
+        Case { name: "the certificate given is the one that came", ..byo(&sealed, &leaf) },
+        Case { name: "the certificate given is another", ..byo(&sealed, &other) }
+            .fails("material", "material-mismatch"),
+        detached.waives("log-entry", "log-waived").waives("time", "time-not-witnessed"),
+    ]
+}
