@@ -7,7 +7,7 @@ use clap::{Arg, Args as _, Command, CommandFactory as _, FromArgMatches as _, Pa
 
 use crate::args::{
     self, AttestArgs, AttestBlobArgs, Bound, BundleVerbArgs, CompletionArgs, DownloadArgs, EnvArgs, ExplainArgs,
-    GenerateKeyPairArgs, GlobalArgs, ImportKeyPairArgs, LoginArgs, LogoutArgs, PublicKeyVerbArgs, SignArgs,
+    GenerateKeyPairArgs, GlobalArgs, ImportKeyPairArgs, LoginArgs, LogoutArgs, PolicyArgs, PublicKeyVerbArgs, SignArgs,
     SignBlobArgs, SigningConfigVerbArgs, TrustedRootVerbArgs, VerifyArgs, VerifyAttestationArgs, VerifyBlobArgs,
     VerifyBlobAttestationArgs, VersionArgs,
 };
@@ -54,6 +54,8 @@ pub(crate) enum Verb {
     AttestBlob(Box<AttestBlobArgs>),
     /// Verify the attestation about a file or standard input
     VerifyBlobAttestation(Box<VerifyBlobAttestationArgs>),
+    /// Look into policies
+    Policy(PolicyArgs),
     /// Show and make bundles
     Bundle(BundleVerbArgs),
     /// Make trusted roots

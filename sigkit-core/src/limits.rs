@@ -62,6 +62,14 @@ pub struct Limits {
     pub archive_entries: usize,
     /// One extended header of an archive.
     pub archive_header_bytes: u64,
+    /// A file of policies.
+    pub policy_bytes: usize,
+    /// Documents of one such file.
+    pub policy_documents: usize,
+    /// Values of one such file, over all documents.
+    pub policy_nodes: usize,
+    /// Levels of list within map within list.
+    pub policy_depth: usize,
 }
 
 impl Limits {
@@ -96,6 +104,10 @@ impl Limits {
         layout_scan_bytes: 1 << 30,
         archive_entries: 100_000,
         archive_header_bytes: 1 << 20,
+        policy_bytes: 1 << 20,
+        policy_documents: 1000,
+        policy_nodes: 100_000,
+        policy_depth: 64,
     };
 }
 

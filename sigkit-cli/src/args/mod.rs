@@ -22,6 +22,7 @@ mod generate_key_pair;
 mod import_key_pair;
 mod list_env;
 mod login;
+mod policy;
 mod public_key;
 mod services;
 mod sign;
@@ -52,6 +53,7 @@ pub(crate) use import_key_pair::ImportKeyPairArgs;
 pub(crate) use list_env::EnvArgs;
 pub(crate) use log::{LogDemand, NoLogArgs, VerifyLogArgs};
 pub(crate) use login::{LoginArgs, LogoutArgs};
+pub(crate) use policy::{PolicyArgs, PolicyVerb};
 pub(crate) use public_key::PublicKeyVerbArgs;
 pub(crate) use services::{
     Selector, ServiceSpec, SigningConfigCreateArgs, SigningConfigVerb, SigningConfigVerbArgs, TrustedRootCreateArgs,

@@ -15,6 +15,9 @@ pub(crate) struct VerifyAttestationArgs {
     pub(crate) trust: TrustArgs,
     #[command(flatten)]
     pub(crate) kind: PredicateTypeArgs,
+    /// Policy in Rego that must allow every attestation of the type; may be repeated
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy: Vec<PathBuf>,
     /// Compare the attested digest with that of the image
     #[arg(long, action = ArgAction::Set, default_value_t = true)]
     pub(crate) check_claims: bool,

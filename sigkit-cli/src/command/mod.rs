@@ -14,6 +14,7 @@ mod import_key_pair;
 mod key_pair;
 mod list_env;
 mod login;
+mod policy;
 mod public_key;
 mod sign;
 mod sign_blob;
@@ -22,6 +23,7 @@ mod verify;
 mod verify_attestation;
 mod verify_blob;
 mod verify_blob_attestation;
+mod verify_policy;
 mod version;
 
 use crate::args::GlobalArgs;
@@ -58,6 +60,7 @@ pub(crate) fn run(
         Verb::SigningConfig(args) => documents::signing_config(&args, context),
         Verb::Login(args) => login::run(&args, context, global),
         Verb::Logout(args) => login::log_out(&args, context),
+        Verb::Policy(args) => policy::run(&args, context),
         Verb::Explain(args) => explain::run(&args),
         Verb::Version(args) => Ok(version::run(&args)),
         Verb::Completion(args) => Ok(completion::run(&args)),

@@ -11,7 +11,7 @@ use sigkit_core::verify::{Artifact, Verifier};
 use zeroize::Zeroizing;
 
 use super::images::Images;
-use super::trust;
+use super::{trust, verify_policy};
 use crate::args::{GlobalArgs, VerifyArgs};
 use crate::context::Context;
 use crate::error::CliError;
@@ -31,6 +31,9 @@ pub(crate) fn run(
     printer: &mut Printer<'_>,
 ) -> Result<Output, CliError> {
     args.check(context)?;
+    if let Some(path) = &args.policy {
+        return verify_policy::run(path, args, context, global, printer);
+    }
     let mut policy = trust::policy(Purpose::Image, &args.trust, args.signature_digest_algorithm, context)?;
     for annotation in args.annotations.iter() {
         policy = policy.with_annotation(&annotation.key, &annotation.value);

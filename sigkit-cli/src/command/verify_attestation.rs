@@ -12,6 +12,7 @@ use crate::args::{GlobalArgs, VerifyAttestationArgs};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::{Output, Printer};
+use crate::policies;
 use crate::render::{self, Judgement, Subject};
 use crate::runtime::{self, Deadline};
 use crate::target::{OpenTarget, Target};
@@ -29,6 +30,10 @@ pub(crate) fn run(
     args.check(context)?;
     let purpose = Purpose::Attestation(args.kind.kind.clone());
     let mut policy = trust::policy(purpose, &args.trust, args.signature_digest_algorithm, context)?;
+    for path in &args.policy {
+        policy = policy.with_gate(context.rego_policy(path)?);
+        policies::bound_memory();
+    }
     if !args.check_claims {
         policy = policy.dangerous_without_claims();
     }

@@ -3,6 +3,7 @@
 #[cfg(feature = "sign")]
 mod attest;
 mod clock;
+mod gather;
 #[cfg(feature = "sign")]
 mod sign;
 mod tree;
@@ -10,6 +11,7 @@ mod verify;
 
 #[cfg(feature = "sign")]
 pub use attest::{Attesting, Earlier, attest_image, seal_statement};
+pub use gather::gather;
 #[cfg(feature = "sign")]
 pub use sign::{Again, Attached, Format, SignImageError, SignedImage, Signing, attach, sign_image};
 pub use tree::{TreeError, check_contents, descendants, for_platform};

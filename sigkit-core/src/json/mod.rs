@@ -5,6 +5,9 @@
 
 mod objects;
 
+#[cfg(feature = "policy-files")]
+pub(crate) use objects::Objects;
+
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;

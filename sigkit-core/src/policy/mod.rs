@@ -1,5 +1,29 @@
 //! Who must have signed, and what else must hold.
 
+mod demand;
+#[cfg(feature = "policy-files")]
+pub mod document;
+mod gate;
+mod glob;
+mod outline;
+#[cfg(feature = "rego")]
+mod rego;
+mod scope;
+mod set;
+mod signed_name;
+
+pub use demand::{Demand, PolicyDemand};
+pub use gate::{Age, AgeError, Among, Counted, Exception, Gate, ProvenanceGate, ScanGate};
+pub use glob::{GlobError, ImageGlob, TextGlob};
+pub use outline::{Line, Weakness};
+#[cfg(feature = "rego")]
+pub(crate) use rego::RegoRefusal;
+#[cfg(feature = "rego")]
+pub use rego::{RegoError, RegoPolicy};
+pub use scope::{Scope, ScopeError};
+pub use set::{ImageName, ImageRule, Images, Mode, PolicySet};
+pub(crate) use signed_name::SignedReference;
+pub use signed_name::{NamePrefix, SignedName};
 #[cfg(feature = "keyless")]
 mod identity;
 #[cfg(feature = "keyless")]
@@ -28,8 +52,9 @@ pub struct Policy {
     pub(crate) threshold: NonZeroUsize,
     pub(crate) authorities: Vec<Authority>,
     pub(crate) annotations: Vec<(String, String)>,
-    pub(crate) reference: Option<Repository>,
+    pub(crate) reference: Option<SignedReference>,
     pub(crate) claims: Claims,
+    pub(crate) gates: Vec<Gate>,
     pub(crate) limits: Limits,
 }
 
@@ -165,6 +190,7 @@ impl Policy {
             annotations: Vec::new(),
             reference: None,
             claims: Claims::Checked,
+            gates: Vec::new(),
             limits: Limits::DEFAULT,
         }
     }
@@ -217,7 +243,19 @@ impl Policy {
     /// The signature must have been made for this repository.
     #[must_use]
     pub fn with_reference(mut self, repository: Repository) -> Self {
-        self.reference = Some(repository);
+        self.reference = Some(SignedReference::Repository(repository));
+        self
+    }
+
+    pub(crate) fn with_signed_reference(mut self, reference: SignedReference) -> Self {
+        self.reference = Some(reference);
+        self
+    }
+
+    /// What is attested must also pass this gate.
+    #[must_use]
+    pub fn with_gate(mut self, gate: Gate) -> Self {
+        self.gates.push(gate);
         self
     }
 

@@ -25,6 +25,8 @@ mod artifact;
 mod certificate;
 mod claims;
 mod content;
+mod demand;
+mod gate;
 #[cfg(feature = "keyless")]
 mod identity;
 #[cfg(feature = "keyless")]
@@ -43,6 +45,7 @@ mod verified;
 mod witnesses;
 
 pub use artifact::Artifact;
+pub use demand::{Admission, Allowed, Findings, admit};
 pub use scan::{BlobScan, BlobScanner};
 #[cfg(feature = "keyless")]
 pub use verified::VerifiedCertificate;
@@ -52,6 +55,7 @@ use std::num::NonZeroUsize;
 
 use artifact::Named;
 use content::Claim;
+use demand::Source;
 use signature::SignatureValid;
 use subject::SubjectBound;
 use verified::{SignerTrusted, Witnessed};
@@ -84,17 +88,29 @@ impl<'p> Verifier<'p> {
     /// # Errors
     /// [`NotVerified`], whose report tells refusal from doubt and names every reason.
     pub fn verify(&self, artifact: &Artifact<'_>, evidence: &Evidence, now: UnixTime) -> Result<Verified, NotVerified> {
-        let artifact = Named::new(artifact);
+        let (root, signatures) = self.judge_policy(&Named::new(artifact), Source::Given(evidence), now);
+        verified::conclude(Report { time: now, root }, signatures, evidence.items.len())
+    }
+
+    fn judge_policy(&self, artifact: &Named<'_>, source: Source<'_>, now: UnixTime) -> (Node, Vec<VerifiedSignature>) {
+        let Some(evidence) = source.of(self.policy) else {
+            let problem = Problem {
+                looked_for: "what the policy asks for".to_owned(),
+                code: "store-unavailable",
+                detail: "nobody has looked for it".to_owned(),
+            };
+            return (could_not_look(&problem), Vec::new());
+        };
         let mut signatures = Vec::new();
         let mut parts: Vec<Node> = Vec::new();
         for authority in &self.policy.authorities {
-            let (node, found) = self.judge_authority(authority, &artifact, evidence, now);
+            let (node, found) = self.judge_authority(authority, artifact, evidence, now);
+            let (node, found) = gate::pass(self.policy, node, found, &gate::Around { artifact, source, evidence, now });
             parts.push(node);
             signatures.extend(found);
         }
         let label = Label::Policy { threshold: self.policy.threshold, authorities: self.policy.authorities.len() };
-        let root = Node::Group { label, rule: Rule::AtLeast(self.policy.threshold), parts };
-        verified::conclude(Report { time: now, root }, signatures, evidence)
+        (Node::Group { label, rule: Rule::AtLeast(self.policy.threshold), parts }, signatures)
     }
 
     /// One signature by this authority is enough for it; further ones are judged and reported all the same.

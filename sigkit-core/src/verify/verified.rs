@@ -6,7 +6,7 @@ use super::identity::IdentityTrusted;
 use super::material::KeyTrusted;
 use super::signature::SignatureValid;
 use super::subject::SubjectBound;
-use crate::bundle::{Evidence, LogId, Origin};
+use crate::bundle::{LogId, Origin};
 use crate::content::{Envelope, SimpleSigning, Statement, Subject};
 use crate::crypto::{KeyFingerprint, SignatureScheme};
 use crate::digest::Digest;
@@ -242,10 +242,10 @@ impl std::error::Error for NotVerified {}
 pub(super) fn conclude(
     report: Report,
     signatures: Vec<VerifiedSignature>,
-    evidence: &Evidence,
+    found: usize,
 ) -> Result<Verified, NotVerified> {
     match report.verdict() {
         Verdict::Verified if !signatures.is_empty() => Ok(Verified { report, signatures }),
-        _ => Err(NotVerified { report, found: evidence.items.len() }),
+        _ => Err(NotVerified { report, found }),
     }
 }
