@@ -6,7 +6,9 @@ use serde_json::Value;
 use support::lab::Lab;
 use support::{Ran, Run, Sandbox};
 use testkit::image::{self, Image};
-use testkit::sigstore::{IDENTITY, ISSUER, Key, Kind, SIGNED_AT, San, Sealed, Sigstore, Template, fulcio, names};
+use testkit::sigstore::{
+    Hash, IDENTITY, ISSUER, Key, Kind, SIGNED_AT, San, Sealed, Sigstore, Stamp, Template, fulcio, names,
+};
 
 const BLOB: &[u8] = b"a blob\n";
 const SIGNER: [&str; 4] = ["--certificate-identity", IDENTITY, "--certificate-oidc-issuer", ISSUER];
@@ -252,6 +254,22 @@ fn a_detached_signature_takes_its_certificate_and_timestamp_from_flags() {
     let other = stack.blob(b"another").unlogged().stamped().seal();
     sandbox.write("stamp.der", &other.stamps[0]);
     detached(&[&["--certificate", "leaf.pem", "--rfc3161-timestamp", "stamp.der"]]).expect(12);
+}
+
+// threat: B08
+#[test]
+fn what_stands_unsigned_in_a_timestamp_must_fit_to_what_is_signed() {
+    let stack = Sigstore::new();
+    let judge = |change: fn(Stamp) -> Stamp| {
+        let sandbox = sandbox(&stack, &stack.blob(BLOB).stamp(change).seal());
+        verify(&sandbox, &[&TRUST, &SIGNER, &["--use-signed-timestamps"]]).run()
+    };
+    judge(|stamp| stamp).expect(0);
+    judge(|stamp| Stamp { bag: Vec::new(), ..stamp }).expect(0);
+    let called = |stamp| Stamp { called: Sigstore::named("other").tsa.leaf, ..stamp };
+    judge(called).expect(12).says("the name of another certificate");
+    judge(|stamp| Stamp { digests: vec![Hash::Sha512], ..stamp }).expect(12).says("timestamp-");
+    judge(|stamp| Stamp { digests: Vec::new(), ..stamp }).expect(12).says("timestamp-");
 }
 
 /// Stores a bundle of a signature over `image` as its referrer.

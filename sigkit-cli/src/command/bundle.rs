@@ -111,10 +111,10 @@ fn material(
     }
     let leaf = match (&args.certificate, old.map(|old| &old.material)) {
         (Some(path), _) => certificate("--certificate", path, context)?,
-        (None, Some(VerificationMaterial::Certificate(chain))) if !chain.is_empty() => {
-            let leaf = chain.iter().take(1).map(|der| sigkit_core::trust::Certificate::from_der(der));
-            leaf.last().transpose().map_err(invalid)?.ok_or_else(|| CliError::Usage("no certificate".to_owned()))?
-        }
+        (None, Some(VerificationMaterial::Certificate(chain))) => match chain.first() {
+            Some(leaf) => sigkit_core::trust::Certificate::from_der(leaf).map_err(invalid)?,
+            None => return usage("the old bundle has no certificate; give --certificate or --key"),
+        },
         _ => return usage("who signed? give --certificate or --key"),
     };
     let key = leaf.public_key().map_err(invalid)?;
