@@ -13,7 +13,9 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1, ECDSA_P384_SHA384_ASN1, ED25519, UnparsedPublicKey, VerificationAlgorithm};
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_ASN1, ECDSA_P384_SHA384_ASN1, ED25519, UnparsedPublicKey, VerificationAlgorithm,
+};
 use sigkit_core::bundle::{Evidence, Origin, SignedEntity};
 use sigkit_core::limits::Limits;
 use sigkit_core::time::UnixTime;
@@ -65,7 +67,9 @@ fn main() {
         let ours = sigkit(&case);
         print!("{}: sigkit {ours:.1} µs", case.name);
         if let Some(operations) = &case.operations {
-            let least = f64::from(operations.p256) * p256 + f64::from(operations.p384) * p384 + f64::from(operations.ed25519) * ed25519;
+            let least = f64::from(operations.p256) * p256
+                + f64::from(operations.p384) * p384
+                + f64::from(operations.ed25519) * ed25519;
             print!(", {:.2} times its cryptography ({least:.1} µs)", ours / least);
         }
         match sigstore_verify(&case) {
@@ -135,12 +139,14 @@ fn sigkit(case: &Case) -> f64 {
 
 fn sigstore_verify(case: &Case) -> Result<f64, String> {
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).map_err(|error| error.to_string());
-    let root = sigstore_verify::trust_root::TrustedRoot::from_json(&text(&case.root)?).map_err(|error| error.to_string())?;
+    let root =
+        sigstore_verify::trust_root::TrustedRoot::from_json(&text(&case.root)?).map_err(|error| error.to_string())?;
     let verifier = sigstore_verify::Verifier::new(&root).map_err(|error| error.to_string())?;
     let policy = sigstore_verify::VerificationPolicy::new(case.identity.as_str(), case.issuer.as_str());
     let bundle = text(&case.bundle)?;
     let verify = || {
-        let bundle = sigstore_verify::types::Bundle::from_json(black_box(&bundle)).map_err(|error| error.to_string())?;
+        let bundle =
+            sigstore_verify::types::Bundle::from_json(black_box(&bundle)).map_err(|error| error.to_string())?;
         verifier.verify(case.artifact.as_slice(), &bundle, &policy).map_err(|error| error.to_string())
     };
     verify()?;
