@@ -8,6 +8,7 @@ pub struct UnixTime(pub i64);
 
 impl UnixTime {
     /// This many seconds later, or the last time there is.
+    #[cfg(feature = "keyless")]
     pub(crate) const fn plus(self, seconds: i64) -> Self {
         Self(self.0.saturating_add(seconds))
     }

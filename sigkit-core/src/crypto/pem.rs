@@ -104,7 +104,7 @@ pub(crate) struct Block<'a> {
 
 impl<'a> Block<'a> {
     /// The type, as in `BEGIN type`.
-    #[cfg(feature = "oci")]
+    #[cfg(any(feature = "keyless", feature = "sign"))]
     pub(crate) const fn label(&self) -> &'a str {
         self.label
     }

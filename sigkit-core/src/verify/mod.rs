@@ -186,6 +186,7 @@ struct Case<'a> {
     artifact: &'a Named<'a>,
     entity: &'a SignedEntity,
     item: &'a EvidenceItem,
+    #[cfg_attr(not(feature = "keyless"), allow(dead_code, reason = "only witnesses are held against the clock"))]
     now: UnixTime,
 }
 

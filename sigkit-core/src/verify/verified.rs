@@ -44,6 +44,10 @@ pub struct VerifiedSignature {
     scheme: SignatureScheme,
     digest: Option<Digest>,
     claim: Claim,
+    #[cfg_attr(
+        not(feature = "keyless"),
+        allow(dead_code, reason = "the proof is kept; only certificates have more to tell")
+    )]
     signer: SignerTrusted,
     witnessed: Witnessed,
 }
