@@ -42,13 +42,13 @@ pub(crate) enum Verb {
     /// Sign files or standard input
     SignBlob(SignBlobArgs),
     /// Verify the signature of a file or standard input
-    VerifyBlob(VerifyBlobArgs),
+    VerifyBlob(Box<VerifyBlobArgs>),
     /// Show and make bundles
-    Bundle(BundleVerbArgs),
+    Bundle(Box<BundleVerbArgs>),
     /// Make trusted roots
-    TrustedRoot(TrustedRootVerbArgs),
+    TrustedRoot(Box<TrustedRootVerbArgs>),
     /// Make signing configurations
-    SigningConfig(SigningConfigVerbArgs),
+    SigningConfig(Box<SigningConfigVerbArgs>),
     /// Keep the password of a registry for this and other tools, once the registry has taken it
     Login(LoginArgs),
     /// Forget the password of a registry

@@ -7,6 +7,7 @@ use sigkit_core::content::{Content, Envelope, MessageSignature};
 use sigkit_core::crypto::{PublicKey, Signature};
 use sigkit_core::digest::{Digest, DigestAlgorithm};
 use sigkit_core::limits::Limits;
+use sigkit_core::trust::{Certificate, CertificateError};
 
 use crate::args::{BundleCreateArgs, BundleUpgradeArgs, BundleVerb, BundleVerbArgs};
 use crate::context::Context;
@@ -111,10 +112,10 @@ fn material(
     }
     let leaf = match (&args.certificate, old.map(|old| &old.material)) {
         (Some(path), _) => certificate("--certificate", path, context)?,
-        (None, Some(VerificationMaterial::Certificate(chain))) if !chain.is_empty() => {
-            let leaf = chain.iter().take(1).map(|der| sigkit_core::trust::Certificate::from_der(der));
-            leaf.last().transpose().map_err(invalid)?.ok_or_else(|| CliError::Usage("no certificate".to_owned()))?
-        }
+        (None, Some(VerificationMaterial::Certificate(chain))) => match chain.first() {
+            Some(leaf) => Certificate::from_der(leaf).map_err(invalid)?,
+            None => return usage("the bundle's list of certificates is empty; give --certificate or --key"),
+        },
         _ => return usage("who signed? give --certificate or --key"),
     };
     let key = leaf.public_key().map_err(invalid)?;
@@ -161,7 +162,7 @@ fn written(entity: &SignedEntity, out: Option<&Path>, context: &Context) -> Resu
     Ok(Output::result(Vec::new()))
 }
 
-fn invalid(error: sigkit_core::trust::CertificateError) -> CliError {
+fn invalid(error: CertificateError) -> CliError {
     CliError::Usage(format!("the certificate: {error}"))
 }
 
