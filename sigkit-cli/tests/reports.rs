@@ -24,6 +24,7 @@ struct Report {
     digest: Option<String>,
     verdict: Verdict,
     exit_code: i32,
+    weakened_by: Vec<String>,
     #[serde(deserialize_with = "present")]
     code: Option<String>,
     #[serde(deserialize_with = "present")]
@@ -52,6 +53,29 @@ struct Signature {
     #[serde(deserialize_with = "present")]
     reference: Option<String>,
     annotations: BTreeMap<String, serde_json::Value>,
+    times: Vec<String>,
+    log: Vec<LogRecord>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(dead_code, reason = "the shape is what counts")]
+struct LogRecord {
+    id: String,
+    index: u64,
+    #[serde(deserialize_with = "present")]
+    time: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(dead_code, reason = "the shape is what counts")]
+struct Certificate {
+    subject: String,
+    kind: String,
+    #[serde(deserialize_with = "present")]
+    issuer: Option<String>,
+    extensions: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -59,6 +83,8 @@ struct Signature {
 struct Signer {
     key: String,
     fingerprint: String,
+    #[serde(deserialize_with = "present")]
+    certificate: Option<Certificate>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -96,6 +122,7 @@ enum Outcome {
 enum Group {
     Policy { threshold: usize, authorities: usize, verdict: Verdict, rule: Rules, parts: Vec<Node> },
     Key { name: String, fingerprint: String, verdict: Verdict, rule: Rules, parts: Vec<Node> },
+    Identity { name: String, verdict: Verdict, rule: Rules, parts: Vec<Node> },
     Signature { number: usize, origin: String, verdict: Verdict, rule: Rules, parts: Vec<Node> },
 }
 
@@ -136,9 +163,12 @@ impl Node {
     fn checks(&self) -> Vec<&Check> {
         match self {
             Self::Check(check) => vec![check],
-            Self::Group(Group::Policy { parts, .. } | Group::Key { parts, .. } | Group::Signature { parts, .. }) => {
-                parts.iter().flat_map(Self::checks).collect()
-            }
+            Self::Group(
+                Group::Policy { parts, .. }
+                | Group::Key { parts, .. }
+                | Group::Identity { parts, .. }
+                | Group::Signature { parts, .. },
+            ) => parts.iter().flat_map(Self::checks).collect(),
         }
     }
 }
