@@ -122,7 +122,6 @@ enum Outcome {
 enum Group {
     Policy { threshold: usize, authorities: usize, verdict: Verdict, rule: Rules, parts: Vec<Node> },
     Key { name: String, fingerprint: String, verdict: Verdict, rule: Rules, parts: Vec<Node> },
-    Identity { name: String, verdict: Verdict, rule: Rules, parts: Vec<Node> },
     Signature { number: usize, origin: String, verdict: Verdict, rule: Rules, parts: Vec<Node> },
 }
 
@@ -163,12 +162,9 @@ impl Node {
     fn checks(&self) -> Vec<&Check> {
         match self {
             Self::Check(check) => vec![check],
-            Self::Group(
-                Group::Policy { parts, .. }
-                | Group::Key { parts, .. }
-                | Group::Identity { parts, .. }
-                | Group::Signature { parts, .. },
-            ) => parts.iter().flat_map(Self::checks).collect(),
+            Self::Group(Group::Policy { parts, .. } | Group::Key { parts, .. } | Group::Signature { parts, .. }) => {
+                parts.iter().flat_map(Self::checks).collect()
+            }
         }
     }
 }
@@ -388,10 +384,13 @@ fn the_report_has_one_shape_for_success_and_failure() {
     assert_eq!(report.digest, Some(image.digest.clone()));
     assert_eq!((report.verdict, report.exit_code, report.code, report.message), (Verdict::Verified, 0, None, None));
     assert!(report.time.unwrap().ends_with('Z'));
+    assert!(report.weakened_by.is_empty());
     let [bundle, legacy] = report.signatures.try_into().unwrap();
     assert!(bundle.origin.starts_with("referrer sha256:") && legacy.origin.starts_with("tag sha256-"));
     assert_eq!((bundle.signer.key.as_str(), bundle.scheme.as_str()), ("cosign.pub", "ECDSA P-256 SHA-256"));
     assert!(bundle.signer.fingerprint.starts_with("SHA256:"));
+    // A key says neither whose it is nor when it signed.
+    assert!(bundle.signer.certificate.is_none() && bundle.times.is_empty() && bundle.log.is_empty());
     assert_eq!((bundle.reference, legacy.reference), (None, Some(lab.name(""))));
     assert_eq!(legacy.annotations["stage"], "prod");
     assert!(bundle.annotations.is_empty());
