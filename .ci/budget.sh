@@ -8,6 +8,8 @@ cd "$(dirname "$0")/.."
 budgets='none 15
 oci 30
 keyless 60
+policy-files 60
+rego -
 layout -
 sign 60
 registry -'

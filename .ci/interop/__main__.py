@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 
+import attestations
 import matrix
 import special
 import stores
@@ -27,7 +28,7 @@ def main():
     parser.add_argument("--servers", help="folder with ggcrserve and ociserve, registries that have the referrers API")
     parser.add_argument("--testkit", help="the project's own test registry, which has the referrers API")
     parser.add_argument("--peers-only", action="store_true", help="leave sigkit out")
-    parser.add_argument("--only", action="append", metavar="STAGE", help="images, blobs or a function of special.py, while working on it; may be repeated")
+    parser.add_argument("--only", action="append", metavar="STAGE", help="images, blobs, attestations or a function of attestations.py or special.py, while working on it; may be repeated")
     parser.add_argument("--jobs", type=int, default=2)
     arguments = parser.parse_args()
     if not arguments.peers_only and not arguments.sigkit:
@@ -54,6 +55,7 @@ def main():
             ("keys", matrix.make_keys),
             ("images", lambda m: m.wanted("images") and m.each(matrix.image, list(matrix.image_jobs(m)))),
             ("blobs", lambda m: m.wanted("blobs") and m.each(matrix.blob, list(matrix.blob_jobs(m)))),
+            ("attestations", attestations.run),
             ("scenes", special.run),
         ):
             before, clock = m.passed + len(m.failures), time.monotonic()

@@ -11,7 +11,7 @@ ANY = ()
 
 @dataclasses.dataclass(frozen=True)
 class Gap:
-    """`says` is a part of the message that cosign gives; `rescue` the flags with which the same command succeeds."""
+    """`algorithms` are those of keys, and of attestations their types; `says` is a part of the message that cosign gives; `rescue` the flags with which the same command succeeds."""
     verb: str
     who: tuple
     why: str
@@ -52,6 +52,15 @@ GAPS = [
         signers=("cosign3", "sigkit"), forms=("detached",), algorithms=CURVES, rescue=("--signature-digest-algorithm", "CURVE_HASH")),
     Gap("verify-blob", ("cosign2",), "assumes SHA-256 for every key, and has no flag for it", "invalid signature",
         signers=("cosign3", "sigkit"), forms=("detached",), algorithms=CURVES),
+    # --- attestations
+    Gap("verify-attestation", ("cosign2",), "2.5 does not look for bundles among the referrers of an image", "no matching attestations", forms=("bundle",)),
+    *[Gap(verb, who, "reads a predicate as a JSON object, and SPDX text is a string", "invalid attestation: decoding json", forms=("bundle",), algorithms=("spdx",))
+      for verb, who in (("attest", ("cosign3",)), ("attest-blob", ("cosign3",)), ("verify-attestation", ("cosign3",)),
+                        ("verify-blob-attestation", ("cosign2", "cosign3")))],
+    Gap("verify-attestation", ("cosign3",), "reads a predicate as a JSON object, and SPDX text is a string", "matched the predicate type: spdx, found:",
+        forms=("legacy",), algorithms=("spdx",)),
+    Gap("verify-blob-attestation", ("cosign3",), "reads a predicate as a JSON object, and SPDX text is a string", "expected spdx got",
+        forms=("legacy-bundle", "envelope"), algorithms=("spdx",)),
 ]
 
 

@@ -19,6 +19,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / ".ci" / "interop"))
 import stores  # noqa: E402
 import tools  # noqa: E402
+from sbom import attestations  # noqa: E402
 
 MIB = 1024 * 1024
 DISTANCE = 20  # milliseconds there and back
@@ -256,6 +257,7 @@ def main():
         try:
             start_up(b, sigkit, cosign)
             images(b, sigkit, cosign, registry, keys)
+            attestations(b, sigkit, cosign, registry, keys)
         finally:
             registry.stop()
         for measure, options in ((lambda far: bulk(b, sigkit, cosign, far, keys, arguments.images), ["--latency-ms", str(DISTANCE)]),

@@ -6,9 +6,10 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, Args as _, Command, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::args::{
-    self, Bound, BundleVerbArgs, CompletionArgs, EnvArgs, ExplainArgs, GenerateKeyPairArgs, GlobalArgs,
-    ImportKeyPairArgs, LoginArgs, LogoutArgs, PublicKeyVerbArgs, SignArgs, SignBlobArgs, SigningConfigVerbArgs,
-    TrustedRootVerbArgs, VerifyArgs, VerifyBlobArgs, VersionArgs,
+    self, AttestArgs, AttestBlobArgs, Bound, BundleVerbArgs, CompletionArgs, DownloadArgs, EnvArgs, ExplainArgs,
+    GenerateKeyPairArgs, GlobalArgs, ImportKeyPairArgs, LoginArgs, LogoutArgs, PolicyArgs, PublicKeyVerbArgs, SignArgs,
+    SignBlobArgs, SigningConfigVerbArgs, TrustedRootVerbArgs, VerifyArgs, VerifyAttestationArgs, VerifyBlobArgs,
+    VerifyBlobAttestationArgs, VersionArgs,
 };
 use crate::context::Environment;
 use crate::escape;
@@ -39,10 +40,22 @@ pub(crate) enum Verb {
     Sign(Box<SignArgs>),
     /// Verify the signatures of images
     Verify(Box<VerifyArgs>),
+    /// Attest something about images: provenance, an SBOM, the result of a scan
+    Attest(Box<AttestArgs>),
+    /// Verify the attestations about images
+    VerifyAttestation(Box<VerifyAttestationArgs>),
+    /// Download what is stored beside an image
+    Download(DownloadArgs),
     /// Sign files or standard input
     SignBlob(SignBlobArgs),
     /// Verify the signature of a file or standard input
     VerifyBlob(Box<VerifyBlobArgs>),
+    /// Attest something about a file or standard input
+    AttestBlob(Box<AttestBlobArgs>),
+    /// Verify the attestation about a file or standard input
+    VerifyBlobAttestation(Box<VerifyBlobAttestationArgs>),
+    /// Look into policies
+    Policy(PolicyArgs),
     /// Show and make bundles
     Bundle(Box<BundleVerbArgs>),
     /// Make trusted roots

@@ -43,6 +43,17 @@ pub(crate) enum CliError {
         /// What went wrong.
         error: sigkit_core::key::SignError,
     },
+    /// A document that is not what it is to be attested as.
+    #[error("{}: {error}", path.display())]
+    Predicate {
+        /// The document.
+        path: PathBuf,
+        /// What is wrong with it.
+        error: sigkit_core::content::ContentError,
+    },
+    /// An attestation could not be signed.
+    #[error(transparent)]
+    Attest(#[from] Box<sigkit_core::image::SignImageError>),
     /// Something could not be written as JSON.
     #[error(transparent)]
     Json(#[from] sigkit_core::JsonError),
@@ -93,6 +104,8 @@ impl CliError {
             | Self::Registry(_)
             | Self::Keep(_)
             | Self::Blob { .. }
+            | Self::Predicate { .. }
+            | Self::Attest(_)
             | Self::Json(_)
             | Self::KeyGeneration(_)
             | Self::KeySealing(_)

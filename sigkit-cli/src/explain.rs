@@ -30,6 +30,97 @@ const fn page_of(code: &'static str, meaning: &'static str, cause: &'static str,
 
 /// All pages, by what they are about.
 pub(crate) const PAGES: &[Page] = &[
+    // What policies in files say.
+    page_of(
+        "no-policy-matches",
+        "No rule of the policy is about this image, and what no rule is about is refused.",
+        "The image's name fits none of the patterns: another host, another path, or an image in files, which has no name.",
+        "Compare the name in the report with the patterns that sigkit policy check shows; add the image to a rule, or write a rule for **.",
+    ),
+    page_of(
+        "refused-by-policy",
+        "The policy refuses this image whatever it shows.",
+        "A rule says reject, or fail, for images of this name.",
+        "Ask whoever keeps the policy; sigkit policy check shows the rule.",
+    ),
+    page_of(
+        "nothing-demanded",
+        "The policy asks nothing of this image, and it is let in without proof.",
+        "A rule says insecureAcceptAnything, or static pass; or a rule that only warns is not met.",
+        "Say who must have signed it, or leave it if that is meant.",
+    ),
+    page_of(
+        "finding-too-severe",
+        "The scanner found something more severe than the policy allows. What nobody rated counts as critical.",
+        "A package in the image is vulnerable.",
+        "Update the package and scan again; else an exception with a last day, or a VEX statement by somebody whom the policy believes.",
+    ),
+    page_of(
+        "exception-expired",
+        "The finding was put up with until a day that has passed.",
+        "Exceptions end so that they are looked at again.",
+        "Fix the finding, or decide on it anew and change the day in the policy.",
+    ),
+    page_of(
+        "vex-not-cleared",
+        "Somebody whom the policy believes says something about the finding that does not clear it.",
+        "The latest VEX statement about this vulnerability in this product says affected or under_investigation, gives no reason, or is dated in the future.",
+        "Read the statement at the author that the report names; a later one that says not_affected with a justification, or fixed, clears it.",
+    ),
+    page_of(
+        "scan-stale",
+        "The latest scan is older than the policy allows.",
+        "The image has not been scanned since; new vulnerabilities may be known.",
+        "Scan again, and attest the report.",
+    ),
+    page_of(
+        "scan-from-future",
+        "The scan ended at a time that is yet to come.",
+        "The clock of the scanning machine or of this one is wrong.",
+        "Compare the time in the report with both clocks; scan again.",
+    ),
+    page_of(
+        "scan-undated",
+        "The scan does not say when it ended, so that neither its age nor which scan is the latest can be told.",
+        "The scanner's report has no time, and none was added when it was attested.",
+        "Attest with a predicate that has metadata.scanFinishedOn.",
+    ),
+    page_of(
+        "scan-empty",
+        "The scanner says that it looked at nothing, so that no findings mean nothing.",
+        "The scanner did not know the image's packages, or was given an empty one.",
+        "Run the scanner by hand and see what it lists.",
+    ),
+    page_of(
+        "scanner-unnamed",
+        "The scan does not say which scanner made it.",
+        "The predicate was written by hand, or by a tool that leaves scanner.uri empty.",
+        "Attest the scanner's own report; sigkit attest --type vuln names the scanner.",
+    ),
+    page_of(
+        "provenance-mismatch",
+        "No provenance says that the image was built as the policy asks. What it does not say is not so.",
+        "The image was built by another builder, from another repository or reference, or the provenance leaves the field out.",
+        "Compare expected and found in the report with the provenance itself: sigkit download attestation.",
+    ),
+    page_of(
+        "base-image-not-allowed",
+        "The provenance names a base image that the policy does not allow, or names none.",
+        "The Dockerfile builds upon another image, or the builder records no materials.",
+        "Build upon an allowed image, or add the pattern to baseImages.",
+    ),
+    page_of(
+        "policy-denies",
+        "A policy in Rego does not allow the statement: data.signature.allow is not true.",
+        "The statement is not as the policy asks; undefined means that no rule of allow fits.",
+        "Read what the policy asks beside the statement: sigkit download attestation prints it.",
+    ),
+    page_of(
+        "policy-fails",
+        "A policy in Rego could not be evaluated, which allows nothing.",
+        "It calls a function that is not there, meets a value of another type, or takes longer than five seconds.",
+        "Repair the policy at the place that the report names.",
+    ),
     // Signatures that were read and judged.
     page_of(
         "signature-invalid",
@@ -66,6 +157,12 @@ pub(crate) const PAGES: &[Page] = &[
         "The statement is of another type than was asked for.",
         "The image carries an attestation, such as an SBOM or provenance, which is not a signature of the image.",
         "Sign the image, or verify the attestation as what it is.",
+    ),
+    page_of(
+        "no-attestation-of-type",
+        "Attestations were found, and none of them is of the type that was asked for.",
+        "Another type was attested, or under another name: slsaprovenance means version 0.2, and URIs are compared to the letter.",
+        "Compare --type with the types found; give the URI that the report names.",
     ),
     page_of(
         "annotation-mismatch",

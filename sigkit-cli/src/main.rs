@@ -12,6 +12,7 @@ mod explain;
 mod files;
 mod keys;
 mod output;
+mod policies;
 mod registry;
 mod render;
 mod runtime;

@@ -171,6 +171,16 @@ impl OpenTarget {
         }
     }
 
+    /// How the image comes, in the words of containers-policy.json(5).
+    pub(crate) const fn transport(&self) -> &'static str {
+        match &self.target {
+            Target::Registry(_) => "docker",
+            Target::Layout(_) => "oci",
+            Target::Archive(_) => "oci-archive",
+            Target::DockerArchive { .. } => "docker-archive",
+        }
+    }
+
     /// The registry reference, for a target in a registry.
     pub(crate) fn reference(&self) -> Option<&ImageReference> {
         match &self.target {

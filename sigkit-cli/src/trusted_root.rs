@@ -104,7 +104,7 @@ pub(crate) fn certificate(option: &'static str, path: &Path, context: &Context) 
     Certificate::from_der(&der).map_err(|error| content(option, path, expected, &error))
 }
 
-fn public_good() -> Result<TrustedRoot, CliError> {
+pub(crate) fn public_good() -> Result<TrustedRoot, CliError> {
     // Compiled in and tested: this cannot fail.
     TrustedRoot::public_good().map_err(|error| CliError::Usage(error.to_string()))
 }

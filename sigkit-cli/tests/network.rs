@@ -223,22 +223,19 @@ fn flags_that_loosen_are_loud_and_name_the_registries_they_are_for() {
 
 // threat: G15
 #[test]
-fn offline_nobody_is_connected_to() {
+fn offline_nobody_but_the_registry_named_is_connected_to() {
     let lab = Lab::new();
-    let image = lab.image("v1");
+    lab.image("v1");
     let collector = Collector::start();
     let sandbox = &lab.sandbox;
     let run = |arguments: &[&str]| {
         let run = sandbox.signing(arguments);
         ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"].into_iter().fold(run, |run, name| run.env(name, collector.url()))
     };
-    // An image in a registry is refused before anybody is asked.
-    lab.registry.clear_log();
-    for name in [lab.name(":v1"), lab.digest(&image), "registry.example/app:v1".to_owned()] {
-        let ran = run(&["verify", "--offline", "--key", "cosign.pub", &name]).run().expect(2).prints("");
-        ran.says("--offline uses no network at all").says("oci:DIR");
-    }
-    assert_eq!(lab.registry.requests().len(), 0);
+    // As in cosign, the word is about logs: the image may be in a registry.
+    run(&["sign", "--key", "cosign.key", "--yes", &lab.name(":v1")]).run().expect(0);
+    let ran = run(&["verify", "--offline", "--key", "cosign.pub", &lab.name(":v1")]).run().expect(0);
+    ran.says("note: --offline changes nothing: verifying asks nobody but the registry of the image");
     // Blobs are verified as ever.
     sandbox.write("blob", "hello");
     run(&["sign-blob", "--key", "cosign.key", "--yes", "--bundle", "blob.bundle", "blob"]).run().expect(0);

@@ -70,6 +70,8 @@
 //! | `keyless` | [`trust`]: certificates, transparency logs, signed timestamps, trusted roots; identities in policies |
 //! | `layout` | images in OCI layouts and archives |
 //! | `sign` | keys, encrypted key files, signing; with `ring` also P-521, Ed25519ph and streams |
+//! | `policy-files` | [policies in files](policy::document): ClusterImagePolicy, containers policy.json, ImagePolicy |
+//! | `rego` | policies in Rego over attestations |
 //! | `registry` | [`RegistryClient`], and the paved path without an async runtime: [`blocking`] |
 //! | `oci-client` | a [store](store::oci_client) over an `oci_client::Client` that you already hold |
 //! | `ring` (default), `aws-lc-rs` | the cryptographic backend; with both, `aws-lc-rs` is used |

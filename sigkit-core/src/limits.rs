@@ -32,6 +32,8 @@ pub struct Limits {
     pub statement_subjects: usize,
     /// Digests of one subject.
     pub subject_digests: usize,
+    /// Findings of one scan report; a large image with an old base has a few thousand.
+    pub scan_findings: usize,
     /// Transparency log entries in one bundle.
     pub log_entries: usize,
     /// Signed timestamps in one bundle.
@@ -60,6 +62,14 @@ pub struct Limits {
     pub archive_entries: usize,
     /// One extended header of an archive.
     pub archive_header_bytes: u64,
+    /// A file of policies.
+    pub policy_bytes: usize,
+    /// Documents of one such file.
+    pub policy_documents: usize,
+    /// Values of one such file, over all documents.
+    pub policy_nodes: usize,
+    /// Levels of list within map within list.
+    pub policy_depth: usize,
 }
 
 impl Limits {
@@ -79,6 +89,7 @@ impl Limits {
         key_file_bytes: 64 << 10,
         statement_subjects: 1024,
         subject_digests: 32,
+        scan_findings: 100_000,
         log_entries: 32,
         timestamps: 32,
         proof_hashes: 64,
@@ -93,6 +104,10 @@ impl Limits {
         layout_scan_bytes: 1 << 30,
         archive_entries: 100_000,
         archive_header_bytes: 1 << 20,
+        policy_bytes: 1 << 20,
+        policy_documents: 1000,
+        policy_nodes: 100_000,
+        policy_depth: 64,
     };
 }
 

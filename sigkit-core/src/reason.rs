@@ -3,6 +3,7 @@
 use std::num::NonZeroUsize;
 
 use crate::bundle::BundleError;
+use crate::content::scan::Severity;
 use crate::content::{ContentError, EnvelopeError};
 use crate::crypto::SignatureError;
 use crate::digest::Digest;
@@ -19,6 +20,136 @@ pub enum Reason {
     NoSignatures {
         /// The places and formats looked at.
         looked_for: String,
+    },
+    /// No rule of the policy is about the artifact.
+    #[error("no rule of the policy is about {image}, and what no rule is about is refused")]
+    NoPolicyMatches {
+        /// The image.
+        image: String,
+    },
+    /// The policy refuses the artifact whatever it shows.
+    #[error("the policy refuses it{}", .why.as_ref().map_or_else(String::new, |why| format!(": {why}")))]
+    RefusedByPolicy {
+        /// Why, in the words of the policy.
+        why: Option<String>,
+    },
+    /// The scan does not say which scanner made it.
+    #[error("expected the scanner in `scanner.uri` of the scan, found none")]
+    ScannerUnnamed,
+    /// The scanner looked at nothing.
+    #[error("{scanner} reports no findings, and that it looked at nothing")]
+    ScanEmpty {
+        /// Who scanned.
+        scanner: String,
+    },
+    /// The scan does not say when it ended, and that is asked.
+    #[error("expected the end of the scan in `metadata.scanFinishedOn`, found none")]
+    ScanUndated,
+    /// The scan is too old.
+    #[error("expected a scan at most {age} old at {now}, found one of {finished}")]
+    ScanStale {
+        /// When the scan ended.
+        finished: UnixTime,
+        /// How old it may be.
+        age: String,
+        /// The time of verification.
+        now: UnixTime,
+    },
+    /// The scan ended at a time that is yet to come.
+    #[error("expected a scan before {now}, found one of {finished}")]
+    ScanFromFuture {
+        /// When the scan says that it ended.
+        finished: UnixTime,
+        /// The time of verification.
+        now: UnixTime,
+    },
+    /// The scanner found something that is more severe than allowed.
+    #[error("{id} in {package} {version}: expected severity up to {}, found {}", .maximum.name(), .severity.name())]
+    FindingTooSevere {
+        /// The vulnerability.
+        id: String,
+        /// The package.
+        package: String,
+        /// Its version.
+        version: String,
+        /// How severe it is.
+        severity: Severity,
+        /// How severe it may be.
+        maximum: Severity,
+    },
+    /// The finding was put up with, and is no more.
+    #[error("{id} in {package}, severity {}: the exception ended at {until}", .severity.name())]
+    ExceptionExpired {
+        /// The vulnerability.
+        id: String,
+        /// The package.
+        package: String,
+        /// How severe it is.
+        severity: Severity,
+        /// Since when it is no more put up with.
+        until: UnixTime,
+    },
+    /// What is said about the finding does not clear it.
+    #[error("{id} in {package}: expected not_affected or fixed, found {found} by {authority}")]
+    NotCleared {
+        /// The vulnerability.
+        id: String,
+        /// The package.
+        package: String,
+        /// Who says so.
+        authority: String,
+        /// What is said.
+        found: String,
+    },
+    /// There are more findings than are named.
+    #[error("and {count} more findings above severity {}", .maximum.name())]
+    MoreFindings {
+        /// How many.
+        count: usize,
+        /// How severe they may be.
+        maximum: Severity,
+    },
+    /// The artifact was built otherwise, or the provenance does not say.
+    #[error("provenance {field}: expected {expected}, found {}", .found.as_deref().unwrap_or("none"))]
+    ProvenanceMismatch {
+        /// What was compared.
+        field: &'static str,
+        /// What it should be.
+        expected: String,
+        /// What it is.
+        found: Option<String>,
+    },
+    /// The artifact was built upon another image, or the provenance names none.
+    #[error("base image: expected one of {allowed}, found {}", .found.as_deref().unwrap_or("none among the materials"))]
+    BaseImageNotAllowed {
+        /// The patterns allowed.
+        allowed: String,
+        /// The image.
+        found: Option<String>,
+    },
+    /// A policy in Rego does not allow the statement.
+    #[error("{policy}: expected data.signature.allow to be true, found {found}")]
+    PolicyDenies {
+        /// The policy.
+        policy: String,
+        /// What it is.
+        found: String,
+    },
+    /// A policy in Rego could not be evaluated.
+    #[error("{policy} could not be evaluated: {problem}")]
+    PolicyFails {
+        /// The policy.
+        policy: String,
+        /// Why.
+        problem: String,
+    },
+    /// Attestations exist, and none says the kind of thing asked for.
+    #[error("none of the attestations matched the predicate type: {expected}, found: {}", .found.join(","))]
+    NoAttestationOfType {
+        /// The predicate type asked for.
+        expected: String,
+        /// The predicate types found, each once, sorted.
+        found: Vec<String>,
     },
     /// What was found cannot be read as a signature.
     #[error(transparent)]
@@ -54,7 +185,7 @@ pub enum Reason {
     #[error("predicate type: expected {expected:?}, found {found:?}")]
     PredicateTypeMismatch {
         /// The type asked for.
-        expected: &'static str,
+        expected: String,
         /// The type found.
         found: String,
     },
@@ -186,9 +317,10 @@ pub enum Reason {
 
 impl Reason {
     /// Every code, sorted.
-    pub const CODES: [&'static str; 45] = [
+    pub const CODES: [&'static str; 60] = [
         "algorithm-unsupported",
         "annotation-mismatch",
+        "base-image-not-allowed",
         "bundle-malformed",
         "bundle-version-unsupported",
         "certificate-malformed",
@@ -200,7 +332,9 @@ impl Reason {
         "checkpoint-malformed",
         "claim-type-mismatch",
         "content-mismatch",
+        "exception-expired",
         "extension-mismatch",
+        "finding-too-severe",
         "identity-mismatch",
         "inclusion-proof-invalid",
         "issuer-mismatch",
@@ -214,11 +348,22 @@ impl Reason {
         "log-unknown",
         "material-mismatch",
         "message-needed",
+        "no-attestation-of-type",
+        "no-policy-matches",
         "no-signatures",
         "payload-malformed",
         "payload-type-mismatch",
+        "policy-denies",
+        "policy-fails",
         "predicate-type-mismatch",
+        "provenance-mismatch",
         "reference-mismatch",
+        "refused-by-policy",
+        "scan-empty",
+        "scan-from-future",
+        "scan-stale",
+        "scan-undated",
+        "scanner-unnamed",
         "sct-invalid",
         "sct-missing",
         "signature-count",
@@ -232,12 +377,29 @@ impl Reason {
         "timestamp-mismatch",
         "timestamp-missing",
         "timestamp-signature-invalid",
+        "vex-not-cleared",
     ];
 
     /// The stable code.
     pub const fn code(&self) -> &'static str {
         match self {
             Self::NoSignatures { .. } => "no-signatures",
+            Self::NoPolicyMatches { .. } => "no-policy-matches",
+            Self::ScannerUnnamed => "scanner-unnamed",
+            Self::ScanEmpty { .. } => "scan-empty",
+            Self::ScanUndated => "scan-undated",
+            Self::ScanStale { .. } => "scan-stale",
+            Self::ScanFromFuture { .. } => "scan-from-future",
+            Self::FindingTooSevere { .. } | Self::MoreFindings { .. } => "finding-too-severe",
+            Self::ExceptionExpired { .. } => "exception-expired",
+            Self::NotCleared { .. } => "vex-not-cleared",
+            Self::ProvenanceMismatch { .. } => "provenance-mismatch",
+            Self::BaseImageNotAllowed { .. } => "base-image-not-allowed",
+            Self::PolicyDenies { .. } => "policy-denies",
+            Self::PolicyFails { .. } => "policy-fails",
+            Self::RefusedByPolicy { .. } => "refused-by-policy",
+            Self::NoAttestationOfType { .. } => "no-attestation-of-type",
+            Self::Unreadable(BundleError::PassedOver { .. }) => "predicate-type-mismatch",
             Self::Unreadable(BundleError::Version { .. }) => "bundle-version-unsupported",
             Self::Unreadable(BundleError::Envelope(EnvelopeError::SignatureCount { .. })) => "signature-count",
             Self::Unreadable(_) => "bundle-malformed",
@@ -289,14 +451,20 @@ impl Reason {
             Self::MaterialMismatch { expected, .. }
             | Self::ContentMismatch { expected, .. }
             | Self::PayloadTypeMismatch { expected, .. }
-            | Self::PredicateTypeMismatch { expected, .. }
             | Self::ClaimTypeMismatch { expected, .. } => Some((*expected).to_owned()),
-            Self::SubjectMismatch { expected, .. }
+            Self::NoAttestationOfType { expected, .. }
+            | Self::Unreadable(BundleError::PassedOver { expected, .. })
+            | Self::PredicateTypeMismatch { expected, .. }
+            | Self::SubjectMismatch { expected, .. }
             | Self::AnnotationMismatch { expected, .. }
             | Self::IdentityMismatch { expected, .. }
             | Self::IssuerMismatch { expected, .. }
             | Self::ExtensionMismatch { expected, .. }
             | Self::ReferenceMismatch { expected, .. } => Some(expected.clone()),
+            Self::ProvenanceMismatch { expected, .. } => Some(expected.clone()),
+            Self::BaseImageNotAllowed { allowed, .. } => Some(allowed.clone()),
+            Self::FindingTooSevere { maximum, .. } => Some(maximum.name().to_owned()),
+            Self::ScanStale { age, .. } => Some(age.clone()),
             Self::CertificateMissing { .. } => Some("a certificate".to_owned()),
             Self::LogThreshold { expected, .. } | Self::TimestampThreshold { expected, .. } => {
                 Some(expected.to_string())
@@ -320,12 +488,17 @@ impl Reason {
             Self::PayloadTypeMismatch { found, .. }
             | Self::PredicateTypeMismatch { found, .. }
             | Self::ClaimTypeMismatch { found, .. }
+            | Self::Unreadable(BundleError::PassedOver { found, .. })
             | Self::IdentityMismatch { found, .. }
             | Self::SubjectMismatch { found, .. } => Some(found.clone()),
+            Self::NoAttestationOfType { found, .. } => Some(found.join(",")),
             Self::AnnotationMismatch { found, .. }
             | Self::IssuerMismatch { found, .. }
             | Self::ExtensionMismatch { found, .. }
             | Self::ReferenceMismatch { found, .. } => found.clone(),
+            Self::ProvenanceMismatch { found, .. } | Self::BaseImageNotAllowed { found, .. } => found.clone(),
+            Self::FindingTooSevere { severity, .. } => Some(severity.name().to_owned()),
+            Self::ScanStale { finished, .. } | Self::ScanFromFuture { finished, .. } => Some(finished.to_string()),
             Self::CertificateMissing { found } => Some((*found).to_owned()),
             Self::LogThreshold { found, .. } | Self::TimestampThreshold { found, .. } => Some(found.to_string()),
             Self::TimeInFuture { found, .. } => Some(found.to_string()),

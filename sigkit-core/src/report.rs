@@ -4,6 +4,7 @@ use std::fmt;
 use std::num::NonZeroUsize;
 
 use crate::bundle::{Origin, Problem};
+use crate::content::scan::Severity;
 use crate::crypto::{KeyFingerprint, SignatureScheme};
 use crate::digest::Digest;
 use crate::reason::Reason;
@@ -30,7 +31,7 @@ impl Report {
         let doubt = || self.root.find(&|outcome| matches!(outcome, Outcome::Unknown(_)));
         match self.verdict() {
             Verdict::Undecided => doubt().or_else(failure),
-            Verdict::Rejected | Verdict::Verified => failure().or_else(doubt),
+            Verdict::Rejected | Verdict::Verified | Verdict::Allowed => failure().or_else(doubt),
         }
     }
 }
@@ -74,6 +75,11 @@ pub enum Label {
         /// Its fingerprint.
         fingerprint: KeyFingerprint,
     },
+    /// The rules about an image, or one of them, or demands that belong together.
+    Demands {
+        /// The image, or the rule's name, or what the demands are about.
+        name: String,
+    },
     /// Somebody with an identity who may sign.
     Identity {
         /// Subject and issuer, as asked for.
@@ -95,12 +101,16 @@ pub enum Rule {
     All,
     /// So many parts must hold.
     AtLeast(NonZeroUsize),
+    /// Every part should hold; when one does not, nothing is refused for it.
+    Advisory,
 }
 
 /// Which check a leaf records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CheckId {
+    /// What the policy says of an image without looking at signatures.
+    Policy,
     /// Something to judge was found.
     Evidence,
     /// The verification material is of the kind that the authority judges by.
@@ -119,6 +129,20 @@ pub enum CheckId {
     LogEntry,
     /// Signed timestamps.
     Timestamp,
+    /// The scanner's report as a whole.
+    Scan,
+    /// When the scanner looked.
+    ScanTime,
+    /// One finding of a scanner that is too severe to be passed over.
+    Finding,
+    /// What is said about findings.
+    Vex,
+    /// How the artifact was built.
+    Provenance,
+    /// What the artifact was built upon.
+    BaseImage,
+    /// A policy in Rego.
+    Rego,
     /// When the signature was made.
     Time,
     /// A path leads from the certificate to the trusted root.
@@ -133,6 +157,7 @@ impl CheckId {
     /// The stable name.
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Policy => "policy",
             Self::Evidence => "evidence",
             Self::Material => "material",
             Self::Content => "content",
@@ -142,6 +167,13 @@ impl CheckId {
             Self::Reference => "reference",
             Self::LogEntry => "log-entry",
             Self::Timestamp => "timestamp",
+            Self::Scan => "scan",
+            Self::ScanTime => "scan-time",
+            Self::Finding => "finding",
+            Self::Vex => "vex",
+            Self::Provenance => "provenance",
+            Self::BaseImage => "base-image",
+            Self::Rego => "rego",
             Self::Time => "time",
             Self::Certificate => "certificate",
             Self::Sct => "sct",
@@ -275,6 +307,57 @@ pub enum Fact {
         /// The signed reference.
         reference: String,
     },
+    /// The report of a scanner, in which nothing is too severe that is not accounted for.
+    Scan {
+        /// Who scanned.
+        scanner: String,
+        /// How many findings there are, of every severity.
+        findings: usize,
+        /// How severe they may be.
+        maximum: Severity,
+    },
+    /// When the scan ended, if it says so.
+    ScanTime {
+        /// That time.
+        finished: Option<UnixTime>,
+    },
+    /// A finding that is put up with for a while.
+    Excepted {
+        /// The vulnerability.
+        id: String,
+        /// Until then.
+        until: UnixTime,
+        /// Why, in the words of the policy.
+        reason: Option<String>,
+    },
+    /// A finding of which somebody believed says that it does no harm.
+    Cleared {
+        /// The vulnerability.
+        id: String,
+        /// How.
+        status: String,
+        /// Who says so.
+        authority: String,
+        /// When.
+        time: UnixTime,
+    },
+    /// The artifact was built as asked.
+    Provenance {
+        /// What was compared.
+        field: &'static str,
+        /// What the provenance says.
+        value: String,
+    },
+    /// The artifact was built upon these images, all of them allowed.
+    BaseImages {
+        /// The images.
+        images: String,
+    },
+    /// A policy in Rego allows the statement.
+    PolicyAllows {
+        /// The policy.
+        policy: String,
+    },
 }
 
 impl fmt::Display for Fact {
@@ -301,6 +384,19 @@ impl fmt::Display for Fact {
             Self::Annotations { count: 1 } => f.write_str("1 annotation signed as asked"),
             Self::Annotations { count } => write!(f, "{count} annotations signed as asked"),
             Self::Reference { reference } => write!(f, "made for {reference}"),
+            Self::Scan { scanner, findings, maximum } => {
+                write!(f, "{findings} findings by {scanner}, none above severity {} left", maximum.name())
+            }
+            Self::ScanTime { finished: Some(finished) } => write!(f, "ended {finished}"),
+            Self::ScanTime { finished: None } => f.write_str("not dated, and not asked"),
+            Self::Excepted { id, until, reason } => {
+                write!(f, "{id} is put up with until {until}")?;
+                reason.as_ref().map_or(Ok(()), |reason| write!(f, ": {reason}"))
+            }
+            Self::Cleared { id, status, authority, time } => write!(f, "{id} is {status}, says {authority} at {time}"),
+            Self::Provenance { field, value } => write!(f, "{field} {value}"),
+            Self::BaseImages { images } => write!(f, "built upon {images}"),
+            Self::PolicyAllows { policy } => write!(f, "{policy} allows it"),
         }
     }
 }
@@ -343,15 +439,18 @@ pub enum Waiver {
     SctWaived,
     /// The caller asked not to compare the signed claims with the artifact.
     ClaimsNotChecked,
+    /// The policy asks nothing of this artifact.
+    NothingDemanded,
 }
 
 impl Waiver {
     /// Every code, sorted.
-    pub const CODES: [&'static str; 8] = [
+    pub const CODES: [&'static str; 9] = [
         "claims-not-checked",
         "log-entry-ignored",
         "log-not-checked",
         "log-waived",
+        "nothing-demanded",
         "sct-waived",
         "time-not-witnessed",
         "timestamp-ignored",
@@ -364,6 +463,7 @@ impl Waiver {
             Self::LogNotChecked { .. } => "log-not-checked",
             Self::TimestampNotChecked { .. } => "timestamp-not-checked",
             Self::ClaimsNotChecked => "claims-not-checked",
+            Self::NothingDemanded => "nothing-demanded",
             Self::LogWaived { .. } => "log-waived",
             Self::LogEntryIgnored { .. } => "log-entry-ignored",
             Self::TimestampIgnored { .. } => "timestamp-ignored",
@@ -387,6 +487,7 @@ impl fmt::Display for Waiver {
             Self::TimeNotWitnessed { now } => write!(f, "NOT witnessed; judged as of {now}"),
             Self::SctWaived => f.write_str("NOT looked for, as asked"),
             Self::ClaimsNotChecked => f.write_str("NOT compared with the artifact, as asked"),
+            Self::NothingDemanded => f.write_str("let in without proof: the policy asks for none"),
         }
     }
 }
@@ -396,6 +497,8 @@ impl fmt::Display for Waiver {
 pub enum Verdict {
     /// The policy is met.
     Verified,
+    /// The policy lets the artifact in although nothing proves where it comes from.
+    Allowed,
     /// It is not.
     Rejected,
     /// It could not be told: something that might have decided could not be looked at.
@@ -407,6 +510,7 @@ impl Verdict {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Verified => "verified",
+            Self::Allowed => "allowed",
             Self::Rejected => "rejected",
             Self::Undecided => "undecided",
         }
@@ -425,19 +529,25 @@ impl Node {
             Self::Leaf { outcome: Outcome::Pass(_), .. } => Some(Verdict::Verified),
             Self::Leaf { outcome: Outcome::Fail(_), .. } => Some(Verdict::Rejected),
             Self::Leaf { outcome: Outcome::Unknown(_), .. } => Some(Verdict::Undecided),
+            Self::Leaf { outcome: Outcome::Skip(Waiver::NothingDemanded), .. } => Some(Verdict::Allowed),
             Self::Leaf { outcome: Outcome::Skip(_), .. } => None,
             Self::Group { rule, parts, .. } => {
                 let count = |wanted| parts.iter().filter(|part| part.tally() == Some(wanted)).count();
                 let (verified, undecided) = (count(Verdict::Verified), count(Verdict::Undecided));
+                let let_in = verified.saturating_add(count(Verdict::Allowed));
                 Some(match rule {
                     Rule::All if count(Verdict::Rejected) > 0 => Verdict::Rejected,
                     Rule::All if undecided > 0 => Verdict::Undecided,
                     Rule::All if verified > 0 => Verdict::Verified,
+                    Rule::All if let_in > 0 => Verdict::Allowed,
                     Rule::AtLeast(threshold) if verified >= threshold.get() => Verdict::Verified,
-                    Rule::AtLeast(threshold) if verified.saturating_add(undecided) >= threshold.get() => {
+                    Rule::AtLeast(threshold) if let_in >= threshold.get() => Verdict::Allowed,
+                    Rule::AtLeast(threshold) if let_in.saturating_add(undecided) >= threshold.get() => {
                         Verdict::Undecided
                     }
-                    Rule::All | Rule::AtLeast(_) => Verdict::Rejected,
+                    Rule::Advisory if verified > 0 && verified == parts.len() => Verdict::Verified,
+                    Rule::Advisory if !parts.is_empty() => Verdict::Allowed,
+                    Rule::All | Rule::AtLeast(_) | Rule::Advisory => Verdict::Rejected,
                 })
             }
         }
@@ -490,6 +600,37 @@ mod tests {
             (vec![], Rejected),
         ] {
             assert_eq!(group(Rule::All, parts.clone()), verdict, "{parts:?}");
+        }
+    }
+
+    fn nothing() -> Node {
+        Node::Leaf { check: CheckId::Policy, outcome: Outcome::Skip(Waiver::NothingDemanded) }
+    }
+
+    // threat: I06
+    #[test]
+    fn what_is_let_in_without_proof_is_never_called_verified() {
+        use Verdict::{Allowed, Rejected, Undecided, Verified};
+        for (rule, parts, verdict) in [
+            (Rule::All, vec![nothing()], Allowed),
+            (Rule::All, vec![nothing(), skip()], Allowed),
+            (Rule::All, vec![nothing(), pass()], Verified),
+            (Rule::All, vec![nothing(), fail()], Rejected),
+            (Rule::All, vec![nothing(), unknown()], Undecided),
+            (at_least(1), vec![nothing(), fail()], Allowed),
+            (at_least(1), vec![nothing(), unknown()], Allowed),
+            (at_least(1), vec![nothing(), pass()], Verified),
+            (at_least(2), vec![nothing(), pass()], Allowed),
+            (at_least(2), vec![nothing(), unknown()], Undecided),
+            (at_least(2), vec![nothing(), fail()], Rejected),
+            (Rule::Advisory, vec![pass()], Verified),
+            (Rule::Advisory, vec![fail()], Allowed),
+            (Rule::Advisory, vec![unknown()], Allowed),
+            (Rule::Advisory, vec![skip()], Allowed),
+            (Rule::Advisory, vec![pass(), fail()], Allowed),
+            (Rule::Advisory, vec![], Rejected),
+        ] {
+            assert_eq!(group(rule, parts.clone()), verdict, "{rule:?} of {parts:?}");
         }
     }
 

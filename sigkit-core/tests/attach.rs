@@ -17,10 +17,13 @@ use sigkit_core::attach::{
 use sigkit_core::bundle::{BundleError, Evidence, Origin};
 use sigkit_core::crypto::Signature;
 use sigkit_core::digest::Digest;
+use sigkit_core::key::Signer as _;
 use sigkit_core::limits::Limits;
 use sigkit_core::oci::{Descriptor, Manifest, Tag, TagOrDigest, media_type};
+use sigkit_core::policy::{KeyAuthority, Policy, Purpose};
 use sigkit_core::store::{Atomicity, Expected, MemoryStore, Store, StoreError, StoreWrite};
 use support::cases::{IMAGE, image};
+use support::keys::signer;
 use support::simulation::Simulation;
 use support::stores::{Call, Remote, Watched};
 use support::vector::{NOW, load_one};
@@ -80,8 +83,14 @@ async fn bundle_layer(store: &MemoryStore, vector: &str) -> Descriptor {
     put_blob(store, media_type::BUNDLE_V03, load_one(vector).file("bundle.json")).await
 }
 
+/// A policy for image signatures with these limits.
+fn wanting(limits: Limits) -> Policy {
+    let key = KeyAuthority::new("a key", signer().public_key().clone());
+    Policy::key(Purpose::Image, key).with_limits(limits)
+}
+
 async fn found<S: Store>(store: &S) -> Evidence {
-    discover(store, &image(), &Limits::DEFAULT).await
+    discover(store, &image(), &wanting(Limits::DEFAULT)).await
 }
 
 fn origins(evidence: &Evidence) -> Vec<&Origin> {
@@ -206,7 +215,7 @@ async fn nothing_is_fetched_twice() {
 
     let mut limits = Limits::DEFAULT;
     limits.attachments = 1001;
-    let evidence = discover(&store, &image(), &limits).await;
+    let evidence = discover(&store, &image(), &wanting(limits.clone())).await;
     assert_eq!((evidence.items.len(), evidence.problems.len()), (1001, 0));
     assert_eq!(store.count(&Call::Manifest(TagOrDigest::Digest(entry.digest))), 1);
     assert_eq!(store.count(&Call::Blob(bundle.digest)), 1);
@@ -265,7 +274,7 @@ async fn referrers_of_any_kind_are_bounded() {
     for (limit, expected) in [(4, &[][..]), (3, &["too-large"])] {
         limits.attachments = limit;
         let store = Watched::new(inner.clone());
-        let evidence = discover(&store, &image(), &limits).await;
+        let evidence = discover(&store, &image(), &wanting(limits.clone())).await;
         assert_eq!(codes(&evidence), expected);
         let read = |call: &&Call| matches!(call, Call::Manifest(TagOrDigest::Digest(_)));
         assert_eq!(store.calls().iter().filter(read).count(), limit);
@@ -290,7 +299,7 @@ async fn bytes_are_bounded_over_all_places() {
         let store = Watched::new(inner.clone());
         let mut limits = Limits::DEFAULT;
         limits.attachments_total_bytes = total - missing;
-        let evidence = discover(&store, &image(), &limits).await;
+        let evidence = discover(&store, &image(), &wanting(limits.clone())).await;
         assert_eq!(codes(&evidence), vec!["too-large"; problems]);
         assert!(evidence.items.len() >= items.min(3) && (missing > 0 || evidence.items.len() == items));
         let blobs = store.calls().iter().filter(|call| matches!(call, Call::Blob(_))).count();
@@ -298,7 +307,7 @@ async fn bytes_are_bounded_over_all_places() {
     }
     let mut limits = Limits::DEFAULT;
     limits.attachment_bytes = 10;
-    let evidence = discover(&inner, &image(), &limits).await;
+    let evidence = discover(&inner, &image(), &wanting(limits.clone())).await;
     assert_eq!((evidence.items.len(), codes(&evidence)), (0, vec!["too-large"; 5]));
 }
 

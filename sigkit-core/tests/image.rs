@@ -65,7 +65,7 @@ async fn sign<S: StoreWrite>(store: &S, key: &KeyPair, signing: &Signing) -> Res
 
 /// What is stored besides the image: entries of all formats.
 async fn signatures(store: &MemoryStore) -> usize {
-    sigkit_core::attach::discover(store, &image(), &Limits::DEFAULT).await.items.len()
+    sigkit_core::attach::discover(store, &image(), &policy(&signer())).await.items.len()
 }
 
 #[tokio::test]
@@ -209,7 +209,7 @@ async fn an_attestation_on_an_image_is_not_its_signature() {
     let payload = statement(predicate_type, &subject_of(&image().to_string())).into_bytes();
     let mut envelope = Envelope {
         payload_type: media_type::IN_TOTO.to_owned(),
-        payload,
+        payload: payload.into(),
         signature: sigkit_core::crypto::Signature::from_bytes(Vec::new()),
     };
     envelope.signature = signer().sign(&envelope.pae()).unwrap();

@@ -61,7 +61,7 @@ fn parts(entity: &SignedEntity) -> (Vec<u8>, Signature) {
     match &entity.content {
         Content::Message(message) => (Vec::new(), message.signature.clone()),
         Content::SimpleSigning { payload, signature } => (payload.clone(), signature.clone()),
-        Content::Envelope(envelope) => (envelope.payload.clone(), envelope.signature.clone()),
+        Content::Envelope(envelope) => (envelope.payload.to_vec(), envelope.signature.clone()),
         _ => panic!("a new kind of content needs its flips"),
     }
 }
@@ -71,7 +71,7 @@ fn with_parts(entity: &SignedEntity, payload: Vec<u8>, signature: Signature) -> 
     match &mut entity.content {
         Content::Message(message) => message.signature = signature,
         Content::SimpleSigning { payload: p, signature: s } => (*p, *s) = (payload, signature),
-        Content::Envelope(envelope) => (envelope.payload, envelope.signature) = (payload, signature),
+        Content::Envelope(envelope) => (envelope.payload, envelope.signature) = (payload.into(), signature),
         _ => panic!("a new kind of content needs its flips"),
     }
     entity
@@ -473,7 +473,7 @@ fn documents() -> Vec<Document> {
         Document {
             name: "statement",
             bytes: statement,
-            read: |bytes| Statement::parse(bytes, &Limits::DEFAULT).is_ok(),
+            read: |bytes| Statement::parse(bytes.to_vec(), &Limits::DEFAULT).is_ok(),
         },
         Document {
             name: "payload",

@@ -18,7 +18,6 @@ pub(crate) fn why_absent(flag: &str) -> Option<&'static str> {
         "sk" | "slot" => HARDWARE,
         "kms" => "keys in a key management service are not supported; leave it out to write the pair to files",
         "local-image" => "name the directory itself instead: oci:DIR",
-        "policy" | "type" | "predicate" => "attestations are not supported",
         "output-certificate" | "output-cert" | "certificate" | "cert" | "certificate-chain" | "cert-chain" => {
             CERTIFICATE
         }

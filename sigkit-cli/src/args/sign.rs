@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, ValueEnum};
+use sigkit_core::image::Format;
 
 use super::{AnnotationArgs, ImagesArgs, NoLogArgs, RegistryArgs, SigningKeyArgs};
 use crate::context::Context;
@@ -65,6 +66,33 @@ pub(crate) enum WrittenFormat {
     Both,
 }
 
+impl WrittenFormat {
+    /// The format that `--format` and cosign's `--new-bundle-format` ask for; a bundle unless they do.
+    ///
+    /// # Errors
+    /// [`CliError::Usage`], when the flags contradict each other.
+    pub(crate) fn chosen(format: Option<Self>, new_bundle_format: Option<bool>) -> Result<Self, CliError> {
+        match (format, new_bundle_format) {
+            (Some(Self::Legacy), Some(true)) | (Some(Self::Bundle | Self::Both), Some(false)) => {
+                Err(CliError::Usage("--format and --new-bundle-format contradict each other; keep --format".to_owned()))
+            }
+            (Some(format), _) => Ok(format),
+            (None, Some(false)) => Ok(Self::Legacy),
+            (None, _) => Ok(Self::Bundle),
+        }
+    }
+}
+
+impl From<WrittenFormat> for Format {
+    fn from(format: WrittenFormat) -> Self {
+        match format {
+            WrittenFormat::Bundle => Self::Bundle,
+            WrittenFormat::Legacy => Self::Legacy,
+            WrittenFormat::Both => Self::Both,
+        }
+    }
+}
+
 impl SignArgs {
     /// The format to write.
     ///
@@ -86,14 +114,8 @@ impl SignArgs {
             return Err(CliError::Usage(why.to_owned()));
         }
         match (self.format, self.new_bundle_format) {
-            (Some(WrittenFormat::Legacy), Some(true))
-            | (Some(WrittenFormat::Bundle | WrittenFormat::Both), Some(false)) => {
-                Err(CliError::Usage("--format and --new-bundle-format contradict each other; keep --format".to_owned()))
-            }
-            (Some(format), _) => Ok(format),
-            (None, Some(false)) => Ok(WrittenFormat::Legacy),
-            (None, _) if self.payload.is_some() => Ok(WrittenFormat::Legacy),
-            (None, _) => Ok(WrittenFormat::Bundle),
+            (None, None | Some(true)) if self.payload.is_some() => Ok(WrittenFormat::Legacy),
+            (format, new_bundle_format) => WrittenFormat::chosen(format, new_bundle_format),
         }
     }
 

@@ -60,6 +60,21 @@ impl TrustArgs {
         Ok(())
     }
 
+    /// A flag that says whose signatures are accepted or what must come with them, if one is given; not that of the trusted root.
+    pub(crate) fn given(&self) -> Option<&'static str> {
+        let log = &self.log;
+        let flags = [
+            (!self.keys.key.is_empty(), "--key"),
+            (self.identities.is_given(), "--certificate-identity or its like"),
+            (log.require_log, "--require-log"),
+            (log.insecure_ignore_tlog.is_some(), "--insecure-ignore-tlog"),
+            (log.private_infrastructure, "--private-infrastructure"),
+            (log.use_signed_timestamps, "--use-signed-timestamps"),
+        ];
+        let flag = flags.into_iter().find_map(|(given, flag)| given.then_some(flag));
+        flag.or(self.certificates.given()).or(self.weakened().first().copied())
+    }
+
     /// The flags by which less is asked for than usual, as they were given.
     pub(crate) fn weakened(&self) -> Vec<&'static str> {
         let by_identity = self.keys.key.is_empty();

@@ -11,6 +11,9 @@ use crate::error::CliError;
 pub(crate) struct VerifyArgs {
     #[command(flatten)]
     pub(crate) images: ImagesArgs,
+    /// File of policies that say who must have signed which image, in place of --key
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["threshold", "given", "check_claims", "check_reference", "signature", "bundle", "signature_digest_algorithm"])]
+    pub(crate) policy: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) trust: TrustArgs,
     #[command(flatten)]
@@ -60,6 +63,14 @@ impl VerifyArgs {
             }
         }
         self.registry.check(context)?;
-        self.trust.check(context)
+        if self.policy.is_none() {
+            return self.trust.check(context);
+        }
+        match self.trust.given() {
+            None => Ok(()),
+            Some(flag) => {
+                Err(CliError::Usage(format!("{flag} cannot be used with --policy, which says who must have signed")))
+            }
+        }
     }
 }

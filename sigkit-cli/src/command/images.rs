@@ -17,6 +17,7 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::files::FileError;
 use crate::registry;
+use crate::store::AnyStore;
 use crate::target::{OpenTarget, Target, TargetError, Unresolved};
 
 /// Longest list of images, in bytes.
@@ -130,6 +131,11 @@ impl<'a> Images<'a> {
         Ok((open, image))
     }
 
+    /// The store of another repository.
+    pub(crate) fn repository(&self, repository: &Repository) -> AnyStore {
+        AnyStore::Registry(self.client.repository(repository))
+    }
+
     /// Compares all that a local image is made of with its descriptors. What a registry holds is compared by whoever pulls it.
     ///
     /// # Errors
@@ -139,6 +145,18 @@ impl<'a> Images<'a> {
             Some(_) => Ok(()),
             None => check_contents(&*open.store, image, &Limits::DEFAULT).await.map_err(Unresolved::of(None)),
         }
+    }
+
+    /// One image as [`Images::resolve`] and [`Images::check_contents`] leave it, and those below it when they are asked for.
+    ///
+    /// # Errors
+    /// [`Unresolved`].
+    pub(crate) async fn with_below(&self, target: Target) -> Result<(OpenTarget, Vec<FetchedManifest>), Unresolved> {
+        let (open, image) = self.resolve(target).await?;
+        self.check_contents(&open, &image).await?;
+        let mut images = self.below(&open, &image).await?;
+        images.insert(0, image);
+        Ok((open, images))
     }
 
     /// The manifests below an image, when they are asked for.

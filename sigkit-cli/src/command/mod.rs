@@ -1,9 +1,12 @@
 //! One file per verb. A command returns what it found or did, or hands it to the printer piece by piece, and prints nothing itself
 //! but questions and warnings.
 
+mod attest;
+mod attest_blob;
 mod bundle;
 mod completion;
 mod documents;
+mod download;
 mod explain;
 mod generate_key_pair;
 mod images;
@@ -11,12 +14,16 @@ mod import_key_pair;
 mod key_pair;
 mod list_env;
 mod login;
+mod policy;
 mod public_key;
 mod sign;
 mod sign_blob;
 mod trust;
 mod verify;
+mod verify_attestation;
 mod verify_blob;
+mod verify_blob_attestation;
+mod verify_policy;
 mod version;
 
 use crate::args::GlobalArgs;
@@ -41,6 +48,11 @@ pub(crate) fn run(
         Verb::PublicKey(args) => public_key::run(&args, context),
         Verb::Sign(args) => sign::run(&args, context, global, printer),
         Verb::Verify(args) => verify::run(&args, context, global, printer),
+        Verb::Attest(args) => attest::run(&args, context, global, printer),
+        Verb::VerifyAttestation(args) => verify_attestation::run(&args, context, global, printer),
+        Verb::Download(args) => download::run(&args, context, global),
+        Verb::AttestBlob(args) => attest_blob::run(&args, context),
+        Verb::VerifyBlobAttestation(args) => verify_blob_attestation::run(&args, context),
         Verb::SignBlob(args) => sign_blob::run(&args, context, global),
         Verb::VerifyBlob(args) => verify_blob::run(&args, context, global),
         Verb::Bundle(args) => bundle::run(&args, context),
@@ -48,6 +60,7 @@ pub(crate) fn run(
         Verb::SigningConfig(args) => documents::signing_config(&args, context),
         Verb::Login(args) => login::run(&args, context, global),
         Verb::Logout(args) => login::log_out(&args, context),
+        Verb::Policy(args) => policy::run(&args, context),
         Verb::Explain(args) => explain::run(&args),
         Verb::Version(args) => Ok(version::run(&args)),
         Verb::Completion(args) => Ok(completion::run(&args)),

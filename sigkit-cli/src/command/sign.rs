@@ -5,7 +5,6 @@ use sigkit_core::bundle::SignedEntity;
 use sigkit_core::content::Content;
 use sigkit_core::image::{Again, Attached, Format, SignImageError, Signing, attach};
 use sigkit_core::key::KeyPair;
-use sigkit_core::limits::Limits;
 use sigkit_core::store::{FetchedManifest, Store as _};
 use sigkit_core::time::UnixTime;
 
@@ -34,7 +33,7 @@ pub(crate) fn run(
     let format = args.format()?;
     let payload = match &args.payload {
         Some(path) => {
-            Some(context.files.read("--payload", path, "a payload to sign", Limits::DEFAULT.attachment_bytes)?.bytes)
+            Some(context.files.read("--payload", path, "a payload to sign", context.limits()?.attachment_bytes)?.bytes)
         }
         None => None,
     };
@@ -43,11 +42,7 @@ pub(crate) fn run(
     let annotations: BTreeMap<String, String> =
         args.annotations.iter().map(|annotation| (annotation.key.clone(), annotation.value.clone())).collect();
     let signing = Signing {
-        format: match format {
-            WrittenFormat::Bundle => Format::Bundle,
-            WrittenFormat::Legacy => Format::Legacy,
-            WrittenFormat::Both => Format::Both,
-        },
+        format: format.into(),
         annotations,
         references: args.sign_container_identity.clone(),
         payload: payload.map(|payload| payload.to_vec()),
@@ -113,13 +108,14 @@ struct Job<'a> {
 }
 
 /// What to say of one image.
-struct Line {
-    text: String,
-    exit: ExitCode,
+pub(super) struct Line {
+    pub(super) text: String,
+    pub(super) exit: ExitCode,
 }
 
 impl Line {
-    fn output(lines: Vec<Self>) -> Output {
+    /// All that is to be said, with the exit code of the whole.
+    pub(super) fn output(lines: Vec<Self>) -> Output {
         lines.into_iter().fold(Output::notes(Vec::new(), ExitCode::Done), |mut output, line| {
             output.notes.push(line.text);
             output.exit = output.exit.worst(line.exit);
@@ -127,7 +123,8 @@ impl Line {
         })
     }
 
-    fn timed_out(text: &str, limit: std::time::Duration) -> Self {
+    /// Time ran out.
+    pub(super) fn timed_out(text: &str, limit: std::time::Duration) -> Self {
         let message = format!("not confirmed within {limit:?}; sigkit verify shows what was written");
         Self { text: failure(text, "timed-out", &message), exit: ExitCode::Undecided }
     }
@@ -135,7 +132,7 @@ impl Line {
 
 /// Why one image is not signed.
 #[derive(Debug, thiserror::Error)]
-enum Failure {
+pub(super) enum Failure {
     #[error(transparent)]
     Resolve(Box<Unresolved>),
     #[error(transparent)]
@@ -159,7 +156,8 @@ impl From<SignImageError> for Failure {
 }
 
 impl Failure {
-    fn line(&self, text: &str) -> Line {
+    /// What to say of the image.
+    pub(super) fn line(&self, text: &str) -> Line {
         use sigkit_core::attach::AttachError;
         let (code, exit) = match self {
             Self::Resolve(unresolved) => (unresolved.error.code(), unresolved.exit()),
@@ -171,6 +169,7 @@ impl Failure {
                 }
                 SignImageError::Attach(error) => (error.code(), ExitCode::Failed),
                 SignImageError::Rejected(_) => ("signature-rejected", ExitCode::Failed),
+                SignImageError::Earlier(problem) => (problem.code, ExitCode::Undecided),
                 _ => ("sign-failed", ExitCode::Failed),
             },
             Self::Json(_) => ("internal-error", ExitCode::Failed),
@@ -226,7 +225,7 @@ impl Job<'_> {
         for entity in entities {
             let (payload, signature) = match &entity.content {
                 Content::SimpleSigning { payload, signature } => (payload, signature),
-                Content::Envelope(envelope) => (&envelope.payload, &envelope.signature),
+                Content::Envelope(envelope) => (&*envelope.payload, &envelope.signature),
                 _ => continue,
             };
             // With both formats the files of signature and payload belong to the legacy one, which has no other file.
@@ -249,6 +248,6 @@ impl Job<'_> {
 }
 
 /// `repository@digest`
-fn name(open: &OpenTarget, image: &FetchedManifest) -> String {
+pub(super) fn name(open: &OpenTarget, image: &FetchedManifest) -> String {
     format!("{}@{}", open.store.name(), image.descriptor.digest)
 }

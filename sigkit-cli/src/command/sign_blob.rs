@@ -39,7 +39,7 @@ fn write(
 ) -> Result<(), CliError> {
     let legacy = args.new_bundle_format == Some(false);
     if let Some(path) = &args.bundle {
-        let bundle = if legacy { to_blob_bundle(&signed.signature)? } else { bundle(key, signed)? };
+        let bundle = if legacy { to_blob_bundle(signed.signature.as_bytes())? } else { bundle(key, signed)? };
         context.files.write("--bundle", path, &bundle, Access::Umask)?;
     }
     let text = signed.signature.to_base64();

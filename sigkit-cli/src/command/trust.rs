@@ -24,10 +24,11 @@ pub(crate) fn policy(
     digest: Option<SignatureDigest>,
     context: &Context,
 ) -> Result<Policy, CliError> {
-    match args.by()? {
+    let policy = match args.by()? {
         SignersBy::Key => of_keys(purpose, args, digest, context),
         SignersBy::Identity => of_identities(purpose, args, digest, context),
-    }
+    }?;
+    Ok(policy.with_limits(context.limits()?))
 }
 
 /// Flags of `--key`, `--threshold` and `--signature-digest-algorithm`. Logs and timestamps are looked at when a trusted root is

@@ -11,7 +11,7 @@ use sigkit_core::verify::{Artifact, Verifier};
 use zeroize::Zeroizing;
 
 use super::images::Images;
-use super::trust;
+use super::{trust, verify_policy};
 use crate::args::{GlobalArgs, VerifyArgs};
 use crate::context::Context;
 use crate::error::CliError;
@@ -31,6 +31,9 @@ pub(crate) fn run(
     printer: &mut Printer<'_>,
 ) -> Result<Output, CliError> {
     args.check(context)?;
+    if let Some(path) = &args.policy {
+        return verify_policy::run(path, args, context, global, printer);
+    }
     let mut policy = trust::policy(Purpose::Image, &args.trust, args.signature_digest_algorithm, context)?;
     for annotation in args.annotations.iter() {
         policy = policy.with_annotation(&annotation.key, &annotation.value);
@@ -43,14 +46,6 @@ pub(crate) fn run(
     if args.check_reference && images.named.iter().any(|(_, target)| target.registry().is_none()) {
         let why = "--check-reference compares the signed repository, and a layout or archive has none";
         return Err(CliError::Usage(why.to_owned()));
-    }
-    if args.trust.log.offline
-        && let Some((text, _)) = images.named.iter().find(|(_, target)| target.registry().is_some())
-    {
-        return Err(CliError::Usage(format!(
-            "--offline uses no network at all, and {text} is in a registry; name a copy of it (oci:DIR), or leave --offline out: \
-             with a key, nothing but the registry is asked"
-        )));
     }
     let verification = Verification { args, policy, detached, images: &images, now: context.now() };
     let deadline = Deadline::after(global.timeout);
@@ -104,7 +99,7 @@ impl Verification<'_> {
     async fn early(&self, target: Target) -> Option<Evidence> {
         let digest = self.images.named_digest(&target).filter(|_| self.detached.is_none())?;
         let open = self.images.open(target).ok()?;
-        Some(Box::pin(discover(&*open.signatures, &digest, self.policy.limits())).await)
+        Some(Box::pin(discover(&*open.signatures, &digest, &self.policy)).await)
     }
 
     async fn judge_one(
@@ -121,7 +116,7 @@ impl Verification<'_> {
         let evidence = match (&self.detached, early) {
             (Some(detached), _) => detached.evidence(&image, &open.docker_reference()),
             (None, Some(early)) => early,
-            (None, None) => Box::pin(discover(&*open.signatures, &image.descriptor.digest, policy.limits())).await,
+            (None, None) => Box::pin(discover(&*open.signatures, &image.descriptor.digest, &policy)).await,
         };
         let subject = Subject::image(text, open, &image).weakened(self.args.trust.weakened());
         let result = Verifier::new(&policy).verify(&Artifact::Bytes(&image.bytes), &evidence, self.now);
@@ -137,7 +132,7 @@ enum Detached {
 
 impl Detached {
     fn read(args: &VerifyArgs, context: &Context) -> Result<Option<Self>, CliError> {
-        let limit = Limits::DEFAULT.attachment_bytes;
+        let limit = context.limits()?.attachment_bytes;
         if let Some(path) = &args.bundle {
             let bytes = context.files.read("--bundle", path, "a bundle", limit)?.bytes;
             return Ok(Some(Self::Bundle { name: path.display().to_string(), bytes }));

@@ -3,7 +3,6 @@ use std::path::Path;
 
 use sigkit_core::bundle::{Evidence, Origin, SignedEntity};
 use sigkit_core::digest::Digest;
-use sigkit_core::limits::Limits;
 use sigkit_core::policy::{Policy, Purpose};
 use sigkit_core::verify::{Artifact, BlobScan, BlobScanner, Verifier};
 
@@ -16,7 +15,7 @@ use crate::render::{self, Judgement, Subject};
 
 /// Bytes read at once. Page and copy of it must fit into the second-level cache together: with 256 KiB the copying alone costs
 /// four times as much.
-const CHUNK: usize = 64 * 1024;
+pub(super) const CHUNK: usize = 64 * 1024;
 
 /// Verifies a file, standard input or a digest; of any size in constant memory.
 ///
@@ -48,7 +47,7 @@ fn digest(blob: &Path) -> Option<Digest> {
 }
 
 fn evidence(args: &VerifyBlobArgs, context: &Context) -> Result<Evidence, CliError> {
-    let limits = Limits::DEFAULT;
+    let limits = context.limits()?;
     let (name, entity) = if let Some(path) = &args.bundle {
         let bytes = context.read_or_stdin("--bundle", path, "a bundle", limits.attachment_bytes)?;
         (path.display().to_string(), SignedEntity::from_any_bundle(&bytes, &limits))
@@ -66,7 +65,7 @@ fn evidence(args: &VerifyBlobArgs, context: &Context) -> Result<Evidence, CliErr
     Ok(Evidence::of(Origin::File(name), entity))
 }
 
-fn scan(blob: &Path, policy: &Policy, evidence: &Evidence, context: &Context) -> Result<BlobScan, CliError> {
+pub(super) fn scan(blob: &Path, policy: &Policy, evidence: &Evidence, context: &Context) -> Result<BlobScan, CliError> {
     let mut scanner = BlobScanner::new(policy, evidence);
     let mut file = if blob == Path::new("-") {
         context.stdin.take()?

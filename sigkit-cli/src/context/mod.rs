@@ -15,6 +15,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sigkit_core::bundle::SignedTimestamp;
 use sigkit_core::crypto::Signature;
+use sigkit_core::limits::Limits;
 use sigkit_core::time::UnixTime;
 use zeroize::Zeroizing;
 
@@ -73,6 +74,24 @@ impl Context {
     pub(crate) fn now(&self) -> UnixTime {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         UnixTime(i64::try_from(since).unwrap_or(i64::MAX))
+    }
+
+    /// The bounds on what is read: the usual ones, but for `COSIGN_MAX_ATTACHMENT_SIZE`.
+    ///
+    /// # Errors
+    /// [`CliError::Usage`] for a value that is no size.
+    pub(crate) fn limits(&self) -> Result<Limits, CliError> {
+        let mut limits = Limits::DEFAULT;
+        for name in ["SIGKIT_MAX_ATTACHMENT_SIZE", "COSIGN_MAX_ATTACHMENT_SIZE"] {
+            let Some(value) = self.environment.non_empty(name) else { continue };
+            let text = value.to_string_lossy();
+            limits.attachment_bytes = size(&text).ok_or_else(|| {
+                CliError::Usage(format!("{name}: expected a size such as 128MiB or 1GB, found {text:?}"))
+            })?;
+            limits.attachments_total_bytes = limits.attachments_total_bytes.max(limits.attachment_bytes);
+            break;
+        }
+        Ok(limits)
     }
 
     /// Reads the file that `option` names, or standard input for `-`.
@@ -143,8 +162,73 @@ struct TimestampFile {
     timestamp: String,
 }
 
+/// A number of bytes as people write it: `1048576`, `10MB` (decimal), `10MiB` (binary), `0.5 gb`.
+fn size(text: &str) -> Option<u64> {
+    let text = text.trim();
+    let unit = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at_checked(unit)?;
+    let factor: u64 = match unit.trim().to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "k" | "kb" => 1000,
+        "ki" | "kib" => 1 << 10,
+        "m" | "mb" => 1_000_000,
+        "mi" | "mib" => 1 << 20,
+        "g" | "gb" => 1_000_000_000,
+        "gi" | "gib" => 1 << 30,
+        _ => return None,
+    };
+    if let Ok(whole) = number.parse::<u64>() {
+        return whole.checked_mul(factor).filter(|bytes| *bytes > 0);
+    }
+    // A fraction such as 1.5GB, exact enough for a bound.
+    let (whole, fraction) = number.split_once('.')?;
+    let scale = 10_u64.checked_pow(u32::try_from(fraction.len()).ok()?)?;
+    let fraction = fraction.parse::<u64>().ok()?.checked_mul(factor)? / scale;
+    whole.parse::<u64>().ok()?.checked_mul(factor)?.checked_add(fraction).filter(|bytes| *bytes > 0)
+}
+
 /// Keeps keys out of core files, and other processes of the same user out of this one. What the system refuses is no harm.
 pub(crate) fn forbid_core_dumps() {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable).unwrap_or_default();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bytes(value: &str) -> Result<u64, CliError> {
+        let environment = Environment::of(&[("COSIGN_MAX_ATTACHMENT_SIZE", value)]);
+        Ok(Context::new(environment, Interrupts::default()).limits()?.attachment_bytes)
+    }
+
+    #[test]
+    fn sizes_are_read_as_cosign_reads_them() {
+        for (text, expected) in [
+            ("", 128 << 20),
+            ("1048576", 1 << 20),
+            ("10MB", 10_000_000),
+            ("10MiB", 10 << 20),
+            ("10 mb", 10_000_000),
+            ("1GB", 1_000_000_000),
+            ("500KB", 500_000),
+            ("512k", 512_000),
+            ("1.5GB", 1_500_000_000),
+        ] {
+            assert_eq!(bytes(text).unwrap(), expected, "{text}");
+        }
+        for text in [
+            "0",
+            "-1",
+            "ten",
+            "10XB",
+            "1.2.3MB",
+            ".",
+            "99999999999999999999",
+            "99999999999GB",
+            "1.99999999999999999999GB",
+        ] {
+            assert!(bytes(text).unwrap_err().to_string().contains("expected a size such as 128MiB"), "{text}");
+        }
+    }
 }

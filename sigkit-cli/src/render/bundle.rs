@@ -61,7 +61,7 @@ fn content(page: &mut Page, content: &Content) {
         }
         Content::Envelope(envelope) => {
             page.line("signed", &format!("DSSE envelope of {}", envelope.payload_type));
-            match Statement::parse(&envelope.payload, &Limits::DEFAULT) {
+            match Statement::parse(std::sync::Arc::clone(&envelope.payload), &Limits::DEFAULT) {
                 Ok(statement) => {
                     page.line("  predicate type", &statement.predicate_type);
                     for subject in &statement.subjects {

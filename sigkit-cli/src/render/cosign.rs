@@ -41,15 +41,30 @@ pub(super) fn lines(verified: &Verified, witnesses: &Witnesses) -> Vec<u8> {
         .collect()
 }
 
+/// Of each distinct attestation its envelope, one on a line.
+pub(super) fn envelopes(verified: &Verified, stdout: &mut Vec<u8>) {
+    for envelope in distinct(verified).filter_map(VerifiedSignature::envelope) {
+        // What these types hold can always be written.
+        let mut line = envelope.to_json().unwrap_or_default();
+        line.push(b'\n');
+        // The first is handed on as it is: it may be large.
+        if stdout.is_empty() { *stdout = line } else { stdout.extend(line) }
+    }
+}
+
+/// Each signature once, though several keys may verify it.
+fn distinct(verified: &Verified) -> impl Iterator<Item = &VerifiedSignature> {
+    let mut origins = BTreeSet::new();
+    verified.signatures().iter().filter(move |signature| origins.insert(signature.origin().to_string()))
+}
+
 /// One element for each distinct signature; one that several keys verify is printed once.
 fn elements(verified: &Verified, witnesses: &Witnesses) -> Vec<String> {
-    let mut origins = BTreeSet::new();
-    let distinct = verified.signatures().iter().filter(|signature| origins.insert(signature.origin().to_string()));
     let element = |signature: &VerifiedSignature| {
         let witnesses = witnesses.get(&signature.origin().to_string()).cloned().unwrap_or_default();
         element(signature, witnesses).to_string()
     };
-    distinct.map(element).collect()
+    distinct(verified).map(element).collect()
 }
 
 fn element(signature: &VerifiedSignature, witnesses: Map<String, Value>) -> Value {

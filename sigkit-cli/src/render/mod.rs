@@ -12,9 +12,9 @@ use std::time::Duration;
 use sigkit_core::bundle::Evidence;
 use sigkit_core::digest::Digest;
 use sigkit_core::reason::Reason;
-use sigkit_core::report::{Label, Node, Outcome, Report, Verdict};
+use sigkit_core::report::{Label, Node, Outcome, Report, Verdict, Waiver};
 use sigkit_core::store::{FetchedManifest, StoreError};
-use sigkit_core::verify::{NotVerified, Verified};
+use sigkit_core::verify::{Admission, Allowed, NotVerified, Verified};
 
 pub(crate) use self::bundle::bundle;
 use self::tally::Tally;
@@ -78,12 +78,15 @@ enum Refusal {
     Unresolved(Unresolved),
     /// Time ran out.
     TimedOut(Duration),
+    /// The policy asks for none.
+    Allowed(Allowed),
 }
 
 impl Refusal {
     fn report(&self) -> Option<&Report> {
         match self {
             Self::NotVerified(refusal) => Some(refusal.report()),
+            Self::Allowed(allowed) => Some(allowed.report()),
             Self::Unresolved(_) | Self::TimedOut(_) => None,
         }
     }
@@ -91,6 +94,7 @@ impl Refusal {
     fn verdict(&self) -> Verdict {
         match self {
             Self::NotVerified(refusal) => refusal.report().verdict(),
+            Self::Allowed(allowed) => allowed.report().verdict(),
             Self::Unresolved(_) | Self::TimedOut(_) if self.exit() == ExitCode::Undecided => Verdict::Undecided,
             Self::Unresolved(_) | Self::TimedOut(_) => Verdict::Rejected,
         }
@@ -100,26 +104,27 @@ impl Refusal {
         match self {
             Self::NotVerified(refusal) => match (refusal.report().verdict(), refusal.found()) {
                 (Verdict::Undecided, _) => ExitCode::Undecided,
+                _ if self.is_by_name() => ExitCode::Failed,
                 (_, 0) => ExitCode::NoSignatures,
                 _ if lack_certificates(&refusal.report().root) => ExitCode::NoCertificate,
                 _ => ExitCode::NoMatch,
             },
+            Self::Allowed(_) => ExitCode::Done,
             Self::Unresolved(unresolved) => unresolved.exit(),
             Self::TimedOut(_) => ExitCode::Undecided,
         }
     }
 
+    /// Whether no signature could have changed it: the policy refuses the image by its name.
+    fn is_by_name(&self) -> bool {
+        matches!(self.trouble().code, "no-policy-matches" | "refused-by-policy")
+    }
+
     /// The most useful reason.
     fn trouble(&self) -> Trouble {
         match self {
-            Self::NotVerified(refusal) => match refusal.report().first_trouble() {
-                Some(trouble) => Trouble {
-                    code: trouble.code().unwrap_or_default(),
-                    message: trouble.to_string(),
-                    place: text::place(&refusal.report().root, trouble),
-                },
-                None => Trouble::new("no-signatures", "nothing was verified".to_owned()),
-            },
+            Self::NotVerified(refusal) => Trouble::of(refusal.report(), "no-signatures"),
+            Self::Allowed(allowed) => Trouble::of(allowed.report(), Waiver::NothingDemanded.code()),
             Self::Unresolved(unresolved) => Trouble::new(unresolved.error.code(), unresolved.to_string()),
             Self::TimedOut(limit) => Trouble::new("timed-out", format!("nothing was decided within {limit:?}")),
         }
@@ -149,6 +154,18 @@ struct Trouble {
 }
 
 impl Trouble {
+    /// What the report says first; `otherwise` when it has no complaint.
+    fn of(report: &Report, otherwise: &'static str) -> Self {
+        match report.first_trouble() {
+            Some(trouble) => Self {
+                code: trouble.code().unwrap_or_default(),
+                message: trouble.to_string(),
+                place: text::place(&report.root, trouble),
+            },
+            None => Self::new(otherwise, "nothing was verified".to_owned()),
+        }
+    }
+
     const fn new(code: &'static str, message: String) -> Self {
         Self { code, message, place: None }
     }
@@ -178,6 +195,16 @@ impl Judgement {
     pub(crate) fn new(subject: Subject, result: Result<Verified, NotVerified>, evidence: &Evidence) -> Self {
         let witnesses = result.as_ref().map(|verified| witness::of(verified, evidence)).unwrap_or_default();
         Self { subject, result: result.map_err(Refusal::NotVerified), witnesses }
+    }
+
+    /// What a set of policies makes of it.
+    pub(crate) fn admitted(subject: Subject, admission: Admission) -> Self {
+        let result = match admission {
+            Admission::Verified(verified) => Ok(verified),
+            Admission::Allowed(allowed) => Err(Refusal::Allowed(allowed)),
+            Admission::Refused(refusal) => Err(Refusal::NotVerified(refusal)),
+        };
+        Self { subject, result, witnesses: Witnesses::default() }
     }
 
     /// The image itself could not be read.
@@ -213,15 +240,27 @@ pub(crate) struct Results {
     format: Option<ReportFormat>,
     /// Whether a person reads the results, as a tree.
     tree: bool,
+    /// What is printed of a signature where cosign's shape is asked for.
+    shape: Shape,
     stdout: Paint,
     stderr: Paint,
     tally: Tally,
+}
+
+/// What cosign prints of a signature.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shape {
+    /// What it claims, in an array or one on a line.
+    Claims,
+    /// Its envelope on a line, whatever is asked for.
+    Envelopes,
 }
 
 impl Results {
     /// None yet.
     pub(crate) fn new(format: Option<ReportFormat>, context: &Context) -> Self {
         Self {
+            shape: Shape::Claims,
             format,
             tree: format.is_none() && Stdout::watched() == Watched::Terminal,
             stdout: Paint::new(Stdout::watched(), context),
@@ -230,16 +269,24 @@ impl Results {
         }
     }
 
+    /// None yet, of attestations.
+    pub(crate) fn of_attestations(format: Option<ReportFormat>, context: &Context) -> Self {
+        Self { shape: Shape::Envelopes, ..Self::new(format, context) }
+    }
+
     /// The next ones.
     pub(crate) fn render(&mut self, judgements: &[Judgement]) -> Output {
         let mut output = Output::result(Vec::new());
         for judgement in judgements {
             match (self.format, &judgement.result) {
                 (Some(ReportFormat::Report), _) => output.stdout.extend(report::line(judgement)),
+                (_, Ok(_)) if self.tree => output.stdout.extend(text::tree(judgement, self.stdout).into_bytes()),
+                (_, Ok(verified)) if self.shape == Shape::Envelopes => {
+                    cosign::envelopes(verified, &mut output.stdout);
+                }
                 (Some(ReportFormat::Text), Ok(verified)) => {
                     output.stdout.extend(cosign::lines(verified, &judgement.witnesses))
                 }
-                (_, Ok(_)) if self.tree => output.stdout.extend(text::tree(judgement, self.stdout).into_bytes()),
                 (_, Ok(verified)) => output.stdout.extend(cosign::array(verified, &judgement.witnesses)),
                 (_, Err(_)) => {}
             }
@@ -253,7 +300,10 @@ impl Results {
                 Err(refusal) => output.report.push_str(&text::refusal(judgement, refusal, self.stderr)),
             }
             output.exit = output.exit.worst(judgement.exit());
-            self.tally.count(judgement.exit());
+            match judgement.verdict() {
+                Verdict::Allowed => self.tally.let_in(),
+                _ => self.tally.count(judgement.exit()),
+            }
         }
         output
     }
@@ -271,8 +321,12 @@ impl Results {
 /// The result of verifying a blob.
 pub(crate) fn blob(judgement: &Judgement, format: Option<ReportFormat>, context: &Context) -> Output {
     let mut output = Output::result(Vec::new());
-    if format == Some(ReportFormat::Report) {
-        output.stdout = report::line(judgement);
+    match (format, &judgement.result) {
+        (Some(ReportFormat::Report), _) => output.stdout = report::line(judgement),
+        (Some(ReportFormat::Json | ReportFormat::Text), Ok(verified)) => {
+            cosign::envelopes(verified, &mut output.stdout);
+        }
+        _ => {}
     }
     match &judgement.result {
         Ok(verified) => {

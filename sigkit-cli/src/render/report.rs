@@ -100,6 +100,7 @@ fn node(node: &Node) -> Value {
                 "rule": match rule {
                     Rule::All => json!("all"),
                     Rule::AtLeast(threshold) => json!({"atLeast": threshold}),
+                    Rule::Advisory => json!("advisory"),
                 },
                 "parts": parts.iter().map(self::node).collect::<Vec<_>>(),
             });
@@ -107,6 +108,7 @@ fn node(node: &Node) -> Value {
                 Label::Policy { threshold, authorities } => {
                     json!({"group": "policy", "threshold": threshold, "authorities": authorities})
                 }
+                Label::Demands { name } => json!({"group": "demands", "name": name}),
                 Label::Key { name, fingerprint } => {
                     json!({"group": "key", "name": name, "fingerprint": fingerprint.to_string()})
                 }

@@ -17,6 +17,7 @@ const WORDS: [(ExitCode, &str); 5] = [
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Tally {
     verified: usize,
+    let_in: usize,
     others: [usize; WORDS.len()],
 }
 
@@ -31,14 +32,22 @@ impl Tally {
         }
     }
 
+    /// One that the policy lets in without proof.
+    pub(super) fn let_in(&mut self) {
+        self.let_in += 1;
+    }
+
     pub(super) fn total(&self) -> usize {
-        self.verified + self.others.iter().sum::<usize>()
+        self.verified + self.let_in + self.others.iter().sum::<usize>()
     }
 }
 
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} of {} verified", self.verified, self.total())?;
+        if self.let_in > 0 {
+            write!(f, ", {} let in without proof", self.let_in)?;
+        }
         for ((_, words), number) in WORDS.iter().zip(self.others).filter(|(_, number)| *number > 0) {
             write!(f, ", {number} {words}")?;
         }
@@ -66,7 +75,8 @@ mod tests {
         ] {
             tally.count(exit);
         }
-        let words = "2 of 8 verified, 2 refused, 1 without signatures, 1 not found, 1 undecided, 1 failed\n";
-        assert_eq!((tally.to_string().as_str(), tally.total()), (words, 8));
+        tally.let_in();
+        let words = "2 of 9 verified, 1 let in without proof, 2 refused, 1 without signatures, 1 not found, 1 undecided, 1 failed\n";
+        assert_eq!((tally.to_string().as_str(), tally.total()), (words, 9));
     }
 }

@@ -1,6 +1,6 @@
 //! The report as a tree for people. Whatever came from elsewhere is escaped.
 
-use sigkit_core::report::{Label, Node, Outcome, Report, Verdict};
+use sigkit_core::report::{Label, Node, Outcome, Report, Rule, Verdict};
 
 use super::{Judgement, Refusal, Trouble, failure};
 use crate::context::Context;
@@ -26,6 +26,12 @@ pub(super) fn tree(judgement: &Judgement, paint: Paint) -> String {
 pub(super) fn refusal(judgement: &Judgement, refusal: &Refusal, paint: Paint) -> String {
     let mut text = tree(judgement, paint);
     let Trouble { code, message, place } = refusal.trouble();
+    if matches!(refusal, Refusal::Allowed(_)) {
+        let (name, message) = (escape::one_line(&judgement.subject.name), escape::one_line(&message));
+        return format!(
+            "NOT VERIFIED: {name}: let in by the policy: {code}: {message} (sigkit explain {code})\n{text}"
+        );
+    }
     let message = place.into_iter().fold(message, |message, place| format!("{message}; in {place}"));
     text.push_str(&failure(&judgement.subject.name, code, &message));
     text.push('\n');
@@ -49,6 +55,9 @@ fn collect(node: &Node, lines: &mut Vec<String>) {
             }
         }
         Node::Leaf { .. } => {}
+        Node::Group { label, rule: Rule::Advisory, .. } if node.verdict() != Verdict::Verified => {
+            lines.push(format!("WARNING: {} is not met, and only warns\n", headline(label).0));
+        }
         Node::Group { parts, .. } => parts.iter().for_each(|part| collect(part, lines)),
     }
 }
@@ -111,6 +120,8 @@ fn words(label: &Label) -> String {
 fn headline(label: &Label) -> (String, String) {
     match label {
         Label::Identity { name } => ("identity".to_owned(), escape::one_line(name)),
+        Label::Demands { name } => (escape::one_line(name), String::new()),
+        Label::Policy { .. } => (words(label), String::new()),
         Label::Key { name, fingerprint } => (format!("key {}", escape::one_line(name)), fingerprint.to_string()),
         Label::Signature { number, origin } => (format!("signature {number}"), escape::one_line(&origin.to_string())),
         _ => ("checks".to_owned(), String::new()),
@@ -156,6 +167,7 @@ impl Paint {
     fn mark(&self, verdict: Verdict) -> String {
         match verdict {
             Verdict::Verified => self.paint("✓", "32"),
+            Verdict::Allowed => self.paint("!", "33"),
             Verdict::Rejected => self.paint("✗", "31"),
             Verdict::Undecided => self.paint("?", "33"),
         }
@@ -164,6 +176,7 @@ impl Paint {
     fn verdict(&self, verdict: Verdict) -> String {
         match verdict {
             Verdict::Verified => self.paint("VERIFIED", "32;1"),
+            Verdict::Allowed => self.paint("NOT VERIFIED, let in by the policy", "33;1"),
             Verdict::Rejected => self.paint("REFUSED", "31;1"),
             Verdict::Undecided => self.paint("UNDECIDED", "33;1"),
         }

@@ -1,4 +1,4 @@
-//! How signatures hang on an image: cosign's legacy tag, and OCI 1.1 referrers with their fallback tag.
+//! How signatures and attestations hang on an image: cosign's legacy tag, and OCI 1.1 referrers with their fallback tag.
 //!
 //! Reading looks everywhere and takes the union. Writing shares as little as it can: a bundle goes on the referrers list of a
 //! registry that keeps one; only where there is none, and for the legacy format, a document that all signers share is read,
@@ -11,9 +11,9 @@ mod referrers;
 mod shared;
 mod tag;
 
-pub use discover::discover;
+pub use discover::{Found, FoundItem, Wanted, discover, find};
 pub use referrers::BundleAttachment;
-pub use tag::LayerAttachment;
+pub use tag::{EnvelopeAttachment, LayerAttachment};
 
 use crate::digest::Digest;
 use crate::oci::Tag;
@@ -21,10 +21,17 @@ use crate::store::StoreError;
 
 /// Suffix of cosign's tag for signatures.
 const SIGNATURE_SUFFIX: &str = ".sig";
+/// Suffix of cosign's tag for attestations.
+const ATTESTATION_SUFFIX: &str = ".att";
 
 /// The tag under which cosign keeps the signatures of an image: `sha256-<hex>.sig`.
 pub fn signature_tag(image: &Digest) -> Tag {
     Tag::for_digest(image, SIGNATURE_SUFFIX)
+}
+
+/// The tag under which cosign keeps the attestations about an image: `sha256-<hex>.att`.
+pub fn attestation_tag(image: &Digest) -> Tag {
+    Tag::for_digest(image, ATTESTATION_SUFFIX)
 }
 
 /// The tag under which referrers are listed where the registry keeps no list: `sha256-<hex>`.

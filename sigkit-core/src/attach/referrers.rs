@@ -94,7 +94,7 @@ impl BundleAttachment<'_> {
         entry.annotations = annotations.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
         let entry = serde_json::to_value(&entry).map_err(JsonError::from)?;
         let image = &self.image.digest;
-        let inserted = shared::insert(store, image, &Kind::ReferrersIndex, entry).await?;
+        let inserted = shared::insert(store, image, &Kind::ReferrersIndex, entry, &[]).await?;
         Ok((Place::FallbackTag(fallback_tag(image)), inserted.first_look))
     }
 

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
 
-use super::{AttachError, FirstLook, SIGNATURE_SUFFIX, absence};
+use super::{AttachError, FirstLook, absence};
 use crate::digest::Digest;
 use crate::json;
 use crate::oci::{Descriptor, Manifest, Tag, TagOrDigest, media_type};
@@ -40,6 +40,8 @@ pub(super) enum Kind {
     ReferrersIndex,
     /// The manifest under cosign's legacy tag; `created` is RFC 3339.
     SignatureManifest {
+        /// What follows the digest of the image in the tag.
+        suffix: &'static str,
         /// Time of creation written into the configuration.
         created: String,
     },
@@ -50,7 +52,7 @@ impl Kind {
     const fn suffix(&self) -> &'static str {
         match self {
             Self::ReferrersIndex => "",
-            Self::SignatureManifest { .. } => SIGNATURE_SUFFIX,
+            Self::SignatureManifest { suffix, .. } => suffix,
         }
     }
 
@@ -76,6 +78,7 @@ impl Kind {
             (Self::SignatureManifest { .. }, Manifest::Image(manifest)) => {
                 let signature = |layer: &Descriptor| {
                     layer.media_type == media_type::SIMPLE_SIGNING
+                        || layer.media_type == media_type::DSSE_ENVELOPE
                         || layer.annotations.contains_key(media_type::ANNOTATION_SIGNATURE)
                 };
                 manifest.layers.is_empty() || manifest.layers.iter().any(signature)
@@ -118,7 +121,8 @@ pub(super) struct Inserted {
     pub(super) first_look: FirstLook,
 }
 
-/// Puts `entry` into the document that the signers of `image` share.
+/// Puts `entry` into the document that the signers of `image` share, in place of entries with the digests in `replaces`. What another
+/// writer puts back of those is left to it.
 ///
 /// # Errors
 /// [`AttachError::Occupied`], [`AttachError::NotConfirmed`], [`AttachError::LostOthers`], [`AttachError::Store`].
@@ -127,9 +131,11 @@ pub(super) async fn insert<S: StoreWrite>(
     image: &Digest,
     kind: &Kind,
     entry: Value,
+    replaces: &[Digest],
 ) -> Result<Inserted, AttachError> {
     let tag = &Tag::for_digest(image, kind.suffix());
     let own = identity(&entry);
+    let replaced = |entry: &Value| identity(entry) != own && replaces.iter().any(|digest| names(entry, digest));
     let mut wanted = vec![entry];
     let mut watch = Watch::default();
     let (mut attempts, mut refusals, mut unmoved) = (0_u32, 0_u32, 0_u32);
@@ -139,7 +145,7 @@ pub(super) async fn insert<S: StoreWrite>(
         let started = Instant::now();
         // A refusal to show the tag stands for nothing only until this writer has written.
         let refusal = if attempts == 0 { first_look } else { FirstLook::Answered };
-        let document = match read(store, tag, kind, refusal).await {
+        let mut document = match read(store, tag, kind, refusal).await {
             Err(AttachError::Store(error @ StoreError::Denied { .. })) if attempts == 0 => {
                 first_look = absence::meant_by(store, image, tag, kind.suffix(), error).await?;
                 continue;
@@ -149,13 +155,14 @@ pub(super) async fn insert<S: StoreWrite>(
         let read_at = Instant::now();
         let read_as = document.read_as;
         watch.see(document.read_as);
-        for seen in &document.entries {
+        for seen in document.entries.iter().filter(|seen| !replaced(seen)) {
             if !contains(&wanted, seen) {
                 wanted.push(seen.clone());
             }
         }
         let missing: Vec<Value> = wanted.iter().filter(|entry| !contains(&document.entries, entry)).cloned().collect();
-        if let (true, Some(digest)) = (missing.is_empty(), document.read_as) {
+        let outdated = attempts == 0 && document.entries.iter().any(replaced);
+        if let (true, false, Some(digest)) = (missing.is_empty(), outdated, document.read_as) {
             match store.atomicity() {
                 Atomicity::BestEffort { settle } if !watch.is_settled() => store.pause(watch.settle(settle)).await,
                 Atomicity::BestEffort { .. } | Atomicity::Exact => {
@@ -177,6 +184,7 @@ pub(super) async fn insert<S: StoreWrite>(
             watch.notice_others();
         }
         attempts = attempts.saturating_add(1);
+        document.entries.retain(|entry| !replaced(entry));
         match write(store, tag, kind, document, missing, read_at, refusal).await {
             Ok(Written::Yes { digest }) => watch.wrote(digest, started.elapsed()),
             // Nobody else writes, and yet it is a conflict: in its own words, this place does not let tags move.
@@ -374,7 +382,7 @@ fn plan(kind: &Kind, document: Document, missing: Vec<Value>) -> Result<Plan, At
     let Document { media_type, mut members, mut entries, .. } = document;
     entries.extend(missing);
     let mut blobs = Vec::new();
-    if let Kind::SignatureManifest { created } = kind {
+    if let Kind::SignatureManifest { created, .. } = kind {
         let config = configuration(&entries, created)?;
         let config_type = members
             .get("config")
@@ -415,6 +423,11 @@ fn identity(entry: &Value) -> (String, String) {
     (text(entry.get("digest")), text(signature))
 }
 
+/// Whether the entry is the one with this digest.
+fn names(entry: &Value, digest: &Digest) -> bool {
+    entry.get("digest").and_then(Value::as_str).is_some_and(|found| found == digest.to_string())
+}
+
 fn contains(entries: &[Value], entry: &Value) -> bool {
     let wanted = identity(entry);
     entries.iter().any(|known| identity(known) == wanted)
@@ -441,7 +454,7 @@ mod tests {
 
     #[test]
     fn a_plan_keeps_all_entries_and_members_it_does_not_know() {
-        let kind = Kind::SignatureManifest { created: "0001-01-01T00:00:00Z".to_owned() };
+        let kind = Kind::SignatureManifest { suffix: ".sig", created: "0001-01-01T00:00:00Z".to_owned() };
         let mut before = document(&kind, vec![layer("one")]);
         before.members.insert("x-other".to_owned(), json!(1));
         let plan = plan(&kind, before, vec![layer("two")]).unwrap();

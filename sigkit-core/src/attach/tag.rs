@@ -1,13 +1,13 @@
-//! Writing in cosign's legacy format: a layer in the manifest under `sha256-<hex>.sig`.
+//! Writing in cosign's legacy format: a layer in the manifest under `sha256-<hex>.sig` or `.att`.
 
 use serde_json::Value;
 
 use super::shared::{self, Kind};
-use super::{AttachError, Place, Receipt, signature_tag};
+use super::{ATTESTATION_SUFFIX, AttachError, Place, Receipt, SIGNATURE_SUFFIX};
 use crate::crypto::Signature;
 use crate::digest::Digest;
 use crate::json::JsonError;
-use crate::oci::{Descriptor, media_type};
+use crate::oci::{Descriptor, Tag, media_type};
 use crate::store::StoreWrite;
 use crate::time::UnixTime;
 
@@ -32,15 +32,58 @@ impl LayerAttachment<'_> {
     pub async fn attach<S: StoreWrite>(&self, store: &S) -> Result<Receipt, AttachError> {
         let mut layer = Descriptor::of(media_type::SIMPLE_SIGNING, self.payload);
         layer.annotations.insert(media_type::ANNOTATION_SIGNATURE.to_owned(), self.signature.to_base64());
-        let entry: Value = serde_json::to_value(&layer).map_err(JsonError::from)?;
-        let created = self.created.map_or("0001-01-01T00:00:00Z".to_owned(), |time| time.to_string());
-        store.push_blob(self.payload, &layer.digest).await?;
-        let inserted = shared::insert(store, self.image, &Kind::SignatureManifest { created }, entry).await?;
-        Ok(Receipt {
-            store: store.name(),
-            place: Place::SignatureTag(signature_tag(self.image)),
-            manifest: inserted.document,
-            first_look: inserted.first_look,
-        })
+        write(store, self.image, SIGNATURE_SUFFIX, &layer, self.payload, self.created, &[]).await
     }
+}
+
+/// The DSSE envelope of an attestation, about to be attached to an image.
+#[derive(Clone, Copy, Debug)]
+pub struct EnvelopeAttachment<'a> {
+    /// The image.
+    pub image: &'a Digest,
+    /// The envelope's exact bytes.
+    pub envelope: &'a [u8],
+    /// Predicate type of the statement in it.
+    pub predicate_type: &'a str,
+    /// Time written into the configuration; none writes cosign's reproducible zero time.
+    pub created: Option<UnixTime>,
+    /// Attestations beside the image whose place it takes.
+    pub replaces: &'a [Digest],
+}
+
+impl EnvelopeAttachment<'_> {
+    /// Writes, reads back, and says where.
+    ///
+    /// # Errors
+    /// [`AttachError`]; without an error the attestation and all that were seen before, but for those replaced, are in place.
+    pub async fn attach<S: StoreWrite>(&self, store: &S) -> Result<Receipt, AttachError> {
+        let mut layer = Descriptor::of(media_type::DSSE_ENVELOPE, self.envelope);
+        // The signature stands in the envelope; cosign wants the annotation all the same.
+        layer.annotations.insert(media_type::ANNOTATION_SIGNATURE.to_owned(), String::new());
+        let predicate_type = self.predicate_type.to_owned();
+        layer.annotations.insert(media_type::ANNOTATION_LAYER_PREDICATE_TYPE.to_owned(), predicate_type);
+        write(store, self.image, ATTESTATION_SUFFIX, &layer, self.envelope, self.created, self.replaces).await
+    }
+}
+
+async fn write<S: StoreWrite>(
+    store: &S,
+    image: &Digest,
+    suffix: &'static str,
+    layer: &Descriptor,
+    blob: &[u8],
+    created: Option<UnixTime>,
+    replaces: &[Digest],
+) -> Result<Receipt, AttachError> {
+    let entry: Value = serde_json::to_value(layer).map_err(JsonError::from)?;
+    let created = created.map_or("0001-01-01T00:00:00Z".to_owned(), |time| time.to_string());
+    store.push_blob(blob, &layer.digest).await?;
+    let kind = Kind::SignatureManifest { suffix, created };
+    let inserted = shared::insert(store, image, &kind, entry, replaces).await?;
+    Ok(Receipt {
+        store: store.name(),
+        place: Place::SignatureTag(Tag::for_digest(image, suffix)),
+        manifest: inserted.document,
+        first_look: inserted.first_look,
+    })
 }

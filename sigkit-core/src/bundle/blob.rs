@@ -9,9 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use super::log_entry::{Document, WireRekorBundle};
 use super::{BundleError, SignedEntity, VerificationMaterial, clip, member};
-use crate::content::{Content, MessageSignature};
+use crate::content::{Content, Envelope, MessageSignature};
 use crate::crypto::{PublicKey, Signature};
 use crate::json::{self, JsonError};
+use crate::limits::Limits;
 
 const DOCUMENT: &str = "legacy blob bundle";
 
@@ -46,12 +47,9 @@ impl SignedEntity {
                 Err(_) => VerificationMaterial::Certificate(super::certificates(DOCUMENT, "cert", &bytes)?),
             }
         };
-        let signature = Signature::from_base64(&wire.base64_signature)?;
+        let content = content(&wire.base64_signature)?;
         let entry = wire.rekor_bundle.as_ref().map(|bundle| bundle.parse(Document("rekorBundle"))).transpose()?;
-        Ok(Self {
-            log_entries: entry.into_iter().collect(),
-            ..Self::new(Content::Message(MessageSignature { digest: None, signature }), material)
-        })
+        Ok(Self { log_entries: entry.into_iter().collect(), ..Self::new(content, material) })
     }
 
     /// Reads a detached signature: canonical base64, a newline at its end allowed.
@@ -63,11 +61,35 @@ impl SignedEntity {
         Ok(Self::new(Content::Message(message), VerificationMaterial::Unspecified))
     }
 
+    /// Reads a bare DSSE envelope.
+    ///
+    /// # Errors
+    /// [`BundleError::Envelope`].
+    pub fn from_envelope(bytes: &[u8]) -> Result<Self, BundleError> {
+        Ok(Self::new(Content::Envelope(Envelope::parse(bytes)?), VerificationMaterial::Unspecified))
+    }
+
+    /// Reads an attestation: a bundle of either kind, or a bare DSSE envelope, told apart by the member `payloadType`.
+    ///
+    /// # Errors
+    /// [`BundleError`].
+    pub fn from_any_attestation(bytes: &[u8], limits: &Limits) -> Result<Self, BundleError> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Probe {
+            payload_type: Option<IgnoredAny>,
+        }
+        match serde_json::from_slice::<Probe>(bytes) {
+            Ok(Probe { payload_type: Some(_) }) => Self::from_envelope(bytes),
+            _ => Self::from_any_bundle(bytes, limits),
+        }
+    }
+
     /// Reads a sigstore bundle or a legacy blob bundle, told apart by the member `mediaType`.
     ///
     /// # Errors
     /// [`BundleError`].
-    pub fn from_any_bundle(bytes: &[u8], limits: &crate::limits::Limits) -> Result<Self, BundleError> {
+    pub fn from_any_bundle(bytes: &[u8], limits: &Limits) -> Result<Self, BundleError> {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
         struct Probe {
@@ -82,18 +104,30 @@ impl SignedEntity {
     }
 }
 
+/// A signature over the blob, or of an attestation the DSSE envelope, which unlike any signature is a JSON document.
+fn content(base64: &str) -> Result<Content, BundleError> {
+    if base64.starts_with('e') {
+        let decoded = STANDARD.decode(base64);
+        if let Some(envelope) = decoded.ok().filter(|bytes| serde_json::from_slice::<IgnoredAny>(bytes).is_ok()) {
+            return Ok(Content::Envelope(Envelope::parse(&envelope)?));
+        }
+    }
+    let signature = Signature::from_base64(base64)?;
+    Ok(Content::Message(MessageSignature { digest: None, signature }))
+}
+
 /// Whether bytes are one DER sequence and not a key.
 fn is_other_der(bytes: &[u8]) -> bool {
     let sequence = AnyRef::from_der(bytes).is_ok_and(|any| any.tag() == Tag::Sequence);
     sequence && PublicKey::from_spki_der(bytes).is_err()
 }
 
-/// Writes a legacy blob bundle for a key's signature.
+/// Writes a legacy blob bundle for a key's signature, or for the DSSE envelope of an attestation.
 ///
 /// # Errors
 /// [`JsonError`], which these types cannot cause.
-pub fn to_blob_bundle(signature: &Signature) -> Result<Vec<u8>, JsonError> {
-    let wire = Wire { base64_signature: signature.to_base64(), cert: String::new(), rekor_bundle: None };
+pub fn to_blob_bundle(signature: &[u8]) -> Result<Vec<u8>, JsonError> {
+    let wire = Wire { base64_signature: STANDARD.encode(signature), cert: String::new(), rekor_bundle: None };
     Ok(serde_json::to_vec(&wire)?)
 }
 
@@ -111,9 +145,23 @@ mod tests {
     #[test]
     fn reads_what_it_writes() {
         let signature = Signature::from_base64("AA==").unwrap();
-        let entity = SignedEntity::from_blob_bundle(&to_blob_bundle(&signature).unwrap()).unwrap();
+        let entity = SignedEntity::from_blob_bundle(&to_blob_bundle(signature.as_bytes()).unwrap()).unwrap();
         assert_eq!(entity.content, Content::Message(MessageSignature { digest: None, signature }));
         assert_eq!(entity, SignedEntity::from_detached(b"AA==\r\n").unwrap());
+    }
+
+    #[test]
+    fn an_envelope_in_the_place_of_a_signature_is_an_attestation() {
+        let text = |envelope: &str| format!(r#"{{"base64Signature":"{}"}}"#, STANDARD.encode(envelope));
+        let envelope = r#"{"payload":"e30=","payloadType":"t","signatures":[{"sig":"AA=="}]}"#;
+        let entity = SignedEntity::from_blob_bundle(text(envelope).as_bytes()).unwrap();
+        assert_eq!(entity, SignedEntity::from_envelope(envelope.as_bytes()).unwrap());
+        let bare = r#"{"payload":"e30=","payloadType":"t","signatures":[]}"#;
+        let error = SignedEntity::from_blob_bundle(text(bare).as_bytes()).unwrap_err();
+        assert!(matches!(error, BundleError::Envelope(_)), "{error}");
+        // An RSA signature may well begin with a brace.
+        let signature = SignedEntity::from_blob_bundle(text("{\u{1}").as_bytes()).unwrap();
+        assert!(matches!(signature.content, Content::Message(_)));
     }
 
     // threat: M2

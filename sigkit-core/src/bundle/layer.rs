@@ -1,12 +1,12 @@
-//! cosign's legacy image signature: a layer whose blob is the payload and whose annotations carry the signature.
-//! cosign signature specification, "Storage".
+//! cosign's legacy format for images: a layer whose blob is the signed payload and whose annotations carry the signature, or one
+//! whose blob is a DSSE envelope. cosign signature specification, "Storage"; cosign attestation specification.
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::log_entry::{Document, WireRekorBundle};
 use super::{BundleError, LogEntry, SignedEntity, SignedTimestamp, VerificationMaterial, clip, member};
-use crate::content::Content;
+use crate::content::{Content, Envelope};
 use crate::crypto::Signature;
 use crate::json;
 use crate::limits::Limits;
@@ -15,18 +15,25 @@ use crate::oci::{Descriptor, media_type};
 const DOCUMENT: &str = "signature layer";
 
 impl SignedEntity {
-    /// Reads a signature layer: `layer` as its manifest describes it, `payload` its blob.
+    /// Reads a layer of signatures or attestations: `layer` as its manifest describes it, `blob` its bytes.
     ///
     /// # Errors
-    /// [`BundleError::Member`] when the annotations carry no signature, or more bytes than allowed.
-    pub fn from_layer(layer: &Descriptor, payload: Vec<u8>, limits: &Limits) -> Result<Self, BundleError> {
+    /// [`BundleError::Member`] when the annotations of a signature carry none, or more bytes than allowed;
+    /// [`BundleError::Envelope`].
+    pub fn from_layer(layer: &Descriptor, blob: Vec<u8>, limits: &Limits) -> Result<Self, BundleError> {
         if let Some((name, value)) = layer.annotations.iter().find(|(_, value)| value.len() > limits.annotation_bytes) {
             let found = format!("{} bytes in {}", value.len(), clip(name));
             return Err(member(DOCUMENT, "annotations", "at most 256 KiB each", found));
         }
         let annotation = |name: &str| layer.annotations.get(name).filter(|value| !value.is_empty());
-        let signature = annotation(media_type::ANNOTATION_SIGNATURE)
-            .ok_or_else(|| member(DOCUMENT, "dev.cosignproject.cosign/signature", "base64 of a signature", "none"))?;
+        let content = if layer.media_type == media_type::DSSE_ENVELOPE {
+            Content::Envelope(Envelope::parse(&blob)?)
+        } else {
+            let signature = annotation(media_type::ANNOTATION_SIGNATURE).ok_or_else(|| {
+                member(DOCUMENT, "dev.cosignproject.cosign/signature", "base64 of a signature", "none")
+            })?;
+            Content::SimpleSigning { payload: blob, signature: Signature::from_base64(signature)? }
+        };
         let material = match annotation(media_type::ANNOTATION_CERTIFICATE) {
             None => VerificationMaterial::Unspecified,
             Some(leaf) => {
@@ -41,7 +48,7 @@ impl SignedEntity {
         let entry = annotation(media_type::ANNOTATION_BUNDLE).map(|text| rekor_bundle(text)).transpose()?;
         let timestamp = annotation(media_type::ANNOTATION_TIMESTAMP).map(|text| timestamp(text)).transpose()?;
         Ok(Self {
-            content: Content::SimpleSigning { payload, signature: Signature::from_base64(signature)? },
+            content,
             material,
             log_entries: entry.into_iter().collect(),
             timestamps: timestamp.into_iter().collect(),

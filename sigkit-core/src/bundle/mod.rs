@@ -162,6 +162,14 @@ pub enum BundleError {
         /// The limit.
         limit: usize,
     },
+    /// Not fetched: what stands beside it says that it is about something else.
+    #[error("predicate type: expected {expected:?}, found {found:?} in the annotations, so it was not read")]
+    PassedOver {
+        /// The predicate type asked for.
+        expected: String,
+        /// The predicate type that the annotation names, cut to 200 characters.
+        found: String,
+    },
     /// Not an envelope with one signature.
     #[error(transparent)]
     Envelope(#[from] EnvelopeError),

@@ -25,11 +25,11 @@ const MEDIA_TYPES: [(&str, Version); 4] = [
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Wire {
+struct Wire<'a> {
     media_type: String,
     verification_material: WireMaterial,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    dsse_envelope: Option<WireEnvelope>,
+    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    dsse_envelope: Option<WireEnvelope<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     message_signature: Option<WireMessage>,
 }
@@ -101,7 +101,8 @@ impl SignedEntity {
     /// # Errors
     /// [`BundleError`].
     pub fn from_bundle(bytes: &[u8], limits: &Limits) -> Result<Self, BundleError> {
-        let wire: Wire = json::from_slice(bytes).map_err(|error| BundleError::Json { document: DOCUMENT, error })?;
+        let wire: Wire<'_> =
+            json::from_slice(bytes).map_err(|error| BundleError::Json { document: DOCUMENT, error })?;
         let version = MEDIA_TYPES.iter().find(|(name, _)| *name == wire.media_type).map(|(_, version)| *version);
         let version = version.ok_or_else(|| BundleError::Version { found: clip(&wire.media_type) })?;
         let content = match (&wire.dsse_envelope, &wire.message_signature) {
@@ -128,14 +129,15 @@ impl SignedEntity {
     /// # Errors
     /// [`JsonError`], which these types cannot cause.
     pub fn to_bundle(&self) -> Result<Option<Vec<u8>>, JsonError> {
-        let (dsse_envelope, message_signature) = match &self.content {
-            Content::Envelope(envelope) => (Some(envelope.to_wire()), None),
-            Content::Message(message) => (None, Some(WireMessage::of(message))),
+        let (dsse_envelope, message_signature, length) = match &self.content {
+            Content::Envelope(envelope) => (Some(envelope.to_wire()), None, envelope.wire_len()),
+            Content::Message(message) => (None, Some(WireMessage::of(message)), 0),
             Content::SimpleSigning { .. } => return Ok(None),
         };
         let Some(verification_material) = WireMaterial::of(self) else { return Ok(None) };
         let media_type = media_type::BUNDLE_V03.to_owned();
-        Ok(Some(serde_json::to_vec(&Wire { media_type, verification_material, dsse_envelope, message_signature })?))
+        let wire = Wire { media_type, verification_material, dsse_envelope, message_signature };
+        json::to_vec(&wire, length).map(Some)
     }
 }
 

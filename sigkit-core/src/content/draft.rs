@@ -1,5 +1,6 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::{Content, Envelope, SIMPLE_SIGNING_TYPE, SimpleSigning, Statement, dsse};
 use crate::crypto::Signature;
@@ -16,7 +17,7 @@ pub enum Draft {
         /// The exact bytes to sign.
         payload: Vec<u8>,
     },
-    /// An in-toto statement, for the bundle format.
+    /// An in-toto statement: a signature in the bundle format, or an attestation.
     Statement {
         /// The exact bytes of the statement.
         payload: Vec<u8>,
@@ -62,9 +63,11 @@ impl Draft {
     pub fn seal(self, signature: Signature) -> Content {
         match self {
             Self::SimpleSigning { payload } => Content::SimpleSigning { payload, signature },
-            Self::Statement { payload } => {
-                Content::Envelope(Envelope { payload_type: media_type::IN_TOTO.to_owned(), payload, signature })
-            }
+            Self::Statement { payload } => Content::Envelope(Envelope {
+                payload_type: media_type::IN_TOTO.to_owned(),
+                payload: Arc::new(payload),
+                signature,
+            }),
         }
     }
 }

@@ -1,6 +1,10 @@
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use base64::Engine as _;
+use base64::display::Base64Display;
 use base64::engine::general_purpose::STANDARD;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::clip;
 use crate::crypto::Signature;
@@ -13,8 +17,8 @@ use crate::json::{self, JsonError};
 pub struct Envelope {
     /// Type of the payload, signed together with it.
     pub payload_type: String,
-    /// The payload's exact bytes.
-    pub payload: Vec<u8>,
+    /// The payload's exact bytes; shared, since they may be many.
+    pub payload: Arc<Vec<u8>>,
     /// The signature over [`Envelope::pae`].
     pub signature: Signature,
 }
@@ -44,10 +48,44 @@ pub enum EnvelopeError {
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct WireEnvelope {
-    payload: String,
+pub(crate) struct WireEnvelope<'a> {
+    #[serde(borrow)]
+    payload: Payload<'a>,
     payload_type: String,
     signatures: Vec<WireSignature>,
+}
+
+/// A payload on its way: what was read is decoded from the document's own bytes, what is written is encoded into them, so that
+/// the base64 of a large one never exists beside the document.
+enum Payload<'a> {
+    Read(Cow<'a, str>),
+    Written(&'a [u8]),
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Payload<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(json::Text).map(Self::Read)
+    }
+}
+
+impl Serialize for Payload<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Read(base64) => serializer.serialize_str(base64),
+            Self::Written(bytes) => serializer.collect_str(&Base64Display::new(bytes, &STANDARD)),
+        }
+    }
+}
+
+impl Payload<'_> {
+    fn decode(&self) -> Result<Vec<u8>, EnvelopeError> {
+        match self {
+            Self::Read(base64) => STANDARD
+                .decode(base64.as_bytes())
+                .map_err(|_| EnvelopeError::Base64 { member: "payload", found: clip(base64) }),
+            Self::Written(bytes) => Ok(bytes.to_vec()),
+        }
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -66,31 +104,47 @@ impl Envelope {
         Self::from_wire(&json::from_slice(bytes)?)
     }
 
-    pub(crate) fn from_wire(wire: &WireEnvelope) -> Result<Self, EnvelopeError> {
+    pub(crate) fn from_wire(wire: &WireEnvelope<'_>) -> Result<Self, EnvelopeError> {
         let [signature] = wire.signatures.as_slice() else {
             return Err(EnvelopeError::SignatureCount { found: wire.signatures.len() });
         };
-        let payload = STANDARD
-            .decode(&wire.payload)
-            .map_err(|_| EnvelopeError::Base64 { member: "payload", found: clip(&wire.payload) })?;
+        let payload = Arc::new(wire.payload.decode()?);
         let signature = Signature::from_base64(&signature.sig)
             .map_err(|_| EnvelopeError::Base64 { member: "signatures[0].sig", found: clip(&signature.sig) })?;
         Ok(Self { payload_type: wire.payload_type.clone(), payload, signature })
     }
 
-    pub(crate) fn to_wire(&self) -> WireEnvelope {
+    /// Writes the envelope as cosign's legacy format stores it: compact JSON.
+    ///
+    /// # Errors
+    /// [`JsonError`], which these types cannot cause.
+    pub fn to_json(&self) -> Result<Vec<u8>, JsonError> {
+        json::to_vec(&self.to_wire(), self.wire_len())
+    }
+
+    pub(crate) fn to_wire(&self) -> WireEnvelope<'_> {
         WireEnvelope {
-            payload: STANDARD.encode(&self.payload),
+            payload: Payload::Written(&self.payload),
             payload_type: self.payload_type.clone(),
             signatures: vec![WireSignature { sig: self.signature.to_base64(), keyid: String::new() }],
         }
+    }
+
+    /// About how many bytes the envelope takes in JSON.
+    pub(crate) fn wire_len(&self) -> usize {
+        self.payload.len().div_ceil(3).saturating_mul(4).saturating_add(4096)
+    }
+
+    /// What stands before the payload in what is signed.
+    pub(crate) fn pae_prefix(&self) -> String {
+        pae_prefix(&self.payload_type, &self.payload)
     }
 
     /// The JSON texts in which Go programs send this envelope: cosign 2 with an empty key hint, cosign 3 and others without.
     #[cfg(feature = "keyless")]
     pub(crate) fn go_texts(&self) -> [String; 2] {
         // None of the texts but the type can hold a character that Go escapes, and base64 is none of them.
-        let payload = STANDARD.encode(&self.payload);
+        let payload = STANDARD.encode(self.payload.as_slice());
         let signature = self.signature.to_base64();
         let payload_type = json::to_go_string(&self.payload_type).unwrap_or_default();
         [
@@ -110,9 +164,11 @@ impl Envelope {
 
 /// Pre-authentication encoding of a payload and its type.
 pub(crate) fn pae(payload_type: &str, payload: &[u8]) -> Vec<u8> {
-    let mut encoded = format!("DSSEv1 {} {payload_type} {} ", payload_type.len(), payload.len()).into_bytes();
-    encoded.extend_from_slice(payload);
-    encoded
+    [pae_prefix(payload_type, payload).as_bytes(), payload].concat()
+}
+
+fn pae_prefix(payload_type: &str, payload: &[u8]) -> String {
+    format!("DSSEv1 {} {payload_type} {} ", payload_type.len(), payload.len())
 }
 
 #[cfg(test)]
@@ -129,6 +185,21 @@ mod tests {
         assert_eq!(pae("é", b""), "DSSEv1 2 é 0 ".as_bytes());
         assert_ne!(pae("a b", b"c"), pae("a", b"b c"));
         assert_ne!(pae("t", b"DSSEv1 1 t 1 x"), pae("t", b"x"));
+    }
+
+    #[test]
+    fn an_envelope_is_read_as_it_was_written() {
+        for payload in [&b""[..], b"{}", &[0xff; 5000]] {
+            let envelope = Envelope {
+                payload_type: "a/b".to_owned(),
+                payload: Arc::new(payload.to_vec()),
+                signature: Signature::from_base64("AA==").unwrap(),
+            };
+            let written = envelope.to_json().unwrap();
+            assert!(written.len() <= envelope.wire_len());
+            assert_eq!(Envelope::parse(&written).unwrap(), envelope);
+            assert_eq!([envelope.pae_prefix().as_bytes(), payload].concat(), envelope.pae());
+        }
     }
 
     // threat: A13

@@ -2,12 +2,16 @@
 
 mod draft;
 mod dsse;
+mod predicate;
+pub mod scan;
+mod shape;
 mod simple_signing;
 mod statement;
 
 pub use draft::Draft;
 pub(crate) use dsse::WireEnvelope;
 pub use dsse::{Envelope, EnvelopeError};
+pub use predicate::{PredicateType, PredicateTypeError};
 pub use simple_signing::{SIMPLE_SIGNING_TYPE, SimpleSigning};
 pub use statement::{SIGN_PREDICATE, Statement, Subject};
 

@@ -1,9 +1,11 @@
 use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::{ContentError, clip};
+use super::{ContentError, PredicateType, clip};
 use crate::digest::{Digest, DigestAlgorithm};
 use crate::json::{self, JsonError};
 use crate::limits::Limits;
@@ -22,8 +24,9 @@ pub struct Statement {
     pub subjects: Vec<Subject>,
     /// What kind of thing is said.
     pub predicate_type: String,
-    /// What is said, in its exact bytes; `None` when absent.
-    pub predicate: Option<Box<RawValue>>,
+    payload: Arc<Vec<u8>>,
+    /// Where the predicate stands in the payload.
+    predicate: Option<Range<usize>>,
 }
 
 /// One artifact of a statement.
@@ -46,12 +49,13 @@ impl Subject {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Wire {
+struct Wire<'a> {
     #[serde(rename = "_type")]
     kind: String,
     subject: Vec<WireSubject>,
     predicate_type: String,
-    predicate: Option<Box<RawValue>>,
+    #[serde(borrow)]
+    predicate: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -83,13 +87,22 @@ struct SignSubject<'a> {
 #[derive(Serialize)]
 struct Empty {}
 
+/// The subject of an attestation, in the member order that cosign writes.
+#[derive(Serialize)]
+struct WrittenSubject<'a> {
+    name: &'a str,
+    digest: BTreeMap<&'static str, String>,
+}
+
 impl Statement {
     /// Reads a statement.
     ///
     /// # Errors
     /// [`ContentError`]: not strict JSON, an unknown `_type`, no subject, no digest, or more of either than `limits` allows.
-    pub fn parse(payload: &[u8], limits: &Limits) -> Result<Self, ContentError> {
-        let wire: Wire = json::from_slice(payload).map_err(|error| ContentError::Json { document: DOCUMENT, error })?;
+    pub fn parse(payload: impl Into<Arc<Vec<u8>>>, limits: &Limits) -> Result<Self, ContentError> {
+        let payload = payload.into();
+        let wire: Wire<'_> =
+            json::from_slice(&payload).map_err(|error| ContentError::Json { document: DOCUMENT, error })?;
         if wire.kind != STATEMENT_V1 && wire.kind != STATEMENT_V01 {
             return Err(ContentError::Member {
                 document: DOCUMENT,
@@ -131,8 +144,49 @@ impl Statement {
                 })
                 .collect(),
             predicate_type: wire.predicate_type,
-            predicate: wire.predicate,
+            predicate: wire.predicate.map(|predicate| position(&payload, predicate.get().as_bytes())),
+            payload,
         })
+    }
+
+    /// The exact bytes of the statement.
+    pub fn payload(&self) -> &[u8] {
+        &self.payload
+    }
+
+    /// What is said, in its exact bytes; `None` when absent.
+    pub fn predicate(&self) -> Option<&[u8]> {
+        self.payload.get(self.predicate.clone()?)
+    }
+
+    pub(crate) fn shared_payload(&self) -> &Arc<Vec<u8>> {
+        &self.payload
+    }
+
+    /// The exact bytes of a statement about artifacts, each with a name for people. `predicate` is JSON, and stands in the
+    /// statement byte for byte.
+    ///
+    /// # Errors
+    /// [`JsonError`], which these types cannot cause.
+    pub fn attest(
+        subjects: &[(&str, Digest)],
+        predicate_type: &PredicateType,
+        predicate: Vec<u8>,
+    ) -> Result<Vec<u8>, JsonError> {
+        let subjects: Vec<WrittenSubject<'_>> = subjects
+            .iter()
+            .map(|(name, digest)| WrittenSubject {
+                name,
+                digest: BTreeMap::from([(digest.algorithm().name(), digest.hex())]),
+            })
+            .collect();
+        // Readers that know only version 0.1 are many, and the versions differ in nothing that is written here.
+        let head = format!(
+            r#"{{"_type":"{STATEMENT_V01}","subject":{},"predicateType":{},"predicate":"#,
+            serde_json::to_string(&subjects)?,
+            serde_json::to_string(predicate_type.uri())?,
+        );
+        Ok([head.as_bytes(), &predicate, b"}"].concat())
     }
 
     /// The exact bytes of the statement that signs an image.
@@ -150,6 +204,12 @@ impl Statement {
     }
 }
 
+/// Where `part`, which was borrowed from `whole`, stands in it.
+fn position(whole: &[u8], part: &[u8]) -> Range<usize> {
+    let start = part.as_ptr().addr().saturating_sub(whole.as_ptr().addr());
+    start..start.saturating_add(part.len())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -157,7 +217,7 @@ mod tests {
     const HEX: &str = "a9ec79e03d27227475af9db7ef3ad4c712e2536081cece6457c34bb99d089034";
 
     fn parse(text: &str) -> Result<Statement, ContentError> {
-        Statement::parse(text.as_bytes(), &Limits::DEFAULT)
+        Statement::parse(text.as_bytes().to_vec(), &Limits::DEFAULT)
     }
 
     #[test]
@@ -168,9 +228,34 @@ mod tests {
         );
         let bytes = Statement::sign(&image, &BTreeMap::new()).unwrap();
         assert_eq!(String::from_utf8(bytes.clone()).unwrap(), golden);
-        let parsed = Statement::parse(&bytes, &Limits::DEFAULT).unwrap();
+        let parsed = Statement::parse(bytes, &Limits::DEFAULT).unwrap();
         assert_eq!(parsed.subjects[0].digest(DigestAlgorithm::Sha256), Some(image));
         assert_eq!(parsed.predicate_type, SIGN_PREDICATE);
+    }
+
+    // threat: D09
+    #[test]
+    fn an_attested_predicate_keeps_its_bytes() {
+        let image = Digest::from_hex(DigestAlgorithm::Sha256, HEX).unwrap();
+        let other = Digest::of(DigestAlgorithm::Sha512, b"");
+        for predicate in [
+            r#"{"b":1,"a":2,"big":12345678901234567890,"f":1.0e+2,"<":"\u003c"}"#,
+            "{ \n \"spaced\" : [ ] }",
+            r#""text""#,
+            "null",
+        ] {
+            let kind = "https://example.com/x?a=\"b\"".parse().unwrap();
+            let bytes =
+                Statement::attest(&[("a\"b", image), ("c", other)], &kind, predicate.as_bytes().to_vec()).unwrap();
+            let statement = Statement::parse(bytes.clone(), &Limits::DEFAULT).unwrap();
+            assert_eq!(statement.payload(), bytes);
+            assert_eq!(statement.predicate_type, kind.uri());
+            assert_eq!(statement.predicate().unwrap_or(b"null"), predicate.as_bytes());
+            assert_eq!(statement.subjects[0].name, "a\"b");
+            assert_eq!(statement.subjects[1].digest(DigestAlgorithm::Sha512), Some(other));
+        }
+        let twice = Statement::attest(&[("a", image)], &PredicateType::Vuln, br#"{"a":1,"a":2}"#.to_vec()).unwrap();
+        assert!(matches!(Statement::parse(twice, &Limits::DEFAULT), Err(ContentError::Json { .. })));
     }
 
     // threat: A10

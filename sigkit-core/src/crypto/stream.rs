@@ -66,6 +66,35 @@ impl StreamVerifier {
     }
 }
 
+/// Up to here copying a message costs less than what some backends need to verify its digest.
+const JOINED: usize = 64 << 10;
+
+impl PublicKey {
+    /// Verifies with exactly this scheme a message that lies in pieces. A large one is not copied, where this build can do without.
+    ///
+    /// # Errors
+    /// As [`PublicKey::verify_with`].
+    pub(crate) fn verify_pieces(
+        &self,
+        scheme: SignatureScheme,
+        pieces: &[&[u8]],
+        signature: &Signature,
+    ) -> Result<(), SignatureError> {
+        let whole = || self.verify_with(scheme, &pieces.concat(), signature);
+        if pieces.iter().fold(0_usize, |length, piece| length.saturating_add(piece.len())) <= JOINED {
+            return whole();
+        }
+        match StreamVerifier::new(self, scheme, signature) {
+            Ok(mut verifier) => {
+                pieces.iter().for_each(|piece| verifier.update(piece));
+                verifier.finish()
+            }
+            Err(SignatureError::Unsupported { .. }) => whole(),
+            Err(error) => Err(error),
+        }
+    }
+}
+
 impl fmt::Debug for StreamVerifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("StreamVerifier").field("key", &self.key).field("scheme", &self.scheme).finish_non_exhaustive()

@@ -1,11 +1,17 @@
 //! The paved path for images: resolve once, find everything, judge; or sign, check what was signed, attach, confirm.
 
+#[cfg(feature = "sign")]
+mod attest;
 mod clock;
+mod gather;
 #[cfg(feature = "sign")]
 mod sign;
 mod tree;
 mod verify;
 
+#[cfg(feature = "sign")]
+pub use attest::{Attesting, Earlier, attest_image, seal_statement};
+pub use gather::gather;
 #[cfg(feature = "sign")]
 pub use sign::{Again, Attached, Format, SignImageError, SignedImage, Signing, attach, sign_image};
 pub use tree::{TreeError, check_contents, descendants, for_platform};

@@ -1,8 +1,8 @@
 use std::collections::BTreeMap;
 
 use crate::attach::{AttachError, BundleAttachment, LayerAttachment, Receipt, discover};
-use crate::bundle::{Evidence, Origin, SignedEntity, VerificationMaterial};
-use crate::content::{Content, Draft, SIGN_PREDICATE};
+use crate::bundle::{Evidence, Origin, Problem, SignedEntity, VerificationMaterial};
+use crate::content::{Content, ContentError, Draft, SIGN_PREDICATE};
 use crate::json::JsonError;
 use crate::key::{SignError, Signer};
 use crate::oci::TagOrDigest;
@@ -151,6 +151,12 @@ pub enum SignImageError {
     /// The signature could not be stored.
     #[error(transparent)]
     Attach(#[from] AttachError),
+    /// What is to be attested is not the document that it should be.
+    #[error(transparent)]
+    Document(#[from] ContentError),
+    /// Whether there are earlier attestations to replace could not be told.
+    #[error(transparent)]
+    Earlier(Problem),
     /// What these types hold cannot be written as JSON.
     #[error(transparent)]
     Json(#[from] JsonError),
@@ -189,7 +195,7 @@ pub async fn attach<S: StoreWrite>(
         Again::Skip => {
             let policy = own_policy(signer, signing);
             // Trouble in looking only means that an equal signature may be written twice.
-            let present = discover(signatures, &image.descriptor.digest, policy.limits()).await;
+            let present = discover(signatures, &image.descriptor.digest, &policy).await;
             Verifier::new(&policy).verify(&Artifact::Bytes(&image.bytes), &present, now).ok()
         }
         Again::Write => None,
@@ -231,7 +237,7 @@ async fn attach_one<S: StoreWrite>(
 fn payload(entity: &SignedEntity) -> Option<&[u8]> {
     match &entity.content {
         Content::SimpleSigning { payload, .. } => Some(payload),
-        Content::Envelope(envelope) => Some(&envelope.payload),
+        Content::Envelope(envelope) => Some(envelope.payload.as_slice()),
         Content::Message(_) => None,
     }
 }

@@ -81,7 +81,7 @@ pub async fn judge_image<S: Store>(
     policy: &Policy,
     now: UnixTime,
 ) -> Result<VerifiedImage, ImageError> {
-    let evidence = discover(signatures, &image.descriptor.digest, policy.limits()).await;
+    let evidence = discover(signatures, &image.descriptor.digest, policy).await;
     match Verifier::new(policy).verify(&Artifact::Bytes(&image.bytes), &evidence, now) {
         Ok(verified) => Ok(VerifiedImage { image, verified }),
         Err(refusal) => Err(ImageError::NotVerified { image: Box::new(image), refusal }),

@@ -5,10 +5,14 @@
 
 mod objects;
 
+#[cfg(feature = "policy-files")]
+pub(crate) use objects::Objects;
+
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 
-use serde::de::{Deserialize, DeserializeOwned, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 /// Why bytes are not the JSON document they should be; the text names line and column.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -21,8 +25,8 @@ impl From<serde_json::Error> for JsonError {
     }
 }
 
-/// Reads one document of type `T`.
-pub(crate) fn from_slice<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, JsonError> {
+/// Reads one document of type `T`, which may borrow from the bytes.
+pub(crate) fn from_slice<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, JsonError> {
     serde_json::from_slice::<Unambiguous>(bytes)?;
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let document = objects::read(&mut deserializer)?;
@@ -57,11 +61,18 @@ impl<'de> Visitor<'de> for Walk {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Unambiguous, A::Error> {
-        let mut seen = HashSet::new();
-        while let Some(name) = map.next_key::<String>()? {
+        let mut few: Vec<Cow<'de, str>> = Vec::new();
+        let mut many: HashSet<Cow<'de, str>> = HashSet::new();
+        while let Some(name) = map.next_key_seed(Text)? {
             map.next_value::<Unambiguous>()?;
-            if let Some(name) = seen.replace(name) {
+            if few.contains(&name) || many.contains(&name) {
                 return Err(A::Error::custom(format!("member {name:?} appears twice")));
+            }
+            // Nearly all objects are small, and then comparing costs less than hashing.
+            if few.len() < 16 {
+                few.push(name);
+            } else {
+                many.insert(name);
             }
         }
         Ok(Unambiguous)
@@ -92,6 +103,39 @@ impl<'de> Visitor<'de> for Walk {
     }
 }
 
+/// A string, borrowed where it is written without escapes.
+pub(crate) struct Text;
+
+impl<'de> DeserializeSeed<'de> for Text {
+    type Value = Cow<'de, str>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Text {
+    type Value = Cow<'de, str>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(Cow::Borrowed(text))
+    }
+    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(text.to_owned()))
+    }
+}
+
+/// Writes compact JSON of about `length` bytes, which are asked for at once: growing would take up to twice as many.
+pub(crate) fn to_vec(value: &impl serde::Serialize, length: usize) -> Result<Vec<u8>, JsonError> {
+    let mut bytes = Vec::with_capacity(length);
+    serde_json::to_writer(&mut bytes, value)?;
+    Ok(bytes)
+}
+
 /// Writes compact JSON as Go's `encoding/json` does, which is what cosign signs: members in the order of the type, and
 /// `<`, `>`, `&`, U+2028 and U+2029 escaped.
 pub(crate) fn to_go_string(value: &impl serde::Serialize) -> Result<String, JsonError> {
@@ -118,6 +162,15 @@ mod tests {
             assert!(error.to_string().contains("appears twice"), "{text}: {error}");
         }
         assert!(from_slice::<serde_json::Value>(br#"{"a":{"a":1},"b":{"a":2}}"#).is_ok());
+        // However many members there are, and wherever the second one stands.
+        let members = |twice: usize| {
+            let names = (0..40).chain([twice]).map(|name| format!(r#""{name}":0"#));
+            format!("{{{}}}", names.collect::<Vec<_>>().join(","))
+        };
+        for twice in [0, 15, 16, 39] {
+            assert!(from_slice::<serde_json::Value>(members(twice).as_bytes()).is_err(), "{twice}");
+        }
+        assert!(from_slice::<serde_json::Value>(members(40).as_bytes()).is_ok());
     }
 
     // threat: D11

@@ -6,7 +6,7 @@ use std::fmt;
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor};
 
 /// Wraps everything on the way down, so that each struct, however deep, is asked for as an object.
-pub(super) struct Objects<T>(pub(super) T);
+pub(crate) struct Objects<T>(pub(crate) T);
 
 /// Reads a `T` whose structs are all objects.
 pub(super) fn read<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {

@@ -19,6 +19,8 @@ pub const DOCKER_SCHEMA1_PREFIX: &str = "application/vnd.docker.distribution.man
 
 /// A cosign simple signing payload, as a layer of a `.sig` manifest.
 pub const SIMPLE_SIGNING: &str = "application/vnd.dev.cosign.simplesigning.v1+json";
+/// A DSSE envelope, as a layer of an `.att` manifest.
+pub const DSSE_ENVELOPE: &str = "application/vnd.dsse.envelope.v1+json";
 /// The configuration type of cosign's experimental referrer signatures.
 pub const COSIGN_SIGNATURE_CONFIG: &str = "application/vnd.dev.cosign.artifact.sig.v1+json";
 /// The sigstore bundle that is written.
@@ -41,6 +43,8 @@ pub const ANNOTATION_CHAIN: &str = "dev.sigstore.cosign/chain";
 pub const ANNOTATION_BUNDLE: &str = "dev.sigstore.cosign/bundle";
 /// Layer annotation: RFC 3161 timestamp.
 pub const ANNOTATION_TIMESTAMP: &str = "dev.sigstore.cosign/rfc3161timestamp";
+/// Layer annotation: the predicate type of the statement in an `.att` layer.
+pub const ANNOTATION_LAYER_PREDICATE_TYPE: &str = "predicateType";
 /// Manifest annotation: what a sigstore bundle holds.
 pub const ANNOTATION_BUNDLE_CONTENT: &str = "dev.sigstore.bundle.content";
 /// Manifest annotation: the predicate type of the statement in a sigstore bundle.

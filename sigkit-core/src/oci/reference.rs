@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
@@ -107,22 +108,29 @@ impl FromStr for Repository {
     type Err = ReferenceError;
 
     fn from_str(text: &str) -> Result<Self, ReferenceError> {
-        match text.split_once('/') {
-            Some((first, path)) if looks_like_host(first) => match first {
-                "docker.io" | DOCKER_HUB | "registry-1.docker.io" | "registry.hub.docker.com" => {
-                    Self::on_docker_hub(path)
-                }
-                host => Self::new(host, path),
-            },
-            _ => Self::on_docker_hub(text),
-        }
+        let (registry, path) = Self::expand(text);
+        Self::new(registry, &path)
     }
 }
 
 impl Repository {
-    fn on_docker_hub(path: &str) -> Result<Self, ReferenceError> {
-        if path.contains('/') { Self::new(DOCKER_HUB, path) } else { Self::new(DOCKER_HUB, &format!("library/{path}")) }
+    /// Host and path of a name, which may be a short one; whether they can be those of a repository is not looked at.
+    pub(crate) fn expand(name: &str) -> (&str, Cow<'_, str>) {
+        match name.split_once('/') {
+            Some((first, path)) if looks_like_host(first) => match first {
+                "docker.io" | DOCKER_HUB | "registry-1.docker.io" | "registry.hub.docker.com" => {
+                    (DOCKER_HUB, on_docker_hub(path))
+                }
+                host => (host, path.into()),
+            },
+            _ => (DOCKER_HUB, on_docker_hub(name)),
+        }
     }
+}
+
+/// Official images have no owner in their names. `**` of a pattern has room for one.
+fn on_docker_hub(path: &str) -> Cow<'_, str> {
+    if path.contains('/') || path.contains("**") { path.into() } else { format!("library/{path}").into() }
 }
 
 /// Docker's rule: a first part with a dot, a colon, or the name `localhost` is a host.

@@ -1,5 +1,29 @@
 //! Who must have signed, and what else must hold.
 
+mod demand;
+#[cfg(feature = "policy-files")]
+pub mod document;
+mod gate;
+mod glob;
+mod outline;
+#[cfg(feature = "rego")]
+mod rego;
+mod scope;
+mod set;
+mod signed_name;
+
+pub use demand::{Demand, PolicyDemand};
+pub use gate::{Age, AgeError, Among, Counted, Exception, Gate, ProvenanceGate, ScanGate};
+pub use glob::{GlobError, ImageGlob, TextGlob};
+pub use outline::{Line, Weakness};
+#[cfg(feature = "rego")]
+pub(crate) use rego::RegoRefusal;
+#[cfg(feature = "rego")]
+pub use rego::{RegoError, RegoPolicy};
+pub use scope::{Scope, ScopeError};
+pub use set::{ImageName, ImageRule, Images, Mode, PolicySet};
+pub(crate) use signed_name::SignedReference;
+pub use signed_name::{NamePrefix, SignedName};
 #[cfg(feature = "keyless")]
 mod identity;
 #[cfg(feature = "keyless")]
@@ -14,6 +38,7 @@ pub(crate) use keyless::{LogRule, SctRule};
 
 use std::num::NonZeroUsize;
 
+use crate::content::PredicateType;
 use crate::crypto::{PublicKey, SignatureScheme};
 use crate::limits::Limits;
 use crate::oci::Repository;
@@ -27,19 +52,22 @@ pub struct Policy {
     pub(crate) threshold: NonZeroUsize,
     pub(crate) authorities: Vec<Authority>,
     pub(crate) annotations: Vec<(String, String)>,
-    pub(crate) reference: Option<Repository>,
+    pub(crate) reference: Option<SignedReference>,
     pub(crate) claims: Claims,
+    pub(crate) gates: Vec<Gate>,
     pub(crate) limits: Limits,
 }
 
 /// What a signature must have been made for; one never counts for another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Purpose {
     /// Signing an image: a simple signing document, or a statement with the sign predicate. An attestation does not count.
     Image,
     /// Signing bytes: a signature over the bytes themselves.
     Blob,
+    /// Saying something of this type about an image or a blob, in an in-toto statement. A signature does not count.
+    Attestation(PredicateType),
 }
 
 /// Somebody who may sign.
@@ -162,6 +190,7 @@ impl Policy {
             annotations: Vec::new(),
             reference: None,
             claims: Claims::Checked,
+            gates: Vec::new(),
             limits: Limits::DEFAULT,
         }
     }
@@ -214,7 +243,19 @@ impl Policy {
     /// The signature must have been made for this repository.
     #[must_use]
     pub fn with_reference(mut self, repository: Repository) -> Self {
-        self.reference = Some(repository);
+        self.reference = Some(SignedReference::Repository(repository));
+        self
+    }
+
+    pub(crate) fn with_signed_reference(mut self, reference: SignedReference) -> Self {
+        self.reference = Some(reference);
+        self
+    }
+
+    /// What is attested must also pass this gate.
+    #[must_use]
+    pub fn with_gate(mut self, gate: Gate) -> Self {
+        self.gates.push(gate);
         self
     }
 
@@ -230,6 +271,11 @@ impl Policy {
     pub fn dangerous_without_claims(mut self) -> Self {
         self.claims = Claims::Waived;
         self
+    }
+
+    /// What a signature must have been made for.
+    pub fn purpose(&self) -> &Purpose {
+        &self.purpose
     }
 
     /// The bounds on untrusted input.

@@ -4,8 +4,8 @@ use super::Checks;
 use super::content::Claim;
 use super::subject::SubjectBound;
 use crate::content::Subject;
-use crate::oci::Repository;
-use crate::policy::Policy;
+use crate::oci::ImageReference;
+use crate::policy::{Policy, SignedReference};
 use crate::reason::Reason;
 use crate::report::{CheckId, Fact};
 
@@ -13,8 +13,8 @@ pub(super) fn check(checks: &mut Checks, policy: &Policy, claim: &Claim, bound: 
     if !policy.annotations.is_empty() {
         checks.record(CheckId::Annotations, annotations(&policy.annotations, claim, bound));
     }
-    if let Some(repository) = &policy.reference {
-        checks.record(CheckId::Reference, reference(repository, claim));
+    if let Some(wanted) = &policy.reference {
+        checks.record(CheckId::Reference, reference(wanted, claim));
     }
 }
 
@@ -45,12 +45,20 @@ fn signed_annotation(claim: &Claim, bound: Option<&SubjectBound>, name: &str) ->
     }
 }
 
-fn reference(wanted: &Repository, claim: &Claim) -> Result<(Fact, ()), Reason> {
-    let mismatch = |found| Reason::ReferenceMismatch { expected: wanted.to_string(), found };
+fn reference(wanted: &SignedReference, claim: &Claim) -> Result<(Fact, ()), Reason> {
+    let expected = || match wanted {
+        SignedReference::Repository(repository) => repository.to_string(),
+        SignedReference::Exact(reference) => reference.to_string(),
+    };
+    let mismatch = |found| Reason::ReferenceMismatch { expected: expected(), found };
     let Claim::SimpleSigning { document, .. } = claim else { return Err(mismatch(None)) };
-    // cosign 2 wrote a tag or digest behind the repository when asked to sign for an identity; the repository decides.
-    let signed = document.reference.parse::<crate::oci::ImageReference>().map(|reference| reference.repository);
-    if signed.as_ref() != Ok(wanted) {
+    let signed = document.reference.parse::<ImageReference>();
+    let is_wanted = signed.is_ok_and(|signed| match wanted {
+        // cosign 2 wrote a tag or digest behind the repository when asked to sign for an identity; the repository decides.
+        SignedReference::Repository(repository) => signed.repository == *repository,
+        SignedReference::Exact(reference) => signed == *reference,
+    });
+    if !is_wanted {
         return Err(mismatch(Some(document.reference.clone())));
     }
     Ok((Fact::Reference { reference: document.reference.clone() }, ()))

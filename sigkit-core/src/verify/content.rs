@@ -1,7 +1,10 @@
 //! Step 2: what was signed is of the kind asked for, and parses from the very bytes that are signed.
 
+use std::sync::Arc;
+
 use crate::bundle::SignedEntity;
 use crate::content::{Content, Envelope, SIGN_PREDICATE, SIMPLE_SIGNING_TYPE, SimpleSigning, Statement};
+use crate::crypto::Signature;
 use crate::digest::Digest;
 use crate::limits::Limits;
 use crate::oci::media_type;
@@ -16,22 +19,34 @@ pub(crate) enum Claim {
     Message { noted: Option<Digest> },
     /// A simple signing document and its exact bytes.
     SimpleSigning { document: SimpleSigning, payload: Vec<u8> },
-    /// A statement and its exact bytes.
-    Statement { statement: Statement, payload: Vec<u8> },
+    /// A statement, and the signature of its envelope.
+    Statement { statement: Statement, signature: Signature },
 }
 
 pub(super) fn check(policy: &Policy, entity: &SignedEntity) -> Result<(Fact, Claim), Reason> {
-    match (policy.purpose, &entity.content) {
+    match (&policy.purpose, &entity.content) {
         (Purpose::Image, Content::SimpleSigning { payload, .. }) => simple_signing(payload),
-        (Purpose::Image, Content::Envelope(envelope)) => sign_statement(envelope, &policy.limits),
+        (Purpose::Image, Content::Envelope(envelope)) => statement(envelope, SIGN_PREDICATE, &policy.limits),
+        (Purpose::Attestation(kind), Content::Envelope(envelope)) => statement(envelope, kind.uri(), &policy.limits),
         (Purpose::Blob, Content::Message(message)) => Ok((Fact::Message, Claim::Message { noted: message.digest })),
-        (Purpose::Image, Content::Message(_)) => {
-            Err(Reason::ContentMismatch { expected: "an image signature", found: "a signature over plain bytes" })
-        }
-        (Purpose::Blob, Content::SimpleSigning { .. }) => {
-            Err(Reason::ContentMismatch { expected: "a signature over plain bytes", found: "an image signature" })
-        }
         (Purpose::Blob, Content::Envelope(envelope)) => blob_statement(envelope, &policy.limits),
+        (purpose, content) => Err(Reason::ContentMismatch { expected: wanted(purpose), found: kind(content) }),
+    }
+}
+
+const fn wanted(purpose: &Purpose) -> &'static str {
+    match purpose {
+        Purpose::Image => "an image signature",
+        Purpose::Blob => "a signature over plain bytes",
+        Purpose::Attestation(_) => "an attestation",
+    }
+}
+
+const fn kind(content: &Content) -> &'static str {
+    match content {
+        Content::Message(_) => "a signature over plain bytes",
+        Content::SimpleSigning { .. } => "an image signature",
+        Content::Envelope(_) => "an attestation",
     }
 }
 
@@ -46,24 +61,25 @@ fn simple_signing(payload: &[u8]) -> Result<(Fact, Claim), Reason> {
 /// A statement that names the bytes counts as a signature over them, whatever it states: sigstore's clients agree on that, and the
 /// report says what it was. Of images it does not.
 fn blob_statement(envelope: &Envelope, limits: &Limits) -> Result<(Fact, Claim), Reason> {
-    let statement = statement(envelope, limits)?;
+    let statement = parsed(envelope, limits)?;
     let fact = Fact::BlobStatement { predicate_type: statement.predicate_type.clone() };
-    Ok((fact, Claim::Statement { statement, payload: envelope.payload.clone() }))
+    Ok((fact, Claim::Statement { statement, signature: envelope.signature.clone() }))
 }
 
-fn sign_statement(envelope: &Envelope, limits: &Limits) -> Result<(Fact, Claim), Reason> {
-    let statement = statement(envelope, limits)?;
-    if statement.predicate_type != SIGN_PREDICATE {
-        return Err(Reason::PredicateTypeMismatch { expected: SIGN_PREDICATE, found: statement.predicate_type });
+fn statement(envelope: &Envelope, predicate_type: &str, limits: &Limits) -> Result<(Fact, Claim), Reason> {
+    let statement = parsed(envelope, limits)?;
+    if statement.predicate_type != predicate_type {
+        let (expected, found) = (predicate_type.to_owned(), statement.predicate_type);
+        return Err(Reason::PredicateTypeMismatch { expected, found });
     }
     let fact = Fact::Statement { predicate_type: statement.predicate_type.clone() };
-    Ok((fact, Claim::Statement { statement, payload: envelope.payload.clone() }))
+    Ok((fact, Claim::Statement { statement, signature: envelope.signature.clone() }))
 }
 
-fn statement(envelope: &Envelope, limits: &Limits) -> Result<Statement, Reason> {
+fn parsed(envelope: &Envelope, limits: &Limits) -> Result<Statement, Reason> {
     if envelope.payload_type != media_type::IN_TOTO {
         let found = envelope.payload_type.clone();
         return Err(Reason::PayloadTypeMismatch { expected: media_type::IN_TOTO, found });
     }
-    Ok(Statement::parse(&envelope.payload, limits)?)
+    Ok(Statement::parse(Arc::clone(&envelope.payload), limits)?)
 }

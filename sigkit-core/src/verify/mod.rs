@@ -25,6 +25,8 @@ mod artifact;
 mod certificate;
 mod claims;
 mod content;
+mod demand;
+mod gate;
 #[cfg(feature = "keyless")]
 mod identity;
 #[cfg(feature = "keyless")]
@@ -43,6 +45,7 @@ mod verified;
 mod witnesses;
 
 pub use artifact::Artifact;
+pub use demand::{Admission, Allowed, Findings, admit};
 pub use scan::{BlobScan, BlobScanner};
 #[cfg(feature = "keyless")]
 pub use verified::VerifiedCertificate;
@@ -52,11 +55,12 @@ use std::num::NonZeroUsize;
 
 use artifact::Named;
 use content::Claim;
+use demand::Source;
 use signature::SignatureValid;
 use subject::SubjectBound;
 use verified::{SignerTrusted, Witnessed};
 
-use crate::bundle::{Evidence, EvidenceItem, Problem, SignedEntity};
+use crate::bundle::{BundleError, Evidence, EvidenceItem, Problem, SignedEntity};
 use crate::crypto::{PublicKey, SignatureScheme};
 use crate::policy::{Authority, KeyAuthority, Policy, Purpose};
 #[cfg(feature = "keyless")]
@@ -84,17 +88,29 @@ impl<'p> Verifier<'p> {
     /// # Errors
     /// [`NotVerified`], whose report tells refusal from doubt and names every reason.
     pub fn verify(&self, artifact: &Artifact<'_>, evidence: &Evidence, now: UnixTime) -> Result<Verified, NotVerified> {
-        let artifact = Named::new(artifact);
+        let (root, signatures) = self.judge_policy(&Named::new(artifact), Source::Given(evidence), now);
+        verified::conclude(Report { time: now, root }, signatures, evidence.items.len())
+    }
+
+    fn judge_policy(&self, artifact: &Named<'_>, source: Source<'_>, now: UnixTime) -> (Node, Vec<VerifiedSignature>) {
+        let Some(evidence) = source.of(self.policy) else {
+            let problem = Problem {
+                looked_for: "what the policy asks for".to_owned(),
+                code: "store-unavailable",
+                detail: "nobody has looked for it".to_owned(),
+            };
+            return (could_not_look(&problem), Vec::new());
+        };
         let mut signatures = Vec::new();
         let mut parts: Vec<Node> = Vec::new();
         for authority in &self.policy.authorities {
-            let (node, found) = self.judge_authority(authority, &artifact, evidence, now);
+            let (node, found) = self.judge_authority(authority, artifact, evidence, now);
+            let (node, found) = gate::pass(self.policy, node, found, &gate::Around { artifact, source, evidence, now });
             parts.push(node);
             signatures.extend(found);
         }
         let label = Label::Policy { threshold: self.policy.threshold, authorities: self.policy.authorities.len() };
-        let root = Node::Group { label, rule: Rule::AtLeast(self.policy.threshold), parts };
-        verified::conclude(Report { time: now, root }, signatures, evidence)
+        (Node::Group { label, rule: Rule::AtLeast(self.policy.threshold), parts }, signatures)
     }
 
     /// One signature by this authority is enough for it; further ones are judged and reported all the same.
@@ -114,12 +130,19 @@ impl<'p> Verifier<'p> {
         }
         parts.extend(evidence.problems.iter().map(could_not_look));
         if parts.is_empty() {
-            let looked_for = match self.policy.purpose {
+            let looked_for = match &self.policy.purpose {
                 Purpose::Image => "sigstore bundles (referrers) and cosign signatures (tag)",
                 Purpose::Blob => "a bundle or a detached signature",
+                Purpose::Attestation(_) => "sigstore bundles (referrers or files) and cosign attestations (tag)",
             };
             let reason = Reason::NoSignatures { looked_for: looked_for.to_owned() };
             parts.push(Node::Leaf { check: CheckId::Evidence, outcome: Outcome::Fail(reason) });
+        }
+        if let Purpose::Attestation(wanted) = &self.policy.purpose
+            && let Some(found) = other_types(&parts)
+        {
+            let reason = Reason::NoAttestationOfType { expected: wanted.uri().to_owned(), found };
+            parts.insert(0, Node::Leaf { check: CheckId::Evidence, outcome: Outcome::Fail(reason) });
         }
         let label = match authority {
             Authority::Key(key) => Label::Key { name: key.name.clone(), fingerprint: key.key.fingerprint() },
@@ -275,6 +298,31 @@ impl Case<'_> {
         let origin = self.item.origin.clone();
         Some(VerifiedSignature::new(trusted, valid?, bound?, authority, key.fingerprint(), claim, origin, witnessed))
     }
+}
+
+/// The predicate types of the attestations found, each once, sorted; `None` when there are none, or one is of the type asked for.
+fn other_types(parts: &[Node]) -> Option<Vec<String>> {
+    let mut types: Vec<String> = Vec::new();
+    let leaves = parts.iter().filter_map(|part| match part {
+        Node::Group { parts, .. } => Some(parts),
+        Node::Leaf { .. } => None,
+    });
+    for leaf in leaves.flatten() {
+        match leaf {
+            Node::Leaf { check: CheckId::Content, outcome: Outcome::Pass(_) } => return None,
+            Node::Leaf {
+                outcome:
+                    Outcome::Fail(
+                        Reason::PredicateTypeMismatch { found, .. }
+                        | Reason::Unreadable(BundleError::PassedOver { found, .. }),
+                    ),
+                ..
+            } if !types.contains(found) => types.push(found.clone()),
+            _ => {}
+        }
+    }
+    types.sort();
+    (!types.is_empty()).then_some(types)
 }
 
 fn could_not_look(problem: &Problem) -> Node {

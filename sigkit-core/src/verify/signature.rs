@@ -30,8 +30,9 @@ pub(super) fn check(
     let scheme = match &entity.content {
         Content::SimpleSigning { payload, signature } => hold(&|scheme| key.verify_with(scheme, payload, signature)),
         Content::Envelope(envelope) => {
-            let signed = envelope.pae();
-            hold(&|scheme| key.verify_with(scheme, &signed, &envelope.signature))
+            let prefix = envelope.pae_prefix();
+            let signed = [prefix.as_bytes(), envelope.payload.as_slice()];
+            hold(&|scheme| key.verify_pieces(scheme, &signed, &envelope.signature))
         }
         Content::Message(message) => hold(&|scheme| verify_message(key, scheme, message, artifact)),
     }?;

@@ -1,13 +1,16 @@
+use std::sync::Arc;
+
 use super::content::Claim;
 #[cfg(feature = "keyless")]
 use super::identity::IdentityTrusted;
 use super::material::KeyTrusted;
 use super::signature::SignatureValid;
 use super::subject::SubjectBound;
-use crate::bundle::{Evidence, LogId, Origin};
-use crate::content::{SimpleSigning, Statement, Subject};
+use crate::bundle::{LogId, Origin};
+use crate::content::{Envelope, SimpleSigning, Statement, Subject};
 use crate::crypto::{KeyFingerprint, SignatureScheme};
 use crate::digest::Digest;
+use crate::oci::media_type;
 use crate::report::{Report, Verdict};
 use crate::time::UnixTime;
 #[cfg(feature = "keyless")]
@@ -156,7 +159,7 @@ impl VerifiedSignature {
         self.digest
     }
 
-    /// The subject of the signed statement that is the artifact, for a signature in the bundle format.
+    /// The subject of the signed statement that is the artifact.
     pub fn subject(&self) -> Option<&Subject> {
         let subjects = &self.statement()?.subjects;
         let named = |subject: &&Subject| self.digest.is_none_or(|d| subject.digest(d.algorithm()) == Some(d));
@@ -167,7 +170,8 @@ impl VerifiedSignature {
     pub fn payload(&self) -> Option<&[u8]> {
         match &self.claim {
             Claim::Message { .. } => None,
-            Claim::SimpleSigning { payload, .. } | Claim::Statement { payload, .. } => Some(payload),
+            Claim::SimpleSigning { payload, .. } => Some(payload),
+            Claim::Statement { statement, .. } => Some(statement.payload()),
         }
     }
 
@@ -179,10 +183,27 @@ impl VerifiedSignature {
         }
     }
 
-    /// The signed statement, for a signature in the bundle format.
+    /// The signed statement, for an attestation and for a signature in the bundle format.
     pub fn statement(&self) -> Option<&Statement> {
         match &self.claim {
             Claim::Statement { statement, .. } => Some(statement),
+            _ => None,
+        }
+    }
+
+    /// What an attestation says, in its exact bytes.
+    pub fn predicate(&self) -> Option<&[u8]> {
+        self.statement()?.predicate()
+    }
+
+    /// The envelope around the signed statement. Its key ids and further members are unsigned, and are left out.
+    pub fn envelope(&self) -> Option<Envelope> {
+        match &self.claim {
+            Claim::Statement { statement, signature } => Some(Envelope {
+                payload_type: media_type::IN_TOTO.to_owned(),
+                payload: Arc::clone(statement.shared_payload()),
+                signature: signature.clone(),
+            }),
             _ => None,
         }
     }
@@ -221,10 +242,10 @@ impl std::error::Error for NotVerified {}
 pub(super) fn conclude(
     report: Report,
     signatures: Vec<VerifiedSignature>,
-    evidence: &Evidence,
+    found: usize,
 ) -> Result<Verified, NotVerified> {
     match report.verdict() {
         Verdict::Verified if !signatures.is_empty() => Ok(Verified { report, signatures }),
-        _ => Err(NotVerified { report, found: evidence.items.len() }),
+        _ => Err(NotVerified { report, found }),
     }
 }

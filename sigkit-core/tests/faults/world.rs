@@ -8,7 +8,6 @@ use sigkit_core::attach::discover;
 use sigkit_core::bundle::Evidence;
 use sigkit_core::image::{Format, ImageError, SignImageError, Signing, sign_image, verify_image};
 use sigkit_core::key::{KeyPair, Signer as _};
-use sigkit_core::limits::Limits;
 use sigkit_core::oci::{Repository, TagOrDigest};
 use sigkit_core::policy::{KeyAuthority, Policy, Purpose};
 use sigkit_core::report::Verdict;
@@ -212,7 +211,7 @@ impl World {
         let shelf = Shelf { content: self.registry.content(), repository: REPOSITORY, api: self.scenario.api };
         let mut census = Census { own: Vec::new(), lost: 0 };
         for image in self.images.iter().take(self.scenario.images().len()) {
-            let evidence = discover(&shelf, &image.digest.parse().unwrap(), &Limits::DEFAULT).await;
+            let evidence = discover(&shelf, &image.digest.parse().unwrap(), &policy(&signer())).await;
             assert!(evidence.problems.is_empty(), "{:?}", evidence.problems);
             let (bundles, layers) = count(&evidence, image, &stranger());
             census.lost += usize::from(bundles == 0) + usize::from(layers == 0);

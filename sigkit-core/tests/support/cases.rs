@@ -28,7 +28,18 @@ pub(crate) fn image() -> Digest {
 }
 
 pub(crate) fn all() -> Vec<Vector> {
-    [legacy(), legacy_unreadable(), bundles(), statements(), envelopes(), annotations(), blobs(), rest()].concat()
+    [
+        legacy(),
+        legacy_unreadable(),
+        bundles(),
+        statements(),
+        attestations(),
+        envelopes(),
+        annotations(),
+        blobs(),
+        rest(),
+    ]
+    .concat()
 }
 
 /// Signatures in cosign's legacy format, judged after they were read.
@@ -275,6 +286,95 @@ fn statements() -> Vec<Vector> {
         predicate("statement-predicate-of-other-case", &SIGN.to_uppercase()),
         predicate("statement-predicate-empty", ""),
     ]
+}
+
+/// Attestations, and what is none or not the one asked for.
+fn attestations() -> Vec<Vector> {
+    const CUSTOM: &str = "https://cosign.sigstore.dev/attestation/v1";
+    const VULN: &str = "https://cosign.sigstore.dev/attestation/vuln/v1";
+    let this = subject_of(&image().to_string());
+    let asks = |vector: Vector, kind: &str| vector.asks(json!({"purpose": "attestation", "type": kind}));
+    let attested = |name: &str, kind: &str, asked: &str| {
+        let vector = bundle(&format!("attestation-{name}"), &statement(kind, &this), &signer());
+        asks(vector, asked)
+    };
+    let other_type = |vector: Vector| {
+        let also = json!([["content", "predicate-type-mismatch"]]);
+        let (check, code) = ("evidence", "no-attestation-of-type");
+        vector.expected(json!({"verdict": "rejected", "check": check, "code": code, "also": also}))
+    };
+    let of = |name: &str, statement: &str| asks(bundle(&format!("attestation-{name}"), statement, &signer()), "custom");
+    let good = statement(CUSTOM, &this);
+    let payload_type = |name: &str, kind: &str| {
+        let vector = asks(envelope(&format!("attestation-payload-type-{name}"), kind, &good, &signer()), "custom");
+        vector.rejected("content", "payload-type-mismatch")
+    };
+    let wire = of("", &good).json("bundle.json")["dsseEnvelope"].clone();
+    let mut cases = vec![
+        of("custom", &good).verified(),
+        of("v0.1", &good.replacen("Statement/v1", "Statement/v0.1", 1)).verified(),
+        of("second-subject", &statement(CUSTOM, &format!("{},{this}", subject_of(OTHER)))).verified(),
+        of("predicate-of-any-json", &good.replacen(r#""predicate":{}"#, r#""predicate":[1e3,""]"#, 1)).verified(),
+        attested("alias", "https://slsa.dev/provenance/v0.2", "slsaprovenance").verified(),
+        attested("uri", "urn:x", "urn:x").verified(),
+        asks(image_case("attestation-layer"), "custom").with("envelope.json", wire.clone()).verified(),
+        asks(blob("attestation-of-a-blob"), "custom")
+            .with(
+                "bundle.json",
+                of("", &statement(CUSTOM, &subject_of(&Digest::sha256(BLOB).to_string()))).json("bundle.json"),
+            )
+            .verified(),
+        other_type(attested("type-other", CUSTOM, "vuln")),
+        other_type(attested("type-longer", VULN, "custom")),
+        other_type(attested("type-with-slash", &format!("{CUSTOM}/"), "custom")),
+        other_type(attested("type-of-other-case", &CUSTOM.to_uppercase(), "custom")),
+        other_type(attested("type-newer", "https://slsa.dev/provenance/v1", "slsaprovenance")),
+        other_type(attested("type-older", "https://slsa.dev/provenance/v0.2", "slsaprovenance1")),
+        other_type(attested("type-name", "custom", "custom")),
+        other_type(attested("type-empty", "", "custom")),
+        other_type(attested("type-versioned", "https://openvex.dev/ns/v0.2.0", "openvex")),
+        // A signature is not an attestation, whoever made it.
+        other_type(attested("is-signature", SIGN, "custom")),
+        asks(
+            layer("attestation-is-legacy-signature", &payload(&image().to_string(), TYPE, "null"), &signer()),
+            "custom",
+        )
+        .rejected("content", "content-mismatch"),
+        asks(message("attestation-is-message", IMAGE.as_bytes(), &image(), &signer()), "custom")
+            .with("artifact", IMAGE)
+            .rejected("content", "content-mismatch"),
+        of("other-subject", &statement(CUSTOM, &subject_of(OTHER))).rejected("subject", "subject-mismatch"),
+        of("predicate-member-twice", &good.replacen(r#""predicate":{}"#, r#""predicate":{"a":1,"a":2}"#, 1))
+            .rejected("content", "payload-malformed"),
+        of("predicate-of-other-case", &good.replacen("predicateType", "PredicateType", 1))
+            .rejected("content", "payload-malformed"),
+        of("unknown-statement", &good.replacen("Statement/v1", "Statement/v2", 1))
+            .rejected("content", "payload-malformed"),
+        of("no-json", "hello").rejected("content", "payload-malformed"),
+        asks(bundle("attestation-other-key", &good, &stranger()), "custom").rejected("signature", "signature-invalid"),
+        asks(image_case("attestation-none"), "custom").rejected("evidence", "no-signatures"),
+        asks(image_case("attestation-layer-two-signatures"), "custom")
+            .with("envelope.json", {
+                let mut twice = wire.clone();
+                twice["signatures"] = json!([wire["signatures"][0], wire["signatures"][0]]);
+                twice
+            })
+            .rejected("content", "signature-count"),
+        bundle("attestation-claims-waived", &statement(CUSTOM, &subject_of(OTHER)), &signer())
+            .asks(json!({"purpose": "attestation", "type": "custom", "claims": "waived"}))
+            .waived(&[("subject", "claims-not-checked")]),
+    ];
+    for (name, kind) in [
+        ("json", "application/json"),
+        ("of-other-case", "application/vnd.in-toto+JSON"),
+        ("with-parameter", "application/vnd.in-toto+json;v=1"),
+        ("with-space", "application/vnd.in-toto+json "),
+        ("shorter", "application/vnd.in-toto"),
+        ("empty", ""),
+    ] {
+        cases.push(payload_type(name, kind));
+    }
+    cases
 }
 
 /// Envelopes whose payload type is another, or that were signed in another way.

@@ -71,6 +71,7 @@ impl Vector {
         let purpose = match wanted["purpose"].as_str() {
             Some("image") => Purpose::Image,
             Some("blob") => Purpose::Blob,
+            Some("attestation") => Purpose::Attestation(wanted["type"].as_str().unwrap().parse().unwrap()),
             other => panic!("{}: purpose {other:?}", self.name),
         };
         let mut policy = Policy::key(purpose, KeyAuthority::new("key.pub", key));
@@ -94,6 +95,9 @@ impl Vector {
             ("bundle.json", SignedEntity::from_any_bundle(bundle, limits))
         } else if let Some(bundle) = self.files.get("blob-bundle.json") {
             ("blob-bundle.json", SignedEntity::from_any_bundle(bundle, limits))
+        } else if let Some(envelope) = self.files.get("envelope.json") {
+            let layer = Descriptor::of(media_type::DSSE_ENVELOPE, envelope);
+            ("envelope.json", SignedEntity::from_layer(&layer, envelope.clone(), limits))
         } else if let Some(payload) = self.files.get("payload.json") {
             ("payload.json", SignedEntity::from_layer(&self.layer(), payload.clone(), limits))
         } else if let Some(signature) = self.files.get("signature.b64") {

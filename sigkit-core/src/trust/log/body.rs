@@ -270,7 +270,7 @@ impl InTotoContent {
         self.payload_hash.check("content.payloadHash", &|algorithm| Some(Digest::of(algorithm, &envelope.payload)))?;
         equal("content.envelope.payloadType", &envelope.payload_type, &self.envelope.payload_type)?;
         if let Some(payload) = &self.envelope.payload {
-            let twice = STANDARD.encode(STANDARD.encode(&envelope.payload));
+            let twice = STANDARD.encode(STANDARD.encode(envelope.payload.as_slice()));
             equal("content.envelope.payload", &twice, payload)?;
         }
         let only = single("content.envelope.signatures", &self.envelope.signatures)?;
@@ -496,7 +496,7 @@ mod tests {
     fn envelope() -> Content {
         Content::Envelope(Envelope {
             payload_type: "application/vnd.in-toto+json".to_owned(),
-            payload: b"{}".to_vec(),
+            payload: b"{}".to_vec().into(),
             signature: Signature::from_bytes(*b"signature"),
         })
     }

@@ -409,7 +409,7 @@ mod tests {
         }
         for (name, mut case) in all() {
             match &mut case.entity.content {
-                Content::Envelope(envelope) => envelope.payload.push(b' '),
+                Content::Envelope(envelope) => std::sync::Arc::make_mut(&mut envelope.payload).push(b' '),
                 _ => case.artifact = b"another artifact",
             }
             assert_eq!(case.code(), "log-entry-mismatch", "{name}: artifact");

@@ -1,0 +1,98 @@
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args};
+use sigkit_core::content::PredicateType;
+
+use super::{ImagesArgs, NoLogArgs, RegistryArgs, SigningKeyArgs, WrittenFormat};
+use crate::context::Context;
+use crate::error::CliError;
+
+/// `attest`
+#[derive(Args, Clone, Debug)]
+pub(crate) struct AttestArgs {
+    #[command(flatten)]
+    pub(crate) images: ImagesArgs,
+    #[command(flatten)]
+    pub(crate) key: SigningKeyArgs,
+    /// What to say about the image: a file, or - for standard input
+    #[arg(long, value_name = "FILE")]
+    pub(crate) predicate: PathBuf,
+    #[command(flatten)]
+    pub(crate) kind: PredicateTypeArgs,
+    /// Format of the attestation in the registry
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    format: Option<WrittenFormat>,
+    /// Write the bundle format (true) or the legacy format (false)
+    #[arg(long, action = ArgAction::Set, hide = true)]
+    new_bundle_format: Option<bool>,
+    /// Take the place of attestations of the same type by the same key, in the legacy format
+    #[arg(long, action = ArgAction::Set, default_value_t = false)]
+    pub(crate) replace: bool,
+    /// Store the attestation beside the image
+    #[arg(long, action = ArgAction::Set, default_value_t = true)]
+    upload: bool,
+    /// Print the attestation instead of storing it beside the image
+    #[arg(long, action = ArgAction::Set, default_value_t = false)]
+    no_upload: bool,
+    /// File to write the bundle to
+    #[arg(long, value_name = "FILE")]
+    pub(crate) bundle: Option<PathBuf>,
+    /// Record the time of signing in the legacy format
+    #[arg(long, action = ArgAction::Set, default_value_t = false)]
+    pub(crate) record_creation_timestamp: bool,
+    /// Ask nothing
+    #[arg(long, short = 'y', action = ArgAction::Set, default_value_t = false)]
+    pub(crate) yes: bool,
+    #[command(flatten)]
+    log: NoLogArgs,
+    #[command(flatten)]
+    pub(crate) registry: RegistryArgs,
+}
+
+/// What kind of thing is said.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct PredicateTypeArgs {
+    /// Type of the attestation: custom, cyclonedx, link, openvex, slsaprovenance[02|1], spdx, spdxjson, vuln, or a URI
+    #[arg(id = "type", long = "type", alias = "predicate-type", value_name = "TYPE", default_value = "custom")]
+    pub(crate) kind: PredicateType,
+}
+
+impl AttestArgs {
+    /// The format to write.
+    ///
+    /// # Errors
+    /// [`CliError::Usage`], when the flags contradict each other.
+    pub(crate) fn format(&self) -> Result<WrittenFormat, CliError> {
+        WrittenFormat::chosen(self.format, self.new_bundle_format)
+    }
+
+    /// Whether to store the attestation beside the image.
+    pub(crate) const fn stores(&self) -> bool {
+        self.upload && !self.no_upload
+    }
+
+    /// Refuses flags that make no sense together, or ask for what this build has not; tells what has no effect.
+    ///
+    /// # Errors
+    /// [`CliError`].
+    pub(crate) fn check(&self, context: &Context) -> Result<(), CliError> {
+        let format = self.format()?;
+        if format == WrittenFormat::Bundle {
+            for (flag, given, why) in [
+                ("--replace", self.replace, "a bundle is a referrer of its own, and stays until it is deleted"),
+                ("--record-creation-timestamp", self.record_creation_timestamp, "a bundle always records it"),
+            ] {
+                if given {
+                    context.stderr.line(&format!("note: {flag} has no effect in the bundle format: {why}"));
+                }
+            }
+        }
+        if self.bundle.is_some() && format == WrittenFormat::Legacy {
+            let why =
+                "--bundle holds a sigstore bundle; with --format legacy give --no-upload, which prints the envelope";
+            return Err(CliError::Usage(why.to_owned()));
+        }
+        self.registry.check(context)?;
+        self.log.check(context)
+    }
+}

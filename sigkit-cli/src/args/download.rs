@@ -1,0 +1,36 @@
+use clap::{Args, Subcommand};
+use sigkit_core::content::PredicateType;
+use sigkit_core::oci::Platform;
+
+use super::RegistryArgs;
+
+/// `download`
+#[derive(Args, Clone, Debug)]
+pub(crate) struct DownloadArgs {
+    #[command(subcommand)]
+    pub(crate) what: Download,
+}
+
+/// What to download.
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum Download {
+    /// Print the attestations about an image as they are stored, one per line, without verifying them
+    Attestation(DownloadAttestationArgs),
+}
+
+/// `download attestation`
+#[derive(Args, Clone, Debug)]
+#[allow(rustdoc::broken_intra_doc_links, reason = "help text in which brackets mean what may be left out")]
+pub(crate) struct DownloadAttestationArgs {
+    /// Image: NAME[:TAG][@DIGEST], oci:DIR[:TAG], or oci-archive:FILE[:TAG]
+    #[arg(value_name = "IMAGE")]
+    pub(crate) image: String,
+    /// Only attestations of this type: a name or URI as for attest --type
+    #[arg(long, value_name = "TYPE")]
+    pub(crate) predicate_type: Option<PredicateType>,
+    /// Take the image of an index that serves this platform instead of the index
+    #[arg(long, value_name = "OS/ARCH[/VARIANT]")]
+    pub(crate) platform: Option<Platform>,
+    #[command(flatten)]
+    pub(crate) registry: RegistryArgs,
+}

@@ -1,0 +1,52 @@
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args};
+
+use super::{ImagesArgs, PredicateTypeArgs, RegistryArgs, ReportFormat, SignatureDigest, TrustArgs};
+use crate::context::Context;
+use crate::error::CliError;
+
+/// `verify-attestation`
+#[derive(Args, Clone, Debug)]
+pub(crate) struct VerifyAttestationArgs {
+    #[command(flatten)]
+    pub(crate) images: ImagesArgs,
+    #[command(flatten)]
+    pub(crate) trust: TrustArgs,
+    #[command(flatten)]
+    pub(crate) kind: PredicateTypeArgs,
+    /// Policy in Rego that must allow every attestation of the type; may be repeated
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy: Vec<PathBuf>,
+    /// Compare the attested digest with that of the image
+    #[arg(long, action = ArgAction::Set, default_value_t = true)]
+    pub(crate) check_claims: bool,
+    /// Shape of the result on stdout
+    #[arg(long, short = 'o', value_enum, value_name = "SHAPE")]
+    pub(crate) output: Option<ReportFormat>,
+    /// Bundle or envelope to check instead of those beside the image
+    #[arg(long, value_name = "FILE")]
+    pub(crate) bundle: Option<PathBuf>,
+    /// Digest of the payload under the signature, where the key does not tell
+    #[arg(long, value_enum, value_name = "DIGEST")]
+    pub(crate) signature_digest_algorithm: Option<SignatureDigest>,
+    /// No effect: every format is read
+    #[arg(long, action = ArgAction::Set, hide = true)]
+    new_bundle_format: Option<bool>,
+    #[command(flatten)]
+    pub(crate) registry: RegistryArgs,
+}
+
+impl VerifyAttestationArgs {
+    /// Refuses what this build cannot do, and tells once what has no effect.
+    ///
+    /// # Errors
+    /// [`CliError`].
+    pub(crate) fn check(&self, context: &Context) -> Result<(), CliError> {
+        if self.new_bundle_format.is_some() {
+            context.stderr.line("note: --new-bundle-format has no effect: attestations of every format are read");
+        }
+        self.registry.check(context)?;
+        self.trust.check(context)
+    }
+}

@@ -1,0 +1,86 @@
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, ValueEnum};
+use sigkit_core::digest::{Digest, DigestAlgorithm};
+
+use super::{PredicateTypeArgs, ReportFormat, SignatureDigest, TrustArgs};
+use crate::context::Context;
+use crate::error::CliError;
+
+/// `verify-blob-attestation`
+#[derive(Args, Clone, Debug)]
+pub(crate) struct VerifyBlobAttestationArgs {
+    /// A file, or - for standard input
+    #[arg(value_name = "BLOB")]
+    pub(crate) blob: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) trust: TrustArgs,
+    #[command(flatten)]
+    pub(crate) kind: PredicateTypeArgs,
+    /// Bundle that holds the attestation, in the sigstore or the legacy format
+    #[arg(long, value_name = "FILE", required_unless_present = "signature")]
+    pub(crate) bundle: Option<PathBuf>,
+    /// Signed envelope of the attestation: a file, or - for standard input
+    #[arg(long, value_name = "FILE", conflicts_with = "bundle")]
+    pub(crate) signature: Option<PathBuf>,
+    /// Compare the attested digest with that of the blob
+    #[arg(long, action = ArgAction::Set, default_value_t = true)]
+    pub(crate) check_claims: bool,
+    /// Digest of the blob in hex, instead of the blob
+    #[arg(long, value_name = "HEX", conflicts_with = "blob")]
+    digest: Option<String>,
+    /// Algorithm of --digest
+    #[arg(long = "digestAlg", alias = "digest-alg", value_enum, value_name = "ALGORITHM", default_value = "sha256")]
+    digest_algorithm: BlobDigest,
+    /// Shape of the result on stdout
+    #[arg(long, short = 'o', value_enum, value_name = "SHAPE")]
+    pub(crate) output: Option<ReportFormat>,
+    /// Digest of the payload under the signature, where the key does not tell
+    #[arg(long, value_enum, value_name = "DIGEST")]
+    pub(crate) signature_digest_algorithm: Option<SignatureDigest>,
+    /// No effect: every format is read
+    #[arg(long, action = ArgAction::Set, hide = true)]
+    new_bundle_format: Option<bool>,
+}
+
+/// Value of `--digestAlg`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum BlobDigest {
+    /// SHA-256.
+    Sha256,
+    /// SHA-384.
+    Sha384,
+    /// SHA-512.
+    Sha512,
+}
+
+impl VerifyBlobAttestationArgs {
+    /// The digest given in place of the blob.
+    ///
+    /// # Errors
+    /// [`CliError::Usage`] for what is no digest of the algorithm.
+    pub(crate) fn digest(&self) -> Result<Option<Digest>, CliError> {
+        let algorithm = match self.digest_algorithm {
+            BlobDigest::Sha256 => DigestAlgorithm::Sha256,
+            BlobDigest::Sha384 => DigestAlgorithm::Sha384,
+            BlobDigest::Sha512 => DigestAlgorithm::Sha512,
+        };
+        let digest = self.digest.as_deref().map(|hex| Digest::from_hex(algorithm, hex)).transpose();
+        digest.map_err(|error| CliError::Usage(format!("--digest: {error}")))
+    }
+
+    /// Refuses what this build cannot do, and tells once what has no effect.
+    ///
+    /// # Errors
+    /// [`CliError`].
+    pub(crate) fn check(&self, context: &Context) -> Result<(), CliError> {
+        if self.check_claims && self.blob.is_none() && self.digest.is_none() {
+            let why = "name the BLOB, or give --digest; --check-claims=false verifies the attestation without either";
+            return Err(CliError::Usage(why.to_owned()));
+        }
+        if self.new_bundle_format.is_some() {
+            context.stderr.line("note: --new-bundle-format has no effect: bundles of every format are read");
+        }
+        self.trust.check(context)
+    }
+}

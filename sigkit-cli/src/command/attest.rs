@@ -1,0 +1,187 @@
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+use sigkit_core::bundle::SignedEntity;
+use sigkit_core::content::Content;
+use sigkit_core::image::{Attesting, Earlier};
+use sigkit_core::key::KeyPair;
+use sigkit_core::store::FetchedManifest;
+use sigkit_core::time::UnixTime;
+
+use super::images::Images;
+use super::sign::{Failure, Line, name};
+use crate::args::{AttestArgs, GlobalArgs};
+use crate::context::Context;
+use crate::error::CliError;
+use crate::exit::ExitCode;
+use crate::files::Access;
+use crate::output::{Output, Printer};
+use crate::runtime::{self, Deadline};
+use crate::target::{OpenTarget, Target};
+
+/// Attests something about images.
+///
+/// # Errors
+/// [`CliError`] for what stands before any image; what befalls an image is in its line.
+pub(crate) fn run(
+    args: &AttestArgs,
+    context: &Context,
+    global: &GlobalArgs,
+    printer: &mut Printer<'_>,
+) -> Result<Output, CliError> {
+    args.check(context)?;
+    let images = Images::collect(&args.images, &args.registry, context)?;
+    let single = images.named.len() == 1 && !args.images.recursive;
+    if args.bundle.is_some() && !single {
+        let why = "--bundle holds one attestation; attest about one image at a time";
+        return Err(CliError::Usage(why.to_owned()));
+    }
+    let now = context.now();
+    let predicate = predicate(&args.predicate, &args.kind.kind, now, context)?;
+    let attesting = Attesting {
+        predicate_type: args.kind.kind.clone(),
+        format: args.format()?.into(),
+        name: String::new(),
+        earlier: if args.replace { Earlier::Replace } else { Earlier::Keep },
+        legacy_created: args.record_creation_timestamp.then_some(now),
+    };
+    let key = context.signing_key(&args.key.key, args.key.password.password_file.as_deref())?;
+    let predicate = if single { Predicate::Once(Mutex::new(predicate)) } else { Predicate::Often(predicate) };
+    let job = Job { args, key, attesting, predicate, images: &images, context, now };
+    let deadline = Deadline::after(global.timeout);
+    printer.expect(images.named.len());
+    runtime::block_on(async {
+        let work = |text: String, target| {
+            let job = &job;
+            async move {
+                match deadline.bound(job.attest(target)).await {
+                    Some(attested) => attested.unwrap_or_else(|failure| vec![failure.line(&text).into()]),
+                    None => vec![Line::timed_out(&text, global.timeout).into()],
+                }
+            }
+        };
+        images.each(work, |done| printer.piece(Done::output(done))).await
+    })??;
+    Ok(Output::notes(Vec::new(), ExitCode::Done))
+}
+
+/// Reads a document and makes it a predicate of this type.
+///
+/// # Errors
+/// [`CliError`], naming what is wrong with the document.
+pub(super) fn predicate(
+    path: &Path,
+    kind: &sigkit_core::content::PredicateType,
+    now: UnixTime,
+    context: &Context,
+) -> Result<Vec<u8>, CliError> {
+    let limits = context.limits()?;
+    let mut document = context.read_or_stdin("--predicate", path, "a predicate", limits.attachment_bytes)?;
+    let wrong = |error| CliError::Predicate { path: path.to_owned(), error };
+    // Taken, not copied: it may be large.
+    kind.predicate(std::mem::take(&mut *document), now, &limits).map_err(wrong)
+}
+
+/// What is said about each image.
+enum Predicate {
+    /// There is one image, which may have the bytes themselves.
+    Once(Mutex<Vec<u8>>),
+    Often(Vec<u8>),
+}
+
+impl Predicate {
+    fn bytes(&self) -> Vec<u8> {
+        match self {
+            Self::Once(bytes) => std::mem::take(&mut *bytes.lock().unwrap_or_else(PoisonError::into_inner)),
+            Self::Often(bytes) => bytes.clone(),
+        }
+    }
+}
+
+struct Job<'a> {
+    args: &'a AttestArgs,
+    key: KeyPair,
+    attesting: Attesting,
+    predicate: Predicate,
+    images: &'a Images<'a>,
+    context: &'a Context,
+    now: UnixTime,
+}
+
+/// What came of one image.
+struct Done {
+    line: Line,
+    /// The envelope, when it is stored nowhere else.
+    stdout: Vec<u8>,
+}
+
+impl Done {
+    fn output(done: Vec<Self>) -> Output {
+        let mut stdout = Vec::new();
+        let lines = done.into_iter().map(|done| {
+            // The first is handed on as it is: it may be large.
+            if stdout.is_empty() {
+                stdout = done.stdout
+            } else {
+                stdout.extend(done.stdout)
+            }
+            done.line
+        });
+        let output = Line::output(lines.collect());
+        Output { stdout, ..output }
+    }
+}
+
+impl From<Line> for Done {
+    fn from(line: Line) -> Self {
+        Self { line, stdout: Vec::new() }
+    }
+}
+
+impl Job<'_> {
+    /// One image, and those below it when they are asked for.
+    async fn attest(&self, target: Target) -> Result<Vec<Done>, Failure> {
+        let (open, image) = self.images.resolve(target).await?;
+        let mut all = vec![image];
+        let below = self.images.below(&open, &all[0]).await?;
+        all.extend(below);
+        let mut done = Vec::new();
+        for image in all {
+            // One about which nothing can be attested keeps no other from it, nor hides that others are done.
+            match self.attest_one(&open, &image).await {
+                Ok(attested) => done.extend(attested),
+                Err(failure) => done.push(failure.line(&name(&open, &image)).into()),
+            }
+        }
+        Ok(done)
+    }
+
+    async fn attest_one(&self, open: &OpenTarget, image: &FetchedManifest) -> Result<Vec<Done>, Failure> {
+        let attesting = Attesting { name: open.docker_reference(), ..self.attesting.clone() };
+        let entity = attesting.seal(image, self.predicate.bytes(), &self.key, self.now)?;
+        if let Some(path) = &self.args.bundle {
+            let bundle = entity.to_bundle()?.unwrap_or_default();
+            self.context.files.write("--bundle", path, &bundle, Access::Umask)?;
+        }
+        let name = name(open, image);
+        if !self.args.stores() {
+            let text = format!("Attested {name}; not stored beside the image");
+            let stdout = if self.args.bundle.is_some() { Vec::new() } else { envelope_line(&entity)? };
+            return Ok(vec![Done { line: Line { text, exit: ExitCode::Done }, stdout }]);
+        }
+        let receipts = attesting.attach(&*open.signatures, image, entity, &self.key, self.now).await?;
+        let line = |receipt| format!("Attested {name}; attestation stored at {receipt}");
+        Ok(receipts.iter().map(|receipt| Line { text: line(receipt), exit: ExitCode::Done }.into()).collect())
+    }
+}
+
+/// The envelope as JSON on a line.
+///
+/// # Errors
+/// [`sigkit_core::JsonError`], which these types cannot cause.
+pub(super) fn envelope_line(entity: &SignedEntity) -> Result<Vec<u8>, sigkit_core::JsonError> {
+    let Content::Envelope(envelope) = &entity.content else { return Ok(Vec::new()) };
+    let mut line = envelope.to_json()?;
+    line.push(b'\n');
+    Ok(line)
+}

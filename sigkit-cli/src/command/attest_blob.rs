@@ -1,0 +1,95 @@
+use std::io::Read as _;
+use std::path::Path;
+
+use sigkit_core::bundle::{SignedEntity, to_blob_bundle};
+use sigkit_core::content::{Content, PredicateType, Statement};
+use sigkit_core::digest::{Digest, DigestAlgorithm, Hasher};
+use sigkit_core::image::seal_statement;
+use sigkit_core::verify::Artifact;
+
+use super::attest::{envelope_line, predicate};
+use crate::args::AttestBlobArgs;
+use crate::context::Context;
+use crate::error::CliError;
+use crate::files::Access;
+use crate::output::Output;
+
+/// Attests something about a file, standard input or a digest; of any size in constant memory.
+///
+/// # Errors
+/// [`CliError`].
+pub(crate) fn run(args: &AttestBlobArgs, context: &Context) -> Result<Output, CliError> {
+    args.log.check(context)?;
+    let stdin =
+        [&args.blob, &args.predicate, &args.statement].into_iter().flatten().filter(|path| *path == Path::new("-"));
+    if stdin.count() > 1 {
+        return Err(CliError::Usage("standard input can be read only once; name a file in place of one -".to_owned()));
+    }
+    let now = context.now();
+    let subject = match (&args.hash, &args.blob) {
+        (Some(digest), _) => Some(*digest),
+        (None, Some(blob)) => Some(hash(blob, context)?),
+        (None, None) => None,
+    };
+    let (kind, statement) = match (&args.statement, &args.predicate, subject) {
+        (Some(path), _, _) => ready(path, context)?,
+        (None, Some(path), Some(digest)) => {
+            let predicate = predicate(path, &args.kind.kind, now, context)?;
+            let blob = args.blob.as_deref().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
+            let subject = [(blob.as_deref().unwrap_or_default(), digest)];
+            (args.kind.kind.clone(), Statement::attest(&subject, &args.kind.kind, predicate)?)
+        }
+        _ => return Err(CliError::Usage("--predicate needs the BLOB that it is about, or its --hash".to_owned())),
+    };
+    let key = context.signing_key(&args.key.key, args.key.password.password_file.as_deref())?;
+    let artifact = subject.map(Artifact::Digest);
+    let entity = seal_statement(statement, &kind, artifact.as_ref(), &key, now).map_err(Box::new)?;
+    write(args, &entity, context)
+}
+
+fn write(args: &AttestBlobArgs, entity: &SignedEntity, context: &Context) -> Result<Output, CliError> {
+    if let (Some(path), Content::Envelope(envelope)) = (&args.output_attestation, &entity.content) {
+        context.files.write("--output-attestation", path, &envelope.payload, Access::Umask)?;
+    }
+    if let Some(path) = &args.bundle {
+        let bundle = match args.new_bundle_format {
+            Some(false) => to_blob_bundle(envelope_line(entity)?.trim_ascii())?,
+            _ => entity.to_bundle()?.unwrap_or_default(),
+        };
+        context.files.write("--bundle", path, &bundle, Access::Umask)?;
+    }
+    if let Some(path) = &args.output_signature {
+        context.files.write("--output-signature", path, envelope_line(entity)?.trim_ascii(), Access::Umask)?;
+    }
+    let elsewhere = args.bundle.is_some() || args.output_signature.is_some();
+    Ok(Output::result(if elsewhere { Vec::new() } else { envelope_line(entity)? }))
+}
+
+/// Reads a statement that is signed as it is, and its type.
+fn ready(path: &Path, context: &Context) -> Result<(PredicateType, Vec<u8>), CliError> {
+    let limits = context.limits()?;
+    let mut bytes = context.read_or_stdin("--statement", path, "an in-toto statement", limits.attachment_bytes)?;
+    let bytes = std::sync::Arc::new(std::mem::take(&mut *bytes));
+    let wrong = |error| CliError::Predicate { path: path.to_owned(), error };
+    let kind = Statement::parse(std::sync::Arc::clone(&bytes), &limits).map_err(wrong)?.predicate_type;
+    let kind = kind.parse().map_err(|error| CliError::Usage(format!("--statement: {}: {error}", path.display())))?;
+    Ok((kind, std::sync::Arc::unwrap_or_clone(bytes)))
+}
+
+fn hash(blob: &Path, context: &Context) -> Result<Digest, CliError> {
+    let mut file = if blob == Path::new("-") {
+        context.stdin.take()?
+    } else {
+        context.files.open("BLOB", blob, "a file to attest")?.0
+    };
+    let mut hasher = Hasher::new(DigestAlgorithm::Sha256);
+    let mut buffer = vec![0_u8; super::verify_blob::CHUNK];
+    loop {
+        match file.read(&mut buffer) {
+            Ok(0) => return Ok(hasher.finish()),
+            Ok(read) => hasher.update(buffer.get(..read).unwrap_or_default()),
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(CliError::System { action: "read the blob", error }),
+        }
+    }
+}

@@ -1,0 +1,31 @@
+use crate::args::{PolicyArgs, PolicyVerb};
+use crate::context::Context;
+use crate::error::CliError;
+use crate::escape;
+use crate::output::Output;
+use crate::trusted_root::{public_good, read_root};
+
+/// Says what the policies of a file demand, and where they are weak.
+///
+/// # Errors
+/// [`CliError`] for a file that is no policy.
+pub(crate) fn run(args: &PolicyArgs, context: &Context) -> Result<Output, CliError> {
+    let PolicyVerb::Check(args) = &args.what;
+    let root = || match &args.trusted_root {
+        Some(path) => Ok(read_root(path, context)?),
+        None => public_good(),
+    };
+    let policies = context.policies(&args.file, &root)?;
+    let mut text = String::new();
+    for line in policies.outline() {
+        text.push_str(&format!("{}{}\n", "  ".repeat(line.depth), escape::one_line(&line.text)));
+    }
+    let weaknesses = policies.weaknesses(context.now());
+    if !weaknesses.is_empty() {
+        text.push_str("\nWeak:\n");
+    }
+    for weakness in weaknesses {
+        text.push_str(&format!("  {}: {}\n", escape::one_line(&weakness.rule), escape::one_line(&weakness.text)));
+    }
+    Ok(Output::result(text))
+}

@@ -1,0 +1,48 @@
+use sigkit_core::bundle::{Evidence, Origin, SignedEntity};
+use sigkit_core::policy::Purpose;
+use sigkit_core::verify::{Artifact, Verifier};
+
+use super::{trust, verify_blob};
+use crate::args::VerifyBlobAttestationArgs;
+use crate::context::Context;
+use crate::error::CliError;
+use crate::output::Output;
+use crate::render::{self, Judgement, Subject};
+
+/// Verifies an attestation about a file, standard input or a digest; of any size in constant memory.
+///
+/// # Errors
+/// [`CliError`].
+pub(crate) fn run(args: &VerifyBlobAttestationArgs, context: &Context) -> Result<Output, CliError> {
+    args.check(context)?;
+    let digest = args.digest()?;
+    let purpose = Purpose::Attestation(args.kind.kind.clone());
+    let mut policy = trust::policy(purpose, &args.trust, args.signature_digest_algorithm, context)?;
+    if !args.check_claims {
+        policy = policy.dangerous_without_claims();
+    }
+    let evidence = {
+        let (option, path) = match (&args.bundle, &args.signature) {
+            (Some(path), _) => ("--bundle", path.as_path()),
+            (None, path) => ("--signature", path.as_deref().unwrap_or("".as_ref())),
+        };
+        let limit = policy.limits().attachment_bytes;
+        let bytes = context.read_or_stdin(option, path, "a bundle or envelope", limit)?;
+        let entity = SignedEntity::from_any_attestation(&bytes, policy.limits());
+        Evidence::of(Origin::File(path.display().to_string()), entity)
+    };
+    let scan = match (&args.blob, digest) {
+        (Some(blob), None) if args.check_claims => Some(verify_blob::scan(blob, &policy, &evidence, context)?),
+        _ => None,
+    };
+    let (artifact, known) = match (&scan, digest) {
+        (Some(scan), _) => (Artifact::Scan(scan), scan.digest(sigkit_core::digest::DigestAlgorithm::Sha256)),
+        (None, Some(digest)) => (Artifact::Digest(digest), Some(digest)),
+        (None, None) => (Artifact::Bytes(b""), None),
+    };
+    let name = args.blob.as_ref().map(|blob| blob.display().to_string());
+    let name = name.or_else(|| known.map(|digest| digest.to_string())).unwrap_or_else(|| "any blob".to_owned());
+    let judged = Verifier::new(&policy).verify(&artifact, &evidence, context.now());
+    let subject = Subject::named(name, known).weakened(args.trust.weakened());
+    Ok(render::blob(&Judgement::new(subject, judged, &evidence), args.output, context))
+}

@@ -1,0 +1,88 @@
+//! Policies that files hold.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use sigkit_core::policy::document::{CUE, Surroundings};
+use sigkit_core::policy::{Among, Gate, PolicySet, RegoPolicy};
+use sigkit_core::trust::TrustedRoot;
+
+use crate::context::Context;
+use crate::error::CliError;
+
+/// Largest file of policies, in bytes.
+const MOST_BYTES: u64 = 1 << 20;
+
+/// Whom to believe, read when a document asks for it.
+type Root<'r> = dyn Fn() -> Result<TrustedRoot, CliError> + 'r;
+
+/// What documents refer to: files, seen from the directory of the document, and the trusted root of the flags.
+struct Around<'c> {
+    context: &'c Context,
+    directory: PathBuf,
+    root: &'c Root<'c>,
+}
+
+impl Surroundings for Around<'_> {
+    fn file(&self, path: &str, limit: u64) -> Result<Vec<u8>, String> {
+        let path = self.directory.join(path);
+        let read = self.context.files.read("--policy", &path, "what the policy names", limit);
+        read.map(|file| file.bytes.to_vec()).map_err(|error| error.to_string())
+    }
+
+    fn trusted_root(&self) -> Result<Arc<TrustedRoot>, String> {
+        (self.root)().map(Arc::new).map_err(|error| error.to_string())
+    }
+}
+
+impl Context {
+    /// The policies of a file, or of standard input for `-`.
+    ///
+    /// # Errors
+    /// [`CliError`].
+    pub(crate) fn policies(&self, path: &Path, root: &Root<'_>) -> Result<PolicySet, CliError> {
+        if let Some(extension) = path.extension().filter(|extension| *extension == "rego" || *extension == "cue") {
+            let extension = extension.to_string_lossy();
+            let why = format!("a policy in {extension} judges one attestation: give it to verify-attestation --policy");
+            return Err(CliError::Usage(format!("--policy: {}: {why}", path.display())));
+        }
+        let bytes = self.read_or_stdin("--policy", path, "a file of policies", MOST_BYTES)?;
+        let directory = path.parent().map(Path::to_owned).unwrap_or_default();
+        let around = Around { context: self, directory, root };
+        PolicySet::from_file(&bytes, &around, &self.limits()?)
+            .map_err(|error| CliError::Usage(format!("--policy: {}: {error}", path.display())))
+    }
+
+    /// A policy in Rego over every attestation of the type asked for, as `verify-attestation --policy` names it.
+    ///
+    /// # Errors
+    /// [`CliError`], also for a policy in another language.
+    pub(crate) fn rego_policy(&self, path: &Path) -> Result<Gate, CliError> {
+        let refused = |why: &dyn std::fmt::Display| CliError::Usage(format!("--policy: {}: {why}", path.display()));
+        match path.extension().and_then(|extension| extension.to_str()) {
+            Some("rego") => {}
+            Some("cue") => return Err(refused(&CUE)),
+            _ => {
+                return Err(refused(
+                    &"expected a file named *.rego; policies over whole images are for verify --policy",
+                ));
+            }
+        }
+        let bytes = self.files.read("--policy", path, "a policy in Rego", MOST_BYTES)?.bytes;
+        let source = std::str::from_utf8(&bytes).map_err(|_| refused(&"expected UTF-8"))?;
+        let policy = RegoPolicy::new(path.display().to_string(), source, Among::Every);
+        Ok(Gate::Rego(Box::new(policy.map_err(|error| refused(&error))?)))
+    }
+}
+
+/// Keeps what a policy in Rego may take of the memory within bounds: more than that ends the process, which verifies nothing.
+pub(crate) fn bound_memory() {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    {
+        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+        const MOST_MEMORY: u64 = 2 << 30;
+        let Rlimit { current, maximum } = getrlimit(Resource::Data);
+        let wanted = current.map_or(MOST_MEMORY, |current| current.min(MOST_MEMORY));
+        setrlimit(Resource::Data, Rlimit { current: Some(wanted), maximum }).unwrap_or_default();
+    }
+}

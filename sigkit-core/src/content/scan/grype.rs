@@ -1,0 +1,178 @@
+//! Grype's JSON report, with the database in the form of schema 5 and of schema 6.
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use super::{Finding, ScanFormat, ScanReport, Scanner, Severity, aliases, report, time, versioned};
+use crate::content::ContentError;
+
+const DOCUMENT: &str = "Grype report";
+const PURL: &str = "pkg:github/anchore/grype";
+
+#[derive(Deserialize)]
+struct Wire {
+    matches: Option<Vec<Match>>,
+    source: Option<Source>,
+    descriptor: Descriptor,
+}
+
+#[derive(Deserialize)]
+struct Match {
+    vulnerability: Vulnerability,
+    #[serde(rename = "relatedVulnerabilities")]
+    related: Option<Vec<Related>>,
+    artifact: Artifact,
+}
+
+#[derive(Deserialize)]
+struct Vulnerability {
+    id: String,
+    #[serde(default)]
+    severity: String,
+    fix: Option<Fix>,
+}
+
+#[derive(Deserialize)]
+struct Fix {
+    versions: Option<Vec<String>>,
+}
+
+#[derive(Deserialize)]
+struct Related {
+    id: String,
+}
+
+#[derive(Deserialize)]
+struct Artifact {
+    name: String,
+    #[serde(default)]
+    version: String,
+    purl: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Source {
+    target: Option<Target>,
+}
+
+/// An image; of a directory the target is its path.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Target {
+    #[serde(rename_all = "camelCase")]
+    Image {
+        manifest_digest: Option<String>,
+        repo_digests: Option<Vec<String>>,
+    },
+    Path(IgnoredAny),
+}
+
+#[derive(Deserialize)]
+struct Descriptor {
+    #[serde(default)]
+    version: String,
+    timestamp: Option<String>,
+    db: Option<Database>,
+}
+
+/// Schema 6 puts below `status` what schema 5 has at the top.
+#[derive(Default, Deserialize)]
+struct Database {
+    #[serde(flatten)]
+    plain: Build,
+    status: Option<Build>,
+}
+
+#[derive(Clone, Default, Deserialize)]
+struct Build {
+    built: Option<String>,
+    from: Option<String>,
+    checksum: Option<String>,
+}
+
+pub(super) fn read(bytes: &[u8]) -> Result<ScanReport, ContentError> {
+    let wire: Wire = report(DOCUMENT, bytes)?;
+    let Descriptor { version, timestamp, db } = wire.descriptor;
+    let at = time(DOCUMENT, "descriptor.timestamp", timestamp.as_deref())?;
+    let db = db.unwrap_or_default();
+    let build = db.status.unwrap_or(db.plain);
+    time(DOCUMENT, "descriptor.db.built", build.built.as_deref())?;
+    let images = match wire.source.and_then(|source| source.target) {
+        Some(Target::Image { manifest_digest, repo_digests }) => {
+            manifest_digest.into_iter().chain(repo_digests.unwrap_or_default()).collect()
+        }
+        Some(Target::Path(_)) | None => Vec::new(),
+    };
+    Ok(ScanReport {
+        format: ScanFormat::Grype,
+        scanner: Scanner {
+            uri: versioned(PURL, &version),
+            version,
+            database_uri: build.from.or(build.checksum).unwrap_or_default(),
+            database_version: build.built.unwrap_or_default(),
+        },
+        started: at,
+        finished: at,
+        images,
+        examined: None,
+        findings: wire.matches.unwrap_or_default().into_iter().map(finding).collect(),
+    })
+}
+
+fn finding(found: Match) -> Finding {
+    let Match { vulnerability, related, artifact } = found;
+    Finding {
+        aliases: aliases(&vulnerability.id, related.unwrap_or_default().into_iter().map(|related| related.id)),
+        id: vulnerability.id,
+        severity: Severity::from_name(&vulnerability.severity),
+        package: artifact.name,
+        version: artifact.version,
+        purl: artifact.purl.filter(|purl| !purl.is_empty()),
+        fixed_in: vulnerability.fix.and_then(|fix| fix.versions).unwrap_or_default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{fixture, parse};
+    use super::*;
+    use crate::time::UnixTime;
+
+    #[test]
+    fn scanner_database_and_time_come_from_the_report() {
+        let report = parse(fixture!("grype")).unwrap();
+        assert_eq!(report.scanner.uri, "pkg:github/anchore/grype@0.74.0");
+        assert_eq!(report.scanner.database_version, "2026-11-23T01:26:33Z");
+        assert!(report.scanner.database_uri.starts_with("sha256:"));
+        assert_eq!(report.finished, Some(UnixTime(1_795_410_210)));
+        assert!(report.images[0].starts_with("sha256:"));
+        let newer = parse(fixture!("grype-v6")).unwrap();
+        assert_eq!(newer.scanner.database_version, "2026-11-23T01:26:33Z");
+        assert!(newer.scanner.database_uri.starts_with("https://grype.anchore.io/databases/v6/"));
+    }
+
+    #[test]
+    fn an_advisory_knows_its_other_names() {
+        let text = br#"{"matches":[{"vulnerability":{"id":"GHSA-1","severity":"Odd","fix":null},"relatedVulnerabilities":[{"id":"CVE-2"},{"id":"GHSA-1"},{"id":"CVE-1"},{"id":"CVE-2"}],"artifact":{"name":"p","purl":""}}],"source":{"type":"directory","target":"/src"},"descriptor":{"name":"grype"}}"#;
+        let report = parse(text).unwrap();
+        assert_eq!(report.findings[0].aliases, ["CVE-1", "CVE-2"]);
+        assert_eq!(report.findings[0].severity, Severity::Unknown);
+        assert_eq!(report.findings[0].purl, None);
+        assert_eq!((report.finished, report.scanner.uri.as_str()), (None, "pkg:github/anchore/grype"));
+    }
+
+    #[test]
+    fn odd_times_are_refused() {
+        for (descriptor, place) in [
+            (r#"{"timestamp":"now"}"#, "descriptor.timestamp"),
+            (r#"{"db":{"built":"2026"}}"#, "descriptor.db.built"),
+            (r#"{"db":{"status":{"built":"2026"}}}"#, "descriptor.db.built"),
+        ] {
+            match parse(format!(r#"{{"matches":[],"descriptor":{descriptor}}}"#).as_bytes()).expect_err(descriptor) {
+                ContentError::Member { member, .. } => assert_eq!(member, place),
+                other => panic!("{descriptor}: {other}"),
+            }
+        }
+        assert!(matches!(parse(br#"{"matches":[]}"#), Err(ContentError::Json { .. })));
+    }
+}

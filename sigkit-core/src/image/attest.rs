@@ -1,0 +1,177 @@
+use super::{Format, SignImageError};
+use crate::attach::{BundleAttachment, EnvelopeAttachment, Receipt, Wanted, find};
+use crate::bundle::{Evidence, Origin, SignedEntity, VerificationMaterial};
+use crate::content::{Content, Draft, PredicateType, Statement};
+use crate::digest::Digest;
+use crate::key::Signer;
+use crate::limits::Limits;
+use crate::oci::TagOrDigest;
+use crate::policy::{KeyAuthority, Policy, Purpose};
+use crate::store::{FetchedManifest, StoreWrite};
+use crate::time::UnixTime;
+use crate::verify::{Artifact, Verifier};
+
+/// How to attest something about an image, and how to store it.
+#[derive(Clone, Debug)]
+pub struct Attesting {
+    /// What is said.
+    pub predicate_type: PredicateType,
+    /// The format; the envelope is the same in all.
+    pub format: Format,
+    /// Name of the image in the statement, for people: `registry/repository`.
+    pub name: String,
+    /// What becomes of earlier attestations.
+    pub earlier: Earlier,
+    /// Time written into the legacy configuration; none writes cosign's reproducible zero time.
+    pub legacy_created: Option<UnixTime>,
+}
+
+/// What becomes of earlier attestations of the same type by the same key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Earlier {
+    /// They stay.
+    Keep,
+    /// Those in the legacy format give place to the new one. A referrer stays until it is deleted.
+    Replace,
+}
+
+impl Attesting {
+    /// Attestations of this type in this format, for images of `repository`; earlier ones stay.
+    pub fn new(predicate_type: PredicateType, format: Format, repository: impl Into<String>) -> Self {
+        Self { predicate_type, format, name: repository.into(), earlier: Earlier::Keep, legacy_created: None }
+    }
+
+    /// Signs a statement about the image and verifies what was signed. `predicate` is what [`PredicateType::predicate`] makes.
+    ///
+    /// # Errors
+    /// [`SignImageError::Sign`]; [`SignImageError::Rejected`] when the result would not verify.
+    pub fn seal(
+        &self,
+        image: &FetchedManifest,
+        predicate: Vec<u8>,
+        signer: &dyn Signer,
+        now: UnixTime,
+    ) -> Result<SignedEntity, SignImageError> {
+        let subject = [(self.name.as_str(), image.descriptor.digest)];
+        let statement = Statement::attest(&subject, &self.predicate_type, predicate)?;
+        seal_statement(statement, &self.predicate_type, Some(&Artifact::Digest(image.descriptor.digest)), signer, now)
+    }
+
+    /// Stores what [`Attesting::seal`] made in `attestations`, which may be another repository than the image's.
+    ///
+    /// # Errors
+    /// [`SignImageError::Attach`].
+    pub async fn attach<S: StoreWrite>(
+        &self,
+        attestations: &S,
+        image: &FetchedManifest,
+        entity: SignedEntity,
+        signer: &dyn Signer,
+        now: UnixTime,
+    ) -> Result<Vec<Receipt>, SignImageError> {
+        let image = &image.descriptor;
+        let predicate_type = self.predicate_type.uri();
+        let bundle = match self.format {
+            Format::Bundle | Format::Both => entity.to_bundle()?,
+            Format::Legacy => None,
+        };
+        let envelope = match (self.format, entity.content) {
+            (Format::Legacy | Format::Both, Content::Envelope(envelope)) => Some(envelope),
+            _ => None,
+        };
+        // A large statement exists once from here on: as base64 within the document to store.
+        let mut receipts = Vec::new();
+        if let Some(bundle) = bundle {
+            let attachment = BundleAttachment { image, bundle: &bundle, predicate_type, created: now };
+            receipts.push(attachment.attach(attestations).await?);
+        }
+        if let Some(envelope) = envelope {
+            let replaces = match self.earlier {
+                Earlier::Replace => self.earlier_ones(attestations, &image.digest, signer, now).await?,
+                Earlier::Keep => Vec::new(),
+            };
+            let text = envelope.to_json()?;
+            drop(envelope);
+            let (image, created) = (&image.digest, self.legacy_created);
+            let attachment =
+                EnvelopeAttachment { image, envelope: &text, predicate_type, created, replaces: &replaces };
+            receipts.push(attachment.attach(attestations).await?);
+        }
+        Ok(receipts)
+    }
+
+    /// The attestations of this type in the legacy format that the signer's key verifies: those of others stay (H06).
+    async fn earlier_ones<S: StoreWrite>(
+        &self,
+        attestations: &S,
+        image: &Digest,
+        signer: &dyn Signer,
+        now: UnixTime,
+    ) -> Result<Vec<Digest>, SignImageError> {
+        let wanted = Wanted::Attestations(Some(&self.predicate_type));
+        let found = find(attestations, image, wanted, &Limits::DEFAULT).await;
+        if let Some(problem) = found.problems.into_iter().next() {
+            return Err(SignImageError::Earlier(problem));
+        }
+        let policy = own_policy(signer, &self.predicate_type);
+        let mut digests = Vec::new();
+        for item in found.items.into_iter().filter(|item| matches!(item.origin, Origin::Layer { .. })) {
+            let digest = item.layer.digest;
+            let evidence = Evidence { items: vec![item.parse(&Limits::DEFAULT)], problems: Vec::new() };
+            if Verifier::new(&policy).verify(&Artifact::Digest(*image), &evidence, now).is_ok() {
+                digests.push(digest);
+            }
+        }
+        Ok(digests)
+    }
+}
+
+/// Signs the exact bytes of a statement, and verifies what was signed: that it parses, is of this type, and names the artifact,
+/// unless none is at hand.
+///
+/// # Errors
+/// [`SignImageError::Sign`]; [`SignImageError::Rejected`] when the result would not verify.
+pub fn seal_statement(
+    statement: Vec<u8>,
+    predicate_type: &PredicateType,
+    artifact: Option<&Artifact<'_>>,
+    signer: &dyn Signer,
+    now: UnixTime,
+) -> Result<SignedEntity, SignImageError> {
+    let draft = Draft::Statement { payload: statement };
+    let signature = signer.sign(&draft.bytes())?;
+    let hint = VerificationMaterial::KeyHint(signer.public_key().fingerprint().hint());
+    let entity = SignedEntity::new(draft.seal(signature), hint);
+    let evidence = Evidence::of(Origin::File("the new attestation".to_owned()), Ok(entity.clone()));
+    let policy = own_policy(signer, predicate_type);
+    match artifact {
+        Some(artifact) => Verifier::new(&policy).verify(artifact, &evidence, now)?,
+        None => Verifier::new(&policy.dangerous_without_claims()).verify(&Artifact::Bytes(b""), &evidence, now)?,
+    };
+    Ok(entity)
+}
+
+fn own_policy(signer: &dyn Signer, predicate_type: &PredicateType) -> Policy {
+    let authority = KeyAuthority::new("the signing key", signer.public_key().clone());
+    Policy::key(Purpose::Attestation(predicate_type.clone()), authority)
+}
+
+/// Attests something about an image and stores it beside the image. A tag is resolved once.
+///
+/// `document` is checked and becomes the predicate as [`PredicateType::predicate`] says.
+///
+/// # Errors
+/// [`SignImageError`].
+pub async fn attest_image<S: StoreWrite>(
+    store: &S,
+    target: &TagOrDigest,
+    signer: &dyn Signer,
+    attesting: &Attesting,
+    document: Vec<u8>,
+    now: UnixTime,
+) -> Result<Vec<Receipt>, SignImageError> {
+    let predicate = attesting.predicate_type.predicate(document, now, &Limits::DEFAULT)?;
+    let image = store.manifest(target).await?;
+    let entity = attesting.seal(&image, predicate, signer, now)?;
+    attesting.attach(store, &image, entity, signer, now).await
+}

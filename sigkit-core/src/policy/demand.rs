@@ -1,0 +1,164 @@
+use super::{Gate, Policy, SignedName};
+use crate::limits::Limits;
+use crate::oci::{ImageReference, Repository};
+use crate::report::Rule;
+
+/// What an image must show, composed of policies.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Demand {
+    /// What one policy asks for.
+    Policy(Box<PolicyDemand>),
+    /// Several demands that fold into one.
+    Group {
+        /// What they are about, for reports.
+        name: String,
+        /// How they fold.
+        rule: Rule,
+        /// The demands; a group without any is never met.
+        parts: Vec<Demand>,
+    },
+    /// Nothing: whatever the image, it is let in without proof.
+    Nothing,
+    /// What no image can show.
+    Refuse {
+        /// Why, in the words of whoever wrote it.
+        why: Option<String>,
+    },
+    /// No rule is about the image, and no rule means no.
+    NoRule {
+        /// The image.
+        image: String,
+    },
+}
+
+/// One policy of a demand, with what depends on the name of the image.
+#[derive(Clone, Debug)]
+pub struct PolicyDemand {
+    pub(crate) policy: Policy,
+    pub(crate) signed_name: Option<SignedName>,
+    pub(crate) source: Option<Repository>,
+}
+
+impl PolicyDemand {
+    /// A policy that looks beside the image, whatever the image is called.
+    pub const fn new(policy: Policy) -> Self {
+        Self { policy, signed_name: None, source: None }
+    }
+
+    /// The signature must have been made for such a name.
+    #[must_use]
+    pub fn with_signed_name(mut self, signed_name: SignedName) -> Self {
+        self.signed_name = Some(signed_name);
+        self
+    }
+
+    /// Looks for signatures in this repository instead of that of the image.
+    #[must_use]
+    pub fn with_source(mut self, source: Repository) -> Self {
+        self.source = Some(source);
+        self
+    }
+
+    /// What the policy asks for.
+    pub const fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// Where signatures are looked for, when not beside the image.
+    pub const fn source(&self) -> Option<&Repository> {
+        self.source.as_ref()
+    }
+}
+
+impl From<PolicyDemand> for Demand {
+    fn from(demand: PolicyDemand) -> Self {
+        Self::Policy(Box::new(demand))
+    }
+}
+
+impl From<Policy> for Demand {
+    fn from(policy: Policy) -> Self {
+        PolicyDemand::new(policy).into()
+    }
+}
+
+impl Demand {
+    /// All of these must be met.
+    pub fn all(name: impl Into<String>, parts: Vec<Self>) -> Self {
+        Self::Group { name: name.into(), rule: Rule::All, parts }
+    }
+
+    /// One of these must be met.
+    pub fn any(name: impl Into<String>, parts: Vec<Self>) -> Self {
+        Self::Group { name: name.into(), rule: Rule::AtLeast(std::num::NonZeroUsize::MIN), parts }
+    }
+
+    /// What must be looked for: policies of distinct purposes, and the repositories to look in when that is not the image's own.
+    pub fn lookups(&self) -> Vec<(&Policy, Option<&Repository>)> {
+        let mut lookups: Vec<(&Policy, Option<&Repository>)> = Vec::new();
+        self.each_policy(&mut |demand| {
+            for policy in std::iter::once(&demand.policy).chain(demand.policy.gates.iter().flat_map(Gate::policies)) {
+                let source = demand.source();
+                if !lookups.iter().any(|(known, place)| known.purpose() == policy.purpose() && *place == source) {
+                    lookups.push((policy, source));
+                }
+            }
+        });
+        lookups
+    }
+
+    /// Calls `visit` with every policy, in order.
+    pub fn each_policy<'d>(&'d self, visit: &mut impl FnMut(&'d PolicyDemand)) {
+        match self {
+            Self::Policy(demand) => visit(demand),
+            Self::Group { parts, .. } => parts.iter().for_each(|part| part.each_policy(visit)),
+            Self::Nothing | Self::Refuse { .. } | Self::NoRule { .. } => {}
+        }
+    }
+
+    /// The same demand with other bounds on untrusted input.
+    #[must_use]
+    pub fn with_limits(self, limits: &Limits) -> Self {
+        match self {
+            Self::Policy(mut demand) => {
+                demand.policy = demand.policy.with_limits(limits.clone());
+                Self::Policy(demand)
+            }
+            Self::Group { name, rule, parts } => {
+                Self::Group { name, rule, parts: parts.into_iter().map(|part| part.with_limits(limits)).collect() }
+            }
+            Self::Nothing | Self::Refuse { .. } | Self::NoRule { .. } => self,
+        }
+    }
+
+    /// The same demand of an image of this name; without a name, whatever needs one is refused.
+    #[must_use]
+    pub(crate) fn of_image(&self, image: Option<&ImageReference>) -> Self {
+        match self {
+            Self::Policy(demand) => match (&demand.signed_name, image) {
+                (None, _) => self.clone(),
+                (Some(name), Some(image)) => {
+                    let mut demand = demand.clone();
+                    demand.policy = demand.policy.with_signed_reference(name.wanted(image));
+                    Self::Policy(demand)
+                }
+                (Some(name), None) => match name.fixed() {
+                    Some(reference) => {
+                        let mut demand = demand.clone();
+                        demand.policy = demand.policy.with_signed_reference(reference);
+                        Self::Policy(demand)
+                    }
+                    None => Self::Refuse {
+                        why: Some("the signed name is compared with that of the image, which has none".to_owned()),
+                    },
+                },
+            },
+            Self::Group { name, rule, parts } => {
+                let parts = parts.iter().map(|part| part.of_image(image)).collect();
+                Self::Group { name: name.clone(), rule: *rule, parts }
+            }
+            Self::Nothing | Self::Refuse { .. } | Self::NoRule { .. } => self.clone(),
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! Policies in files: sigstore's `ClusterImagePolicy`, `policy.json` of containers-policy.json(5), and our own `ImagePolicy`.
+//!
+//! Every document is read strictly. A member that is not known, or that asks for something this library cannot check, is an
+//! error that names the member; nothing that a document demands is passed over.
+
+mod cluster_image_policy;
+mod containers;
+mod image_policy;
+mod keys;
+mod yaml;
+
+use std::sync::Arc;
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::{ImageRule, PolicyError, PolicySet};
+use crate::json::{self, JsonError, Objects};
+use crate::limits::Limits;
+use crate::trust::TrustedRoot;
+
+/// What a document may refer to outside itself.
+pub trait Surroundings {
+    /// The bytes of a file that the document names, of at most `limit` bytes.
+    ///
+    /// # Errors
+    /// Why there are none, in words.
+    fn file(&self, path: &str, limit: u64) -> Result<Vec<u8>, String>;
+
+    /// Whom to believe about certificates, logs and time, for documents that name identities.
+    ///
+    /// # Errors
+    /// Why there is nobody, in words.
+    fn trusted_root(&self) -> Result<Arc<TrustedRoot>, String>;
+}
+
+/// Why a text is no policy.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DocumentError {
+    /// Neither UTF-8, nor JSON, nor the YAML that is read here.
+    #[error("line {line}, column {column}: {problem}")]
+    Syntax {
+        /// Counted from 1.
+        line: usize,
+        /// Counted from 1.
+        column: usize,
+        /// What is wrong.
+        problem: String,
+    },
+    /// Not JSON.
+    #[error(transparent)]
+    Json(#[from] JsonError),
+    /// A member that is unknown, missing, of another type, or asks for what cannot be checked.
+    #[error("document {document}, {path}: {problem}")]
+    Member {
+        /// Counted from 1.
+        document: usize,
+        /// The way to the member: `spec.authorities[0].key`.
+        path: String,
+        /// What was expected and found, or why it is refused.
+        problem: String,
+    },
+    /// A document of another kind.
+    #[error("document {document}: expected {KINDS}, found {found}")]
+    Kind {
+        /// Counted from 1.
+        document: usize,
+        /// What the document says of itself.
+        found: String,
+    },
+    /// More than the limit allows.
+    #[error("more than {limit} {what}")]
+    TooMany {
+        /// What there is too much of.
+        what: &'static str,
+        /// The limit.
+        limit: usize,
+    },
+    /// Nothing.
+    #[error("expected {KINDS}, found no document")]
+    Empty,
+}
+
+const KINDS: &str = "kind ClusterImagePolicy of policy.sigstore.dev/v1alpha1 or v1beta1, kind ImagePolicy of sigkit.dev/v1, or a containers policy.json";
+
+impl DocumentError {
+    fn syntax(line: usize, column: usize, problem: String) -> Self {
+        Self::Syntax { line, column: column.saturating_add(1), problem }
+    }
+}
+
+impl PolicySet {
+    /// Reads the policies of a file, YAML or JSON, of every kind known; all that are about an image apply to it.
+    ///
+    /// # Errors
+    /// [`DocumentError`], with the way to what is wrong.
+    pub fn from_file(bytes: &[u8], surroundings: &dyn Surroundings, limits: &Limits) -> Result<Self, DocumentError> {
+        let reading = Reading { surroundings, limits };
+        let documents = documents(bytes, limits)?;
+        let mut rules = Vec::new();
+        for (number, document) in (1..).zip(&documents) {
+            let member =
+                |error: Shape| DocumentError::Member { document: number, path: error.path, problem: error.problem };
+            let text = |name: &str| document.get(name).and_then(Value::as_str);
+            match (text("apiVersion"), text("kind")) {
+                (Some("policy.sigstore.dev/v1alpha1" | "policy.sigstore.dev/v1beta1"), Some("ClusterImagePolicy")) => {
+                    rules.push(cluster_image_policy::rule(document, &reading).map_err(member)?);
+                }
+                (Some("sigkit.dev/v1"), Some("ImagePolicy")) => {
+                    rules.push(image_policy::rule(document, &reading).map_err(member)?);
+                }
+                (None, None) if document.get("default").is_some() && documents.len() == 1 => {
+                    return containers::set(document, &reading).map_err(member);
+                }
+                (version, kind) => {
+                    let found = match (version, kind) {
+                        (None, None) => "neither apiVersion and kind nor default".to_owned(),
+                        (version, kind) => format!("apiVersion {version:?}, kind {kind:?}"),
+                    };
+                    return Err(DocumentError::Kind { document: number, found });
+                }
+            }
+        }
+        if rules.is_empty() {
+            return Err(DocumentError::Empty);
+        }
+        let bounded = rules.into_iter().map(|rule| ImageRule { demand: rule.demand.with_limits(limits), ..rule });
+        Ok(Self::new(bounded.collect()))
+    }
+}
+
+fn documents(bytes: &[u8], limits: &Limits) -> Result<Vec<Value>, DocumentError> {
+    if bytes.len() > limits.policy_bytes {
+        return Err(DocumentError::TooMany { what: "bytes", limit: limits.policy_bytes });
+    }
+    let text = std::str::from_utf8(bytes)
+        .map_err(|error| DocumentError::syntax(1, error.valid_up_to(), "expected UTF-8".to_owned()))?;
+    if text.trim_start().starts_with('{') {
+        return Ok(vec![json::from_slice(bytes)?]);
+    }
+    yaml::documents(text, limits)
+}
+
+/// Why policies in CUE are refused, and what to do instead.
+pub const CUE: &str = "refused: CUE is not evaluated; write the same demand in Rego (package signature, allow), or as an ImagePolicy of sigkit.dev/v1";
+
+#[cfg(feature = "rego")]
+fn rego_gate(name: &str, source: &str, among: super::Among) -> Result<super::Gate, Shape> {
+    super::RegoPolicy::new(name, source, among)
+        .map(|policy| super::Gate::Rego(Box::new(policy)))
+        .map_err(|error| Shape::at("", error))
+}
+
+#[cfg(not(feature = "rego"))]
+fn rego_gate(_: &str, _: &str, _: super::Among) -> Result<super::Gate, Shape> {
+    Err(Shape::at("", "refused: this build does not evaluate Rego"))
+}
+
+/// What a document is read with.
+struct Reading<'r> {
+    surroundings: &'r dyn Surroundings,
+    limits: &'r Limits,
+}
+
+/// What is wrong, and where.
+#[derive(Debug)]
+struct Shape {
+    path: String,
+    problem: String,
+}
+
+impl Shape {
+    fn at(path: impl Into<String>, problem: impl ToString) -> Self {
+        Self { path: path.into(), problem: problem.to_string() }
+    }
+
+    /// The same, seen from further out.
+    fn below(self, outer: &str) -> Self {
+        let path = match self.path.as_str() {
+            "" => outer.to_owned(),
+            inner if inner.starts_with('[') => format!("{outer}{inner}"),
+            inner => format!("{outer}.{inner}"),
+        };
+        Self { path, ..self }
+    }
+}
+
+/// Reads a value of a known shape.
+fn shaped<T: DeserializeOwned>(value: &Value) -> Result<T, Shape> {
+    serde_path_to_error::deserialize(Objects(value)).map_err(|error| Shape::at(error.path().to_string(), error.inner()))
+}
+
+impl From<PolicyError> for Shape {
+    fn from(error: PolicyError) -> Self {
+        Self::at("", error)
+    }
+}
+
+/// A member that is refused whatever its value, with the reason.
+macro_rules! refused {
+    ($name:ident, $why:literal) => {
+        #[doc = concat!("Refused: ", $why, ".")]
+        #[derive(Debug)]
+        enum $name {}
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
+                Err(serde::de::Error::custom(concat!("refused: ", $why)))
+            }
+        }
+    };
+}
+use refused;
+
+/// Text that is read by `FromStr`, so that an error names its member.
+#[derive(Clone, Debug)]
+struct Parsed<T>(T);
+
+impl<'de, T> serde::Deserialize<'de> for Parsed<T>
+where
+    T: std::str::FromStr,
+    T::Err: std::fmt::Display,
+{
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map(Self).map_err(serde::de::Error::custom)
+    }
+}
+
+/// A list that is not empty: one without anything in it is a slip of the pen.
+#[derive(Clone, Debug)]
+struct Filled<T>(Vec<T>);
+
+impl<'de, T: serde::Deserialize<'de>> serde::Deserialize<'de> for Filled<T> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let items = Vec::deserialize(deserializer)?;
+        if items.is_empty() {
+            return Err(serde::de::Error::custom("expected at least one, found an empty list"));
+        }
+        Ok(Self(items))
+    }
+}
+
+/// Numbers what is listed, and puts the number into what is wrong.
+fn each<T, U>(items: &[T], name: &str, read: impl Fn(usize, &T) -> Result<U, Shape>) -> Result<Vec<U>, Shape> {
+    (0..).zip(items).map(|(i, item)| read(i, item).map_err(|error| error.below(&format!("{name}[{i}]")))).collect()
+}

@@ -1,0 +1,207 @@
+//! Policies in Rego, as `cosign verify-attestation --policy` takes them.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+use regorus::utils::limits::ExecutionTimerConfig;
+use regorus::{Engine, Value};
+
+use super::gate::Among;
+use crate::time::UnixTime;
+
+/// What is asked: exactly `true` lets a statement pass.
+const QUERY: &str = "data.signature.allow";
+/// The package that a policy must be of.
+const PACKAGE: &str = "data.signature";
+/// Longest evaluation of one statement.
+const MOST_TIME: Duration = Duration::from_secs(5);
+/// Steps between two looks at the clock.
+const STEPS: u32 = 64;
+/// Largest statement that is evaluated, in bytes: it takes some ten times as much memory.
+const MOST_INPUT: usize = 32 << 20;
+
+/// A policy in Rego, version 0 of the language, of package `signature`. Its input is the whole statement.
+///
+/// It sees neither network nor files nor a clock: `http.send` and its like do not exist, and `time.now_ns()` is the time of the
+/// verification. It is stopped after five seconds. Its memory is bounded by that of the process alone.
+#[derive(Clone, Debug)]
+pub struct RegoPolicy {
+    name: String,
+    engine: Engine,
+    among: Among,
+}
+
+/// Why a text is no such policy.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct RegoError(String);
+
+/// Why a statement does not pass.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum RegoRefusal {
+    /// `allow` is this, and not `true`.
+    Denied(String),
+    /// It could not be evaluated.
+    Failed(String),
+}
+
+impl RegoPolicy {
+    /// Reads a policy; `name` is for reports, `among` says which of several statements must pass.
+    ///
+    /// # Errors
+    /// [`RegoError`]: not Rego, another package, or a function that does not exist here.
+    pub fn new(name: impl Into<String>, source: &str, among: Among) -> Result<Self, RegoError> {
+        let name = name.into();
+        guarded(|| {
+            let mut engine = Engine::new();
+            engine.set_rego_v0(true);
+            engine.set_strict_builtin_errors(true);
+            engine.set_gather_prints(true);
+            engine.set_execution_timer_config(ExecutionTimerConfig {
+                limit: MOST_TIME,
+                check_interval: std::num::NonZeroU32::new(STEPS).unwrap_or(std::num::NonZeroU32::MIN),
+            });
+            let package = engine.add_policy(name.clone(), source.to_owned()).map_err(|error| last_line(&error))?;
+            if package != PACKAGE {
+                return Err(format!("expected package signature, found {package}"));
+            }
+            Ok(engine)
+        })
+        .map(|engine| Self { name, engine, among })
+        .map_err(RegoError)
+    }
+
+    /// The name, for reports.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Which of several statements must pass.
+    pub const fn among(&self) -> Among {
+        self.among
+    }
+
+    pub(crate) fn check(&self, statement: &[u8], now: UnixTime) -> Result<(), RegoRefusal> {
+        if statement.len() > MOST_INPUT {
+            return Err(RegoRefusal::Failed(format!("expected at most {MOST_INPUT} bytes, found {}", statement.len())));
+        }
+        let value = guarded(|| {
+            let text = std::str::from_utf8(statement).map_err(|error| error.to_string())?;
+            let mut engine = self.engine.clone();
+            let nanoseconds = now.0.saturating_mul(1_000_000_000);
+            let clock = move |_: Vec<Value>| Ok(Value::from(nanoseconds));
+            engine.add_extension("time.now_ns".to_owned(), 0, Box::new(clock)).map_err(|error| error.to_string())?;
+            engine.set_input(Value::from_json_str(text).map_err(|error| error.to_string())?);
+            let results = engine.eval_query(QUERY.to_owned(), false).map_err(|error| last_line(&error))?;
+            let value = results.result.first().and_then(|result| result.expressions.first());
+            Ok(value.map_or(Value::Undefined, |expression| expression.value.clone()))
+        });
+        match value {
+            Ok(Value::Bool(true)) => Ok(()),
+            Ok(Value::Undefined) => Err(RegoRefusal::Denied("undefined".to_owned())),
+            Ok(other) => Err(RegoRefusal::Denied(other.to_string().chars().take(200).collect())),
+            Err(problem) => Err(RegoRefusal::Failed(problem)),
+        }
+    }
+}
+
+/// A fault of the interpreter refuses, and takes nothing else with it.
+fn guarded<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err("the interpreter failed".to_owned()))
+}
+
+/// The words of an error, without the picture of the place.
+fn last_line(error: &impl ToString) -> String {
+    let text = error.to_string();
+    text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default().trim().chars().take(200).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: UnixTime = UnixTime(1_800_000_000);
+
+    fn check(source: &str, input: &str) -> Result<(), RegoRefusal> {
+        RegoPolicy::new("test.rego", &format!("package signature\n{source}"), Among::Every)
+            .map_err(|error| RegoRefusal::Failed(error.to_string()))?
+            .check(input.as_bytes(), NOW)
+    }
+
+    fn denied(source: &str, found: &str) {
+        assert_eq!(check(source, "{}"), Err(RegoRefusal::Denied(found.to_owned())), "{source}");
+    }
+
+    fn failed(source: &str) -> String {
+        match check(source, "{}") {
+            Err(RegoRefusal::Failed(problem)) => problem,
+            other => panic!("{source}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn exactly_true_allows() {
+        let policy = "allow { input.predicate.scanner == \"a\"\n startswith(input.predicateType, \"https://\") }";
+        let statement = |scanner| format!(r#"{{"predicateType":"https://x","predicate":{{"scanner":"{scanner}"}}}}"#);
+        assert_eq!(check(policy, &statement("a")), Ok(()));
+        assert_eq!(check(policy, &statement("b")), Err(RegoRefusal::Denied("undefined".to_owned())));
+        assert_eq!(check("default allow = false\nallow = true { input.n > 1.5 }", r#"{"n":2}"#), Ok(()));
+        assert_eq!(check("allow { time.now_ns() == 1800000000000000000 }", "{}"), Ok(()));
+    }
+
+    // threat: I11
+    #[test]
+    fn anything_else_denies() {
+        denied("", "undefined");
+        denied("allow { false }", "undefined");
+        denied("default allow = false", "false");
+        denied("allow = \"true\" { true }", "\"true\"");
+        denied("allow = 1 { true }", "1");
+        denied("allow[x] { x := true }", "{true}");
+        denied("deny { true }", "undefined");
+        denied("allow { input.missing.member }", "undefined");
+    }
+
+    // threat: I11
+    #[test]
+    fn there_is_no_network_no_file_and_no_other_package() {
+        for call in [
+            "http.send({\"method\": \"get\", \"url\": \"http://127.0.0.1:1\"})",
+            "opa.runtime()",
+            "net.lookup_ip_addr(\"localhost\")",
+            "rego.parse_module(\"a\", \"package a\")",
+            "time.sleep(\"1s\")",
+        ] {
+            failed(&format!("allow {{ {call} }}"));
+        }
+        assert!(RegoPolicy::new("x", "package other\nallow { true }", Among::Any).is_err());
+        assert!(RegoPolicy::new("x", "package signature\nallow {", Among::Any).is_err());
+        assert!(RegoPolicy::new("x", "", Among::Any).is_err());
+        assert!(
+            RegoPolicy::new(
+                "x",
+                &format!("package signature\nallow {{ {}1{} }}", "[".repeat(900), "]".repeat(900)),
+                Among::Any
+            )
+            .is_err()
+        );
+    }
+
+    // threat: I11
+    // threat: F08
+    #[test]
+    fn endless_work_is_stopped() {
+        let started = std::time::Instant::now();
+        let problem = failed(
+            "n := numbers.range(1, 2000)\nallow { count([1 | n[_] = a; n[_] = b; n[_] = c; a + b + c == -1]) > 0 }",
+        );
+        assert!(problem.contains("time limit"), "{problem}");
+        failed("allow { allow }");
+        failed("f(x) = y { y := f(x) }\nallow { f(1) }");
+        assert_eq!(
+            check("allow { regex.match(`^(a+)+$`, input.a) }", &format!(r#"{{"a":"{}b"}}"#, "a".repeat(100_000))),
+            Err(RegoRefusal::Denied("undefined".to_owned()))
+        );
+        assert!(started.elapsed() < Duration::from_secs(60));
+    }
+}

@@ -1,0 +1,133 @@
+use super::Verifier;
+use super::artifact::{Artifact, Named};
+use super::verified::{self, NotVerified, Verified, VerifiedSignature};
+use crate::bundle::Evidence;
+use crate::oci::Repository;
+use crate::policy::{Demand, Policy, Purpose};
+use crate::reason::Reason;
+use crate::report::{CheckId, Label, Node, Outcome, Report, Verdict, Waiver};
+use crate::time::UnixTime;
+
+/// What a set of policies makes of an artifact.
+#[derive(Clone, Debug)]
+#[must_use]
+pub enum Admission {
+    /// It shows what is asked for.
+    Verified(Verified),
+    /// It is let in without proof, because a rule says so.
+    Allowed(Allowed),
+    /// It is refused, or it could not be told.
+    Refused(NotVerified),
+}
+
+impl Admission {
+    /// Every check that ran.
+    pub fn report(&self) -> &Report {
+        match self {
+            Self::Verified(verified) => verified.report(),
+            Self::Allowed(allowed) => allowed.report(),
+            Self::Refused(refusal) => refusal.report(),
+        }
+    }
+}
+
+/// What is let in without proof. Only [`admit`] makes one.
+#[derive(Clone, Debug)]
+pub struct Allowed {
+    report: Report,
+}
+
+impl Allowed {
+    /// Every check that ran.
+    pub const fn report(&self) -> &Report {
+        &self.report
+    }
+}
+
+/// All that was found, by what was looked for and where.
+#[derive(Clone, Debug, Default)]
+pub struct Findings {
+    found: Vec<(Purpose, Option<Repository>, Evidence)>,
+}
+
+impl Findings {
+    /// Adds what was found for a purpose: beside the artifact, or in another repository.
+    pub fn add(&mut self, purpose: Purpose, source: Option<Repository>, evidence: Evidence) {
+        self.found.push((purpose, source, evidence));
+    }
+
+    fn get(&self, purpose: &Purpose, source: Option<&Repository>) -> Option<&Evidence> {
+        let is_meant =
+            |(known, place, _): &&(Purpose, Option<Repository>, Evidence)| known == purpose && place.as_ref() == source;
+        self.found.iter().find(is_meant).map(|(_, _, evidence)| evidence)
+    }
+
+    fn count(&self) -> usize {
+        self.found.iter().fold(0, |sum, (_, _, evidence)| sum.saturating_add(evidence.items.len()))
+    }
+}
+
+/// Where a policy finds its evidence.
+#[derive(Clone, Copy)]
+pub(super) enum Source<'e> {
+    /// All there is, whatever it was looked for.
+    Given(&'e Evidence),
+    /// What was looked for by purpose, in this place.
+    Found(&'e Findings, Option<&'e Repository>),
+}
+
+impl<'e> Source<'e> {
+    pub(super) fn of(self, policy: &Policy) -> Option<&'e Evidence> {
+        match self {
+            Self::Given(evidence) => Some(evidence),
+            Self::Found(findings, place) => findings.get(policy.purpose(), place),
+        }
+    }
+}
+
+/// Judges what was found by a demand: each policy of it by its own [`Verifier`], the whole by the fold of their reports.
+pub fn admit(demand: &Demand, artifact: &Artifact<'_>, findings: &Findings, now: UnixTime) -> Admission {
+    let mut signatures = Vec::new();
+    let root = judge(demand, &Named::new(artifact), findings, now, &mut signatures);
+    let report = Report { time: now, root };
+    if report.verdict() == Verdict::Allowed {
+        return Admission::Allowed(Allowed { report });
+    }
+    match verified::conclude(report, signatures, findings.count()) {
+        Ok(verified) => Admission::Verified(verified),
+        Err(refusal) => Admission::Refused(refusal),
+    }
+}
+
+/// The report of one demand; signatures are kept only of what holds as a whole.
+fn judge(
+    demand: &Demand,
+    artifact: &Named<'_>,
+    findings: &Findings,
+    now: UnixTime,
+    signatures: &mut Vec<VerifiedSignature>,
+) -> Node {
+    let leaf = |outcome| Node::Leaf { check: CheckId::Policy, outcome };
+    match demand {
+        Demand::Policy(demand) => {
+            let source = Source::Found(findings, demand.source.as_ref());
+            let (node, held) = Verifier::new(&demand.policy).judge_policy(artifact, source, now);
+            if node.verdict() == Verdict::Verified {
+                signatures.extend(held);
+            }
+            node
+        }
+        Demand::Group { name, rule, parts } => {
+            let mut held = Vec::new();
+            let parts = parts.iter().map(|part| judge(part, artifact, findings, now, &mut held)).collect();
+            let node = Node::Group { label: Label::Demands { name: name.clone() }, rule: *rule, parts };
+            if node.verdict() == Verdict::Verified {
+                signatures.extend(held);
+            }
+            node
+        }
+        Demand::Nothing => leaf(Outcome::Skip(Waiver::NothingDemanded)),
+        Demand::Refuse { why } => leaf(Outcome::Fail(Reason::RefusedByPolicy { why: why.clone() })),
+        Demand::NoRule { image } => leaf(Outcome::Fail(Reason::NoPolicyMatches { image: image.clone() })),
+    }
+}

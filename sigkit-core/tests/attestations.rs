@@ -1,0 +1,356 @@
+//! Attestations: made, stored in both formats, found, judged, and never taken for signatures.
+#![cfg(feature = "sign")]
+#![allow(clippy::disallowed_methods, reason = "vectors are files")]
+
+mod support;
+
+use serde_json::{Value, json};
+use sigkit_core::attach::{BundleAttachment, EnvelopeAttachment, attestation_tag, discover};
+use sigkit_core::bundle::{Evidence, Origin, SignedEntity, VerificationMaterial};
+use sigkit_core::content::{Content, Draft, PredicateType, SIGN_PREDICATE, Statement};
+use sigkit_core::digest::{Digest, DigestAlgorithm};
+use sigkit_core::image::{Attesting, Earlier, Format, SignImageError, attest_image, seal_statement, sign_image};
+use sigkit_core::key::{KeyPair, Signer as _};
+use sigkit_core::limits::Limits;
+use sigkit_core::oci::{Descriptor, Manifest, Tag, TagOrDigest, media_type};
+use sigkit_core::policy::{KeyAuthority, Policy, Purpose};
+use sigkit_core::store::{Expected, FetchedManifest, MemoryStore, Store, StoreWrite};
+use sigkit_core::verify::{Artifact, NotVerified, Verified, Verifier};
+use support::cases::{IMAGE, image, statement, subject_of};
+use support::keys::{signer, stranger};
+use support::stores::{Call, Watched};
+use support::vector::{NOW, failures};
+
+const CUSTOM: &str = "https://cosign.sigstore.dev/attestation/v1";
+
+fn tag(name: &str) -> TagOrDigest {
+    TagOrDigest::Tag(name.parse().unwrap())
+}
+
+fn by_tag(tag: &Tag) -> TagOrDigest {
+    TagOrDigest::Tag(tag.clone())
+}
+
+/// A store with the image under `v1`.
+async fn repository() -> MemoryStore {
+    let store = MemoryStore::new();
+    store.push_manifest(&tag("v1"), media_type::OCI_MANIFEST, IMAGE.as_bytes(), Expected::Any).await.unwrap();
+    store
+}
+
+fn policy(purpose: Purpose, key: &KeyPair) -> Policy {
+    Policy::key(purpose, KeyAuthority::new("a key", key.public_key().clone()))
+}
+
+fn wanting(kind: &PredicateType, key: &KeyPair) -> Policy {
+    policy(Purpose::Attestation(kind.clone()), key)
+}
+
+async fn judge<S: Store>(store: &S, policy: &Policy) -> Result<Verified, NotVerified> {
+    let evidence = discover(store, &image(), policy).await;
+    Verifier::new(policy).verify(&Artifact::Bytes(IMAGE.as_bytes()), &evidence, NOW)
+}
+
+async fn attest(store: &MemoryStore, kind: &PredicateType, format: Format, key: &KeyPair, document: &str) {
+    let attesting = Attesting::new(kind.clone(), format, "registry.example/app");
+    attest_image(store, &tag("v1"), key, &attesting, document.as_bytes().to_vec(), NOW).await.unwrap();
+}
+
+/// The statement in an envelope, as its own evidence.
+fn sealed(statement: &str, key: &KeyPair) -> SignedEntity {
+    let draft = Draft::Statement { payload: statement.as_bytes().to_vec() };
+    let signature = key.sign(&draft.bytes()).unwrap();
+    let hint = VerificationMaterial::KeyHint(key.public_key().fingerprint().hint());
+    SignedEntity::new(draft.seal(signature), hint)
+}
+
+// threat: D03
+// A statement that names bytes counts as a signature over them, whatever it states; of images it does not, and nothing but an
+// attestation counts as one. Fails when any cell of the table of purposes and contents is another.
+#[test]
+fn what_was_made_for_one_purpose_serves_no_other() {
+    let attested = |kind: &PredicateType| sealed(&statement(kind.uri(), &subject_of(&image().to_string())), &signer());
+    let simple = Draft::simple_signing(&image(), "registry.example/app", &Default::default()).unwrap();
+    let signature = signer().sign(&simple.bytes()).unwrap();
+    let message = SignedEntity::from_detached(signer().sign(IMAGE.as_bytes()).unwrap().to_base64().as_bytes()).unwrap();
+    let made: [(&str, Vec<SignedEntity>); 4] = [
+        (
+            "sign",
+            vec![
+                sealed(&statement(SIGN_PREDICATE, &subject_of(&image().to_string())), &signer()),
+                SignedEntity::new(simple.seal(signature), VerificationMaterial::Unspecified),
+            ],
+        ),
+        ("attest", vec![attested(&PredicateType::Custom)]),
+        ("blob", vec![message]),
+        ("sbom", vec![attested(&PredicateType::SpdxJson)]),
+    ];
+    let purposes = [
+        ("sign", Purpose::Image),
+        ("attest", Purpose::Attestation(PredicateType::Custom)),
+        ("blob", Purpose::Blob),
+        ("sbom", Purpose::Attestation(PredicateType::SpdxText)),
+    ];
+    let mut cells = 0;
+    for (asked, purpose) in &purposes {
+        for (kind, entities) in &made {
+            cells += 1;
+            for entity in entities {
+                let evidence = Evidence::of(Origin::File((*kind).to_owned()), Ok(entity.clone()));
+                let result = Verifier::new(&policy(purpose.clone(), &signer())).verify(
+                    &Artifact::Bytes(IMAGE.as_bytes()),
+                    &evidence,
+                    NOW,
+                );
+                let about_bytes = *asked == "blob" && matches!(entity.content, Content::Envelope(_));
+                assert_eq!(result.is_ok(), asked == kind || about_bytes, "asked for {asked}, made for {kind}");
+            }
+        }
+    }
+    assert_eq!(cells, 16);
+}
+
+// threat: D02
+// Fails when `Verified` gives anything else than the bytes that were signed.
+#[tokio::test]
+async fn a_predicate_comes_back_byte_for_byte_in_every_format() {
+    let document = "{ \"b\" : 1,\n  \"a\": 12345678901234567890, \"c\": 1.0e+2 }\n";
+    let kind: PredicateType = "https://example.com/x".parse().unwrap();
+    for format in [Format::Bundle, Format::Legacy, Format::Both] {
+        let store = repository().await;
+        attest(&store, &kind, format, &signer(), document).await;
+        let verified = judge(&store, &wanting(&kind, &signer())).await.unwrap();
+        assert_eq!(verified.signatures().len(), if format == Format::Both { 2 } else { 1 });
+        for signature in verified.signatures() {
+            assert_eq!(signature.predicate().unwrap(), document.trim_end().as_bytes());
+            let statement = signature.statement().unwrap();
+            assert_eq!(statement.payload(), signature.payload().unwrap());
+            assert_eq!(statement.subjects[0].name, "registry.example/app");
+            assert_eq!(signature.digest(), Some(image()));
+            let envelope = signature.envelope().unwrap();
+            assert!(signer().public_key().verify(&envelope.pae(), &envelope.signature).is_ok());
+        }
+        let refused = judge(&store, &wanting(&kind, &stranger())).await.unwrap_err();
+        assert!(failures(&Err(refused)).contains(&("signature", "signature-invalid")));
+    }
+}
+
+#[tokio::test]
+async fn manifests_say_what_hangs_on_them() {
+    let store = repository().await;
+    attest(&store, &PredicateType::Custom, Format::Both, &signer(), "x").await;
+    let Manifest::Image(legacy) = store.manifest(&by_tag(&attestation_tag(&image()))).await.unwrap().manifest else {
+        panic!("an index")
+    };
+    let layer = &legacy.layers[0];
+    assert_eq!(layer.media_type, "application/vnd.dsse.envelope.v1+json");
+    assert_eq!(layer.annotations["predicateType"], CUSTOM);
+    assert_eq!(layer.annotations["dev.cosignproject.cosign/signature"], "");
+    let sigkit_core::store::Referrers::Listed(listed) = store.referrers(&image()).await.unwrap() else {
+        panic!("no list")
+    };
+    assert_eq!(listed[0].annotations["dev.sigstore.bundle.content"], "dsse-envelope");
+    assert_eq!(listed[0].annotations["dev.sigstore.bundle.predicateType"], CUSTOM);
+}
+
+// threat: D01
+// Fails when "nothing of that type" is not a refusal, or does not say what there is.
+#[tokio::test]
+async fn the_wrong_type_is_refused_and_the_types_found_are_named() {
+    let store = repository().await;
+    let none = judge(&store, &wanting(&PredicateType::Vuln, &signer())).await.unwrap_err();
+    assert_eq!((none.found(), none.report().first_trouble().unwrap().code()), (0, Some("no-signatures")));
+    attest(&store, &PredicateType::Custom, Format::Both, &signer(), "x").await;
+    attest(&store, &"urn:x".parse().unwrap(), Format::Legacy, &signer(), "{}").await;
+    let refused = judge(&store, &wanting(&PredicateType::Vuln, &signer())).await.unwrap_err();
+    assert_eq!(refused.found(), 3);
+    let trouble = refused.report().first_trouble().unwrap();
+    assert_eq!(trouble.code(), Some("no-attestation-of-type"));
+    assert_eq!(
+        trouble.to_string(),
+        format!("none of the attestations matched the predicate type: {}, found: {CUSTOM},urn:x", PredicateType::Vuln)
+    );
+}
+
+// Fails when documents that cannot serve are fetched, or when they vanish from the report.
+#[tokio::test]
+async fn what_says_that_it_is_something_else_is_not_fetched() {
+    let store = repository().await;
+    attest(&store, &PredicateType::Custom, Format::Both, &signer(), "x").await;
+    let signing = sigkit_core::image::Signing::new(Format::Both, "registry.example/app");
+    sign_image(&store, &tag("v1"), &signer(), &signing, NOW).await.unwrap();
+    for (wanted, blobs, items) in [
+        (wanting(&PredicateType::Custom, &signer()), 2, 3),
+        (wanting(&PredicateType::Vuln, &signer()), 0, 3),
+        (policy(Purpose::Image, &signer()), 2, 3),
+    ] {
+        let watched = Watched::new(store.clone());
+        let evidence = discover(&watched, &image(), &wanted).await;
+        assert_eq!((evidence.items.len(), evidence.problems.len()), (items, 0));
+        assert_eq!(watched.calls().iter().filter(|call| matches!(call, Call::Blob(_))).count(), blobs);
+    }
+}
+
+// threat: D02
+// Fails when the annotation, which nobody signed, is believed for more than a refusal.
+#[tokio::test]
+async fn an_annotation_turns_nothing_into_an_attestation() {
+    let store = repository().await;
+    let fetched = store.manifest(&tag("v1")).await.unwrap();
+    let entity = sealed(&statement("urn:other", &subject_of(&image().to_string())), &signer());
+    let bundle = entity.to_bundle().unwrap().unwrap();
+    let attachment =
+        BundleAttachment { image: &fetched.descriptor, bundle: &bundle, predicate_type: CUSTOM, created: NOW };
+    attachment.attach(&store).await.unwrap();
+    let refused = judge(&store, &wanting(&PredicateType::Custom, &signer())).await;
+    assert_eq!(failures(&refused), [("evidence", "no-attestation-of-type"), ("content", "predicate-type-mismatch")]);
+}
+
+/// The digests of the layers under the tag of attestations.
+async fn layers(store: &MemoryStore) -> Vec<Digest> {
+    match store.manifest(&by_tag(&attestation_tag(&image()))).await.unwrap().manifest {
+        Manifest::Image(manifest) => manifest.layers.iter().map(|layer| layer.digest).collect(),
+        Manifest::Index(_) => panic!("an index"),
+    }
+}
+
+// threat: H06
+// Fails when anything of another key or type goes, or when an earlier one stays.
+#[tokio::test]
+async fn replacing_spares_other_keys_and_other_types() {
+    let store = repository().await;
+    let other: PredicateType = "urn:x".parse().unwrap();
+    attest(&store, &PredicateType::Custom, Format::Legacy, &stranger(), "1").await;
+    attest(&store, &PredicateType::Custom, Format::Legacy, &signer(), "1").await;
+    attest(&store, &other, Format::Legacy, &signer(), "{}").await;
+    attest(&store, &PredicateType::Custom, Format::Legacy, &signer(), "2").await;
+    let before = layers(&store).await;
+    assert_eq!(before.len(), 4);
+    let mut attesting = Attesting::new(PredicateType::Custom, Format::Legacy, "registry.example/app");
+    attesting.earlier = Earlier::Replace;
+    for document in ["3", "3", "4"] {
+        attest_image(&store, &tag("v1"), &signer(), &attesting, document.as_bytes().to_vec(), NOW).await.unwrap();
+        let after = layers(&store).await;
+        assert_eq!(after.len(), 3);
+        assert!(after.contains(&before[0]) && after.contains(&before[2]));
+    }
+    let verified = judge(&store, &wanting(&PredicateType::Custom, &signer())).await.unwrap();
+    let [one] = verified.signatures() else { panic!("{:?}", verified.signatures()) };
+    let predicate: Value = serde_json::from_slice(one.predicate().unwrap()).unwrap();
+    assert_eq!(predicate, json!({"Data": "4", "Timestamp": NOW.to_string()}));
+}
+
+// Fails when replacing goes on although nobody knows what is to be replaced.
+#[tokio::test]
+async fn nothing_is_replaced_unseen() {
+    let store = repository().await;
+    attest(&store, &PredicateType::Custom, Format::Legacy, &signer(), "1").await;
+    let missing = Descriptor::new(media_type::DSSE_ENVELOPE, 3, Digest::sha256(b"gone"));
+    let manifest = json!({
+        "schemaVersion": 2, "mediaType": media_type::OCI_MANIFEST,
+        "config": Descriptor::of(media_type::OCI_EMPTY, b"{}"), "layers": [missing],
+    });
+    let target = by_tag(&attestation_tag(&image()));
+    let bytes = manifest.to_string().into_bytes();
+    store.push_manifest(&target, media_type::OCI_MANIFEST, &bytes, Expected::Any).await.unwrap();
+    let mut attesting = Attesting::new(PredicateType::Custom, Format::Legacy, "registry.example/app");
+    attesting.earlier = Earlier::Replace;
+    let error = attest_image(&store, &tag("v1"), &signer(), &attesting, b"2".to_vec(), NOW).await.unwrap_err();
+    assert!(matches!(error, SignImageError::Earlier(_)), "{error}");
+    assert_eq!(layers(&store).await, [missing_digest()]);
+}
+
+fn missing_digest() -> Digest {
+    Digest::sha256(b"gone")
+}
+
+#[tokio::test]
+async fn a_document_that_is_not_of_its_type_is_not_signed() {
+    let store = repository().await;
+    let attesting = Attesting::new(PredicateType::CycloneDx, Format::Both, "registry.example/app");
+    let error = attest_image(&store, &tag("v1"), &signer(), &attesting, b"{}".to_vec(), NOW).await.unwrap_err();
+    assert_eq!(error.to_string(), "CycloneDX document: `bomFormat`: expected CycloneDX, found \"none\"");
+    assert!(store.manifest(&by_tag(&attestation_tag(&image()))).await.is_err());
+}
+
+// threat: D06
+// Fails when a statement is sealed for an artifact that it does not name, or whose other digests disagree.
+#[test]
+fn a_ready_statement_must_name_the_artifact() {
+    let sha512 = Digest::of(DigestAlgorithm::Sha512, IMAGE.as_bytes());
+    let wrong = Digest::of(DigestAlgorithm::Sha512, b"x");
+    let artifact = Artifact::Bytes(IMAGE.as_bytes());
+    let seal = |subjects: &[(&str, Digest)], artifact| {
+        let statement = Statement::attest(subjects, &PredicateType::Vuln, b"{}".to_vec()).unwrap();
+        seal_statement(statement, &PredicateType::Vuln, artifact, &signer(), NOW)
+    };
+    assert!(seal(&[("", wrong), ("", image())], Some(&artifact)).is_ok());
+    assert!(seal(&[("", sha512)], Some(&artifact)).is_ok());
+    let error = seal(&[("", wrong)], Some(&artifact)).unwrap_err();
+    assert!(matches!(&error, SignImageError::Rejected(refused) if refused.to_string().contains("subject-mismatch")));
+    assert!(seal(&[("", wrong)], None).is_ok(), "nobody asked");
+    let text = statement("urn:x", &subject_of(&image().to_string())).into_bytes();
+    assert!(seal_statement(text, &PredicateType::Vuln, Some(&artifact), &signer(), NOW).is_err(), "another type");
+}
+
+// Fails when a large statement is verified by another way than a small one.
+#[test]
+fn large_statements_verify_with_every_kind_of_key() {
+    use sigkit_core::crypto::KeyAlgorithm;
+    let mut keys: Vec<KeyPair> =
+        [KeyAlgorithm::EcdsaP256, KeyAlgorithm::EcdsaP384, KeyAlgorithm::EcdsaP521, KeyAlgorithm::Ed25519]
+            .into_iter()
+            .map(|algorithm| KeyPair::generate(algorithm).unwrap())
+            .collect();
+    keys.extend(KeyPair::generate(KeyAlgorithm::Rsa { bits: 2048 }));
+    for key in &keys {
+        for length in [10, 64 << 10, 1 << 20] {
+            let predicate = format!(r#"{{"x":"{}"}}"#, "y".repeat(length)).into_bytes();
+            let kind: PredicateType = "urn:x".parse().unwrap();
+            let statement = Statement::attest(&[("", image())], &kind, predicate).unwrap();
+            let artifact = Artifact::Digest(image());
+            let mut entity = seal_statement(statement, &kind, Some(&artifact), key, NOW).unwrap();
+            if let Content::Envelope(envelope) = &mut entity.content {
+                let mut payload = envelope.payload.to_vec();
+                *payload.iter_mut().rev().nth(4).unwrap() = b'z';
+                envelope.payload = payload.into();
+            }
+            let evidence = Evidence::of(Origin::File(String::new()), Ok(entity));
+            let refused = Verifier::new(&wanting(&kind, key)).verify(&artifact, &evidence, NOW);
+            assert_eq!(failures(&refused), [("signature", "signature-invalid")], "{length}");
+        }
+    }
+}
+
+// threat: D07
+// Fails when attestations are read without a bound on each, or on all.
+#[tokio::test]
+async fn attestations_are_bounded() {
+    let store = repository().await;
+    attest(&store, &PredicateType::Custom, Format::Both, &signer(), &"x".repeat(1000)).await;
+    let FetchedManifest { manifest: Manifest::Image(manifest), .. } =
+        store.manifest(&by_tag(&attestation_tag(&image()))).await.unwrap()
+    else {
+        panic!("an index")
+    };
+    let size = manifest.layers[0].size;
+    for (limit, found) in [(size + 1000, 2), (size, 1), (size - 1, 0)] {
+        let mut limits = Limits::DEFAULT;
+        limits.attachment_bytes = limit;
+        let wanted = wanting(&PredicateType::Custom, &signer()).with_limits(limits);
+        let evidence = discover(&store, &image(), &wanted).await;
+        assert_eq!((evidence.items.len(), evidence.problems.len()), (found, 2 - found), "{limit}");
+        assert!(evidence.problems.iter().all(|problem| problem.code == "too-large"));
+    }
+}
+
+// Fails when the tag of attestations is taken for something else, or overwritten.
+#[tokio::test]
+async fn a_tag_that_holds_something_else_is_left_alone() {
+    let store = repository().await;
+    let target = by_tag(&attestation_tag(&image()));
+    store.push_manifest(&target, media_type::OCI_MANIFEST, IMAGE.replace("[]", r#"[{"mediaType":"x","size":0,"digest":"sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"}]"#).as_bytes(), Expected::Any).await.unwrap();
+    let envelope =
+        EnvelopeAttachment { image: &image(), envelope: b"{}", predicate_type: CUSTOM, created: None, replaces: &[] };
+    assert_eq!(envelope.attach(&store).await.unwrap_err().code(), "tag-occupied");
+}

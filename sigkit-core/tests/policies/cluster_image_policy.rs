@@ -1,0 +1,233 @@
+//! `ClusterImagePolicy` decides as the documentation of policy-controller says.
+
+use sigkit_core::content::PredicateType;
+use sigkit_core::key::Signer as _;
+use sigkit_core::policy::{ImageName, PolicySet};
+use sigkit_core::report::Verdict;
+
+use super::lab::{Files, NOW, attested, judge, key, read, signed};
+
+/// One policy: the globs, and what stands below `authorities:`.
+fn policy(version: &str, name: &str, glob: &str, authorities: &str) -> String {
+    format!(
+        "apiVersion: policy.sigstore.dev/{version}\nkind: ClusterImagePolicy\nmetadata:\n  name: {name}\nspec:\n  images:\n  - glob: '{glob}'\n  authorities:\n{authorities}"
+    )
+}
+
+fn pem(name: &str, indent: usize) -> String {
+    let indent = " ".repeat(indent);
+    key(name).public_key().to_pem().lines().map(|line| format!("{indent}{line}\n")).collect()
+}
+
+fn by_key(name: &str) -> String {
+    format!("  - name: {name}\n    key:\n      hashAlgorithm: sha256\n      data: |\n{}", pem(name, 8))
+}
+
+fn load(text: &str) -> PolicySet {
+    read(text, &Files::default()).unwrap_or_else(|error| panic!("{error}\n{text}"))
+}
+
+// threat: I07
+#[test]
+fn every_policy_that_matches_must_hold_and_any_authority_of_it_is_enough() {
+    for version in ["v1alpha1", "v1beta1"] {
+        let text = [
+            policy(version, "everything", "registry.example/**", &[by_key("a"), by_key("b")].concat()),
+            policy(version, "production", "registry.example/production/*", &by_key("c")),
+        ]
+        .join("---\n");
+        let set = load(&text);
+        for (image, signers, verdict) in [
+            ("registry.example/test/app", &["a"][..], Verdict::Verified),
+            ("registry.example/test/app", &["b"], Verdict::Verified),
+            ("registry.example/test/app", &["c"], Verdict::Rejected),
+            ("registry.example/production/app", &["a", "c"], Verdict::Verified),
+            ("registry.example/production/app", &["a"], Verdict::Rejected),
+            ("registry.example/production/app", &["c"], Verdict::Rejected),
+            ("registry.example/production/app", &[], Verdict::Rejected),
+            ("other.example/app", &["a", "b", "c"], Verdict::Rejected),
+        ] {
+            let items: Vec<_> = signers.iter().map(|name| signed(name)).collect();
+            assert_eq!(judge(&set, image, &items, &[], NOW).verdict, verdict, "{version} {image} {signers:?}");
+        }
+    }
+}
+
+// threat: I06
+#[test]
+fn static_authorities_and_modes() {
+    let fixed =
+        |action: &str| policy("v1beta1", "p", "registry.example/**", &format!("  - static:\n      action: {action}\n"));
+    let image = "registry.example/app";
+    assert_eq!(judge(&load(&fixed("pass")), image, &[], &[], NOW).verdict, Verdict::Allowed);
+    let refused = judge(&load(&fixed("fail\n      message: not here")), image, &[signed("a")], &[], NOW);
+    assert_eq!((refused.verdict, refused.codes), (Verdict::Rejected, vec!["refused-by-policy"]));
+    let warn = fixed("fail").replace("spec:", "spec:\n  mode: warn");
+    assert_eq!(judge(&load(&warn), image, &[], &[], NOW).verdict, Verdict::Allowed);
+    let both = [fixed("pass"), policy("v1beta1", "q", "registry.example/*", &by_key("a"))].join("---\n");
+    assert_eq!(judge(&load(&both), image, &[], &[], NOW).verdict, Verdict::Rejected);
+    assert_eq!(judge(&load(&both), image, &[signed("a")], &[], NOW).verdict, Verdict::Verified);
+}
+
+#[test]
+fn an_authority_with_attestations_asks_for_each_of_them_and_for_no_signature() {
+    let attestations = "    attestations:\n    - name: bill\n      predicateType: spdxjson\n    - name: scan\n      predicateType: vuln\n";
+    let set = load(&policy("v1beta1", "p", "registry.example/**", &format!("{}{attestations}", by_key("a"))));
+    let bill = || attested(&PredicateType::SpdxJson, b"{}", "a");
+    let scan = || attested(&PredicateType::Vuln, b"{}", "a");
+    let image = "registry.example/app";
+    assert_eq!(judge(&set, image, &[bill(), scan()], &[], NOW).verdict, Verdict::Verified);
+    assert_eq!(judge(&set, image, &[bill()], &[], NOW).verdict, Verdict::Rejected);
+    assert_eq!(judge(&set, image, &[signed("a")], &[], NOW).verdict, Verdict::Rejected);
+    assert_eq!(
+        judge(&set, image, &[attested(&PredicateType::SpdxJson, b"{}", "b"), scan()], &[], NOW).verdict,
+        Verdict::Rejected
+    );
+}
+
+#[cfg(feature = "rego")]
+#[test]
+fn a_policy_in_rego_lets_one_attestation_suffice() {
+    let rego = "    attestations:\n    - name: scan\n      predicateType: vuln\n      policy:\n        type: rego\n        data: |\n          package signature\n          allow { input.predicate.clean == true }\n";
+    let set = load(&policy("v1beta1", "p", "registry.example/**", &format!("{}{rego}", by_key("a"))));
+    let scan = |predicate: &str| attested(&PredicateType::Vuln, predicate.as_bytes(), "a");
+    let image = "registry.example/app";
+    let (clean, dirty) = (r#"{"clean":true}"#, r#"{"clean":false}"#);
+    assert_eq!(judge(&set, image, &[scan(clean)], &[], NOW).verdict, Verdict::Verified);
+    assert_eq!(judge(&set, image, &[scan(dirty), scan(clean)], &[], NOW).verdict, Verdict::Verified);
+    assert_eq!(judge(&set, image, &[scan(dirty)], &[], NOW).codes, ["policy-denies"]);
+}
+
+#[test]
+fn signatures_are_looked_for_where_the_source_says() {
+    let source = "    source:\n    - oci: mirror.example/signatures\n";
+    let set = load(&policy("v1beta1", "p", "registry.example/**", &format!("{}{source}", by_key("a"))));
+    let demand = set.demand_for(ImageName::Registry(&"registry.example/app".parse().unwrap()));
+    let lookups = demand.lookups();
+    let places: Vec<_> = lookups.iter().map(|(_, place)| place.map(ToString::to_string)).collect();
+    assert_eq!(places, [Some("mirror.example/signatures".to_owned())]);
+    assert_eq!(judge(&set, "registry.example/app", &[signed("a")], &[], NOW).verdict, Verdict::Verified);
+    // Nobody looked there: that is no refusal, and no proof.
+    let findings = sigkit_core::verify::Findings::default();
+    let image = sigkit_core::verify::Artifact::Bytes(crate::support::cases::IMAGE.as_bytes());
+    assert_eq!(sigkit_core::verify::admit(&demand, &image, &findings, NOW).report().verdict(), Verdict::Undecided);
+}
+
+#[test]
+fn identities_are_read_and_ask_for_certificates() {
+    let keyless = "  - keyless:\n      url: https://fulcio.sigstore.dev\n      identities:\n      - issuer: https://token.actions.githubusercontent.com\n        subject: https://github.com/acme/app/.github/workflows/release.yml@refs/tags/v1\n      - issuerRegExp: https://accounts\\.example/.*\n        subjectRegExp: .*@acme\\.example\n    ctlog:\n      url: https://rekor.sigstore.dev\n";
+    let set = load(&policy("v1beta1", "p", "**", keyless));
+    let found = judge(&set, "registry.example/app", &[signed("a")], &[], NOW);
+    assert_eq!((found.verdict, found.codes), (Verdict::Rejected, vec!["certificate-missing"]));
+    let outline: Vec<String> = set.outline().into_iter().map(|line| line.text).collect();
+    assert!(
+        outline.iter().any(|line| line.contains("release.yml@refs/tags/v1") && line.contains("acme")),
+        "{outline:?}"
+    );
+}
+
+// threat: I02
+// threat: I03
+#[test]
+fn what_is_not_supported_is_refused_with_its_place_and_reason() {
+    let key_of = |text: &str| format!("  - key:\n      {text}\n");
+    let keyless = |text: &str| format!("  - keyless:\n      {text}\n");
+    let identity = "identities: [{issuer: 'https://x', subject: y}]";
+    let first = "spec.authorities[0]";
+    for (authorities, place, problem) in [
+        (key_of("kms: awskms:///alias/x"), "key.kms", "key management service"),
+        (key_of("secretRef: {name: x}"), "key.secretRef", "secrets of a cluster"),
+        (key_of("data: nonsense"), "key.data", ""),
+        (key_of("datum: x"), "key.datum", "unknown field"),
+        (key_of("hashAlgorithm: md5"), "key.hashAlgorithm", "unknown variant"),
+        (
+            format!("{}      hashAlgorithm: sha256\n", key_of("{}").replace("{}\n", "\n")),
+            "key",
+            "expected a public key",
+        ),
+        (keyless("url: https://fulcio.sigstore.dev"), "keyless", "missing field `identities`"),
+        (keyless("identities: []"), "keyless.identities", "expected at least one"),
+        (
+            keyless("identities: [{issuer: 'https://x'}]"),
+            "keyless.identities[0].subject",
+            "expected subject or subjectRegExp",
+        ),
+        (
+            keyless("identities: [{issuer: 'https://x', subjectRegexp: y}]"),
+            "keyless.identities[0].subjectRegexp",
+            "unknown field",
+        ),
+        (keyless(&format!("trustRootRef: x\n      {identity}")), "keyless.trustRootRef", "TrustRoot"),
+        (keyless(&format!("insecureIgnoreSCT: true\n      {identity}")), "keyless.insecureIgnoreSCT", "not believed"),
+        (
+            keyless(&format!("url: https://fulcio.example\n      {identity}")),
+            "keyless.url",
+            "knows no certificate authority",
+        ),
+        (keyless(&format!("ca-cert: {{data: x}}\n      {identity}")), "keyless.ca-cert.data", "certificates in PEM"),
+        (format!("{}    ctlog: {{}}\n", keyless(identity)), "ctlog", "an identity needs a log"),
+        (format!("{}    ctlog: {{url: 'https://rekor.example'}}\n", by_key("a")), "ctlog.url", "knows no log"),
+        (format!("{}    ctlog: {{trustRootRef: x}}\n", by_key("a")), "ctlog.trustRootRef", "TrustRoot"),
+        (format!("{}    rfc3161timestamp: {{trustRootRef: x}}\n", by_key("a")), "rfc3161timestamp", "TrustRoot"),
+        (
+            format!("{}    source: [{{oci: x.example/y, tagPrefix: z}}]\n", by_key("a")),
+            "source[0].tagPrefix",
+            "own tags",
+        ),
+        (
+            format!("{}    source: [{{oci: x.example/y, signaturePullSecrets: []}}]\n", by_key("a")),
+            "source[0].signaturePullSecrets",
+            "log in",
+        ),
+        (format!("{}    signatureFormat: other\n", by_key("a")), "signatureFormat", "unknown variant"),
+        (format!("{}    static: {{action: pass}}\n", by_key("a")), "", "exactly one of key, keyless and static"),
+        ("  - name: x\n".to_owned(), "", "exactly one of key, keyless and static"),
+        ("  - static: {action: maybe}\n".to_owned(), "static.action", "unknown variant"),
+        ("  - static: {action: pass}\n    ctlog: {}\n".to_owned(), "ctlog", "says nothing beside"),
+        (
+            format!(
+                "{}    attestations: [{{name: x, predicateType: vuln, policy: {{type: cue, data: 'x'}}}}]\n",
+                by_key("a")
+            ),
+            "attestations[0].policy.type",
+            "CUE is not evaluated",
+        ),
+        (
+            format!(
+                "{}    attestations: [{{name: x, predicateType: vuln, policy: {{type: rego, remote: {{url: 'https://x'}}}}}}]\n",
+                by_key("a")
+            ),
+            "attestations[0].policy.remote",
+            "not fetched",
+        ),
+        (
+            format!("{}    attestations: [{{name: x, predicateType: vulns}}]\n", by_key("a")),
+            "attestations[0].predicateType",
+            "expected",
+        ),
+        (format!("{}    attestations: []\n", by_key("a")), "attestations", "expected at least one"),
+    ] {
+        let text = policy("v1beta1", "p", "**", &authorities);
+        let error = read(&text, &Files::default()).expect_err(&text);
+        let place = if place.is_empty() { format!("{first}:") } else { format!("{first}.{place}") };
+        assert!(error.contains(&place) && error.contains(problem), "{text}\n{error}");
+    }
+    let good = policy("v1beta1", "p", "**", &by_key("a"));
+    load(&good);
+    for (text, place) in [
+        (
+            good.replace("spec:", "spec:\n  match: [{resource: pods, group: '', version: v1}]"),
+            "spec.match: refused: it selects resources",
+        ),
+        (good.replace("spec:", "spec:\n  policy: {type: cue, data: x}"), "spec.policy: refused"),
+        (good.replace("spec:", "spec:\n  mode: audit"), "spec.mode: unknown variant"),
+        (good.replace("spec:", "spec:\n  image: x"), "spec.image: unknown field"),
+        (good.replace("  authorities:", "  authority:"), "spec.authority: unknown field"),
+        (policy("v1beta1", "p", "[a-z]", &by_key("a")), "spec.images[0].glob"),
+        (good.replace("v1beta1", "v1"), "expected kind ClusterImagePolicy"),
+        (policy("v1beta1", "p", "**", "    []\n"), "spec.authorities: expected at least one"),
+    ] {
+        let error = read(&text, &Files::default()).expect_err(&text);
+        assert!(error.contains(place), "{text}\n{error}");
+    }
+}

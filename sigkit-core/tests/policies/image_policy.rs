@@ -1,0 +1,299 @@
+//! Our own documents.
+
+use serde_json::{Value, json};
+use sigkit_core::content::PredicateType;
+use sigkit_core::report::Verdict;
+
+use super::lab::{Files, NOW, attested, image_policy, judge, problem, read, signed};
+
+const IMAGE: &str = "registry.example/app:v1";
+
+fn files() -> Files {
+    Files::keys(&["a", "b", "c"])
+}
+
+// threat: I07
+// threat: I09
+#[test]
+fn thresholds_count_signers_and_groups_fold() {
+    let two = "- signature: {by: [a, b, c], atLeast: 2}\n";
+    let any = "- anyOf:\n  - signature: {by: [a], atLeast: 1}\n  - signature: {by: [b], atLeast: 1}\n- signature: {by: [c], atLeast: 1}\n";
+    let all = "- allOf:\n  - signature: {by: [a], atLeast: 1}\n  - signature: {by: [b, c], atLeast: 1}\n";
+    for (require, signers, verdict) in [
+        (two, &["a", "b"][..], Verdict::Verified),
+        (two, &["a", "a", "a"], Verdict::Rejected),
+        (two, &["a", "stranger"], Verdict::Rejected),
+        (two, &[], Verdict::Rejected),
+        (any, &["a", "c"], Verdict::Verified),
+        (any, &["b", "c"], Verdict::Verified),
+        (any, &["a", "b"], Verdict::Rejected),
+        (all, &["a", "b"], Verdict::Verified),
+        (all, &["b", "c"], Verdict::Rejected),
+    ] {
+        let set = read(&image_policy(&["a", "b", "c"], require), &files()).unwrap();
+        let items: Vec<_> = signers.iter().map(|name| signed(name)).collect();
+        assert_eq!(judge(&set, IMAGE, &items, &[], NOW).verdict, verdict, "{require} {signers:?}");
+        let unmatched = judge(&set, "other.example/app", &items, &[], NOW);
+        assert_eq!((unmatched.verdict, unmatched.codes), (Verdict::Rejected, vec!["no-policy-matches"]));
+    }
+    let set = read(&image_policy(&["a", "b", "c"], two), &files()).unwrap();
+    assert_eq!(judge(&set, IMAGE, &[signed("a")], &[problem()], NOW).verdict, Verdict::Undecided);
+}
+
+// threat: I06
+#[test]
+fn a_warning_lets_in_and_is_no_proof() {
+    let warn =
+        image_policy(&["a"], "- signature: {by: [a], atLeast: 1}\n").replace("name: test", "name: test\nmode: warn");
+    let set = read(&warn, &files()).unwrap();
+    assert_eq!(judge(&set, IMAGE, &[signed("a")], &[], NOW).verdict, Verdict::Verified);
+    for (items, problems) in [(vec![], vec![]), (vec![signed("b")], vec![]), (vec![], vec![problem()])] {
+        assert_eq!(judge(&set, IMAGE, &items, &problems, NOW).verdict, Verdict::Allowed);
+    }
+    let both = format!("{warn}---\n{}", image_policy(&["b"], "- signature: {by: [b], atLeast: 1}\n"));
+    let set = read(&both, &files()).unwrap();
+    assert_eq!(judge(&set, IMAGE, &[signed("b")], &[], NOW).verdict, Verdict::Verified);
+    assert_eq!(judge(&set, IMAGE, &[signed("a")], &[], NOW).verdict, Verdict::Rejected);
+}
+
+fn provenance_1(builder: &str, repository: &str, reference: &str, materials: &[&str]) -> Value {
+    json!({
+        "buildDefinition": {
+            "buildType": "https://actions.github.io/buildtypes/workflow/v1",
+            "externalParameters": {"workflow": {"repository": repository, "ref": reference, "path": ".github/workflows/release.yml"}},
+            "resolvedDependencies": materials.iter().map(|uri| json!({"uri": uri})).collect::<Vec<_>>(),
+        },
+        "runDetails": {"builder": {"id": builder}},
+    })
+}
+
+fn provenance_02(builder: &str, uri: &str, materials: &[&str]) -> Value {
+    json!({
+        "builder": {"id": builder},
+        "buildType": "https://example.test/build",
+        "invocation": {"configSource": {"uri": uri}},
+        "materials": materials.iter().map(|uri| json!({"uri": uri})).collect::<Vec<_>>(),
+    })
+}
+
+const BUILDER: &str = "https://github.com/acme/build/.github/workflows/release.yml@refs/tags/v1";
+const SOURCE: &str = "https://github.com/acme/app";
+const BASE: &str = "pkg:docker/registry.example/base/alpine@3.20?platform=linux%2Famd64";
+
+// threat: D20
+// threat: D21
+#[test]
+fn provenance_is_compared_field_by_field() {
+    let require = |kind: &str| {
+        format!(
+            "- attestation:\n    type: {kind}\n    by: [a]\n    atLeast: 1\n    provenance:\n      builder: 'https://github.com/acme/build/.github/workflows/release.yml@refs/tags/v*'\n      source: {SOURCE}\n      ref: 'refs/tags/**'\n      baseImages: ['registry.example/base/*']\n"
+        )
+    };
+    let one = read(&image_policy(&["a"], &require("slsaprovenance1")), &files()).unwrap();
+    let two = read(&image_policy(&["a"], &require("slsaprovenance02")), &files()).unwrap();
+    let tag = "refs/tags/v1";
+    let at = format!("git+{SOURCE}@{tag}");
+    let mismatch: &[&str] = &["provenance-mismatch"];
+    let base: &[&str] = &["base-image-not-allowed"];
+    for (name, kind, predicate, codes) in [
+        ("as asked", 1, provenance_1(BUILDER, SOURCE, tag, &[BASE, &at]), &[][..]),
+        ("as asked, 0.2", 0, provenance_02(BUILDER, &at, &[BASE]), &[]),
+        (
+            "other builder",
+            1,
+            provenance_1(
+                "https://github.com/evil/build/.github/workflows/release.yml@refs/tags/v1",
+                SOURCE,
+                tag,
+                &[BASE],
+            ),
+            mismatch,
+        ),
+        ("builder that begins alike", 1, provenance_1(&format!("{BUILDER}/evil"), SOURCE, tag, &[BASE]), mismatch),
+        (
+            "source that begins alike",
+            1,
+            provenance_1(BUILDER, "https://github.com/acme/app.evil", tag, &[BASE]),
+            mismatch,
+        ),
+        (
+            "source that ends alike",
+            1,
+            provenance_1(BUILDER, "https://evil.test/https://github.com/acme/app", tag, &[BASE]),
+            mismatch,
+        ),
+        ("branch", 1, provenance_1(BUILDER, SOURCE, "refs/heads/main", &[BASE]), mismatch),
+        ("branch, 0.2", 0, provenance_02(BUILDER, &format!("git+{SOURCE}@refs/heads/main"), &[BASE]), mismatch),
+        ("no reference, 0.2", 0, provenance_02(BUILDER, &format!("git+{SOURCE}"), &[BASE]), mismatch),
+        ("nothing said", 1, json!({}), &["base-image-not-allowed", "provenance-mismatch"]),
+        (
+            "members of another type",
+            1,
+            json!({"runDetails": 7, "buildDefinition": []}),
+            &["base-image-not-allowed", "provenance-mismatch"],
+        ),
+        ("no base", 1, provenance_1(BUILDER, SOURCE, tag, &[&at]), base),
+        ("another base", 1, provenance_1(BUILDER, SOURCE, tag, &["pkg:docker/alpine@3.20"]), base),
+        ("a second base", 1, provenance_1(BUILDER, SOURCE, tag, &[BASE, "pkg:docker/evil@1"]), base),
+        (
+            "a base that begins alike",
+            1,
+            provenance_1(BUILDER, SOURCE, tag, &["pkg:docker/registry.example/base-evil/alpine@3.20"]),
+            base,
+        ),
+        ("not a provenance", 1, json!([]), &["payload-malformed"]),
+    ] {
+        let (set, kind) =
+            if kind == 1 { (&one, PredicateType::SlsaProvenance1) } else { (&two, PredicateType::SlsaProvenance02) };
+        let items = [attested(&kind, &serde_json::to_vec(&predicate).unwrap(), "a")];
+        let found = judge(set, IMAGE, &items, &[], NOW);
+        let verdict = if codes.is_empty() { Verdict::Verified } else { Verdict::Rejected };
+        assert_eq!((found.verdict, found.codes.as_slice()), (verdict, codes), "{name}");
+    }
+    // One that says all of it is enough; two that say half each are not.
+    let good = attested(
+        &PredicateType::SlsaProvenance1,
+        &serde_json::to_vec(&provenance_1(BUILDER, SOURCE, tag, &[BASE])).unwrap(),
+        "a",
+    );
+    let half = |builder, source| {
+        attested(
+            &PredicateType::SlsaProvenance1,
+            &serde_json::to_vec(&provenance_1(builder, source, tag, &[BASE])).unwrap(),
+            "a",
+        )
+    };
+    assert_eq!(judge(&one, IMAGE, &[half("x", SOURCE), good], &[problem()], NOW).verdict, Verdict::Verified);
+    assert_eq!(judge(&one, IMAGE, &[half("x", SOURCE), half(BUILDER, "x")], &[], NOW).verdict, Verdict::Rejected);
+}
+
+// threat: I02
+// threat: I03
+#[test]
+fn what_is_not_understood_is_an_error_that_names_it() {
+    let good = image_policy(&["a"], "- signature: {by: [a], atLeast: 1}\n");
+    assert!(read(&good, &files()).is_ok());
+    let attestation =
+        |text: &str| image_policy(&["a"], &format!("- attestation: {{type: vuln, by: [a], atLeast: 1{text}}}\n"));
+    for (text, place) in [
+        (good.replace("atLeast", "atleast"), "require[0].signature.atleast: unknown field"),
+        (good.replace("name: test", "name: test\nextra: 1"), "extra: unknown field"),
+        (good.replace("name: test\n", ""), "missing field `name`"),
+        (good.replace("atLeast: 1", "atLeast: 0"), "require[0].signature.atLeast"),
+        (good.replace("atLeast: 1", "atLeast: 2"), "require[0].signature.atLeast"),
+        (good.replace(", atLeast: 1", ""), "missing field `atLeast`"),
+        (good.replace("by: [a]", "by: []"), "require[0].signature.by: expected at least one"),
+        (good.replace("by: [a]", "by: [z]"), "require[0].signature.by[0]: there is no authority \"z\""),
+        (good.replace("by: [a]", "by: a"), "require[0].signature.by"),
+        (good.replace("- signature: {by: [a], atLeast: 1}", "- [[a], 1]"), "require[0]"),
+        (good.replace("{by: [a], atLeast: 1}", "[[a], 1, null]"), "require[0].signature"),
+        (good.replace("['registry.example/**']", "['*.example/**']"), "images[0]"),
+        (good.replace("['registry.example/**']", "[]"), "images: expected at least one"),
+        (good.replace("a.pub", "missing.pub"), "authorities.a.key: no file missing.pub"),
+        (good.replace(r#"{"key":"a.pub"}"#, "{}"), "authorities.a: expected exactly one of"),
+        (
+            good.replace(r#"{"key":"a.pub"}"#, "{identity: {subject: x@y.z}}"),
+            "authorities.a.identity.issuer: expected issuer or issuerRegExp, found neither",
+        ),
+        (good.replace(r#"{"key":"a.pub"}"#, "{identity: {issuer: 'https://x'}}"), "authorities.a.identity.subject"),
+        (
+            good.replace(r#"{"key":"a.pub"}"#, "{identity: {issuer: 'https://x', subject: ''}}"),
+            "authorities.a.identity.subject",
+        ),
+        (
+            good.replace(r#"{"key":"a.pub"}"#, "{identity: {issuer: 'https://x', subjectRegExp: 'a{9999}{9999}'}}"),
+            "authorities.a.identity.subjectRegExp",
+        ),
+        (
+            good.replace(r#"{"key":"a.pub"}"#, "{identity: {issuer: 'https://x', subject: a, subjectRegExp: a}}"),
+            "authorities.a.identity.subject",
+        ),
+        (image_policy(&["a", "b"], "- signature: {by: [a], atLeast: 1}\n"), "authorities.b: no requirement names"),
+        (good.replace("- signature: {by: [a], atLeast: 1}\n", ""), "require"),
+        (good.replace("- signature", "- signatures"), "require[0]"),
+        (attestation(", scan: {}"), "require[0].attestation.scan: missing field"),
+        (attestation(", scan: {maximumSeverity: critical, maxAge: 7d}"), "require[0].attestation.scan.maximumSeverity"),
+        (attestation(", scan: {maximumSeverity: high, maxAge: 7}"), "require[0].attestation.scan.maxAge"),
+        (attestation(", scan: {maximumSeverity: high}"), "require[0].attestation.scan: missing field `maxAge`"),
+        (
+            attestation(", scan: {maximumSeverity: high, maxAge: 7d, exceptions: [{id: CVE-1, reason: x}]}"),
+            "missing field `until`",
+        ),
+        (
+            attestation(
+                ", scan: {maximumSeverity: high, maxAge: 7d, exceptions: [{id: CVE-1, reason: x, until: never}]}",
+            ),
+            "exceptions[0].until: expected a day",
+        ),
+        (
+            attestation(
+                ", scan: {maximumSeverity: high, maxAge: 7d, exceptions: [{id: CVE-1, reason: x, until: 2026-02-30}]}",
+            ),
+            "exceptions[0].until: expected a day",
+        ),
+        (attestation(", provenance: {builder: x}"), "require[0].attestation.provenance: says something about"),
+        (attestation(", rego: missing.rego"), "require[0].attestation.rego: no file missing.rego"),
+        (good.replace("sigkit.dev/v1", "sigkit.dev/v2"), "expected kind ClusterImagePolicy"),
+        (good.replace("ImagePolicy", "imagepolicy"), "expected kind ClusterImagePolicy"),
+        (String::new(), "found no document"),
+        ("---\n---\n".to_owned(), "found no document"),
+        ("[]".to_owned(), "document 1: expected kind"),
+    ] {
+        let error = read(&text, &files()).expect_err(&text);
+        assert!(error.contains(place), "{text}\n{error}");
+    }
+}
+
+#[test]
+fn the_examples_are_read_and_say_what_they_demand() {
+    let directory = format!("{}/../examples/policies", env!("CARGO_MANIFEST_DIR"));
+    let files = Files::keys(&["release", "review", "scanner", "security"]);
+    for (name, lines) in [
+        (
+            "production.yaml",
+            &[
+                "policy production",
+                "signed by 2 of: key release",
+                "latest scan: no fixable findings above severity medium, at most 7d old, except CVE-2021-36159 until 2027-04-01T00:00:00Z, believing VEX by key security",
+            ][..],
+        ),
+        ("cluster-image-policy.yaml", &["policy built-by-our-workflow", "refused: images of the sandbox stay there"]),
+        (
+            "policy.json",
+            &[
+                "all of registry.example.com/team",
+                "for the repository of the image",
+                "with vendor.example.com in place of mirror.example.com:5000/vendor",
+            ],
+        ),
+    ] {
+        let text = std::fs::read_to_string(format!("{directory}/{name}")).unwrap();
+        let set = read(&text, &files).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let outline: Vec<String> = set.outline().into_iter().map(|line| line.text).collect();
+        for line in lines {
+            assert!(outline.iter().any(|found| found.contains(line)), "{name}: {line} in {outline:#?}");
+        }
+    }
+}
+
+#[test]
+fn weak_places_are_named() {
+    let text = image_policy(
+        &["a", "b"],
+        "- signature: {by: [a, b], atLeast: 1}\n- attestation: {type: vuln, by: [a], atLeast: 1}\n",
+    )
+    .replace("registry.example/**", "registry.example/team*")
+    .replace("name: test", "name: test\nmode: warn");
+    let set = read(&text, &files()).unwrap();
+    let texts: Vec<String> = set.weaknesses(NOW).into_iter().map(|weakness| weakness.text).collect();
+    for expected in [
+        "it only warns",
+        "registry.example/team-something-else",
+        "1 of 2 signers suffice",
+        "whatever an attestation of type",
+    ] {
+        assert!(texts.iter().any(|text| text.contains(expected)), "{expected} in {texts:?}");
+    }
+    let anything = read(r#"{"default": [{"type": "insecureAcceptAnything"}]}"#, &files()).unwrap();
+    assert_eq!(anything.weaknesses(NOW).len(), 1);
+}

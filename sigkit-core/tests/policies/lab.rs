@@ -1,0 +1,155 @@
+//! Images with statements about them, policies, and what becomes of the one by the other.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::json;
+use sigkit_core::bundle::{Evidence, EvidenceItem, Problem};
+use sigkit_core::content::{Content, PredicateType, Statement};
+use sigkit_core::crypto::KeyAlgorithm;
+use sigkit_core::digest::Digest;
+use sigkit_core::key::{KeyPair, Signer as _};
+use sigkit_core::limits::Limits;
+use sigkit_core::policy::document::Surroundings;
+use sigkit_core::policy::{Demand, ImageName, PolicySet, Purpose};
+use sigkit_core::report::{Node, Outcome, Verdict};
+use sigkit_core::time::UnixTime;
+use sigkit_core::trust::TrustedRoot;
+use sigkit_core::verify::{Admission, Artifact, Findings, admit};
+
+use crate::support::cases::{IMAGE, bundle, image, statement, subject_of};
+use crate::support::keys::test_only;
+
+pub(crate) const SIGN: &str = "https://sigstore.dev/cosign/sign/v1";
+/// 2026-11-23T06:00:00Z: within a day of what the scanners reported.
+pub(crate) const NOW: UnixTime = UnixTime(1_795_413_600);
+
+pub(crate) fn key(name: &str) -> KeyPair {
+    test_only(KeyAlgorithm::EcdsaP256, name)
+}
+
+/// Files by name, and the public trusted root.
+#[derive(Default)]
+pub(crate) struct Files(pub(crate) BTreeMap<String, Vec<u8>>);
+
+impl Files {
+    /// The public keys of these names, each in `NAME.pub`.
+    pub(crate) fn keys(names: &[&str]) -> Self {
+        Self(names.iter().map(|name| (format!("{name}.pub"), key(name).public_key().to_pem().into_bytes())).collect())
+    }
+}
+
+impl Surroundings for Files {
+    fn file(&self, path: &str, limit: u64) -> Result<Vec<u8>, String> {
+        let bytes = self.0.get(path).ok_or_else(|| format!("no file {path}"))?;
+        if bytes.len() as u64 > limit { Err("too large".to_owned()) } else { Ok(bytes.clone()) }
+    }
+
+    fn trusted_root(&self) -> Result<Arc<TrustedRoot>, String> {
+        TrustedRoot::public_good().map(Arc::new).map_err(|error| error.to_string())
+    }
+}
+
+pub(crate) fn read(text: &str, files: &Files) -> Result<PolicySet, String> {
+    PolicySet::from_file(text.as_bytes(), files, &Limits::DEFAULT).map_err(|error| error.to_string())
+}
+
+/// A signature of the image.
+pub(crate) fn signed(by: &str) -> EvidenceItem {
+    item(&statement(SIGN, &subject_of(&image().to_string())), by)
+}
+
+/// A statement about the image.
+pub(crate) fn attested(kind: &PredicateType, predicate: &[u8], by: &str) -> EvidenceItem {
+    attested_of(&image(), kind, predicate, by)
+}
+
+/// A statement about something.
+pub(crate) fn attested_of(subject: &Digest, kind: &PredicateType, predicate: &[u8], by: &str) -> EvidenceItem {
+    let payload = Statement::attest(&[("app", *subject)], kind, predicate.to_vec()).unwrap();
+    item(&String::from_utf8(payload).unwrap(), by)
+}
+
+fn item(statement: &str, by: &str) -> EvidenceItem {
+    bundle("", statement, &key(by)).evidence().items.remove(0)
+}
+
+pub(crate) fn problem() -> Problem {
+    Problem { looked_for: "referrers".to_owned(), code: "store-unavailable", detail: "status 500".to_owned() }
+}
+
+/// What becomes of an image.
+#[derive(Debug)]
+pub(crate) struct Outcomes {
+    pub(crate) verdict: Verdict,
+    /// Codes of all failed and doubtful leaves, sorted, each once.
+    pub(crate) codes: Vec<&'static str>,
+    /// Words of all leaves that hold.
+    pub(crate) facts: Vec<String>,
+}
+
+pub(crate) fn judge(
+    set: &PolicySet,
+    name: &str,
+    items: &[EvidenceItem],
+    problems: &[Problem],
+    now: UnixTime,
+) -> Outcomes {
+    let reference = name.parse().unwrap();
+    judge_demand(&set.demand_for(ImageName::Registry(&reference)), items, problems, now)
+}
+
+pub(crate) fn judge_demand(demand: &Demand, items: &[EvidenceItem], problems: &[Problem], now: UnixTime) -> Outcomes {
+    let mut findings = Findings::default();
+    for (policy, source) in demand.lookups() {
+        let of_kind = items.iter().filter(|item| is_for(policy.purpose(), item)).cloned();
+        let evidence = Evidence { items: of_kind.collect(), problems: problems.to_vec() };
+        findings.add(policy.purpose().clone(), source.cloned(), evidence);
+    }
+    let admission = admit(demand, &Artifact::Bytes(IMAGE.as_bytes()), &findings, now);
+    let verdict = admission.report().verdict();
+    match &admission {
+        Admission::Verified(verified) => {
+            assert_eq!(verdict, Verdict::Verified);
+            assert!(!verified.signatures().is_empty());
+        }
+        Admission::Allowed(_) => assert_eq!(verdict, Verdict::Allowed),
+        Admission::Refused(_) => assert!(matches!(verdict, Verdict::Rejected | Verdict::Undecided), "{verdict:?}"),
+    }
+    let mut outcomes = Outcomes { verdict, codes: Vec::new(), facts: Vec::new() };
+    collect(&admission.report().root, &mut outcomes);
+    outcomes.codes.sort_unstable();
+    outcomes.codes.dedup();
+    outcomes
+}
+
+/// Whether whoever looks for this finds that.
+fn is_for(purpose: &Purpose, item: &EvidenceItem) -> bool {
+    let Ok(entity) = &item.entity else { return true };
+    let Content::Envelope(envelope) = &entity.content else { return *purpose == Purpose::Image };
+    let kind = Statement::parse(envelope.payload.to_vec(), &Limits::DEFAULT).unwrap().predicate_type;
+    match purpose {
+        Purpose::Attestation(wanted) => wanted.uri() == kind,
+        _ => kind == SIGN,
+    }
+}
+
+fn collect(node: &Node, outcomes: &mut Outcomes) {
+    match node {
+        Node::Leaf { outcome: outcome @ (Outcome::Fail(_) | Outcome::Unknown(_)), .. } => {
+            outcomes.codes.extend(outcome.code());
+        }
+        Node::Leaf { outcome, .. } => outcomes.facts.push(outcome.to_string()),
+        Node::Group { parts, .. } => parts.iter().for_each(|part| collect(part, outcomes)),
+    }
+}
+
+/// An `ImagePolicy` of the authorities named, each with the key of its name.
+pub(crate) fn image_policy(authorities: &[&str], require: &str) -> String {
+    let authorities: BTreeMap<_, _> =
+        authorities.iter().map(|name| (*name, json!({"key": format!("{name}.pub")}))).collect();
+    format!(
+        "apiVersion: sigkit.dev/v1\nkind: ImagePolicy\nname: test\nimages: ['registry.example/**']\nauthorities: {}\nrequire:\n{require}",
+        json!(authorities)
+    )
+}

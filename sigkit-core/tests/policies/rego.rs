@@ -1,0 +1,73 @@
+//! Rego within documents and over single attestations.
+
+use std::collections::BTreeMap;
+
+use sigkit_core::content::PredicateType;
+use sigkit_core::policy::{Among, Authority, Gate, KeyAuthority, Policy, Purpose, RegoPolicy};
+use sigkit_core::report::Verdict;
+
+use super::lab::{Files, NOW, attested, image_policy, judge, judge_demand, key, problem, read};
+
+const POLICY: &str = "package signature\ndefault allow = false\nallow { input.predicateType == \"https://example.test/review\"\n input.predicate.approved == true\n input.subject[_].name == \"app\" }\n";
+
+fn kind() -> PredicateType {
+    "https://example.test/review".parse().unwrap()
+}
+
+fn verdict(among: Among, predicates: &[&str], is_complete: bool) -> (Verdict, Vec<&'static str>) {
+    use sigkit_core::key::Signer as _;
+    let authority = Authority::Key(KeyAuthority::new("a", key("a").public_key().clone()));
+    let policy = Policy::authority(Purpose::Attestation(kind()), authority)
+        .with_gate(Gate::Rego(Box::new(RegoPolicy::new("review.rego", POLICY, among).unwrap())));
+    let items: Vec<_> = predicates.iter().map(|predicate| attested(&kind(), predicate.as_bytes(), "a")).collect();
+    let problems = if is_complete { vec![] } else { vec![problem()] };
+    let outcomes = judge_demand(&policy.into(), &items, &problems, NOW);
+    (outcomes.verdict, outcomes.codes)
+}
+
+// threat: I06
+// threat: I11
+#[test]
+fn the_whole_statement_is_judged_and_only_true_allows() {
+    let (yes, no) = (r#"{"approved":true}"#, r#"{"approved":"true"}"#);
+    assert_eq!(verdict(Among::Every, &[yes], true), (Verdict::Verified, vec![]));
+    assert_eq!(verdict(Among::Every, &[no], true), (Verdict::Rejected, vec!["policy-denies"]));
+    assert_eq!(verdict(Among::Every, &[yes, no], true).0, Verdict::Rejected);
+    assert_eq!(verdict(Among::Any, &[yes, no], true).0, Verdict::Verified);
+    assert_eq!(verdict(Among::Any, &[no, no], true).0, Verdict::Rejected);
+    assert_eq!(verdict(Among::Every, &[], true), (Verdict::Rejected, vec!["no-signatures"]));
+    // One that was not seen could be one that is not allowed.
+    assert_eq!(verdict(Among::Every, &[yes], false).0, Verdict::Undecided);
+    assert_eq!(verdict(Among::Any, &[yes], false).0, Verdict::Verified);
+}
+
+#[test]
+fn a_document_names_a_file() {
+    let mut files = Files::keys(&["a"]);
+    let rego = BTreeMap::from([
+        ("review.rego".to_owned(), POLICY.as_bytes().to_vec()),
+        ("bad.rego".to_owned(), b"package x\n".to_vec()),
+    ]);
+    files.0.extend(rego);
+    let require = |file: &str| {
+        format!("- attestation: {{type: 'https://example.test/review', by: [a], atLeast: 1, rego: {file}}}\n")
+    };
+    let set = read(&image_policy(&["a"], &require("review.rego")), &files).unwrap();
+    let items = [attested(&kind(), br#"{"approved":true}"#, "a")];
+    assert_eq!(judge(&set, "registry.example/app", &items, &[], NOW).verdict, Verdict::Verified);
+    let error = read(&image_policy(&["a"], &require("bad.rego")), &files).unwrap_err();
+    assert!(error.contains("require[0].attestation.rego: expected package signature"), "{error}");
+}
+
+// threat: I11
+#[test]
+fn what_cannot_be_evaluated_refuses() {
+    use sigkit_core::key::Signer as _;
+    let authority = Authority::Key(KeyAuthority::new("a", key("a").public_key().clone()));
+    let source = "package signature\nallow { to_number(input.predicate.text) > 1 }\n";
+    let policy = Policy::authority(Purpose::Attestation(kind()), authority)
+        .with_gate(Gate::Rego(Box::new(RegoPolicy::new("x.rego", source, Among::Every).unwrap())));
+    let items = [attested(&kind(), br#"{"text":"no number"}"#, "a")];
+    let outcomes = judge_demand(&policy.into(), &items, &[], NOW);
+    assert_eq!((outcomes.verdict, outcomes.codes), (Verdict::Rejected, vec!["policy-fails"]));
+}

@@ -1,0 +1,218 @@
+//! A walk through scan gates, for each scanner.
+
+use serde_json::{Value, json};
+use sigkit_core::content::PredicateType;
+use sigkit_core::content::scan::Severity;
+use sigkit_core::digest::Digest;
+use sigkit_core::limits::Limits;
+use sigkit_core::policy::{Authority, Gate, KeyAuthority, Policy, PolicySet, Purpose, ScanGate};
+use sigkit_core::report::Verdict;
+use sigkit_core::time::UnixTime;
+
+use super::lab::{Files, NOW, Outcomes, attested, attested_of, image_policy, judge, judge_demand, key, problem, read};
+
+const REPORTS: [&str; 6] = ["trivy", "grype", "grype-v6", "clair", "sarif-trivy", "sarif-grype"];
+const IMAGE: &str = "registry.example/app:v1";
+
+/// The report as it is attested. Clair does not say when it looked, and the caller must.
+pub(crate) fn predicate(report: &str) -> Vec<u8> {
+    let path = format!("{}/../testdata/scan/{report}.json", env!("CARGO_MANIFEST_DIR"));
+    let bytes = std::fs::read(path).unwrap();
+    let made = PredicateType::Vuln.predicate(bytes, NOW, &Limits::DEFAULT).unwrap();
+    let mut value: Value = serde_json::from_slice(&made).unwrap();
+    if value["metadata"]["scanFinishedOn"].is_null() {
+        value["metadata"]["scanFinishedOn"] = "2026-11-23T05:03:30Z".into();
+    }
+    serde_json::to_vec(&value).unwrap()
+}
+
+fn scan(require: &str) -> PolicySet {
+    let require = format!("- attestation:\n    type: vuln\n    by: [scanner]\n    atLeast: 1\n    scan:\n{require}");
+    read(&image_policy(&["scanner"], &require), &Files::keys(&["scanner"])).unwrap()
+}
+
+fn run(require: &str, predicates: &[&[u8]], now: UnixTime) -> Outcomes {
+    let items: Vec<_> =
+        predicates.iter().map(|predicate| attested(&PredicateType::Vuln, predicate, "scanner")).collect();
+    judge(&scan(require), IMAGE, &items, &[], now)
+}
+
+const STRICT: &str = "      maximumSeverity: high\n      maxAge: 7d\n";
+const EXCEPTED: &str = "      maximumSeverity: high\n      maxAge: 7d\n      exceptions:\n      - {id: CVE-2021-36159, until: 2026-12-31, reason: no fetch at run time}\n";
+
+// threat: D19
+#[test]
+fn every_scanner_passes_and_fails_alike() {
+    for report in REPORTS {
+        let predicate = predicate(report);
+        let critical = run(STRICT, &[&predicate], NOW);
+        assert_eq!((critical.verdict, critical.codes), (Verdict::Rejected, vec!["finding-too-severe"]), "{report}");
+
+        let excepted = run(EXCEPTED, &[&predicate], NOW);
+        assert_eq!((excepted.verdict, &excepted.codes), (Verdict::Verified, &vec![]), "{report}: {excepted:?}");
+        assert!(
+            excepted.facts.iter().any(|fact| fact.contains("CVE-2021-36159 is put up with until 2027-01-01T00:00:00Z"))
+        );
+
+        let expired = run(&EXCEPTED.replace("2026-12-31", "2026-11-22"), &[&predicate], NOW);
+        assert_eq!((expired.verdict, expired.codes), (Verdict::Rejected, vec!["exception-expired"]), "{report}");
+        let last_day = run(&EXCEPTED.replace("2026-12-31", "2026-11-23"), &[&predicate], NOW);
+        assert_eq!(last_day.verdict, Verdict::Verified, "{report}");
+
+        let stale = run(EXCEPTED, &[&predicate], UnixTime(NOW.0 + 8 * 86_400));
+        assert_eq!((stale.verdict, stale.codes), (Verdict::Rejected, vec!["scan-stale"]), "{report}");
+
+        // Nobody may ask for "critical at most" in a document, since that is no demand; as code it shows what passes whole.
+        let policy = Policy::authority(Purpose::Attestation(PredicateType::Vuln), authority("scanner"))
+            .with_gate(Gate::Scan(Box::new(ScanGate::new(Severity::Critical))));
+        let items = [attested(&PredicateType::Vuln, &predicate, "scanner")];
+        let clean = judge_demand(&policy.into(), &items, &[], NOW);
+        assert_eq!((clean.verdict, &clean.codes), (Verdict::Verified, &vec![]), "{report}");
+        assert!(clean.facts.iter().any(|fact| fact.contains("2 findings by ")), "{report}: {clean:?}");
+
+        let low = run(&EXCEPTED.replace("high", "low"), &[&predicate], NOW);
+        assert_eq!((low.verdict, low.codes), (Verdict::Rejected, vec!["finding-too-severe"]), "{report}");
+        let fixable = run(&EXCEPTED.replace("high", "low\n      onlyFixable: true"), &[&predicate], NOW);
+        assert_eq!(fixable.verdict, Verdict::Verified, "{report}: the medium finding has no fix");
+    }
+}
+
+fn authority(name: &str) -> Authority {
+    use sigkit_core::key::Signer as _;
+    Authority::Key(KeyAuthority::new(name, key(name).public_key().clone()))
+}
+
+/// A report of Trivy's with other members.
+fn trivy(edit: impl FnOnce(&mut Value)) -> Vec<u8> {
+    let mut value: Value = serde_json::from_slice(&predicate("trivy")).unwrap();
+    edit(&mut value);
+    serde_json::to_vec(&value).unwrap()
+}
+
+fn finished(predicate: &mut Value, time: &str) {
+    predicate["metadata"]["scanFinishedOn"] = time.into();
+    predicate["scanner"]["result"]["CreatedAt"] = time.into();
+}
+
+// threat: D19
+#[test]
+fn a_scan_that_says_too_little_is_no_good_news() {
+    let severities = |value: &mut Value, severity: &str| {
+        for finding in value["scanner"]["result"]["Results"][0]["Vulnerabilities"].as_array_mut().unwrap() {
+            finding["Severity"] = severity.into();
+        }
+    };
+    let cases: [(&str, Vec<u8>, Verdict, &[&str]); 10] = [
+        ("rated low", trivy(|value| severities(value, "LOW")), Verdict::Verified, &[]),
+        ("not rated", trivy(|value| severities(value, "UNKNOWN")), Verdict::Rejected, &["finding-too-severe"]),
+        ("rated oddly", trivy(|value| severities(value, "harmless")), Verdict::Rejected, &["finding-too-severe"]),
+        (
+            "looked at nothing",
+            trivy(|value| value["scanner"]["result"]["Results"] = json!([])),
+            Verdict::Rejected,
+            &["scan-empty"],
+        ),
+        (
+            "no scanner",
+            trivy(|value| {
+                value["scanner"]["uri"] = "".into();
+                value["scanner"]["result"]["Trivy"] = Value::Null;
+            }),
+            Verdict::Rejected,
+            &["finding-too-severe"],
+        ),
+        ("no report", trivy(|value| value["scanner"]["result"] = json!({})), Verdict::Rejected, &["payload-malformed"]),
+        ("no predicate", b"null".to_vec(), Verdict::Rejected, &["payload-malformed"]),
+        (
+            "no time",
+            trivy(|value| {
+                value["metadata"] = json!({});
+                value["scanner"]["result"]["CreatedAt"] = Value::Null;
+            }),
+            Verdict::Rejected,
+            &["finding-too-severe", "scan-undated"],
+        ),
+        (
+            "from the future",
+            trivy(|value| {
+                severities(value, "LOW");
+                finished(value, "2026-11-23T06:06:00Z");
+            }),
+            Verdict::Rejected,
+            &["scan-from-future"],
+        ),
+        (
+            "an old report wrapped again",
+            trivy(|value| {
+                severities(value, "LOW");
+                value["scanner"]["result"]["CreatedAt"] = "2026-11-01T00:00:00Z".into();
+            }),
+            Verdict::Rejected,
+            &["scan-stale"],
+        ),
+    ];
+    for (name, predicate, verdict, codes) in cases {
+        let found = run(STRICT, &[&predicate], NOW);
+        assert_eq!((found.verdict, found.codes.as_slice()), (verdict, codes), "{name}");
+    }
+}
+
+// threat: D19
+#[test]
+fn the_latest_scan_decides() {
+    let clean = |time: &str| {
+        trivy(|value| {
+            finished(value, time);
+            value["scanner"]["result"]["Results"][0]["Vulnerabilities"] = json!([]);
+        })
+    };
+    let dirty = |time: &str| trivy(|value| finished(value, time));
+    let (early, late) = ("2026-11-23T04:00:00Z", "2026-11-23T05:00:00Z");
+    for (predicates, verdict) in [
+        ([clean(early), dirty(late)], Verdict::Rejected),
+        ([dirty(early), clean(late)], Verdict::Verified),
+        ([dirty(late), clean(late)], Verdict::Rejected),
+        ([clean(early), clean(late)], Verdict::Verified),
+    ] {
+        let predicates = [predicates[0].as_slice(), &predicates[1]];
+        assert_eq!(run(STRICT, &predicates, NOW).verdict, verdict);
+        assert_eq!(run(STRICT, &[predicates[1], predicates[0]], NOW).verdict, verdict);
+    }
+    let undated = trivy(|value| {
+        value["metadata"] = json!({});
+        value["scanner"]["result"]["CreatedAt"] = Value::Null;
+    });
+    let found = run(STRICT, &[&clean(late), &undated], NOW);
+    assert_eq!((found.verdict, found.codes), (Verdict::Rejected, vec!["scan-undated"]));
+}
+
+// threat: D19
+// threat: I06
+#[test]
+fn scans_of_others_and_by_others_do_not_count_and_doubt_stays_doubt() {
+    let predicate = predicate("trivy");
+    let set = scan(EXCEPTED);
+    let other = Digest::sha256(b"other");
+    let of_another = [attested_of(&other, &PredicateType::Vuln, &predicate, "scanner")];
+    let found = judge(&set, IMAGE, &of_another, &[], NOW);
+    assert_eq!((found.verdict, found.codes), (Verdict::Rejected, vec!["subject-mismatch"]));
+    let by_another = [attested(&PredicateType::Vuln, &predicate, "stranger")];
+    let found = judge(&set, IMAGE, &by_another, &[], NOW);
+    assert_eq!((found.verdict, found.codes), (Verdict::Rejected, vec!["signature-invalid"]));
+    assert_eq!(judge(&set, IMAGE, &[], &[], NOW).codes, ["no-signatures"]);
+    assert_eq!(judge(&set, IMAGE, &[], &[problem()], NOW).verdict, Verdict::Undecided);
+    // A later scan may be what could not be read.
+    let good = [attested(&PredicateType::Vuln, &predicate, "scanner")];
+    assert_eq!(judge(&set, IMAGE, &good, &[], NOW).verdict, Verdict::Verified);
+    assert_eq!(judge(&set, IMAGE, &good, &[problem()], NOW).verdict, Verdict::Undecided);
+}
+
+// threat: D19
+#[test]
+fn a_scanner_that_is_not_named_is_not_believed() {
+    let mut value: Value = serde_json::from_slice(&predicate("sarif-trivy")).unwrap();
+    value["scanner"]["uri"] = "".into();
+    value["scanner"]["result"]["runs"][0]["tool"]["driver"]["informationUri"] = "".into();
+    let found = run(STRICT, &[&serde_json::to_vec(&value).unwrap()], NOW);
+    assert_eq!((found.verdict, found.codes), (Verdict::Rejected, vec!["scanner-unnamed"]));
+}
