@@ -57,11 +57,11 @@ pub(crate) enum Verb {
     /// Look into policies
     Policy(PolicyArgs),
     /// Show and make bundles
-    Bundle(BundleVerbArgs),
+    Bundle(Box<BundleVerbArgs>),
     /// Make trusted roots
-    TrustedRoot(TrustedRootVerbArgs),
+    TrustedRoot(Box<TrustedRootVerbArgs>),
     /// Make signing configurations
-    SigningConfig(SigningConfigVerbArgs),
+    SigningConfig(Box<SigningConfigVerbArgs>),
     /// Keep the password of a registry for this and other tools, once the registry has taken it
     Login(LoginArgs),
     /// Forget the password of a registry

@@ -154,6 +154,7 @@ fn the_report_names_signer_times_and_log() {
     assert_eq!(signature["log"][0]["time"], "2023-11-14T22:13:20Z");
     assert!(signature["times"].as_array().unwrap().iter().all(|time| time == "2023-11-14T22:13:20Z"), "{signature}");
     assert_eq!(report["weakenedBy"], serde_json::json!([]));
+    assert_eq!(report["checks"]["parts"][0]["group"], "identity");
 }
 
 #[test]

@@ -24,6 +24,7 @@ struct Report {
     digest: Option<String>,
     verdict: Verdict,
     exit_code: i32,
+    weakened_by: Vec<String>,
     #[serde(deserialize_with = "present")]
     code: Option<String>,
     #[serde(deserialize_with = "present")]
@@ -52,6 +53,29 @@ struct Signature {
     #[serde(deserialize_with = "present")]
     reference: Option<String>,
     annotations: BTreeMap<String, serde_json::Value>,
+    times: Vec<String>,
+    log: Vec<LogRecord>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(dead_code, reason = "the shape is what counts")]
+struct LogRecord {
+    id: String,
+    index: u64,
+    #[serde(deserialize_with = "present")]
+    time: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(dead_code, reason = "the shape is what counts")]
+struct Certificate {
+    subject: String,
+    kind: String,
+    #[serde(deserialize_with = "present")]
+    issuer: Option<String>,
+    extensions: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -59,6 +83,8 @@ struct Signature {
 struct Signer {
     key: String,
     fingerprint: String,
+    #[serde(deserialize_with = "present")]
+    certificate: Option<Certificate>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -358,10 +384,13 @@ fn the_report_has_one_shape_for_success_and_failure() {
     assert_eq!(report.digest, Some(image.digest.clone()));
     assert_eq!((report.verdict, report.exit_code, report.code, report.message), (Verdict::Verified, 0, None, None));
     assert!(report.time.unwrap().ends_with('Z'));
+    assert!(report.weakened_by.is_empty());
     let [bundle, legacy] = report.signatures.try_into().unwrap();
     assert!(bundle.origin.starts_with("referrer sha256:") && legacy.origin.starts_with("tag sha256-"));
     assert_eq!((bundle.signer.key.as_str(), bundle.scheme.as_str()), ("cosign.pub", "ECDSA P-256 SHA-256"));
     assert!(bundle.signer.fingerprint.starts_with("SHA256:"));
+    // A key says neither whose it is nor when it signed.
+    assert!(bundle.signer.certificate.is_none() && bundle.times.is_empty() && bundle.log.is_empty());
     assert_eq!((bundle.reference, legacy.reference), (None, Some(lab.name(""))));
     assert_eq!(legacy.annotations["stage"], "prod");
     assert!(bundle.annotations.is_empty());

@@ -7,6 +7,7 @@ use sigkit_core::content::{Content, Envelope, MessageSignature};
 use sigkit_core::crypto::{PublicKey, Signature};
 use sigkit_core::digest::{Digest, DigestAlgorithm};
 use sigkit_core::limits::Limits;
+use sigkit_core::trust::{Certificate, CertificateError};
 
 use crate::args::{BundleCreateArgs, BundleUpgradeArgs, BundleVerb, BundleVerbArgs};
 use crate::context::Context;
@@ -112,8 +113,8 @@ fn material(
     let leaf = match (&args.certificate, old.map(|old| &old.material)) {
         (Some(path), _) => certificate("--certificate", path, context)?,
         (None, Some(VerificationMaterial::Certificate(chain))) => match chain.first() {
-            Some(leaf) => sigkit_core::trust::Certificate::from_der(leaf).map_err(invalid)?,
-            None => return usage("the old bundle has no certificate; give --certificate or --key"),
+            Some(leaf) => Certificate::from_der(leaf).map_err(invalid)?,
+            None => return usage("the bundle's list of certificates is empty; give --certificate or --key"),
         },
         _ => return usage("who signed? give --certificate or --key"),
     };
@@ -161,7 +162,7 @@ fn written(entity: &SignedEntity, out: Option<&Path>, context: &Context) -> Resu
     Ok(Output::result(Vec::new()))
 }
 
-fn invalid(error: sigkit_core::trust::CertificateError) -> CliError {
+fn invalid(error: CertificateError) -> CliError {
     CliError::Usage(format!("the certificate: {error}"))
 }
 
