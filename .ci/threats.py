@@ -32,7 +32,6 @@ REASONS = {
     "F16": "no image is saved",
     "G11": "no browser login is offered",
     "G12": "no URL of signed data is fetched: nothing reads one",
-    "G15": "there is no offline mode; verifying by key talks to the registry and to nothing else",
     "H03": "a verifier without memory cannot see what a registry leaves out; SECURITY.md says so",
     "H04": "a digest is verified, not its freshness; SECURITY.md says so",
     "H09": "nothing deletes: clean and copy are not offered",

@@ -67,6 +67,7 @@ class Bench:
 
     def row(self, measure, ours, theirs, ratio, target, ok):
         self.rows.append((measure, ours, theirs, ratio, target, {True: "yes", False: "NO", None: ""}[ok]))
+        print("  ".join(filter(None, self.rows[-1])), file=sys.stderr, flush=True)
 
     def times(self, measure, ours, theirs, target=None):
         """A row of two durations; `target` is ("faster", N) or ("at most", N)."""
@@ -150,8 +151,8 @@ def bulk(b, sigkit, cosign, registry, keys, count):
     b.row(f"{measure}: peak memory, against one image", mebi(memory), mebi(memory_of_one), f"{memory / memory_of_one:.2f} ×", "≤ 2 ×", memory <= 2 * memory_of_one)
 
 
-def signatures(b, sigkit, cosign, registry):
-    """A thousand different signatures of one image."""
+def signatures(b, sigkit, cosign, registry, count=1000):
+    """Many signatures of one image: different ones of one payload, and bundles that differ."""
     keys = pathlib.Path(__file__).resolve().parents[2] / "keys"
     public, private = keys / "TEST-ONLY-ecdsa-p256.pub", keys / "TEST-ONLY-ecdsa-p256-pkcs8.pem"
     for form in ("legacy", "bundle"):
@@ -167,8 +168,9 @@ def signatures(b, sigkit, cosign, registry):
         pae = b"DSSEv1 28 application/vnd.in-toto+json %d %s" % (len(statement), statement)
         message = b.work / "message"
         message.write_bytes(payload if form == "legacy" else pae)
-        # ECDSA signatures differ each time.
-        many = [subprocess.run(["openssl", "dgst", "-sha256", "-sign", private, message], capture_output=True, check=True).stdout for _ in range(1000)]
+        # ECDSA signatures differ each time; bundles differ by what they say of the key.
+        sign = ["openssl", "dgst", "-sha256", "-sign", private, message]
+        many = [subprocess.run(sign, capture_output=True, check=True).stdout for _ in range(count if form == "legacy" else 1)]
         many = [base64.b64encode(signature).decode() for signature in many]
         registry.push_blob(repository, b"{}")
         config = {"mediaType": "application/vnd.oci.empty.v1+json", "size": 2, "digest": stores.digest(b"{}")}
@@ -178,11 +180,11 @@ def signatures(b, sigkit, cosign, registry):
             layers = [{**layer, "annotations": {"dev.cosignproject.cosign/signature": signature}} for signature in many]
             registry.push_manifest(repository, image.digest.replace(":", "-") + ".sig", stores.compact(
                 {"schemaVersion": 2, "mediaType": stores.MANIFEST, "config": config, "layers": layers}))
-        for signature in many if form == "bundle" else []:
+        for hint in range(count) if form == "bundle" else []:
             kind = "application/vnd.dev.sigstore.bundle.v0.3+json"
             bundle = stores.compact({
-                "mediaType": kind, "verificationMaterial": {"publicKey": {"hint": ""}},
-                "dsseEnvelope": {"payload": base64.b64encode(statement).decode(), "payloadType": "application/vnd.in-toto+json", "signatures": [{"sig": signature}]}})
+                "mediaType": kind, "verificationMaterial": {"publicKey": {"hint": str(hint)}},
+                "dsseEnvelope": {"payload": base64.b64encode(statement).decode(), "payloadType": "application/vnd.in-toto+json", "signatures": [{"sig": many[0]}]}})
             registry.push_blob(repository, bundle)
             manifest = stores.compact({
                 "schemaVersion": 2, "mediaType": stores.MANIFEST, "artifactType": kind, "config": config,
@@ -192,16 +194,13 @@ def signatures(b, sigkit, cosign, registry):
         ours = [sigkit, "verify", "--key", public, reference]
         theirs = [cosign, "verify", "--key", public, "--insecure-ignore-tlog", reference]
         (wall, cpu), = b.alternate(3, ours)
-        try:
-            peer_wall, peer_cpu = b.once([str(word) for word in theirs])
-        except SystemExit as failure:
-            print(failure, file=sys.stderr)
-            peer_wall, peer_cpu = None, None
+        # With bundles, cosign takes minutes.
+        peer_wall, peer_cpu = b.once([str(word) for word in theirs]) if form == "legacy" else (None, None)
         b.once([str(word) for word in [*ours, "--verbose"]])
         requests = sum(line.startswith("GET ") for line in (b.work / "stderr").read_text().splitlines())
-        measure = f"verify 1000 signatures, {form}"
+        measure = f"verify {count} signatures, {form}"
         first = form == "legacy"
-        b.row(f"{measure}: CPU", milli(cpu), milli(peer_cpu) if peer_cpu else "fails", f"{peer_cpu / cpu:.2f} ×" if peer_cpu else "", "≤ 1500 ms", cpu <= 1.5)
+        b.row(f"{measure}: CPU", milli(cpu), milli(peer_cpu) if peer_cpu else "", f"{peer_cpu / cpu:.2f} ×" if peer_cpu else "", "≤ 1500 ms", cpu <= 1.5)
         b.row(f"{measure}: requests", str(requests), "", "", "≤ 50" if first else "", requests <= 50 if first else None)
         if peer_wall:
             b.times(f"{measure}: wall, against cosign", wall, peer_wall)

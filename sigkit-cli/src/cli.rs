@@ -6,9 +6,9 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, Args as _, Command, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::args::{
-    self, AttestArgs, AttestBlobArgs, Bound, CompletionArgs, DownloadArgs, EnvArgs, ExplainArgs, GenerateKeyPairArgs,
-    GlobalArgs, ImportKeyPairArgs, LoginArgs, LogoutArgs, PolicyArgs, PublicKeyVerbArgs, SignArgs, SignBlobArgs,
-    SigningConfigVerbArgs, TrustedRootVerbArgs, VerifyArgs, VerifyAttestationArgs, VerifyBlobArgs,
+    self, AttestArgs, AttestBlobArgs, Bound, BundleVerbArgs, CompletionArgs, DownloadArgs, EnvArgs, ExplainArgs,
+    GenerateKeyPairArgs, GlobalArgs, ImportKeyPairArgs, LoginArgs, LogoutArgs, PolicyArgs, PublicKeyVerbArgs, SignArgs,
+    SignBlobArgs, SigningConfigVerbArgs, TrustedRootVerbArgs, VerifyArgs, VerifyAttestationArgs, VerifyBlobArgs,
     VerifyBlobAttestationArgs, VersionArgs,
 };
 use crate::context::Environment;
@@ -49,21 +49,23 @@ pub(crate) enum Verb {
     /// Sign files or standard input
     SignBlob(SignBlobArgs),
     /// Verify the signature of a file or standard input
-    VerifyBlob(VerifyBlobArgs),
+    VerifyBlob(Box<VerifyBlobArgs>),
     /// Attest something about a file or standard input
     AttestBlob(Box<AttestBlobArgs>),
     /// Verify the attestation about a file or standard input
     VerifyBlobAttestation(Box<VerifyBlobAttestationArgs>),
+    /// Show and make bundles
+    Bundle(BundleVerbArgs),
     /// Look into policies
     Policy(PolicyArgs),
-    /// Keep the password of a registry for this and other tools, once the registry has taken it
-    Login(LoginArgs),
-    /// Forget the password of a registry
-    Logout(LogoutArgs),
     /// Make trusted roots
     TrustedRoot(TrustedRootVerbArgs),
     /// Make signing configurations
     SigningConfig(SigningConfigVerbArgs),
+    /// Keep the password of a registry for this and other tools, once the registry has taken it
+    Login(LoginArgs),
+    /// Forget the password of a registry
+    Logout(LogoutArgs),
     /// Explain a reason code
     Explain(ExplainArgs),
     /// Print the version

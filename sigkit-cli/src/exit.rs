@@ -16,7 +16,6 @@ pub(crate) enum ExitCode {
     /// Signatures exist, none matches.
     NoMatch,
     /// A signature has no certificate where an identity was asked.
-    #[cfg_attr(not(test), expect(dead_code, reason = "only verifying by identity asks for a certificate"))]
     NoCertificate,
     /// A registry, a log or a service could not be read, so nothing was decided.
     Undecided,

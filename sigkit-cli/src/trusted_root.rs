@@ -3,9 +3,13 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use sigkit_core::crypto::{PublicKey, certificates_from_pem};
 use sigkit_core::limits::Limits;
-use sigkit_core::trust::{CertificateAuthority, LogId, TransparencyLog, TrustedRoot, TrustedRootError, Validity};
+use sigkit_core::trust::{
+    Certificate, CertificateAuthority, LogId, TransparencyLog, TrustedRoot, TrustedRootError, Validity,
+};
 
 use crate::args::TrustArgs;
 use crate::context::Context;
@@ -81,6 +85,25 @@ pub(crate) fn pem_certificates(
     certificates_from_pem(&file.bytes).map_err(|error| content(option, path, expected, &error))
 }
 
+/// One certificate: PEM, DER, or the base64 of PEM that cosign writes.
+///
+/// # Errors
+/// [`FileError`].
+pub(crate) fn certificate(option: &'static str, path: &Path, context: &Context) -> Result<Certificate, FileError> {
+    let expected = "one certificate in PEM or DER";
+    let file = context.files.read(option, path, expected, Limits::DEFAULT.key_file_bytes)?;
+    let bytes = file.bytes.trim_ascii();
+    let text = STANDARD.decode(bytes).unwrap_or_else(|_| bytes.to_vec());
+    let der = match certificates_from_pem(&text) {
+        Ok(certificates) => match <[Vec<u8>; 1]>::try_from(certificates) {
+            Ok([der]) => der,
+            Err(several) => return Err(content(option, path, expected, &format!("{} certificates", several.len()))),
+        },
+        Err(_) => file.bytes.to_vec(),
+    };
+    Certificate::from_der(&der).map_err(|error| content(option, path, expected, &error))
+}
+
 pub(crate) fn public_good() -> Result<TrustedRoot, CliError> {
     // Compiled in and tested: this cannot fail.
     TrustedRoot::public_good().map_err(|error| CliError::Usage(error.to_string()))
@@ -152,7 +175,7 @@ fn from_pool(option: &'static str, path: &Path, heap: &[Vec<u8>]) -> Result<Cert
     let refused = |error: &dyn std::fmt::Display| content(option, path, "certificates of authorities", error);
     let (mut roots, mut below) = (Vec::new(), Vec::new());
     for der in heap {
-        let certificate = sigkit_core::trust::Certificate::from_der(der).map_err(|error| refused(&error))?;
+        let certificate = Certificate::from_der(der).map_err(|error| refused(&error))?;
         if certificate.is_self_issued() { roots.push(der) } else { below.push(der) }
     }
     CertificateAuthority::from_pools("", &below, &roots, Validity::ALWAYS, &Limits::DEFAULT)

@@ -315,7 +315,7 @@ fn thresholds_count_keys_and_not_signatures() {
             .says("--threshold");
     }
     let both = ["--key", "other.pub", "--threshold", "2", &name];
-    lab.verify(&both).run().expect(12).prints("").says("2 of 2 keys must have signed");
+    lab.verify(&both).run().expect(12).prints("").says("2 of 2 signers must have signed");
     lab.verify(&["--key", "other.pub", &name]).run().expect(0);
     lab.verify(&["--key", "other.pub", "--threshold", "3", &name])
         .run()

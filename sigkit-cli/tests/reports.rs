@@ -575,7 +575,7 @@ fn on_a_terminal_the_result_is_a_tree() {
     let resolved = lab.digest(&image);
     let lines: Vec<&str> = shown.lines().collect();
     assert_eq!(lines[0], format!("✓ {resolved}  VERIFIED"), "{shown}");
-    assert_eq!(lines[1], "  this key must have signed");
+    assert_eq!(lines[1], "  this signer must have signed");
     for (line, start) in lines[2..].iter().zip([
         "  └─ key cosign.pub           ✓  SHA256:",
         "     └─ signature 1           ✓  tag sha256-",

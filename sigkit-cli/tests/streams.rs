@@ -2,9 +2,11 @@
 
 mod support;
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::Stdio;
 
 use support::Sandbox;
+use support::lab::Lab;
 
 // threat: L04
 // threat: M10
@@ -86,6 +88,18 @@ fn no_home_no_locale_no_matter() {
         [("HOME", "/nonexistent"), ("HOME", ""), ("HOME", "/tmp/ü b"), ("LC_ALL", "xx_XX"), ("TERM", "\x1b[2J")]
     {
         sandbox.sigkit(&["generate-key-pair", "-y"]).env("COSIGN_PASSWORD", "").env(name, value).run().expect(0);
+    }
+    let lab = Lab::new();
+    let image = lab.image("v1");
+    lab.attach_signature(&image);
+    let directory = lab.sandbox.path("ü b");
+    std::fs::create_dir(&directory).unwrap();
+    std::fs::set_permissions(&directory, std::fs::Permissions::from_mode(0o500)).unwrap();
+    for home in ["/nonexistent", "", "relative", directory.to_str().unwrap()] {
+        for locale in ["C", "xx_XX", "tr_TR.UTF-8"] {
+            lab.verify(&[&lab.name(":v1")]).env("HOME", home).env("LC_ALL", locale).run().expect(0);
+            lab.sign(&[&lab.name(":v1")]).env("HOME", home).env("LC_ALL", locale).run().expect(0);
+        }
     }
     sandbox.shell("env -i $sigkit version").run().expect(0);
     sandbox.shell("cd / && $sigkit version").run().expect(0);

@@ -473,6 +473,10 @@ impl Reason {
             Self::KeyNotValid { window, .. } => Some(window.clone()),
             #[cfg(feature = "keyless")]
             Self::Path(PathError::NotValidAt { window, .. }) => Some(window.to_string()),
+            #[cfg(feature = "keyless")]
+            Self::Log(error) => error.evidence().map(|(expected, _)| expected),
+            #[cfg(feature = "keyless")]
+            Self::Timestamp(error) => error.evidence().map(|(expected, _)| expected),
             _ => None,
         }
     }
@@ -501,6 +505,10 @@ impl Reason {
             Self::KeyNotValid { time, .. } => Some(time.to_string()),
             #[cfg(feature = "keyless")]
             Self::Path(PathError::NotValidAt { time, .. }) => Some(time.to_string()),
+            #[cfg(feature = "keyless")]
+            Self::Log(error) => error.evidence().map(|(_, found)| found),
+            #[cfg(feature = "keyless")]
+            Self::Timestamp(error) => error.evidence().map(|(_, found)| found),
             _ => None,
         }
     }

@@ -19,6 +19,7 @@ use sigkit_core::oci::{Descriptor, Platform, TagOrDigest, media_type};
 use sigkit_core::policy::{KeyAuthority, Policy, Purpose};
 use sigkit_core::report::Verdict;
 use sigkit_core::store::{Expected, FetchedManifest, MemoryStore, Store, StoreError, StoreWrite};
+use sigkit_core::time::UnixTime;
 use support::cases::{IMAGE, image, statement, subject_of};
 use support::keys::{signer, stranger};
 use support::stores::{Call, Watched};
@@ -83,6 +84,23 @@ async fn what_is_signed_verifies_in_every_format_and_place() {
             assert_eq!(verified.verified.signatures().len(), count, "{format:?}");
             assert!(verify_image(&store, &by_digest(image()), &policy, NOW).await.is_ok());
             assert!(verify_image(&store, &tag("v1"), &policy.with_annotation("x", "y"), NOW).await.is_err());
+        }
+    }
+}
+
+// threat: N08
+#[tokio::test]
+async fn whatever_the_clock_says_a_key_signs_and_verifies() {
+    let times = [i64::MIN, -1, 0, 951_827_696, 2_147_483_647, 2_147_483_648, 253_402_300_799, i64::MAX];
+    for signed_at in times.map(UnixTime) {
+        let store = repository().await;
+        let mut signing = Signing::new(Format::Both, REPOSITORY);
+        signing.legacy_created = Some(signed_at);
+        sign_image(&store, &tag("v1"), &signer(), &signing, signed_at).await.unwrap();
+        for read_at in times.map(UnixTime) {
+            let verified = verify_image(&store, &tag("v1"), &policy(&signer()), read_at).await.unwrap();
+            assert_eq!(verified.verified.signatures().len(), 2, "{signed_at:?}, {read_at:?}");
+            assert!(verify_image(&store, &tag("v1"), &policy(&stranger()), read_at).await.is_err());
         }
     }
 }

@@ -501,7 +501,11 @@ fn reasons_carry_what_was_expected_and_what_was_found() {
             Some("a signature made with a key".to_owned()),
             Some("a signature made with a certificate"),
         ),
-        ("purpose-statement-for-blob", Some("a signature over plain bytes".to_owned()), Some("an attestation")),
+        (
+            "purpose-image-signature-for-blob",
+            Some("a signature over plain bytes".to_owned()),
+            Some("an image signature"),
+        ),
         ("bundle-empty", None, None),
         ("bundle-other-key", None, None),
         ("statement-empty", None, None),

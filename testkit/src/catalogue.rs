@@ -17,7 +17,7 @@ pub enum Extent {
     All,
 }
 
-/// Faults by name. Clients should wait less than a second for anything that goes on, and hang up after 100 ms of silence.
+/// Faults by name. What goes on, goes on for as long as the client waits, so that it should not wait for long.
 pub fn catalogue(extent: Extent) -> Vec<(String, Action)> {
     let mut faults = kinds();
     if extent == Extent::All {

@@ -24,7 +24,7 @@ pub(crate) fn why_absent(flag: &str) -> Option<&'static str> {
         "allow-certificate-chain" => "authorities come from the trusted root or from --ca-roots, never from a bundle",
         "sct" => SCT,
         "cert-email" | "certificate-email" => EMAIL,
-        "rekor-url" | "signing-algorithm" => LOG,
+        "rekor-url" | "rfc3161-timestamp" | "use-signed-timestamps" | "signing-algorithm" => LOG,
         "identity-token" | "issue-certificate" | "insecure-skip-verify" => KEYLESS,
         _ if name.starts_with("timestamp-") => LOG,
         _ if ["fulcio-", "oidc-"].iter().any(|prefix| name.starts_with(prefix)) => KEYLESS,
@@ -38,14 +38,20 @@ mod tests {
     use crate::cli::command;
 
     /// Verifying takes them, signing does not.
-    const SIGNING_ONLY: [&str; 3] = ["certificate", "certificate-chain", "timestamp-certificate-chain"];
+    const VERIFYING: [&str; 5] = [
+        "certificate",
+        "certificate-chain",
+        "rfc3161-timestamp",
+        "timestamp-certificate-chain",
+        "use-signed-timestamps",
+    ];
 
     #[test]
     fn no_flag_is_both_here_and_absent() {
         for verb in command().get_subcommands().filter(|verb| !matches!(verb.get_name(), "help" | "generate-key-pair"))
         {
             let longs = verb.get_arguments().filter_map(clap::Arg::get_long);
-            for long in longs.filter(|long| !SIGNING_ONLY.contains(long)) {
+            for long in longs.filter(|long| !VERIFYING.contains(long)) {
                 assert_eq!(why_absent(&format!("--{long}")), None, "{} --{long}", verb.get_name());
             }
         }

@@ -53,7 +53,7 @@ pub(crate) struct VerifyLogArgs {
     /// Timestamp authority to believe in place of the trusted root's, PEM: its certificate first, the root last
     #[arg(long, value_name = "FILE")]
     pub(crate) timestamp_certificate_chain: Option<PathBuf>,
-    /// Contact no log: verifying contacts none
+    /// Ask nobody but the registry of the image, as verifying always does
     #[arg(long, action = ArgAction::Set, default_value_t = false)]
     pub(crate) offline: bool,
 }
@@ -131,6 +131,9 @@ impl VerifyLogArgs {
     /// # Errors
     /// [`CliError::Usage`].
     pub(crate) fn check(&self, by: SignersBy, context: &Context) -> Result<(), CliError> {
+        if self.offline {
+            context.stderr.line("note: --offline changes nothing: verifying asks nobody but the registry of the image");
+        }
         if self.demand()? == LogDemand::Waived && by == SignersBy::Key {
             let flag = if self.private_infrastructure { "--private-infrastructure" } else { "--insecure-ignore-tlog" };
             context.stderr.line(&format!("note: {flag} has no effect: verifying with a key asks for no log entry"));

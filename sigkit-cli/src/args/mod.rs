@@ -14,6 +14,7 @@ mod trust;
 
 mod attest;
 mod attest_blob;
+mod bundle;
 mod completion;
 mod download;
 mod explain;
@@ -35,6 +36,7 @@ mod version;
 pub(crate) use absent::why_absent;
 pub(crate) use attest::{AttestArgs, PredicateTypeArgs};
 pub(crate) use attest_blob::AttestBlobArgs;
+pub(crate) use bundle::{BundleCreateArgs, BundleUpgradeArgs, BundleVerb, BundleVerbArgs};
 pub(crate) use certificate::CertificateArgs;
 pub(crate) use completion::CompletionArgs;
 pub(crate) use download::{Download, DownloadArgs, DownloadAttestationArgs};

@@ -53,7 +53,11 @@ impl TrustArgs {
     /// # Errors
     /// [`CliError`].
     pub(crate) fn check(&self, context: &Context) -> Result<(), CliError> {
-        self.log.check(self.by()?, context)
+        self.log.check(self.by()?, context)?;
+        for flag in self.weakened() {
+            context.stderr.line(&format!("WARNING: {flag}: {}", weaker(flag)));
+        }
+        Ok(())
     }
 
     /// A flag that says whose signatures are accepted or what must come with them, if one is given; not that of the trusted root.
@@ -84,5 +88,14 @@ impl TrustArgs {
         .into_iter()
         .filter_map(|(given, flag)| given.then_some(flag))
         .collect()
+    }
+}
+
+/// What becomes possible by a flag that weakens verification.
+fn weaker(flag: &str) -> &'static str {
+    match flag {
+        "--insecure-ignore-sct" => "certificates are accepted that their owners cannot know to exist",
+        "--compat-unanchored-regexp" => "an identity that merely contains what the pattern matches is accepted",
+        _ => "signatures are accepted that no transparency log shows, and certificates without a witness of the time",
     }
 }

@@ -20,6 +20,9 @@ pub(crate) struct VerifyBlobArgs {
     /// Signature: a file, or the base64 itself
     #[arg(long, value_name = "SIGNATURE", conflicts_with = "bundle")]
     pub(crate) signature: Option<String>,
+    /// Signed timestamp of the signature: RFC 3161, as it is or in the JSON that cosign writes
+    #[arg(long, value_name = "FILE")]
+    pub(crate) rfc3161_timestamp: Option<PathBuf>,
     /// Shape of the result on stdout
     #[arg(long, short = 'o', value_enum, value_name = "SHAPE")]
     pub(crate) output: Option<ReportFormat>,

@@ -18,6 +18,18 @@ const VARIABLES: &[(&str, Kind, &str)] = &[
     ("COSIGN_PASSWORD", Kind::Secret, "the same, where SIGKIT_PASSWORD is not set"),
     ("SIGKIT_MAX_ATTACHMENT_SIZE", Kind::Plain, "largest signature, bundle or attestation: 128MiB unless set"),
     ("COSIGN_MAX_ATTACHMENT_SIZE", Kind::Plain, "the same, where SIGKIT_MAX_ATTACHMENT_SIZE is not set"),
+    ("SIGSTORE_ROOT_FILE", Kind::Plain, "certificate authorities, PEM, instead of those of the built-in trusted root"),
+    (
+        "SIGSTORE_REKOR_PUBLIC_KEY",
+        Kind::Plain,
+        "key of the transparency log, PEM, instead of those of the built-in trusted root",
+    ),
+    ("SIGSTORE_CT_LOG_PUBLIC_KEY_FILE", Kind::Plain, "the same for the certificate transparency log"),
+    (
+        "SIGSTORE_TSA_CERTIFICATE_FILE",
+        Kind::Plain,
+        "chain of the timestamp authority, PEM, instead of the built-in one",
+    ),
     ("NO_COLOR", Kind::Plain, "no colour on a terminal, when set and not empty"),
     ("HTTPS_PROXY", Kind::Secret, "proxy for registries; it may hold credentials"),
     ("HTTP_PROXY", Kind::Secret, "proxy for registries without TLS; it may hold credentials"),

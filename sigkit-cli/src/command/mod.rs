@@ -3,6 +3,7 @@
 
 mod attest;
 mod attest_blob;
+mod bundle;
 mod completion;
 mod documents;
 mod download;
@@ -54,10 +55,11 @@ pub(crate) fn run(
         Verb::VerifyBlobAttestation(args) => verify_blob_attestation::run(&args, context),
         Verb::SignBlob(args) => sign_blob::run(&args, context, global),
         Verb::VerifyBlob(args) => verify_blob::run(&args, context, global),
-        Verb::Login(args) => login::run(&args, context, global),
-        Verb::Logout(args) => login::log_out(&args, context),
+        Verb::Bundle(args) => bundle::run(&args, context),
         Verb::TrustedRoot(args) => documents::trusted_root(&args, context),
         Verb::SigningConfig(args) => documents::signing_config(&args, context),
+        Verb::Login(args) => login::run(&args, context, global),
+        Verb::Logout(args) => login::log_out(&args, context),
         Verb::Policy(args) => policy::run(&args, context),
         Verb::Explain(args) => explain::run(&args),
         Verb::Version(args) => Ok(version::run(&args)),

@@ -3,21 +3,16 @@
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use sigkit_core::crypto::{Curve, KeyAlgorithm, PublicKey, SignatureScheme, certificates_from_pem};
+use sigkit_core::crypto::{Curve, KeyAlgorithm, PublicKey, SignatureScheme};
 use sigkit_core::digest::DigestAlgorithm;
-use sigkit_core::limits::Limits;
 use sigkit_core::policy::{
     Authority, Identity, KeyAuthority, KeylessAuthority, Pattern, PatternError, Policy, Purpose, Witnesses,
 };
-use sigkit_core::trust::Certificate;
 
 use crate::args::{LogDemand, PublicKeyArgs, SignatureDigest, SignersBy, TrustArgs, Wanted, WantedIdentity};
 use crate::context::Context;
 use crate::error::CliError;
-use crate::files::FileError;
-use crate::trusted_root::trusted_root;
+use crate::trusted_root::{certificate as certificate_file, trusted_root};
 
 /// The policy of the flags that say whom to believe, and of `--signature-digest-algorithm`.
 ///
@@ -85,7 +80,8 @@ fn of_identities(
     }
     let trust = Arc::new(trusted_root(args, context)?);
     let witnesses = witnesses(args, Witnesses::LOGGED)?;
-    let certificate = certificate(args, context)?;
+    let certificate = args.certificates.certificate.as_deref();
+    let certificate = certificate.map(|path| certificate_file("--certificate", path, context)).transpose()?;
     let mut authorities = Vec::new();
     for pair in pairs {
         let identity = identity(args, &pair).map_err(|error| CliError::Usage(error.to_string()))?;
@@ -129,24 +125,6 @@ fn witnesses(args: &TrustArgs, usual: Witnesses) -> Result<Witnesses, CliError> 
         LogDemand::Waived => usual.dangerous_without_log(),
     };
     Ok(if args.log.use_signed_timestamps { witnesses.with_timestamps(NonZeroUsize::MIN) } else { witnesses })
-}
-
-/// The certificate of `--certificate`: PEM, DER, or the base64 of PEM that cosign writes.
-fn certificate(args: &TrustArgs, context: &Context) -> Result<Option<Certificate>, CliError> {
-    let (option, expected) = ("--certificate", "one certificate in PEM or DER");
-    let Some(path) = &args.certificates.certificate else { return Ok(None) };
-    let file = context.files.read(option, path, expected, Limits::DEFAULT.key_file_bytes)?;
-    let bytes = file.bytes.trim_ascii();
-    let decoded = STANDARD.decode(bytes).unwrap_or_else(|_| bytes.to_vec());
-    let refused = |found: String| FileError::Content { option, path: path.to_owned(), expected, found };
-    let der = match certificates_from_pem(&decoded) {
-        Ok(certificates) => match <[Vec<u8>; 1]>::try_from(certificates) {
-            Ok([der]) => der,
-            Err(several) => return Err(refused(format!("{} certificates", several.len())).into()),
-        },
-        Err(_) => file.bytes.to_vec(),
-    };
-    Ok(Some(Certificate::from_der(&der).map_err(|error| refused(error.to_string()))?))
 }
 
 /// The one scheme that `--signature-digest-algorithm` leaves.

@@ -99,7 +99,7 @@ impl Verification<'_> {
     async fn early(&self, target: Target) -> Option<Evidence> {
         let digest = self.images.named_digest(&target).filter(|_| self.detached.is_none())?;
         let open = self.images.open(target).ok()?;
-        Some(discover(&*open.signatures, &digest, &self.policy).await)
+        Some(Box::pin(discover(&*open.signatures, &digest, &self.policy)).await)
     }
 
     async fn judge_one(
@@ -116,10 +116,11 @@ impl Verification<'_> {
         let evidence = match (&self.detached, early) {
             (Some(detached), _) => detached.evidence(&image, &open.docker_reference()),
             (None, Some(early)) => early,
-            (None, None) => discover(&*open.signatures, &image.descriptor.digest, &policy).await,
+            (None, None) => Box::pin(discover(&*open.signatures, &image.descriptor.digest, &policy)).await,
         };
-        let subject = Subject::image(text, open, &image);
-        Judgement::new(subject, Verifier::new(&policy).verify(&Artifact::Bytes(&image.bytes), &evidence, self.now))
+        let subject = Subject::image(text, open, &image).weakened(self.args.trust.weakened());
+        let result = Verifier::new(&policy).verify(&Artifact::Bytes(&image.bytes), &evidence, self.now);
+        Judgement::new(subject, result, &evidence)
     }
 }
 

@@ -46,7 +46,8 @@ pub(crate) fn run(
         None => None,
     };
     let images = Images::collect_to_read(&args.images, &args.registry, context)?;
-    let verification = Verification { policy, given, images: &images, now: context.now() };
+    let weakened = args.trust.weakened();
+    let verification = Verification { policy, given, weakened, images: &images, now: context.now() };
     let deadline = Deadline::after(global.timeout);
     let mut results = render::Results::of_attestations(args.output, context);
     printer.expect(images.named.len());
@@ -67,6 +68,7 @@ struct Verification<'a> {
     policy: Policy,
     /// An attestation to judge in place of those that the store holds, with its name.
     given: Option<(String, Zeroizing<Vec<u8>>)>,
+    weakened: Vec<&'static str>,
     images: &'a Images<'a>,
     now: UnixTime,
 }
@@ -98,10 +100,10 @@ impl Verification<'_> {
                 let entity = SignedEntity::from_any_attestation(bytes, self.policy.limits());
                 Evidence::of(Origin::File(name.clone()), entity)
             }
-            None => discover(&*open.signatures, &image.descriptor.digest, &self.policy).await,
+            None => Box::pin(discover(&*open.signatures, &image.descriptor.digest, &self.policy)).await,
         };
-        let subject = Subject::image(text, open, &image);
-        let verifier = Verifier::new(&self.policy);
-        Judgement::new(subject, verifier.verify(&Artifact::Bytes(&image.bytes), &evidence, self.now))
+        let subject = Subject::image(text, open, &image).weakened(self.weakened.clone());
+        let result = Verifier::new(&self.policy).verify(&Artifact::Bytes(&image.bytes), &evidence, self.now);
+        Judgement::new(subject, result, &evidence)
     }
 }

@@ -28,7 +28,7 @@ pub(crate) fn run(args: &VerifyBlobArgs, context: &Context, _: &GlobalArgs) -> R
     let given = args.blob.display().to_string();
     let judge = |artifact: &Artifact<'_>, digest: Option<Digest>| {
         let result = Verifier::new(&policy).verify(artifact, &evidence, context.now());
-        Judgement::new(Subject::named(given.clone(), digest), result)
+        Judgement::new(Subject::named(given.clone(), digest).weakened(args.trust.weakened()), result, &evidence)
     };
     let judgement = match digest(&args.blob) {
         Some(digest) => judge(&Artifact::Digest(digest), Some(digest)),
@@ -48,14 +48,21 @@ fn digest(blob: &Path) -> Option<Digest> {
 
 fn evidence(args: &VerifyBlobArgs, context: &Context) -> Result<Evidence, CliError> {
     let limits = context.limits()?;
-    if let Some(path) = &args.bundle {
+    let (name, entity) = if let Some(path) = &args.bundle {
         let bytes = context.read_or_stdin("--bundle", path, "a bundle", limits.attachment_bytes)?;
-        let entity = SignedEntity::from_any_bundle(&bytes, &limits);
-        return Ok(Evidence::of(Origin::File(path.display().to_string()), entity));
-    }
-    let given = args.signature.as_deref().unwrap_or_default();
-    let (name, text) = context.signature_text("--signature", given)?;
-    Ok(Evidence::of(Origin::File(name), SignedEntity::from_detached(&text)))
+        (path.display().to_string(), SignedEntity::from_any_bundle(&bytes, &limits))
+    } else {
+        let given = args.signature.as_deref().unwrap_or_default();
+        let (name, text) = context.signature_text("--signature", given)?;
+        (name, SignedEntity::from_detached(&text))
+    };
+    let timestamp = args.rfc3161_timestamp.as_deref().map(|path| context.timestamp("--rfc3161-timestamp", path));
+    let timestamp = timestamp.transpose()?;
+    let entity = entity.map(|mut entity| {
+        entity.timestamps.extend(timestamp);
+        entity
+    });
+    Ok(Evidence::of(Origin::File(name), entity))
 }
 
 pub(super) fn scan(blob: &Path, policy: &Policy, evidence: &Evidence, context: &Context) -> Result<BlobScan, CliError> {

@@ -43,5 +43,6 @@ pub(crate) fn run(args: &VerifyBlobAttestationArgs, context: &Context) -> Result
     let name = args.blob.as_ref().map(|blob| blob.display().to_string());
     let name = name.or_else(|| known.map(|digest| digest.to_string())).unwrap_or_else(|| "any blob".to_owned());
     let judged = Verifier::new(&policy).verify(&artifact, &evidence, context.now());
-    Ok(render::blob(&Judgement::new(Subject::named(name, known), judged), args.output, context))
+    let subject = Subject::named(name, known).weakened(args.trust.weakened());
+    Ok(render::blob(&Judgement::new(subject, judged, &evidence), args.output, context))
 }

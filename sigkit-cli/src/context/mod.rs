@@ -11,13 +11,16 @@ pub(crate) use environment::Environment;
 pub(crate) use password::{PasswordError, PasswordUse};
 pub(crate) use prompt::Answer;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use sigkit_core::bundle::SignedTimestamp;
 use sigkit_core::crypto::Signature;
 use sigkit_core::limits::Limits;
 use sigkit_core::time::UnixTime;
 use zeroize::Zeroizing;
 
 use crate::error::CliError;
-use crate::files::Files;
+use crate::files::{FileError, Files};
 use crate::signals::Interrupts;
 use crate::streams::{Stderr, Stdin};
 
@@ -131,6 +134,32 @@ impl Context {
         }
         Ok((format!("the value of {option}"), Zeroizing::new(given.as_bytes().to_vec())))
     }
+
+    /// A signed timestamp in a file: the DER itself, or cosign's JSON around its base64.
+    ///
+    /// # Errors
+    /// [`FileError`].
+    pub(crate) fn timestamp(&self, option: &'static str, path: &Path) -> Result<SignedTimestamp, FileError> {
+        let expected = "an RFC 3161 timestamp";
+        let file = self.files.read(option, path, expected, MOST_SIGNATURE_BYTES)?;
+        let der = match serde_json::from_slice::<TimestampFile>(&file.bytes) {
+            Ok(TimestampFile { timestamp }) => STANDARD.decode(timestamp).map_err(|error| FileError::Content {
+                option,
+                path: path.to_owned(),
+                expected,
+                found: error.to_string(),
+            })?,
+            Err(_) => file.bytes.to_vec(),
+        };
+        Ok(SignedTimestamp(der))
+    }
+}
+
+/// What cosign writes for `--rfc3161-timestamp`.
+#[derive(serde::Deserialize)]
+struct TimestampFile {
+    #[serde(rename = "SignedRFC3161Timestamp")]
+    timestamp: String,
 }
 
 /// A number of bytes as people write it: `1048576`, `10MB` (decimal), `10MiB` (binary), `0.5 gb`.

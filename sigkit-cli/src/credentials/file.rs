@@ -290,6 +290,18 @@ mod tests {
         }
     }
 
+    // threat: N03 G10
+    #[test]
+    fn a_file_cut_short_is_refused_at_every_byte() {
+        let json =
+            r#"{"auths":{"a.example":{"auth":"S3CRET=="}},"credHelpers":{"a.example":"ours"},"credsStore":"all"}"#;
+        assert!(parse(json).is_ok());
+        for length in 0..json.len() {
+            let error = parse(&json[..length]).unwrap_err();
+            assert!(!error.to_string().contains("S3CRET"), "{error}");
+        }
+    }
+
     // threat: G10
     #[test]
     fn deep_nesting_does_no_harm() {

@@ -38,9 +38,13 @@ pub(crate) struct StoredCredentials {
     files: Vec<PathBuf>,
     helpers: Helpers,
     /// What helpers have said, by their name and the registry: a helper may prompt, and is not to do so for every repository.
-    answers: Mutex<BTreeMap<(String, String), Result<Option<Credentials>, String>>>,
+    answers: Mutex<BTreeMap<(String, String), Answer>>,
     origins: Mutex<HashMap<Repository, String>>,
 }
+
+/// What a helper has said.
+#[derive(Clone, Debug)]
+struct Answer(Result<Option<Credentials>, String>);
 
 /// Credentials and the place they come from, in words.
 struct Found {
@@ -91,10 +95,10 @@ impl StoredCredentials {
         let answer = {
             // Held while the helper runs: whoever asks for the same waits for the answer.
             let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
-            let ask = || self.helpers.get(name, server).map_err(|error| error.to_string());
+            let ask = || Answer(self.helpers.get(name, server).map_err(|error| error.to_string()));
             answers.entry((name.to_owned(), url)).or_insert_with(ask).clone()
         };
-        let credentials = answer.map_err(|error| format!("{error} (named in {})", path.display()))?;
+        let credentials = answer.0.map_err(|error| format!("{error} (named in {})", path.display()))?;
         let origin = || format!("docker-credential-{name}, named in {}", path.display());
         Ok(credentials.map(|credentials| Found { credentials, origin: origin() }))
     }

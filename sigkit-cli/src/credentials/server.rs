@@ -48,8 +48,8 @@ impl<'a> Server<'a> {
     pub(super) fn fit(&self, key: &str) -> Option<Fit> {
         let url = ["https://", "http://"].iter().find_map(|scheme| key.strip_prefix(scheme));
         let (authority, path) = url.unwrap_or(key).split_once('/').unwrap_or((url.unwrap_or(key), ""));
-        if !authority.eq_ignore_ascii_case(self.registry) && !(is_docker_hub(authority) && is_docker_hub(self.registry))
-        {
+        let same = authority.eq_ignore_ascii_case(self.registry);
+        if !(same || is_docker_hub(authority) && is_docker_hub(self.registry)) {
             return None;
         }
         if url.is_some() || matches!(path, "" | "v1" | "v1/" | "v2" | "v2/") {

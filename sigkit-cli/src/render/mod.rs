@@ -1,19 +1,25 @@
 //! What people and machines read of a verification: the only writers of results.
 
+mod bundle;
 mod cosign;
 mod report;
 mod tally;
 mod text;
+mod witness;
 
 use std::time::Duration;
 
+use sigkit_core::bundle::Evidence;
 use sigkit_core::digest::Digest;
-use sigkit_core::report::{Report, Verdict, Waiver};
+use sigkit_core::reason::Reason;
+use sigkit_core::report::{Label, Node, Outcome, Report, Verdict, Waiver};
 use sigkit_core::store::{FetchedManifest, StoreError};
-use sigkit_core::verify::{Admission, Allowed, NotVerified, Verified};
+use sigkit_core::verify::{Admission, Allowed, Findings, NotVerified, Verified};
 
+pub(crate) use self::bundle::bundle;
 use self::tally::Tally;
 use self::text::Paint;
+use self::witness::Witnesses;
 use crate::args::ReportFormat;
 use crate::context::Context;
 use crate::escape;
@@ -28,6 +34,7 @@ use crate::target::{OpenTarget, Unresolved};
 pub(crate) struct Judgement {
     subject: Subject,
     result: Result<Verified, Refusal>,
+    witnesses: Witnesses,
 }
 
 /// What was judged.
@@ -35,6 +42,8 @@ pub(crate) struct Judgement {
 pub(crate) struct Subject {
     /// As the user named it.
     given: String,
+    /// The flags by which less was asked for than usual.
+    weakened: Vec<&'static str>,
     /// `repository@digest`, once that is known.
     name: String,
     /// The digest, once it is known.
@@ -46,12 +55,17 @@ impl Subject {
     pub(crate) fn image(given: String, open: &OpenTarget, image: &FetchedManifest) -> Self {
         use sigkit_core::store::Store as _;
         let digest = image.descriptor.digest;
-        Self { given, name: format!("{}@{digest}", open.store.name()), digest: Some(digest) }
+        Self { name: format!("{}@{digest}", open.store.name()), digest: Some(digest), ..Self::named(given, None) }
     }
 
     /// Something that has no other name than the user's.
     pub(crate) fn named(given: String, digest: Option<Digest>) -> Self {
-        Self { name: given.clone(), given, digest }
+        Self { name: given.clone(), given, weakened: Vec::new(), digest }
+    }
+
+    /// The same, judged with these flags by which less is asked for than usual.
+    pub(crate) fn weakened(self, flags: Vec<&'static str>) -> Self {
+        Self { weakened: flags, ..self }
     }
 }
 
@@ -92,6 +106,7 @@ impl Refusal {
                 (Verdict::Undecided, _) => ExitCode::Undecided,
                 _ if self.is_by_name() => ExitCode::Failed,
                 (_, 0) => ExitCode::NoSignatures,
+                _ if lack_certificates(&refusal.report().root) => ExitCode::NoCertificate,
                 _ => ExitCode::NoMatch,
             },
             Self::Allowed(_) => ExitCode::Done,
@@ -113,6 +128,17 @@ impl Refusal {
             Self::Unresolved(unresolved) => Trouble::new(unresolved.error.code(), unresolved.to_string()),
             Self::TimedOut(limit) => Trouble::new("timed-out", format!("nothing was decided within {limit:?}")),
         }
+    }
+}
+
+/// Whether signatures were found, an identity was asked for, and none of them came with a certificate.
+fn lack_certificates(node: &Node) -> bool {
+    let missing =
+        |part: &Node| matches!(part, Node::Leaf { outcome: Outcome::Fail(Reason::CertificateMissing { .. }), .. });
+    match node {
+        Node::Group { label: Label::Signature { .. }, parts, .. } => parts.iter().any(missing),
+        Node::Group { parts, .. } => !parts.is_empty() && parts.iter().all(lack_certificates),
+        Node::Leaf { .. } => false,
     }
 }
 
@@ -166,28 +192,37 @@ pub(crate) const fn store_exit(error: &StoreError) -> ExitCode {
 
 impl Judgement {
     /// The verifier's answer.
-    pub(crate) fn new(subject: Subject, result: Result<Verified, NotVerified>) -> Self {
-        Self { subject, result: result.map_err(Refusal::NotVerified) }
+    pub(crate) fn new(subject: Subject, result: Result<Verified, NotVerified>, evidence: &Evidence) -> Self {
+        let witnesses = result.as_ref().map(|verified| witness::of(verified, evidence)).unwrap_or_default();
+        Self { subject, result: result.map_err(Refusal::NotVerified), witnesses }
     }
 
     /// What a set of policies makes of it.
-    pub(crate) fn admitted(subject: Subject, admission: Admission) -> Self {
+    pub(crate) fn admitted(subject: Subject, admission: Admission, findings: &Findings) -> Self {
+        let witnesses = match &admission {
+            Admission::Verified(verified) => findings.iter().flat_map(|found| witness::of(verified, found)).collect(),
+            Admission::Allowed(_) | Admission::Refused(_) => Witnesses::new(),
+        };
         let result = match admission {
             Admission::Verified(verified) => Ok(verified),
             Admission::Allowed(allowed) => Err(Refusal::Allowed(allowed)),
             Admission::Refused(refusal) => Err(Refusal::NotVerified(refusal)),
         };
-        Self { subject, result }
+        Self { subject, result, witnesses }
     }
 
     /// The image itself could not be read.
     pub(crate) fn unresolved(given: String, error: Unresolved) -> Self {
-        Self { subject: Subject::named(given, None), result: Err(Refusal::Unresolved(error)) }
+        Self::refused(given, Refusal::Unresolved(error))
     }
 
     /// Time ran out.
     pub(crate) fn timed_out(given: String, limit: Duration) -> Self {
-        Self { subject: Subject::named(given, None), result: Err(Refusal::TimedOut(limit)) }
+        Self::refused(given, Refusal::TimedOut(limit))
+    }
+
+    fn refused(given: String, refusal: Refusal) -> Self {
+        Self { subject: Subject::named(given, None), result: Err(refusal), witnesses: Witnesses::new() }
     }
 
     fn exit(&self) -> ExitCode {
@@ -253,13 +288,16 @@ impl Results {
                 (_, Ok(verified)) if self.shape == Shape::Envelopes => {
                     cosign::envelopes(verified, &mut output.stdout);
                 }
-                (Some(ReportFormat::Text), Ok(verified)) => output.stdout.extend(cosign::lines(verified)),
-                (_, Ok(verified)) => output.stdout.extend(cosign::array(verified)),
+                (Some(ReportFormat::Text), Ok(verified)) => {
+                    output.stdout.extend(cosign::lines(verified, &judgement.witnesses))
+                }
+                (_, Ok(verified)) => output.stdout.extend(cosign::array(verified, &judgement.witnesses)),
                 (_, Err(_)) => {}
             }
             match &judgement.result {
                 Ok(verified) if !self.tree => {
                     output.report.push_str(&cosign::header(&judgement.subject.name, verified.report()));
+                    output.report.push_str(&cosign::certificates(verified));
                     output.report.push_str(&text::doubts(verified.report()));
                 }
                 Ok(_) => {}
@@ -295,7 +333,10 @@ pub(crate) fn blob(judgement: &Judgement, format: Option<ReportFormat>, context:
         _ => {}
     }
     match &judgement.result {
-        Ok(_) => output.report.push_str("Verified OK\n"),
+        Ok(verified) => {
+            output.report.push_str(&cosign::certificates(verified));
+            output.report.push_str("Verified OK\n");
+        }
         Err(refusal) => {
             let paint = Paint::new(Stderr::watched(), context);
             output.report.push_str(&text::refusal(judgement, refusal, paint));

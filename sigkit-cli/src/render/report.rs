@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 use sigkit_core::report::{Label, Node, Outcome, Rule};
-use sigkit_core::verify::VerifiedSignature;
+use sigkit_core::trust::SignerIdentity;
+use sigkit_core::verify::{LogRecord, VerifiedSignature};
 
 use super::Judgement;
 
@@ -20,6 +21,7 @@ pub(super) fn line(judgement: &Judgement) -> Vec<u8> {
         "digest": judgement.subject.digest.map(|digest| digest.to_string()),
         "verdict": judgement.verdict().name(),
         "exitCode": judgement.exit().code(),
+        "weakenedBy": judgement.subject.weakened,
         "code": trouble.as_ref().map(|trouble| trouble.code),
         "message": trouble.as_ref().map(|trouble| &trouble.message),
         "time": judgement.report().map(|report| report.time.to_string()),
@@ -36,7 +38,13 @@ fn signature(signature: &VerifiedSignature) -> Value {
     let subject = signature.subject();
     json!({
         "origin": signature.origin().to_string(),
-        "signer": {"key": signature.authority(), "fingerprint": signature.key().to_string()},
+        "signer": {
+            "key": signature.authority(),
+            "fingerprint": signature.key().to_string(),
+            "certificate": signature.certificate().map(|certificate| certificate_of(certificate.identity())),
+        },
+        "times": signature.times().iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "log": signature.log_records().iter().map(log_record).collect::<Vec<_>>(),
         "scheme": signature.scheme().to_string(),
         "reference": document.map(|document| &document.reference),
         "annotations": match (document, subject) {
@@ -44,6 +52,24 @@ fn signature(signature: &VerifiedSignature) -> Value {
             (None, Some(subject)) => json!(subject.annotations),
             (None, None) => json!({}),
         },
+    })
+}
+
+fn certificate_of(identity: &SignerIdentity) -> Value {
+    let extensions = identity.extensions.iter().map(|(extension, value)| (extension.name().to_owned(), json!(value)));
+    json!({
+        "subject": identity.subject,
+        "kind": identity.kind.to_string(),
+        "issuer": identity.issuer,
+        "extensions": extensions.collect::<serde_json::Map<_, _>>(),
+    })
+}
+
+fn log_record(record: &LogRecord) -> Value {
+    json!({
+        "id": record.log.to_string(),
+        "index": record.index,
+        "time": record.time.map(|time| time.to_string()),
     })
 }
 
@@ -86,6 +112,7 @@ fn node(node: &Node) -> Value {
                 Label::Key { name, fingerprint } => {
                     json!({"group": "key", "name": name, "fingerprint": fingerprint.to_string()})
                 }
+                Label::Identity { name } => json!({"group": "identity", "name": name}),
                 Label::Signature { number, origin } => {
                     json!({"group": "signature", "number": number, "origin": origin.to_string()})
                 }

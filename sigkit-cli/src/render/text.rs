@@ -74,6 +74,9 @@ pub(super) fn place(node: &Node, wanted: &Outcome) -> Option<String> {
         (Label::Policy { authorities: 2.., .. }, Node::Group { label: Label::Key { name, .. }, .. }) => {
             Some(format!("{found}, by key {name}"))
         }
+        (Label::Policy { authorities: 2.., .. }, Node::Group { label: Label::Identity { name }, .. }) => {
+            Some(format!("{found}, by identity {name}"))
+        }
         _ => Some(found),
     }
 }
@@ -106,8 +109,10 @@ fn pad(label: &str) -> String {
 
 fn words(label: &Label) -> String {
     match label {
-        Label::Policy { threshold, authorities: 1 } if threshold.get() == 1 => "this key must have signed".to_owned(),
-        Label::Policy { threshold, authorities } => format!("{threshold} of {authorities} keys must have signed"),
+        Label::Policy { threshold, authorities: 1 } if threshold.get() == 1 => {
+            "this signer must have signed".to_owned()
+        }
+        Label::Policy { threshold, authorities } => format!("{threshold} of {authorities} signers must have signed"),
         other => headline(other).0,
     }
 }
@@ -116,6 +121,7 @@ fn headline(label: &Label) -> (String, String) {
     match label {
         Label::Demands { name } => (escape::one_line(name), String::new()),
         Label::Policy { .. } => (words(label), String::new()),
+        Label::Identity { name } => ("identity".to_owned(), escape::one_line(name)),
         Label::Key { name, fingerprint } => (format!("key {}", escape::one_line(name)), fingerprint.to_string()),
         Label::Signature { number, origin } => (format!("signature {number}"), escape::one_line(&origin.to_string())),
         _ => ("checks".to_owned(), String::new()),

@@ -12,6 +12,7 @@ use super::Validity;
 use crate::crypto::{KeyError, PublicKey};
 use crate::time::UnixTime;
 
+pub(super) const SUBJECT_KEY_IDENTIFIER: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.14");
 pub(super) const KEY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.15");
 pub(super) const SUBJECT_ALT_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.17");
 pub(super) const BASIC_CONSTRAINTS: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.19");
@@ -22,6 +23,7 @@ pub(super) const EXTENDED_KEY_USAGE: ObjectIdentifier = ObjectIdentifier::new_un
 #[derive(Clone, PartialEq, Eq)]
 pub struct Certificate {
     der: Vec<u8>,
+    serial: Vec<u8>,
     issuer: Vec<u8>,
     subject: Vec<u8>,
     spki: Vec<u8>,
@@ -73,6 +75,7 @@ impl Certificate {
         let parts = Parts::read(der).map_err(malformed)?;
         let certificate = Self {
             der: der.to_vec(),
+            serial: parts.serial.to_vec(),
             issuer: parts.issuer.to_vec(),
             subject: parts.subject.to_vec(),
             spki: parts.spki.to_vec(),
@@ -108,6 +111,11 @@ impl Certificate {
     /// From `notBefore` to `notAfter`, both inclusive.
     pub const fn validity(&self) -> Validity {
         self.validity
+    }
+
+    /// The DER of the serial number.
+    pub fn serial_der(&self) -> &[u8] {
+        &self.serial
     }
 
     /// The DER of the subject's name.
@@ -151,6 +159,12 @@ impl Certificate {
     }
 
     /// Basic constraints; `None` when there are none.
+    /// The identifier of the subject's key, if it is given one.
+    pub(super) fn subject_key_identifier(&self) -> Option<&[u8]> {
+        let extension = self.extension(SUBJECT_KEY_IDENTIFIER)?.extn_value.as_bytes();
+        Some(<&der::asn1::OctetStringRef>::from_der(extension).ok()?.as_bytes())
+    }
+
     pub(super) fn basic_constraints(&self) -> Result<Option<BasicConstraints>, CertificateError> {
         self.decode(BASIC_CONSTRAINTS, "basicConstraints")
     }
@@ -206,6 +220,7 @@ pub(super) struct Parts<'a> {
     pub(super) signature: &'a [u8],
     /// The members of the TBSCertificate up to the extensions, as they stand.
     pub(super) before_extensions: Vec<&'a [u8]>,
+    serial: &'a [u8],
     issuer: &'a [u8],
     subject: &'a [u8],
     spki: &'a [u8],
@@ -236,7 +251,7 @@ impl<'a> Parts<'a> {
             if Tag::peek(body)? == VERSION {
                 next(body)?;
             }
-            next(body)?; // serial number
+            let serial = next(body)?;
             let inner_algorithm = next(body)?;
             let issuer = next(body)?;
             let validity = validity(next(body)?)?;
@@ -247,17 +262,18 @@ impl<'a> Parts<'a> {
             }
             let extensions = if body.is_finished() { &[][..] } else { explicit_sequence(body)? };
             let inner_algorithm = sequence_contents(&mut SliceReader::new(inner_algorithm)?)?;
-            let algorithm_and_names = (inner_algorithm, issuer, subject, spki, validity, extensions);
-            Ok::<_, der::Error>((before_extensions, algorithm_and_names))
+            let names = (serial, inner_algorithm, issuer, subject, spki, validity, extensions);
+            Ok::<_, der::Error>((before_extensions, names))
         })?;
         reader.finish()?;
-        let (before_extensions, (inner_algorithm, issuer, subject, spki, validity, extensions)) = parts;
+        let (before_extensions, (serial, inner_algorithm, issuer, subject, spki, validity, extensions)) = parts;
         Ok(Self {
             tbs,
             algorithm,
             inner_algorithm,
             signature,
             before_extensions,
+            serial,
             issuer,
             subject,
             spki,

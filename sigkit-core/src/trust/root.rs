@@ -369,7 +369,8 @@ mod tests {
         fn at<'a>(document: &'a mut Value, path: &str) -> &'a mut Value {
             document.pointer_mut(path).unwrap()
         }
-        let mutants: [(&str, fn(&mut Value)); 14] = [
+        type Change = fn(&mut Value);
+        let mutants: [(&str, Change); 14] = [
             ("tlogs[0].publicKey.validFor.start", |d| *at(d, "/tlogs/0/publicKey/validFor") = json!({})),
             ("ctlogs[1].publicKey.validFor.start", |d| *at(d, "/ctlogs/1/publicKey/validFor") = Value::Null),
             ("certificateAuthorities[0].validFor.start", |d| {

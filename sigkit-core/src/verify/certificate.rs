@@ -1,6 +1,7 @@
 //! Steps 1 and 9, for an identity: the certificate that came along, and the path from it to the trusted root.
 
 use crate::bundle::{SignedEntity, VerificationMaterial};
+use crate::content::Content;
 use crate::crypto::PublicKey;
 use crate::limits::Limits;
 use crate::policy::KeylessAuthority;
@@ -35,6 +36,12 @@ pub(super) fn present(
             let leaf = chain.next().ok_or(Reason::CertificateMissing { found: "an empty chain" })?;
             if given.is_some_and(|(given, _)| given.der() != leaf.der()) {
                 let (expected, found) = ("the certificate given", "another certificate with the signature");
+                return Err(Reason::MaterialMismatch { expected, found });
+            }
+            // A bundle never holds a root (sigstore bundle specification); cosign's layers do, and there it is passed over like the rest.
+            let layer = matches!(entity.content, Content::SimpleSigning { .. });
+            if !layer && chain.as_slice().iter().any(Certificate::is_self_issued) {
+                let (expected, found) = ("a certificate and authorities below a root", "a root");
                 return Err(Reason::MaterialMismatch { expected, found });
             }
             let given = given.map(|(_, others)| others).unwrap_or_default();

@@ -10,7 +10,7 @@ const TOLD: usize = 12;
 pub(crate) struct Tally {
     requests: usize,
     faults: usize,
-    pub(crate) runs: usize,
+    runs: usize,
     pub(crate) as_usual: usize,
     pub(crate) slowest: Duration,
     /// Said to be verified, signed or logged in, and is not.
@@ -38,6 +38,11 @@ pub(crate) enum Wrong {
 impl Tally {
     pub(crate) fn new(requests: usize, faults: usize) -> Self {
         Self { requests, faults, ..Self::default() }
+    }
+
+    /// Of one run.
+    pub(crate) fn one() -> Self {
+        Self { runs: 1, ..Self::default() }
     }
 
     pub(crate) fn note(&mut self, wrong: Wrong, case: &str) {

@@ -29,11 +29,11 @@ const ACCOUNT: (&str, &str) = ("user", "TEST-ONLY");
 /// Images in the repository, by tag.
 const TAGS: [&str; 3] = ["v0", "v1", "v2"];
 
-/// How patient a client is that meets faults.
+/// How patient a client is that meets faults: enough for a busy machine, little enough to see silence end.
 pub(crate) const IMPATIENT: Timeouts = Timeouts {
-    connect: Duration::from_millis(100),
-    idle: Duration::from_millis(100),
-    total: Duration::from_millis(500),
+    connect: Duration::from_millis(500),
+    idle: Duration::from_millis(500),
+    total: Duration::from_millis(2500),
 };
 /// How patient one is that meets none, on a busy machine.
 pub(crate) const PATIENT: Timeouts =

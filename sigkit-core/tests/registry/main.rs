@@ -13,4 +13,5 @@ mod retries;
 mod support;
 mod sweep;
 mod tls;
+mod truncated;
 mod write;

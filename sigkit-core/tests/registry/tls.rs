@@ -14,7 +14,7 @@ use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned};
 use sigkit_core::store::registry::{RegistryClient, RegistryOptions, Secret, TlsOptions};
 use sigkit_core::store::{Store, StoreError};
-use testkit::{Action, Auth, Registry, Rule};
+use testkit::{Action, Auth, Registry, Rule, TokenService};
 
 use crate::support::{LIMIT, basic, blob, open, quick, tag, with, with_image};
 
@@ -222,6 +222,22 @@ async fn accepting_any_certificate_is_for_one_registry() {
     registry.fault(Rule::new("GET", "*"), Action::redirect(format!("https://{}/v2/x", strict.host())));
     let error = at(&lax).manifest(&tag("v1")).await.unwrap_err();
     assert!(error.to_string().contains("certificate is not trusted"), "{error}");
+}
+
+// threat: G07
+#[tokio::test]
+async fn accepting_any_certificate_is_not_for_a_token_server_elsewhere() {
+    let tokens = Front::of(&Registry::start(), ELSEWHERE, Clients::Anyone);
+    let service = TokenService::new("u", "S3CRET").with_realm(format!("https://{}/token", tokens.host()));
+    let registry = Registry::builder().auth(Auth::Token(service)).start();
+    let lax = Front::of(&registry, ELSEWHERE, Clients::Anyone);
+    let tls = TlsOptions::default().dangerous_accept_any_certificate(lax.host());
+    let error = open(&lax.host(), trusting(tls)).manifest(&tag("v1")).await.unwrap_err();
+    assert!(
+        error.to_string().contains("/token") && error.to_string().contains("certificate is not trusted"),
+        "{error}"
+    );
+    assert!(registry.requests().iter().all(|request| request.header("authorization").is_none()));
 }
 
 // threat: G05

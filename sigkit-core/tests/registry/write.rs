@@ -156,7 +156,7 @@ async fn refused_writes_say_why() {
         (403, "access-denied"),
         (404, "store-protocol"),
         (405, "store-read-only"),
-        (413, "store-protocol"),
+        (413, "store-refused"),
         (200, "store-protocol"),
     ] {
         registry.clear_faults();

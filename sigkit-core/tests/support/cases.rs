@@ -527,9 +527,20 @@ fn blobs() -> Vec<Vector> {
         layer("purpose-image-signature-for-blob", &payload(&this, TYPE, "null"), &signer())
             .asks(blob_policy.clone())
             .rejected("content", "content-mismatch"),
+        // But a statement that names a file counts for it, whatever it states.
         bundle("purpose-statement-for-blob", &statement(SIGN, &subject_of(&this)), &signer())
+            .asks(blob_policy.clone())
+            .verified(),
+        bundle(
+            "purpose-attestation-for-blob",
+            &statement("https://slsa.dev/provenance/v1", &subject_of(&this)),
+            &signer(),
+        )
+        .asks(blob_policy.clone())
+        .verified(),
+        bundle("purpose-statement-for-other-blob", &statement(SIGN, &subject_of(OTHER)), &signer())
             .asks(blob_policy)
-            .rejected("content", "content-mismatch"),
+            .rejected("subject", "subject-mismatch"),
     ]
 }
 

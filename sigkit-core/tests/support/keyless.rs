@@ -1,5 +1,6 @@
 //! Signatures by identities, each with one fault, minted in memory together with the trusted root that judges them.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
@@ -107,7 +108,7 @@ pub(crate) fn by(name: &'static str, authority: KeylessAuthority, bundle: &Value
 }
 
 pub(crate) fn all() -> Vec<Case> {
-    [good(), profiles(), paths(), scts(), times(), identities(), witnesses(), material()]
+    [good(), profiles(), paths(), scts(), times(), identities(), witnesses(), entries(), stamps(), material()]
         .into_iter()
         .flatten()
         .collect()
@@ -156,19 +157,39 @@ fn good() -> Vec<Case> {
         super::cases::image()
     );
     let sealed = stack.blob(payload.as_bytes()).seal();
-    let mut layer = Descriptor::of(media_type::SIMPLE_SIGNING, payload.as_bytes());
-    layer.annotations = sealed.annotations();
-    let entity = SignedEntity::from_layer(&layer, payload.into_bytes(), &Limits::DEFAULT);
-    let policy = Policy::keyless(Purpose::Image, authority(&stack));
-    cases.push(Case { artifact: image.as_bytes().to_vec(), entity, policy, ..case("legacy layer", &stack, &sealed) });
+    let by_other = stack.blob(payload.as_bytes()).key(Key::p256("somebody else")).seal().annotations();
+    let layer = |name, annotations: BTreeMap<String, String>| {
+        let mut layer = Descriptor::of(media_type::SIMPLE_SIGNING, payload.as_bytes());
+        layer.annotations = annotations;
+        let entity = SignedEntity::from_layer(&layer, payload.clone().into_bytes(), &Limits::DEFAULT);
+        let policy = Policy::keyless(Purpose::Image, authority(&stack));
+        Case { artifact: image.as_bytes().to_vec(), entity, policy, ..case(name, &stack, &sealed) }
+    };
+    cases.push(layer("legacy layer", sealed.annotations()));
+    for (name, annotation, failures) in [
+        (
+            "the certificate of another layer",
+            media_type::ANNOTATION_CERTIFICATE,
+            &[("signature", "signature-invalid"), ("log-entry", "log-entry-mismatch")][..],
+        ),
+        ("the log entry of another layer", media_type::ANNOTATION_BUNDLE, &[("log-entry", "log-entry-mismatch")]),
+    ] {
+        let mut annotations = sealed.annotations();
+        annotations.insert(annotation.to_owned(), by_other[annotation].clone());
+        let rest = [("log-entry", "log-entry-missing"), ("time", "time-missing"), ("certificate", "time-missing")];
+        cases.push(layer(name, annotations).into_order(&[failures, &rest].concat()));
+    }
     cases
 }
 
-// What Fulcio never issues.
+/// What a leaf is made into.
+type Change = fn(Template) -> Template;
+
+/// What Fulcio never issues.
 fn profiles() -> Vec<Case> {
     let stack = Sigstore::new();
-    let leaf = |name, change: fn(Template) -> Template| case(name, &stack, &stack.blob(BLOB).leaf(change).seal());
-    let unsuitable: [(&'static str, fn(Template) -> Template); 12] = [
+    let leaf = |name, change: Change| case(name, &stack, &stack.blob(BLOB).leaf(change).seal());
+    let unsuitable: [(&'static str, Change); 12] = [
         ("no extended key usage", |leaf| leaf.without(EXTENDED_KEY_USAGE)),
         ("for time stamping", |leaf| leaf.with(purposes(&[TIME_STAMPING]))),
         ("for any use", |leaf| leaf.with(purposes(&["2.5.29.37.0"]))),
@@ -184,7 +205,7 @@ fn profiles() -> Vec<Case> {
             leaf.and(Extension::critical("1.3.6.1.4.1.57264.99", vec![5, 0]))
         }),
     ];
-    let malformed: [(&'static str, fn(Template) -> Template); 7] = [
+    let malformed: [(&'static str, Change); 7] = [
         ("two extensions of one kind", |leaf| leaf.and(names(&[San::Email(IDENTITY)]))),
         ("two issuers", |leaf| leaf.with(fulcio(8, "https://other.test"))),
         ("DER in the place of the bare issuer", |leaf| {
@@ -250,7 +271,23 @@ fn paths() -> Vec<Case> {
     };
     twins["certificateAuthorities"].as_array_mut().unwrap().insert(0, first);
     let good = stack.blob(BLOB).seal();
+    // Name constraints are for webpki to apply, whichever authority carries them; none is passed over.
+    let constrained = {
+        let subtree = der::sequence(&[der::implicit(1, b"other.test")]);
+        Extension::critical("2.5.29.30", der::sequence(&[der::explicit(0, &subtree)]))
+    };
+    let mut constrained_above = Sigstore::new();
+    let root = Template::authority("constrained root", Some(1)).with(constrained.clone());
+    constrained_above.root = root.self_signed(&Key::p384("constrained root"));
+    constrained_above.intermediate =
+        Template::authority("below", Some(0)).issue(&Key::p384("below"), &constrained_above.root);
+    let mut constrained_itself = Sigstore::new();
+    let issuer = Template::authority("constrained", Some(0)).with(constrained);
+    constrained_itself.intermediate = issuer.issue(&Key::p384("constrained"), &constrained_itself.root);
+    let in_vain = |name, stack: &Sigstore| untrusted(case(name, stack, &stack.blob(BLOB).seal()));
     vec![
+        in_vain("a root for other names", &constrained_above),
+        in_vain("an issuer for other names", &constrained_itself),
         by("an authority of the same name beside", KeylessAuthority::new(alice(), trust(&twins)), &good.bundle()),
         untrusted(by("another instance", authority(&other), &good.bundle()).fails("log-entry", "log-unknown"))
             .into_order(&[
@@ -260,11 +297,11 @@ fn paths() -> Vec<Case> {
                 ("certificate", "time-missing"),
             ]),
         untrusted(case("another key under the issuer's name", &stack, &stack.blob(BLOB).issued_by(&forged).seal())),
-        untrusted(by(
-            "a root that came along",
-            authority(&stack),
-            &unsigned_chain(&by_evil, &[&below_evil.der, &evil_root.der]),
-        )),
+        untrusted(by("an authority that came along", authority(&stack), &unsigned_chain(&by_evil, &[&below_evil.der]))),
+        by("a root that came along", authority(&stack), &unsigned_chain(&by_evil, &[&below_evil.der, &evil_root.der]))
+            .fails("material", "material-mismatch"),
+        by("the right root, which came along", authority(&stack), &unsigned_chain(&good, &[&stack.root.der]))
+            .fails("material", "material-mismatch"),
         untrusted(case("issued by a leaf", &stack, &below_leaf)),
         by("an intermediate that came along", alone(), &unsigned_chain(&good, &[&stack.intermediate.der])),
         untrusted(by("an intermediate missing", alone(), &unsigned_chain(&good, &[]))),
@@ -501,6 +538,133 @@ fn witnesses() -> Vec<Case> {
             .fails("timestamp", "timestamp-missing"),
         by("one authority asked twice", asked(Witnesses::LOGGED.with_timestamps(two)), &stamped_twice.bundle())
             .fails("timestamp", "timestamp-missing"),
+    ]
+}
+
+/// Log entries that are no witnesses.
+fn entries() -> Vec<Case> {
+    let stack = Sigstore::new();
+    let good = || stack.blob(BLOB).stamped();
+    let broken = |name, code, change: &dyn Fn(&mut testkit::sigstore::Entry)| {
+        let case = case(name, &stack, &good().seal().entry(change));
+        case.fails("log-entry", code).fails("log-entry", "log-entry-missing")
+    };
+    let forger = testkit::sigstore::Log { key: Key::p256("forger"), ..stack.rekor1.clone() };
+    let of_other = stack.blob(b"another file").seal().entries;
+    let by_other = stack.blob(BLOB).key(Key::p256("somebody else")).seal().entries;
+    let mut beside = good().seal();
+    beside.entries.extend(Sigstore::named("other").blob(BLOB).seal().entries);
+    let mut ended = stack.trusted_root();
+    ended["tlogs"][0]["publicKey"]["validFor"]["end"] = testkit::sigstore::rfc3339(SIGNED_AT - 1).into();
+    let ended = KeylessAuthority::new(alice(), trust(&ended));
+    // No format lets such an entry pass; an embedder who makes one is refused all the same.
+    let mut unproved = entity(&good().seal().bundle()).unwrap();
+    (unproved.log_entries[0].inclusion_promise, unproved.log_entries[0].inclusion_proof) = (None, None);
+    let key = sigkit_core::crypto::PublicKey::from_spki_der(&Key::p256("signer").spki()).unwrap();
+    let window = sigkit_core::trust::Validity::new(UnixTime(0), Some(UnixTime(SIGNED_AT - 1)));
+    let key = sigkit_core::policy::KeyAuthority::new("key", key).with_validity(window);
+    let key = key.with_trust(trust(&stack.trusted_root()), Witnesses::IF_PRESENT);
+    let by_key = case("a key no longer believed", &stack, &stack.blob(BLOB).without_certificate().seal());
+    vec![
+        Case { entity: Ok(unproved), ..case("neither promise nor proof", &stack, &good().seal()) }
+            .fails("log-entry", "log-entry-unproved")
+            .fails("log-entry", "log-entry-missing"),
+        broken("the entry of another file", "log-entry-mismatch", &|entry| *entry = of_other[0].clone()),
+        broken("the entry of another signer", "log-entry-mismatch", &|entry| *entry = by_other[0].clone()),
+        case(
+            "an entry that says more",
+            &stack,
+            &good()
+                .body(|mut body| {
+                    body["spec"]["more"] = 1.into();
+                    body
+                })
+                .seal(),
+        )
+        .fails("log-entry", "log-entry-malformed")
+        .fails("log-entry", "log-entry-missing"),
+        broken("a promise by another key", "log-promise-invalid", &|entry| entry.promise = Some(forger.promise(entry))),
+        broken("a promise about another time", "log-promise-invalid", &|entry| entry.time = Some(SIGNED_AT + 1)),
+        broken("a proof that leads elsewhere", "inclusion-proof-invalid", &proved(|proof| proof.hashes[0][0] ^= 1)),
+        broken("a proof for a neighbour", "inclusion-proof-invalid", &proved(|proof| proof.index -= 1)),
+        broken(
+            "a checkpoint without its signature",
+            "checkpoint-malformed",
+            &proved(|proof| {
+                proof.checkpoint = proof.checkpoint.split("\n\n").next().unwrap().to_owned();
+            }),
+        ),
+        broken(
+            "a checkpoint by another key",
+            "checkpoint-invalid",
+            &proved(|proof| {
+                proof.checkpoint = forger.checkpoint(proof.size, &proof.root);
+            }),
+        ),
+        by("a log no longer believed", ended, &stack.blob(BLOB).seal().bundle())
+            .fails("log-entry", "log-key-not-valid")
+            .fails("log-entry", "log-entry-missing")
+            .fails("time", "time-missing")
+            .fails("certificate", "time-missing"),
+        case("a log that nobody knows beside", &stack, &beside).waives("log-entry", "log-entry-ignored"),
+        Case { policy: Policy::key(Purpose::Blob, key), ..by_key }.fails("time", "key-not-valid"),
+    ]
+}
+
+fn proved(change: impl Fn(&mut testkit::sigstore::Proof)) -> impl Fn(&mut testkit::sigstore::Entry) {
+    move |entry| change(entry.proof.as_mut().unwrap())
+}
+
+/// Timestamps that are no witnesses, beside an entry of Rekor v2, which knows no time.
+fn stamps() -> Vec<Case> {
+    use testkit::sigstore::{Stamp, Tsa};
+    let stack = Sigstore::new();
+    let sealed =
+        |change: &'static dyn Fn(Stamp) -> Stamp| stack.blob(BLOB).kind(Kind::HashedRekord2).stamp(change).seal();
+    let broken = |name, code, sealed: &Sealed| {
+        let case = case(name, &stack, sealed).fails("timestamp", code);
+        case.fails("time", "time-missing").fails("certificate", "time-missing")
+    };
+    let mut garbage = sealed(&|stamp| stamp);
+    garbage.stamps = vec![vec![0x30, 0]];
+    let other = Tsa::new("another");
+    let stranger = {
+        let mut sealed = sealed(&|stamp| stamp);
+        sealed.stamps = vec![other.stamp(&sealed.signature, SIGNED_AT).response()];
+        sealed
+    };
+    let asked = authority(&stack).with_witnesses(Witnesses::LOGGED.with_timestamps(NonZeroUsize::MIN));
+    let mut both = sealed(&|stamp| stamp);
+    both.stamps.extend(sealed(&|stamp| Stamp { imprint: vec![0; 32], ..stamp }).stamps);
+    let mut purpose = Sigstore::new();
+    purpose.tsa = Tsa::with_leaf("stack tsa", &Template::timestamper("leaf").with(purposes(&[CODE_SIGNING])));
+    let of_other_use = purpose.blob(BLOB).kind(Kind::HashedRekord2).stamped().seal();
+    vec![
+        broken("a stamp that is none", "timestamp-malformed", &garbage),
+        broken("a stamp that was refused", "timestamp-malformed", &sealed(&|stamp| Stamp { status: 2, ..stamp })),
+        broken(
+            "the stamp of other bytes",
+            "timestamp-mismatch",
+            &sealed(&|stamp| Stamp { imprint: vec![0; 32], ..stamp }),
+        ),
+        broken(
+            "another key under the authority's name",
+            "timestamp-signature-invalid",
+            &sealed(&|mut stamp| {
+                stamp.signer.key = Key::p384("forger");
+                stamp
+            }),
+        ),
+        by("an authority for other uses", authority(&purpose), &of_other_use.bundle())
+            .fails("timestamp", "timestamp-certificate-not-valid")
+            .fails("time", "time-missing")
+            .fails("certificate", "time-missing"),
+        by("a stamp by a stranger", asked, &stranger.bundle())
+            .fails("timestamp", "timestamp-authority-untrusted")
+            .fails("timestamp", "timestamp-missing")
+            .fails("time", "time-missing")
+            .fails("certificate", "time-missing"),
+        case("a broken stamp beside a good one", &stack, &both).waives("timestamp", "timestamp-ignored"),
     ]
 }
 

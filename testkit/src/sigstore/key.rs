@@ -15,12 +15,14 @@ use super::der;
 #[derive(Clone)]
 pub struct Key(Inner);
 
+type Sign = dyn Fn(&[u8]) -> Vec<u8> + Send + Sync;
+
 #[derive(Clone)]
 enum Inner {
     P256(p256::ecdsa::SigningKey),
     P384(p384::ecdsa::SigningKey),
     Ed25519(ed25519_dalek::SigningKey),
-    External { spki: Vec<u8>, details: &'static str, sign: Arc<dyn Fn(&[u8]) -> Vec<u8> + Send + Sync> },
+    External { spki: Vec<u8>, details: &'static str, sign: Arc<Sign> },
 }
 
 /// Hash under an ECDSA signature.

@@ -40,6 +40,8 @@ impl Tsa {
             imprint: Hash::Sha256.of(message),
             signer: self.leaf.clone(),
             digest: Hash::Sha384,
+            digests: vec![Hash::Sha384],
+            called: self.leaf.clone(),
             bag: vec![self.leaf.der.clone()],
             named: Some(Hash::Sha256.of(&self.leaf.der)),
             status: 0,
@@ -61,6 +63,10 @@ pub struct Stamp {
     pub signer: Certificate,
     /// Hash of the signature and of the attributes.
     pub digest: Hash,
+    /// Hashes of signatures, as the token lists them beside what is signed.
+    pub digests: Vec<Hash>,
+    /// The certificate whose issuer and number stand beside the signature.
+    pub called: Certificate,
     /// Certificates that come along.
     pub bag: Vec<Vec<u8>>,
     /// ESSCertIDv2: SHA-256 of the certificate that the stamp says it is by.
@@ -90,7 +96,7 @@ impl Stamp {
         ]);
         let mut parts = vec![
             der::integer(&[3]),
-            der::set(vec![self.digest.identifier()]),
+            der::set(self.digests.iter().map(|digest| digest.identifier()).collect()),
             der::sequence(&[der::oid(&self.content), der::explicit(0, &der::octets(&info))]),
         ];
         if !self.bag.is_empty() {
@@ -115,7 +121,7 @@ impl Stamp {
         let carried = [&[0xa0][..], &attributes[1..]].concat();
         der::sequence(&[
             der::integer(&[1]),
-            der::sequence(&[self.signer.issuer.clone(), der::integer(&self.signer.serial)]),
+            der::sequence(&[self.called.issuer.clone(), der::integer(&self.called.serial)]),
             self.digest.identifier(),
             carried,
             self.signer.key.signature_identifier(self.digest),

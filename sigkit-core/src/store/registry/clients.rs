@@ -21,18 +21,25 @@ const MAX_HEADER_BYTES: u32 = 64 << 10;
 pub(super) struct Clients {
     user_agent: HeaderValue,
     named: Arc<NamedHosts>,
-    made: Mutex<HashMap<Channel, Client>>,
+    made: Mutex<HashMap<(Channel, Way), Client>>,
 }
 
 /// Clients differ in what they trust.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Channel {
-    /// Plain HTTP on this machine, past any proxy.
-    Loopback,
     Plain,
     Registry,
     Unverified,
     Other,
+}
+
+/// Clients differ in whom they connect to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Way {
+    /// Whoever is meant. No proxy could reach this machine, and none is to see what never leaves it.
+    Direct,
+    /// The proxy that the environment names for the host, if it names one: `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`.
+    ByEnvironment,
 }
 
 impl Clients {
@@ -52,18 +59,18 @@ impl Clients {
     /// The client for a request to `url` on behalf of `home`.
     pub(super) fn get(&self, options: &RegistryOptions, home: &Home, url: &Url) -> Result<Client, String> {
         let channel = match (url.scheme(), url.origin() == home.base.origin()) {
-            ("http", _) if address::is_loopback(url) => Channel::Loopback,
             ("http", _) => Channel::Plain,
             (_, true) if home.peer == Peer::Unverified => Channel::Unverified,
             (_, true) => Channel::Registry,
             (_, false) => Channel::Other,
         };
+        let way = if address::is_loopback(url) { Way::Direct } else { Way::ByEnvironment };
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(client) = made.get(&channel) {
+        if let Some(client) = made.get(&(channel, way)) {
             return Ok(client.clone());
         }
         let tls = match channel {
-            Channel::Loopback | Channel::Plain => tls::none(),
+            Channel::Plain => tls::none(),
             Channel::Registry => tls::config(&options.tls, Peer::Registry),
             Channel::Unverified => tls::config(&options.tls, Peer::Unverified),
             Channel::Other => tls::config(&options.tls, Peer::Other),
@@ -78,11 +85,11 @@ impl Clients {
             .connect_timeout(options.timeouts.connect)
             .http1_max_headers(MAX_HEADERS)
             .http2_max_header_list_size(MAX_HEADER_BYTES);
-        if channel == Channel::Loopback {
+        if way == Way::Direct {
             builder = builder.no_proxy();
         }
         let client = builder.build().map_err(|error| chain(&error))?;
-        made.insert(channel, client.clone());
+        made.insert((channel, way), client.clone());
         Ok(client)
     }
 }

@@ -25,20 +25,20 @@ impl Store for RegistryStore {
             TagOrDigest::Tag(_) => self.fetch_manifest(target).await,
             TagOrDigest::Digest(digest) => {
                 let size = |manifest: &FetchedManifest| manifest.bytes.len().saturating_mul(PARSED);
-                self.shared.manifests.get((self.name(), *digest), self.fetch_manifest(target), size).await
+                self.shared.manifests.get((self.name(), *digest), Box::pin(self.fetch_manifest(target)), size).await
             }
         }
     }
 
     async fn blob(&self, descriptor: &Descriptor, limit: u64) -> Result<Vec<u8>, StoreError> {
-        let fetched = self.fetch_blob(descriptor, limit);
-        let bytes = self.shared.blobs.get((self.name(), descriptor.digest), fetched, Vec::len).await?;
+        let fetch = Box::pin(self.fetch_blob(descriptor, limit));
+        let bytes = self.shared.blobs.get((self.name(), descriptor.digest), fetch, Vec::len).await?;
         // Whoever fetched it may have been told another size.
         let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         if size == descriptor.size && size <= limit {
             return Ok(bytes);
         }
-        self.fetch_blob(descriptor, limit).await
+        Box::pin(self.fetch_blob(descriptor, limit)).await
     }
 
     async fn referrers(&self, subject: &Digest) -> Result<Referrers, StoreError> {

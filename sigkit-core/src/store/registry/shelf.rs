@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::OnceCell;
@@ -17,6 +18,9 @@ pub(super) struct Shelf<T> {
     room: usize,
     kept: Mutex<Kept<T>>,
 }
+
+/// How to get an object. On the heap: a future that keeps its parts by value doubles with every level of nesting.
+pub(super) type Fetch<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
 
 /// A repository, and the name of an object in it. That one repository holds it says nothing about another.
 pub(super) type Name = (String, Digest);
@@ -39,7 +43,7 @@ impl<T: Clone> Shelf<T> {
     pub(super) async fn get(
         &self,
         name: Name,
-        fetch: impl Future<Output = Result<T, StoreError>> + Send,
+        fetch: Fetch<'_, T>,
         size: impl Fn(&T) -> usize + Send,
     ) -> Result<T, StoreError> {
         if self.room == 0 {
@@ -101,7 +105,7 @@ mod tests {
             count.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
             Ok(text.as_bytes().to_vec())
         };
-        let object = shelf.get(name(text), fetch, Vec::len).await.unwrap();
+        let object = shelf.get(name(text), Box::pin(fetch), Vec::len).await.unwrap();
         fetches.set(fetches.get() + count.into_inner());
         object
     }
@@ -126,7 +130,7 @@ mod tests {
     async fn trouble_is_not_kept_and_without_room_nothing_is() {
         let shelf: Shelf<Vec<u8>> = Shelf::new(OVERHEAD * 4);
         let failure = async { Err(StoreError::NotFound { place: "here".to_owned() }) };
-        assert!(shelf.get(name("a"), failure, Vec::len).await.is_err());
+        assert!(shelf.get(name("a"), Box::pin(failure), Vec::len).await.is_err());
         assert!(shelf.kept.lock().unwrap().objects.is_empty());
         let fetches = Cell::new(0);
         read(&shelf, "a", &fetches).await;

@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
 use crate::bundle::{EntryKind, protobuf_name};
-use crate::content::{Content, Envelope, MessageSignature};
+use crate::content::{Content, Envelope};
 use crate::crypto::{KeyAlgorithm, PublicKey, Signature, pem};
 use crate::digest::{Digest, DigestAlgorithm};
 use crate::json::{self, JsonError};
@@ -77,15 +77,6 @@ pub(crate) enum SignerKey<'a> {
 }
 
 impl Logged<'_> {
-    fn signature(&self) -> &Signature {
-        match self.content {
-            Content::Message(MessageSignature { signature, .. }) | Content::SimpleSigning { signature, .. } => {
-                signature
-            }
-            Content::Envelope(envelope) => &envelope.signature,
-        }
-    }
-
     /// The digest of the bytes that are signed.
     fn signed_digest(&self, algorithm: DigestAlgorithm) -> Option<Digest> {
         match self.content {
@@ -176,7 +167,7 @@ struct RekordKey {
 impl HashedRekord {
     fn check(&self, logged: &Logged<'_>) -> Result<(), BodyError> {
         self.data.hash.check("data.hash", &|algorithm| logged.signed_digest(algorithm))?;
-        signature("signature.content", logged.signature(), &self.signature.content)?;
+        signature("signature.content", logged.content.signature(), &self.signature.content)?;
         pem_verifier("signature.publicKey", logged.signer, &self.signature.public_key.content)
     }
 }
@@ -201,7 +192,7 @@ impl Dsse {
     fn check(&self, logged: &Logged<'_>, envelope: &Envelope) -> Result<(), BodyError> {
         self.payload_hash.check("payloadHash", &|algorithm| Some(Digest::of(algorithm, &envelope.payload)))?;
         let only = single("signatures", &self.signatures)?;
-        signature("signatures.signature", logged.signature(), &only.signature)?;
+        signature("signatures.signature", logged.content.signature(), &only.signature)?;
         pem_verifier("signatures.verifier", logged.signer, &only.verifier)
     }
 }
@@ -283,7 +274,7 @@ impl InTotoContent {
             equal("content.envelope.payload", &twice, payload)?;
         }
         let only = single("content.envelope.signatures", &self.envelope.signatures)?;
-        let twice = STANDARD.encode(logged.signature().to_base64());
+        let twice = STANDARD.encode(logged.content.signature().to_base64());
         equal("content.envelope.signatures.sig", &twice, &only.sig)?;
         pem_verifier("content.envelope.signatures.publicKey", logged.signer, &only.public_key)
     }
@@ -366,7 +357,7 @@ impl DsseV2 {
 
 impl SignatureV2 {
     fn check(&self, what: &'static str, logged: &Logged<'_>) -> Result<(), BodyError> {
-        signature(what, logged.signature(), &self.content)?;
+        signature(what, logged.content.signature(), &self.content)?;
         self.verifier.check(logged.signer)
     }
 }
@@ -451,7 +442,7 @@ fn read<T: Serialize + for<'de> Deserialize<'de>>(kind: &EntryKind, bytes: &[u8]
 fn single<'a, T>(what: &'static str, found: &'a [T]) -> Result<&'a T, BodyError> {
     match found {
         [only] => Ok(only),
-        _ => Err(mismatch(what, "1", &found.len().to_string())),
+        _ => Err(mismatch(what, "1", found.len())),
     }
 }
 
@@ -489,4 +480,209 @@ fn unknown(what: &'static str, algorithm: &str) -> BodyError {
 
 fn clip(text: &str) -> String {
     text.chars().take(200).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::content::MessageSignature;
+
+    macro_rules! key {
+        ($name:literal) => {
+            PublicKey::from_pem(include_bytes!(concat!("../../../../keys/TEST-ONLY-", $name, ".pub"))).unwrap()
+        };
+    }
+
+    fn envelope() -> Content {
+        Content::Envelope(Envelope {
+            payload_type: "application/vnd.in-toto+json".to_owned(),
+            payload: b"{}".to_vec().into(),
+            signature: Signature::from_bytes(*b"signature"),
+        })
+    }
+
+    fn kind(kind: &str, version: &str) -> EntryKind {
+        EntryKind { kind: kind.to_owned(), version: version.to_owned() }
+    }
+
+    fn judge(kind: &EntryKind, body: &str, content: &Content, key: &PublicKey) -> Result<(), BodyError> {
+        let artifact = |algorithm| Some(Digest::of(algorithm, b"artifact"));
+        check(kind, body.as_bytes(), &Logged { content, artifact: &artifact, signer: SignerKey::Key(key) })
+    }
+
+    /// The member that differs.
+    fn differs(result: Result<(), BodyError>) -> &'static str {
+        match result {
+            Err(BodyError::Mismatch { what, .. } | BodyError::Incomparable { what, .. }) => what,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn hex_hash(text: &str) -> String {
+        format!(r#"{{"algorithm":"sha256","value":"{}"}}"#, Digest::sha256(text.as_bytes()).hex())
+    }
+
+    fn pem(key: &PublicKey) -> String {
+        STANDARD.encode(key.to_pem())
+    }
+
+    /// Rekor v2 entries, as the log builds them.
+    fn v2(key: &PublicKey, details: &str, algorithm: DigestAlgorithm, content: &Content) -> (String, String) {
+        let signature = content.signature().to_base64();
+        let raw = STANDARD.encode(key.spki_der());
+        let signature = format!(
+            r#"{{"content":"{signature}","verifier":{{"keyDetails":"{details}","publicKey":{{"rawBytes":"{raw}"}}}}}}"#
+        );
+        let hash = |bytes: &[u8]| {
+            let digest = STANDARD.encode(Digest::of(algorithm, bytes).as_bytes());
+            format!(r#"{{"algorithm":"{}","digest":"{digest}"}}"#, protobuf_name(algorithm))
+        };
+        let signed = match content {
+            Content::Envelope(envelope) => hash(&envelope.pae()),
+            _ => hash(b"artifact"),
+        };
+        let frame = |kind: &str, spec: String| format!(r#"{{"apiVersion":"0.0.2","kind":"{kind}","spec":{{{spec}}}}}"#);
+        (
+            frame("hashedrekord", format!(r#""hashedRekordV002":{{"data":{signed},"signature":{signature}}}"#)),
+            frame("dsse", format!(r#""dsseV002":{{"payloadHash":{},"signatures":[{signature}]}}"#, hash(b"{}"))),
+        )
+    }
+
+    #[test]
+    fn rekor_v2_takes_every_kind_of_key_under_its_own_name() {
+        use DigestAlgorithm::{Sha256, Sha384, Sha512};
+        let message = Content::Message(MessageSignature { digest: None, signature: Signature::from_bytes(*b"s") });
+        for (key, names) in [
+            (key!("ecdsa-p256"), &[("PKIX_ECDSA_P256_SHA_256", Sha256)][..]),
+            (key!("ecdsa-p384"), &[("PKIX_ECDSA_P384_SHA_384", Sha384), ("PKIX_ECDSA_P384_SHA_256", Sha256)]),
+            (key!("ecdsa-p521"), &[("PKIX_ECDSA_P521_SHA_512", Sha512), ("PKIX_ECDSA_P521_SHA_256", Sha256)]),
+            (key!("ed25519"), &[("PKIX_ED25519_PH", Sha512), ("PKIX_ED25519", Sha512)]),
+            (key!("rsa-2048"), &[("PKIX_RSA_PKCS1V15_2048_SHA256", Sha256)]),
+            (key!("rsa-3072"), &[("PKIX_RSA_PKCS1V15_3072_SHA256", Sha256)]),
+        ] {
+            for (name, algorithm) in names {
+                let (hashed, _) = v2(&key, name, *algorithm, &message);
+                judge(&kind("hashedrekord", "0.0.2"), &hashed, &message, &key).unwrap();
+                let envelope = envelope();
+                let (hashed, dsse) = v2(&key, name, *algorithm, &envelope);
+                judge(&kind("hashedrekord", "0.0.2"), &hashed, &envelope, &key).unwrap();
+                judge(&kind("dsse", "0.0.2"), &dsse, &envelope, &key).unwrap();
+                for other in
+                    ["PKIX_RSA_PKCS1V15_4096_SHA256", "PKIX_RSA_PSS_2048_SHA256", "PUBLIC_KEY_DETAILS_UNSPECIFIED", ""]
+                {
+                    let body = hashed.replace(name, other);
+                    assert_eq!(
+                        differs(judge(&kind("hashedrekord", "0.0.2"), &body, &envelope, &key)),
+                        "verifier.keyDetails"
+                    );
+                }
+            }
+        }
+    }
+
+    // threat: A01 A06
+    #[test]
+    fn every_member_of_a_rekor_v2_entry_is_compared() {
+        let (key, other) = (key!("ecdsa-p256"), key!("ecdsa-p384"));
+        let content = envelope();
+        let (hashed, dsse) = v2(&key, "PKIX_ECDSA_P256_SHA_256", DigestAlgorithm::Sha256, &content);
+        let (raw, their_raw) = (STANDARD.encode(key.spki_der()), STANDARD.encode(other.spki_der()));
+        let digest = |text: &[u8]| STANDARD.encode(Digest::sha256(text).as_bytes());
+        let Content::Envelope(envelope) = &content else { unreachable!() };
+        for (kind, body, hash, of_hash, of_signature) in [
+            (kind("hashedrekord", "0.0.2"), &hashed, digest(&envelope.pae()), "data", "signature"),
+            (kind("dsse", "0.0.2"), &dsse, digest(b"{}"), "payloadHash", "signatures"),
+        ] {
+            let with = |from: &str, to: &str| {
+                let changed = body.replacen(from, to, 1);
+                assert_ne!(&changed, body, "{from}");
+                judge(&kind, &changed, &content, &key)
+            };
+            assert_eq!(differs(with(&hash, &digest(b"other"))), of_hash);
+            assert_eq!(differs(with("SHA2_256\"", "SHA1\"")), "hash algorithm");
+            assert_eq!(differs(with(&content.signature().to_base64(), "AA==")), of_signature);
+            assert_eq!(differs(with(&raw, &their_raw)), "verifier.publicKey");
+            // The key's bytes where a certificate would stand are no key.
+            assert_eq!(differs(with("publicKey", "x509Certificate")), "verifier.x509Certificate");
+            assert!(matches!(with("\"publicKey\"", "\"publickey\""), Err(BodyError::Json(_))));
+        }
+        let two = dsse.replacen(
+            "\"signatures\":[",
+            "\"signatures\":[{\"content\":\"AA==\",\"verifier\":{\"keyDetails\":\"\"}},",
+            1,
+        );
+        assert_eq!(differs(judge(&kind("dsse", "0.0.2"), &two, &content, &key)), "signatures");
+        let message = Content::Message(MessageSignature { digest: None, signature: envelope.signature.clone() });
+        assert_eq!(differs(judge(&kind("dsse", "0.0.2"), &dsse, &message, &key)), "kind");
+    }
+
+    // threat: A01 A02
+    #[test]
+    fn an_intoto_entry_of_version_0_0_1_is_bound_by_the_digest_of_the_envelope_as_sent() {
+        let key = key!("ecdsa-p256");
+        let content = envelope();
+        let Content::Envelope(envelope) = &content else { unreachable!() };
+        let kind = kind("intoto", "0.0.1");
+        let frame = |content: String, key: &str| {
+            format!(
+                r#"{{"apiVersion":"0.0.1","kind":"intoto","spec":{{"content":{{{content}}},"publicKey":"{key}"}}}}"#
+            )
+        };
+        let payload = hex_hash("{}");
+        for text in envelope.go_texts() {
+            let hash = hex_hash(&text);
+            let whole = frame(format!(r#""hash":{hash},"payloadHash":{payload}"#), &pem(&key));
+            judge(&kind, &whole, &content, &key).unwrap();
+            judge(&kind, &frame(format!(r#""hash":{hash}"#), &pem(&key)), &content, &key).unwrap();
+            let other = whole.replacen(&payload, &hex_hash("other"), 1);
+            assert_eq!(differs(judge(&kind, &other, &content, &key)), "content.payloadHash");
+            let other = whole.replacen(&hash, &hex_hash("other"), 1);
+            assert_eq!(differs(judge(&kind, &other, &content, &key)), "content.hash");
+            assert_eq!(differs(judge(&kind, &whole, &content, &key!("ecdsa-p384"))), "publicKey");
+            let mut resigned = envelope.clone();
+            resigned.signature = Signature::from_bytes(*b"other");
+            assert_eq!(differs(judge(&kind, &whole, &Content::Envelope(resigned), &key)), "content.hash");
+        }
+    }
+
+    #[test]
+    fn an_envelope_is_sent_as_cosign_2_and_3_do() {
+        let Content::Envelope(envelope) = envelope() else { unreachable!() };
+        assert_eq!(
+            envelope.go_texts(),
+            [
+                r#"{"payloadType":"application/vnd.in-toto+json","payload":"e30=","signatures":[{"keyid":"","sig":"c2lnbmF0dXJl"}]}"#,
+                r#"{"payload":"e30=","payloadType":"application/vnd.in-toto+json","signatures":[{"sig":"c2lnbmF0dXJl"}]}"#,
+            ]
+        );
+    }
+
+    // threat: A01 A12
+    #[test]
+    fn rekor_v1_names_the_signer_in_pem() {
+        let key = key!("rsa-2048");
+        let content = Content::SimpleSigning { payload: b"payload".to_vec(), signature: Signature::from_bytes(*b"s") };
+        let kind = kind("hashedrekord", "0.0.1");
+        let with = |signer: &str| {
+            let hash = hex_hash("payload");
+            format!(
+                r#"{{"apiVersion":"0.0.1","kind":"hashedrekord","spec":{{"data":{{"hash":{hash}}},"signature":{{"content":"cw==","publicKey":{{"content":"{signer}"}}}}}}}}"#
+            )
+        };
+        judge(&kind, &with(&pem(&key)), &content, &key).unwrap();
+        let certificate = key.to_pem().replace("PUBLIC KEY", "CERTIFICATE");
+        let private = key.to_pem().replace("PUBLIC KEY", "PRIVATE KEY");
+        for other in
+            [certificate, private, key.to_pem().repeat(2), "junk".to_owned(), String::new(), key!("rsa-3072").to_pem()]
+        {
+            let body = with(&STANDARD.encode(other));
+            assert_eq!(differs(judge(&kind, &body, &content, &key)), "signature.publicKey");
+        }
+        assert_eq!(differs(judge(&kind, &with("!"), &content, &key)), "signature.publicKey");
+        let body = with(&pem(&key)).replacen("sha256", "sha1", 1);
+        assert_eq!(differs(judge(&kind, &body, &content, &key)), "hash algorithm");
+        for length in 0..with(&pem(&key)).len() {
+            assert!(judge(&kind, &with(&pem(&key))[..length], &content, &key).is_err(), "{length}");
+        }
+    }
 }

@@ -202,3 +202,138 @@ fn malformed(line: usize, expected: &'static str, found: &str) -> CheckpointErro
 fn clip(text: &str) -> String {
     text.chars().take(200).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::PublicKey;
+    use crate::trust::Validity;
+
+    /// Of a staging instance of Rekor v2: its checkpoint, and its key.
+    const SIGNED: &str = "log2025-alpha1.rekor.sigstage.dev\n736\nrs1YPY0ydAV0lxgfrq5pE4oRpUJwo3syeps5+eGUTDI=\n\n\u{2014} log2025-alpha1.rekor.sigstage.dev 8w1amdbj1mjNN674dHAkD92+QZoEgBC7o0mXYSTRluDjQrOPjrps3zQB9ut+ShLepyZPsWBDi5IB3yXyjgjQT6OG9A8=\n";
+    const LINE: &str = "\u{2014} log2025-alpha1.rekor.sigstage.dev 8w1amdbj1mjNN674dHAkD92+QZoEgBC7o0mXYSTRluDjQrOPjrps3zQB9ut+ShLepyZPsWBDi5IB3yXyjgjQT6OG9A8=\n";
+    const KEY: &str = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAPn+AREHoBaZ7wgS1zBqpxmLSGnyhxXj4lFxSdWVB8o8=\n-----END PUBLIC KEY-----\n";
+    const ORIGIN: &str = "log2025-alpha1.rekor.sigstage.dev";
+
+    fn log() -> TransparencyLog {
+        let key = PublicKey::from_pem(KEY.as_bytes()).unwrap();
+        TransparencyLog::new("", LogId::of_note_key(ORIGIN, &key), key, Validity::ALWAYS)
+    }
+
+    fn check(text: &str) -> Result<(), CheckpointError> {
+        Checkpoint::parse(text, &Limits::DEFAULT)?.check_signed_by(&log())
+    }
+
+    #[test]
+    fn a_checkpoint_says_size_and_root() {
+        let checkpoint = Checkpoint::parse(SIGNED, &Limits::DEFAULT).unwrap();
+        assert_eq!((checkpoint.origin, checkpoint.size, checkpoint.root[0]), (ORIGIN, 736, 0xae));
+        check(SIGNED).unwrap();
+    }
+
+    // threat: B02
+    #[test]
+    fn only_the_exact_grammar_is_a_checkpoint() {
+        let root = "rs1YPY0ydAV0lxgfrq5pE4oRpUJwo3syeps5+eGUTDI=";
+        for (from, to, line) in [
+            (ORIGIN, "", 1),
+            ("\n736\n", "\n+736\n", 2),
+            ("\n736\n", "\n-736\n", 2),
+            ("\n736\n", "\n0736\n", 2),
+            ("\n736\n", "\n 736\n", 2),
+            ("\n736\n", "\n736 \n", 2),
+            ("\n736\n", "\n0x2e0\n", 2),
+            ("\n736\n", "\n\n", 2),
+            ("\n736\n", "\n9223372036854775808\n", 2),
+            ("\n736\n", "\n18446744073709551616\n", 2),
+            ("\n736", "", 2),
+            (root, "rs1YPY0ydAV0lxgfrq5pE4oRpUJwo3syeps5+eGUTA==", 3),
+            (root, "rs1YPY0ydAV0lxgfrq5pE4oRpUJwo3syeps5+eGUTDI", 3),
+            (root, "rs1YPY0ydAV0lxgfrq5pE4oRpUJwo3syeps5-eGUTDI=", 3),
+            (root, "", 3),
+            ("DI=\n\n", "DI=\n", 4),
+            ("DI=\n\n", "DI=\n\n\n", 5),
+            ("\u{2014} ", "- ", 5),
+            ("\u{2014} ", "\u{2014}", 5),
+            ("\u{2014} ", "\u{2014}  ", 5),
+            (" 8w1a", "  8w1a", 5),
+            (" 8w1a", "+8w1a", 5),
+            ("9A8=\n", "9A8=", 5),
+            ("9A8=\n", "9A8\n", 5),
+            ("9A8=\n", "9A8=\n\n", 6),
+            ("9A8=\n", "9A8= \n", 5),
+            ("9A8=\n", "9A8=\r\n", 5),
+            ("\n736\n", "\r\n736\n", 1),
+            ("\n736\n", "\n736\t\n", 2),
+            ("\n736\n", "\n736\0\n", 2),
+        ] {
+            let text = SIGNED.replacen(from, to, 1);
+            assert_ne!(text, SIGNED, "{from:?}");
+            match Checkpoint::parse(&text, &Limits::DEFAULT) {
+                Err(CheckpointError::Malformed { line: found, .. }) => assert_eq!(found, line, "{from:?} to {to:?}"),
+                other => panic!("{from:?} to {to:?}: {other:?}"),
+            }
+        }
+        for encoded in ["", "8w1a", "8w1amQ=="] {
+            let text = format!("o\n1\n{root}\n\n\u{2014} o {encoded}\n");
+            assert!(
+                matches!(Checkpoint::parse(&text, &Limits::DEFAULT), Err(CheckpointError::Malformed { line: 5, .. })),
+                "{encoded}"
+            );
+        }
+        for end in 0..SIGNED.len() {
+            if let Some(text) = SIGNED.get(..end) {
+                assert!(check(text).is_err(), "{end}");
+            }
+        }
+        // Further lines are the log's own business, and signed.
+        let extended = Checkpoint::parse(&SIGNED.replacen("DI=\n", "DI=\nTimestamp: 1\n", 1), &Limits::DEFAULT)
+            .unwrap()
+            .check_signed_by(&log());
+        assert!(matches!(extended, Err(CheckpointError::Signature { .. })), "{extended:?}");
+    }
+
+    // threat: B02
+    #[test]
+    fn a_checkpoint_is_bounded() {
+        let limits = Limits::DEFAULT;
+        let repeated = |n: usize| format!("{SIGNED}{}", LINE.repeat(n - 1));
+        assert_eq!(Checkpoint::parse(&repeated(64), &limits).unwrap().signatures.len(), 64);
+        assert_eq!(check(&repeated(65)), Err(CheckpointError::TooMuch { what: "signatures", limit: 64 }));
+        let padded = |n: usize| SIGNED.replacen("DI=\n", &format!("DI=\n{}\n", "x".repeat(n - SIGNED.len() - 1)), 1);
+        assert_eq!(padded(limits.checkpoint_bytes).len(), limits.checkpoint_bytes);
+        assert!(Checkpoint::parse(&padded(limits.checkpoint_bytes), &limits).is_ok());
+        let large = padded(limits.checkpoint_bytes + 1);
+        assert_eq!(check(&large), Err(CheckpointError::TooMuch { what: "bytes", limit: limits.checkpoint_bytes }));
+    }
+
+    // threat: B01
+    #[test]
+    fn the_signature_is_the_logs_own() {
+        let not_signed = |text: &str| match check(text) {
+            Err(CheckpointError::NotSigned { expected, .. }) => assert_eq!(expected, format!("{ORIGIN}+f30d5a99")),
+            other => panic!("{text}: {other:?}"),
+        };
+        // Another hint, and another name over the same signature.
+        not_signed(&SIGNED.replacen(" 8w1a", " 9w1a", 1));
+        not_signed(&SIGNED.replacen(&format!("\u{2014} {ORIGIN}"), "\u{2014} other", 1));
+        // A hint proves nothing, not even beside a good signature.
+        let forged = LINE.replacen("dbj1mj", "dbj2mj", 1);
+        for text in [
+            SIGNED.replacen(LINE, &forged, 1),
+            format!("{SIGNED}{forged}"),
+            SIGNED.replacen(LINE, &format!("{forged}{LINE}"), 1),
+        ] {
+            assert!(matches!(check(&text), Err(CheckpointError::Signature { .. })), "{text}");
+        }
+        assert!(matches!(check(&SIGNED.replacen("736", "737", 1)), Err(CheckpointError::Signature { .. })));
+        // Witnesses sign after the log, or before.
+        let witness = "\u{2014} witness.example O8PH5AAAAABopO8+\n";
+        check(&format!("{SIGNED}{witness}")).unwrap();
+        check(&SIGNED.replacen(LINE, &format!("{witness}{LINE}"), 1)).unwrap();
+        not_signed(&SIGNED.replacen(LINE, witness, 1));
+        // The identifier binds the name: a checkpoint of another name is another log's.
+        let other = SIGNED.replace(ORIGIN, "other.example");
+        assert!(matches!(check(&other), Err(CheckpointError::Origin { found, .. }) if found == "other.example"));
+    }
+}

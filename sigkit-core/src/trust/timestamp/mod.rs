@@ -100,6 +100,22 @@ impl TimestampError {
     }
 }
 
+impl TimestampError {
+    /// What was expected and what was found, for machines; `None` where the message says it all.
+    pub(crate) fn evidence(&self) -> Option<(String, String)> {
+        match self {
+            Self::NotGranted { found } => Some(("0".to_owned(), found.to_string())),
+            Self::Form { expected, found, .. } => Some((expected.clone(), found.clone())),
+            Self::Imprint { expected, found } => Some((expected.hex(), found.clone())),
+            Self::UnknownAuthority { found, .. } => {
+                Some(("a timestamp authority of the trusted root".to_owned(), found.clone()))
+            }
+            Self::Path(PathError::NotValidAt { window, time, .. }) => Some((window.to_string(), time.to_string())),
+            Self::Der { .. } | Self::Signature(_) | Self::Certificate(_) | Self::Path(_) => None,
+        }
+    }
+}
+
 /// A time that a trusted authority states.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct VerifiedTimestamp {
@@ -107,7 +123,7 @@ pub(crate) struct VerifiedTimestamp {
     pub(crate) time: UnixTime,
     /// The key of the authority. Two timestamps by one key are one witness.
     pub(crate) authority: KeyFingerprint,
-    /// The subject of the authority's certificate, for people.
+    /// The authority's address, or the subject of its certificate where it has none; for people.
     pub(crate) name: String,
 }
 
@@ -145,6 +161,10 @@ pub(crate) fn verify(
     for authority in root.timestamp_authorities() {
         let own = authority.certificates().iter().filter(|certificate| names.mean(certificate));
         for certificate in own.chain(&embedded) {
+            if !signer.name.means(certificate) {
+                refusal = form("signer", certificate.subject(), "the name of another certificate");
+                continue;
+            }
             match check_signer(certificate, authority, signer, info.time) {
                 Ok(authority) => {
                     return Ok(VerifiedTimestamp { time: info.time, authority, name: certificate.subject() });
@@ -361,4 +381,211 @@ fn der(what: &'static str) -> impl Fn(der::Error) -> TimestampError {
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().take(64).map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bundle::SignedEntity;
+    use crate::trust::Validity;
+
+    macro_rules! vector {
+        ($name:literal, $file:literal) => {
+            include_str!(concat!("../../../../testdata/vectors/sigstore/", $name, "/", $file))
+        };
+        ($name:literal) => {
+            Case::new(vector!($name, "bundle.json"), vector!($name, "trusted_root.json").as_bytes())
+        };
+        (public $name:literal) => {
+            Case::new(vector!($name, "bundle.json"), TrustedRoot::public_good_json())
+        };
+    }
+
+    struct Case {
+        entity: SignedEntity,
+        root: TrustedRoot,
+    }
+
+    impl Case {
+        fn new(bundle: &str, root: &[u8]) -> Self {
+            let entity = SignedEntity::from_bundle(bundle.as_bytes(), &Limits::DEFAULT).unwrap();
+            Self { entity, root: TrustedRoot::from_json(root, &Limits::DEFAULT).unwrap() }
+        }
+
+        fn stamp(&mut self) -> &mut Vec<u8> {
+            &mut self.entity.timestamps[0].0
+        }
+
+        fn verify(&self) -> Result<VerifiedTimestamp, TimestampError> {
+            let stamped = self.entity.content.signature().as_bytes();
+            verify(&self.entity.timestamps[0], &self.root, stamped, &Limits::DEFAULT)
+        }
+
+        fn code(&self) -> &'static str {
+            self.verify().expect_err("must be refused").code()
+        }
+    }
+
+    fn all() -> [(&'static str, Case, i64); 5] {
+        [
+            ("with certificate", vector!("rekor2-timestamp-with-embedded-cert"), 1_754_506_296),
+            ("staging", vector!("rekor2-happy-path"), 1_749_729_740),
+            ("without certificate", vector!("rekor2-dsse-happy-path"), 1_778_700_213),
+            ("private", vector!("intoto-with-custom-trust-root"), 1_675_209_600),
+            ("public", vector!(public "managed-key-happy-path"), 1_766_077_479),
+        ]
+    }
+
+    #[test]
+    fn timestamps_of_real_authorities_tell_their_time() {
+        for (name, case, time) in all() {
+            let verified = case.verify().unwrap_or_else(|error| panic!("{name}: {error}"));
+            assert_eq!(verified.time, UnixTime(time), "{name}");
+            assert!(!verified.name.is_empty());
+        }
+    }
+
+    // threat: B09
+    #[test]
+    fn a_timestamp_of_other_bytes_is_refused() {
+        for (name, mut case, _) in all() {
+            case.entity.content = crate::content::Content::Message(crate::content::MessageSignature {
+                digest: None,
+                signature: Signature::from_bytes(*b"other"),
+            });
+            assert_eq!(case.code(), "timestamp-mismatch", "{name}");
+            let (expected, found) = case.verify().unwrap_err().evidence().unwrap();
+            assert_eq!((expected, found.len()), (Digest::sha256(b"other").hex(), 64), "{name}");
+        }
+    }
+
+    /// The same root, with other windows of trust in its timestamp authorities.
+    fn with_window(case: &Case, window: Validity) -> TrustedRoot {
+        let mut root = TrustedRoot::default();
+        for authority in case.root.timestamp_authorities() {
+            let chain: Vec<_> = authority.certificates().iter().map(Certificate::der).collect();
+            let limits = &Limits::DEFAULT;
+            root.add_timestamp_authority(CertificateAuthority::from_chain("", &chain, window, limits).unwrap());
+        }
+        root
+    }
+
+    // threat: B05 B09 B10
+    #[test]
+    fn the_authority_was_trusted_at_that_time() {
+        for (name, mut case, time) in all() {
+            for (window, code) in [
+                (Validity::new(UnixTime(0), Some(UnixTime(time))), None),
+                (Validity::new(UnixTime(time), None), None),
+                (Validity::new(UnixTime(0), Some(UnixTime(time - 1))), Some("timestamp-certificate-not-valid")),
+                (Validity::new(UnixTime(time + 1), None), Some("timestamp-certificate-not-valid")),
+            ] {
+                case.root = with_window(&case, window);
+                assert_eq!(case.verify().map_err(|error| error.code()).err(), code, "{name} {window}");
+                // Without an address the authority goes by its subject.
+                assert!(
+                    case.verify().is_ok_and(|verified| verified.name.contains("tsa") || !verified.name.is_empty())
+                        || code.is_some()
+                );
+            }
+        }
+    }
+
+    // threat: B08 B13
+    #[test]
+    fn a_certificate_that_came_along_is_not_believed() {
+        let mut case = vector!("rekor2-timestamp-with-embedded-cert");
+        let other = vector!(public "managed-key-happy-path");
+        case.root = other.root.clone();
+        assert_eq!(case.code(), "timestamp-authority-untrusted");
+        assert!(case.verify().unwrap_err().evidence().is_none_or(|(expected, _)| expected.contains("trusted root")));
+        case.root = TrustedRoot::default();
+        assert_eq!(case.code(), "timestamp-authority-untrusted");
+        // Of an authority that is not named by its own certificate, the one that came along is judged by its path.
+        let mut case = vector!("rekor2-timestamp-with-embedded-cert");
+        let chain: Vec<_> =
+            case.root.timestamp_authorities()[0].certificates()[1..].iter().map(|c| c.der().to_vec()).collect();
+        let mut root = TrustedRoot::default();
+        root.add_timestamp_authority(
+            CertificateAuthority::from_chain("", &chain, Validity::ALWAYS, &Limits::DEFAULT).unwrap(),
+        );
+        case.root = root;
+        case.verify().unwrap();
+        let mut without = vector!("rekor2-dsse-happy-path");
+        let chain: Vec<_> =
+            without.root.timestamp_authorities()[0].certificates()[1..].iter().map(|c| c.der().to_vec()).collect();
+        let mut root = TrustedRoot::default();
+        root.add_timestamp_authority(
+            CertificateAuthority::from_chain("", &chain, Validity::ALWAYS, &Limits::DEFAULT).unwrap(),
+        );
+        without.root = root;
+        assert_eq!(without.code(), "timestamp-authority-untrusted");
+    }
+
+    // threat: B08 N04
+    #[test]
+    fn no_bit_of_what_is_signed_may_differ() {
+        for (name, mut case, time) in all() {
+            let good = case.stamp().clone();
+            let mut accepted = Vec::new();
+            for (at, byte) in good.iter().enumerate() {
+                case.stamp()[at] ^= 1;
+                if let Ok(verified) = case.verify() {
+                    assert_eq!(verified.time, UnixTime(time), "{name}, byte {at}");
+                    accepted.push(at);
+                }
+                case.stamp()[at] = *byte;
+            }
+            // What is not signed: the status text, versions, the signer's name by issuer and number, and certificates that came along.
+            let tail = good.len() - 260;
+            assert!(accepted.iter().all(|at| *at < tail), "{name}: {accepted:?}");
+            assert!(
+                accepted.len() * 2 < good.len() || name == "with certificate" || name == "staging",
+                "{name}: {}",
+                accepted.len()
+            );
+        }
+    }
+
+    // threat: A08 N03
+    #[test]
+    fn a_timestamp_cut_short_or_with_bytes_behind_it_is_malformed() {
+        let mut case = vector!("intoto-with-custom-trust-root");
+        let good = case.stamp().clone();
+        for end in 0..good.len() {
+            *case.stamp() = good[..end].to_vec();
+            assert_eq!(case.code(), "timestamp-malformed", "{end}");
+        }
+        *case.stamp() = [&good[..], &[0]].concat();
+        assert_eq!(case.code(), "timestamp-malformed");
+    }
+
+    /// DER with these contents.
+    fn tlv(tag: u8, contents: &[u8]) -> Vec<u8> {
+        let length = contents.len();
+        let header = match length {
+            0..=127 => vec![tag, u8::try_from(length).unwrap()],
+            _ => vec![tag, 0x82, u8::try_from(length / 256).unwrap(), u8::try_from(length % 256).unwrap()],
+        };
+        [&header[..], contents].concat()
+    }
+
+    #[test]
+    fn a_refusal_is_no_timestamp() {
+        let mut case = vector!("rekor2-happy-path");
+        let status = |n: u8| tlv(0x30, &[2, 1, n]);
+        for (n, expected) in
+            [(2, "expected status 0 (granted), found 2"), (0, "token: expected"), (1, "token: expected")]
+        {
+            *case.stamp() = tlv(0x30, &status(n));
+            assert_eq!(case.code(), "timestamp-malformed");
+            assert!(case.verify().unwrap_err().to_string().contains(expected), "{n}: {}", case.verify().unwrap_err());
+        }
+        // The status is not signed; one that refuses is believed all the same.
+        let mut case = vector!("rekor2-happy-path");
+        case.stamp()[8] = 3;
+        assert_eq!(case.verify(), Err(TimestampError::NotGranted { found: 3 }));
+        case.stamp()[8] = 1;
+        case.verify().unwrap();
+    }
 }

@@ -5,6 +5,7 @@ use der::asn1::{AnyRef, Int, ObjectIdentifier, OctetStringRef};
 use der::{Decode, ErrorKind, Reader, SliceReader, Tag, TagNumber, Tagged};
 
 use crate::time::UnixTime;
+use crate::trust::Certificate;
 
 const SIGNED_DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.2");
 pub(super) const TST_INFO: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.1.4");
@@ -29,8 +30,18 @@ pub(super) struct Token<'a> {
     pub(super) signers: Vec<SignerInfo<'a>>,
 }
 
+/// What the unsigned part of a signature calls its signer. The signed attributes decide; this must not contradict them.
+pub(super) enum SignerName<'a> {
+    /// The issuer's name and the serial number, DER one behind the other.
+    IssuerAndSerial(&'a [u8]),
+    /// The subject key identifier.
+    KeyIdentifier(&'a [u8]),
+}
+
 /// One signature of a token.
 pub(super) struct SignerInfo<'a> {
+    /// What it calls its signer.
+    pub(super) name: SignerName<'a>,
     /// The algorithm of the digest of the content.
     pub(super) digest: ObjectIdentifier,
     /// The signed attributes as the signature covers them: a SET in DER.
@@ -101,10 +112,17 @@ impl<'a> Token<'a> {
     /// RFC 5652 §5.1.
     fn signed_data(body: &mut SliceReader<'a>) -> der::Result<Self> {
         small(body)?; // version
-        body.tlv_bytes()?; // digest algorithms, named by each signer again
+        let digests = AnyRef::decode(body)?;
+        let digests = whole(digests.value(), |reader| {
+            let mut found = Vec::new();
+            while !reader.is_finished() {
+                found.push(algorithm(reader)?);
+            }
+            Ok(found)
+        })?;
         let (content_type, content) = body.sequence(|info| {
             let content_type = ObjectIdentifier::decode(info)?;
-            let content = whole(explicit(info, 0)?, |reader| <&OctetStringRef>::decode(reader))?;
+            let content = whole(explicit(info, 0)?, <&OctetStringRef>::decode)?;
             Ok::<_, der::Error>((content_type, content.as_bytes()))
         })?;
         let certificates = match optional(body, 0)? {
@@ -116,18 +134,21 @@ impl<'a> Token<'a> {
         if signers.tag() != Tag::Set {
             return Err(Tag::Set.value_error().into());
         }
-        let signers = elements(signers.value())?.into_iter().map(SignerInfo::read);
-        Ok(Self { content_type, content, certificates, signers: signers.collect::<Result<_, _>>()? })
+        let signers = elements(signers.value())?.into_iter().map(SignerInfo::read).collect::<Result<Vec<_>, _>>()?;
+        if !signers.iter().all(|signer| digests.contains(&signer.digest)) {
+            return Err(Tag::ObjectIdentifier.value_error().into());
+        }
+        Ok(Self { content_type, content, certificates, signers })
     }
 }
 
 impl<'a> SignerInfo<'a> {
-    /// RFC 5652 §5.3. Who signed is told by the signed attributes, so that the unsigned name of the signer is passed over.
+    /// RFC 5652 §5.3.
     fn read(der: &'a [u8]) -> der::Result<Self> {
         whole(der, |reader| {
             reader.sequence(|body| {
                 small(body)?; // version
-                body.tlv_bytes()?; // issuer and serial number, or key identifier
+                let name = SignerName::read(body)?;
                 let digest = algorithm(body)?;
                 let attributes = body.tlv_bytes()?;
                 let contents = AnyRef::from_der(attributes)?;
@@ -144,9 +165,29 @@ impl<'a> SignerInfo<'a> {
                 let algorithm = algorithm(body)?;
                 let signature = <&OctetStringRef>::decode(body)?.as_bytes();
                 optional(body, 1)?; // unsigned attributes
-                Ok(Self { digest, signed, attributes, algorithm, signature })
+                Ok(Self { name, digest, signed, attributes, algorithm, signature })
             })
         })
+    }
+}
+
+impl<'a> SignerName<'a> {
+    fn read(reader: &mut SliceReader<'a>) -> der::Result<Self> {
+        const KEY_IDENTIFIER: Tag = Tag::ContextSpecific { constructed: false, number: TagNumber(0) };
+        let name = AnyRef::decode(reader)?;
+        match name.tag() {
+            Tag::Sequence => Ok(Self::IssuerAndSerial(name.value())),
+            KEY_IDENTIFIER => Ok(Self::KeyIdentifier(name.value())),
+            other => Err(other.value_error().into()),
+        }
+    }
+
+    /// Whether that certificate goes by this name.
+    pub(super) fn means(&self, certificate: &Certificate) -> bool {
+        match self {
+            Self::IssuerAndSerial(name) => *name == [certificate.issuer_der(), certificate.serial_der()].concat(),
+            Self::KeyIdentifier(name) => certificate.subject_key_identifier().is_some_and(|id| id == *name),
+        }
     }
 }
 

@@ -1,0 +1,170 @@
+//! Bundles as files: shown, made from parts, and brought to the present version. Nothing here says whom to believe.
+
+use std::path::Path;
+
+use sigkit_core::bundle::{SignedEntity, SignedTimestamp, VerificationMaterial};
+use sigkit_core::content::{Content, Envelope, MessageSignature};
+use sigkit_core::crypto::{PublicKey, Signature};
+use sigkit_core::digest::{Digest, DigestAlgorithm};
+use sigkit_core::limits::Limits;
+
+use crate::args::{BundleCreateArgs, BundleUpgradeArgs, BundleVerb, BundleVerbArgs};
+use crate::context::Context;
+use crate::error::CliError;
+use crate::files::{Access, FileError};
+use crate::output::Output;
+use crate::render;
+use crate::trusted_root::certificate;
+
+/// Runs `bundle …`.
+///
+/// # Errors
+/// [`CliError`].
+pub(crate) fn run(args: &BundleVerbArgs, context: &Context) -> Result<Output, CliError> {
+    match &args.verb {
+        BundleVerb::Inspect(args) => {
+            let entity = read("BUNDLE", &args.bundle, context)?;
+            Ok(Output::result(render::bundle(&args.bundle.display().to_string(), &entity)))
+        }
+        BundleVerb::Create(args) => written(&create(args, context)?, args.out.as_deref(), context),
+        BundleVerb::Upgrade(args) => written(&upgrade(args, context)?, args.out.as_deref(), context),
+    }
+}
+
+fn read(option: &'static str, path: &Path, context: &Context) -> Result<SignedEntity, CliError> {
+    let limits = Limits::DEFAULT;
+    let bytes = context.read_or_stdin(option, path, "a bundle", limits.attachment_bytes)?;
+    SignedEntity::from_any_bundle(&bytes, &limits).map_err(|error| {
+        FileError::Content { option, path: path.to_owned(), expected: "a bundle", found: error.to_string() }.into()
+    })
+}
+
+fn upgrade(args: &BundleUpgradeArgs, context: &Context) -> Result<SignedEntity, CliError> {
+    let entity = read("BUNDLE", &args.bundle, context)?;
+    if entity.material == VerificationMaterial::Unspecified {
+        return usage("the bundle says nothing of its signer; use bundle create with --certificate or --key");
+    }
+    with_proofs(&entity)?;
+    Ok(entity)
+}
+
+fn create(args: &BundleCreateArgs, context: &Context) -> Result<SignedEntity, CliError> {
+    let old = args.bundle.as_deref().map(|path| read("--bundle", path, context)).transpose()?;
+    let mut entity = SignedEntity::new(content(args, old.as_ref(), context)?, VerificationMaterial::Unspecified);
+    let (material, key) = material(args, old.as_ref(), context)?;
+    entity.material = material;
+    check(args, &mut entity.content, &key, context)?;
+    if let Some(old) = old {
+        entity.timestamps = old.timestamps;
+        entity.log_entries = old.log_entries;
+    }
+    if let Some(path) = &args.rfc3161_timestamp {
+        let timestamp: SignedTimestamp = context.timestamp("--rfc3161-timestamp", path)?;
+        entity.timestamps.push(timestamp);
+    }
+    if args.ignore_tlog {
+        entity.log_entries.clear();
+    } else if entity.log_entries.is_empty() {
+        return usage(
+            "no entry of a transparency log is given, and none is asked for over the network; with --ignore-tlog the bundle is made \
+             without one",
+        );
+    }
+    with_proofs(&entity)?;
+    Ok(entity)
+}
+
+/// What was signed, with its signature.
+fn content(args: &BundleCreateArgs, old: Option<&SignedEntity>, context: &Context) -> Result<Content, CliError> {
+    if let Some(path) = &args.attestation {
+        let (option, expected) = ("--attestation", "a DSSE envelope with one signature");
+        let file = context.files.read(option, path, expected, Limits::DEFAULT.attachment_bytes)?;
+        let envelope = Envelope::parse(&file.bytes).map_err(|error| FileError::Content {
+            option,
+            path: path.clone(),
+            expected,
+            found: error.to_string(),
+        })?;
+        return Ok(Content::Envelope(envelope));
+    }
+    let given = args.signature.as_deref().map(|given| context.signature_text("--signature", given)).transpose()?;
+    match (given, old.map(|old| &old.content)) {
+        (Some((name, text)), _) => {
+            let signature = Signature::from_base64_file(&text)
+                .map_err(|error| CliError::Usage(format!("--signature: {name}: {error}")))?;
+            Ok(Content::Message(MessageSignature { digest: None, signature }))
+        }
+        (None, Some(content)) => Ok(content.clone()),
+        (None, None) => usage("what was signed? give --bundle, --attestation, or --artifact with --signature"),
+    }
+}
+
+/// What the bundle will say of the signer, and the signer's key.
+fn material(
+    args: &BundleCreateArgs,
+    old: Option<&SignedEntity>,
+    context: &Context,
+) -> Result<(VerificationMaterial, PublicKey), CliError> {
+    if let Some(source) = &args.key {
+        let key = context.public_key(source)?;
+        return Ok((VerificationMaterial::KeyHint(key.fingerprint().hint()), key));
+    }
+    let leaf = match (&args.certificate, old.map(|old| &old.material)) {
+        (Some(path), _) => certificate("--certificate", path, context)?,
+        (None, Some(VerificationMaterial::Certificate(chain))) => match chain.first() {
+            Some(leaf) => sigkit_core::trust::Certificate::from_der(leaf).map_err(invalid)?,
+            None => return usage("the old bundle has no certificate; give --certificate or --key"),
+        },
+        _ => return usage("who signed? give --certificate or --key"),
+    };
+    let key = leaf.public_key().map_err(invalid)?;
+    Ok((VerificationMaterial::Certificate(vec![leaf.der().to_vec()]), key))
+}
+
+/// A bundle is made of parts that belong together: the key must have made the signature.
+fn check(args: &BundleCreateArgs, content: &mut Content, key: &PublicKey, context: &Context) -> Result<(), CliError> {
+    let invalid = |error: sigkit_core::crypto::SignatureError| {
+        CliError::Usage(format!("the signature is not by this certificate or key over what was signed: {error}"))
+    };
+    match content {
+        Content::Message(message) => {
+            let Some(path) = &args.artifact else { return usage("give the file that was signed with --artifact") };
+            let limit = Limits::DEFAULT.attachment_bytes;
+            let bytes = context.read_or_stdin("--artifact", path, "the file that was signed", limit)?;
+            let scheme = key.verify(&bytes, &message.signature).map_err(invalid)?;
+            message.digest = Some(Digest::of(scheme.digest_algorithm().unwrap_or(DigestAlgorithm::Sha256), &bytes));
+        }
+        Content::Envelope(envelope) => {
+            key.verify(&envelope.pae(), &envelope.signature).map_err(invalid)?;
+        }
+        Content::SimpleSigning { .. } => return usage("simple signing documents do not fit into bundles"),
+        _ => return usage("what was signed does not fit into a bundle"),
+    }
+    Ok(())
+}
+
+/// Version 0.3 asks for the proof that an entry is in its log.
+fn with_proofs(entity: &SignedEntity) -> Result<(), CliError> {
+    match entity.log_entries.iter().find(|entry| entry.inclusion_proof.is_none()) {
+        Some(entry) => Err(CliError::Usage(format!(
+            "log entry {} comes without an inclusion proof, which version 0.3 needs and only the log can give; this build asks no log{}",
+            entry.log_index, "; bundle create --ignore-tlog leaves the entry out"
+        ))),
+        None => Ok(()),
+    }
+}
+
+fn written(entity: &SignedEntity, out: Option<&Path>, context: &Context) -> Result<Output, CliError> {
+    let Some(bytes) = entity.to_bundle()? else { return usage("version 0.3 of bundles cannot hold this signature") };
+    let Some(path) = out else { return Ok(Output::result(bytes)) };
+    context.files.write("--out", path, &bytes, Access::Umask)?;
+    Ok(Output::result(Vec::new()))
+}
+
+fn invalid(error: sigkit_core::trust::CertificateError) -> CliError {
+    CliError::Usage(format!("the certificate: {error}"))
+}
+
+fn usage<T>(why: &str) -> Result<T, CliError> {
+    Err(CliError::Usage(why.to_owned()))
+}

@@ -1,0 +1,140 @@
+//! A bundle for people. All of it is what the bundle says of itself, and escaped.
+
+use sigkit_core::bundle::{LogEntry, SignedEntity, VerificationMaterial};
+use sigkit_core::content::{Content, Statement};
+use sigkit_core::limits::Limits;
+use sigkit_core::trust::Certificate;
+
+use crate::escape;
+
+/// The bundle as lines of a name and what stands there, then what is missing or odd.
+pub(crate) fn bundle(name: &str, entity: &SignedEntity) -> String {
+    let mut page = Page::default();
+    page.line("bundle", name);
+    content(&mut page, &entity.content);
+    signer(&mut page, &entity.material);
+    for (number, entry) in (1..).zip(&entity.log_entries) {
+        log_entry(&mut page, number, entry);
+    }
+    for (number, stamp) in (1..).zip(&entity.timestamps) {
+        page.line(&format!("timestamp {number}"), &format!("RFC 3161, {} bytes", stamp.0.len()));
+    }
+    if entity.log_entries.is_empty() {
+        page.note("no log entry: with an identity, verification asks for one");
+    }
+    let says_time = entity.log_entries.iter().any(|entry| entry.inclusion_promise.is_some());
+    if matches!(entity.material, VerificationMaterial::Certificate(_)) && entity.timestamps.is_empty() && !says_time {
+        page.note("nothing says when it was signed: the certificate must be valid at the time of verification");
+    }
+    page.note("nothing of this has been verified");
+    page.text()
+}
+
+#[derive(Default)]
+struct Page {
+    lines: String,
+    notes: String,
+}
+
+impl Page {
+    fn line(&mut self, name: &str, value: &str) {
+        self.lines.push_str(&format!("{name:<22} {}\n", escape::one_line(value)));
+    }
+
+    fn note(&mut self, text: &str) {
+        self.notes.push_str(&format!("note: {}\n", escape::one_line(text)));
+    }
+
+    fn text(self) -> String {
+        self.lines + &self.notes
+    }
+}
+
+fn content(page: &mut Page, content: &Content) {
+    match content {
+        Content::Message(message) => {
+            page.line("signed", "the bytes of a file");
+            match &message.digest {
+                Some(digest) => page.line("  digest", &digest.to_string()),
+                None => page.note("no digest of the file: the signature alone tells which it is"),
+            }
+        }
+        Content::Envelope(envelope) => {
+            page.line("signed", &format!("DSSE envelope of {}", envelope.payload_type));
+            match Statement::parse(std::sync::Arc::clone(&envelope.payload), &Limits::DEFAULT) {
+                Ok(statement) => {
+                    page.line("  predicate type", &statement.predicate_type);
+                    for subject in &statement.subjects {
+                        let digests: Vec<String> =
+                            subject.digests.iter().map(|(name, value)| format!("{name}:{value}")).collect();
+                        page.line("  subject", &format!("{} {}", subject.name, digests.join(" ")));
+                    }
+                }
+                Err(error) => page.note(&format!("the payload is no statement: {error}")),
+            }
+        }
+        _ => page.line("signed", "simple signing document"),
+    }
+    page.line("  signature", &format!("{} bytes", content.signature().as_bytes().len()));
+}
+
+fn signer(page: &mut Page, material: &VerificationMaterial) {
+    match material {
+        VerificationMaterial::KeyHint(hint) => page.line("signer", &format!("a key; hint {hint}")),
+        VerificationMaterial::Certificate(chain) => {
+            page.line("signer", "a certificate");
+            if let Some(leaf) = chain.first() {
+                certificate(page, leaf);
+            }
+            if chain.len() > 1 {
+                page.note(&format!(
+                    "{} more certificates come along; authorities come from the trusted root",
+                    chain.len() - 1
+                ));
+            }
+        }
+        _ => {
+            page.line("signer", "not said");
+            page.note("nothing says who signed: verification needs the key or the certificate");
+        }
+    }
+}
+
+fn certificate(page: &mut Page, der: &[u8]) {
+    let certificate = match Certificate::from_der(der) {
+        Ok(certificate) => certificate,
+        Err(error) => return page.note(&format!("the certificate cannot be read: {error}")),
+    };
+    match certificate.signer() {
+        Ok(identity) => {
+            page.line("  identity", &format!("{} ({})", identity.subject, identity.kind));
+            page.line("  vouched for by", identity.issuer.as_deref().unwrap_or("nobody"));
+            for (extension, value) in &identity.extensions {
+                page.line(&format!("  {}", extension.name()), value);
+            }
+        }
+        Err(error) => page.note(&format!("the certificate names no signer: {error}")),
+    }
+    page.line("  valid", &certificate.validity().to_string());
+    page.line("  issued by", &certificate.issuer());
+}
+
+fn log_entry(page: &mut Page, number: usize, entry: &LogEntry) {
+    page.line(&format!("log entry {number}"), &format!("{}, index {}", entry.kind, entry.log_index));
+    page.line("  log", &entry.log_id.to_string());
+    match entry.integrated_time {
+        Some(time) if entry.inclusion_promise.is_some() => page.line("  taken", &time.to_string()),
+        Some(time) => {
+            page.line("  taken", &time.to_string());
+            page.note(&format!("log entry {number} has a time, but no promise of the log that signs it"));
+        }
+        None => {}
+    }
+    match &entry.inclusion_proof {
+        Some(proof) => {
+            page.line("  proof", &format!("leaf {} of {}", proof.index, proof.size));
+            page.line("  checkpoint of", proof.checkpoint.lines().next().unwrap_or_default());
+        }
+        None => page.note(&format!("log entry {number} has no inclusion proof; version 0.3 of bundles needs one")),
+    }
+}

@@ -1,0 +1,377 @@
+//! Verifying by identity, through the program: a Sigstore in memory signs, the program judges.
+
+mod support;
+
+use serde_json::Value;
+use support::lab::Lab;
+use support::{Ran, Run, Sandbox};
+use testkit::image::{self, Image};
+use testkit::sigstore::{
+    Hash, IDENTITY, ISSUER, Key, Kind, SIGNED_AT, San, Sealed, Sigstore, Stamp, Template, fulcio, names,
+};
+
+const BLOB: &[u8] = b"a blob\n";
+const SIGNER: [&str; 4] = ["--certificate-identity", IDENTITY, "--certificate-oidc-issuer", ISSUER];
+const TRUST: [&str; 2] = ["--trusted-root", "root.json"];
+
+/// `blob`, `bundle`, and `root.json` of the stack.
+fn sandbox(stack: &Sigstore, signed: &Sealed) -> Sandbox {
+    let sandbox = Sandbox::new();
+    sandbox.write("blob", BLOB);
+    sandbox.write("bundle", signed.bundle().to_string());
+    sandbox.write("root.json", stack.trusted_root().to_string());
+    sandbox
+}
+
+/// `verify-blob --bundle bundle blob`, and more.
+fn verify(sandbox: &Sandbox, flags: &[&[&str]]) -> Run {
+    sandbox.sigkit(&[&["verify-blob", "--bundle", "bundle"], flags.concat().as_slice(), &["blob"]].concat())
+}
+
+fn report(ran: &Ran) -> Value {
+    serde_json::from_str(&ran.stdout).unwrap_or_else(|error| panic!("{error}: {ran:#?}"))
+}
+
+#[test]
+fn a_blob_verifies_by_path_and_by_digest_in_every_format() {
+    let stack = Sigstore::new();
+    let signed = stack.blob(BLOB).seal();
+    let sandbox = sandbox(&stack, &signed);
+    let digest = testkit::sha256(BLOB);
+    for bundle in [
+        signed.bundle(),
+        signed.older_bundle("0.1"),
+        signed.older_bundle("0.2"),
+        signed.blob_bundle(),
+        stack.blob(BLOB).kind(Kind::HashedRekord2).stamped().seal().bundle(),
+    ] {
+        sandbox.write("bundle", bundle.to_string());
+        let ran = verify(&sandbox, &[&TRUST, &SIGNER]).run().expect(0).prints("").says("Verified OK");
+        ran.says(&format!("Certificate subject: {IDENTITY}\nCertificate issuer URL: {ISSUER}\n"));
+        let by_digest = [&["verify-blob", "--bundle", "bundle"], &TRUST[..], &SIGNER, &[&digest]].concat();
+        sandbox.sigkit(&by_digest).run().expect(0);
+        sandbox.write("blob", "another");
+        verify(&sandbox, &[&TRUST, &SIGNER]).run().expect(12);
+        sandbox.write("blob", BLOB);
+    }
+}
+
+// threat: I01 I04 M19
+#[test]
+fn only_the_identity_asked_for_is_accepted() {
+    let stack = Sigstore::new();
+    let sandbox = sandbox(&stack, &stack.blob(BLOB).seal());
+    let judge = |identity: [&str; 2], issuer: [&str; 2]| verify(&sandbox, &[&TRUST, &identity, &issuer]).run();
+    let issuer = ["--certificate-oidc-issuer", ISSUER];
+    for (identity, issuer) in [
+        (["--certificate-identity-regexp", r"[a-z]+@stack\.test"], issuer),
+        (["--cert-identity", IDENTITY], ["--cert-oidc-issuer-regexp", r"https://oidc\..*"]),
+    ] {
+        judge(identity, issuer).expect(0);
+    }
+    for (identity, issuer, code) in [
+        (["--certificate-identity", "mallory@stack.test"], issuer, "identity-mismatch"),
+        (["--certificate-identity", "ALICE@stack.test"], issuer, "identity-mismatch"),
+        (["--certificate-identity-regexp", "alice"], issuer, "identity-mismatch"),
+        (["--certificate-identity-regexp", r"lice@stack\.test"], issuer, "identity-mismatch"),
+        (
+            ["--certificate-identity", IDENTITY],
+            ["--certificate-oidc-issuer", "https://oidc.stack.test/"],
+            "issuer-mismatch",
+        ),
+        (["--certificate-identity", IDENTITY], ["--certificate-oidc-issuer-regexp", "https://oidc"], "issuer-mismatch"),
+    ] {
+        judge(identity, issuer).expect(12).says(code);
+    }
+}
+
+// threat: M19 L03
+#[test]
+fn what_weakens_a_check_is_repeated_in_the_result() {
+    let stack = Sigstore::new();
+    let unlogged = stack.blob(BLOB).unlogged().stamped().leaf(|leaf| leaf.with_scts(Vec::new())).seal();
+    let sandbox = sandbox(&stack, &unlogged);
+    let part = ["--certificate-identity-regexp", "lice@stack", "--certificate-oidc-issuer", ISSUER];
+    let flags = ["--insecure-ignore-tlog", "--insecure-ignore-sct", "--compat-unanchored-regexp"];
+    for left_out in flags {
+        let others: Vec<&str> = flags.into_iter().filter(|flag| *flag != left_out).collect();
+        verify(&sandbox, &[&TRUST, &part, &others]).run().expect(12);
+    }
+    let ran = verify(&sandbox, &[&TRUST, &part, &flags, &["-o", "report"]]).run().expect(0);
+    assert_eq!(report(&ran)["weakenedBy"], serde_json::json!(flags));
+    for flag in flags {
+        assert_eq!(ran.stderr.matches(&format!("WARNING: {flag}: ")).count(), 1, "{ran:#?}");
+    }
+    let environment = ["COSIGN_INSECURE_IGNORE_TLOG", "COSIGN_INSECURE_IGNORE_SCT", "SIGKIT_COMPAT_UNANCHORED_REGEXP"];
+    let run = environment.into_iter().fold(verify(&sandbox, &[&TRUST, &part]), |run, name| run.env(name, "true"));
+    run.run().expect(12).says("is ignored: verification can be weakened on the command line only");
+}
+
+// threat: I03
+#[test]
+fn an_identity_without_issuer_is_a_usage_error_and_so_is_a_key_beside_it() {
+    let stack = Sigstore::new();
+    let sandbox = sandbox(&stack, &stack.blob(BLOB).seal()).with_test_key("ecdsa-p256", "cosign");
+    for flags in [
+        &[][..],
+        &SIGNER[..2],
+        &SIGNER[2..],
+        &["--certificate-github-workflow-ref", "refs/heads/main"],
+        &["--insecure-ignore-sct"],
+        &[&SIGNER[..], &["--key", "cosign.pub"]].concat(),
+        &["--key", "cosign.pub", "--ca-roots", "root.json"],
+        &[&SIGNER[..], &["--certificate-identity-regexp", ".*"]].concat(),
+        &[&SIGNER[..], &["--threshold", "2"]].concat(),
+        &[&SIGNER[..], &["--require-log", "--insecure-ignore-tlog"]].concat(),
+        &["--certificate-identity-regexp", "(", "--certificate-oidc-issuer", ISSUER],
+    ] {
+        let ran = verify(&sandbox, &[&TRUST, flags]).run();
+        assert_eq!(ran.code, 2, "{flags:?}: {ran:#?}");
+    }
+}
+
+#[test]
+fn a_threshold_counts_distinct_identities() {
+    let stack = Sigstore::new();
+    let sandbox = sandbox(&stack, &stack.blob(BLOB).seal());
+    let two = ["--certificate-identity", "bob@stack.test"];
+    verify(&sandbox, &[&TRUST, &SIGNER, &two]).run().expect(0);
+    verify(&sandbox, &[&TRUST, &SIGNER, &two, &["--threshold", "2"]]).run().expect(12).says("2 of 2 signers");
+    let patterns = ["--certificate-identity-regexp", ".*", "--certificate-identity-regexp", ".+"];
+    verify(&sandbox, &[&TRUST, &patterns, &SIGNER[2..], &["--threshold", "2"]]).run().expect(2).says("distinct");
+}
+
+#[test]
+fn the_report_names_signer_times_and_log() {
+    let stack = Sigstore::new();
+    let sandbox = sandbox(&stack, &stack.blob(BLOB).stamped().seal());
+    let report = report(&verify(&sandbox, &[&TRUST, &SIGNER, &["-o", "report"]]).run().expect(0));
+    let signature = &report["signatures"][0];
+    assert_eq!(signature["signer"]["certificate"]["subject"], IDENTITY);
+    assert_eq!(signature["signer"]["certificate"]["kind"], "email");
+    assert_eq!(signature["signer"]["certificate"]["issuer"], ISSUER);
+    assert_eq!(signature["log"][0]["index"], 1005);
+    assert_eq!(signature["log"][0]["time"], "2023-11-14T22:13:20Z");
+    assert!(signature["times"].as_array().unwrap().iter().all(|time| time == "2023-11-14T22:13:20Z"), "{signature}");
+    assert_eq!(report["weakenedBy"], serde_json::json!([]));
+}
+
+#[test]
+fn github_workflows_are_matched_and_shown() {
+    let stack = Sigstore::new();
+    let uri = "https://github.com/acme/app/.github/workflows/release.yml@refs/heads/main";
+    let leaf = |leaf: Template| {
+        let leaf = leaf.with(names(&[San::Uri(uri)]));
+        let texts = [(2, "push"), (3, "0123"), (4, "release"), (5, "acme/app"), (6, "refs/heads/main")];
+        texts.into_iter().fold(leaf, |leaf, (number, text)| leaf.with(fulcio(number, text)))
+    };
+    let sandbox = sandbox(&stack, &stack.blob(BLOB).leaf(leaf).seal());
+    let signer = ["--certificate-identity", uri, "--certificate-oidc-issuer", ISSUER];
+    let names = ["trigger", "sha", "name", "repository", "ref"];
+    let values = ["push", "0123", "release", "acme/app", "refs/heads/main"];
+    let flags: Vec<String> = names.iter().map(|name| format!("--certificate-github-workflow-{name}")).collect();
+    let all: Vec<&str> = flags.iter().zip(values).flat_map(|(flag, value)| [flag.as_str(), value]).collect();
+    verify(&sandbox, &[&TRUST, &signer, &all]).run().expect(0).says("GitHub Workflow Repository: acme/app\n");
+    for flag in &flags {
+        verify(&sandbox, &[&TRUST, &signer, &[flag, "other"]]).run().expect(12).says("extension-mismatch");
+    }
+}
+
+#[test]
+fn without_a_trusted_root_the_public_one_is_believed_and_the_environment_can_replace_its_parts() {
+    let stack = Sigstore::new();
+    let sandbox = sandbox(&stack, &stack.blob(BLOB).stamped().seal());
+    verify(&sandbox, &[&SIGNER]).run().expect(12);
+    sandbox.write("ca.pem", stack.intermediate.pem() + &stack.root.pem());
+    sandbox.write("tsa.pem", stack.tsa.leaf.pem() + &stack.tsa.root.pem());
+    sandbox.write("rekor.pub", stack.rekor1.key.public_pem());
+    sandbox.write("ct.pub", stack.ct.public_pem());
+    let environment = [
+        ("SIGSTORE_ROOT_FILE", "ca.pem"),
+        ("SIGSTORE_REKOR_PUBLIC_KEY", "rekor.pub"),
+        ("SIGSTORE_CT_LOG_PUBLIC_KEY_FILE", "ct.pub"),
+        ("SIGSTORE_TSA_CERTIFICATE_FILE", "tsa.pem"),
+    ];
+    let with = |run: Run| environment.into_iter().fold(run, |run, (name, file)| run.env(name, file));
+    let all = with(verify(&sandbox, &[&SIGNER, &["--use-signed-timestamps"]])).run().expect(0);
+    for (name, _) in environment {
+        assert_eq!(all.stderr.matches(&format!("note: {name} replaces ")).count(), 1, "{all:#?}");
+    }
+    for (left_out, _) in &environment[..3] {
+        let others = environment.into_iter().filter(|(name, _)| name != left_out);
+        others.fold(verify(&sandbox, &[&SIGNER]), |run, (name, file)| run.env(name, file)).run().expect(12);
+    }
+    // A root that is named is taken as it is.
+    let other = Sigstore::named("other");
+    sandbox.write("root.json", other.trusted_root().to_string());
+    let ran = with(verify(&sandbox, &[&TRUST, &SIGNER])).run().expect(12);
+    assert!(!ran.stderr.contains("replaces"), "{ran:#?}");
+}
+
+// threat: B13
+#[test]
+fn authorities_of_ones_own_replace_those_of_the_root() {
+    let stack = Sigstore::new();
+    let own = Sigstore::named("own");
+    let signed = stack.blob(BLOB).issued_by(&own.intermediate).seal();
+    let sandbox = sandbox(&stack, &signed);
+    sandbox.write("chain.pem", own.intermediate.pem() + &own.root.pem());
+    sandbox.write("roots.pem", own.root.pem());
+    sandbox.write("below.pem", own.intermediate.pem());
+    verify(&sandbox, &[&TRUST, &SIGNER]).run().expect(12).says("certificate-untrusted");
+    verify(&sandbox, &[&TRUST, &SIGNER, &["--certificate-chain", "chain.pem"]]).run().expect(0);
+    verify(&sandbox, &[&TRUST, &SIGNER, &["--ca-roots", "roots.pem", "--ca-intermediates", "below.pem"]])
+        .run()
+        .expect(0);
+    verify(&sandbox, &[&TRUST, &SIGNER, &["--ca-roots", "roots.pem"]]).run().expect(12).says("certificate-untrusted");
+    verify(&sandbox, &[&TRUST, &SIGNER, &["--ca-intermediates", "below.pem"]]).run().expect(2);
+    sandbox.write("chain.pem", "no certificate");
+    verify(&sandbox, &[&TRUST, &SIGNER, &["--certificate-chain", "chain.pem"]])
+        .run()
+        .expect(1)
+        .says("--certificate-chain");
+}
+
+#[test]
+fn a_detached_signature_takes_its_certificate_and_timestamp_from_flags() {
+    let stack = Sigstore::new();
+    let signed = stack.blob(BLOB).unlogged().stamped().seal();
+    let sandbox = sandbox(&stack, &signed);
+    sandbox.write("signature", &signed.annotations()["dev.cosignproject.cosign/signature"]);
+    sandbox.write("leaf.pem", signed.certificate.as_ref().unwrap().pem());
+    sandbox.write("leaf.der", &signed.certificate.as_ref().unwrap().der);
+    sandbox.write("stamp.der", &signed.stamps[0]);
+    sandbox.write("stamp.json", &signed.annotations()["dev.sigstore.cosign/rfc3161timestamp"]);
+    let detached = |flags: &[&[&str]]| {
+        let fixed = ["verify-blob", "--signature", "signature", "--insecure-ignore-tlog", "blob"];
+        sandbox.sigkit(&[&fixed, &TRUST[..], &SIGNER, &flags.concat()].concat()).run()
+    };
+    for (leaf, stamp) in [("leaf.pem", "stamp.der"), ("leaf.der", "stamp.json")] {
+        detached(&[&["--certificate", leaf, "--rfc3161-timestamp", stamp, "--use-signed-timestamps"]]).expect(0);
+    }
+    detached(&[&["--rfc3161-timestamp", "stamp.der"]]).expect(13).says("certificate-missing");
+    detached(&[&["--certificate", "leaf.pem"]]).expect(12);
+    let other = stack.blob(b"another").unlogged().stamped().seal();
+    sandbox.write("stamp.der", &other.stamps[0]);
+    detached(&[&["--certificate", "leaf.pem", "--rfc3161-timestamp", "stamp.der"]]).expect(12);
+}
+
+// threat: B08
+#[test]
+fn what_stands_unsigned_in_a_timestamp_must_fit_to_what_is_signed() {
+    let stack = Sigstore::new();
+    let judge = |change: fn(Stamp) -> Stamp| {
+        let sandbox = sandbox(&stack, &stack.blob(BLOB).stamp(change).seal());
+        verify(&sandbox, &[&TRUST, &SIGNER, &["--use-signed-timestamps"]]).run()
+    };
+    judge(|stamp| stamp).expect(0);
+    judge(|stamp| Stamp { bag: Vec::new(), ..stamp }).expect(0);
+    let called = |stamp| Stamp { called: Sigstore::named("other").tsa.leaf, ..stamp };
+    judge(called).expect(12).says("the name of another certificate");
+    judge(|stamp| Stamp { digests: vec![Hash::Sha512], ..stamp }).expect(12).says("timestamp-");
+    judge(|stamp| Stamp { digests: Vec::new(), ..stamp }).expect(12).says("timestamp-");
+}
+
+/// Stores a bundle of a signature over `image` as its referrer.
+fn attach(lab: &Lab, stack: &Sigstore, image: &Image) {
+    let statement = support::lab::statement(&image.digest, "https://sigstore.dev/cosign/sign/v1", "{}");
+    let bundle = stack.statement(statement.as_bytes()).seal().bundle().to_string();
+    let manifest = image::referrer(lab.registry.content(), "app", image, support::lab::BUNDLE, bundle.as_bytes());
+    lab.registry.content().put_manifest("app", None, image::OCI_MANIFEST, &manifest);
+}
+
+/// Stores a signature over `image` under its legacy tag.
+fn attach_legacy(lab: &Lab, stack: &Sigstore, image: &Image) {
+    let payload = format!(
+        r#"{{"critical":{{"identity":{{"docker-reference":"{}"}},"image":{{"docker-manifest-digest":"{}"}},"type":"cosign container image signature"}},"optional":{{"Subject":"ceo@stack.test","stage":"prod"}}}}"#,
+        lab.name(""),
+        image.digest
+    );
+    let annotations = serde_json::json!(stack.blob(payload.as_bytes()).seal().annotations());
+    let content = lab.registry.content();
+    let (config, layer) = (content.put_blob("app", b"{}"), content.put_blob("app", payload.as_bytes()));
+    let manifest = format!(
+        r#"{{"schemaVersion":2,"mediaType":"{0}","config":{{"mediaType":"application/vnd.oci.image.config.v1+json","size":2,"digest":"{config}"}},"layers":[{{"mediaType":"application/vnd.dev.cosign.simplesigning.v1+json","size":{1},"digest":"{layer}","annotations":{annotations}}}]}}"#,
+        image::OCI_MANIFEST,
+        payload.len()
+    );
+    content.put_manifest("app", Some(&support::lab::signature_tag(image)), image::OCI_MANIFEST, manifest.as_bytes());
+}
+
+// threat: M4 M5
+#[test]
+fn images_verify_in_both_formats_and_the_result_names_the_verified_signer() {
+    let stack = Sigstore::new();
+    let lab = Lab::new();
+    lab.sandbox.write("root.json", stack.trusted_root().to_string());
+    let (bundled, legacy) = (lab.image("bundled"), lab.image("legacy"));
+    attach(&lab, &stack, &bundled);
+    attach_legacy(&lab, &stack, &legacy);
+    for image in [&bundled, &legacy] {
+        let name = lab.digest(image);
+        let verify = |more: &[&str]| lab.sandbox.sigkit(&[&["verify"], &TRUST[..], more, &[&name]].concat()).run();
+        let ran = verify(&SIGNER).expect(0);
+        ran.says("  - Existence of the claims in the transparency log was verified offline\n")
+            .says("  - The code-signing certificate was verified using trusted certificate authority certificates\n")
+            .prints_optional(&[("Subject", IDENTITY), ("Issuer", ISSUER), ("1.3.6.1.4.1.57264.1.1", ISSUER)]);
+        let printed: Value = serde_json::from_str(&verify(&SIGNER).stdout).unwrap();
+        assert_eq!(printed[0]["optional"]["Bundle"]["Payload"]["integratedTime"], SIGNED_AT);
+        let other = ["--certificate-identity", "ceo@stack.test", "--certificate-oidc-issuer", ISSUER];
+        verify(&other).expect(12).says("identity-mismatch");
+        let without = [&SIGNER[..], &["--insecure-ignore-tlog"]].concat();
+        let ran = verify(&without);
+        assert!(!ran.stderr.contains("Existence of the claims"), "{ran:#?}");
+    }
+}
+
+// threat: A16
+#[test]
+fn a_signature_by_a_key_has_no_certificate() {
+    let stack = Sigstore::new();
+    let lab = Lab::new();
+    lab.sandbox.write("root.json", stack.trusted_root().to_string());
+    let image = lab.image("keyed");
+    lab.attach_signature(&image);
+    let name = lab.digest(&image);
+    let verify = || lab.sandbox.sigkit(&[&["verify"], &TRUST[..], &SIGNER, &[&name]].concat()).run();
+    verify().expect(13).says("certificate-missing");
+    // A certificate of somebody else beside it is a signature that does not match.
+    let mallory = |leaf: Template| leaf.with(names(&[San::Email("mallory@stack.test")]));
+    let statement = support::lab::statement(&image.digest, "https://sigstore.dev/cosign/sign/v1", "{}");
+    let bundle = stack.statement(statement.as_bytes()).leaf(mallory).seal().bundle().to_string();
+    let manifest = image::referrer(lab.registry.content(), "app", &image, support::lab::BUNDLE, bundle.as_bytes());
+    lab.registry.content().put_manifest("app", None, image::OCI_MANIFEST, &manifest);
+    verify().expect(12);
+}
+
+// threat: A03 A04
+#[test]
+fn a_key_beside_a_trusted_root_has_its_log_entries_verified() {
+    let stack = Sigstore::new();
+    let signed = stack.blob(BLOB).key(Key::p256("signer")).without_certificate().seal();
+    let sandbox = sandbox(&stack, &signed);
+    sandbox.write("key.pub", Key::p256("signer").public_pem());
+    let key = ["--key", "key.pub"];
+    verify(&sandbox, &[&key]).run().expect(0);
+    verify(&sandbox, &[&key, &TRUST]).run().expect(0);
+    verify(&sandbox, &[&key, &TRUST, &["--require-log"]]).run().expect(0);
+    verify(&sandbox, &[&key, &TRUST, &["--insecure-ignore-tlog=false"]]).run().expect(0);
+    verify(&sandbox, &[&key, &TRUST, &["--use-signed-timestamps"]]).run().expect(12).says("timestamp-missing");
+    verify(&sandbox, &[&key, &["--require-log"]]).run().expect(12).says("log-entry-missing");
+    // The entry of another signature by the same key.
+    let mut swapped = signed;
+    swapped.entries = stack.blob(b"another").key(Key::p256("signer")).without_certificate().seal().entries;
+    sandbox.write("bundle", swapped.bundle().to_string());
+    verify(&sandbox, &[&key, &TRUST]).run().expect(12);
+}
+
+impl Ran {
+    /// The first element on stdout has these members in `optional`.
+    #[track_caller]
+    fn prints_optional(&self, members: &[(&str, &str)]) {
+        let printed: Value = serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:#?}"));
+        for (name, value) in members {
+            assert_eq!(printed[0]["optional"][name], *value, "{self:#?}");
+        }
+    }
+}
