@@ -54,10 +54,10 @@ pub(crate) enum Verb {
     AttestBlob(Box<AttestBlobArgs>),
     /// Verify the attestation about a file or standard input
     VerifyBlobAttestation(Box<VerifyBlobAttestationArgs>),
-    /// Show and make bundles
-    Bundle(BundleVerbArgs),
     /// Look into policies
     Policy(PolicyArgs),
+    /// Show and make bundles
+    Bundle(BundleVerbArgs),
     /// Make trusted roots
     TrustedRoot(TrustedRootVerbArgs),
     /// Make signing configurations

@@ -119,9 +119,9 @@ fn words(label: &Label) -> String {
 
 fn headline(label: &Label) -> (String, String) {
     match label {
+        Label::Identity { name } => ("identity".to_owned(), escape::one_line(name)),
         Label::Demands { name } => (escape::one_line(name), String::new()),
         Label::Policy { .. } => (words(label), String::new()),
-        Label::Identity { name } => ("identity".to_owned(), escape::one_line(name)),
         Label::Key { name, fingerprint } => (format!("key {}", escape::one_line(name)), fingerprint.to_string()),
         Label::Signature { number, origin } => (format!("signature {number}"), escape::one_line(&origin.to_string())),
         _ => ("checks".to_owned(), String::new()),

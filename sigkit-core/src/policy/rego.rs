@@ -190,6 +190,7 @@ mod tests {
     // threat: I11
     // threat: F08
     #[test]
+    #[allow(clippy::disallowed_methods, reason = "a bound on time is tested with a clock")]
     fn endless_work_is_stopped() {
         let started = std::time::Instant::now();
         let problem = failed(
