@@ -80,6 +80,6 @@ impl Verification<'_> {
         let elsewhere = |repository: &Repository| self.images.repository(repository);
         let findings = gather(&*open.signatures, elsewhere, &image.descriptor.digest, &demand).await;
         let admission = admit(&demand, &Artifact::Bytes(&image.bytes), &findings, self.now);
-        Judgement::admitted(Subject::image(text, open, &image), admission)
+        Judgement::admitted(Subject::image(text, open, &image), admission, &findings)
     }
 }

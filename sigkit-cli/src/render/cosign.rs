@@ -84,7 +84,9 @@ fn element(signature: &VerifiedSignature, witnesses: Map<String, Value>) -> Valu
     let digest = signature.digest().or_else(named).map(|digest| digest.to_string()).unwrap_or_default();
     let annotations = subject.map(|subject| subject.annotations.clone()).unwrap_or_default();
     let annotations = annotations.into_iter().map(|(name, value)| (name, json!(value))).collect();
-    claim("", &digest, SIGN_PREDICATE, with_signer(annotations))
+    // By a policy file an attestation may be what was asked for; it is not called a signature.
+    let kind = signature.statement().map_or(SIGN_PREDICATE, |statement| &statement.predicate_type);
+    claim("", &digest, kind, with_signer(annotations))
 }
 
 /// What the verified certificate says of the signer, under the names that cosign gives it. It comes last and so replaces annotations

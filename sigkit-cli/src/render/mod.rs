@@ -14,7 +14,7 @@ use sigkit_core::digest::Digest;
 use sigkit_core::reason::Reason;
 use sigkit_core::report::{Label, Node, Outcome, Report, Verdict, Waiver};
 use sigkit_core::store::{FetchedManifest, StoreError};
-use sigkit_core::verify::{Admission, Allowed, NotVerified, Verified};
+use sigkit_core::verify::{Admission, Allowed, Findings, NotVerified, Verified};
 
 pub(crate) use self::bundle::bundle;
 use self::tally::Tally;
@@ -198,13 +198,17 @@ impl Judgement {
     }
 
     /// What a set of policies makes of it.
-    pub(crate) fn admitted(subject: Subject, admission: Admission) -> Self {
+    pub(crate) fn admitted(subject: Subject, admission: Admission, findings: &Findings) -> Self {
+        let witnesses = match &admission {
+            Admission::Verified(verified) => findings.iter().flat_map(|found| witness::of(verified, found)).collect(),
+            Admission::Allowed(_) | Admission::Refused(_) => Witnesses::new(),
+        };
         let result = match admission {
             Admission::Verified(verified) => Ok(verified),
             Admission::Allowed(allowed) => Err(Refusal::Allowed(allowed)),
             Admission::Refused(refusal) => Err(Refusal::NotVerified(refusal)),
         };
-        Self { subject, result, witnesses: Witnesses::default() }
+        Self { subject, result, witnesses }
     }
 
     /// The image itself could not be read.

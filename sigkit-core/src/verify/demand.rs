@@ -56,6 +56,11 @@ impl Findings {
         self.found.push((purpose, source, evidence));
     }
 
+    /// What was found, in the order added.
+    pub fn iter(&self) -> impl Iterator<Item = &Evidence> {
+        self.found.iter().map(|(_, _, evidence)| evidence)
+    }
+
     fn get(&self, purpose: &Purpose, source: Option<&Repository>) -> Option<&Evidence> {
         let is_meant =
             |(known, place, _): &&(Purpose, Option<Repository>, Evidence)| known == purpose && place.as_ref() == source;
