@@ -296,7 +296,8 @@ mod tests {
         let json =
             r#"{"auths":{"a.example":{"auth":"S3CRET=="}},"credHelpers":{"a.example":"ours"},"credsStore":"all"}"#;
         assert!(parse(json).is_ok());
-        for length in 0..json.len() {
+        // A file without a byte is one that holds nothing yet, as for docker.
+        for length in 1..json.len() {
             let error = parse(&json[..length]).unwrap_err();
             assert!(!error.to_string().contains("S3CRET"), "{error}");
         }

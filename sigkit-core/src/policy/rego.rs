@@ -157,7 +157,7 @@ mod tests {
         denied("default allow = false", "false");
         denied("allow = \"true\" { true }", "\"true\"");
         denied("allow = 1 { true }", "1");
-        denied("allow[x] { x := true }", "{true}");
+        denied("allow[x] { x := true }", "[true]");
         denied("deny { true }", "undefined");
         denied("allow { input.missing.member }", "undefined");
     }
