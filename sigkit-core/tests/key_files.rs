@@ -113,7 +113,7 @@ fn a_wrong_password_and_a_changed_box_look_alike() {
     assert_eq!(KeyFileError::WrongPasswordOrDamaged.to_string(), "wrong password or damaged key");
 }
 
-// threat: K01
+// threat: K01 M22
 #[test]
 #[expect(clippy::disallowed_methods, reason = "the time taken is what is tested")]
 fn no_other_work_factor_reaches_the_derivation() {

@@ -127,7 +127,7 @@ fn white_space_around_a_block_and_crlf_within_are_harmless() {
     }
 }
 
-// threat: C14
+// threat: C14 M18
 #[test]
 fn a_file_holds_exactly_one_block() {
     let certificate = GOLDEN.replace("PUBLIC KEY", "CERTIFICATE");
