@@ -1,5 +1,6 @@
 //! The store of a target, chosen at run time.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use sigkit_core::digest::Digest;
@@ -70,7 +71,7 @@ impl StoreWrite for AnyStore {
         each!(self, store => store.tag_listed(tag).await)
     }
 
-    async fn push_blob(&self, bytes: &[u8], digest: &Digest) -> Result<(), StoreError> {
+    async fn push_blob(&self, bytes: Cow<'_, [u8]>, digest: &Digest) -> Result<(), StoreError> {
         each!(self, store => store.push_blob(bytes, digest).await)
     }
 

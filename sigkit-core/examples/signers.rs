@@ -215,7 +215,7 @@ fn start(reference: &str, format: &str) -> Result<(Child, PublicKey), Failure> {
 async fn push_image(store: &RegistryStore, target: &TagOrDigest, seed: &str) -> Result<Vec<u8>, StoreError> {
     let (config, layer) = (b"{}".as_slice(), seed.as_bytes());
     for blob in [config, layer] {
-        store.push_blob(blob, &Digest::sha256(blob)).await?;
+        store.push_blob(blob.into(), &Digest::sha256(blob)).await?;
     }
     let manifest = serde_json::json!({
         "schemaVersion": 2, "mediaType": media_type::OCI_MANIFEST,

@@ -46,7 +46,7 @@ async fn put(store: &MemoryStore, target: &TagOrDigest, document: &Value) -> Des
 }
 
 async fn put_blob(store: &MemoryStore, kind: &str, bytes: &[u8]) -> Descriptor {
-    store.push_blob(bytes, &Digest::sha256(bytes)).await.unwrap();
+    store.push_blob(bytes.into(), &Digest::sha256(bytes)).await.unwrap();
     Descriptor::of(kind, bytes)
 }
 
@@ -396,7 +396,7 @@ async fn attach_layer<S: StoreWrite>(store: &S, writer: usize) -> Result<Receipt
 async fn attach_bundle<S: StoreWrite>(store: &S, writer: usize) -> Result<Receipt, AttachError> {
     let bundle = format!("bundle {writer}");
     let image = image_descriptor();
-    BundleAttachment { image: &image, bundle: bundle.as_bytes(), predicate_type: PREDICATE, created: NOW }
+    BundleAttachment { image: &image, bundle: bundle.as_bytes().into(), predicate_type: PREDICATE, created: NOW }
         .attach(store)
         .await
 }

@@ -200,7 +200,7 @@ async fn an_annotation_turns_nothing_into_an_attestation() {
     let entity = sealed(&statement("urn:other", &subject_of(&image().to_string())), &signer());
     let bundle = entity.to_bundle().unwrap().unwrap();
     let attachment =
-        BundleAttachment { image: &fetched.descriptor, bundle: &bundle, predicate_type: CUSTOM, created: NOW };
+        BundleAttachment { image: &fetched.descriptor, bundle: bundle.into(), predicate_type: CUSTOM, created: NOW };
     attachment.attach(&store).await.unwrap();
     let refused = judge(&store, &wanting(&PredicateType::Custom, &signer())).await;
     assert_eq!(failures(&refused), [("evidence", "no-attestation-of-type"), ("content", "predicate-type-mismatch")]);
@@ -350,7 +350,12 @@ async fn a_tag_that_holds_something_else_is_left_alone() {
     let store = repository().await;
     let target = by_tag(&attestation_tag(&image()));
     store.push_manifest(&target, media_type::OCI_MANIFEST, IMAGE.replace("[]", r#"[{"mediaType":"x","size":0,"digest":"sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"}]"#).as_bytes(), Expected::Any).await.unwrap();
-    let envelope =
-        EnvelopeAttachment { image: &image(), envelope: b"{}", predicate_type: CUSTOM, created: None, replaces: &[] };
+    let envelope = EnvelopeAttachment {
+        image: &image(),
+        envelope: b"{}".into(),
+        predicate_type: CUSTOM,
+        created: None,
+        replaces: &[],
+    };
     assert_eq!(envelope.attach(&store).await.unwrap_err().code(), "tag-occupied");
 }

@@ -110,7 +110,7 @@ fn any_store_will_do() {
     let manifest = format!(r#"{{"schemaVersion":2,"config":{entry},"layers":[]}}"#);
     let target = TagOrDigest::Tag("v1".parse().unwrap());
     blocking::block_on(async {
-        store.push_blob(b"{}", &blob.digest).await?;
+        store.push_blob(b"{}".into(), &blob.digest).await?;
         store.push_manifest(&target, media_type::OCI_MANIFEST, manifest.as_bytes(), Expected::Absent).await
     })
     .unwrap()

@@ -219,7 +219,7 @@ async fn an_attestation_on_an_image_is_not_its_signature() {
     // It claims to be a signature where nobody signed the claim.
     let attachment = BundleAttachment {
         image: &fetched.descriptor,
-        bundle: &bundle,
+        bundle: bundle.into(),
         predicate_type: "https://sigstore.dev/cosign/sign/v1",
         created: NOW,
     };

@@ -309,7 +309,7 @@ async fn a_write_copies_what_it_does_not_change() {
     let store = archive.open();
     let (manifest, blob) = (referrer(&fixture.image, "new"), b"a new blob".as_slice());
     let described = Descriptor::of("x/y", blob);
-    store.push_blob(blob, &described.digest).await.unwrap();
+    store.push_blob(blob.into(), &described.digest).await.unwrap();
     assert_eq!(store.blob(&described, 64).await.unwrap(), blob);
     assert!(matches!(store.blob(&described, 4).await, Err(StoreError::TooLarge { .. })));
     assert_eq!(fs::read(&archive.path).unwrap(), before, "blobs wait for their manifest");
@@ -356,13 +356,16 @@ async fn a_new_archive_is_filled_and_never_replaces_a_file() {
     assert!(matches!(&taken, StoreError::Protocol { detail, .. } if detail.contains("a name that is free")), "{taken}");
     let large = vec![7_u8; (64 << 20) + 1];
     let described = Descriptor::of("x/y", &large);
-    store.push_blob(&large, &described.digest).await.unwrap();
+    store.push_blob((&large).into(), &described.digest).await.unwrap();
     assert!(fs::metadata(&path).unwrap().len() > 64 << 20, "more than may wait is written at once");
     assert_eq!(ArchiveStore::open(&path).unwrap().blob(&described, 1 << 30).await.unwrap(), large);
     let image = image_manifest(&Descriptor::of(media_type::OCI_EMPTY, b"{}"), &[], None);
     push(&store, &tag("v1"), &image, Expected::Absent).await.unwrap();
     assert_eq!(ArchiveStore::open(&path).unwrap().only_image().unwrap().bytes, image);
-    assert!(matches!(store.push_blob(b"a", &Digest::sha256(b"b")).await, Err(StoreError::DigestMismatch { .. })));
+    assert!(matches!(
+        store.push_blob(b"a".into(), &Digest::sha256(b"b")).await,
+        Err(StoreError::DigestMismatch { .. })
+    ));
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
 }
 

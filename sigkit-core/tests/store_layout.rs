@@ -158,7 +158,7 @@ async fn links_and_special_files_are_never_followed() {
     refused(store.manifest(&image).await.unwrap_err());
     refused(store.blob(&fixture.image, 1 << 20).await.unwrap_err());
     refused(store.referrers(&fixture.bundle.digest).await.unwrap_err());
-    refused(store.push_blob(&fixture.blobs[&fixture.image.digest], &fixture.image.digest).await.unwrap_err());
+    refused(store.push_blob((&fixture.blobs[&fixture.image.digest]).into(), &fixture.image.digest).await.unwrap_err());
 
     fs::remove_file(&blob).unwrap();
     assert!(Command::new("mkfifo").arg(&blob).status().unwrap().success());
@@ -171,7 +171,7 @@ async fn links_and_special_files_are_never_followed() {
         symlink(outside.path(), dir.path().join(folder)).unwrap();
         let store = LayoutStore::open(dir.path()).unwrap();
         refused(store.manifest(&image).await.unwrap_err());
-        refused(store.push_blob(b"new", &Digest::sha256(b"new")).await.unwrap_err());
+        refused(store.push_blob(b"new".into(), &Digest::sha256(b"new")).await.unwrap_err());
         refused(push(&store, &tag("v2"), &referrer(&fixture.image, "x"), Expected::Any).await.unwrap_err());
     }
     for file in ["index.json", "oci-layout"] {
@@ -330,7 +330,7 @@ async fn what_was_pushed_is_read_back_and_other_tools_entries_survive() {
 
     let bytes = referrer(&fixture.image, "new");
     let digest = Digest::sha256(&bytes);
-    store.push_blob(b"{}", &Digest::sha256(b"{}")).await.unwrap();
+    store.push_blob(b"{}".into(), &Digest::sha256(b"{}")).await.unwrap();
     let target = TagOrDigest::Digest(digest);
     let indexed = store.push_manifest(&target, media_type::OCI_MANIFEST, &bytes, Expected::Any).await.unwrap();
     assert_eq!(indexed, SubjectIndexed::Yes);
@@ -355,7 +355,7 @@ async fn a_new_layout_is_filled_and_found_empty_before() {
     assert!(matches!(store.only_image(), Err(StoreError::Protocol { .. })));
     let fixture = Fixture::new();
     for (digest, bytes) in &fixture.blobs {
-        store.push_blob(bytes, digest).await.unwrap();
+        store.push_blob(bytes.into(), digest).await.unwrap();
     }
     let image = &fixture.blobs[&fixture.image.digest];
     push(&store, &TagOrDigest::Digest(fixture.image.digest), image, Expected::Any).await.unwrap();
@@ -393,7 +393,10 @@ async fn expectations_are_honoured_exactly() {
     let wrong = push(&store, &TagOrDigest::Digest(Digest::sha256(&a)), &b, Expected::Any).await;
     assert!(matches!(wrong, Err(StoreError::DigestMismatch { .. })));
     assert!(matches!(push(&store, &tag("x"), b"{}", Expected::Any).await, Err(StoreError::Manifest { .. })));
-    assert!(matches!(store.push_blob(b"a", &Digest::sha256(b"b")).await, Err(StoreError::DigestMismatch { .. })));
+    assert!(matches!(
+        store.push_blob(b"a".into(), &Digest::sha256(b"b")).await,
+        Err(StoreError::DigestMismatch { .. })
+    ));
 }
 
 #[tokio::test]
@@ -425,7 +428,7 @@ async fn a_damaged_blob_is_healed_by_pushing_it_again() {
     let (digest, bytes) = fixture.blobs.iter().next().unwrap();
     let path = blob_path(dir.path(), digest);
     fs::write(&path, vec![b'x'; bytes.len()]).unwrap();
-    LayoutStore::open(dir.path()).unwrap().push_blob(bytes, digest).await.unwrap();
+    LayoutStore::open(dir.path()).unwrap().push_blob(bytes.into(), digest).await.unwrap();
     assert_eq!(&fs::read(&path).unwrap(), bytes);
 }
 

@@ -330,7 +330,7 @@ async fn write<S: StoreWrite>(
     let expected = read_as.map_or(Expected::Absent, Expected::Unchanged);
     let plan = plan(kind, document, missing)?;
     for blob in &plan.blobs {
-        store.push_blob(blob, &Digest::sha256(blob)).await?;
+        store.push_blob(blob.into(), &Digest::sha256(blob)).await?;
     }
     match store.atomicity() {
         Atomicity::Exact => {}

@@ -1,5 +1,7 @@
 //! Writing in cosign's legacy format: a layer in the manifest under `sha256-<hex>.sig` or `.att`.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
 use super::shared::{self, Kind};
@@ -32,17 +34,17 @@ impl LayerAttachment<'_> {
     pub async fn attach<S: StoreWrite>(&self, store: &S) -> Result<Receipt, AttachError> {
         let mut layer = Descriptor::of(media_type::SIMPLE_SIGNING, self.payload);
         layer.annotations.insert(media_type::ANNOTATION_SIGNATURE.to_owned(), self.signature.to_base64());
-        write(store, self.image, SIGNATURE_SUFFIX, &layer, self.payload, self.created, &[]).await
+        write(store, self.image, SIGNATURE_SUFFIX, &layer, self.payload.into(), self.created, &[]).await
     }
 }
 
 /// The DSSE envelope of an attestation, about to be attached to an image.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct EnvelopeAttachment<'a> {
     /// The image.
     pub image: &'a Digest,
-    /// The envelope's exact bytes.
-    pub envelope: &'a [u8],
+    /// The envelope's exact bytes; large ones are best given away.
+    pub envelope: Cow<'a, [u8]>,
     /// Predicate type of the statement in it.
     pub predicate_type: &'a str,
     /// Time written into the configuration; none writes cosign's reproducible zero time.
@@ -56,8 +58,8 @@ impl EnvelopeAttachment<'_> {
     ///
     /// # Errors
     /// [`AttachError`]; without an error the attestation and all that were seen before, but for those replaced, are in place.
-    pub async fn attach<S: StoreWrite>(&self, store: &S) -> Result<Receipt, AttachError> {
-        let mut layer = Descriptor::of(media_type::DSSE_ENVELOPE, self.envelope);
+    pub async fn attach<S: StoreWrite>(self, store: &S) -> Result<Receipt, AttachError> {
+        let mut layer = Descriptor::of(media_type::DSSE_ENVELOPE, &self.envelope);
         // The signature stands in the envelope; cosign wants the annotation all the same.
         layer.annotations.insert(media_type::ANNOTATION_SIGNATURE.to_owned(), String::new());
         let predicate_type = self.predicate_type.to_owned();
@@ -71,7 +73,7 @@ async fn write<S: StoreWrite>(
     image: &Digest,
     suffix: &'static str,
     layer: &Descriptor,
-    blob: &[u8],
+    blob: Cow<'_, [u8]>,
     created: Option<UnixTime>,
     replaces: &[Digest],
 ) -> Result<Receipt, AttachError> {

@@ -82,7 +82,7 @@ impl Attesting {
         // A large statement exists once from here on: as base64 within the document to store.
         let mut receipts = Vec::new();
         if let Some(bundle) = bundle {
-            let attachment = BundleAttachment { image, bundle: &bundle, predicate_type, created: now };
+            let attachment = BundleAttachment { image, bundle: bundle.into(), predicate_type, created: now };
             receipts.push(attachment.attach(attestations).await?);
         }
         if let Some(envelope) = envelope {
@@ -94,7 +94,7 @@ impl Attesting {
             drop(envelope);
             let (image, created) = (&image.digest, self.legacy_created);
             let attachment =
-                EnvelopeAttachment { image, envelope: &text, predicate_type, created, replaces: &replaces };
+                EnvelopeAttachment { image, envelope: text.into(), predicate_type, created, replaces: &replaces };
             receipts.push(attachment.attach(attestations).await?);
         }
         Ok(receipts)

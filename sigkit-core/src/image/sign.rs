@@ -231,7 +231,9 @@ async fn attach_one<S: StoreWrite>(
     }
     let bundle = entity.to_bundle()?.unwrap_or_default();
     let image = &image.descriptor;
-    BundleAttachment { image, bundle: &bundle, predicate_type: SIGN_PREDICATE, created: now }.attach(signatures).await
+    BundleAttachment { image, bundle: bundle.into(), predicate_type: SIGN_PREDICATE, created: now }
+        .attach(signatures)
+        .await
 }
 
 fn payload(entity: &SignedEntity) -> Option<&[u8]> {

@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -197,9 +198,9 @@ impl Store for MemoryStore {
 }
 
 impl StoreWrite for MemoryStore {
-    async fn push_blob(&self, bytes: &[u8], digest: &Digest) -> Result<(), StoreError> {
-        verified::compare(&self.place_of(digest), digest, bytes)?;
-        self.content().blobs.insert(*digest, bytes.to_vec());
+    async fn push_blob(&self, bytes: Cow<'_, [u8]>, digest: &Digest) -> Result<(), StoreError> {
+        verified::compare(&self.place_of(digest), digest, &bytes)?;
+        self.content().blobs.insert(*digest, bytes.into_owned());
         Ok(())
     }
 
@@ -299,7 +300,7 @@ mod tests {
     async fn bytes_are_compared_with_their_name_size_and_limit() {
         let store = MemoryStore::new();
         let digest = Digest::sha256(b"abc");
-        store.push_blob(b"abc", &digest).await.unwrap();
+        store.push_blob(b"abc".into(), &digest).await.unwrap();
         let described = |size| Descriptor::new("x/y", size, digest);
         assert_eq!(store.blob(&described(3), 3).await.unwrap(), b"abc");
         assert!(matches!(store.blob(&described(3), 2).await, Err(StoreError::TooLarge { .. })));
@@ -307,7 +308,7 @@ mod tests {
             store.blob(&described(2), 9).await,
             Err(StoreError::SizeMismatch { expected: 2, found: 3, .. })
         ));
-        assert!(matches!(store.push_blob(b"abd", &digest).await, Err(StoreError::DigestMismatch { .. })));
+        assert!(matches!(store.push_blob(b"abd".into(), &digest).await, Err(StoreError::DigestMismatch { .. })));
         store.corrupt(&digest, b"abd");
         assert!(matches!(store.blob(&described(3), 3).await, Err(StoreError::DigestMismatch { .. })));
 

@@ -16,6 +16,7 @@ pub mod oci_client;
 pub mod registry;
 mod verified;
 
+use std::borrow::Cow;
 use std::future::Future;
 use std::time::Duration;
 
@@ -140,11 +141,11 @@ pub trait StoreWrite: Store {
         std::future::ready(TagListed::NotStated)
     }
 
-    /// Stores a blob unless it is there.
+    /// Stores a blob unless it is there. A large one is best given away, since a store may need it for itself.
     ///
     /// # Errors
     /// [`StoreError`].
-    fn push_blob(&self, bytes: &[u8], digest: &Digest) -> impl Future<Output = Result<(), StoreError>> + Send;
+    fn push_blob(&self, bytes: Cow<'_, [u8]>, digest: &Digest) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Stores a manifest under a tag or under its own digest.
     ///

@@ -1,5 +1,6 @@
 //! Two ways to a registry: as its only writer, and behind its back.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use sigkit_core::digest::Digest;
@@ -49,7 +50,7 @@ impl StoreWrite for Lonely {
         self.0.tag_listed(tag).await
     }
 
-    async fn push_blob(&self, bytes: &[u8], digest: &Digest) -> Result<(), StoreError> {
+    async fn push_blob(&self, bytes: Cow<'_, [u8]>, digest: &Digest) -> Result<(), StoreError> {
         self.0.push_blob(bytes, digest).await
     }
 

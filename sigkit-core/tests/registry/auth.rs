@@ -50,7 +50,7 @@ async fn a_token_is_fetched_once_for_reads_and_once_for_writes() {
     assert_eq!(asked.query("service").as_deref(), Some("testkit"));
     assert_eq!(asked.query("scope").as_deref(), Some("repository:my/app:pull"));
     registry.clear_log();
-    store.push_blob(b"x", &Digest::sha256(b"x")).await.unwrap();
+    store.push_blob(b"x".into(), &Digest::sha256(b"x")).await.unwrap();
     assert!(store.manifest(&tag("v1")).await.is_ok());
     let tokens: Vec<String> = registry.requests().iter().filter_map(|request| request.query("scope")).collect();
     assert_eq!(tokens, ["repository:my/app:pull,push"]);
@@ -61,7 +61,7 @@ async fn a_token_is_fetched_once_for_reads_and_once_for_writes() {
 async fn a_token_that_may_push_may_pull() {
     let registry = with_tokens();
     let store = open(registry.host(), with(registry.host(), basic("u", "S3CRET")));
-    store.push_blob(b"x", &Digest::sha256(b"x")).await.unwrap();
+    store.push_blob(b"x".into(), &Digest::sha256(b"x")).await.unwrap();
     assert!(store.manifest(&tag("v1")).await.is_ok());
     let scopes: Vec<String> = registry.requests().iter().filter_map(|request| request.query("scope")).collect();
     assert_eq!(scopes, ["repository:my/app:pull,push"]);
@@ -92,7 +92,7 @@ async fn anybody_may_pull_where_the_token_server_says_so() {
     let registry = serve(Auth::Token(TokenService::new("u", "S3CRET").with_anonymous_pull()));
     assert!(store(&registry).manifest(&tag("v1")).await.is_ok());
     assert!(registry.requests()[1].header("authorization").is_none());
-    let error = store(&registry).push_blob(b"x", &Digest::sha256(b"x")).await.unwrap_err();
+    let error = store(&registry).push_blob(b"x".into(), &Digest::sha256(b"x")).await.unwrap_err();
     let StoreError::Denied { detail, .. } = &error else { panic!("{error}") };
     assert!(detail.contains("anonymous access"), "{detail}");
 }
@@ -272,7 +272,7 @@ async fn an_upload_elsewhere_gets_no_credentials() {
             registry.clear_faults();
             registry.fault(Rule::new("POST", "*"), Action::header("Location", location));
             let store = open(registry.host(), with(registry.host(), basic("u", "S3CRET")));
-            store.push_blob(b"x", &Digest::sha256(b"x")).await.unwrap();
+            store.push_blob(b"x".into(), &Digest::sha256(b"x")).await.unwrap();
         }
     }
     let uploads = collector.requests();

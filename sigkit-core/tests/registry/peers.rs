@@ -27,7 +27,7 @@ async fn a_real_registry_takes_and_gives_everything() {
     let large = vec![7_u8; 3 << 20];
     for blob in [b"{}".as_slice(), b"one", b"two", &large] {
         for _ in 0..2 {
-            store.push_blob(blob, &Digest::sha256(blob)).await.unwrap();
+            store.push_blob(blob.into(), &Digest::sha256(blob)).await.unwrap();
         }
     }
     assert_eq!(store.blob(&Descriptor::of("m", &large), 4 << 20).await.unwrap(), large);
@@ -44,7 +44,7 @@ async fn a_real_registry_takes_and_gives_everything() {
     let subject = Digest::sha256(&one.bytes);
     println!("{host}: referrers before: {:?}", store.referrers(&subject).await.unwrap());
     let bytes = image::referrer(&local, &path, &one, "application/vnd.example+json", b"payload");
-    store.push_blob(b"payload", &Digest::sha256(b"payload")).await.unwrap();
+    store.push_blob(b"payload".into(), &Digest::sha256(b"payload")).await.unwrap();
     let name = TagOrDigest::Digest(Digest::sha256(&bytes));
     let indexed = store.push_manifest(&name, OCI_MANIFEST, &bytes, Expected::Any).await.unwrap();
     let referrers = store.referrers(&subject).await.unwrap();

@@ -121,7 +121,7 @@ async fn what_is_named_by_its_content_is_written_again() {
         assert_eq!(registry.requests().len(), 4, "{action:?}");
         registry.clear_faults();
         registry.fault(Rule::new("PUT", "*").first(3), action.clone());
-        store.push_blob(b"blob", &Digest::sha256(b"blob")).await.unwrap();
+        store.push_blob(b"blob".into(), &Digest::sha256(b"blob")).await.unwrap();
     }
 }
 
@@ -130,12 +130,12 @@ async fn what_is_named_by_its_content_is_written_again() {
 async fn uploads_are_bounded_too() {
     let registry = Registry::start();
     registry.fault(Rule::new("POST", "*"), Action::status(503));
-    assert!(store(&registry).push_blob(b"x", &Digest::sha256(b"x")).await.is_err());
+    assert!(store(&registry).push_blob(b"x".into(), &Digest::sha256(b"x")).await.is_err());
     assert_eq!(registry.requests().len(), 5, "a look and four tries");
     registry.clear_faults();
     registry.clear_log();
     registry.fault(Rule::new("PUT", "*"), Action::Disconnect);
-    assert!(store(&registry).push_blob(b"x", &Digest::sha256(b"x")).await.is_err());
+    assert!(store(&registry).push_blob(b"x".into(), &Digest::sha256(b"x")).await.is_err());
     assert_eq!(registry.requests().len(), 9, "a look and four uploads of two requests");
 }
 

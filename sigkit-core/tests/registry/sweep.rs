@@ -80,7 +80,7 @@ impl World {
                 Referrers::Unsupported => return Err(StoreError::NotFound { place: "unsupported".to_owned() }),
             },
             Operation::PushBlob => {
-                store.push_blob(b"new", &Digest::sha256(b"new")).await?;
+                store.push_blob(b"new".into(), &Digest::sha256(b"new")).await?;
                 assert!(self.registry.content().blob(REPOSITORY, &testkit::sha256(b"new")).is_some());
             }
             Operation::PushManifest => {

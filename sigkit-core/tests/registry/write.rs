@@ -15,12 +15,12 @@ async fn a_blob_is_uploaded_once() {
     let store = store(&registry);
     let name = Digest::sha256(b"hello");
     for _ in 0..2 {
-        store.push_blob(b"hello", &name).await.unwrap();
+        store.push_blob(b"hello".into(), &name).await.unwrap();
     }
     let methods: Vec<String> = registry.requests().into_iter().map(|request| request.method).collect();
     assert_eq!(methods, ["HEAD", "POST", "PUT", "HEAD"]);
     assert_eq!(store.blob(&Descriptor::of("m", b"hello"), LIMIT).await.unwrap(), b"hello");
-    store.push_blob(b"", &Digest::sha256(b"")).await.unwrap();
+    store.push_blob(b"".into(), &Digest::sha256(b"")).await.unwrap();
     assert_eq!(registry.content().blob(REPOSITORY, &testkit::sha256(b"")).unwrap(), b"");
 }
 
@@ -29,7 +29,7 @@ async fn bytes_are_not_pushed_under_a_name_that_is_not_theirs() {
     let registry = Registry::start();
     let store = store(&registry);
     let other = Digest::sha256(b"other");
-    assert!(matches!(store.push_blob(b"hello", &other).await, Err(StoreError::DigestMismatch { .. })));
+    assert!(matches!(store.push_blob(b"hello".into(), &other).await, Err(StoreError::DigestMismatch { .. })));
     let pushed = store.push_manifest(&TagOrDigest::Digest(other), OCI_MANIFEST, b"{}", Expected::Any).await;
     assert!(matches!(pushed, Err(StoreError::DigestMismatch { .. })));
     assert_eq!(registry.requests().len(), 0);
@@ -51,7 +51,7 @@ async fn a_registry_may_leave_out_location() {
     let registry = Registry::builder().push_location(Switch::Off).start();
     let image = image::image(registry.content(), REPOSITORY, "v1", "layer");
     let store = store(&registry);
-    store.push_blob(b"hello", &Digest::sha256(b"hello")).await.unwrap();
+    store.push_blob(b"hello".into(), &Digest::sha256(b"hello")).await.unwrap();
     store.push_manifest(&by_digest(&image.digest), OCI_MANIFEST, &image.bytes, Expected::Any).await.unwrap();
 }
 
@@ -164,7 +164,7 @@ async fn refused_writes_say_why() {
         registry.fault(Rule::new("PUT", "*"), Action::Respond(answer.clone()));
         registry.fault(Rule::new("POST", "*"), Action::Respond(answer));
         let manifest = store.push_manifest(&tag("v2"), OCI_MANIFEST, &image.bytes, Expected::Any).await.unwrap_err();
-        let blob = store.push_blob(b"new", &Digest::sha256(b"new")).await.unwrap_err();
+        let blob = store.push_blob(b"new".into(), &Digest::sha256(b"new")).await.unwrap_err();
         for error in [manifest, blob] {
             assert_eq!(error.code(), expected, "{status}: {error}");
             assert!(status == 200 || error.to_string().contains("the reason"), "{error}");
@@ -179,7 +179,7 @@ async fn what_the_registry_says_it_stored_is_compared() {
     registry.fault(Rule::new("PUT", "*"), Action::header("Docker-Content-Digest", other));
     let store = store(&registry);
     let manifest = store.push_manifest(&tag("v2"), OCI_MANIFEST, &image.bytes, Expected::Any).await.unwrap_err();
-    let blob = store.push_blob(b"new", &Digest::sha256(b"new")).await.unwrap_err();
+    let blob = store.push_blob(b"new".into(), &Digest::sha256(b"new")).await.unwrap_err();
     for error in [manifest, blob] {
         assert!(matches!(error, StoreError::DigestMismatch { .. }), "{error}");
     }
@@ -193,7 +193,7 @@ async fn a_blob_is_uploaded_unless_it_is_there_for_sure() {
         registry.clear_faults();
         registry.content().remove_blob(REPOSITORY, &testkit::sha256(b"hello"));
         registry.fault(Rule::new("HEAD", "*"), Action::Respond(answer));
-        store(&registry).push_blob(b"hello", &Digest::sha256(b"hello")).await.unwrap();
+        store(&registry).push_blob(b"hello".into(), &Digest::sha256(b"hello")).await.unwrap();
         assert_eq!(registry.content().blob(REPOSITORY, &testkit::sha256(b"hello")).unwrap(), b"hello");
     }
 }
@@ -210,19 +210,19 @@ async fn upload_places_keep_their_state() {
         registry.clear_faults();
         registry.clear_log();
         registry.fault(Rule::new("POST", "*"), stateful(location));
-        store(&registry).push_blob(location.as_bytes(), &Digest::sha256(location.as_bytes())).await.unwrap();
+        store(&registry).push_blob(location.as_bytes().into(), &Digest::sha256(location.as_bytes())).await.unwrap();
         let put = registry.requests().into_iter().find(|request| request.method == "PUT").unwrap();
         assert!(put.target.contains("?_state=a%2Fb+c%3D%3D&digest=sha256:"), "{}", put.target);
     }
     for location in ["file:///tmp/x", "http://user:pw@127.0.0.1:1/x", "http://"] {
         registry.clear_faults();
         registry.fault(Rule::new("POST", "*"), stateful(location));
-        let error = store(&registry).push_blob(b"z", &Digest::sha256(b"z")).await.unwrap_err();
+        let error = store(&registry).push_blob(b"z".into(), &Digest::sha256(b"z")).await.unwrap_err();
         assert!(matches!(error, StoreError::Protocol { .. }), "{location}: {error}");
     }
     registry.clear_faults();
     registry.fault(Rule::new("POST", "*"), Action::Change(Change::NoHeader("Location".to_owned())));
-    let error = store(&registry).push_blob(b"z", &Digest::sha256(b"z")).await.unwrap_err();
+    let error = store(&registry).push_blob(b"z".into(), &Digest::sha256(b"z")).await.unwrap_err();
     assert!(matches!(error, StoreError::Protocol { .. }), "{error}");
 }
 

@@ -1,5 +1,6 @@
 //! Stores that count, fail, or hold several writers up: what stands between [`MemoryStore`] and the code under test.
 
+use std::borrow::Cow;
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -152,7 +153,7 @@ impl StoreWrite for Watched {
         if listed { TagListed::Yes } else { TagListed::NotStated }
     }
 
-    async fn push_blob(&self, bytes: &[u8], digest: &Digest) -> Result<(), StoreError> {
+    async fn push_blob(&self, bytes: Cow<'_, [u8]>, digest: &Digest) -> Result<(), StoreError> {
         let call = Call::PushBlob(*digest);
         self.note(&call)?;
         self.done(&call, self.inner.push_blob(bytes, digest).await)
@@ -227,7 +228,7 @@ impl StoreWrite for Remote {
         self.simulation.sleep(u64::try_from(ticks).unwrap()).await;
     }
 
-    async fn push_blob(&self, bytes: &[u8], digest: &Digest) -> Result<(), StoreError> {
+    async fn push_blob(&self, bytes: Cow<'_, [u8]>, digest: &Digest) -> Result<(), StoreError> {
         self.travel().await;
         self.inner.push_blob(bytes, digest).await
     }

@@ -1,5 +1,6 @@
 //! What `docker save` writes.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -178,7 +179,7 @@ impl Store for DockerArchiveStore {
 }
 
 impl StoreWrite for DockerArchiveStore {
-    async fn push_blob(&self, bytes: &[u8], digest: &Digest) -> Result<(), StoreError> {
+    async fn push_blob(&self, bytes: Cow<'_, [u8]>, digest: &Digest) -> Result<(), StoreError> {
         self.inner.push_blob(bytes, digest).await
     }
 

@@ -7,6 +7,7 @@ mod docker;
 mod snapshot;
 mod table;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -195,8 +196,8 @@ impl Store for ArchiveStore {
 }
 
 impl StoreWrite for ArchiveStore {
-    async fn push_blob(&self, bytes: &[u8], digest: &Digest) -> Result<(), StoreError> {
-        self.add_blob(bytes, digest)
+    async fn push_blob(&self, bytes: Cow<'_, [u8]>, digest: &Digest) -> Result<(), StoreError> {
+        self.add_blob(&bytes, digest)
     }
 
     async fn push_manifest(

@@ -10,6 +10,7 @@ pub(super) mod reader;
 pub(super) mod scratch;
 pub(super) mod update;
 
+use std::borrow::Cow;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -146,9 +147,9 @@ impl Store for LayoutStore {
 }
 
 impl StoreWrite for LayoutStore {
-    async fn push_blob(&self, bytes: &[u8], digest: &Digest) -> Result<(), StoreError> {
-        verified::compare(&self.directory.place(Member::Blob(*digest)), digest, bytes)?;
-        self.directory.write_blob(digest, bytes)
+    async fn push_blob(&self, bytes: Cow<'_, [u8]>, digest: &Digest) -> Result<(), StoreError> {
+        verified::compare(&self.directory.place(Member::Blob(*digest)), digest, &bytes)?;
+        self.directory.write_blob(digest, &bytes)
     }
 
     async fn push_manifest(

@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -40,14 +41,14 @@ impl StoreWrite for RegistryStore {
         tags::listed(self, tag).await.unwrap_or(TagListed::NotStated)
     }
 
-    async fn push_blob(&self, bytes: &[u8], digest: &Digest) -> Result<(), StoreError> {
+    async fn push_blob(&self, bytes: Cow<'_, [u8]>, digest: &Digest) -> Result<(), StoreError> {
         check_name(digest, &self.name())?;
         let place = format!("a blob of {}", self.repository);
-        let found = Digest::of(digest.algorithm(), bytes);
+        let found = Digest::of(digest.algorithm(), &bytes);
         if found != *digest {
             return Err(StoreError::DigestMismatch { place, expected: *digest, found });
         }
-        self.transport().within_total(&place, self.store_blob(bytes, digest)).await
+        self.transport().within_total(&place, self.store_blob(Bytes::from(bytes.into_owned()), digest)).await
     }
 
     async fn push_manifest(
@@ -114,7 +115,7 @@ impl RegistryStore {
     }
 
     /// Looks whether the blob is there, and uploads it if not. An upload that fails on the way is begun anew.
-    async fn store_blob(&self, bytes: &[u8], digest: &Digest) -> Result<(), StoreError> {
+    async fn store_blob(&self, bytes: Bytes, digest: &Digest) -> Result<(), StoreError> {
         let head = Call::new(Method::HEAD, self.url(&format!("blobs/{digest}")).await?);
         let reply = self.exchange(&head, Access::Push, Repeat::Safe).await?;
         match reply.status.as_u16() {
@@ -124,13 +125,12 @@ impl RegistryStore {
         }
         let mut start = Call::new(Method::POST, self.url("blobs/uploads/").await?);
         start.headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
-        let body = Bytes::copy_from_slice(bytes);
         let reply =
-            self.transport().repeat(&start.place(), Repeat::Safe, || self.upload(&start, &body, digest)).await?;
+            self.transport().repeat(&start.place(), Repeat::Safe, || self.upload(&start, &bytes, digest)).await?;
         if reply.status.as_u16() != 201 {
             return Err(write_error(&reply));
         }
-        check_stored(&reply, bytes)
+        check_stored(&reply, &bytes)
     }
 
     /// One upload: POST for a place, PUT of the whole to it.
