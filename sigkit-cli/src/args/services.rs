@@ -1,5 +1,9 @@
 //! Services as `key=value,key=value`, and the verbs whose documents name them.
-#![allow(rustdoc::broken_intra_doc_links, rustdoc::invalid_html_tags, reason = "the comments are help texts, which have brackets")]
+#![allow(
+    rustdoc::broken_intra_doc_links,
+    rustdoc::invalid_html_tags,
+    reason = "the comments are help texts, which have brackets"
+)]
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
