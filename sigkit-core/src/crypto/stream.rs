@@ -67,8 +67,10 @@ impl StreamVerifier {
 }
 
 /// Up to here copying a message costs less than what some backends need to verify its digest.
+#[cfg(feature = "oci")]
 const JOINED: usize = 64 << 10;
 
+#[cfg(feature = "oci")]
 impl PublicKey {
     /// Verifies with exactly this scheme a message that lies in pieces. A large one is not copied, where this build can do without.
     ///

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use super::{Among, Authority, Counted, Demand, Gate, ImageRule, Images, Mode, PolicyDemand, PolicySet, Purpose};
+#[cfg(feature = "rego")]
+use super::Among;
+use super::{Authority, Counted, Demand, Gate, ImageRule, Images, Mode, PolicyDemand, PolicySet, Purpose};
 use crate::report::Rule;
 use crate::time::UnixTime;
 

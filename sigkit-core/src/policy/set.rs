@@ -55,6 +55,7 @@ pub(super) enum Choice {
     /// All of them, together.
     All,
     /// The one that fits most closely.
+    #[cfg(any(test, feature = "policy-files"))]
     Closest,
 }
 
@@ -100,6 +101,7 @@ impl PolicySet {
         let fitting = self.rules.iter().filter_map(|rule| Some((closeness(&rule.images, image)?, rule)));
         let rules: Vec<&ImageRule> = match self.choice {
             Choice::All => fitting.map(|(_, rule)| rule).collect(),
+            #[cfg(any(test, feature = "policy-files"))]
             Choice::Closest => fitting.max_by_key(|(fit, _)| *fit).map(|(_, rule)| rule).into_iter().collect(),
         };
         let (name, reference) = match image {
