@@ -8,6 +8,8 @@ mod glob;
 mod outline;
 #[cfg(feature = "rego")]
 mod rego;
+#[cfg(feature = "rego")]
+mod rego_calls;
 mod scope;
 mod set;
 mod signed_name;

@@ -7,6 +7,7 @@ use regorus::utils::limits::ExecutionTimerConfig;
 use regorus::{Engine, Value};
 
 use super::gate::Among;
+use super::rego_calls;
 use crate::time::UnixTime;
 
 /// What is asked: exactly `true` lets a statement pass.
@@ -53,6 +54,7 @@ impl RegoPolicy {
     pub fn new(name: impl Into<String>, source: &str, among: Among) -> Result<Self, RegoError> {
         let name = name.into();
         guarded(|| {
+            rego_calls::check(source)?;
             let mut engine = Engine::new();
             engine.set_rego_v0(true);
             engine.set_strict_builtin_errors(true);
@@ -187,6 +189,55 @@ mod tests {
         );
     }
 
+    // threat: F08
+    #[test]
+    fn the_stack_holds() {
+        let many = |n: usize, part: &dyn Fn(usize) -> String| (0..n).map(part).collect::<String>();
+        for function in ["if", "in", "every", "else", "not", "with"] {
+            failed(&format!("import future.keywords\n{function}(x) {{ {function}(x) }}\nallow {{ {function}(1) }}"));
+        }
+        failed(&many(5000, &|i| format!("f{i}(x) {{ f{}(x) }}\n", i + 1)));
+        failed(&many(5000, &|i| format!("r{i} {{ r{} }}\n", i + 1)));
+        let deep = |open: &str, close: &str| format!("{}1{}", open.repeat(10_000), close.repeat(10_000));
+        for input in [deep("[", "]"), deep("{\"a\":", "}")] {
+            let result = check("allow { walk(input, [_, 1]) }", &input);
+            assert!(
+                matches!(&result, Err(RegoRefusal::Failed(problem)) if problem.contains("recursion limit")),
+                "{result:?}"
+            );
+        }
+        // The deepest that is accepted, in each way to be deep.
+        let chain = |step: &dyn Fn(usize) -> String| {
+            let policy =
+                |n| format!("{}allow {{ f{n}(1) }}\n", many(n, &|i| step(i).replace("NEXT", &format!("f{i}(x)"))));
+            let depths = 1..200;
+            depths
+                .map(|n| format!("f0(x) = x\n{}", policy(n)))
+                .take_while(|policy| rego_calls::check(policy).is_ok())
+                .last()
+        };
+        for step in [
+            "y := NEXT",
+            "y := [a | a := [b | b := [c | c := NEXT]]]",
+            "y := [[[[[[NEXT]]]]]]",
+            "input.a[_]; input.a[_]; input.a[_]; input.a[_]; y := NEXT",
+            "y := 0 + 0 + 0 + 0 + 0 + 0 + NEXT",
+        ] {
+            let policy = chain(&|i| format!("f{}(x) = y {{ {step} }}\n", i + 1)).unwrap();
+            assert_eq!(check(&policy, "{\"a\":[1]}"), Ok(()), "{step}");
+        }
+        let deepest = |policy: &dyn Fn(usize) -> String| {
+            (1..1000).map(policy).take_while(|policy| rego_calls::check(policy).is_ok()).last().unwrap()
+        };
+        for policy in [
+            deepest(&|n| format!("r0 = true\n{}allow {{ r{n} }}", many(n, &|i| format!("r{} {{ r{i} }}\n", i + 1)))),
+            deepest(&|n| format!("allow {{ {} }}", many(n, &|_| "input.a[_]\n".to_owned()))),
+            deepest(&|n| format!("allow {{ 1 {} > 1 }}", many(n, &|_| "\n+ 1".to_owned()))),
+        ] {
+            assert_eq!(check(&policy, "{\"a\":[1]}"), Ok(()), "{policy}");
+        }
+    }
+
     // threat: I11
     // threat: F08
     #[test]
@@ -198,7 +249,7 @@ mod tests {
         );
         assert!(problem.contains("time limit"), "{problem}");
         failed("allow { allow }");
-        failed("f(x) = y { y := f(x) }\nallow { f(1) }");
+        assert_eq!(failed("f(x) = y { y := f(x) }\nallow { f(1) }"), "function f leads back to itself");
         assert_eq!(
             check("allow { regex.match(`^(a+)+$`, input.a) }", &format!(r#"{{"a":"{}b"}}"#, "a".repeat(100_000))),
             Err(RegoRefusal::Denied("undefined".to_owned()))
