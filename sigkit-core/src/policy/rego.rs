@@ -239,6 +239,30 @@ mod tests {
     }
 
     // threat: I11
+    #[test]
+    #[allow(clippy::disallowed_methods, reason = "a bound on time is tested with a clock")]
+    fn nesting_takes_no_time() {
+        for (open, close) in [
+            ("(", ")"),
+            ("[", "]"),
+            ("{", "}"),
+            ("[1 | ", "]"),
+            ("f(", ")"),
+            ("input[", "]"),
+            ("{\"a\": ", "}"),
+            ("- ", ""),
+        ] {
+            for depth in [4, 12, 13, 200] {
+                let started = std::time::Instant::now();
+                let rule = format!("f(x) = x\nallow {{ x := {}1{} }}", open.repeat(depth), close.repeat(depth));
+                let read = RegoPolicy::new("x", &format!("package signature\n{rule}"), Among::Any);
+                assert!(read.is_err() || depth < 13 || close.is_empty(), "{open} {depth}");
+                assert!(started.elapsed() < Duration::from_secs(2), "{open} {depth}: {:?}", started.elapsed());
+            }
+        }
+    }
+
+    // threat: I11
     // threat: F08
     #[test]
     #[allow(clippy::disallowed_methods, reason = "a bound on time is tested with a clock")]

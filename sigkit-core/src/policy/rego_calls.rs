@@ -11,9 +11,11 @@ const MOST_BYTES: usize = 1 << 20;
 const MOST_RULES: usize = 2_000;
 /// Deepest evaluation, in units of some 5 KiB of stack where the interpreter is built without optimisation, 1.2 KiB with it.
 ///
-/// A thread's 2 MiB bear twice as many units without optimisation, six times with it: measured on chains of rules and of functions,
-/// loops, nested brackets and comprehensions. Policies as people write them take some 15 units for each rule on the way down.
+/// A thread's 2 MiB bear about twice as many units without optimisation, six times with it: measured on chains of rules and of
+/// functions and on loops. Policies as people write them take some 15 units for each rule on the way down.
 const MOST_DEPTH: usize = 200;
+/// Deepest nesting of brackets: with each level the interpreter's parser may read twice as often.
+const MOST_BRACKETS: usize = 12;
 /// Units of a rule or a call.
 const CALL: usize = 4;
 /// Units of a level of brackets, which may be a comprehension.
@@ -34,6 +36,9 @@ pub(super) fn check(source: &str) -> Result<(), String> {
     let count = reader.rules.len();
     if count > MOST_RULES {
         return Err(format!("expected at most {MOST_RULES} rules, found {count}"));
+    }
+    if reader.nested > MOST_BRACKETS {
+        return Err(format!("expected brackets at most {MOST_BRACKETS} deep, found {}", reader.nested));
     }
     let graph = Graph::new(reader);
     if let Some(name) = graph.recursive_function() {
@@ -120,6 +125,8 @@ struct Reader<'a> {
     open: Vec<usize>,
     /// Levels of all open brackets together.
     depth: usize,
+    /// Most brackets that were open at once.
+    nested: usize,
     operators: usize,
     part: Part,
 }
@@ -141,6 +148,7 @@ impl<'a> Reader<'a> {
             target: None,
             open: Vec::new(),
             depth: 0,
+            nested: 0,
             operators: 0,
             part: Part::Rest,
         }
@@ -180,6 +188,7 @@ impl<'a> Reader<'a> {
                     }
                 }
             }
+            self.nested = self.nested.max(self.open.len());
             let deep = self.depth.saturating_add(self.operators);
             self.rule(|rule| rule.depth = rule.depth.max(deep));
             last = token;
@@ -542,7 +551,6 @@ mod tests {
             format!("allow {{ {} }}", many(500, &|_| "input.a[_]\n".to_owned())),
             format!("allow {{ 1 {} }}", many(500, &|_| "\n+ 1".to_owned())),
             format!("allow {{ {} 1 }}", "-".repeat(900)),
-            format!("allow {{ {} }}", "(".repeat(500)),
         ] {
             assert!(refused(&source).starts_with("expected rules at most 200 units deep, found "), "{source:.200}");
         }
@@ -552,6 +560,9 @@ mod tests {
         ] {
             assert_eq!(refused(&source), "expected at most 2000 rules, found 5000");
         }
+        let brackets = |n: usize| format!("allow {{ x := {}1{} }}", "(".repeat(n), ")".repeat(n));
+        assert_eq!(check(&brackets(MOST_BRACKETS - 1)), Ok(()));
+        assert_eq!(refused(&brackets(MOST_BRACKETS)), "expected brackets at most 12 deep, found 13");
         assert!(refused(&" ".repeat(MOST_BYTES)).starts_with("expected at most 1048576 bytes, found "));
     }
 
