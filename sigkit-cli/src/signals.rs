@@ -2,92 +2,146 @@
 
 use std::fs::File;
 use std::io;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustix::termios::{self, LocalModes, OptionalActions, Termios};
 use signal_hook::consts::{SIGINT, SIGQUIT, SIGTERM};
-use signal_hook::iterator::Signals;
+use signal_hook::flag;
+use signal_hook::iterator::{Handle, Signals};
 
 use crate::exit::ExitCode;
 
-/// What must be put right before a signal may end the process.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Interrupts(Arc<Mutex<Unfinished>>);
+const SIGNALS: [i32; 3] = [SIGINT, SIGTERM, SIGQUIT];
 
-#[derive(Debug, Default)]
-struct Unfinished {
-    terminal: Option<(File, Termios)>,
+/// What must be put right before a signal may end the process.
+#[derive(Clone, Debug)]
+pub(crate) struct Interrupts(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    /// Whether a signal ends the process at once.
+    free: Arc<AtomicBool>,
+    /// The last signal that came; 0 is none.
+    came: Arc<AtomicUsize>,
+    /// Held by whoever has taken the freedom away.
+    held: Mutex<()>,
+    /// A terminal that does not show what is typed, and how it was before.
+    hidden: Mutex<Option<(File, Termios)>>,
+}
+
+impl Default for Interrupts {
+    fn default() -> Self {
+        Self(Arc::new(Inner {
+            free: Arc::new(AtomicBool::new(true)),
+            came: Arc::default(),
+            held: Mutex::default(),
+            hidden: Mutex::default(),
+        }))
+    }
 }
 
 impl Interrupts {
-    /// Starts to listen.
+    /// Starts to listen, in the signal handler alone: a thread would cost every command a good part of its start.
     ///
     /// # Errors
-    /// The operating system's, when it grants no handler or no thread.
+    /// The operating system's, when it grants no handler.
     pub(crate) fn install() -> io::Result<Self> {
         let interrupts = Self::default();
-        let mut signals = Signals::new([SIGINT, SIGTERM, SIGQUIT])?;
-        let unfinished = interrupts.clone();
-        std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
-            if let Some(signal) = signals.forever().next() {
-                let mut unfinished = unfinished.lock();
-                unfinished.restore_terminal();
-                std::process::exit(match signal {
-                    SIGINT => ExitCode::Interrupted.code().into(),
-                    other => 128_i32.saturating_add(other),
-                });
-            }
-        })?;
+        for signal in SIGNALS {
+            flag::register_usize(signal, interrupts.0.came.clone(), usize::try_from(signal).unwrap_or_default())?;
+            flag::register_conditional_shutdown(signal, exit_status(signal), interrupts.0.free.clone())?;
+        }
         Ok(interrupts)
     }
 
     /// Holds signals back until the guard is dropped: for the moments in which files are written.
     pub(crate) fn defer(&self) -> Deferred<'_> {
-        Deferred { _guard: self.lock() }
+        let held = lock(&self.0.held);
+        self.0.free.store(false, Ordering::SeqCst);
+        Deferred { interrupts: self, _held: held }
     }
 
     /// Turns the echo of `terminal` off until the guard is dropped or a signal ends the process.
     ///
     /// # Errors
-    /// The operating system's, when `terminal` is none.
+    /// The operating system's, when `terminal` is none or it grants no thread.
     pub(crate) fn hide_echo(&self, terminal: &File) -> io::Result<HiddenEcho<'_>> {
         let before = termios::tcgetattr(terminal)?;
         let mut hidden = before.clone();
         hidden.local_modes.remove(LocalModes::ECHO);
         hidden.local_modes.insert(LocalModes::ECHONL | LocalModes::ICANON | LocalModes::ISIG);
+        let deferred = self.defer();
         // First the way back, then the change: a signal in between restores what is there already.
-        self.lock().terminal = Some((terminal.try_clone()?, before));
-        let guard = HiddenEcho(self);
+        *lock(&self.0.hidden) = Some((terminal.try_clone()?, before));
+        let guard = HiddenEcho { watch: self.watch()?, deferred };
         termios::tcsetattr(terminal, OptionalActions::Flush, &hidden)?;
         Ok(guard)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Unfinished> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// A thread that ends the process on a signal while another one waits for input, after putting the terminal right.
+    fn watch(&self) -> io::Result<Handle> {
+        let mut signals = Signals::new(SIGNALS)?;
+        let handle = signals.handle();
+        let interrupts = self.clone();
+        std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
+            if let Some(signal) = signals.forever().next() {
+                let mut hidden = lock(&interrupts.0.hidden);
+                restore(&mut hidden);
+                std::process::exit(exit_status(signal));
+            }
+        })?;
+        Ok(handle)
     }
 }
 
-impl Unfinished {
-    fn restore_terminal(&mut self) {
-        if let Some((terminal, modes)) = self.terminal.take() {
-            // A terminal that has gone away needs nothing.
-            termios::tcsetattr(&terminal, OptionalActions::Now, &modes).unwrap_or_default();
-        }
+fn exit_status(signal: i32) -> i32 {
+    match signal {
+        SIGINT => ExitCode::Interrupted.code().into(),
+        other => 128_i32.saturating_add(other),
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn restore(hidden: &mut Option<(File, Termios)>) {
+    if let Some((terminal, modes)) = hidden.take() {
+        // A terminal that has gone away needs nothing.
+        termios::tcsetattr(&terminal, OptionalActions::Now, &modes).unwrap_or_default();
     }
 }
 
 /// Signals wait while this lives.
 #[derive(Debug)]
 pub(crate) struct Deferred<'a> {
-    _guard: MutexGuard<'a, Unfinished>,
+    interrupts: &'a Interrupts,
+    _held: MutexGuard<'a, ()>,
+}
+
+impl Drop for Deferred<'_> {
+    fn drop(&mut self) {
+        let Inner { free, came, .. } = &*self.interrupts.0;
+        free.store(true, Ordering::SeqCst);
+        // One that comes from now on ends the process by itself.
+        match i32::try_from(came.load(Ordering::SeqCst)) {
+            Ok(0) | Err(_) => {}
+            Ok(signal) => std::process::exit(exit_status(signal)),
+        }
+    }
 }
 
 /// The terminal shows nothing that is typed while this lives.
 #[derive(Debug)]
-pub(crate) struct HiddenEcho<'a>(&'a Interrupts);
+pub(crate) struct HiddenEcho<'a> {
+    watch: Handle,
+    deferred: Deferred<'a>,
+}
 
 impl Drop for HiddenEcho<'_> {
     fn drop(&mut self) {
-        self.0.lock().restore_terminal();
+        restore(&mut lock(&self.deferred.interrupts.0.hidden));
+        self.watch.close();
     }
 }
