@@ -110,7 +110,7 @@ fn parse_with(mut command: Command, arguments: &[OsString], environment: &Enviro
         })
         .collect();
     let line = std::iter::once(OsString::from("sigkit")).chain(line.verb).chain(bound.flags).chain(line.rest);
-    let parsed = command.try_get_matches_from_mut(line).and_then(|matches| Cli::from_arg_matches(&matches));
+    let parsed = command.try_get_matches_from_mut(line).and_then(|mut matches| Cli::from_arg_matches_mut(&mut matches));
     match parsed {
         Ok(cli) => Ok(Parsed { cli, notes }),
         Err(error) => Err(stopped(&error, &bound.sources)),

@@ -18,15 +18,23 @@ pub(crate) struct Bound {
     pub(crate) refused: Vec<String>,
 }
 
+const PREFIXES: [&str; 2] = ["SIGKIT_", "COSIGN_"];
+
 /// Looks up every flag of `verb` that was not `given`.
 pub(crate) fn bind(verb: &Command, given: &BTreeSet<String>, environment: &Environment) -> Bound {
     let mut bound = Bound::default();
+    let mut set = environment.names();
+    // Few environments have any, and making the names of all flags would take a good part of the start.
+    set.retain(|name| PREFIXES.iter().any(|prefix| name.as_encoded_bytes().starts_with(prefix.as_bytes())));
+    if set.is_empty() {
+        return bound;
+    }
     for arg in verb.get_arguments() {
         let Some(long) = arg.get_long().filter(|long| !given.contains(*long) && takes_value(arg) && !is_taken(long))
         else {
             continue;
         };
-        let Some((variable, value)) = look_up(arg, long, environment) else { continue };
+        let Some((variable, value)) = look_up(arg, long, &set, environment) else { continue };
         if may_weaken(long) {
             bound.refused.push(variable);
             continue;
@@ -53,16 +61,22 @@ fn may_weaken(long: &str) -> bool {
         || matches!(long, "private-infrastructure" | "check-claims")
 }
 
-fn look_up(arg: &Arg, long: &str, environment: &Environment) -> Option<(String, OsString)> {
+fn look_up(arg: &Arg, long: &str, set: &[OsString], environment: &Environment) -> Option<(String, OsString)> {
     let aliases = arg.get_all_aliases().unwrap_or_default();
     let names: Vec<&str> = std::iter::once(long).chain(aliases).collect();
-    ["SIGKIT", "COSIGN"].iter().find_map(|prefix| {
+    PREFIXES.iter().find_map(|prefix| {
         names.iter().find_map(|name| {
-            let variable = format!("{prefix}_{}", name.replace('-', "_").to_ascii_uppercase());
+            let variable = set.iter().find_map(|variable| variable.to_str().filter(|it| spells(it, prefix, name)))?;
             // Go's viper takes an empty variable for none.
-            environment.non_empty(&variable).map(|value| (variable, value))
+            environment.non_empty(variable).map(|value| (variable.to_owned(), value))
         })
     })
+}
+
+/// Whether `variable` is that of the flag `long`: `SIGKIT_OUTPUT_FILE` of `output-file`.
+fn spells(variable: &str, prefix: &str, long: &str) -> bool {
+    let upper = |byte: u8| if byte == b'-' { b'_' } else { byte.to_ascii_uppercase() };
+    variable.strip_prefix(prefix).is_some_and(|name| name.bytes().eq(long.bytes().map(upper)))
 }
 
 fn takes_value(arg: &Arg) -> bool {

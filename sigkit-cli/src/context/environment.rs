@@ -28,7 +28,16 @@ impl Environment {
         self.get(name).filter(|value| !value.is_empty())
     }
 
-    /// The same for a secret: the copy is wiped when dropped.
+    /// The names of all variables that are set.
+    pub(crate) fn names(&self) -> Vec<OsString> {
+        match self {
+            Self::Process => std::env::vars_os().map(|(name, _)| name).collect(),
+            #[cfg(test)]
+            Self::Made(variables) => variables.keys().map(OsString::from).collect(),
+        }
+    }
+
+    /// The value of a secret; the copy is wiped when dropped.
     pub(crate) fn secret(&self, name: &str) -> Option<Zeroizing<Vec<u8>>> {
         self.get(name).map(|value| Zeroizing::new(value.into_vec()))
     }
