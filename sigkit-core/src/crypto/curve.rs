@@ -126,7 +126,7 @@ fn subtract<const LIMBS: usize>(a: &[u64; LIMBS], b: &[u64; LIMBS]) -> ([u64; LI
 fn chain<const LIMBS: usize>(
     a: &[u64; LIMBS],
     b: &[u64; LIMBS],
-    operation: fn(u64, u64) -> (u64, bool),
+    operation: impl Fn(u64, u64) -> (u64, bool),
 ) -> ([u64; LIMBS], bool) {
     let mut result = [0_u64; LIMBS];
     let mut carry = false;
