@@ -8,6 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::clip;
 use crate::crypto::Signature;
+use crate::digest::{Digest, DigestAlgorithm, Hasher};
 use crate::json::{self, JsonError};
 
 /// A DSSE envelope with its one signature. DSSE 1.0, "Envelope".
@@ -133,6 +134,14 @@ impl Envelope {
     /// About how many bytes the envelope takes in JSON.
     pub(crate) fn wire_len(&self) -> usize {
         self.payload.len().div_ceil(3).saturating_mul(4).saturating_add(4096)
+    }
+
+    /// The digest of what is signed, of which no copy is made.
+    pub(crate) fn signed_digest(&self, algorithm: DigestAlgorithm) -> Digest {
+        let mut hasher = Hasher::new(algorithm);
+        hasher.update(self.pae_prefix().as_bytes());
+        hasher.update(&self.payload);
+        hasher.finish()
     }
 
     /// What stands before the payload in what is signed.
