@@ -7,7 +7,7 @@ mod objects;
 
 #[cfg(feature = "policy-files")]
 pub(crate) use objects::Objects;
-pub(crate) use objects::Text;
+pub(crate) use objects::Words;
 
 use std::collections::BTreeMap;
 

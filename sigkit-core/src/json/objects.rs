@@ -12,6 +12,7 @@ use serde::de::{
     Deserialize, DeserializeSeed, Deserializer, EnumAccess, Error, IgnoredAny, MapAccess, SeqAccess, VariantAccess,
     Visitor,
 };
+use serde::ser::{Serialize, Serializer};
 
 /// Wraps everything on the way down, so that each struct, however deep, is asked for as an object, and no object repeats a member.
 pub(crate) struct Objects<T>(pub(crate) T);
@@ -208,7 +209,7 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Members<'de, A> {
 }
 
 /// A string, borrowed where it is written without escapes.
-pub(crate) struct Text;
+struct Text;
 
 impl<'de> DeserializeSeed<'de> for Text {
     type Value = Cow<'de, str>;
@@ -230,6 +231,21 @@ impl<'de> Visitor<'de> for Text {
     }
     fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
         Ok(Cow::Owned(text.to_owned()))
+    }
+}
+
+/// A text that is borrowed from the document where it can be, also within what is optional, where serde would copy it.
+pub(crate) struct Words<'a>(pub(crate) Cow<'a, str>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Words<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(Text).map(Self)
+    }
+}
+
+impl Serialize for Words<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
     }
 }
 

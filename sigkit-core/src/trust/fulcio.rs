@@ -228,17 +228,13 @@ fn text(name: &str, encoding: Encoding, value: &[u8]) -> Result<String, Certific
 
 /// Quoted, and everything but printable ASCII as `\u{...}`, so that look-alikes show; cut to 200 characters.
 pub(crate) fn escaped(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len().saturating_add(2));
-    shown.push('"');
-    let plain = |c: char| matches!(c, ' '..='~' if !matches!(c, '"' | '\\'));
-    let mut rest = text.char_indices().nth(200).map_or(text, |(end, _)| text.get(..end).unwrap_or(text));
-    while let Some((strange, c)) = rest.char_indices().find(|(_, c)| !plain(*c)) {
-        let (before, after) = rest.split_at(strange);
-        shown.push_str(before);
-        shown.extend(c.escape_unicode());
-        rest = after.get(c.len_utf8()..).unwrap_or_default();
+    let plain = |byte: u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\');
+    if text.len() <= 200 && text.bytes().all(plain) {
+        return format!("\"{text}\"");
     }
-    shown.push_str(rest);
-    shown.push('"');
-    shown
+    let shown = text.chars().take(200).map(|c| match u8::try_from(c) {
+        Ok(byte) if plain(byte) => c.to_string(),
+        _ => c.escape_unicode().to_string(),
+    });
+    format!("\"{}\"", shown.collect::<String>())
 }
