@@ -279,12 +279,13 @@ impl Case<'_> {
         signer: SignerKey<'_>,
         need: &time::Need,
     ) -> (Witnessed, time::Times) {
-        let mut times = timestamp::check(checks, self, root, witnesses); // 6
+        let stamped = timestamp::check(checks, self, root, witnesses); // 6
+        let (timestamps, mut times): (Vec<_>, Vec<_>) = stamped.into_iter().unzip();
         let entries = log::check(checks, self, root, witnesses, signer, &times); // 7
         times.extend(entries.iter().filter_map(|entry| entry.time));
         let times = time::check(checks, witnesses, need, times, self.now); // 8
         let records = entries.iter().map(|entry| LogRecord { log: entry.log, index: entry.index, time: entry.time });
-        (Witnessed { logs: records.collect(), times: times.all().to_vec() }, times)
+        (Witnessed { logs: records.collect(), timestamps, times: times.all().to_vec() }, times)
     }
 
     fn conclude(
