@@ -23,6 +23,9 @@ from sbom import attestations  # noqa: E402
 
 MIB = 1024 * 1024
 DISTANCE = 20  # milliseconds there and back
+# Who signed the bundles of sigstore's conformance suite.
+IDENTITY = "https://github.com/sigstore-conformance/extremely-dangerous-public-oidc-beacon/.github/workflows/extremely-dangerous-oidc-beacon.yml@refs/heads/main"
+ISSUER = "https://token.actions.githubusercontent.com"
 LAUNCHER = "import posix,sys; p=posix.posix_spawn(sys.argv[1],sys.argv[1:],posix.environ); print(posix.wait4(p,0)[2].ru_maxrss,file=sys.stderr)"
 
 
@@ -229,6 +232,21 @@ def blobs(b, sigkit, cosign, keys, mib):
     b.row(f"verify blob, {mib} MiB: peak memory", mebi(memory), mebi(peer_memory), f"{peer_memory / memory:.2f} ×", "≤ 16 MiB", memory <= 16 * MIB)
 
 
+def identities(b, sigkit, cosign):
+    """Signatures by an identity, genuine ones of both generations of the log, verified by a trusted root in a file; nobody is asked."""
+    root = pathlib.Path(__file__).resolve().parents[2]
+    vectors = root / "testdata" / "vectors" / "sigstore"
+    for log, folder, trusted_root in (
+            ("Rekor v1", "happy-path-v0.1", root / "sigkit-core" / "data" / "public-good-trusted-root.json"),
+            ("Rekor v2", "rekor2-happy-path", vectors / "rekor2-happy-path" / "trusted_root.json")):
+        words = ["verify-blob", "--bundle", vectors / folder / "bundle.json", "--trusted-root", trusted_root,
+                 "--certificate-identity", IDENTITY, "--certificate-oidc-issuer", ISSUER, vectors / "a.txt"]
+        (wall, cpu), (peer_wall, peer_cpu) = b.alternate(2 * b.runs, [sigkit, *words], [cosign, *words])
+        measure = f"verify blob by identity, {log}"
+        b.times(f"{measure}: wall, against cosign", wall, peer_wall, ("faster", 10))
+        b.times(f"{measure}: CPU, against cosign", cpu, peer_cpu, ("faster", 10))
+
+
 def start_up(b, sigkit, cosign):
     (wall, _), (peer_wall, _) = b.alternate(2 * b.runs, [sigkit, "version"], [cosign, "version"])
     b.row("start and print the version: wall", milli(wall), milli(peer_wall), f"{peer_wall / wall:.2f} ×", "< 5 ms", wall < 0.005)
@@ -236,11 +254,33 @@ def start_up(b, sigkit, cosign):
     b.row("program on disk", mebi(size), mebi(peer_size), f"{peer_size / size:.2f} ×", "≤ 10 MiB", size <= 10 * MIB)
 
 
+def with_keys(b, sigkit, cosign, peers, arguments):
+    (b.work / "no-services.json").write_text(tools.NO_SERVICES)
+    (b.work / "no-root.json").write_text(tools.NO_ROOT)
+    keys = str(b.work / "cosign")
+    b.once([cosign, "generate-key-pair", "--output-key-prefix", keys])
+    registry = stores.Registry("crane", [str(peers / "crane"), "registry", "serve", "--address", "ADDRESS"])
+    try:
+        start_up(b, sigkit, cosign)
+        images(b, sigkit, cosign, registry, keys)
+        attestations(b, sigkit, cosign, registry, keys)
+    finally:
+        registry.stop()
+    for measure, options in ((lambda far: bulk(b, sigkit, cosign, far, keys, arguments.images), ["--latency-ms", str(DISTANCE)]),
+                             (lambda near: signatures(b, sigkit, cosign, near), [])):
+        registry = stores.Registry("testkit", [arguments.testkit, "--listen", "ADDRESS", *options])
+        try:
+            measure(registry)
+        finally:
+            registry.stop()
+    blobs(b, sigkit, cosign, keys, arguments.mib)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--sigkit", required=True)
     parser.add_argument("--peers", required=True)
-    parser.add_argument("--testkit", required=True, help="testkit-registry, which can be at a distance")
+    parser.add_argument("--testkit", help="testkit-registry, which can be at a distance; without it only identities are measured")
     parser.add_argument("--images", type=int, default=200)
     parser.add_argument("--runs", type=int, default=15)
     parser.add_argument("--mib", type=int, default=1024)
@@ -249,25 +289,9 @@ def main():
     sigkit, cosign = str(pathlib.Path(arguments.sigkit).resolve()), str(peers / "cosign")
     with tempfile.TemporaryDirectory(prefix="sigkit-bench-") as work:
         b = Bench(work, arguments.runs)
-        (b.work / "no-services.json").write_text(tools.NO_SERVICES)
-        (b.work / "no-root.json").write_text(tools.NO_ROOT)
-        keys = str(b.work / "cosign")
-        b.once([cosign, "generate-key-pair", "--output-key-prefix", keys])
-        registry = stores.Registry("crane", [str(peers / "crane"), "registry", "serve", "--address", "ADDRESS"])
-        try:
-            start_up(b, sigkit, cosign)
-            images(b, sigkit, cosign, registry, keys)
-            attestations(b, sigkit, cosign, registry, keys)
-        finally:
-            registry.stop()
-        for measure, options in ((lambda far: bulk(b, sigkit, cosign, far, keys, arguments.images), ["--latency-ms", str(DISTANCE)]),
-                                 (lambda near: signatures(b, sigkit, cosign, near), [])):
-            registry = stores.Registry("testkit", [arguments.testkit, "--listen", "ADDRESS", *options])
-            try:
-                measure(registry)
-            finally:
-                registry.stop()
-        blobs(b, sigkit, cosign, keys, arguments.mib)
+        identities(b, sigkit, cosign)
+        if arguments.testkit:
+            with_keys(b, sigkit, cosign, peers, arguments)
         print(f"{arguments.runs} alternating runs each, medians; {os.cpu_count()} CPUs, load {os.getloadavg()[0]:.1f}")
         return b.print()
 

@@ -215,8 +215,35 @@ fn a_signing_configuration_names_services() {
     let more: Value = serde_json::from_str(&more).unwrap();
     assert_eq!((&more["caUrls"], &more["tsaUrls"]), (&made["caUrls"], &json!([expected])));
     assert_eq!(more["rekorTlogConfig"], made["rekorTlogConfig"]);
+    let config = |more: &[&str]| {
+        let ran = create(&[&["--with-default-services"], more].concat()).expect(0);
+        serde_json::from_str::<Value>(&ran.stdout).unwrap()
+    };
+    let public = config(&[]);
+    for kind in ["caUrls", "oidcUrls", "rekorTlogUrls", "tsaUrls"] {
+        assert!(public[kind][0]["url"].as_str().unwrap().contains("sigstore.dev"), "{kind}: {public}");
+    }
+    assert_eq!(
+        (&public["rekorTlogConfig"], &public["tsaConfig"]),
+        (&json!({"selector": "ANY"}), &json!({"selector": "ANY"}))
+    );
+    for (flag, kind) in [("fulcio", "caUrls"), ("oidc", "oidcUrls"), ("rekor", "rekorTlogUrls"), ("tsa", "tsaUrls")] {
+        let mut expected = public.clone();
+        expected.as_object_mut().unwrap().remove(kind);
+        match flag {
+            "rekor" => expected["rekorTlogConfig"] = json!({}),
+            "tsa" => expected["tsaConfig"] = json!({}),
+            _ => {}
+        }
+        assert_eq!(config(&[&format!("--no-default-{flag}")]), expected, "{flag}");
+    }
+    let replaced = config(&["--tsa", service, "--tsa-config", "ALL"]);
+    assert_eq!((&replaced["tsaUrls"], &replaced["tsaConfig"]), (&json!([expected]), &json!({"selector": "ALL"})));
+    assert_eq!(replaced["caUrls"], public["caUrls"]);
     for flags in [
         &["--rekor", service][..],
+        &["--with-default-services", "--base-config", "config"],
+        &["--with-default-rekor-v2"],
         &["--fulcio", "url=https://s,api-version=x,start-time=2024-01-01T00:00:00Z,operator=o"],
         &["--fulcio", "url=https://s,api-version=1,start-time=2024-01-01,operator=o"],
         &[

@@ -288,7 +288,7 @@ fn attach_legacy(lab: &Lab, stack: &Sigstore, image: &Image) {
         lab.name(""),
         image.digest
     );
-    let annotations = serde_json::json!(stack.blob(payload.as_bytes()).seal().annotations());
+    let annotations = serde_json::json!(stack.blob(payload.as_bytes()).stamped().seal().annotations());
     let content = lab.registry.content();
     let (config, layer) = (content.put_blob("app", b"{}"), content.put_blob("app", payload.as_bytes()));
     let manifest = format!(
@@ -305,6 +305,9 @@ fn images_verify_in_both_formats_and_the_result_names_the_verified_signer() {
     let stack = Sigstore::new();
     let lab = Lab::new();
     lab.sandbox.write("root.json", stack.trusted_root().to_string());
+    let mut root = stack.trusted_root();
+    root["timestampAuthorities"] = serde_json::json!([]);
+    lab.sandbox.write("no-authority.json", root.to_string());
     let (bundled, legacy) = (lab.image("bundled"), lab.image("legacy"));
     attach(&lab, &stack, &bundled);
     attach_legacy(&lab, &stack, &legacy);
@@ -316,7 +319,16 @@ fn images_verify_in_both_formats_and_the_result_names_the_verified_signer() {
             .says("  - The code-signing certificate was verified using trusted certificate authority certificates\n")
             .prints_optional(&[("Subject", IDENTITY), ("Issuer", ISSUER), ("1.3.6.1.4.1.57264.1.1", ISSUER)]);
         let printed: Value = serde_json::from_str(&verify(&SIGNER).stdout).unwrap();
-        assert_eq!(printed[0]["optional"]["Bundle"]["Payload"]["integratedTime"], SIGNED_AT);
+        let optional = &printed[0]["optional"];
+        assert_eq!(optional["Bundle"]["Payload"]["integratedTime"], SIGNED_AT);
+        // As cosign prints it, and only what came along and holds.
+        let stamp = optional["RFC3161Timestamp"]["SignedRFC3161Timestamp"].as_str();
+        assert_eq!(stamp.is_some(), image.digest == legacy.digest, "{optional}");
+        let no_authority = ["--trusted-root", "no-authority.json"];
+        let words = [&["verify"], &no_authority[..], &SIGNER, &[&name]].concat();
+        let ran = lab.sandbox.sigkit(&words).run().expect(0);
+        let printed: Value = serde_json::from_str(&ran.stdout).unwrap();
+        assert!(printed[0]["optional"]["Bundle"].is_object() && printed[0]["optional"]["RFC3161Timestamp"].is_null());
         let other = ["--certificate-identity", "ceo@stack.test", "--certificate-oidc-issuer", ISSUER];
         verify(&other).expect(12).says("identity-mismatch");
         let without = [&SIGNER[..], &["--insecure-ignore-tlog"]].concat();

@@ -236,6 +236,8 @@ fn offline_nobody_but_the_registry_named_is_connected_to() {
     run(&["sign", "--key", "cosign.key", "--yes", &lab.name(":v1")]).run().expect(0);
     let ran = run(&["verify", "--offline", "--key", "cosign.pub", &lab.name(":v1")]).run().expect(0);
     ran.says("note: --offline changes nothing: verifying asks nobody but the registry of the image");
+    let log = ["verify", "--rekor-url", &collector.url(), "--key", "cosign.pub", &lab.name(":v1")];
+    run(&log).run().expect(0).says("note: --rekor-url has no effect: log entries come with the signature");
     // Blobs are verified as ever.
     sandbox.write("blob", "hello");
     run(&["sign-blob", "--key", "cosign.key", "--yes", "--bundle", "blob.bundle", "blob"]).run().expect(0);

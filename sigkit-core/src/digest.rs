@@ -162,8 +162,14 @@ impl Digest {
 
     /// Lowercase hex without the algorithm.
     pub fn hex(&self) -> String {
-        self.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(self.as_bytes())
     }
+}
+
+/// Lowercase hex.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect()
 }
 
 /// The value of one lowercase hex digit; the caller has checked the alphabet.

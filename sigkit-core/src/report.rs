@@ -532,7 +532,8 @@ impl Node {
             Self::Leaf { outcome: Outcome::Skip(Waiver::NothingDemanded), .. } => Some(Verdict::Allowed),
             Self::Leaf { outcome: Outcome::Skip(_), .. } => None,
             Self::Group { rule, parts, .. } => {
-                let count = |wanted| parts.iter().filter(|part| part.tally() == Some(wanted)).count();
+                let verdicts: Vec<_> = parts.iter().filter_map(Self::tally).collect();
+                let count = |wanted| verdicts.iter().filter(|verdict| **verdict == wanted).count();
                 let (verified, undecided) = (count(Verdict::Verified), count(Verdict::Undecided));
                 let let_in = verified.saturating_add(count(Verdict::Allowed));
                 Some(match rule {

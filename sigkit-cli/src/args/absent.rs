@@ -7,6 +7,8 @@ const CERTIFICATE: &str =
     "signing keys that come with a certificate are not supported; sign with the key itself (--key)";
 const SCT: &str =
     "the promise of a certificate transparency log is read from the certificate; a detached one is not supported";
+const REKOR_V2: &str =
+    "no configuration of the public services with Rekor v2 is built in; name the log itself with --rekor";
 const EMAIL: &str = "it was replaced by --certificate-identity, which needs --certificate-oidc-issuer beside it";
 const ATTACHMENT: &str = "sign and verify an attached SBOM by its own reference, as any other artifact";
 
@@ -23,6 +25,7 @@ pub(crate) fn why_absent(flag: &str) -> Option<&'static str> {
         }
         "allow-certificate-chain" => "authorities come from the trusted root or from --ca-roots, never from a bundle",
         "sct" => SCT,
+        "with-default-rekor-v2" => REKOR_V2,
         "cert-email" | "certificate-email" => EMAIL,
         "rekor-url" | "rfc3161-timestamp" | "use-signed-timestamps" | "signing-algorithm" => LOG,
         "identity-token" | "issue-certificate" | "insecure-skip-verify" => KEYLESS,
@@ -38,9 +41,10 @@ mod tests {
     use crate::cli::command;
 
     /// Verifying takes them, signing does not.
-    const VERIFYING: [&str; 5] = [
+    const VERIFYING: [&str; 6] = [
         "certificate",
         "certificate-chain",
+        "rekor-url",
         "rfc3161-timestamp",
         "timestamp-certificate-chain",
         "use-signed-timestamps",

@@ -56,6 +56,9 @@ pub(crate) struct VerifyLogArgs {
     /// Ask nobody but the registry of the image, as verifying always does
     #[arg(long, action = ArgAction::Set, default_value_t = false)]
     pub(crate) offline: bool,
+    /// No effect: entries of the log come with the signature
+    #[arg(long, hide = true, value_name = "URL")]
+    pub(crate) rekor_url: Option<String>,
 }
 
 /// Whether an entry of a transparency log is asked for.
@@ -133,6 +136,10 @@ impl VerifyLogArgs {
     pub(crate) fn check(&self, by: SignersBy, context: &Context) -> Result<(), CliError> {
         if self.offline {
             context.stderr.line("note: --offline changes nothing: verifying asks nobody but the registry of the image");
+        }
+        if self.rekor_url.is_some() {
+            let why = "log entries come with the signature, and no log is asked for them";
+            context.stderr.line(&format!("note: --rekor-url has no effect: {why}"));
         }
         if self.demand()? == LogDemand::Waived && by == SignersBy::Key {
             let flag = if self.private_infrastructure { "--private-infrastructure" } else { "--insecure-ignore-tlog" };

@@ -178,8 +178,23 @@ pub(crate) struct SigningConfigCreateArgs {
     #[arg(long, value_name = "SELECTOR")]
     pub(crate) tsa_config: Option<Selector>,
     /// Signing configuration to start from; services given replace those of their kind
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "with_default_services")]
     pub(crate) base_config: Option<PathBuf>,
+    /// Start from the built-in configuration of the public services; services given replace those of their kind
+    #[arg(long, action = ArgAction::Set, default_value_t = false)]
+    pub(crate) with_default_services: bool,
+    /// Leave the public certificate authorities out
+    #[arg(long, action = ArgAction::Set, default_value_t = false)]
+    pub(crate) no_default_fulcio: bool,
+    /// Leave the public identity providers out
+    #[arg(long, action = ArgAction::Set, default_value_t = false)]
+    pub(crate) no_default_oidc: bool,
+    /// Leave the public transparency logs out
+    #[arg(long, action = ArgAction::Set, default_value_t = false)]
+    pub(crate) no_default_rekor: bool,
+    /// Leave the public timestamp authorities out
+    #[arg(long, action = ArgAction::Set, default_value_t = false)]
+    pub(crate) no_default_tsa: bool,
     /// File to write instead of standard output
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,

@@ -21,6 +21,8 @@ use crate::output::Output;
 use crate::trusted_root::pem_certificates;
 
 const TRUSTED_ROOT: &str = "application/vnd.dev.sigstore.trustedroot+json;version=0.1";
+/// Where the services of the public instance are; its origin stands in the README beside it.
+const PUBLIC_GOOD: &str = include_str!("../../data/public-good-signing-config.json");
 const SIGNING_CONFIG: &str = "application/vnd.dev.sigstore.signingconfig.v0.2+json";
 
 /// Runs `trusted-root …`.
@@ -85,6 +87,7 @@ fn root_document(args: &TrustedRootCreateArgs, context: &Context) -> Result<Valu
 fn config_document(args: &SigningConfigCreateArgs, context: &Context) -> Result<Value, CliError> {
     let mut members = match &args.base_config {
         Some(path) => base_config(path, context)?,
+        None if args.with_default_services => default_services(args)?,
         None => Map::from_iter([("mediaType".to_owned(), json!(SIGNING_CONFIG))]),
     };
     for (flag, member, specs) in [
@@ -106,6 +109,23 @@ fn config_document(args: &SigningConfigCreateArgs, context: &Context) -> Result<
         members.insert(member.to_owned(), config);
     }
     Ok(Value::Object(members))
+}
+
+/// The public services, but for those that are to be left out.
+fn default_services(args: &SigningConfigCreateArgs) -> Result<Map<String, Value>, CliError> {
+    let members = serde_json::from_str(PUBLIC_GOOD).map_err(|error| CliError::Usage(error.to_string()));
+    let mut members: Map<String, Value> = members?;
+    for (left_out, kind) in [
+        (args.no_default_fulcio, &["caUrls"][..]),
+        (args.no_default_oidc, &["oidcUrls"]),
+        (args.no_default_rekor, &["rekorTlogUrls", "rekorTlogConfig"]),
+        (args.no_default_tsa, &["tsaUrls", "tsaConfig"]),
+    ] {
+        for member in kind.iter().filter(|_| left_out) {
+            members.remove(*member);
+        }
+    }
+    Ok(members)
 }
 
 fn base_config(path: &Path, context: &Context) -> Result<Map<String, Value>, FileError> {

@@ -8,7 +8,8 @@ use serde_json::{Map, Value, json};
 use sigkit_core::bundle::{Evidence, LogEntry, SignedEntity};
 use sigkit_core::verify::{Verified, VerifiedSignature};
 
-/// Members of `optional` by the origin of the signature. Log entries are those that hold; the rest of the evidence is left out.
+/// Members of `optional` by the origin of the signature. Log entries and timestamps are those that hold; the rest of the evidence is
+/// left out.
 pub(super) type Witnesses = BTreeMap<String, Map<String, Value>>;
 
 /// What witnessed the signatures that hold.
@@ -25,7 +26,10 @@ fn members(signature: &VerifiedSignature, entity: &SignedEntity) -> Map<String, 
         signature.log_records().iter().any(|record| (record.log, record.index) == (entry.log_id, entry.log_index))
     };
     let entry = entity.log_entries.iter().filter(held).find_map(legacy);
-    entry.map(|entry| ("Bundle".to_owned(), entry)).into_iter().collect()
+    let stamp = signature.timestamps().first().and_then(|position| entity.timestamps.get(*position));
+    let stamp = stamp.map(|stamp| json!({"SignedRFC3161Timestamp": STANDARD.encode(&stamp.0)}));
+    let members = [("Bundle", entry), ("RFC3161Timestamp", stamp)];
+    members.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
 }
 
 /// The entry as cosign's legacy formats have it: with the log's promise, if it came with one.

@@ -9,7 +9,7 @@ use serde::ser::Serializer;
 use serde::{Deserialize, Serialize};
 
 use super::{BundleError, clip, member};
-use crate::json;
+use crate::json::{self, Words};
 use crate::limits::Limits;
 use crate::time::UnixTime;
 
@@ -109,7 +109,7 @@ impl fmt::Debug for SignedTimestamp {
 /// `TransparencyLogEntry` of sigstore's protobuf JSON; members with the value of their type's default are left out there.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct WireEntry {
+pub(super) struct WireEntry<'a> {
     log_index: Option<WireInt>,
     log_id: Option<WireLogId>,
     kind_version: Option<EntryKind>,
@@ -118,7 +118,8 @@ pub(super) struct WireEntry {
     #[serde(skip_serializing_if = "Option::is_none")]
     inclusion_promise: Option<WirePromise>,
     inclusion_proof: Option<WireProof>,
-    canonicalized_body: Option<String>,
+    #[serde(borrow)]
+    canonicalized_body: Option<Words<'a>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -196,7 +197,7 @@ pub(super) enum Version {
     V03,
 }
 
-impl WireEntry {
+impl WireEntry<'_> {
     pub(super) fn parse(&self, version: Version, document: Document, limits: &Limits) -> Result<LogEntry, BundleError> {
         let kind = self.kind_version.clone().ok_or_else(|| document.lacks("kindVersion", "kind and version"))?;
         let log_id = self.log_id.as_ref().ok_or_else(|| document.lacks("logId", "the log's key ID"))?;
@@ -224,7 +225,7 @@ impl WireEntry {
             integrated_time: time(or_zero(self.integrated_time)),
             inclusion_promise,
             inclusion_proof,
-            body: document.bytes("canonicalizedBody", body)?,
+            body: document.bytes("canonicalizedBody", &body.0)?,
         })
     }
 
@@ -247,7 +248,7 @@ impl WireEntry {
                 hashes: Some(proof.hashes.iter().map(|hash| STANDARD.encode(hash)).collect()),
                 checkpoint: Some(WireCheckpoint { envelope: proof.checkpoint.clone() }),
             }),
-            canonicalized_body: Some(STANDARD.encode(&entry.body)),
+            canonicalized_body: Some(Words(STANDARD.encode(&entry.body).into())),
         })
     }
 }
@@ -382,8 +383,9 @@ mod tests {
     }
 
     fn parse_as(version: Version, value: &serde_json::Value) -> Result<LogEntry, BundleError> {
-        let wire: WireEntry = json::from_slice(value.to_string().as_bytes())
-            .map_err(|error| BundleError::Json { document: "entry", error })?;
+        let text = value.to_string();
+        let wire: WireEntry<'_> =
+            json::from_slice(text.as_bytes()).map_err(|error| BundleError::Json { document: "entry", error })?;
         wire.parse(version, Document("entry"), &Limits::DEFAULT)
     }
 

@@ -9,7 +9,7 @@ use super::{BundleError, LogEntry, SignedEntity, SignedTimestamp, VerificationMa
 use crate::content::{Content, Envelope, MessageSignature, WireEnvelope};
 use crate::crypto::Signature;
 use crate::digest::{Digest, DigestAlgorithm};
-use crate::json::{self, JsonError};
+use crate::json::{self, JsonError, Words};
 use crate::limits::Limits;
 use crate::oci::media_type;
 
@@ -27,7 +27,8 @@ const MEDIA_TYPES: [(&str, Version); 4] = [
 #[serde(rename_all = "camelCase")]
 struct Wire<'a> {
     media_type: String,
-    verification_material: WireMaterial,
+    #[serde(borrow)]
+    verification_material: WireMaterial<'a>,
     #[serde(borrow, skip_serializing_if = "Option::is_none")]
     dsse_envelope: Option<WireEnvelope<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -36,15 +37,18 @@ struct Wire<'a> {
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct WireMaterial {
+struct WireMaterial<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     public_key: Option<WireHint>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    certificate: Option<WireCertificate>,
+    #[serde(borrow)]
+    certificate: Option<WireCertificate<'a>>,
     #[serde(skip_serializing)]
-    x509_certificate_chain: Option<WireChain>,
+    #[serde(borrow)]
+    x509_certificate_chain: Option<WireChain<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    tlog_entries: Option<Vec<WireEntry>>,
+    #[serde(borrow)]
+    tlog_entries: Option<Vec<WireEntry<'a>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     timestamp_verification_data: Option<WireTimestamps>,
 }
@@ -58,14 +62,16 @@ struct WireHint {
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct WireCertificate {
-    raw_bytes: String,
+struct WireCertificate<'a> {
+    #[serde(borrow)]
+    raw_bytes: Words<'a>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct WireChain {
-    certificates: Vec<WireCertificate>,
+struct WireChain<'a> {
+    #[serde(borrow)]
+    certificates: Vec<WireCertificate<'a>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -141,12 +147,12 @@ impl SignedEntity {
     }
 }
 
-impl WireMaterial {
+impl WireMaterial<'_> {
     fn of(entity: &SignedEntity) -> Option<Self> {
         let (public_key, certificate) = match &entity.material {
             VerificationMaterial::KeyHint(hint) => (Some(WireHint { hint: hint.clone() }), None),
             VerificationMaterial::Certificate(chain) => {
-                (None, Some(WireCertificate { raw_bytes: STANDARD.encode(chain.first()?) }))
+                (None, Some(WireCertificate { raw_bytes: Words(STANDARD.encode(chain.first()?).into()) }))
             }
             VerificationMaterial::Unspecified => return None,
         };
@@ -205,9 +211,9 @@ fn at_most<T>(limit: usize, what: &'static str, found: &[T]) -> Result<(), Bundl
     if found.len() > limit { Err(BundleError::TooMany { document: DOCUMENT, what, limit }) } else { Ok(()) }
 }
 
-impl WireCertificate {
+impl WireCertificate<'_> {
     fn der(&self) -> Result<Vec<u8>, BundleError> {
-        Document(DOCUMENT).bytes("rawBytes", &self.raw_bytes)
+        Document(DOCUMENT).bytes("rawBytes", &self.raw_bytes.0)
     }
 }
 

@@ -1,4 +1,3 @@
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use base64::Engine as _;
@@ -8,7 +7,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::clip;
 use crate::crypto::Signature;
-use crate::json::{self, JsonError};
+use crate::digest::{Digest, DigestAlgorithm, Hasher};
+use crate::json::{self, JsonError, Words};
 
 /// A DSSE envelope with its one signature. DSSE 1.0, "Envelope".
 ///
@@ -58,20 +58,20 @@ pub(crate) struct WireEnvelope<'a> {
 /// A payload on its way: what was read is decoded from the document's own bytes, what is written is encoded into them, so that
 /// the base64 of a large one never exists beside the document.
 enum Payload<'a> {
-    Read(Cow<'a, str>),
+    Read(Words<'a>),
     Written(&'a [u8]),
 }
 
 impl<'de: 'a, 'a> Deserialize<'de> for Payload<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_str(json::Text).map(Self::Read)
+        Words::deserialize(deserializer).map(Self::Read)
     }
 }
 
 impl Serialize for Payload<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
-            Self::Read(base64) => serializer.serialize_str(base64),
+            Self::Read(base64) => base64.serialize(serializer),
             Self::Written(bytes) => serializer.collect_str(&Base64Display::new(bytes, &STANDARD)),
         }
     }
@@ -81,8 +81,8 @@ impl Payload<'_> {
     fn decode(&self) -> Result<Vec<u8>, EnvelopeError> {
         match self {
             Self::Read(base64) => STANDARD
-                .decode(base64.as_bytes())
-                .map_err(|_| EnvelopeError::Base64 { member: "payload", found: clip(base64) }),
+                .decode(base64.0.as_bytes())
+                .map_err(|_| EnvelopeError::Base64 { member: "payload", found: clip(&base64.0) }),
             Self::Written(bytes) => Ok(bytes.to_vec()),
         }
     }
@@ -133,6 +133,14 @@ impl Envelope {
     /// About how many bytes the envelope takes in JSON.
     pub(crate) fn wire_len(&self) -> usize {
         self.payload.len().div_ceil(3).saturating_mul(4).saturating_add(4096)
+    }
+
+    /// The digest of what is signed, of which no copy is made.
+    pub(crate) fn signed_digest(&self, algorithm: DigestAlgorithm) -> Digest {
+        let mut hasher = Hasher::new(algorithm);
+        hasher.update(self.pae_prefix().as_bytes());
+        hasher.update(&self.payload);
+        hasher.finish()
     }
 
     /// What stands before the payload in what is signed.

@@ -16,7 +16,7 @@ pub use simple_signing::{SIMPLE_SIGNING_TYPE, SimpleSigning};
 pub use statement::{SIGN_PREDICATE, Statement, Subject};
 
 use crate::crypto::Signature;
-use crate::digest::Digest;
+use crate::digest::{Digest, DigestAlgorithm};
 use crate::json::JsonError;
 
 /// The signed thing and its signature.
@@ -43,6 +43,19 @@ impl Content {
             Self::Message(message) => &message.signature,
             Self::SimpleSigning { signature, .. } => signature,
             Self::Envelope(envelope) => &envelope.signature,
+        }
+    }
+
+    /// The digest of the bytes that are signed. Those of a message are the artifact itself.
+    pub(crate) fn signed_digest(
+        &self,
+        algorithm: DigestAlgorithm,
+        artifact: impl FnOnce(DigestAlgorithm) -> Option<Digest>,
+    ) -> Option<Digest> {
+        match self {
+            Self::Message(_) => artifact(algorithm),
+            Self::SimpleSigning { payload, .. } => Some(Digest::of(algorithm, payload)),
+            Self::Envelope(envelope) => Some(envelope.signed_digest(algorithm)),
         }
     }
 }

@@ -19,12 +19,15 @@ pub(super) fn holds(curve: Curve, x: &[u8], y: &[u8]) -> bool {
 struct Equation<const LIMBS: usize> {
     p: [u64; LIMBS],
     b: [u64; LIMBS],
+    /// -1/p modulo 2^64.
+    minus_inverse: u64,
 }
 
 // SP 800-186 §3.2.1.3, §3.2.1.4 and §3.2.1.5.
 const P256: Equation<4> = Equation {
     p: [0xffff_ffff_ffff_ffff, 0x0000_0000_ffff_ffff, 0x0000_0000_0000_0000, 0xffff_ffff_0000_0001],
     b: [0x3bce_3c3e_27d2_604b, 0x651d_06b0_cc53_b0f6, 0xb3eb_bd55_7698_86bc, 0x5ac6_35d8_aa3a_93e7],
+    minus_inverse: 1,
 };
 const P384: Equation<6> = Equation {
     p: [
@@ -43,6 +46,7 @@ const P384: Equation<6> = Equation {
         0x988e_056b_e3f8_2d19,
         0xb331_2fa7_e23e_e7e4,
     ],
+    minus_inverse: 0x0000_0001_0000_0001,
 };
 const P521: Equation<9> = Equation {
     p: [
@@ -67,6 +71,7 @@ const P521: Equation<9> = Equation {
         0x953e_b961_8e1c_9a1f,
         0x0000_0000_0000_0051,
     ],
+    minus_inverse: 1,
 };
 
 impl<const LIMBS: usize> Equation<LIMBS> {
@@ -74,8 +79,9 @@ impl<const LIMBS: usize> Equation<LIMBS> {
         let (Some(x), Some(y)) = (self.coordinate(x), self.coordinate(y)) else { return false };
         let three_x = self.add(&self.add(&x, &x), &x);
         let cube = self.multiply(&self.multiply(&x, &x), &x);
-        let right = self.add(&self.subtract(&cube, &three_x), &self.b);
-        self.multiply(&y, &y) == right
+        // Two products divide by R twice, so everything else is divided as often.
+        let rest = self.divide(&self.divide(&self.subtract(&self.b, &three_x)));
+        self.divide(&self.multiply(&y, &y)) == self.add(&cube, &rest)
     }
 
     /// A big-endian number, if it is below p.
@@ -99,19 +105,55 @@ impl<const LIMBS: usize> Equation<LIMBS> {
         if borrow { add(&difference, &self.p).0 } else { difference }
     }
 
-    /// Doubling and adding, one bit of `b` after another.
+    /// Montgomery's product: ab/R for R = 2^64 to the number of limbs, below p.
     fn multiply(&self, a: &[u64; LIMBS], b: &[u64; LIMBS]) -> [u64; LIMBS] {
-        let mut product = [0_u64; LIMBS];
-        for limb in b.iter().rev() {
-            for bit in (0..u64::BITS).rev() {
-                product = self.add(&product, &product);
-                if (limb >> bit) & 1 == 1 {
-                    product = self.add(&product, a);
-                }
+        let mut sum = [0_u64; LIMBS];
+        let mut top = 0_u64;
+        for limb in b {
+            let (above, first) = top.overflowing_add(add_product(&mut sum, a, *limb));
+            // As often p as makes the lowest limb zero.
+            let often = sum.first().map_or(0, |lowest| lowest.wrapping_mul(self.minus_inverse));
+            let (above, second) = above.overflowing_add(add_product(&mut sum, &self.p, often));
+            sum.rotate_left(1);
+            if let Some(highest) = sum.last_mut() {
+                *highest = above;
             }
+            top = u64::from(first || second);
         }
-        product
+        let (reduced, borrow) = subtract(&sum, &self.p);
+        if top == 1 || !borrow { reduced } else { sum }
     }
+
+    /// a/R.
+    fn divide(&self, a: &[u64; LIMBS]) -> [u64; LIMBS] {
+        let mut one = [0_u64; LIMBS];
+        if let Some(lowest) = one.first_mut() {
+            *lowest = 1;
+        }
+        self.multiply(a, &one)
+    }
+}
+
+/// Adds `a` times `factor` to `sum`, and returns the limb that comes out on top.
+fn add_product<const LIMBS: usize>(sum: &mut [u64; LIMBS], a: &[u64; LIMBS], factor: u64) -> u64 {
+    let mut carry = 0_u64;
+    for (limb, a) in sum.iter_mut().zip(a) {
+        // (2^64 - 1)² + 2(2^64 - 1) is 2^128 - 1.
+        let wide = u128::from(*a)
+            .wrapping_mul(u128::from(factor))
+            .wrapping_add(u128::from(*limb))
+            .wrapping_add(u128::from(carry));
+        [carry, *limb] = [high(wide), low(wide)];
+    }
+    carry
+}
+
+fn low(wide: u128) -> u64 {
+    (wide & u128::from(u64::MAX)).try_into().unwrap_or(u64::MAX)
+}
+
+fn high(wide: u128) -> u64 {
+    low(wide >> u64::BITS)
 }
 
 fn add<const LIMBS: usize>(a: &[u64; LIMBS], b: &[u64; LIMBS]) -> ([u64; LIMBS], bool) {

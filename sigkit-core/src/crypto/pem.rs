@@ -111,13 +111,28 @@ impl<'a> Block<'a> {
 
     /// The bytes; wiped when dropped, since they may be a private key.
     pub(crate) fn decode(&self) -> Result<Zeroizing<Vec<u8>>, PemError> {
+        let text = Zeroizing::new(self.base64()?);
+        self.decoded(&text).map(Zeroizing::new)
+    }
+
+    /// The bytes, where they are no secret.
+    #[cfg(feature = "oci")]
+    pub(crate) fn decode_public(&self) -> Result<Vec<u8>, PemError> {
+        self.decoded(&self.base64()?)
+    }
+
+    fn decoded(&self, text: &[u8]) -> Result<Vec<u8>, PemError> {
+        STANDARD.decode(text).map_err(|_| PemError::Base64 { label: self.label.to_owned() })
+    }
+
+    /// The body in one line.
+    fn base64(&self) -> Result<Vec<u8>, PemError> {
         if self.body.contains(':') {
             return Err(PemError::Headers { label: self.label.to_owned() });
         }
-        let text: Zeroizing<Vec<u8>> =
-            Zeroizing::new(self.body.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect());
-        let bytes = STANDARD.decode(&*text).map_err(|_| PemError::Base64 { label: self.label.to_owned() })?;
-        Ok(Zeroizing::new(bytes))
+        let mut text = Vec::with_capacity(self.body.len());
+        self.body.split_ascii_whitespace().for_each(|line| text.extend_from_slice(line.as_bytes()));
+        Ok(text)
     }
 }
 
@@ -171,7 +186,7 @@ pub fn certificates(text: &[u8]) -> Result<Vec<Vec<u8>>, PemError> {
         return Err(PemError::Missing { wanted: WANTED });
     }
     let der = |block: &Block<'_>| match block.label {
-        "CERTIFICATE" => Ok(block.decode()?.to_vec()),
+        "CERTIFICATE" => block.decode_public(),
         found => Err(PemError::WrongType { found: found.to_owned(), wanted: WANTED }),
     };
     blocks.iter().map(der).collect()

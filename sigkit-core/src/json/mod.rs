@@ -7,12 +7,11 @@ mod objects;
 
 #[cfg(feature = "policy-files")]
 pub(crate) use objects::Objects;
+pub(crate) use objects::Words;
 
-use std::borrow::Cow;
-use std::collections::{BTreeMap, HashSet};
-use std::fmt;
+use std::collections::BTreeMap;
 
-use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer};
 
 /// Why bytes are not the JSON document they should be; the text names line and column.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -27,7 +26,6 @@ impl From<serde_json::Error> for JsonError {
 
 /// Reads one document of type `T`, which may borrow from the bytes.
 pub(crate) fn from_slice<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, JsonError> {
-    serde_json::from_slice::<Unambiguous>(bytes)?;
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let document = objects::read(&mut deserializer)?;
     deserializer.end()?;
@@ -40,93 +38,6 @@ where
     D: Deserializer<'de>,
 {
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
-}
-
-/// Any JSON value in which no object repeats a member.
-struct Unambiguous;
-
-impl<'de> Deserialize<'de> for Unambiguous {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Walk)
-    }
-}
-
-struct Walk;
-
-impl<'de> Visitor<'de> for Walk {
-    type Value = Unambiguous;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON value")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Unambiguous, A::Error> {
-        let mut few: Vec<Cow<'de, str>> = Vec::new();
-        let mut many: HashSet<Cow<'de, str>> = HashSet::new();
-        while let Some(name) = map.next_key_seed(Text)? {
-            map.next_value::<Unambiguous>()?;
-            if few.contains(&name) || many.contains(&name) {
-                return Err(A::Error::custom(format!("member {name:?} appears twice")));
-            }
-            // Nearly all objects are small, and then comparing costs less than hashing.
-            if few.len() < 16 {
-                few.push(name);
-            } else {
-                many.insert(name);
-            }
-        }
-        Ok(Unambiguous)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Unambiguous, A::Error> {
-        while seq.next_element::<Unambiguous>()?.is_some() {}
-        Ok(Unambiguous)
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<Unambiguous, E> {
-        Ok(Unambiguous)
-    }
-    fn visit_i64<E>(self, _: i64) -> Result<Unambiguous, E> {
-        Ok(Unambiguous)
-    }
-    fn visit_u64<E>(self, _: u64) -> Result<Unambiguous, E> {
-        Ok(Unambiguous)
-    }
-    fn visit_f64<E>(self, _: f64) -> Result<Unambiguous, E> {
-        Ok(Unambiguous)
-    }
-    fn visit_str<E>(self, _: &str) -> Result<Unambiguous, E> {
-        Ok(Unambiguous)
-    }
-    fn visit_unit<E>(self) -> Result<Unambiguous, E> {
-        Ok(Unambiguous)
-    }
-}
-
-/// A string, borrowed where it is written without escapes.
-pub(crate) struct Text;
-
-impl<'de> DeserializeSeed<'de> for Text {
-    type Value = Cow<'de, str>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Text {
-    type Value = Cow<'de, str>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a string")
-    }
-
-    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
-        Ok(Cow::Borrowed(text))
-    }
-    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(Cow::Owned(text.to_owned()))
-    }
 }
 
 /// Writes compact JSON of about `length` bytes, which are asked for at once: growing would take up to twice as many.
@@ -171,6 +82,23 @@ mod tests {
             assert!(from_slice::<serde_json::Value>(members(twice).as_bytes()).is_err(), "{twice}");
         }
         assert!(from_slice::<serde_json::Value>(members(40).as_bytes()).is_ok());
+    }
+
+    // threat: D09
+    #[test]
+    fn a_repeated_member_is_refused_where_nobody_reads_it() {
+        let document = |raw: &str, unknown: &str| {
+            let text = format!(r#"{{"list":[],"raw":{raw},"kind":"Plain","unknown":{unknown}}}"#);
+            from_slice::<Outer>(text.as_bytes()).map(|outer| outer.raw.get().to_owned())
+        };
+        let (good, bad) = (r#"[{"x":{"y":1}}]"#, r#"[{"x":{"y":1,"y":1}}]"#);
+        assert_eq!(document(good, good).unwrap(), good);
+        for (raw, unknown) in [(bad, good), (good, bad), (good, "[1e999]"), ("[1e999]", good), (good, "[tru]")] {
+            assert!(document(raw, unknown).is_err(), "{raw} {unknown}");
+        }
+        let borrowed = from_slice::<BTreeMap<&str, &serde_json::value::RawValue>>(br#"{"a":{"b":[ ]}}"#).unwrap();
+        assert_eq!(borrowed["a"].get(), r#"{"b":[ ]}"#);
+        assert!(from_slice::<BTreeMap<&str, &serde_json::value::RawValue>>(br#"{"a":{"b":1,"b":2}}"#).is_err());
     }
 
     // threat: D11

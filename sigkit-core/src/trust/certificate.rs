@@ -1,10 +1,10 @@
 //! X.509 certificates, RFC 5280: their parts as received, never encoded anew.
 
 use std::fmt;
+use std::ops::Range;
 
-use der::asn1::{AnyRef, BitStringRef, ObjectIdentifier};
-use der::{Decode, Reader, SliceReader, Tag, TagNumber};
-use x509_cert::ext::Extension;
+use der::asn1::{AnyRef, BitStringRef, ObjectIdentifier, OctetStringRef};
+use der::{Decode, Reader, SliceReader, Tag, TagNumber, Tagged};
 use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage, KeyUsage};
 use x509_cert::time::Time;
 
@@ -23,12 +23,34 @@ pub(super) const EXTENDED_KEY_USAGE: ObjectIdentifier = ObjectIdentifier::new_un
 #[derive(Clone, PartialEq, Eq)]
 pub struct Certificate {
     der: Vec<u8>,
-    serial: Vec<u8>,
-    issuer: Vec<u8>,
-    subject: Vec<u8>,
-    spki: Vec<u8>,
+    /// The parts, each as a piece of `der`.
+    serial: Range<usize>,
+    issuer: Range<usize>,
+    subject: Range<usize>,
+    spki: Range<usize>,
+    before_extensions: Range<usize>,
     validity: Validity,
-    extensions: Vec<Extension>,
+    extensions: Vec<Place>,
+}
+
+/// Where an extension stands.
+#[derive(Clone, PartialEq, Eq)]
+struct Place {
+    id: ObjectIdentifier,
+    critical: bool,
+    der: Range<usize>,
+    value: Range<usize>,
+}
+
+/// An extension.
+#[derive(Clone, Copy)]
+pub(super) struct Extension<'a> {
+    pub(super) id: ObjectIdentifier,
+    pub(super) critical: bool,
+    /// All of it, as it stands.
+    pub(super) der: &'a [u8],
+    /// Its value: the DER of what the identifier means.
+    pub(super) value: &'a [u8],
 }
 
 /// Why bytes are not a certificate that can be used, or not for this.
@@ -73,26 +95,30 @@ impl Certificate {
     /// [`CertificateError::Der`], or [`CertificateError::Extension`] for one that appears twice.
     pub fn from_der(der: &[u8]) -> Result<Self, CertificateError> {
         let parts = Parts::read(der).map_err(malformed)?;
-        let certificate = Self {
-            der: der.to_vec(),
-            serial: parts.serial.to_vec(),
-            issuer: parts.issuer.to_vec(),
-            subject: parts.subject.to_vec(),
-            spki: parts.spki.to_vec(),
-            validity: parts.validity,
-            extensions: parts.extensions().map_err(malformed)?.into_iter().map(|(_, extension)| extension).collect(),
-        };
-        for (number, extension) in certificate.extensions.iter().enumerate() {
-            if certificate.extensions.iter().take(number).any(|earlier| earlier.extn_id == extension.extn_id) {
-                let extension = extension.extn_id.to_string();
+        let place = |part: &[u8]| place(der, part);
+        let mut extensions: Vec<Place> = Vec::new();
+        for extension in parts.extensions().map_err(malformed)? {
+            if extensions.iter().any(|earlier| earlier.id == extension.id) {
+                let extension = extension.id.to_string();
                 return Err(CertificateError::Extension {
                     extension,
                     expected: "one at most",
                     found: "two".to_owned(),
                 });
             }
+            let Extension { id, critical, der, value } = extension;
+            extensions.push(Place { id, critical, der: place(der), value: place(value) });
         }
-        Ok(certificate)
+        Ok(Self {
+            serial: place(parts.serial),
+            issuer: place(parts.issuer),
+            subject: place(parts.subject),
+            spki: place(parts.spki),
+            before_extensions: place(parts.before_extensions),
+            validity: parts.validity,
+            extensions,
+            der: der.to_vec(),
+        })
     }
 
     /// The DER, as received.
@@ -105,7 +131,7 @@ impl Certificate {
     /// # Errors
     /// [`CertificateError::Key`] for keys that are never accepted.
     pub fn public_key(&self) -> Result<PublicKey, CertificateError> {
-        Ok(PublicKey::from_spki_der(&self.spki)?)
+        Ok(PublicKey::from_spki_der(self.spki_der())?)
     }
 
     /// From `notBefore` to `notAfter`, both inclusive.
@@ -115,56 +141,70 @@ impl Certificate {
 
     /// The DER of the serial number.
     pub fn serial_der(&self) -> &[u8] {
-        &self.serial
+        self.part(&self.serial)
     }
 
     /// The DER of the subject's name.
     pub fn subject_der(&self) -> &[u8] {
-        &self.subject
+        self.part(&self.subject)
     }
 
     /// The DER of the issuer's name.
     pub fn issuer_der(&self) -> &[u8] {
-        &self.issuer
+        self.part(&self.issuer)
     }
 
     /// The DER of the SubjectPublicKeyInfo.
     pub fn spki_der(&self) -> &[u8] {
-        &self.spki
+        self.part(&self.spki)
     }
 
     /// The subject's name as RFC 4514 text, for people.
     pub fn subject(&self) -> String {
-        name(&self.subject)
+        name(self.subject_der())
     }
 
     /// The issuer's name as RFC 4514 text, for people.
     pub fn issuer(&self) -> String {
-        name(&self.issuer)
+        name(self.issuer_der())
     }
 
     /// Whether its own key is said to have signed it: a root.
     pub fn is_self_issued(&self) -> bool {
-        self.issuer == self.subject
+        self.issuer_der() == self.subject_der()
     }
 
     /// The extensions, in order.
-    pub(super) fn extensions(&self) -> &[Extension] {
-        &self.extensions
+    pub(super) fn extensions(&self) -> impl Iterator<Item = Extension<'_>> {
+        self.extensions.iter().map(|place| Extension {
+            id: place.id,
+            critical: place.critical,
+            der: self.part(&place.der),
+            value: self.part(&place.value),
+        })
     }
 
     /// The extension of that identifier.
-    pub(super) fn extension(&self, id: ObjectIdentifier) -> Option<&Extension> {
-        self.extensions.iter().find(|extension| extension.extn_id == id)
+    pub(super) fn extension(&self, id: ObjectIdentifier) -> Option<Extension<'_>> {
+        self.extensions().find(|extension| extension.id == id)
+    }
+
+    /// The members of the TBSCertificate up to the extensions, as they stand.
+    pub(super) fn before_extensions(&self) -> &[u8] {
+        self.part(&self.before_extensions)
+    }
+
+    fn part(&self, place: &Range<usize>) -> &[u8] {
+        self.der.get(place.clone()).unwrap_or_default()
+    }
+
+    /// The identifier of the subject's key, if it is given one.
+    pub(super) fn subject_key_identifier(&self) -> Option<&[u8]> {
+        let extension = self.extension(SUBJECT_KEY_IDENTIFIER)?;
+        Some(<&OctetStringRef>::from_der(extension.value).ok()?.as_bytes())
     }
 
     /// Basic constraints; `None` when there are none.
-    /// The identifier of the subject's key, if it is given one.
-    pub(super) fn subject_key_identifier(&self) -> Option<&[u8]> {
-        let extension = self.extension(SUBJECT_KEY_IDENTIFIER)?.extn_value.as_bytes();
-        Some(<&der::asn1::OctetStringRef>::from_der(extension).ok()?.as_bytes())
-    }
-
     pub(super) fn basic_constraints(&self) -> Result<Option<BasicConstraints>, CertificateError> {
         self.decode(BASIC_CONSTRAINTS, "basicConstraints")
     }
@@ -186,7 +226,7 @@ impl Certificate {
         name: &'static str,
     ) -> Result<Option<T>, CertificateError> {
         let Some(extension) = self.extension(id) else { return Ok(None) };
-        T::from_der(extension.extn_value.as_bytes()).map(Some).map_err(|error| CertificateError::Extension {
+        T::from_der(extension.value).map(Some).map_err(|error| CertificateError::Extension {
             extension: name.to_owned(),
             expected: "the DER that RFC 5280 gives it",
             found: error.to_string(),
@@ -204,8 +244,46 @@ fn malformed(error: der::Error) -> CertificateError {
     CertificateError::Der { detail: error.to_string() }
 }
 
+/// Where `part` stands in `whole`, of which it is a piece.
+fn place(whole: &[u8], part: &[u8]) -> Range<usize> {
+    let start = part.as_ptr().addr().saturating_sub(whole.as_ptr().addr());
+    start..start.saturating_add(part.len())
+}
+
 fn name(der: &[u8]) -> String {
-    x509_cert::name::Name::from_der(der).map_or_else(|_| "(unreadable)".to_owned(), |name| name.to_string())
+    let any =
+        || x509_cert::name::Name::from_der(der).map_or_else(|_| "(unreadable)".to_owned(), |name| name.to_string());
+    plain_name(der).unwrap_or_else(any)
+}
+
+/// A name of usual attributes with values that need no escapes, as nearly all are: attributes would be looked up in a long list.
+fn plain_name(der: &[u8]) -> Option<String> {
+    let inside =
+        |der, tag| AnyRef::from_der(der).ok().filter(|any| any.tag() == tag).map(|any: AnyRef<'_>| any.value());
+    let mut reader = SliceReader::new(inside(der, Tag::Sequence)?).ok()?;
+    let mut shown = Vec::new();
+    while !reader.is_finished() {
+        let mut pair = SliceReader::new(inside(inside(reader.tlv_bytes().ok()?, Tag::Set)?, Tag::Sequence)?).ok()?;
+        let id: ObjectIdentifier = ObjectIdentifier::decode(&mut pair).ok()?;
+        let label = match id.as_bytes() {
+            [0x55, 4, 3] => "CN",
+            [0x55, 4, 6] => "C",
+            [0x55, 4, 7] => "L",
+            [0x55, 4, 8] => "ST",
+            [0x55, 4, 10] => "O",
+            [0x55, 4, 11] => "OU",
+            _ => return None,
+        };
+        let value = AnyRef::decode(&mut pair).ok()?;
+        let text = std::str::from_utf8(value.value()).ok()?;
+        let plain = matches!(value.tag(), Tag::PrintableString | Tag::Utf8String)
+            && pair.is_finished()
+            && text.trim() == text
+            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b" -._:/@()'".contains(&byte));
+        shown.push(plain.then(|| format!("{label}={text}"))?);
+    }
+    shown.reverse();
+    Some(shown.join(","))
 }
 
 /// The parts of a certificate as they stand in its DER.
@@ -219,7 +297,7 @@ pub(super) struct Parts<'a> {
     /// The issuer's signature.
     pub(super) signature: &'a [u8],
     /// The members of the TBSCertificate up to the extensions, as they stand.
-    pub(super) before_extensions: Vec<&'a [u8]>,
+    before_extensions: &'a [u8],
     serial: &'a [u8],
     issuer: &'a [u8],
     subject: &'a [u8],
@@ -240,33 +318,23 @@ impl<'a> Parts<'a> {
         reader.finish()?;
         let signature = signature.as_bytes().ok_or_else(|| Tag::BitString.value_error())?;
 
-        let mut reader = SliceReader::new(tbs)?;
-        let parts = reader.sequence(|body| {
-            let mut before_extensions = Vec::new();
-            let mut next = |body: &mut SliceReader<'a>| {
-                let member = body.tlv_bytes()?;
-                before_extensions.push(member);
-                Ok::<_, der::Error>(member)
-            };
-            if Tag::peek(body)? == VERSION {
-                next(body)?;
-            }
-            let serial = next(body)?;
-            let inner_algorithm = next(body)?;
-            let issuer = next(body)?;
-            let validity = validity(next(body)?)?;
-            let subject = next(body)?;
-            let spki = next(body)?;
-            while !body.is_finished() && Tag::peek(body)? != EXTENSIONS {
-                next(body)?; // unique identifiers, of old
-            }
-            let extensions = if body.is_finished() { &[][..] } else { explicit_sequence(body)? };
-            let inner_algorithm = sequence_contents(&mut SliceReader::new(inner_algorithm)?)?;
-            let names = (serial, inner_algorithm, issuer, subject, spki, validity, extensions);
-            Ok::<_, der::Error>((before_extensions, names))
-        })?;
-        reader.finish()?;
-        let (before_extensions, (serial, inner_algorithm, issuer, subject, spki, validity, extensions)) = parts;
+        let members = sequence_contents(&mut SliceReader::new(tbs)?)?;
+        let mut body = SliceReader::new(members)?;
+        if Tag::peek(&body)? == VERSION {
+            body.tlv_bytes()?;
+        }
+        let serial = body.tlv_bytes()?;
+        let inner_algorithm = sequence_contents(&mut body)?;
+        let issuer = body.tlv_bytes()?;
+        let validity = validity(body.tlv_bytes()?)?;
+        let subject = body.tlv_bytes()?;
+        let spki = body.tlv_bytes()?;
+        while !body.is_finished() && Tag::peek(&body)? != EXTENSIONS {
+            body.tlv_bytes()?; // unique identifiers, of old
+        }
+        let before_extensions = members.get(..usize::try_from(body.position())?).unwrap_or(members);
+        let extensions = if body.is_finished() { &[][..] } else { explicit_sequence(&mut body)? };
+        body.finish()?;
         Ok(Self {
             tbs,
             algorithm,
@@ -282,13 +350,18 @@ impl<'a> Parts<'a> {
         })
     }
 
-    /// Each extension with its DER as it stands.
-    pub(super) fn extensions(&self) -> der::Result<Vec<(&'a [u8], Extension)>> {
+    /// Each extension.
+    fn extensions(&self) -> der::Result<Vec<Extension<'a>>> {
         let mut reader = SliceReader::new(self.extensions)?;
         let mut found = Vec::new();
         while !reader.is_finished() {
             let der = reader.tlv_bytes()?;
-            found.push((der, Extension::from_der(der)?));
+            let mut reader = SliceReader::new(der)?;
+            found.push(reader.sequence(|body| {
+                let id = ObjectIdentifier::decode(body)?;
+                let critical = Tag::peek(body)? == Tag::Boolean && bool::decode(body)?;
+                Ok::<_, der::Error>(Extension { id, critical, der, value: <&OctetStringRef>::decode(body)?.as_bytes() })
+            })?);
         }
         Ok(found)
     }
@@ -300,7 +373,7 @@ const EXTENSIONS: Tag = Tag::ContextSpecific { constructed: true, number: TagNum
 /// The contents of the next member, which must be a SEQUENCE.
 fn sequence_contents<'a>(reader: &mut SliceReader<'a>) -> der::Result<&'a [u8]> {
     let any = AnyRef::decode(reader)?;
-    if der::Tagged::tag(&any) == Tag::Sequence { Ok(any.value()) } else { Err(Tag::Sequence.value_error().into()) }
+    if any.tag() == Tag::Sequence { Ok(any.value()) } else { Err(Tag::Sequence.value_error().into()) }
 }
 
 /// The contents of the SEQUENCE within the explicit tag that comes next.
@@ -318,4 +391,44 @@ fn validity(der: &[u8]) -> der::Result<Validity> {
     reader.finish()?;
     let seconds = |time: Time| UnixTime(i64::try_from(time.to_unix_duration().as_secs()).unwrap_or(i64::MAX));
     Ok(Validity::new(seconds(start), Some(seconds(end))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_names_are_written_as_all_names_are() {
+        fn tlv(tag: u8, value: &[u8]) -> Vec<u8> {
+            [&[tag, u8::try_from(value.len()).unwrap()], value].concat()
+        }
+        let attribute = |id: &[u8], tag: u8, text: &[u8]| tlv(0x30, &[tlv(6, id), tlv(tag, text)].concat());
+        let rdn = |arc: u8, tag: u8, text: &str| tlv(0x31, &attribute(&[0x55, 4, arc], tag, text.as_bytes()));
+        let of = |rdns: &[Vec<u8>]| tlv(0x30, &rdns.concat());
+        let all = |der: &[u8]| x509_cert::name::Name::from_der(der).unwrap().to_string();
+        for arc in [3, 6, 7, 8, 10, 11] {
+            let der = of(&[rdn(10, 0x13, "sigstore.dev"), rdn(arc, 0x0c, "A-b c.(1)/x")]);
+            assert_eq!(plain_name(&der).unwrap(), all(&der), "{arc}");
+        }
+        assert_eq!(name(&of(&[rdn(10, 0x13, "a"), rdn(3, 0x0c, "b")])), "CN=b,O=a");
+        assert_eq!(name(&of(&[])), all(&of(&[])));
+        // What needs care is left to the general way.
+        let two = tlv(0x31, &[attribute(&[0x55, 4, 10], 0x13, b"a"), attribute(&[0x55, 4, 3], 0x13, b"b")].concat());
+        for der in [
+            of(&[rdn(3, 0x0c, "a,b")]),
+            of(&[rdn(3, 0x0c, " a")]),
+            of(&[rdn(3, 0x0c, "a=b\"c")]),
+            of(&[rdn(3, 0x0c, "\u{e9}")]),
+            of(&[rdn(3, 0x16, "a")]),
+            of(&[rdn(5, 0x13, "a")]),
+            of(&[two]),
+        ] {
+            assert_eq!(plain_name(&der), None);
+            assert_eq!(
+                name(&der),
+                x509_cert::name::Name::from_der(&der).map_or("(unreadable)".to_owned(), |n| n.to_string())
+            );
+        }
+        assert_eq!(name(b""), "(unreadable)");
+    }
 }

@@ -11,7 +11,7 @@ use x509_cert::ext::pkix::SubjectAltName;
 use x509_cert::ext::pkix::name::{GeneralName, OtherName};
 
 use super::authority::Usage;
-use super::certificate::{BASIC_CONSTRAINTS, EXTENDED_KEY_USAGE, KEY_USAGE, SUBJECT_ALT_NAME};
+use super::certificate::{BASIC_CONSTRAINTS, EXTENDED_KEY_USAGE, Extension, KEY_USAGE, SUBJECT_ALT_NAME};
 use super::{Certificate, CertificateError};
 
 const ARC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.57264.1");
@@ -84,7 +84,7 @@ pub enum FulcioExtension {
 
 impl FulcioExtension {
     /// Each with the last arc of its identifier, and its name in sigstore's JSON.
-    const TABLE: [(Self, u32, &'static str); 19] = [
+    const TABLE: [(Self, u8, &'static str); 19] = [
         (Self::GithubWorkflowTrigger, 2, "githubWorkflowTrigger"),
         (Self::GithubWorkflowSha, 3, "githubWorkflowSha"),
         (Self::GithubWorkflowName, 4, "githubWorkflowName"),
@@ -117,10 +117,10 @@ impl FulcioExtension {
     }
 
     fn from_id(id: ObjectIdentifier) -> Option<(Self, Encoding)> {
-        let arc = id.arcs().last().filter(|_| id.parent() == Some(ARC))?;
-        let (extension, ..) = Self::TABLE.iter().find(|(_, known, _)| *known == arc)?;
+        let [arc] = id.as_bytes().strip_prefix(ARC.as_bytes())? else { return None };
+        let (extension, ..) = Self::TABLE.iter().find(|(_, known, _)| known == arc)?;
         // Up to arc 6 the values are bare text; from 8 on they are DER.
-        Some((*extension, if arc < 7 { Encoding::Bare } else { Encoding::Der }))
+        Some((*extension, if *arc < 7 { Encoding::Bare } else { Encoding::Der }))
     }
 }
 
@@ -140,8 +140,8 @@ impl Certificate {
         let (kind, subject) = self.subject_name()?;
         let mut extensions = BTreeMap::new();
         for extension in self.extensions() {
-            if let Some((known, encoding)) = FulcioExtension::from_id(extension.extn_id) {
-                extensions.insert(known, text(known.name(), encoding, extension.extn_value.as_bytes())?);
+            if let Some((known, encoding)) = FulcioExtension::from_id(extension.id) {
+                extensions.insert(known, text(known.name(), encoding, extension.value)?);
             }
         }
         Ok(SignerIdentity { kind, subject, issuer: self.oidc_issuer()?, extensions })
@@ -149,11 +149,10 @@ impl Certificate {
 
     fn check_use(&self) -> Result<(), CertificateError> {
         let wrong = |what, expected, found: String| Err(CertificateError::Profile { what, expected, found });
-        let strange =
-            |extension: &&x509_cert::ext::Extension| extension.critical && !UNDERSTOOD.contains(&extension.extn_id);
-        if let Some(extension) = self.extensions().iter().find(strange) {
+        let strange = |extension: &Extension<'_>| extension.critical && !UNDERSTOOD.contains(&extension.id);
+        if let Some(extension) = self.extensions().find(strange) {
             let expected = "no critical extension that is not understood";
-            return wrong("extensions", expected, extension.extn_id.to_string());
+            return wrong("extensions", expected, extension.id.to_string());
         }
         if self.basic_constraints()?.is_some_and(|constraints| constraints.ca) {
             return wrong("basicConstraints", "no authority", "CA:TRUE".to_owned());
@@ -195,9 +194,8 @@ impl Certificate {
 
     /// The OIDC issuer, which older certificates hold as bare text, newer ones as DER, and most as both.
     fn oidc_issuer(&self) -> Result<Option<String>, CertificateError> {
-        let read = |id, encoding| {
-            self.extension(id).map(|extension| text("issuer", encoding, extension.extn_value.as_bytes())).transpose()
-        };
+        let read =
+            |id, encoding| self.extension(id).map(|extension| text("issuer", encoding, extension.value)).transpose();
         match (read(ISSUER_V1, Encoding::Bare)?, read(ISSUER_V2, Encoding::Der)?) {
             (Some(old), Some(new)) if old != new => Err(CertificateError::Extension {
                 extension: "issuer".to_owned(),
@@ -223,13 +221,19 @@ fn text(name: &str, encoding: Encoding, value: &[u8]) -> Result<String, Certific
         Encoding::Bare => std::str::from_utf8(value).map_err(|_| wrong())?,
         Encoding::Der => Utf8StringRef::from_der(value).map_err(|_| wrong())?.as_str(),
     };
-    if text.chars().any(char::is_control) { Err(wrong()) } else { Ok(text.to_owned()) }
+    // Nearly all of it is printable ASCII, and that is told faster.
+    let printable = text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+    if !printable && text.chars().any(char::is_control) { Err(wrong()) } else { Ok(text.to_owned()) }
 }
 
 /// Quoted, and everything but printable ASCII as `\u{...}`, so that look-alikes show; cut to 200 characters.
 pub(crate) fn escaped(text: &str) -> String {
-    let shown = text.chars().take(200).map(|c| match c {
-        ' '..='~' if !matches!(c, '"' | '\\') => c.to_string(),
+    let plain = |byte: u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\');
+    if text.len() <= 200 && text.bytes().all(plain) {
+        return format!("\"{text}\"");
+    }
+    let shown = text.chars().take(200).map(|c| match u8::try_from(c) {
+        Ok(byte) if plain(byte) => c.to_string(),
         _ => c.escape_unicode().to_string(),
     });
     format!("\"{}\"", shown.collect::<String>())

@@ -4,7 +4,6 @@ use der::asn1::{ObjectIdentifier, OctetStringRef};
 use der::{Decode, Encode, Length};
 
 use super::authority::IssuerKey;
-use super::certificate::Parts;
 use super::{Certificate, LogId, TrustedRoot, Validity};
 use crate::crypto::{Signature, SignatureError};
 use crate::digest::Digest;
@@ -77,7 +76,7 @@ pub(crate) fn verify(
     issuer: &IssuerKey,
 ) -> Result<VerifiedSct, SctError> {
     let extension = certificate.extension(SCT_LIST).ok_or(SctError::Missing)?;
-    let list = <&OctetStringRef>::from_der(extension.extn_value.as_bytes())
+    let list = <&OctetStringRef>::from_der(extension.value)
         .map_err(|error| malformed("an OCTET STRING", error.to_string()))?;
     let scts = parse(list.as_bytes())?;
     let tbs = without_scts(certificate)?;
@@ -122,16 +121,11 @@ fn precertificate(sct: &Sct<'_>, tbs: &[u8], issuer_key_hash: &[u8]) -> Result<V
 /// The TBSCertificate as it was before the log's promise was put in: all else stays as received, but for the lengths around it.
 fn without_scts(certificate: &Certificate) -> Result<Vec<u8>, SctError> {
     let failed = |error: der::Error| malformed("a DER certificate", error.to_string());
-    let parts = Parts::read(certificate.der()).map_err(failed)?;
-    let extensions = parts.extensions().map_err(failed)?;
-    let kept: Vec<&[u8]> =
-        extensions.into_iter().filter(|(_, extension)| extension.extn_id != SCT_LIST).map(|(der, _)| der).collect();
-    let mut members = parts.before_extensions;
+    let kept = certificate.extensions().filter(|extension| extension.id != SCT_LIST).map(|extension| extension.der);
+    let kept: Vec<&[u8]> = kept.collect();
     let extensions = wrap(0x30, &kept).and_then(|sequence| wrap(0xa3, &[&sequence])).map_err(failed)?;
-    if !kept.is_empty() {
-        members.push(&extensions);
-    }
-    wrap(0x30, &members).map_err(failed)
+    let extensions = if kept.is_empty() { &[][..] } else { &extensions };
+    wrap(0x30, &[certificate.before_extensions(), extensions]).map_err(failed)
 }
 
 /// A DER header and contents.

@@ -77,16 +77,16 @@ pub(super) fn path(root: &TrustedRoot, presented: &Presented, times: &[UnixTime]
         return Err(Reason::TimeMissing);
     }
     let leaf = &presented.leaf;
-    let mut trouble =
-        PathError::NoPath { issuer: leaf.issuer(), detail: "none has a certificate of that name".to_owned() };
+    let mut trouble = None;
     for authority in root.certificate_authorities() {
         match authority.path(leaf, &presented.others, Usage::CodeSigning, times) {
             Ok(issuer) => return Ok((Fact::CertificateTrusted { issuer: leaf.issuer() }, PathFound { issuer })),
             // An authority of the right name that came too early or too late says more than one that is not concerned.
-            Err(error @ PathError::NotValidAt { .. }) => trouble = error,
-            Err(error) if matches!(trouble, PathError::NoPath { .. }) => trouble = error,
+            Err(error @ PathError::NotValidAt { .. }) => trouble = Some(error),
+            Err(error) if !matches!(trouble, Some(PathError::NotValidAt { .. })) => trouble = Some(error),
             Err(_) => {}
         }
     }
-    Err(trouble.into())
+    let none = || PathError::NoPath { issuer: leaf.issuer(), detail: "none has a certificate of that name".to_owned() };
+    Err(trouble.unwrap_or_else(none).into())
 }

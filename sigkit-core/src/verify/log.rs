@@ -27,8 +27,8 @@ pub(super) fn check(
         leaf(Outcome::Skip(Waiver::LogWaived { entries: entries.len() }));
         return Vec::new();
     }
-    let artifact = |algorithm| case.artifact.digest(algorithm);
-    let logged = Logged { content: &case.entity.content, artifact: &artifact, signer };
+    let digest = |algorithm| case.signed.digest(algorithm);
+    let logged = Logged { content: &case.entity.content, digest: &digest, signer };
     let now = [case.now];
     let times = if times.is_empty() { &now } else { times };
     let mut held = Vec::new();

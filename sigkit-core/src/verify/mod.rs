@@ -36,6 +36,7 @@ mod scan;
 #[cfg(feature = "keyless")]
 mod sct;
 mod signature;
+mod signed;
 mod subject;
 #[cfg(feature = "keyless")]
 mod time;
@@ -57,6 +58,7 @@ use artifact::Named;
 use content::Claim;
 use demand::Source;
 use signature::SignatureValid;
+use signed::Signed;
 use subject::SubjectBound;
 use verified::{SignerTrusted, Witnessed};
 
@@ -168,7 +170,8 @@ impl<'p> Verifier<'p> {
                 None
             }
             Ok(entity) => {
-                let case = Case { policy: self.policy, artifact, entity, item, now };
+                let signed = Signed::new(&entity.content, artifact);
+                let case = Case { policy: self.policy, artifact, entity, signed, item, now };
                 match authority {
                     Authority::Key(key) => case.by_key(&mut checks, key),
                     #[cfg(feature = "keyless")]
@@ -185,6 +188,7 @@ struct Case<'a> {
     policy: &'a Policy,
     artifact: &'a Named<'a>,
     entity: &'a SignedEntity,
+    signed: Signed<'a>,
     item: &'a EvidenceItem,
     #[cfg_attr(not(feature = "keyless"), allow(dead_code, reason = "only witnesses are held against the clock"))]
     now: UnixTime,
@@ -233,7 +237,7 @@ impl Case<'_> {
         let (policy, artifact) = (self.policy, self.artifact);
         let claim = checks.record(CheckId::Content, content::check(policy, self.entity)); // 2
         let valid = signer.and_then(|(key, schemes)| {
-            checks.record(CheckId::Signature, signature::check(key, schemes, self.entity, artifact.artifact())) // 3
+            checks.record(CheckId::Signature, signature::check(key, schemes, &self.signed)) // 3
         });
         let claim = claim?;
         let bound = checks.record_outcome(CheckId::Subject, subject::check(policy.claims, &claim, artifact)); // 4
@@ -275,12 +279,13 @@ impl Case<'_> {
         signer: SignerKey<'_>,
         need: &time::Need,
     ) -> (Witnessed, time::Times) {
-        let mut times = timestamp::check(checks, self, root, witnesses); // 6
+        let stamped = timestamp::check(checks, self, root, witnesses); // 6
+        let (timestamps, mut times): (Vec<_>, Vec<_>) = stamped.into_iter().unzip();
         let entries = log::check(checks, self, root, witnesses, signer, &times); // 7
         times.extend(entries.iter().filter_map(|entry| entry.time));
         let times = time::check(checks, witnesses, need, times, self.now); // 8
         let records = entries.iter().map(|entry| LogRecord { log: entry.log, index: entry.index, time: entry.time });
-        (Witnessed { logs: records.collect(), times: times.all().to_vec() }, times)
+        (Witnessed { logs: records.collect(), timestamps, times: times.all().to_vec() }, times)
     }
 
     fn conclude(

@@ -1,9 +1,9 @@
 //! Step 3: the signer's key verifies the signature over the exact bytes signed.
 
 use super::artifact::Artifact;
-use crate::bundle::SignedEntity;
-use crate::content::{Content, MessageSignature};
-use crate::crypto::{PublicKey, Signature, SignatureError, SignatureScheme};
+use super::signed::Signed;
+use crate::content::Content;
+use crate::crypto::{PublicKey, SignatureError, SignatureScheme};
 use crate::reason::Reason;
 use crate::report::Fact;
 
@@ -23,32 +23,33 @@ impl SignatureValid {
 pub(super) fn check(
     key: &PublicKey,
     schemes: &[SignatureScheme],
-    entity: &SignedEntity,
-    artifact: &Artifact<'_>,
+    signed: &Signed<'_>,
 ) -> Result<(Fact, SignatureValid), Reason> {
-    let hold = |attempt: &dyn Fn(SignatureScheme) -> Result<(), SignatureError>| key.first_that_holds(schemes, attempt);
-    let scheme = match &entity.content {
-        Content::SimpleSigning { payload, signature } => hold(&|scheme| key.verify_with(scheme, payload, signature)),
-        Content::Envelope(envelope) => {
-            let prefix = envelope.pae_prefix();
-            let signed = [prefix.as_bytes(), envelope.payload.as_slice()];
-            hold(&|scheme| key.verify_pieces(scheme, &signed, &envelope.signature))
+    let scheme = key.first_that_holds(schemes, |scheme| {
+        let algorithm = scheme.digest_algorithm().filter(|_| takes_digest(scheme));
+        match algorithm.and_then(|algorithm| signed.digest(algorithm)) {
+            Some(digest) => key.verify_digest(scheme, &digest, signed.content().signature()),
+            None => over_bytes(key, scheme, signed),
         }
-        Content::Message(message) => hold(&|scheme| verify_message(key, scheme, message, artifact)),
-    }?;
+    })?;
     Ok((Fact::Signed { scheme, key: key.fingerprint() }, SignatureValid { scheme }))
 }
 
-fn verify_message(
-    key: &PublicKey,
-    scheme: SignatureScheme,
-    message: &MessageSignature,
-    artifact: &Artifact<'_>,
-) -> Result<(), SignatureError> {
-    let signature: &Signature = &message.signature;
-    match artifact {
-        Artifact::Bytes(bytes) => key.verify_with(scheme, bytes, signature),
-        Artifact::Digest(digest) => key.verify_digest(scheme, digest, signature),
-        Artifact::Scan(scan) => scan.verify(key, scheme, signature),
+/// Whether the backend verifies over a digest at no greater cost than over the message.
+const fn takes_digest(scheme: SignatureScheme) -> bool {
+    cfg!(feature = "aws-lc-rs") && matches!(scheme, SignatureScheme::Ecdsa(..) | SignatureScheme::RsaPkcs1(_))
+}
+
+fn over_bytes(key: &PublicKey, scheme: SignatureScheme, signed: &Signed<'_>) -> Result<(), SignatureError> {
+    let signature = signed.content().signature();
+    match (signed.content(), signed.artifact()) {
+        (Content::SimpleSigning { payload, .. }, _) => key.verify_with(scheme, payload, signature),
+        (Content::Envelope(envelope), _) => {
+            let prefix = envelope.pae_prefix();
+            key.verify_pieces(scheme, &[prefix.as_bytes(), envelope.payload.as_slice()], signature)
+        }
+        (Content::Message(_), Artifact::Bytes(bytes)) => key.verify_with(scheme, bytes, signature),
+        (Content::Message(_), Artifact::Digest(digest)) => key.verify_digest(scheme, digest, signature),
+        (Content::Message(_), Artifact::Scan(scan)) => scan.verify(key, scheme, signature),
     }
 }

@@ -10,18 +10,23 @@ use crate::time::UnixTime;
 use crate::trust::TrustedRoot;
 use crate::trust::timestamp::{self, TimestampError, VerifiedTimestamp};
 
-/// The times of the timestamps that hold. Others beside them count for nothing; where none holds, one that is broken is a failure,
+/// The timestamps that hold, each with its position among those that came along. Others beside them count for nothing; where none holds, one that is broken is a failure,
 /// and one by an authority that the trusted root does not name is one if a timestamp is asked for.
-pub(super) fn check(checks: &mut Checks, case: &Case<'_>, root: &TrustedRoot, witnesses: Witnesses) -> Vec<UnixTime> {
+pub(super) fn check(
+    checks: &mut Checks,
+    case: &Case<'_>,
+    root: &TrustedRoot,
+    witnesses: Witnesses,
+) -> Vec<(usize, UnixTime)> {
     let signature = case.entity.content.signature().as_bytes();
     let mut leaf = |outcome| checks.record_outcome::<()>(CheckId::Timestamp, (outcome, None));
-    let mut held: Vec<VerifiedTimestamp> = Vec::new();
+    let mut held: Vec<(usize, VerifiedTimestamp)> = Vec::new();
     let mut broken = Vec::new();
-    for timestamp in &case.entity.timestamps {
+    for (position, timestamp) in case.entity.timestamps.iter().enumerate() {
         match timestamp::verify(timestamp, root, signature, &case.policy.limits) {
             Ok(verified) => {
                 leaf(Outcome::Pass(Fact::Timestamped { authority: verified.name.clone(), time: verified.time }));
-                held.push(verified);
+                held.push((position, verified));
             }
             Err(error) => broken.push(error),
         }
@@ -35,9 +40,9 @@ pub(super) fn check(checks: &mut Checks, case: &Case<'_>, root: &TrustedRoot, wi
         });
     }
     // However often one authority is asked, it is one witness.
-    let found = held.iter().map(|timestamp| timestamp.authority).collect::<BTreeSet<_>>().len();
+    let found = held.iter().map(|(_, timestamp)| timestamp.authority).collect::<BTreeSet<_>>().len();
     if let Some(expected) = witnesses.timestamps.filter(|expected| found < expected.get()) {
         leaf(Outcome::Fail(Reason::TimestampThreshold { expected, found }));
     }
-    held.iter().map(|timestamp| timestamp.time).collect()
+    held.iter().map(|(position, timestamp)| (*position, timestamp.time)).collect()
 }

@@ -64,6 +64,7 @@ pub(super) enum SignerTrusted {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Witnessed {
     pub(super) logs: Vec<LogRecord>,
+    pub(super) timestamps: Vec<usize>,
     pub(super) times: Vec<UnixTime>,
 }
 
@@ -131,6 +132,11 @@ impl VerifiedSignature {
     /// The log entries that hold; empty where nobody asked.
     pub fn log_records(&self) -> &[LogRecord] {
         &self.witnessed.logs
+    }
+
+    /// The timestamps that hold, by their positions among those that came along; empty where nobody asked.
+    pub fn timestamps(&self) -> &[usize] {
+        &self.witnessed.timestamps
     }
 
     /// The times at which trusted witnesses saw the signature, in ascending order.

@@ -108,7 +108,7 @@ impl Reading<'_> {
             if block.label() != "CERTIFICATE" {
                 return Err(wrong(format!("found a block of type {}", block.label())));
             }
-            certificates.push(block.decode().map_err(|error| wrong(error.to_string()))?.to_vec());
+            certificates.push(block.decode_public().map_err(|error| wrong(error.to_string()))?);
         }
         let none: &[Vec<u8>] = &[];
         let authority = CertificateAuthority::from_pools("", none, &certificates, Validity::ALWAYS, self.limits)

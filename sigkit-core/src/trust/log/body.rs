@@ -56,8 +56,8 @@ pub enum BodyError {
 pub(crate) struct Logged<'a> {
     /// What was signed, and the signature.
     pub(crate) content: &'a Content,
-    /// The artifact's digest by an algorithm, where it is known; asked for signatures over the artifact itself.
-    pub(crate) artifact: &'a dyn Fn(DigestAlgorithm) -> Option<Digest>,
+    /// The digest of the bytes that are signed by an algorithm, where it is known.
+    pub(crate) digest: &'a dyn Fn(DigestAlgorithm) -> Option<Digest>,
     /// Who signed.
     pub(crate) signer: SignerKey<'a>,
 }
@@ -77,15 +77,6 @@ pub(crate) enum SignerKey<'a> {
 }
 
 impl Logged<'_> {
-    /// The digest of the bytes that are signed.
-    fn signed_digest(&self, algorithm: DigestAlgorithm) -> Option<Digest> {
-        match self.content {
-            Content::Message(_) => (self.artifact)(algorithm),
-            Content::SimpleSigning { payload, .. } => Some(Digest::of(algorithm, payload)),
-            Content::Envelope(envelope) => Some(Digest::of(algorithm, &envelope.pae())),
-        }
-    }
-
     fn envelope(&self, kind: &EntryKind) -> Result<&Envelope, BodyError> {
         match self.content {
             Content::Envelope(envelope) => Ok(envelope),
@@ -166,7 +157,7 @@ struct RekordKey {
 
 impl HashedRekord {
     fn check(&self, logged: &Logged<'_>) -> Result<(), BodyError> {
-        self.data.hash.check("data.hash", &|algorithm| logged.signed_digest(algorithm))?;
+        self.data.hash.check("data.hash", logged.digest)?;
         signature("signature.content", logged.content.signature(), &self.signature.content)?;
         pem_verifier("signature.publicKey", logged.signer, &self.signature.public_key.content)
     }
@@ -328,7 +319,7 @@ struct RawBytes {
 
 impl HashedV2 {
     fn check(&self, logged: &Logged<'_>) -> Result<(), BodyError> {
-        self.data.check("data", &|algorithm| logged.signed_digest(algorithm))?;
+        self.data.check("data", logged.digest)?;
         self.signature.check("signature", logged)
     }
 }
@@ -461,8 +452,8 @@ fn pem_verifier(what: &'static str, signer: SignerKey<'_>, found: &str) -> Resul
     let wrong = |found: String| BodyError::Mismatch { what, expected: shown(label, der), found };
     let text = STANDARD.decode(found).map_err(|_| wrong(clip(found)))?;
     let block = pem::single(&text, &LABELS).map_err(|error| wrong(error.to_string()))?;
-    let theirs = block.decode().map_err(|error| wrong(error.to_string()))?;
-    if block.label() == label && theirs.as_slice() == der { Ok(()) } else { Err(wrong(shown(block.label(), &theirs))) }
+    let theirs = block.decode_public().map_err(|error| wrong(error.to_string()))?;
+    if block.label() == label && theirs == der { Ok(()) } else { Err(wrong(shown(block.label(), &theirs))) }
 }
 
 fn equal(what: &'static str, expected: &str, found: &str) -> Result<(), BodyError> {
@@ -507,7 +498,8 @@ mod tests {
 
     fn judge(kind: &EntryKind, body: &str, content: &Content, key: &PublicKey) -> Result<(), BodyError> {
         let artifact = |algorithm| Some(Digest::of(algorithm, b"artifact"));
-        check(kind, body.as_bytes(), &Logged { content, artifact: &artifact, signer: SignerKey::Key(key) })
+        let digest = |algorithm| content.signed_digest(algorithm, artifact);
+        check(kind, body.as_bytes(), &Logged { content, digest: &digest, signer: SignerKey::Key(key) })
     }
 
     /// The member that differs.

@@ -1,7 +1,7 @@
 //! Inclusion in a Merkle tree, RFC 9162 §2.1.
 
 use crate::bundle::InclusionProof;
-use crate::digest::{DigestAlgorithm, Hasher};
+use crate::digest::{DigestAlgorithm, Hasher, hex};
 
 /// A node of the tree.
 pub(super) type Hash = [u8; 32];
@@ -78,10 +78,6 @@ fn hash(parts: &[&[u8]]) -> Hash {
         *byte = *of_digest;
     }
     bytes
-}
-
-pub(super) fn hex(hash: &Hash) -> String {
-    hash.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ use checkpoint::Checkpoint;
 use super::{TransparencyLog, TrustedRoot, Validity};
 use crate::bundle::{InclusionProof, LogEntry, LogId};
 use crate::crypto::{Signature, SignatureError};
+use crate::digest::hex;
 use crate::limits::Limits;
 use crate::time::UnixTime;
 
@@ -228,7 +229,7 @@ fn check_form(entry: &LogEntry) -> Result<(), LogError> {
 fn check_promise(entry: &LogEntry, promise: &[u8], log: &TransparencyLog) -> Result<(), LogError> {
     let body = STANDARD.encode(&entry.body);
     let time = entry.integrated_time.map_or(0, |time| time.0);
-    let id = merkle::hex(entry.log_id.as_bytes());
+    let id = hex(entry.log_id.as_bytes());
     let index = entry.log_index;
     // Members in the order of RFC 8785; none of the texts holds a character that JSON escapes.
     let signed = format!(r#"{{"body":"{body}","integratedTime":{time},"logID":"{id}","logIndex":{index}}}"#);
@@ -249,7 +250,7 @@ fn check_inclusion(
         return Err(mismatch("size", proof.size.to_string(), checkpoint.size.to_string()).into());
     }
     if checkpoint.root != proof.root {
-        return Err(mismatch("root", merkle::hex(&proof.root), merkle::hex(&checkpoint.root)).into());
+        return Err(mismatch("root", hex(&proof.root), hex(&checkpoint.root)).into());
     }
     Ok(checkpoint.check_signed_by(log)?)
 }
@@ -332,7 +333,8 @@ mod tests {
                 Some(der) => SignerKey::Certificate { der, key: &self.key },
                 None => SignerKey::Key(&self.key),
             };
-            let logged = Logged { content: &self.entity.content, artifact: &artifact, signer };
+            let digest = |algorithm| self.entity.content.signed_digest(algorithm, artifact);
+            let logged = Logged { content: &self.entity.content, digest: &digest, signer };
             verify(&self.entity.log_entries[0], &self.root, &logged, times, &Limits::DEFAULT)
         }
 
@@ -652,7 +654,7 @@ mod tests {
             pair("an empty line before the signatures", "")
         );
         let root = refused(&|case| case.proof().root = [0; 32]);
-        assert_eq!(root, (merkle::hex(&[0; 32]), merkle::hex(&vector!("rekor2-happy-path").proof().root)));
+        assert_eq!(root, (hex(&[0; 32]), hex(&vector!("rekor2-happy-path").proof().root)));
         let size = refused(&|case| {
             let text = case.proof().checkpoint.replacen("736", "737", 1);
             case.proof().checkpoint = text;
@@ -677,9 +679,9 @@ mod tests {
     #[test]
     fn digests_that_are_not_known_are_not_assumed() {
         let case = vector!(public "happy-path-v0.1");
-        let artifact = |_: DigestAlgorithm| None;
+        let digest = |_: DigestAlgorithm| None;
         let signer = SignerKey::Certificate { der: case.certificate.as_deref().unwrap(), key: &case.key };
-        let logged = Logged { content: &case.entity.content, artifact: &artifact, signer };
+        let logged = Logged { content: &case.entity.content, digest: &digest, signer };
         let error = verify(&case.entity.log_entries[0], &case.root, &logged, &[NOW], &Limits::DEFAULT).unwrap_err();
         assert!(matches!(error, LogError::Body(BodyError::Incomparable { .. })), "{error}");
         assert_eq!(error.code(), "log-entry-mismatch");

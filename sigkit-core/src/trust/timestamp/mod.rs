@@ -2,6 +2,9 @@
 
 mod token;
 
+use std::cell::OnceCell;
+use std::iter;
+
 use der::Decode;
 use der::asn1::{ObjectIdentifier, OctetStringRef};
 use token::{Criticality, Response, SignerInfo, TST_INFO, Token, TstInfo};
@@ -157,10 +160,11 @@ pub(crate) fn verify(
 
     let mut refusal =
         TimestampError::UnknownAuthority { found: names.shown(), known: root.timestamp_authorities().len() };
-    let embedded = names.embedded(&token, limits);
+    let embedded = OnceCell::new();
+    let embedded = || embedded.get_or_init(|| names.embedded(&token, limits)).as_ref();
     for authority in root.timestamp_authorities() {
         let own = authority.certificates().iter().filter(|certificate| names.mean(certificate));
-        for certificate in own.chain(&embedded) {
+        for certificate in own.chain(iter::once_with(embedded).flatten()) {
             if !signer.name.means(certificate) {
                 refusal = form("signer", certificate.subject(), "the name of another certificate");
                 continue;
@@ -380,7 +384,7 @@ fn der(what: &'static str) -> impl Fn(der::Error) -> TimestampError {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().take(64).map(|byte| format!("{byte:02x}")).collect()
+    crate::digest::hex(bytes.get(..64).unwrap_or(bytes))
 }
 
 #[cfg(test)]

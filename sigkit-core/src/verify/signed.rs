@@ -1,0 +1,34 @@
+use std::cell::OnceCell;
+
+use super::artifact::{Artifact, Named};
+use crate::content::Content;
+use crate::digest::{Digest, DigestAlgorithm};
+
+/// The bytes under a signature, hashed at most once by each algorithm: the signature is over the digest, and log entries name it.
+pub(super) struct Signed<'a> {
+    content: &'a Content,
+    artifact: &'a Named<'a>,
+    digests: [OnceCell<Option<Digest>>; DigestAlgorithm::ALL.len()],
+}
+
+impl<'a> Signed<'a> {
+    pub(super) fn new(content: &'a Content, artifact: &'a Named<'a>) -> Self {
+        Self { content, artifact, digests: Default::default() }
+    }
+
+    /// What was signed, and the signature.
+    pub(super) fn content(&self) -> &'a Content {
+        self.content
+    }
+
+    /// The artifact, whose bytes may be those that are signed.
+    pub(super) fn artifact(&self) -> &'a Artifact<'a> {
+        self.artifact.artifact()
+    }
+
+    /// The digest of the bytes by that algorithm; `None` when only another one is known.
+    pub(super) fn digest(&self, algorithm: DigestAlgorithm) -> Option<Digest> {
+        let (cell, _) = self.digests.iter().zip(DigestAlgorithm::ALL).find(|(_, known)| *known == algorithm)?;
+        *cell.get_or_init(|| self.content.signed_digest(algorithm, |algorithm| self.artifact.digest(algorithm)))
+    }
+}
