@@ -55,6 +55,11 @@ fn image_product() -> Value {
     json!({"@id": format!("pkg:oci/app@sha256%3A{}?repository_url=registry.example/app", image().hex())})
 }
 
+/// A document by which the image is not affected.
+pub(crate) fn not_affected() -> Vec<u8> {
+    document(json!([word("not_affected", image_product())]))
+}
+
 // threat: D18
 #[test]
 fn every_scanner_listens() {
