@@ -7,7 +7,7 @@ use support::lab::Lab;
 use support::{Ran, Run, Sandbox};
 use testkit::image::{self, Image};
 use testkit::sigstore::{
-    Hash, IDENTITY, ISSUER, Key, Kind, SIGNED_AT, San, Sealed, Sigstore, Stamp, Template, fulcio, names,
+    Hash, IDENTITY, ISSUER, Key, Kind, SIGNED_AT, San, Sealed, Signing, Sigstore, Stamp, Template, fulcio, names,
 };
 
 const BLOB: &[u8] = b"a blob\n";
@@ -283,12 +283,17 @@ fn attach(lab: &Lab, stack: &Sigstore, image: &Image) {
 
 /// Stores a signature over `image` under its legacy tag.
 fn attach_legacy(lab: &Lab, stack: &Sigstore, image: &Image) {
+    attach_changed(lab, stack, image, |signing| signing);
+}
+
+/// The same, with something wrong about it.
+fn attach_changed(lab: &Lab, stack: &Sigstore, image: &Image, change: impl Fn(Signing<'_>) -> Signing<'_>) {
     let payload = format!(
         r#"{{"critical":{{"identity":{{"docker-reference":"{}"}},"image":{{"docker-manifest-digest":"{}"}},"type":"cosign container image signature"}},"optional":{{"Subject":"ceo@stack.test","stage":"prod"}}}}"#,
         lab.name(""),
         image.digest
     );
-    let annotations = serde_json::json!(stack.blob(payload.as_bytes()).stamped().seal().annotations());
+    let annotations = serde_json::json!(change(stack.blob(payload.as_bytes()).stamped()).seal().annotations());
     let content = lab.registry.content();
     let (config, layer) = (content.put_blob("app", b"{}"), content.put_blob("app", payload.as_bytes()));
     let manifest = format!(
@@ -334,6 +339,56 @@ fn images_verify_in_both_formats_and_the_result_names_the_verified_signer() {
         let without = [&SIGNER[..], &["--insecure-ignore-tlog"]].concat();
         let ran = verify(&without);
         assert!(!ran.stderr.contains("Existence of the claims"), "{ran:#?}");
+    }
+}
+
+// threat: B13 I01 I02
+#[test]
+fn policies_in_files_accept_the_identity_that_they_name() {
+    let stack = Sigstore::new();
+    let lab = Lab::new();
+    lab.sandbox.write("root.json", stack.trusted_root().to_string());
+    let (mut root, other) = (stack.trusted_root(), Sigstore::named("other").trusted_root());
+    for member in ["certificateAuthorities", "ctlogs"] {
+        root[member] = other[member].clone();
+    }
+    lab.sandbox.write("other.json", root.to_string());
+    lab.sandbox.write("ca.pem", stack.intermediate.pem() + &stack.root.pem());
+    lab.sandbox.write("rekor.pub", stack.rekor1.key.public_pem());
+    let (signed, unlogged, keyed) = (lab.image("signed"), lab.image("unlogged"), lab.image("keyed"));
+    attach_legacy(&lab, &stack, &signed);
+    attach_changed(&lab, &stack, &unlogged, |signing| signing.unlogged());
+    lab.attach_legacy(&keyed, "null");
+    lab.image("unsigned");
+    let host = lab.registry.host();
+    let cluster = format!(
+        "apiVersion: policy.sigstore.dev/v1beta1\nkind: ClusterImagePolicy\nmetadata: {{name: test}}\nspec:\n  images: [{{glob: '{host}/**'}}]\n  authorities:\n  - keyless:\n      identities: [{{subject: SUBJECT, issuer: ISSUER}}]\n"
+    );
+    let containers = r#"{"default":[{"type":"sigstoreSigned","fulcio":{"caPath":"ca.pem","oidcIssuer":"ISSUER","subjectEmail":"SUBJECT"},"rekorPublicKeyPath":"rekor.pub","signedIdentity":{"type":"matchRepository"}}]}"#;
+    let ours = format!(
+        "apiVersion: sigkit.dev/v1\nkind: ImagePolicy\nname: test\nimages: ['{host}/**']\nauthorities:\n  alice: {{identity: {{subject: SUBJECT, issuer: ISSUER}}}}\nrequire:\n- signature: {{by: [alice], atLeast: 1}}\n"
+    );
+    for (document, untrusted) in
+        [(cluster.as_str(), "certificate-untrusted"), (containers, "sct-invalid"), (&ours, "certificate-untrusted")]
+    {
+        let verify = |subject: &str, issuer: &str, root: &str, tag: &str| {
+            lab.sandbox.write("policy", document.replace("SUBJECT", subject).replace("ISSUER", issuer));
+            let flags = ["verify", "--policy", "policy", "--trusted-root", root, "-o", "report"];
+            lab.sandbox.sigkit(&[&flags[..], &[&lab.name(tag)]].concat()).run()
+        };
+        let found = report(&verify(IDENTITY, ISSUER, "root.json", ":signed").expect(0));
+        assert_eq!(found["digest"], signed.digest.as_str());
+        assert_eq!(found["signatures"][0]["signer"]["certificate"]["subject"], IDENTITY);
+        for (subject, issuer, root, tag, exit, code) in [
+            ("mallory@stack.test", ISSUER, "root.json", ":signed", 12, "identity-mismatch"),
+            (IDENTITY, "https://other.test", "root.json", ":signed", 12, "issuer-mismatch"),
+            (IDENTITY, ISSUER, "other.json", ":signed", 12, untrusted),
+            (IDENTITY, ISSUER, "root.json", ":unlogged", 12, "log-entry-missing"),
+            (IDENTITY, ISSUER, "root.json", ":keyed", 13, "certificate-missing"),
+            (IDENTITY, ISSUER, "root.json", ":unsigned", 10, "no-signatures"),
+        ] {
+            verify(subject, issuer, root, tag).expect(exit).says(code);
+        }
     }
 }
 

@@ -2,7 +2,11 @@
 
 mod support;
 
-use support::lab::Lab;
+use std::time::SystemTime;
+
+use sigkit_core::time::UnixTime;
+use support::lab::{Lab, PASSWORD};
+use testkit::image;
 
 const REVIEW: &str = "https://example.com/review/v1";
 
@@ -149,4 +153,129 @@ fn a_policy_that_takes_all_memory_ends_without_a_yes() {
     let ran = lab.sandbox.sigkit(&words).run();
     assert_ne!(ran.code, 0, "{ran:#?}");
     assert!(ran.stdout.is_empty(), "{ran:#?}");
+}
+
+/// A fenced block of the walk in `examples/policies/README.md`.
+enum Block {
+    /// A file, whose name stands in its first line.
+    File { name: String, text: String },
+    /// Commands, each with its exit code and a word of its answer.
+    Commands(Vec<(String, i32, String)>),
+}
+
+const POLICIES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/policies");
+
+/// The blocks of the walk below each heading, in order.
+fn walk() -> Vec<(String, Vec<Block>)> {
+    let text = std::fs::read_to_string(format!("{POLICIES}/README.md")).unwrap();
+    let (_, text) = text.split_once("\n## A walk\n").unwrap();
+    let mut sections = vec![(String::new(), Vec::new())];
+    for (number, part) in text.split("\n```").enumerate() {
+        let blocks = &mut sections.last_mut().unwrap().1;
+        match (number % 2, part.split_once('\n')) {
+            (0, _) => {
+                sections.extend(part.lines().filter_map(|line| Some((line.strip_prefix("### ")?.to_owned(), vec![]))))
+            }
+            (_, Some(("yaml", text))) => {
+                let name = text.lines().next().unwrap().trim_start_matches("# ").to_owned();
+                blocks.push(Block::File { name, text: format!("{text}\n") });
+            }
+            (_, Some(("sh", text))) => blocks.push(Block::Commands(commands(text))),
+            (_, other) => panic!("{other:?}"),
+        }
+    }
+    sections
+}
+
+fn commands(text: &str) -> Vec<(String, i32, String)> {
+    let mut commands = Vec::new();
+    let mut lines = text.lines();
+    while let Some(line) = lines.next() {
+        let (command, answer) = line.rsplit_once(" # ").unwrap_or((line, "0 "));
+        let (code, word) = answer.split_once(' ').unwrap();
+        let mut command = command.to_owned();
+        if command.contains("<<") {
+            for line in lines.by_ref() {
+                command.push_str(&format!("\n{line}"));
+                if line == "END" {
+                    break;
+                }
+            }
+        }
+        commands.push((command, code.parse().unwrap(), word.to_owned()));
+    }
+    commands
+}
+
+/// Does what the blocks say, with `to` for each `from`.
+fn take(lab: &Lab, blocks: &[Block], from: &str, to: &str) {
+    let host = lab.registry.host().to_string();
+    let here = |text: &str| text.replace(from, to).replace("localhost:5000", &host);
+    for block in blocks {
+        match block {
+            Block::File { name, text } => drop(lab.sandbox.write(name, here(text))),
+            Block::Commands(commands) => {
+                let mut script = "sigkit() { \"$sigkit\" \"$@\"; }\n".to_owned();
+                for (number, (command, ..)) in commands.iter().enumerate() {
+                    script.push_str(&format!("{{ {}\n}} >out.{number} 2>&1\necho $? >code.{number}\n", here(command)));
+                }
+                lab.sandbox.shell(&script).env("COSIGN_PASSWORD", PASSWORD).run().expect(0);
+                for (number, (command, code, word)) in commands.iter().enumerate() {
+                    let read = |what: &str| String::from_utf8(lab.sandbox.read(&format!("{what}.{number}"))).unwrap();
+                    let (ended, said) = (read("code"), read("out"));
+                    assert!(ended.trim() == code.to_string() && said.contains(word), "{to}: {command}: {ended}{said}");
+                }
+            }
+        }
+    }
+}
+
+/// A report of `testdata/scan` as if it were made so many days ago.
+fn report(name: &str, days: i64) -> String {
+    let text = std::fs::read_to_string(format!("{POLICIES}/../../testdata/scan/{name}.json")).unwrap();
+    let time = UnixTime(UnixTime::from(SystemTime::now()).0 - days * 86_400 - 60).to_string();
+    ["2026-11-23T05:03:30.483512Z", "2026-11-23T05:03:30Z"].iter().fold(text, |text, made| text.replace(made, &time))
+}
+
+// threat: D18 D19 D20 I02 I06 I07 I09
+#[test]
+fn the_walk_through_policies_goes_as_it_says() {
+    let lab = Lab::new();
+    for name in ["production.yaml", "cluster-image-policy.yaml", "policy.json", "review.rego"] {
+        lab.sandbox.write(name, std::fs::read(format!("{POLICIES}/{name}")).unwrap());
+    }
+    let image = |name: &str| drop(image::image(lab.registry.content(), name, "v1", name));
+    ["app", "other", "unsigned", "undated"].iter().for_each(|name| image(name));
+    let sections = walk();
+    let (dated, undated) = (["trivy", "grype", "grype-v6", "sarif-grype"], ["clair", "sarif-trivy"]);
+    for (heading, blocks) in &sections {
+        match heading.as_str() {
+            "Scans" => {
+                for name in dated {
+                    image(name);
+                    image(&format!("{name}-old"));
+                    lab.sandbox.write(&format!("{name}.json"), report(name, 0));
+                    lab.sandbox.write(&format!("{name}-old.json"), report(name, 30));
+                    take(&lab, blocks, "trivy", name);
+                }
+            }
+            "Scans without a time" => {
+                for name in undated {
+                    image(name);
+                    image(&format!("{name}-old"));
+                    lab.sandbox.write(&format!("{name}-report.json"), report(name, 0));
+                    take(&lab, blocks, "clair", name);
+                    // Dated like this, it goes the way of the others.
+                    let (_, scans) = sections.iter().find(|(heading, _)| heading == "Scans").unwrap();
+                    let old = String::from_utf8(lab.sandbox.read(&format!("{name}.json"))).unwrap();
+                    let (old, _) = old.rsplit_once("\"scanFinishedOn\"").unwrap();
+                    let old = format!("{old}\"scanFinishedOn\":\"2024-01-01T00:00:00Z\"}}}}");
+                    lab.sandbox.write(&format!("{name}-old.json"), old);
+                    take(&lab, scans, "trivy", name);
+                }
+            }
+            _ => take(&lab, blocks, "localhost", "localhost"),
+        }
+    }
+    assert_eq!(sections.iter().filter(|(_, blocks)| !blocks.is_empty()).count(), 7);
 }

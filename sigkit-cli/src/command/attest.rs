@@ -8,16 +8,14 @@ use sigkit_core::key::KeyPair;
 use sigkit_core::store::FetchedManifest;
 use sigkit_core::time::UnixTime;
 
-use super::images::Images;
-use super::sign::{Failure, Line, name};
+use super::images::{Images, Reach};
+use super::line::{Failure, Line, Write, name};
 use crate::args::{AttestArgs, GlobalArgs};
 use crate::context::Context;
 use crate::error::CliError;
-use crate::exit::ExitCode;
 use crate::files::Access;
 use crate::output::{Output, Printer};
-use crate::runtime::{self, Deadline};
-use crate::target::{OpenTarget, Target};
+use crate::target::OpenTarget;
 
 /// Attests something about images.
 ///
@@ -30,7 +28,7 @@ pub(crate) fn run(
     printer: &mut Printer<'_>,
 ) -> Result<Output, CliError> {
     args.check(context)?;
-    let images = Images::collect(&args.images, &args.registry, context)?;
+    let images = Images::collect(Reach::Write, &args.images, &args.registry, context)?;
     let single = images.named.len() == 1 && !args.images.recursive;
     if args.bundle.is_some() && !single {
         let why = "--bundle holds one attestation; attest about one image at a time";
@@ -47,22 +45,8 @@ pub(crate) fn run(
     };
     let key = context.signing_key(&args.key.key, args.key.password.password_file.as_deref())?;
     let predicate = if single { Predicate::Once(Mutex::new(predicate)) } else { Predicate::Often(predicate) };
-    let job = Job { args, key, attesting, predicate, images: &images, context, now };
-    let deadline = Deadline::after(global.timeout);
-    printer.expect(images.named.len());
-    runtime::block_on(async {
-        let work = |text: String, target| {
-            let job = &job;
-            async move {
-                match deadline.bound(job.attest(target)).await {
-                    Some(attested) => attested.unwrap_or_else(|failure| vec![failure.line(&text).into()]),
-                    None => vec![Line::timed_out(&text, global.timeout).into()],
-                }
-            }
-        };
-        images.each(work, |done| printer.piece(Done::output(done))).await
-    })??;
-    Ok(Output::notes(Vec::new(), ExitCode::Done))
+    let job = Job { args, key, attesting, predicate, context, now };
+    images.write(&job, global, printer)
 }
 
 /// Reads a document and makes it a predicate of this type.
@@ -103,60 +87,12 @@ struct Job<'a> {
     key: KeyPair,
     attesting: Attesting,
     predicate: Predicate,
-    images: &'a Images<'a>,
     context: &'a Context,
     now: UnixTime,
 }
 
-/// What came of one image.
-struct Done {
-    line: Line,
-    /// The envelope, when it is stored nowhere else.
-    stdout: Vec<u8>,
-}
-
-impl Done {
-    fn output(done: Vec<Self>) -> Output {
-        let mut stdout = Vec::new();
-        let lines = done.into_iter().map(|done| {
-            // The first is handed on as it is: it may be large.
-            if stdout.is_empty() {
-                stdout = done.stdout
-            } else {
-                stdout.extend(done.stdout)
-            }
-            done.line
-        });
-        let output = Line::output(lines.collect());
-        Output { stdout, ..output }
-    }
-}
-
-impl From<Line> for Done {
-    fn from(line: Line) -> Self {
-        Self { line, stdout: Vec::new() }
-    }
-}
-
-impl Job<'_> {
-    /// One image, and those below it when they are asked for.
-    async fn attest(&self, target: Target) -> Result<Vec<Done>, Failure> {
-        let (open, image) = self.images.resolve(target).await?;
-        let mut all = vec![image];
-        let below = self.images.below(&open, &all[0]).await?;
-        all.extend(below);
-        let mut done = Vec::new();
-        for image in all {
-            // One about which nothing can be attested keeps no other from it, nor hides that others are done.
-            match self.attest_one(&open, &image).await {
-                Ok(attested) => done.extend(attested),
-                Err(failure) => done.push(failure.line(&name(&open, &image)).into()),
-            }
-        }
-        Ok(done)
-    }
-
-    async fn attest_one(&self, open: &OpenTarget, image: &FetchedManifest) -> Result<Vec<Done>, Failure> {
+impl Write for Job<'_> {
+    async fn write(&self, open: &OpenTarget, image: &FetchedManifest) -> Result<Vec<Line>, Failure> {
         let attesting = Attesting { name: open.docker_reference(), ..self.attesting.clone() };
         let entity = attesting.seal(image, self.predicate.bytes(), &self.key, self.now)?;
         if let Some(path) = &self.args.bundle {
@@ -167,11 +103,11 @@ impl Job<'_> {
         if !self.args.stores() {
             let text = format!("Attested {name}; not stored beside the image");
             let stdout = if self.args.bundle.is_some() { Vec::new() } else { envelope_line(&entity)? };
-            return Ok(vec![Done { line: Line { text, exit: ExitCode::Done }, stdout }]);
+            return Ok(vec![Line::done(text).with_stdout(stdout)]);
         }
         let receipts = attesting.attach(&*open.signatures, image, entity, &self.key, self.now).await?;
         let line = |receipt| format!("Attested {name}; attestation stored at {receipt}");
-        Ok(receipts.iter().map(|receipt| Line { text: line(receipt), exit: ExitCode::Done }.into()).collect())
+        Ok(receipts.iter().map(|receipt| Line::done(line(receipt))).collect())
     }
 }
 

@@ -1,8 +1,8 @@
 //! The images of a verb: named by arguments and files, opened, resolved, and worked on side by side.
 
-use std::future::Future;
 use std::path::Path;
 use std::pin::pin;
+use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use sigkit_core::digest::Digest;
@@ -12,11 +12,13 @@ use sigkit_core::oci::{Repository, TagOrDigest};
 use sigkit_core::store::registry::RegistryClient;
 use sigkit_core::store::{FetchedManifest, StoreError};
 
-use crate::args::{ImagesArgs, RegistryArgs};
+use crate::args::{GlobalArgs, ImagesArgs, RegistryArgs};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::files::FileError;
+use crate::output::{Output, Printer};
 use crate::registry;
+use crate::runtime::{self, Deadline};
 use crate::store::AnyStore;
 use crate::target::{OpenTarget, Target, TargetError, Unresolved};
 
@@ -28,12 +30,22 @@ const MOST_LINE_BYTES: usize = 8 * 1024;
 
 /// The images of a verb and the way to their registries.
 #[derive(Debug)]
-pub(crate) struct Images<'a> {
+pub(super) struct Images<'a> {
     args: &'a ImagesArgs,
     /// In the order named: the text as given, and what it means.
-    pub(crate) named: Vec<(String, Target)>,
+    pub(super) named: Vec<(String, Target)>,
+    reach: Reach,
     client: RegistryClient,
     signatures: Option<&'a Repository>,
+}
+
+/// What a verb does to its images.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// It reads them, whole where they are local, and reads nothing twice.
+    Read,
+    /// It puts something beside them.
+    Write,
 }
 
 impl<'a> Images<'a> {
@@ -41,28 +53,8 @@ impl<'a> Images<'a> {
     ///
     /// # Errors
     /// Texts that name no image, files that cannot be read, flags that contradict each other.
-    pub(crate) fn collect(
-        args: &'a ImagesArgs,
-        registry: &'a RegistryArgs,
-        context: &Context,
-    ) -> Result<Self, CliError> {
-        Self::reached_by(registry::client, args, registry, context)
-    }
-
-    /// Collects the images of a verb that writes nothing.
-    ///
-    /// # Errors
-    /// As [`Images::collect`].
-    pub(crate) fn collect_to_read(
-        args: &'a ImagesArgs,
-        registry: &'a RegistryArgs,
-        context: &Context,
-    ) -> Result<Self, CliError> {
-        Self::reached_by(registry::reader, args, registry, context)
-    }
-
-    fn reached_by(
-        client: impl Fn(&RegistryArgs, &[Target], &Context) -> Result<RegistryClient, CliError>,
+    pub(super) fn collect(
+        reach: Reach,
         args: &'a ImagesArgs,
         registry: &'a RegistryArgs,
         context: &Context,
@@ -76,37 +68,51 @@ impl<'a> Images<'a> {
             return Err(CliError::Usage("--images-from names no image".to_owned()));
         }
         let targets: Vec<Target> = named.iter().map(|(_, target)| target.clone()).collect();
-        let client = client(registry, &targets, context)?;
-        Ok(Self { args, named, client, signatures: registry.signature_repo.as_ref() })
+        let client = match reach {
+            Reach::Read => registry::reader(registry, &targets, context),
+            Reach::Write => registry::client(registry, &targets, context),
+        }?;
+        Ok(Self { args, named, reach, client, signatures: registry.signature_repo.as_ref() })
     }
 
-    /// Works on every image, so many at once as `--jobs` says, and hands over what came of each in the order named.
+    /// Works on every image until time runs out, so many at once as `--jobs` says, and prints what came of each in the order named.
     ///
     /// # Errors
-    /// Those of `done`, after which nothing more is begun.
-    pub(crate) async fn each<T, F: Future<Output = T>>(
+    /// Those of printing, after which nothing more is begun.
+    pub(super) fn each<T>(
         &self,
-        work: impl Fn(String, Target) -> F,
-        mut done: impl FnMut(T) -> Result<(), CliError>,
+        global: &GlobalArgs,
+        printer: &mut Printer<'_>,
+        work: impl AsyncFn(&str, &Target) -> Vec<T>,
+        timed_out: impl Fn(&str, Duration) -> T,
+        mut render: impl FnMut(Vec<T>) -> Output,
     ) -> Result<(), CliError> {
-        let work = self.named.iter().map(|(text, target)| work(text.clone(), target.clone()));
-        let mut results = pin!(futures_util::stream::iter(work).buffered(self.args.jobs.get()));
-        while let Some(result) = results.next().await {
-            done(result)?;
-        }
-        Ok(())
+        let deadline = Deadline::after(global.timeout);
+        printer.expect(self.named.len());
+        let bounded = async |(text, target): &(String, Target)| {
+            let done = deadline.bound(work(text, target)).await;
+            done.unwrap_or_else(|| vec![timed_out(text, global.timeout)])
+        };
+        runtime::block_on(async {
+            let work = self.named.iter().map(&bounded);
+            let mut results = pin!(futures_util::stream::iter(work).buffered(self.args.jobs.get()));
+            while let Some(done) = results.next().await {
+                printer.piece(render(done))?;
+            }
+            Ok(())
+        })?
     }
 
     /// Opens the stores of one image.
     ///
     /// # Errors
     /// [`StoreError`] of a layout or archive.
-    pub(crate) fn open(&self, target: Target) -> Result<OpenTarget, Box<StoreError>> {
-        target.open(&self.client, self.signatures)
+    pub(super) fn open(&self, target: &Target) -> Result<OpenTarget, Box<StoreError>> {
+        target.clone().open(&self.client, self.signatures)
     }
 
     /// The digest of the image that is meant, where the name itself says it.
-    pub(crate) fn named_digest(&self, target: &Target) -> Option<Digest> {
+    pub(super) fn named_digest(&self, target: &Target) -> Option<Digest> {
         match (target, &self.args.platform) {
             (Target::Registry(reference), None) => match reference.target() {
                 TagOrDigest::Digest(digest) => Some(digest),
@@ -116,11 +122,11 @@ impl<'a> Images<'a> {
         }
     }
 
-    /// Opens and resolves one image, once.
+    /// Opens and resolves one image, once: the image itself, and behind it those below it, when they are asked for.
     ///
     /// # Errors
     /// [`Unresolved`].
-    pub(crate) async fn resolve(&self, target: Target) -> Result<(OpenTarget, FetchedManifest), Unresolved> {
+    pub(super) async fn resolve(&self, target: &Target) -> Result<(OpenTarget, Vec<FetchedManifest>), Unresolved> {
         let failed = Unresolved::of(target.registry());
         let open = self.open(target).map_err(|error| failed((*error).into()))?;
         let image = open.resolve().await.map_err(|error| failed(error.into()))?;
@@ -128,51 +134,20 @@ impl<'a> Images<'a> {
             Some(platform) => for_platform(&*open.store, &image, platform).await.map_err(failed)?,
             None => image,
         };
-        Ok((open, image))
+        // What a registry holds is compared with its descriptors by whoever pulls it.
+        if self.reach == Reach::Read && target.registry().is_none() {
+            check_contents(&*open.store, &image, &Limits::DEFAULT).await.map_err(failed)?;
+        }
+        let below = match self.args.recursive {
+            true => descendants(&*open.store, &image, &Limits::DEFAULT).await.map_err(failed)?,
+            false => Vec::new(),
+        };
+        Ok((open, std::iter::once(image).chain(below).collect()))
     }
 
     /// The store of another repository.
-    pub(crate) fn repository(&self, repository: &Repository) -> AnyStore {
+    pub(super) fn repository(&self, repository: &Repository) -> AnyStore {
         AnyStore::Registry(self.client.repository(repository))
-    }
-
-    /// Compares all that a local image is made of with its descriptors. What a registry holds is compared by whoever pulls it.
-    ///
-    /// # Errors
-    /// [`Unresolved`].
-    pub(crate) async fn check_contents(&self, open: &OpenTarget, image: &FetchedManifest) -> Result<(), Unresolved> {
-        match open.reference() {
-            Some(_) => Ok(()),
-            None => check_contents(&*open.store, image, &Limits::DEFAULT).await.map_err(Unresolved::of(None)),
-        }
-    }
-
-    /// One image as [`Images::resolve`] and [`Images::check_contents`] leave it, and those below it when they are asked for.
-    ///
-    /// # Errors
-    /// [`Unresolved`].
-    pub(crate) async fn with_below(&self, target: Target) -> Result<(OpenTarget, Vec<FetchedManifest>), Unresolved> {
-        let (open, image) = self.resolve(target).await?;
-        self.check_contents(&open, &image).await?;
-        let mut images = self.below(&open, &image).await?;
-        images.insert(0, image);
-        Ok((open, images))
-    }
-
-    /// The manifests below an image, when they are asked for.
-    ///
-    /// # Errors
-    /// [`Unresolved`].
-    pub(crate) async fn below(
-        &self,
-        open: &OpenTarget,
-        image: &FetchedManifest,
-    ) -> Result<Vec<FetchedManifest>, Unresolved> {
-        if !self.args.recursive {
-            return Ok(Vec::new());
-        }
-        let failed = Unresolved::of(open.reference().map(|reference| reference.repository.registry()));
-        descendants(&*open.store, image, &Limits::DEFAULT).await.map_err(failed)
     }
 }
 

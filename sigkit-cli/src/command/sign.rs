@@ -3,21 +3,19 @@ use std::path::Path;
 
 use sigkit_core::bundle::SignedEntity;
 use sigkit_core::content::Content;
-use sigkit_core::image::{Again, Attached, Format, SignImageError, Signing, attach};
+use sigkit_core::image::{Again, Attached, Format, Signing, attach};
 use sigkit_core::key::KeyPair;
-use sigkit_core::store::{FetchedManifest, Store as _};
+use sigkit_core::store::FetchedManifest;
 use sigkit_core::time::UnixTime;
 
-use super::images::Images;
+use super::images::{Images, Reach};
+use super::line::{Failure, Line, Write, name};
 use crate::args::{GlobalArgs, SignArgs, WrittenFormat};
 use crate::context::Context;
 use crate::error::CliError;
-use crate::exit::ExitCode;
 use crate::files::Access;
 use crate::output::{Output, Printer};
-use crate::render::{failure, store_exit};
-use crate::runtime::{self, Deadline};
-use crate::target::{OpenTarget, Target, Unresolved};
+use crate::target::OpenTarget;
 
 /// Signs images.
 ///
@@ -37,7 +35,7 @@ pub(crate) fn run(
         }
         None => None,
     };
-    let images = Images::collect(&args.images, &args.registry, context)?;
+    let images = Images::collect(Reach::Write, &args.images, &args.registry, context)?;
     let outputs = Outputs::check(args, format, images.named.len())?;
     let annotations: BTreeMap<String, String> =
         args.annotations.iter().map(|annotation| (annotation.key.clone(), annotation.value.clone())).collect();
@@ -50,22 +48,8 @@ pub(crate) fn run(
         legacy_created: args.record_creation_timestamp.then(|| context.now()),
     };
     let key = context.signing_key(&args.key.key, args.key.password.password_file.as_deref())?;
-    let job = Job { args, key, signing, outputs, images: &images, context, now: context.now() };
-    let deadline = Deadline::after(global.timeout);
-    printer.expect(images.named.len());
-    runtime::block_on(async {
-        let work = |text: String, target| {
-            let job = &job;
-            async move {
-                match deadline.bound(job.sign(target)).await {
-                    Some(signed) => signed.unwrap_or_else(|failure| vec![failure.line(&text)]),
-                    None => vec![Line::timed_out(&text, global.timeout)],
-                }
-            }
-        };
-        images.each(work, |lines| printer.piece(Line::output(lines))).await
-    })??;
-    Ok(Output::notes(Vec::new(), ExitCode::Done))
+    let job = Job { args, key, signing, outputs, context, now: context.now() };
+    images.write(&job, global, printer)
 }
 
 /// Files to write besides the registry.
@@ -102,102 +86,12 @@ struct Job<'a> {
     key: KeyPair,
     signing: Signing,
     outputs: Outputs<'a>,
-    images: &'a Images<'a>,
     context: &'a Context,
     now: UnixTime,
 }
 
-/// What to say of one image.
-pub(super) struct Line {
-    pub(super) text: String,
-    pub(super) exit: ExitCode,
-}
-
-impl Line {
-    /// All that is to be said, with the exit code of the whole.
-    pub(super) fn output(lines: Vec<Self>) -> Output {
-        lines.into_iter().fold(Output::notes(Vec::new(), ExitCode::Done), |mut output, line| {
-            output.notes.push(line.text);
-            output.exit = output.exit.worst(line.exit);
-            output
-        })
-    }
-
-    /// Time ran out.
-    pub(super) fn timed_out(text: &str, limit: std::time::Duration) -> Self {
-        let message = format!("not confirmed within {limit:?}; sigkit verify shows what was written");
-        Self { text: failure(text, "timed-out", &message), exit: ExitCode::Undecided }
-    }
-}
-
-/// Why one image is not signed.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum Failure {
-    #[error(transparent)]
-    Resolve(Box<Unresolved>),
-    #[error(transparent)]
-    Sign(Box<SignImageError>),
-    #[error(transparent)]
-    Json(#[from] sigkit_core::JsonError),
-    #[error(transparent)]
-    File(#[from] crate::files::FileError),
-}
-
-impl From<Unresolved> for Failure {
-    fn from(error: Unresolved) -> Self {
-        Self::Resolve(Box::new(error))
-    }
-}
-
-impl From<SignImageError> for Failure {
-    fn from(error: SignImageError) -> Self {
-        Self::Sign(Box::new(error))
-    }
-}
-
-impl Failure {
-    /// What to say of the image.
-    pub(super) fn line(&self, text: &str) -> Line {
-        use sigkit_core::attach::AttachError;
-        let (code, exit) = match self {
-            Self::Resolve(unresolved) => (unresolved.error.code(), unresolved.exit()),
-            Self::Sign(error) => match &**error {
-                SignImageError::Attach(error @ AttachError::Store(store)) => {
-                    // What is missing here is a place to write to, not the image.
-                    let exit = if store.is_absent() { ExitCode::Failed } else { store_exit(store) };
-                    (error.code(), exit)
-                }
-                SignImageError::Attach(error) => (error.code(), ExitCode::Failed),
-                SignImageError::Rejected(_) => ("signature-rejected", ExitCode::Failed),
-                SignImageError::Earlier(problem) => (problem.code, ExitCode::Undecided),
-                _ => ("sign-failed", ExitCode::Failed),
-            },
-            Self::Json(_) => ("internal-error", ExitCode::Failed),
-            Self::File(_) => ("file-error", ExitCode::Failed),
-        };
-        Line { text: failure(text, code, &self.to_string()), exit }
-    }
-}
-
-impl Job<'_> {
-    /// One image, and those below it when they are asked for.
-    async fn sign(&self, target: Target) -> Result<Vec<Line>, Failure> {
-        let (open, image) = self.images.resolve(target).await?;
-        let mut all = vec![image];
-        let below = self.images.below(&open, &all[0]).await?;
-        all.extend(below);
-        let mut lines = Vec::new();
-        for image in all {
-            // One that cannot be signed keeps no other from it, nor hides that others are signed.
-            match self.sign_one(&open, &image).await {
-                Ok(signed) => lines.extend(signed),
-                Err(failure) => lines.push(failure.line(&name(&open, &image))),
-            }
-        }
-        Ok(lines)
-    }
-
-    async fn sign_one(&self, open: &OpenTarget, image: &FetchedManifest) -> Result<Vec<Line>, Failure> {
+impl Write for Job<'_> {
+    async fn write(&self, open: &OpenTarget, image: &FetchedManifest) -> Result<Vec<Line>, Failure> {
         let mut signing = self.signing.clone();
         if signing.references.is_empty() {
             signing.references.push(open.docker_reference());
@@ -206,10 +100,7 @@ impl Job<'_> {
         self.write_files(&entities)?;
         let name = name(open, image);
         if !self.args.upload {
-            return Ok(vec![Line {
-                text: format!("Signed {name}; not stored beside the image"),
-                exit: ExitCode::Done,
-            }]);
+            return Ok(vec![Line::done(format!("Signed {name}; not stored beside the image"))]);
         }
         let attached = attach(&*open.signatures, image, &entities, &self.key, &signing, self.now).await?;
         let line = |attached: &Attached| match attached {
@@ -218,9 +109,11 @@ impl Job<'_> {
                 format!("Signed {name} before; the same signature by this key is there ({origin}), nothing was written")
             }
         };
-        Ok(attached.iter().map(|attached| Line { text: line(attached), exit: ExitCode::Done }).collect())
+        Ok(attached.iter().map(|attached| Line::done(line(attached))).collect())
     }
+}
 
+impl Job<'_> {
     fn write_files(&self, entities: &[SignedEntity]) -> Result<(), Failure> {
         for entity in entities {
             let (payload, signature) = match &entity.content {
@@ -245,9 +138,4 @@ impl Job<'_> {
         }
         Ok(())
     }
-}
-
-/// `repository@digest`
-pub(super) fn name(open: &OpenTarget, image: &FetchedManifest) -> String {
-    format!("{}@{}", open.store.name(), image.descriptor.digest)
 }

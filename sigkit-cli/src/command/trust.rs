@@ -72,12 +72,6 @@ fn of_identities(
         return Err(CliError::Usage(why.to_owned()));
     }
     let pairs = args.identities.pairs()?;
-    let threshold = args.keys.threshold;
-    if threshold.get() > 1 && !are_distinct(&pairs) {
-        let why = "--threshold: patterns, and identities given twice, can be met by one signer alone; give distinct identities, each \
-                   by --certificate-identity";
-        return Err(CliError::Usage(why.to_owned()));
-    }
     let trust = Arc::new(trusted_root(args, context)?);
     let witnesses = witnesses(args, Witnesses::LOGGED)?;
     let certificate = args.certificates.certificate.as_deref();
@@ -94,16 +88,8 @@ fn of_identities(
         }
         authorities.push(Authority::Keyless(authority));
     }
-    Policy::at_least(purpose, threshold, authorities).map_err(|error| CliError::Usage(format!("--threshold: {error}")))
-}
-
-/// Whether no signer can stand for two of these.
-fn are_distinct(pairs: &[WantedIdentity<'_>]) -> bool {
-    let names: std::collections::BTreeSet<&str> = pairs
-        .iter()
-        .filter_map(|pair| if let Wanted::Exact(name) = pair.identity { Some(name) } else { None })
-        .collect();
-    names.len() == pairs.len()
+    Policy::at_least(purpose, args.keys.threshold, authorities)
+        .map_err(|error| CliError::Usage(format!("--threshold: {error}")))
 }
 
 fn identity(args: &TrustArgs, pair: &WantedIdentity<'_>) -> Result<Identity, PatternError> {

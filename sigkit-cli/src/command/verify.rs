@@ -1,8 +1,8 @@
-use futures_util::future::join;
 use sigkit_core::attach::discover;
 use sigkit_core::bundle::{Evidence, Origin, SignedEntity, VerificationMaterial};
 use sigkit_core::content::{Content, Draft};
 use sigkit_core::crypto::Signature;
+use sigkit_core::digest::Digest;
 use sigkit_core::limits::Limits;
 use sigkit_core::policy::{Policy, Purpose};
 use sigkit_core::store::FetchedManifest;
@@ -10,15 +10,15 @@ use sigkit_core::time::UnixTime;
 use sigkit_core::verify::{Artifact, Verifier};
 use zeroize::Zeroizing;
 
-use super::images::Images;
+use super::images::{Images, Reach};
+use super::judge::Judge;
 use super::{trust, verify_policy};
 use crate::args::{GlobalArgs, VerifyArgs};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::{Output, Printer};
 use crate::render::{self, Judgement, Subject};
-use crate::runtime::{self, Deadline};
-use crate::target::{OpenTarget, Target};
+use crate::target::OpenTarget;
 
 /// Verifies images.
 ///
@@ -42,85 +42,40 @@ pub(crate) fn run(
         policy = policy.dangerous_without_claims();
     }
     let detached = Detached::read(args, context)?;
-    let images = Images::collect_to_read(&args.images, &args.registry, context)?;
+    let images = Images::collect(Reach::Read, &args.images, &args.registry, context)?;
     if args.check_reference && images.named.iter().any(|(_, target)| target.registry().is_none()) {
         let why = "--check-reference compares the signed repository, and a layout or archive has none";
         return Err(CliError::Usage(why.to_owned()));
     }
-    let verification = Verification { args, policy, detached, images: &images, now: context.now() };
-    let deadline = Deadline::after(global.timeout);
-    let mut results = render::Results::new(args.output, context);
-    printer.expect(images.named.len());
-    runtime::block_on(async {
-        let work = |text: String, target| {
-            let verification = &verification;
-            async move {
-                let timed_out = Judgement::timed_out(text.clone(), global.timeout);
-                deadline.bound(verification.judge(text, target)).await.unwrap_or(vec![timed_out])
-            }
-        };
-        images.each(work, |judgements| printer.piece(results.render(&judgements))).await
-    })??;
-    Ok(results.summary())
+    let verification = Verification { args, policy, detached, now: context.now() };
+    images.judge(&verification, render::Results::new(args.output, context), global, printer)
 }
 
 struct Verification<'a> {
     args: &'a VerifyArgs,
     policy: Policy,
     detached: Option<Detached>,
-    images: &'a Images<'a>,
     now: UnixTime,
 }
 
-impl Verification<'_> {
-    /// One image, and those below it when they are asked for.
-    async fn judge(&self, text: String, target: Target) -> Vec<Judgement> {
-        let early = self.early(target.clone());
-        let (resolved, early) = join(self.images.resolve(target), early).await;
-        let (open, image) = match resolved {
-            Ok(resolved) => resolved,
-            Err(error) => return vec![Judgement::unresolved(text, error)],
-        };
-        if let Err(error) = self.images.check_contents(&open, &image).await {
-            return vec![Judgement::unresolved(text, error)];
+impl Judge for Verification<'_> {
+    type Found = Evidence;
+
+    async fn look(&self, _: &str, open: &OpenTarget, image: &Digest) -> Evidence {
+        match &self.detached {
+            Some(detached) => detached.evidence(image, &open.docker_reference()),
+            None => Box::pin(discover(&*open.signatures, image, &self.policy)).await,
         }
-        let below = match self.images.below(&open, &image).await {
-            Ok(below) => below,
-            Err(error) => return vec![Judgement::unresolved(text, error)],
-        };
-        let mut judgements = vec![self.judge_one(&open, text.clone(), image, early).await];
-        for child in below {
-            judgements.push(self.judge_one(&open, text.clone(), child, None).await);
-        }
-        judgements
     }
 
-    /// The signatures of an image that is named by its digest: they need not wait until the image has been read.
-    async fn early(&self, target: Target) -> Option<Evidence> {
-        let digest = self.images.named_digest(&target).filter(|_| self.detached.is_none())?;
-        let open = self.images.open(target).ok()?;
-        Some(Box::pin(discover(&*open.signatures, &digest, &self.policy)).await)
-    }
-
-    async fn judge_one(
-        &self,
-        open: &OpenTarget,
-        text: String,
-        image: FetchedManifest,
-        early: Option<Evidence>,
-    ) -> Judgement {
+    fn judge(&self, text: &str, open: &OpenTarget, image: &FetchedManifest, found: Evidence) -> Judgement {
         let policy = match open.reference().filter(|_| self.args.check_reference) {
             Some(reference) => self.policy.clone().with_reference(reference.repository.clone()),
             None => self.policy.clone(),
         };
-        let evidence = match (&self.detached, early) {
-            (Some(detached), _) => detached.evidence(&image, &open.docker_reference()),
-            (None, Some(early)) => early,
-            (None, None) => Box::pin(discover(&*open.signatures, &image.descriptor.digest, &policy)).await,
-        };
-        let subject = Subject::image(text, open, &image).weakened(self.args.trust.weakened());
-        let result = Verifier::new(&policy).verify(&Artifact::Bytes(&image.bytes), &evidence, self.now);
-        Judgement::new(subject, result, &evidence)
+        let subject = Subject::image(text, open, image).weakened(self.args.trust.weakened());
+        let result = Verifier::new(&policy).verify(&Artifact::Bytes(&image.bytes), &found, self.now);
+        Judgement::new(subject, result, &found)
     }
 }
 
@@ -146,7 +101,7 @@ impl Detached {
         Ok(Some(Self::Signature { name, signature, payload }))
     }
 
-    fn evidence(&self, image: &FetchedManifest, reference: &str) -> Evidence {
+    fn evidence(&self, image: &Digest, reference: &str) -> Evidence {
         match self {
             Self::Bundle { name, bytes } => {
                 let entity = SignedEntity::from_any_bundle(bytes, &Limits::DEFAULT);
@@ -157,7 +112,7 @@ impl Detached {
                     let payload = match payload {
                         Some(payload) => payload.to_vec(),
                         // What cosign signs when nothing else is said.
-                        None => Draft::simple_signing(&image.descriptor.digest, reference, &Default::default())
+                        None => Draft::simple_signing(image, reference, &Default::default())
                             .map(|draft| draft.bytes().into_owned())
                             .unwrap_or_default(),
                     };

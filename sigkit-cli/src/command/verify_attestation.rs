@@ -1,12 +1,14 @@
 use sigkit_core::attach::discover;
 use sigkit_core::bundle::{Evidence, Origin, SignedEntity};
+use sigkit_core::digest::Digest;
 use sigkit_core::policy::{Policy, Purpose};
 use sigkit_core::store::FetchedManifest;
 use sigkit_core::time::UnixTime;
 use sigkit_core::verify::{Artifact, Verifier};
 use zeroize::Zeroizing;
 
-use super::images::Images;
+use super::images::{Images, Reach};
+use super::judge::Judge;
 use super::trust;
 use crate::args::{GlobalArgs, VerifyAttestationArgs};
 use crate::context::Context;
@@ -14,8 +16,7 @@ use crate::error::CliError;
 use crate::output::{Output, Printer};
 use crate::policies;
 use crate::render::{self, Judgement, Subject};
-use crate::runtime::{self, Deadline};
-use crate::target::{OpenTarget, Target};
+use crate::target::OpenTarget;
 
 /// Verifies attestations about images.
 ///
@@ -45,65 +46,35 @@ pub(crate) fn run(
         }
         None => None,
     };
-    let images = Images::collect_to_read(&args.images, &args.registry, context)?;
-    let weakened = args.trust.weakened();
-    let verification = Verification { policy, given, weakened, images: &images, now: context.now() };
-    let deadline = Deadline::after(global.timeout);
-    let mut results = render::Results::of_attestations(args.output, context);
-    printer.expect(images.named.len());
-    runtime::block_on(async {
-        let work = |text: String, target| {
-            let verification = &verification;
-            async move {
-                let timed_out = Judgement::timed_out(text.clone(), global.timeout);
-                deadline.bound(verification.judge(text, target)).await.unwrap_or(vec![timed_out])
-            }
-        };
-        images.each(work, |judgements| printer.piece(results.render(&judgements))).await
-    })??;
-    Ok(results.summary())
+    let images = Images::collect(Reach::Read, &args.images, &args.registry, context)?;
+    let verification = Verification { policy, given, weakened: args.trust.weakened(), now: context.now() };
+    images.judge(&verification, render::Results::of_attestations(args.output, context), global, printer)
 }
 
-struct Verification<'a> {
+struct Verification {
     policy: Policy,
     /// An attestation to judge in place of those that the store holds, with its name.
     given: Option<(String, Zeroizing<Vec<u8>>)>,
     weakened: Vec<&'static str>,
-    images: &'a Images<'a>,
     now: UnixTime,
 }
 
-impl Verification<'_> {
-    /// One image, and those below it when they are asked for.
-    async fn judge(&self, text: String, target: Target) -> Vec<Judgement> {
-        let (open, image) = match self.images.resolve(target).await {
-            Ok(resolved) => resolved,
-            Err(error) => return vec![Judgement::unresolved(text, error)],
-        };
-        if let Err(error) = self.images.check_contents(&open, &image).await {
-            return vec![Judgement::unresolved(text, error)];
-        }
-        let below = match self.images.below(&open, &image).await {
-            Ok(below) => below,
-            Err(error) => return vec![Judgement::unresolved(text, error)],
-        };
-        let mut judgements = Vec::new();
-        for image in std::iter::once(image).chain(below) {
-            judgements.push(self.judge_one(&open, text.clone(), image).await);
-        }
-        judgements
-    }
+impl Judge for Verification {
+    type Found = Evidence;
 
-    async fn judge_one(&self, open: &OpenTarget, text: String, image: FetchedManifest) -> Judgement {
-        let evidence = match &self.given {
+    async fn look(&self, _: &str, open: &OpenTarget, image: &Digest) -> Evidence {
+        match &self.given {
             Some((name, bytes)) => {
                 let entity = SignedEntity::from_any_attestation(bytes, self.policy.limits());
                 Evidence::of(Origin::File(name.clone()), entity)
             }
-            None => Box::pin(discover(&*open.signatures, &image.descriptor.digest, &self.policy)).await,
-        };
-        let subject = Subject::image(text, open, &image).weakened(self.weakened.clone());
-        let result = Verifier::new(&self.policy).verify(&Artifact::Bytes(&image.bytes), &evidence, self.now);
-        Judgement::new(subject, result, &evidence)
+            None => Box::pin(discover(&*open.signatures, image, &self.policy)).await,
+        }
+    }
+
+    fn judge(&self, text: &str, open: &OpenTarget, image: &FetchedManifest, found: Evidence) -> Judgement {
+        let subject = Subject::image(text, open, image).weakened(self.weakened.clone());
+        let result = Verifier::new(&self.policy).verify(&Artifact::Bytes(&image.bytes), &found, self.now);
+        Judgement::new(subject, result, &found)
     }
 }

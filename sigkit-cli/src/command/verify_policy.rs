@@ -1,21 +1,22 @@
 use std::path::Path;
 
+use sigkit_core::digest::Digest;
 use sigkit_core::image::gather;
 use sigkit_core::oci::Repository;
-use sigkit_core::policy::{ImageName, PolicySet};
+use sigkit_core::policy::{Demand, ImageName, PolicySet};
 use sigkit_core::store::FetchedManifest;
 use sigkit_core::time::UnixTime;
-use sigkit_core::verify::{Artifact, admit};
+use sigkit_core::verify::{Artifact, Findings, admit};
 
-use super::images::Images;
+use super::images::{Images, Reach};
+use super::judge::Judge;
 use crate::args::{GlobalArgs, VerifyArgs};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::{Output, Printer};
 use crate::policies::bound_memory;
 use crate::render::{self, Judgement, Subject};
-use crate::runtime::{self, Deadline};
-use crate::target::{OpenTarget, Target};
+use crate::target::OpenTarget;
 use crate::trusted_root::trusted_root;
 
 /// Verifies images by the policies of a file.
@@ -33,22 +34,9 @@ pub(super) fn run(
     if policies.evaluates_rego() {
         bound_memory();
     }
-    let images = Images::collect_to_read(&args.images, &args.registry, context)?;
+    let images = Images::collect(Reach::Read, &args.images, &args.registry, context)?;
     let verification = Verification { policies, images: &images, now: context.now() };
-    let deadline = Deadline::after(global.timeout);
-    let mut results = render::Results::new(args.output, context);
-    printer.expect(images.named.len());
-    runtime::block_on(async {
-        let work = |text: String, target| {
-            let verification = &verification;
-            async move {
-                let timed_out = Judgement::timed_out(text.clone(), global.timeout);
-                deadline.bound(verification.judge(text, target)).await.unwrap_or(vec![timed_out])
-            }
-        };
-        images.each(work, |judgements| printer.piece(results.render(&judgements))).await
-    })??;
-    Ok(results.summary())
+    images.judge(&verification, render::Results::new(args.output, context), global, printer)
 }
 
 struct Verification<'a> {
@@ -57,29 +45,29 @@ struct Verification<'a> {
     now: UnixTime,
 }
 
-impl Verification<'_> {
-    /// One image, and those below it when they are asked for; each by the policies about the name that the user gave.
-    async fn judge(&self, text: String, target: Target) -> Vec<Judgement> {
-        let (open, images) = match self.images.with_below(target).await {
-            Ok(found) => found,
-            Err(error) => return vec![Judgement::unresolved(text, error)],
-        };
-        let mut judgements = Vec::new();
-        for image in images {
-            judgements.push(self.judge_one(&open, text.clone(), image).await);
-        }
-        judgements
-    }
+impl Judge for Verification<'_> {
+    type Found = (Demand, Findings);
 
-    async fn judge_one(&self, open: &OpenTarget, text: String, image: FetchedManifest) -> Judgement {
+    /// What the policies about the name that the user gave ask for.
+    async fn look(&self, text: &str, open: &OpenTarget, image: &Digest) -> (Demand, Findings) {
         let name = match open.reference() {
             Some(reference) => ImageName::Registry(reference),
-            None => ImageName::Local { transport: open.transport(), given: &text },
+            None => ImageName::Local { transport: open.transport(), given: text },
         };
         let demand = self.policies.demand_for(name);
         let elsewhere = |repository: &Repository| self.images.repository(repository);
-        let findings = gather(&*open.signatures, elsewhere, &image.descriptor.digest, &demand).await;
+        let findings = Box::pin(gather(&*open.signatures, elsewhere, image, &demand)).await;
+        (demand, findings)
+    }
+
+    fn judge(
+        &self,
+        text: &str,
+        open: &OpenTarget,
+        image: &FetchedManifest,
+        (demand, findings): (Demand, Findings),
+    ) -> Judgement {
         let admission = admit(&demand, &Artifact::Bytes(&image.bytes), &findings, self.now);
-        Judgement::admitted(Subject::image(text, open, &image), admission, &findings)
+        Judgement::admitted(Subject::image(text, open, image), admission, &findings)
     }
 }

@@ -52,10 +52,14 @@ pub(crate) struct Subject {
 
 impl Subject {
     /// An image that was resolved.
-    pub(crate) fn image(given: String, open: &OpenTarget, image: &FetchedManifest) -> Self {
+    pub(crate) fn image(given: &str, open: &OpenTarget, image: &FetchedManifest) -> Self {
         use sigkit_core::store::Store as _;
         let digest = image.descriptor.digest;
-        Self { name: format!("{}@{digest}", open.store.name()), digest: Some(digest), ..Self::named(given, None) }
+        Self {
+            name: format!("{}@{digest}", open.store.name()),
+            digest: Some(digest),
+            ..Self::named(given.to_owned(), None)
+        }
     }
 
     /// Something that has no other name than the user's.
@@ -212,17 +216,17 @@ impl Judgement {
     }
 
     /// The image itself could not be read.
-    pub(crate) fn unresolved(given: String, error: Unresolved) -> Self {
+    pub(crate) fn unresolved(given: &str, error: Unresolved) -> Self {
         Self::refused(given, Refusal::Unresolved(error))
     }
 
     /// Time ran out.
-    pub(crate) fn timed_out(given: String, limit: Duration) -> Self {
+    pub(crate) fn timed_out(given: &str, limit: Duration) -> Self {
         Self::refused(given, Refusal::TimedOut(limit))
     }
 
-    fn refused(given: String, refusal: Refusal) -> Self {
-        Self { subject: Subject::named(given, None), result: Err(refusal), witnesses: Witnesses::new() }
+    fn refused(given: &str, refusal: Refusal) -> Self {
+        Self { subject: Subject::named(given.to_owned(), None), result: Err(refusal), witnesses: Witnesses::new() }
     }
 
     fn exit(&self) -> ExitCode {

@@ -83,6 +83,15 @@ impl Pattern {
         }
     }
 
+    /// Whether some text could be both. Of two regular expressions nobody can tell, so that it could.
+    fn meets(&self, other: &Self) -> bool {
+        match (&self.0, &other.0) {
+            (Kind::Exact(text), _) => other.matches(text),
+            (_, Kind::Exact(text)) => self.matches(text),
+            (Kind::Whole(..) | Kind::Within(..), Kind::Whole(..) | Kind::Within(..)) => true,
+        }
+    }
+
     fn source(&self) -> &str {
         match &self.0 {
             Kind::Exact(text) | Kind::Whole(_, text) | Kind::Within(_, text) => text,
@@ -141,6 +150,11 @@ impl Identity {
         }
         self.extensions.push((name, value));
         Ok(self)
+    }
+
+    /// Whether one subject could be both, whoever vouches for it.
+    pub(super) fn meets(&self, other: &Self) -> bool {
+        self.subject.meets(&other.subject)
     }
 
     /// Whether the certificate names this signer.

@@ -112,6 +112,11 @@ impl KeylessAuthority {
         self
     }
 
+    /// Whether one signer could stand for both.
+    pub(super) fn meets(&self, other: &Self) -> bool {
+        self.identities.iter().any(|identity| other.identities.iter().any(|another| identity.meets(another)))
+    }
+
     /// How the authority is called in reports.
     pub fn name(&self) -> String {
         self.identities.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ")

@@ -94,6 +94,15 @@ impl Authority {
             _ => false,
         }
     }
+
+    /// Their names, where one signer could stand for both.
+    #[cfg(feature = "keyless")]
+    fn meeting(&self, other: &Self) -> Option<(String, String)> {
+        match (self, other) {
+            (Self::Keyless(one), Self::Keyless(other)) if one.meets(other) => Some((one.name(), other.name())),
+            _ => None,
+        }
+    }
 }
 
 /// The holder of a key.
@@ -169,6 +178,18 @@ pub enum PolicyError {
         /// How many distinct authorities there are.
         authorities: usize,
     },
+    /// Several signers are asked for, and one could stand for two of them.
+    #[error(
+        "{threshold} distinct signers must sign, but one alone could be both {first} and {second}; name subjects that exclude each other"
+    )]
+    SignersNotDistinct {
+        /// How many must sign.
+        threshold: NonZeroUsize,
+        /// An identity.
+        first: String,
+        /// One that a certificate could show as well.
+        second: String,
+    },
 }
 
 impl Policy {
@@ -209,8 +230,8 @@ impl Policy {
         Self::at_least(purpose, threshold, authorities.into_iter().map(Authority::Key))
     }
 
-    /// At least `threshold` of these authorities must have signed. The same key, and the same identity, given twice counts once;
-    /// whether one signer could stand for two patterns is for the caller to know.
+    /// At least `threshold` of these authorities must have signed. The same key, and the same identity, given twice counts once, and
+    /// with a threshold above one no subject may fit two identities.
     ///
     /// # Errors
     /// [`PolicyError`].
@@ -227,6 +248,16 @@ impl Policy {
         }
         if distinct.len() < threshold.get() && !distinct.is_empty() {
             return Err(PolicyError::ThresholdUnreachable { threshold, authorities: distinct.len() });
+        }
+        #[cfg(feature = "keyless")]
+        if threshold > NonZeroUsize::MIN {
+            let mut rest = distinct.as_slice();
+            while let [one, others @ ..] = rest {
+                if let Some((first, second)) = others.iter().find_map(|other| one.meeting(other)) {
+                    return Err(PolicyError::SignersNotDistinct { threshold, first, second });
+                }
+                rest = others;
+            }
         }
         let mut rest = distinct.into_iter();
         let mut policy = Self::authority(purpose, rest.next().ok_or(PolicyError::NoAuthority)?);

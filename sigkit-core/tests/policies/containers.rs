@@ -3,26 +3,18 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
-use sigkit_core::bundle::{EvidenceItem, Origin, SignedEntity};
-use sigkit_core::content::Draft;
+use sigkit_core::bundle::EvidenceItem;
 use sigkit_core::key::Signer as _;
-use sigkit_core::limits::Limits;
-use sigkit_core::oci::{Descriptor, media_type};
+use sigkit_core::oci::media_type;
 use sigkit_core::policy::{ImageName, PolicySet};
 use sigkit_core::report::Verdict;
 
-use super::lab::{Files, NOW, judge, judge_demand, key, read, signed};
-use crate::support::cases::image;
+use super::lab::{Files, NOW, judge, judge_demand, key, legacy, read, signed};
 
 /// A signature in cosign's older format, made for this name.
 fn signed_for(name: &str, by: &str) -> EvidenceItem {
-    let draft = Draft::simple_signing(&image(), name, &Default::default()).unwrap();
-    let payload = draft.bytes().into_owned();
-    let mut layer = Descriptor::of(media_type::SIMPLE_SIGNING, &payload);
-    let signature = key(by).sign(&payload).unwrap().to_base64();
-    layer.annotations.insert(media_type::ANNOTATION_SIGNATURE.to_owned(), signature);
-    let entity = SignedEntity::from_layer(&layer, payload, &Limits::DEFAULT);
-    EvidenceItem { origin: Origin::File(name.to_owned()), entity }
+    let signature = |payload: &[u8]| key(by).sign(payload).unwrap().to_base64();
+    legacy(name, |payload| [(media_type::ANNOTATION_SIGNATURE.to_owned(), signature(payload))].into())
 }
 
 fn load(document: &Value) -> PolicySet {

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde_json::json;
-use sigkit_core::bundle::{Evidence, EvidenceItem, Problem};
-use sigkit_core::content::{Content, PredicateType, Statement};
+use serde_json::{Value, json};
+use sigkit_core::bundle::{Evidence, EvidenceItem, Origin, Problem, SignedEntity};
+use sigkit_core::content::{Content, Draft, PredicateType, Statement};
 use sigkit_core::crypto::KeyAlgorithm;
 use sigkit_core::digest::Digest;
 use sigkit_core::key::{KeyPair, Signer as _};
 use sigkit_core::limits::Limits;
+use sigkit_core::oci::{Descriptor, media_type};
 use sigkit_core::policy::document::Surroundings;
 use sigkit_core::policy::{Demand, ImageName, PolicySet, Purpose};
 use sigkit_core::report::{Node, Outcome, Verdict};
@@ -18,6 +19,7 @@ use sigkit_core::trust::TrustedRoot;
 use sigkit_core::verify::{Admission, Artifact, Findings, admit};
 
 use crate::support::cases::{IMAGE, bundle, image, statement, subject_of};
+use crate::support::keyless::trust;
 use crate::support::keys::test_only;
 
 pub(crate) const SIGN: &str = "https://sigstore.dev/cosign/sign/v1";
@@ -28,25 +30,41 @@ pub(crate) fn key(name: &str) -> KeyPair {
     test_only(KeyAlgorithm::EcdsaP256, name)
 }
 
-/// Files by name, and the public trusted root.
+/// Files by name, and a trusted root: that of the public services when there is no other.
 #[derive(Default)]
-pub(crate) struct Files(pub(crate) BTreeMap<String, Vec<u8>>);
+pub(crate) struct Files {
+    named: BTreeMap<String, Vec<u8>>,
+    root: Option<Arc<TrustedRoot>>,
+}
 
 impl Files {
     /// The public keys of these names, each in `NAME.pub`.
     pub(crate) fn keys(names: &[&str]) -> Self {
-        Self(names.iter().map(|name| (format!("{name}.pub"), key(name).public_key().to_pem().into_bytes())).collect())
+        let file = |name: &&str| (format!("{name}.pub"), key(name).public_key().to_pem().into_bytes());
+        Self { named: names.iter().map(file).collect(), root: None }
+    }
+
+    pub(crate) fn with(mut self, name: &str, bytes: impl Into<Vec<u8>>) -> Self {
+        self.named.insert(name.to_owned(), bytes.into());
+        self
+    }
+
+    pub(crate) fn with_root(self, root: &Value) -> Self {
+        Self { root: Some(trust(root)), ..self }
     }
 }
 
 impl Surroundings for Files {
     fn file(&self, path: &str, limit: u64) -> Result<Vec<u8>, String> {
-        let bytes = self.0.get(path).ok_or_else(|| format!("no file {path}"))?;
+        let bytes = self.named.get(path).ok_or_else(|| format!("no file {path}"))?;
         if bytes.len() as u64 > limit { Err("too large".to_owned()) } else { Ok(bytes.clone()) }
     }
 
     fn trusted_root(&self) -> Result<Arc<TrustedRoot>, String> {
-        TrustedRoot::public_good().map(Arc::new).map_err(|error| error.to_string())
+        match &self.root {
+            Some(root) => Ok(Arc::clone(root)),
+            None => TrustedRoot::public_good().map(Arc::new).map_err(|error| error.to_string()),
+        }
     }
 }
 
@@ -72,6 +90,15 @@ pub(crate) fn attested_of(subject: &Digest, kind: &PredicateType, predicate: &[u
 
 fn item(statement: &str, by: &str) -> EvidenceItem {
     bundle("", statement, &key(by)).evidence().items.remove(0)
+}
+
+/// A signature in cosign's older format, made for this name; `annotations` of its payload hold the rest.
+pub(crate) fn legacy(name: &str, annotations: impl FnOnce(&[u8]) -> BTreeMap<String, String>) -> EvidenceItem {
+    let payload = Draft::simple_signing(&image(), name, &Default::default()).unwrap().bytes().into_owned();
+    let mut layer = Descriptor::of(media_type::SIMPLE_SIGNING, &payload);
+    layer.annotations = annotations(&payload);
+    let entity = SignedEntity::from_layer(&layer, payload, &Limits::DEFAULT);
+    EvidenceItem { origin: Origin::File(name.to_owned()), entity }
 }
 
 pub(crate) fn problem() -> Problem {

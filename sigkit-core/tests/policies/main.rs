@@ -5,6 +5,7 @@
 mod cluster_image_policy;
 mod containers;
 mod image_policy;
+mod keyless;
 mod lab;
 #[cfg(feature = "rego")]
 mod rego;

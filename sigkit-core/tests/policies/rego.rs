@@ -1,7 +1,5 @@
 //! Rego within documents and over single attestations.
 
-use std::collections::BTreeMap;
-
 use sigkit_core::content::PredicateType;
 use sigkit_core::policy::{Among, Authority, Gate, KeyAuthority, Policy, Purpose, RegoPolicy};
 use sigkit_core::report::Verdict;
@@ -43,12 +41,7 @@ fn the_whole_statement_is_judged_and_only_true_allows() {
 
 #[test]
 fn a_document_names_a_file() {
-    let mut files = Files::keys(&["a"]);
-    let rego = BTreeMap::from([
-        ("review.rego".to_owned(), POLICY.as_bytes().to_vec()),
-        ("bad.rego".to_owned(), b"package x\n".to_vec()),
-    ]);
-    files.0.extend(rego);
+    let files = Files::keys(&["a"]).with("review.rego", POLICY).with("bad.rego", "package x\n");
     let require = |file: &str| {
         format!("- attestation: {{type: 'https://example.test/review', by: [a], atLeast: 1, rego: {file}}}\n")
     };

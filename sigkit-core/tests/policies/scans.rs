@@ -216,3 +216,56 @@ fn a_scanner_that_is_not_named_is_not_believed() {
     let found = run(STRICT, &[&serde_json::to_vec(&value).unwrap()], NOW);
     assert_eq!((found.verdict, found.codes), (Verdict::Rejected, vec!["scanner-unnamed"]));
 }
+
+// threat: D19
+#[test]
+fn an_exception_is_for_one_finding_by_any_of_its_names() {
+    let mut value: Value = serde_json::from_slice(&predicate("grype")).unwrap();
+    let found = &mut value["scanner"]["result"]["matches"][0];
+    found["vulnerability"]["id"] = "GHSA-xxxx".into();
+    assert_eq!(found["relatedVulnerabilities"][0]["id"], "CVE-2021-36159");
+    let renamed = serde_json::to_vec(&value).unwrap();
+    let excepting = |id: &str| EXCEPTED.replace("CVE-2021-36159", id);
+    for (id, codes) in [
+        ("GHSA-xxxx", &[][..]),
+        ("CVE-2021-36159", &[]),
+        ("CVE-2021-3615", &["finding-too-severe"]),
+        ("cve-2021-36159", &["finding-too-severe"]),
+        ("CVE-*", &["finding-too-severe"]),
+    ] {
+        assert_eq!(run(&excepting(id), &[&renamed], NOW).codes, codes, "{id}");
+    }
+    // An advisory about several is put up with by its own name alone.
+    let related = &mut value["scanner"]["result"]["matches"][0]["relatedVulnerabilities"];
+    related.as_array_mut().unwrap().push(json!({"id": "CVE-2021-1"}));
+    let several = serde_json::to_vec(&value).unwrap();
+    for (id, codes) in
+        [("GHSA-xxxx", &[][..]), ("CVE-2021-36159", &["finding-too-severe"]), ("CVE-2021-1", &["finding-too-severe"])]
+    {
+        assert_eq!(run(&excepting(id), &[&several], NOW).codes, codes, "{id}");
+    }
+    // Of two exceptions the longer one holds.
+    let twice = format!("{EXCEPTED}      - {{id: CVE-2021-36159, until: 2020-01-01, reason: before}}\n");
+    assert_eq!(run(&twice, &[&renamed], NOW).codes, [] as [&str; 0]);
+}
+
+// threat: D19 I09
+#[test]
+fn every_signer_that_counts_passes_the_gate() {
+    let policy = |at_least: usize| {
+        let require = format!(
+            "- attestation:\n    type: vuln\n    by: [one, other]\n    atLeast: {at_least}\n    scan:\n{STRICT}"
+        );
+        read(&image_policy(&["one", "other"], &require), &Files::keys(&["one", "other"])).unwrap()
+    };
+    let dirty = predicate("trivy");
+    let clean = trivy(|value| value["scanner"]["result"]["Results"][0]["Vulnerabilities"] = json!([]));
+    let by = |name: &str, predicate: &[u8]| attested(&PredicateType::Vuln, predicate, name);
+    let judge = |at_least, items: &[_]| judge(&policy(at_least), IMAGE, items, &[], NOW).verdict;
+    let mixed = [by("one", &clean), by("other", &dirty)];
+    assert_eq!(judge(2, &[by("one", &clean), by("other", &clean)]), Verdict::Verified);
+    assert_eq!(judge(2, &mixed), Verdict::Rejected);
+    assert_eq!(judge(2, &[by("one", &clean), by("one", &clean)]), Verdict::Rejected);
+    assert_eq!(judge(1, &mixed), Verdict::Verified);
+    assert_eq!(judge(1, &[by("one", &dirty), by("other", &dirty)]), Verdict::Rejected);
+}

@@ -43,16 +43,25 @@ fn by(author: &str, statements: Value) -> EvidenceItem {
 }
 
 fn run(report: &str, vex: Vec<EvidenceItem>) -> Outcomes {
+    run_on(&predicate(report), vex)
+}
+
+fn run_on(predicate: &[u8], vex: Vec<EvidenceItem>) -> Outcomes {
     let require = "- attestation:\n    type: vuln\n    by: [scanner]\n    atLeast: 1\n    scan:\n      maximumSeverity: high\n      maxAge: 7d\n      vex: {by: [security, vendor]}\n";
     let files = Files::keys(&["scanner", "security", "vendor"]);
     let set = read(&image_policy(&["scanner", "security", "vendor"], require), &files).unwrap();
-    let mut items = vec![attested(&PredicateType::Vuln, &predicate(report), "scanner")];
+    let mut items = vec![attested(&PredicateType::Vuln, predicate, "scanner")];
     items.extend(vex);
     judge(&set, "registry.example/app:v1", &items, &[], NOW)
 }
 
 fn image_product() -> Value {
     json!({"@id": format!("pkg:oci/app@sha256%3A{}?repository_url=registry.example/app", image().hex())})
+}
+
+/// A document by which the image is not affected.
+pub(crate) fn not_affected() -> Vec<u8> {
+    document(json!([word("not_affected", image_product())]))
 }
 
 // threat: D18
@@ -201,4 +210,30 @@ fn the_type_of_the_specification_is_read_as_well() {
     let kind = PredicateType::Uri("https://openvex.dev/ns/v0.2.0".to_owned());
     let item = attested(&kind, &document(json!([word("fixed", image_product())])), "vendor");
     assert_eq!(run("trivy", vec![item]).verdict, Verdict::Verified);
+}
+
+// threat: D18
+#[test]
+fn one_of_several_vulnerabilities_clears_no_advisory() {
+    let mut value: Value = serde_json::from_slice(&predicate("grype")).unwrap();
+    let found = &mut value["scanner"]["result"]["matches"][0];
+    found["vulnerability"]["id"] = "ALAS-1".into();
+    found["relatedVulnerabilities"].as_array_mut().unwrap().push(json!({"id": "CVE-2021-1"}));
+    let advisory = serde_json::to_vec(&value).unwrap();
+    let of = |name: &str, status: &str, time: &str| {
+        let mut word = at(word(status, image_product()), time);
+        word["vulnerability"]["name"] = name.into();
+        word
+    };
+    let (early, late) = ("2026-11-21T00:00:00Z", "2026-11-22T00:00:00Z");
+    for (words, codes) in [
+        (vec![of("ALAS-1", "fixed", early)], &[][..]),
+        (vec![of(CVE, "fixed", early)], &["finding-too-severe"]),
+        (vec![of(CVE, "not_affected", early), of("CVE-2021-1", "not_affected", early)], &["finding-too-severe"]),
+        (vec![of("ALAS-1", "fixed", early), of(CVE, "affected", late)], &["vex-not-cleared"]),
+        (vec![of("ALAS-1", "fixed", late), of(CVE, "affected", early)], &[]),
+    ] {
+        let found = run_on(&advisory, vec![by("security", json!(words))]);
+        assert_eq!(found.codes, codes, "{words:?}");
+    }
 }

@@ -86,7 +86,7 @@ pub struct Scanner {
 pub struct Finding {
     /// Identifier, such as `CVE-2021-36159`.
     pub id: String,
-    /// Other identifiers of the same vulnerability, sorted.
+    /// Other identifiers of the same vulnerability, or the CVEs of an advisory; sorted.
     pub aliases: Vec<String>,
     /// How bad it is, as the scanner says.
     pub severity: Severity,
@@ -98,6 +98,19 @@ pub struct Finding {
     pub purl: Option<String>,
     /// Versions in which it is fixed; none when there is no fix.
     pub fixed_in: Vec<String>,
+}
+
+impl Finding {
+    /// Whether the identifier means the finding and nothing less: an advisory about several CVEs is more than any of them.
+    pub(crate) fn is(&self, name: &str) -> bool {
+        let cves = self.aliases.iter().chain([&self.id]).filter(|name| name.starts_with("CVE-"));
+        self.id == name || self.touches(name) && cves.count() < 2
+    }
+
+    /// Whether the identifier means the finding, or a part of it.
+    pub(crate) fn touches(&self, name: &str) -> bool {
+        self.id == name || self.aliases.iter().any(|alias| alias == name)
+    }
 }
 
 /// How bad a finding is. What a scanner could not rate comes first in order and is no statement that it is harmless.

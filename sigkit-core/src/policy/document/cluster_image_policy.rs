@@ -5,12 +5,12 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use super::keys::{HashAlgorithm, PemKey, WireIdentity};
-use super::{Filled, Parsed, Reading, Shape, each, refused, shaped};
+use super::{Filled, Parsed, Reading, Shape, WireMode, each, refused, shaped};
 use crate::content::PredicateType;
 use crate::oci::Repository;
 use crate::policy::{
-    Authority, Demand, ImageGlob, ImageRule, Images, KeyAuthority, KeylessAuthority, Mode, Policy, PolicyDemand,
-    Purpose, Witnesses,
+    Authority, Demand, ImageGlob, ImageRule, Images, KeyAuthority, KeylessAuthority, Policy, PolicyDemand, Purpose,
+    Witnesses,
 };
 
 #[derive(Deserialize)]
@@ -58,14 +58,6 @@ refused!(
 #[serde(deny_unknown_fields)]
 struct Pattern {
     glob: Parsed<ImageGlob>,
-}
-
-#[derive(Clone, Copy, Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum WireMode {
-    #[default]
-    Enforce,
-    Warn,
 }
 
 #[derive(Deserialize)]
@@ -217,10 +209,7 @@ pub(super) fn rule(document: &Value, reading: &Reading<'_>) -> Result<ImageRule,
     Ok(ImageRule {
         name: format!("policy {}", wire.metadata.name),
         images: Images::Globs(wire.spec.images.0.into_iter().map(|pattern| pattern.glob.0).collect()),
-        mode: match wire.spec.mode {
-            WireMode::Enforce => Mode::Enforce,
-            WireMode::Warn => Mode::Warn,
-        },
+        mode: wire.spec.mode.into(),
         demand: Demand::any("any of the authorities", demands),
     })
 }

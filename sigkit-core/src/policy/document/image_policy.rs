@@ -7,14 +7,14 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::keys::{PemKey, WireIdentity};
-use super::{Filled, Parsed, Reading, Shape, each, shaped};
+use super::{Filled, Parsed, Reading, Shape, WireMode, each, shaped};
 use crate::content::PredicateType;
 use crate::content::scan::Severity;
 use crate::crypto::PublicKey;
 use crate::policy::gate::Age;
 use crate::policy::{
-    Authority, Counted, Demand, Exception, Gate, ImageGlob, ImageRule, Images, KeyAuthority, KeylessAuthority, Mode,
-    Policy, ProvenanceGate, Purpose, ScanGate, TextGlob,
+    Authority, Counted, Demand, Exception, Gate, ImageGlob, ImageRule, Images, KeyAuthority, KeylessAuthority, Policy,
+    ProvenanceGate, Purpose, ScanGate, TextGlob,
 };
 use crate::time::UnixTime;
 
@@ -35,14 +35,6 @@ struct Wire {
     mode: WireMode,
     authorities: BTreeMap<String, WireAuthority>,
     require: Filled<Requirement>,
-}
-
-#[derive(Clone, Copy, Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum WireMode {
-    #[default]
-    Enforce,
-    Warn,
 }
 
 #[derive(Deserialize)]
@@ -159,10 +151,7 @@ pub(super) fn rule(document: &Value, reading: &Reading<'_>) -> Result<ImageRule,
     Ok(ImageRule {
         name: format!("policy {}", wire.name),
         images: Images::Globs(wire.images.0.into_iter().map(|glob| glob.0).collect()),
-        mode: match wire.mode {
-            WireMode::Enforce => Mode::Enforce,
-            WireMode::Warn => Mode::Warn,
-        },
+        mode: wire.mode.into(),
         demand: Demand::all("all of the requirements", demands),
     })
 }

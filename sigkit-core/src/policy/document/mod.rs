@@ -11,10 +11,11 @@ mod yaml;
 
 use std::sync::Arc;
 
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::{ImageRule, PolicyError, PolicySet};
+use super::{ImageRule, Mode, PolicyError, PolicySet};
 use crate::json::{self, JsonError, Objects};
 use crate::limits::Limits;
 use crate::trust::TrustedRoot;
@@ -239,6 +240,24 @@ impl<'de, T: serde::Deserialize<'de>> serde::Deserialize<'de> for Filled<T> {
             return Err(serde::de::Error::custom("expected at least one, found an empty list"));
         }
         Ok(Self(items))
+    }
+}
+
+/// [`Mode`] as documents write it.
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum WireMode {
+    #[default]
+    Enforce,
+    Warn,
+}
+
+impl From<WireMode> for Mode {
+    fn from(mode: WireMode) -> Self {
+        match mode {
+            WireMode::Enforce => Self::Enforce,
+            WireMode::Warn => Self::Warn,
+        }
     }
 }
 

@@ -107,9 +107,8 @@ fn counts(gate: &ScanGate, finding: &Finding) -> bool {
 /// Why a finding that is too severe does no harm.
 fn excuse(gate: &ScanGate, finding: &Finding, vex: &[vex::Word], seen: &Seen<'_>) -> Result<Fact, Reason> {
     let id = || finding.id.clone();
-    let is_meant = |wanted: &str| finding.id == wanted || finding.aliases.iter().any(|alias| alias == wanted);
     let exception =
-        gate.exceptions.iter().filter(|exception| is_meant(&exception.id)).max_by_key(|exception| exception.until);
+        gate.exceptions.iter().filter(|exception| finding.is(&exception.id)).max_by_key(|exception| exception.until);
     if let Some(exception) = exception.filter(|exception| seen.now < exception.until) {
         return Ok(Fact::Excepted { id: id(), until: exception.until, reason: exception.reason.clone() });
     }

@@ -58,6 +58,13 @@ struct WireStatement {
     impact_statement: Option<String>,
 }
 
+impl Word {
+    /// Whether there is nothing to fear, as it says.
+    fn clears(&self) -> bool {
+        matches!((self.status.as_str(), self.is_reasoned), ("fixed", _) | ("not_affected", Reasoned::Yes))
+    }
+}
+
 /// Every statement of every document that came; a document that cannot be read may hold a word against the artifact.
 pub(super) fn read(seen: &Seen<'_>) -> Result<Vec<Word>, Reason> {
     let mut words = Vec::new();
@@ -134,11 +141,14 @@ fn product(product: &Value) -> Product {
 
 /// What the latest word about the finding amounts to; `None` when there is no word about it.
 pub(super) fn decide(words: &[Word], finding: &Finding, seen: &Seen<'_>) -> Result<Option<Fact>, Reason> {
-    let is_vulnerability = |name: &String| *name == finding.id || finding.aliases.contains(name);
-    let about = words.iter().filter(|word| {
-        word.vulnerability.iter().any(is_vulnerability)
-            && word.products.iter().any(|product| is_meant(product, finding, seen))
-    });
+    // What is said of one CVE among several of an advisory speaks against the advisory, and never for it.
+    let is_vulnerability = |word: &Word| match word.clears() {
+        true => word.vulnerability.iter().any(|name| finding.is(name)),
+        false => word.vulnerability.iter().any(|name| finding.touches(name)),
+    };
+    let about = words
+        .iter()
+        .filter(|word| is_vulnerability(word) && word.products.iter().any(|product| is_meant(product, finding, seen)));
     let about: Vec<&Word> = about.collect();
     let Some(latest) = about.iter().map(|word| word.time).max() else { return Ok(None) };
     let against = |word: &Word, found: String| Reason::NotCleared {
@@ -152,12 +162,10 @@ pub(super) fn decide(words: &[Word], finding: &Finding, seen: &Seen<'_>) -> Resu
         if word.time > UnixTime(seen.now.0.saturating_add(SKEW)) {
             return Err(against(word, format!("a statement dated {}, which is yet to come", word.time)));
         }
-        match (word.status.as_str(), word.is_reasoned) {
-            ("fixed", _) | ("not_affected", Reasoned::Yes) => cleared = Some(word),
-            ("not_affected", Reasoned::No) => {
-                return Err(against(word, "\"not_affected\" without a justification".to_owned()));
-            }
-            (status, _) => return Err(against(word, format!("{:?}", status.chars().take(80).collect::<String>()))),
+        match word.status.as_str() {
+            _ if word.clears() => cleared = Some(word),
+            "not_affected" => return Err(against(word, "\"not_affected\" without a justification".to_owned())),
+            status => return Err(against(word, format!("{:?}", status.chars().take(80).collect::<String>()))),
         }
     }
     Ok(cleared.map(|word| Fact::Cleared {

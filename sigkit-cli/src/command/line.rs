@@ -1,0 +1,145 @@
+//! Writing beside images, and what to say of each.
+
+use std::time::Duration;
+
+use sigkit_core::attach::AttachError;
+use sigkit_core::image::SignImageError;
+use sigkit_core::store::{FetchedManifest, Store as _};
+
+use super::images::Images;
+use crate::args::GlobalArgs;
+use crate::error::CliError;
+use crate::exit::ExitCode;
+use crate::output::{Output, Printer};
+use crate::render::{failure, store_exit};
+use crate::target::{OpenTarget, Target, Unresolved};
+
+/// What a verb writes beside an image.
+pub(super) trait Write {
+    /// Writes it, and says so.
+    async fn write(&self, open: &OpenTarget, image: &FetchedManifest) -> Result<Vec<Line>, Failure>;
+}
+
+impl Images<'_> {
+    /// Writes beside every image and those below it when they are asked for.
+    ///
+    /// # Errors
+    /// Those of printing; what befalls an image is in its line.
+    pub(super) fn write(
+        &self,
+        verb: &impl Write,
+        global: &GlobalArgs,
+        printer: &mut Printer<'_>,
+    ) -> Result<Output, CliError> {
+        let one = async |text: &str, target: &Target| {
+            let (open, images) = match self.resolve(target).await {
+                Ok(resolved) => resolved,
+                Err(error) => return vec![Failure::from(error).line(text)],
+            };
+            let mut lines = Vec::new();
+            for image in &images {
+                // One beside which nothing can be written keeps no other from it, nor hides that others are done.
+                match verb.write(&open, image).await {
+                    Ok(written) => lines.extend(written),
+                    Err(failure) => lines.push(failure.line(&name(&open, image))),
+                }
+            }
+            lines
+        };
+        self.each(global, printer, one, Line::timed_out, Line::output)?;
+        Ok(Output::notes(Vec::new(), ExitCode::Done))
+    }
+}
+
+/// What to say of one image.
+pub(super) struct Line {
+    text: String,
+    exit: ExitCode,
+    /// Results for machines, which are stored nowhere else.
+    stdout: Vec<u8>,
+}
+
+impl Line {
+    /// It is done.
+    pub(super) const fn done(text: String) -> Self {
+        Self { text, exit: ExitCode::Done, stdout: Vec::new() }
+    }
+
+    /// The same, with results for machines.
+    pub(super) fn with_stdout(self, stdout: Vec<u8>) -> Self {
+        Self { stdout, ..self }
+    }
+
+    /// Time ran out.
+    fn timed_out(text: &str, limit: Duration) -> Self {
+        let message = format!("not confirmed within {limit:?}; sigkit verify shows what was written");
+        Self { exit: ExitCode::Undecided, ..Self::done(failure(text, "timed-out", &message)) }
+    }
+
+    /// All that is to be said, with the exit code of the whole.
+    fn output(lines: Vec<Self>) -> Output {
+        lines.into_iter().fold(Output::notes(Vec::new(), ExitCode::Done), |mut output, line| {
+            output.notes.push(line.text);
+            output.exit = output.exit.worst(line.exit);
+            // The first is handed on as it is: it may be large.
+            match output.stdout.is_empty() {
+                true => output.stdout = line.stdout,
+                false => output.stdout.extend(line.stdout),
+            }
+            output
+        })
+    }
+}
+
+/// Why nothing is written beside one image.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Failure {
+    #[error(transparent)]
+    Resolve(Box<Unresolved>),
+    #[error(transparent)]
+    Sign(Box<SignImageError>),
+    #[error(transparent)]
+    Json(#[from] sigkit_core::JsonError),
+    #[error(transparent)]
+    File(#[from] crate::files::FileError),
+}
+
+impl From<Unresolved> for Failure {
+    fn from(error: Unresolved) -> Self {
+        Self::Resolve(Box::new(error))
+    }
+}
+
+impl From<SignImageError> for Failure {
+    fn from(error: SignImageError) -> Self {
+        Self::Sign(Box::new(error))
+    }
+}
+
+impl Failure {
+    /// What to say of the image.
+    fn line(&self, text: &str) -> Line {
+        let (code, exit) = match self {
+            Self::Resolve(unresolved) => (unresolved.error.code(), unresolved.exit()),
+            Self::Sign(error) => match &**error {
+                SignImageError::Attach(error @ AttachError::Store(store)) => {
+                    // What is missing here is a place to write to, not the image.
+                    let exit = if store.is_absent() { ExitCode::Failed } else { store_exit(store) };
+                    (error.code(), exit)
+                }
+                SignImageError::Attach(error) => (error.code(), ExitCode::Failed),
+                SignImageError::Rejected(_) => ("signature-rejected", ExitCode::Failed),
+                SignImageError::Earlier(problem) => (problem.code, ExitCode::Undecided),
+                _ => ("sign-failed", ExitCode::Failed),
+            },
+            Self::Json(_) => ("internal-error", ExitCode::Failed),
+            Self::File(_) => ("file-error", ExitCode::Failed),
+        };
+        Line { exit, ..Line::done(failure(text, code, &self.to_string())) }
+    }
+}
+
+/// `repository@digest`
+pub(super) fn name(open: &OpenTarget, image: &FetchedManifest) -> String {
+    format!("{}@{}", open.store.name(), image.descriptor.digest)
+}
