@@ -88,10 +88,15 @@ impl Content {
 
     /// A manifest by tag or digest.
     pub fn manifest(&self, repository: &str, reference: &str) -> Option<StoredManifest> {
+        self.resolve(repository, reference).map(|(_, manifest)| manifest)
+    }
+
+    /// A manifest by tag or digest, and its digest: both of one moment, since a tag may move at any time.
+    pub(crate) fn resolve(&self, repository: &str, reference: &str) -> Option<(String, StoredManifest)> {
         let state = lock(&self.state);
         let repository = state.repositories.get(repository)?;
         let digest = if reference.contains(':') { reference } else { repository.tags.get(reference)? };
-        repository.manifests.get(digest).cloned()
+        Some((digest.to_owned(), repository.manifests.get(digest)?.clone()))
     }
 
     /// The digest a tag points to.

@@ -260,3 +260,29 @@ impl Handler for Core {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // Fails when the digest of a tag is read apart from the manifest, between two writes of others.
+    #[test]
+    fn a_tag_that_moves_is_answered_with_one_manifest() {
+        let registry = Registry::start();
+        let put = |nth: usize| {
+            let document = format!("manifest {}", nth % 2);
+            registry.content().put_manifest("app", Some("v1"), "m", document.as_bytes());
+        };
+        put(0);
+        let target = "/v2/app/manifests/v1".to_owned();
+        let get = Request { method: "GET".to_owned(), target, headers: Vec::new(), body: Vec::new() };
+        std::thread::scope(|scope| {
+            let writer = scope.spawn(|| (0..20_000).for_each(put));
+            while !writer.is_finished() {
+                let response = registry.core.answer(&get);
+                let stated = response.headers.iter().find(|(name, _)| name == "Docker-Content-Digest");
+                assert_eq!(stated.map(|(_, digest)| &**digest), Some(&*crate::sha256(&response.body)));
+            }
+        });
+    }
+}

@@ -4,16 +4,11 @@ use crate::registry::{Core, Switch};
 use crate::{digest, json};
 
 pub(super) fn get(core: &Core, repository: &str, reference: &str) -> Response {
-    let Some(manifest) = core.content.manifest(repository, reference) else {
+    let Some((digest, manifest)) = core.content.resolve(repository, reference) else {
         return match core.options.missing_tags_denied {
             Switch::On if !reference.contains(':') => Response::error(403, "DENIED", "forbidden"),
             _ => unknown(),
         };
-    };
-    let digest = if reference.contains(':') {
-        reference.to_owned()
-    } else {
-        core.content.tag(repository, reference).unwrap_or_default()
     };
     let response = Response::new(200)
         .with_header("Content-Type", manifest.media_type)
