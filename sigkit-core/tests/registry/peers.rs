@@ -7,8 +7,8 @@ use testkit::image::{self, OCI_MANIFEST};
 
 use crate::support::tag;
 
-/// A registry of another make, started by whoever runs this: `SIGKIT_TEST_REGISTRY=127.0.0.1:5000`, with its root certificate in
-/// `SIGKIT_TEST_REGISTRY_CA` where it speaks TLS.
+/// A registry of another make, started by whoever runs this, as the step `registries` of `.ci/run` does:
+/// `SIGKIT_TEST_REGISTRY=127.0.0.1:5000`, with its root certificate in `SIGKIT_TEST_REGISTRY_CA` where it speaks TLS.
 #[tokio::test]
 #[ignore = "needs a running registry, named in SIGKIT_TEST_REGISTRY"]
 async fn a_real_registry_takes_and_gives_everything() {
