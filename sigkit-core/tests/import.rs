@@ -107,6 +107,7 @@ fn a_curve_is_never_guessed() {
     assert!(matches!(refusal(vector!("openssl-sec1-explicit")), ImportError::Key(KeyError::Der { .. })));
 }
 
+// threat: C06
 #[test]
 fn a_pkcs8_key_of_version_2_brings_its_own_public_key() {
     let seed = &body(key!("ed25519-pkcs8.pem"))[16..];

@@ -239,6 +239,31 @@ fn a_block_of_another_type_is_named_and_its_body_is_not_shown() {
     }
 }
 
+// threat: C24
+#[test]
+fn a_key_has_one_encoding() {
+    let der = read(GOLDEN).unwrap().spki_der().to_vec();
+    let hex: String = der.iter().map(|byte| format!("{byte:02x}")).collect();
+    let point: String = der[26..].iter().map(|byte| format!("{byte:02x}")).collect();
+    let base64 = STANDARD.encode(&der);
+    for text in [
+        hex.clone(),
+        hex.to_uppercase(),
+        point.clone(),
+        base64.clone(),
+        format!("ecdsa-sha2-nistp256 {base64}"),
+        format!(r#"{{"keytype":"ecdsa","scheme":"ecdsa-sha2-nistp256","keyval":{{"public":"{point}"}}}}"#),
+        r#"{"kty":"EC","crv":"P-256","x":"AA","y":"AA"}"#.to_owned(),
+    ] {
+        assert_eq!(pem_error(&text), PemError::Outside { line: 1 }, "{text}");
+    }
+    assert!(read(&der).is_err(), "DER as it is");
+    for body in [STANDARD.encode(hex), STANDARD.encode(point), STANDARD.encode(&base64)] {
+        let text = format!("-----BEGIN PUBLIC KEY-----\n{body}\n-----END PUBLIC KEY-----\n");
+        assert!(matches!(read(&text), Err(KeyError::Der { .. })), "{text}: {:?}", read(&text));
+    }
+}
+
 // threat: C20
 #[test]
 fn the_body_is_canonical_base64() {

@@ -157,15 +157,53 @@ impl Seek for Shifting {
     }
 }
 
+// threat: X10
+// Fails when the nonce of one content could be used for another, which would give the key away.
 #[test]
 fn a_message_that_changes_between_readings_is_not_signed() {
     let pair = ed25519();
-    for (first, second) in [(&b"one"[..], &b"two"[..]), (b"one", b"on"), (b"", b"x")] {
+    for (first, second) in [(&b"one"[..], &b"two"[..]), (b"one", b"on"), (b"one", b"one, and more"), (b"", b"x")] {
         let error = pair.sign_stream(&mut Shifting::new(&[first, second])).unwrap_err();
         let (first, second) = (Box::new(Digest::sha256(first)), Box::new(Digest::sha256(second)));
         assert_eq!(error, SignError::ChangedWhileReading { first, second });
     }
     assert!(pair.sign_stream(&mut Shifting::new(&[b"one", b"one"])).is_ok());
+}
+
+/// Grows while it is read, once.
+struct Growing {
+    at: usize,
+    bytes: &'static [u8],
+}
+
+impl Read for Growing {
+    fn read(&mut self, buffer: &mut [u8]) -> IoResult<usize> {
+        let Some(byte) = self.bytes.get(self.at) else { return Ok(0) };
+        buffer[0] = *byte;
+        self.at += 1;
+        if self.at == self.bytes.len() {
+            self.bytes = b"one, and more";
+        }
+        Ok(1)
+    }
+}
+
+impl Seek for Growing {
+    fn seek(&mut self, _: SeekFrom) -> IoResult<u64> {
+        self.at = 0;
+        Ok(0)
+    }
+}
+
+// threat: X10
+// Fails when digest, length and signature are not all of the very bytes that one reading saw.
+#[test]
+fn a_message_that_grows_is_signed_as_it_was_read() {
+    for pair in pairs() {
+        let signed = pair.sign_stream(&mut Growing { at: 0, bytes: b"one" }).unwrap();
+        assert_eq!((signed.sha256, signed.length), (Digest::sha256(b"one, and more"), 13));
+        pair.public_key().verify(b"one, and more", &signed.signature).unwrap();
+    }
 }
 
 /// Fails after some bytes, or interrupts without failing.
