@@ -1,17 +1,26 @@
 //! Every bound on untrusted input in one place, each with its unit and its source.
 
+/// JSON values, at every depth, in one manifest, index or page of referrers: over three thousand referrers with their annotations.
+pub(crate) const MANIFEST_VALUES: usize = 40_000;
+
+/// JSON values in one bundle, envelope, payload of a signature, list of subjects, or token server's answer. What an attestation is
+/// about is one text in them.
+pub(crate) const DOCUMENT_VALUES: usize = 10_000;
+
 /// Bounds on what is read from registries, files and documents. Sizes are bytes.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Limits {
     /// A manifest or index. The OCI distribution specification asks registries to accept at least 4 MiB.
     pub manifest_bytes: u64,
-    /// A signature payload, bundle or attestation; cosign's `COSIGN_MAX_ATTACHMENT_SIZE` default.
+    /// A signature of an image as it is stored, a bundle or a payload: hundreds of times what signers write.
+    pub signature_bytes: u64,
+    /// All signatures of one image together: a thousand, each with certificate, log entry and timestamp.
+    pub signatures_total_bytes: u64,
+    /// An attestation, with whatever document it is about; cosign's `COSIGN_MAX_ATTACHMENT_SIZE` default.
     pub attachment_bytes: u64,
     /// All attachments of one image together.
     pub attachments_total_bytes: u64,
-    /// All payloads of the legacy signatures under one tag together: a thousand with rich annotations.
-    pub payloads_bytes: u64,
     /// Signatures and attestations read for one image; cosign's bound on layers of a `.sig`.
     pub attachments: usize,
     /// Descriptors taken from all pages of one referrers listing.
@@ -54,6 +63,8 @@ pub struct Limits {
     pub index_depth: usize,
     /// Manifests listed below one image, over all levels.
     pub index_children: usize,
+    /// Memory for the manifests below one image, in bytes; a thousand of twenty layers take two thirds of it.
+    pub index_weight: usize,
     /// Blobs of one layout that are looked through for referrers which its index does not list.
     pub layout_blobs: usize,
     /// Bytes read while looking through them.
@@ -76,12 +87,13 @@ impl Limits {
     /// The bounds used unless an embedder sets others.
     pub const DEFAULT: Self = Self {
         manifest_bytes: 4 << 20,
+        signature_bytes: 1 << 20,
+        signatures_total_bytes: 12 << 20,
         attachment_bytes: 128 << 20,
         attachments_total_bytes: 512 << 20,
-        payloads_bytes: 16 << 20,
         attachments: 1000,
         referrers: 10_000,
-        referrers_bytes: 16 << 20,
+        referrers_bytes: 8 << 20,
         referrer_pages: 100,
         error_body_bytes: 64 << 10,
         token_bytes: 1 << 20,
@@ -100,6 +112,7 @@ impl Limits {
         chain_certificates: 16,
         index_depth: 4,
         index_children: 1000,
+        index_weight: 20 << 20,
         layout_blobs: 100_000,
         layout_scan_bytes: 1 << 30,
         archive_entries: 100_000,

@@ -257,7 +257,9 @@ async fn sizes_that_no_number_holds_are_too_large() {
     for sizes in [[u64::MAX, u64::MAX], [u64::MAX, 1], [1 << 63, 1 << 63]] {
         let layers = sizes.map(|size| Descriptor { size, ..legacy.clone() });
         put(&store, &by_tag(&signature_tag(&image())), &manifest(&layers, None, "")).await;
-        let evidence = found(&store).await;
+        let mut limits = Limits::DEFAULT;
+        limits.signature_bytes = u64::MAX;
+        let evidence = discover(&store, &image(), &wanting(limits)).await;
         assert_eq!((evidence.items.len(), codes(&evidence)), (0, vec!["too-large"]));
     }
 }
@@ -290,7 +292,9 @@ async fn bytes_are_bounded_over_all_places() {
     for vector in ["bundle", "bundle-without-hint", "bundle-v0.1"] {
         let bundle = bundle_layer(&inner, vector).await;
         total += bundle.size;
-        put_manifest(&inner, &manifest(&[bundle], Some(&image_descriptor()), "")).await;
+        let mut document = manifest(&[bundle], Some(&image_descriptor()), "");
+        document["annotations"] = json!({media_type::ANNOTATION_PREDICATE_TYPE: PREDICATE});
+        put_manifest(&inner, &document).await;
     }
     let legacy = legacy_layer(&inner).await;
     total += 2 * legacy.size;
@@ -298,7 +302,7 @@ async fn bytes_are_bounded_over_all_places() {
     for (missing, items, problems) in [(0, 5, 0), (1, 4, 1), (total, 0, 4)] {
         let store = Watched::new(inner.clone());
         let mut limits = Limits::DEFAULT;
-        limits.attachments_total_bytes = total - missing;
+        limits.signatures_total_bytes = total - missing;
         let evidence = discover(&store, &image(), &wanting(limits.clone())).await;
         assert_eq!(codes(&evidence), vec!["too-large"; problems]);
         assert!(evidence.items.len() >= items.min(3) && (missing > 0 || evidence.items.len() == items));
@@ -306,9 +310,30 @@ async fn bytes_are_bounded_over_all_places() {
         assert_eq!(blobs, 4 - problems);
     }
     let mut limits = Limits::DEFAULT;
-    limits.attachment_bytes = 10;
-    let evidence = discover(&inner, &image(), &wanting(limits.clone())).await;
+    limits.signature_bytes = 10;
+    let store = Watched::new(inner.clone());
+    let evidence = discover(&store, &image(), &wanting(limits.clone())).await;
     assert_eq!((evidence.items.len(), codes(&evidence)), (0, vec!["too-large"; 5]));
+    assert!(!store.calls().iter().any(|call| matches!(call, Call::Blob(_))));
+}
+
+// threat: M16
+// Fails when bundles without annotations are not counted with the rest.
+#[tokio::test]
+async fn bytes_that_nobody_described_are_bounded_as_well() {
+    let store = MemoryStore::new();
+    let mut total = 0;
+    for vector in ["bundle", "bundle-without-hint", "bundle-v0.1"] {
+        let bundle = bundle_layer(&store, vector).await;
+        total += bundle.size;
+        put_manifest(&store, &manifest(&[bundle], Some(&image_descriptor()), "")).await;
+    }
+    let mut limits = Limits::DEFAULT;
+    for (missing, problems) in [(0, 0), (1, 1), (total, 3)] {
+        limits.signatures_total_bytes = total - missing;
+        let evidence = discover(&store, &image(), &wanting(limits.clone())).await;
+        assert_eq!((evidence.items.len(), codes(&evidence)), (3 - problems, vec!["too-large"; problems]));
+    }
 }
 
 // threat: E11

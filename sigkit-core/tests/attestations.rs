@@ -14,6 +14,8 @@ use sigkit_core::key::{KeyPair, Signer as _};
 use sigkit_core::limits::Limits;
 use sigkit_core::oci::{Descriptor, Manifest, Tag, TagOrDigest, media_type};
 use sigkit_core::policy::{KeyAuthority, Policy, Purpose};
+use sigkit_core::reason::Reason;
+use sigkit_core::report::Verdict;
 use sigkit_core::store::{Expected, FetchedManifest, MemoryStore, Store, StoreWrite};
 use sigkit_core::verify::{Artifact, NotVerified, Verified, Verifier};
 use support::cases::{IMAGE, image, statement, subject_of};
@@ -341,6 +343,67 @@ async fn attestations_are_bounded() {
         let evidence = discover(&store, &image(), &wanted).await;
         assert_eq!((evidence.items.len(), evidence.problems.len()), (found, 2 - found), "{limit}");
         assert!(evidence.problems.iter().all(|problem| problem.code == "too-large"));
+    }
+}
+
+/// Attaches a statement of this type about the image, with `padding` bytes of predicate, and says in the annotations what `named` is.
+async fn refer(store: &MemoryStore, kind: &str, padding: usize, named: Option<&str>) -> u64 {
+    let statement = statement(kind, &subject_of(&image().to_string()));
+    let statement =
+        statement.replacen(r#""predicate":{}"#, &format!(r#""predicate":{{"x":"{}"}}"#, "y".repeat(padding)), 1);
+    assert!(statement.len() > padding, "{statement}");
+    let bundle = sealed(&statement, &signer()).to_bundle().unwrap().unwrap();
+    let layer = Descriptor::of(media_type::BUNDLE_V03, &bundle);
+    let size = layer.size;
+    let mut manifest = json!({
+        "schemaVersion": 2, "mediaType": media_type::OCI_MANIFEST, "artifactType": media_type::BUNDLE_V03,
+        "config": Descriptor::of(media_type::OCI_EMPTY, b"{}"), "layers": [layer],
+        "subject": Descriptor::of(media_type::OCI_MANIFEST, IMAGE.as_bytes()),
+    });
+    if let Some(named) = named {
+        manifest["annotations"] = json!({media_type::ANNOTATION_PREDICATE_TYPE: named});
+    }
+    store.push_blob(bundle.as_slice().into(), &Digest::sha256(&bundle)).await.unwrap();
+    let bytes = manifest.to_string().into_bytes();
+    let target = TagOrDigest::Digest(Digest::sha256(&bytes));
+    store.push_manifest(&target, media_type::OCI_MANIFEST, &bytes, Expected::Any).await.unwrap();
+    size
+}
+
+// threat: F01 F03
+// Fails when attestations, described or not, small or large, use up what is there for signatures, or hide one.
+#[tokio::test]
+async fn attestations_of_any_size_hide_no_signature() {
+    let (small, large) = (1000, usize::try_from(Limits::DEFAULT.signature_bytes).unwrap());
+    for (padding, named, alone) in [
+        (small, None, Verdict::Rejected),
+        (small, Some(CUSTOM), Verdict::Rejected),
+        (large, Some(CUSTOM), Verdict::Rejected),
+        // This might be a signature, as far as anybody knows who does not fetch it.
+        (large, None, Verdict::Undecided),
+    ] {
+        let store = repository().await;
+        for number in 0..3 {
+            refer(&store, CUSTOM, padding + number, named).await;
+        }
+        let refused = judge(&store, &policy(Purpose::Image, &signer())).await.unwrap_err();
+        assert_eq!(refused.report().verdict(), alone, "{padding} {named:?}");
+
+        let size = refer(&store, SIGN_PREDICATE, 0, named.map(|_| SIGN_PREDICATE)).await;
+        let mut limits = Limits::DEFAULT;
+        limits.signatures_total_bytes = size;
+        let wanted = policy(Purpose::Image, &signer()).with_limits(limits);
+        let verified = judge(&store, &wanted).await.unwrap();
+        assert_eq!(verified.signatures().len(), 1);
+        let evidence = discover(&store, &image(), &wanted).await;
+        let problems: Vec<&str> = evidence.problems.iter().map(|problem| problem.code).collect();
+        let unread = evidence.items.iter().filter_map(|item| item.entity.as_ref().err());
+        let reasons: Vec<&str> = unread.map(|error| Reason::Unreadable(error.clone()).code()).collect();
+        let expected = match alone {
+            Verdict::Undecided => (vec!["too-large"; 3], vec![]),
+            _ => (vec![], vec!["predicate-type-mismatch"; 3]),
+        };
+        assert_eq!((problems, reasons), expected, "{padding} {named:?}");
     }
 }
 

@@ -16,7 +16,11 @@ enum Kind {
 const VARIABLES: &[(&str, Kind, &str)] = &[
     ("SIGKIT_PASSWORD", Kind::Secret, "password of the private key; set but empty is the empty password"),
     ("COSIGN_PASSWORD", Kind::Secret, "the same, where SIGKIT_PASSWORD is not set"),
-    ("SIGKIT_MAX_ATTACHMENT_SIZE", Kind::Plain, "largest signature, bundle or attestation: 128MiB unless set"),
+    (
+        "SIGKIT_MAX_ATTACHMENT_SIZE",
+        Kind::Plain,
+        "largest attestation, 128MiB unless set, and largest signature, 1MiB unless set",
+    ),
     ("COSIGN_MAX_ATTACHMENT_SIZE", Kind::Plain, "the same, where SIGKIT_MAX_ATTACHMENT_SIZE is not set"),
     ("SIGSTORE_ROOT_FILE", Kind::Plain, "certificate authorities, PEM, instead of those of the built-in trusted root"),
     (

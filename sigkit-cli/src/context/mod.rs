@@ -88,7 +88,9 @@ impl Context {
             limits.attachment_bytes = size(&text).ok_or_else(|| {
                 CliError::Usage(format!("{name}: expected a size such as 128MiB or 1GB, found {text:?}"))
             })?;
+            limits.signature_bytes = limits.attachment_bytes;
             limits.attachments_total_bytes = limits.attachments_total_bytes.max(limits.attachment_bytes);
+            limits.signatures_total_bytes = limits.signatures_total_bytes.max(limits.signature_bytes);
             break;
         }
         Ok(limits)

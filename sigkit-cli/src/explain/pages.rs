@@ -304,8 +304,8 @@ pub(crate) const PAGES: &[Page] = &[
     page_of(
         "too-large",
         "More bytes or entries than the limit allows.",
-        "A damaged or hostile repository; seldom, an image with very many signatures.",
-        "Look at what the message names; remove what does not belong there.",
+        "A damaged or hostile repository; seldom, an image with very many signatures, or a large attestation that says nowhere what it is.",
+        "Look at what the message names; remove what does not belong there. COSIGN_MAX_ATTACHMENT_SIZE allows more.",
     ),
     page_of(
         "digest-mismatch",

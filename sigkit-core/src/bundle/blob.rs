@@ -12,7 +12,7 @@ use super::{BundleError, SignedEntity, VerificationMaterial, clip, member};
 use crate::content::{Content, Envelope, MessageSignature};
 use crate::crypto::{PublicKey, Signature};
 use crate::json::{self, JsonError};
-use crate::limits::Limits;
+use crate::limits::{DOCUMENT_VALUES, Limits};
 
 const DOCUMENT: &str = "legacy blob bundle";
 
@@ -33,7 +33,8 @@ impl SignedEntity {
     /// # Errors
     /// [`BundleError`].
     pub fn from_blob_bundle(bytes: &[u8]) -> Result<Self, BundleError> {
-        let wire: Wire = json::from_slice(bytes).map_err(|error| BundleError::Json { document: DOCUMENT, error })?;
+        let wire: Wire = json::from_slice_within(bytes, DOCUMENT_VALUES)
+            .map_err(|error| BundleError::Json { document: DOCUMENT, error })?;
         let material = if wire.cert.is_empty() {
             VerificationMaterial::Unspecified
         } else {

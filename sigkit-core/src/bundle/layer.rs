@@ -9,7 +9,7 @@ use super::{BundleError, LogEntry, SignedEntity, SignedTimestamp, VerificationMa
 use crate::content::{Content, Envelope};
 use crate::crypto::Signature;
 use crate::json;
-use crate::limits::Limits;
+use crate::limits::{DOCUMENT_VALUES, Limits};
 use crate::oci::{Descriptor, media_type};
 
 const DOCUMENT: &str = "signature layer";
@@ -73,7 +73,7 @@ fn timestamp(text: &str) -> Result<SignedTimestamp, BundleError> {
 }
 
 fn read<T: DeserializeOwned>(document: &'static str, text: &str) -> Result<T, BundleError> {
-    json::from_slice(text.as_bytes()).map_err(|error| BundleError::Json { document, error })
+    json::from_slice_within(text.as_bytes(), DOCUMENT_VALUES).map_err(|error| BundleError::Json { document, error })
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{BundleError, clip, member};
 use crate::json::{self, Words};
-use crate::limits::Limits;
+use crate::limits::{DOCUMENT_VALUES, Limits};
 use crate::time::UnixTime;
 
 /// Bytes of a SHA-256 digest.
@@ -308,8 +308,8 @@ impl WireRekorBundle {
             api_version: String,
         }
         let body = document.bytes("Payload.body", &self.payload.body)?;
-        let Kind { kind, api_version: version } =
-            json::from_slice(&body).map_err(|error| BundleError::Json { document: "log entry", error })?;
+        let Kind { kind, api_version: version } = json::from_slice_within(&body, DOCUMENT_VALUES)
+            .map_err(|error| BundleError::Json { document: "log entry", error })?;
         let log_id = crate::digest::Digest::from_hex(crate::digest::DigestAlgorithm::Sha256, &self.payload.log_id)
             .map_err(|error| member(document.0, "Payload.logID", "hex of a SHA-256", error.to_string()))?;
         Ok(LogEntry {

@@ -10,7 +10,7 @@ use crate::content::{Content, Envelope, MessageSignature, WireEnvelope};
 use crate::crypto::Signature;
 use crate::digest::{Digest, DigestAlgorithm};
 use crate::json::{self, JsonError, Words};
-use crate::limits::Limits;
+use crate::limits::{DOCUMENT_VALUES, Limits};
 use crate::oci::media_type;
 
 const DOCUMENT: &str = "sigstore bundle";
@@ -107,8 +107,8 @@ impl SignedEntity {
     /// # Errors
     /// [`BundleError`].
     pub fn from_bundle(bytes: &[u8], limits: &Limits) -> Result<Self, BundleError> {
-        let wire: Wire<'_> =
-            json::from_slice(bytes).map_err(|error| BundleError::Json { document: DOCUMENT, error })?;
+        let wire: Wire<'_> = json::from_slice_within(bytes, DOCUMENT_VALUES)
+            .map_err(|error| BundleError::Json { document: DOCUMENT, error })?;
         let version = MEDIA_TYPES.iter().find(|(name, _)| *name == wire.media_type).map(|(_, version)| *version);
         let version = version.ok_or_else(|| BundleError::Version { found: clip(&wire.media_type) })?;
         let content = match (&wire.dsse_envelope, &wire.message_signature) {

@@ -9,6 +9,7 @@ use super::clip;
 use crate::crypto::Signature;
 use crate::digest::{Digest, DigestAlgorithm, Hasher};
 use crate::json::{self, JsonError, Words};
+use crate::limits::DOCUMENT_VALUES;
 
 /// A DSSE envelope with its one signature. DSSE 1.0, "Envelope".
 ///
@@ -101,7 +102,7 @@ impl Envelope {
     /// # Errors
     /// [`EnvelopeError`].
     pub fn parse(bytes: &[u8]) -> Result<Self, EnvelopeError> {
-        Self::from_wire(&json::from_slice(bytes)?)
+        Self::from_wire(&json::from_slice_within(bytes, DOCUMENT_VALUES)?)
     }
 
     pub(crate) fn from_wire(wire: &WireEnvelope<'_>) -> Result<Self, EnvelopeError> {

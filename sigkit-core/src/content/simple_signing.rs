@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::{ContentError, clip};
 use crate::digest::Digest;
 use crate::json::{self, JsonError};
+use crate::limits::DOCUMENT_VALUES;
 
 /// The `critical.type` of a cosign image signature.
 pub const SIMPLE_SIGNING_TYPE: &str = "cosign container image signature";
@@ -57,7 +58,8 @@ impl SimpleSigning {
     /// # Errors
     /// [`ContentError::Json`], [`ContentError::Member`].
     pub fn parse(payload: &[u8]) -> Result<Self, ContentError> {
-        let wire: Wire = json::from_slice(payload).map_err(|error| ContentError::Json { document: DOCUMENT, error })?;
+        let wire: Wire = json::from_slice_within(payload, DOCUMENT_VALUES)
+            .map_err(|error| ContentError::Json { document: DOCUMENT, error })?;
         let found = &wire.critical.image.docker_manifest_digest;
         let digest = found.parse().map_err(|_| ContentError::Member {
             document: DOCUMENT,

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use super::{ContentError, PredicateType, clip};
 use crate::digest::{Digest, DigestAlgorithm};
 use crate::json::{self, JsonError};
-use crate::limits::Limits;
+use crate::limits::{DOCUMENT_VALUES, Limits};
 
 /// Predicate type of an image signature.
 pub const SIGN_PREDICATE: &str = "https://sigstore.dev/cosign/sign/v1";
@@ -52,7 +52,9 @@ impl Subject {
 struct Wire<'a> {
     #[serde(rename = "_type")]
     kind: String,
-    subject: Vec<WireSubject>,
+    /// Read apart from the predicate, which may be of any size.
+    #[serde(borrow)]
+    subject: &'a RawValue,
     predicate_type: String,
     #[serde(borrow)]
     predicate: Option<&'a RawValue>,
@@ -111,22 +113,24 @@ impl Statement {
                 found: clip(&wire.kind),
             });
         }
-        if wire.subject.len() > limits.statement_subjects {
+        let subjects: Vec<WireSubject> = json::from_slice_within(wire.subject.get().as_bytes(), DOCUMENT_VALUES)
+            .map_err(|error| ContentError::Json { document: DOCUMENT, error })?;
+        if subjects.len() > limits.statement_subjects {
             return Err(ContentError::TooMany {
                 document: DOCUMENT,
                 what: "subjects",
                 limit: limits.statement_subjects,
             });
         }
-        if wire.subject.is_empty() || wire.subject.iter().any(|subject| subject.digest.is_empty()) {
+        if subjects.is_empty() || subjects.iter().any(|subject| subject.digest.is_empty()) {
             return Err(ContentError::Member {
                 document: DOCUMENT,
                 member: "subject",
                 expected: "at least one subject, each with a digest",
-                found: format!("{} subjects", wire.subject.len()),
+                found: format!("{} subjects", subjects.len()),
             });
         }
-        if wire.subject.iter().any(|subject| subject.digest.len() > limits.subject_digests) {
+        if subjects.iter().any(|subject| subject.digest.len() > limits.subject_digests) {
             return Err(ContentError::TooMany {
                 document: DOCUMENT,
                 what: "digests of a subject",
@@ -134,8 +138,7 @@ impl Statement {
             });
         }
         Ok(Self {
-            subjects: wire
-                .subject
+            subjects: subjects
                 .into_iter()
                 .map(|subject| Subject {
                     name: subject.name.unwrap_or_default(),

@@ -65,6 +65,7 @@ pub async fn descendants<S: Store>(
 ) -> Result<Vec<FetchedManifest>, TreeError> {
     let too_large = |what, limit| TreeError::TooLarge { image: image.descriptor.digest, what, limit };
     let mut seen = HashSet::from([image.descriptor.digest]);
+    let mut weight = 0_usize;
     let mut found: Vec<FetchedManifest> = Vec::new();
     let mut level = entries(image);
     for depth in 0.. {
@@ -81,6 +82,10 @@ pub async fn descendants<S: Store>(
         let mut below = Vec::new();
         for entry in &level {
             let child = store.manifest(&TagOrDigest::Digest(entry.digest)).await?;
+            weight = weight.saturating_add(child.weight());
+            if weight > limits.index_weight {
+                return Err(too_large("bytes of manifests in memory", limits.index_weight));
+            }
             below.extend(entries(&child));
             found.push(child);
         }

@@ -15,12 +15,22 @@ use serde::de::{Deserialize, Deserializer};
 
 /// Why bytes are not the JSON document they should be; the text names line and column.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct JsonError(String);
+#[error("{text}")]
+pub struct JsonError {
+    text: String,
+    /// The bound on values that the document exceeds, which is then all that is known about it.
+    exceeds: Option<usize>,
+}
+
+impl JsonError {
+    pub(crate) const fn exceeds(&self) -> Option<usize> {
+        self.exceeds
+    }
+}
 
 impl From<serde_json::Error> for JsonError {
     fn from(error: serde_json::Error) -> Self {
-        Self(error.to_string())
+        Self { text: error.to_string(), exceeds: None }
     }
 }
 
@@ -30,6 +40,49 @@ pub(crate) fn from_slice<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, J
     let document = objects::read(&mut deserializer)?;
     deserializer.end()?;
     Ok(document)
+}
+
+/// Reads one document of at most so many values: objects, lists, strings, numbers and the like at every depth. In memory a value may
+/// take a hundred times the bytes in which it is written, so that a bound on the bytes alone bounds little.
+pub(crate) fn from_slice_within<'a, T: Deserialize<'a>>(bytes: &'a [u8], most: usize) -> Result<T, JsonError> {
+    if values(bytes) > most {
+        return Err(JsonError { text: format!("more than {most} values"), exceeds: Some(most) });
+    }
+    from_slice(bytes)
+}
+
+/// How many values there are in a JSON text; of any other text nothing that matters.
+///
+/// Every value but the first follows a comma, or is the first within its brackets.
+fn values(bytes: &[u8]) -> usize {
+    let (mut values, mut opened, mut rest) = (1_usize, false, bytes);
+    while let Some((byte, more)) = rest.split_first() {
+        rest = more;
+        match byte {
+            b' ' | b'\t' | b'\n' | b'\r' => continue,
+            b',' => values = values.saturating_add(1),
+            b']' | b'}' => {}
+            _ if opened => values = values.saturating_add(1),
+            _ => {}
+        }
+        opened = matches!(byte, b'[' | b'{');
+        if *byte == b'"' {
+            rest = after_string(rest);
+        }
+    }
+    values
+}
+
+/// What follows the string that begins here.
+fn after_string(mut text: &[u8]) -> &[u8] {
+    while let Some(at) = memchr::memchr2(b'"', b'\\', text) {
+        let length = if text.get(at) == Some(&b'"') { 1 } else { 2 };
+        text = text.get(at.saturating_add(length)..).unwrap_or_default();
+        if length == 1 {
+            return text;
+        }
+    }
+    &[]
 }
 
 /// Go writes an absent map as `null`.
@@ -99,6 +152,26 @@ mod tests {
         let borrowed = from_slice::<BTreeMap<&str, &serde_json::value::RawValue>>(br#"{"a":{"b":[ ]}}"#).unwrap();
         assert_eq!(borrowed["a"].get(), r#"{"b":[ ]}"#);
         assert!(from_slice::<BTreeMap<&str, &serde_json::value::RawValue>>(br#"{"a":{"b":1,"b":2}}"#).is_err());
+    }
+
+    // threat: F02
+    #[test]
+    fn values_are_counted_at_every_depth() {
+        for (text, values) in [
+            ("1", 1),
+            ("[ ]", 1),
+            ("[[],[\n]]", 3),
+            (r#"{"a":"]","b,":",{\"[\\"}"#, 3),
+            (r#"{"a":[1,-2,3.5,"x",null,true],"b" : {"c":[[]]}}"#, 11),
+        ] {
+            let read = |most| from_slice_within::<serde_json::Value>(text.as_bytes(), most);
+            assert!(read(values).is_ok(), "{text}");
+            assert_eq!(read(values - 1).unwrap_err().exceeds(), Some(values - 1), "{text}");
+        }
+        assert_eq!(from_slice_within::<serde_json::Value>(b"[1,", 9).unwrap_err().exceeds(), None);
+        for text in ["\"", "\"\\", "[\"a\\\"", ""] {
+            assert!(from_slice_within::<serde_json::Value>(text.as_bytes(), 9).is_err(), "{text}");
+        }
     }
 
     // threat: D11

@@ -1,10 +1,13 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
 
 use super::descriptor::Descriptor;
 use super::media_type;
 use crate::json::{self, JsonError};
+use crate::limits::MANIFEST_VALUES;
 
 /// A manifest whose meaning is beyond doubt: an image (or artifact), or an index.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,7 +54,13 @@ pub struct Index {
 pub enum ManifestError {
     /// Not strict JSON of the right shape.
     #[error("not a manifest: {0}")]
-    Json(#[from] JsonError),
+    Json(JsonError),
+    /// More values than the limit allows.
+    #[error("more than {limit} values in one manifest")]
+    TooMany {
+        /// The limit.
+        limit: usize,
+    },
     /// Docker schema 1.
     #[error("expected schema version 2, found {found}; push the image again with a current tool")]
     SchemaVersion {
@@ -79,15 +88,25 @@ pub enum ManifestError {
     },
 }
 
+impl From<JsonError> for ManifestError {
+    fn from(error: JsonError) -> Self {
+        match error.exceeds() {
+            Some(limit) => Self::TooMany { limit },
+            None => Self::Json(error),
+        }
+    }
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Wire {
-    schema_version: Option<serde_json::Value>,
+struct Wire<'a> {
+    #[serde(borrow)]
+    schema_version: Option<&'a RawValue>,
     media_type: Option<String>,
     config: Option<Descriptor>,
     layers: Option<Vec<Descriptor>>,
     manifests: Option<Vec<Descriptor>>,
-    fs_layers: Option<serde_json::Value>,
+    fs_layers: Option<IgnoredAny>,
     subject: Option<Descriptor>,
     artifact_type: Option<String>,
     #[serde(default, deserialize_with = "crate::json::null_is_empty")]
@@ -100,14 +119,14 @@ impl Manifest {
     /// # Errors
     /// [`ManifestError`]: anything that two readers could take for two things.
     pub fn parse(bytes: &[u8], served_as: Option<&str>) -> Result<Self, ManifestError> {
-        let wire: Wire = json::from_slice(bytes)?;
+        let wire: Wire<'_> = json::from_slice_within(bytes, MANIFEST_VALUES)?;
         if wire.fs_layers.is_some() {
             return Err(ManifestError::SchemaVersion { found: "1 (`fsLayers`)".to_owned() });
         }
-        match &wire.schema_version {
-            Some(version) if version.as_u64() == Some(2) => {}
+        match wire.schema_version.map(RawValue::get) {
+            Some("2") => {}
             other => {
-                let found = other.as_ref().map_or("none".to_owned(), serde_json::Value::to_string);
+                let found = other.unwrap_or("none").chars().take(120).collect();
                 return Err(ManifestError::SchemaVersion { found });
             }
         }
@@ -130,6 +149,16 @@ impl Manifest {
             (Some(_), None, Some(_)) => Err(ManifestError::Ambiguous { first: "config", second: "manifests" }),
             _ => Err(ManifestError::Shapeless),
         }
+    }
+
+    /// How many descriptors and annotations it has.
+    pub(crate) fn parts(&self) -> usize {
+        let (listed, config, subject, annotations) = match self {
+            Self::Image(image) => (&image.layers, Some(&image.config), &image.subject, &image.annotations),
+            Self::Index(index) => (&index.manifests, None, &index.subject, &index.annotations),
+        };
+        let descriptors = listed.iter().chain(config).chain(subject);
+        descriptors.fold(annotations.len(), |sum, part| sum.saturating_add(part.annotations.len()).saturating_add(1))
     }
 
     /// Type of the manifest.

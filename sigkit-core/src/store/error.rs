@@ -118,6 +118,16 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// What is wrong with a manifest that was read at `place`.
+    pub(super) fn of_manifest(place: impl Into<String>, error: ManifestError) -> Self {
+        match error {
+            ManifestError::TooMany { limit } => {
+                Self::TooLarge { place: place.into(), limit: format!("{limit} values in one manifest") }
+            }
+            error => Self::Manifest { place: place.into(), error },
+        }
+    }
+
     /// Whether the place itself said that there is nothing: the only "none".
     pub const fn is_absent(&self) -> bool {
         matches!(self, Self::NotFound { .. })

@@ -30,6 +30,9 @@ pub use memory::MemoryStore;
 use crate::digest::Digest;
 use crate::oci::{Descriptor, Manifest, Tag, TagOrDigest};
 
+/// What a descriptor or an annotation takes in memory beside its texts, in bytes.
+const PART: usize = 256;
+
 /// A manifest as it was read: what names it, its exact bytes, and what they mean.
 #[derive(Clone, Debug)]
 pub struct FetchedManifest {
@@ -39,6 +42,13 @@ pub struct FetchedManifest {
     pub bytes: Vec<u8>,
     /// The one thing they can mean.
     pub manifest: Manifest,
+}
+
+impl FetchedManifest {
+    /// About how many bytes of memory it takes.
+    pub(crate) fn weight(&self) -> usize {
+        self.bytes.len().saturating_mul(2).saturating_add(self.manifest.parts().saturating_mul(PART))
+    }
 }
 
 /// Read access to one repository.

@@ -36,8 +36,7 @@ pub(super) fn manifest(
     bytes: Vec<u8>,
     served_as: Option<&str>,
 ) -> Result<FetchedManifest, StoreError> {
-    let manifest =
-        Manifest::parse(&bytes, served_as).map_err(|error| StoreError::Manifest { place: place.to_owned(), error })?;
+    let manifest = Manifest::parse(&bytes, served_as).map_err(|error| StoreError::of_manifest(place, error))?;
     let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
     Ok(FetchedManifest { descriptor: Descriptor::new(manifest.media_type(), size, digest), bytes, manifest })
 }

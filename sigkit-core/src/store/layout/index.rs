@@ -46,8 +46,8 @@ impl Entry {
 impl LayoutIndex {
     /// Reads the document; `place` names the file.
     pub(in crate::store) fn parse(place: &str, bytes: &[u8]) -> Result<Self, StoreError> {
-        let manifest = Manifest::parse(bytes, Some(OCI_INDEX))
-            .map_err(|error| StoreError::Manifest { place: place.to_owned(), error })?;
+        let manifest =
+            Manifest::parse(bytes, Some(OCI_INDEX)).map_err(|error| StoreError::of_manifest(place, error))?;
         let Manifest::Index(index) = manifest else {
             return Err(protocol(place, "expected an image index, found an image manifest"));
         };

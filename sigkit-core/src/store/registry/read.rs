@@ -3,7 +3,7 @@ use reqwest::header::{ACCEPT, CONTENT_TYPE, ETAG, HeaderName, HeaderValue};
 
 use super::reply::{Body, Reply};
 use super::token::Access;
-use super::transport::{Call, Repeat};
+use super::transport::{Call, Repeat, Room};
 use super::{RegistryStore, check_name};
 use crate::digest::{Digest, DigestAlgorithm};
 use crate::oci::{Descriptor, Manifest, TagOrDigest, media_type};
@@ -11,9 +11,6 @@ use crate::store::{FetchedManifest, Referrers, Store, StoreError};
 
 /// The registry's own opinion about the digest of what it sends.
 pub(super) const CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
-
-/// What a manifest costs with its meaning, in multiples of its bytes.
-const PARSED: usize = 4;
 
 impl Store for RegistryStore {
     fn name(&self) -> String {
@@ -24,8 +21,8 @@ impl Store for RegistryStore {
         match target {
             TagOrDigest::Tag(_) => self.fetch_manifest(target).await,
             TagOrDigest::Digest(digest) => {
-                let size = |manifest: &FetchedManifest| manifest.bytes.len().saturating_mul(PARSED);
-                self.shared.manifests.get((self.name(), *digest), Box::pin(self.fetch_manifest(target)), size).await
+                let fetch = Box::pin(self.fetch_manifest(target));
+                self.shared.manifests.get((self.name(), *digest), fetch, FetchedManifest::weight).await
             }
         }
     }
@@ -84,7 +81,7 @@ impl RegistryStore {
         }
         check_stated(&place, stated, &bytes)?;
         let manifest =
-            Manifest::parse(&bytes, served_as.as_deref()).map_err(|error| StoreError::Manifest { place, error })?;
+            Manifest::parse(&bytes, served_as.as_deref()).map_err(|error| StoreError::of_manifest(place, error))?;
         if let TagOrDigest::Tag(tag) = target {
             self.remember(tag, found, etag.as_ref());
         }
@@ -101,6 +98,7 @@ impl RegistryStore {
             return Err(StoreError::TooLarge { place: call.place(), limit: format!("{limit} bytes for a blob") });
         }
         call.limit = descriptor.size;
+        call.room = Room::Own;
         let reply = self.exchange(&call, Access::Pull, Repeat::Safe).await?;
         if reply.status.as_u16() != 200 {
             return Err(reply.read_error("a blob (200)"));

@@ -10,6 +10,7 @@ use super::transport::{Call, Repeat};
 use super::{RegistryStore, link};
 use crate::digest::Digest;
 use crate::json;
+use crate::limits::MANIFEST_VALUES;
 use crate::oci::{Descriptor, media_type};
 use crate::store::{Referrers, StoreError};
 
@@ -20,7 +21,7 @@ impl RegistryStore {
         let mut url = self.url(&format!("referrers/{subject}")).await?;
         let mut seen: HashSet<Url> = HashSet::new();
         let mut listed: Vec<Descriptor> = Vec::new();
-        let mut bytes = 0_u64;
+        let (mut bytes, mut annotations) = (0_u64, 0_usize);
         loop {
             let mut call = Call::new(Method::GET, url.clone());
             call.limit = limits.manifest_bytes;
@@ -39,7 +40,13 @@ impl RegistryStore {
                 let limit = format!("{} bytes for all pages of referrers", limits.referrers_bytes);
                 return Err(StoreError::TooLarge { place: reply.place, limit });
             }
-            listed.extend(page(&reply)?);
+            let page = page(&reply)?;
+            annotations = page.iter().fold(annotations, |sum, entry| sum.saturating_add(entry.annotations.len()));
+            if annotations > MANIFEST_VALUES {
+                let limit = format!("{MANIFEST_VALUES} annotations of referrers");
+                return Err(StoreError::TooLarge { place: reply.place, limit });
+            }
+            listed.extend(page);
             if listed.len() > limits.referrers {
                 let limit = format!("{} referrers", limits.referrers);
                 return Err(StoreError::TooLarge { place: reply.place, limit });
@@ -99,7 +106,12 @@ fn page(reply: &Reply) -> Result<Vec<Descriptor>, StoreError> {
     if !matches!(kind, media_type::OCI_INDEX | "application/json" | "application/octet-stream" | "text/plain" | "") {
         return Err(protocol(format!("a document of type {:?}", super::text::printable(kind, 100))));
     }
-    let page: Page = json::from_slice(body).map_err(|error| protocol(format!("another document ({error})")))?;
+    let page: Page = json::from_slice_within(body, MANIFEST_VALUES).map_err(|error| match error.exceeds() {
+        Some(limit) => {
+            StoreError::TooLarge { place: reply.place.clone(), limit: format!("{limit} values in one page") }
+        }
+        None => protocol(format!("another document ({error})")),
+    })?;
     if page.schema_version != 2 || page.media_type.as_deref().is_some_and(|found| found != media_type::OCI_INDEX) {
         return Err(protocol(format!(
             "schema version {}, media type {:?}",

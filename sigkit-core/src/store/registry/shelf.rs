@@ -52,7 +52,7 @@ impl<T: Clone> Shelf<T> {
         let cell = Arc::clone(
             self.kept.lock().unwrap_or_else(PoisonError::into_inner).objects.entry(name.clone()).or_default(),
         );
-        let mut cost = None;
+        let (mut cost, digest) = (None, name.1);
         let fetched = cell
             .get_or_try_init(|| async {
                 let object = fetch.await?;
@@ -60,17 +60,29 @@ impl<T: Clone> Shelf<T> {
                 Ok(object)
             })
             .await
-            .cloned();
+            .map(|_| ());
         match (&fetched, cost) {
-            (Ok(_), Some(cost)) => self.keep(name, cost),
-            (Ok(_), None) => {}
+            (Ok(()), Some(cost)) => self.keep(name, cost),
+            (Ok(()), None) => {}
             (Err(_), _) => self.drop_empty(&name),
         }
-        fetched
+        fetched?;
+        // What nobody else has is handed over: something large that found no room exists once.
+        let object = match Arc::try_unwrap(cell) {
+            Ok(cell) => cell.into_inner(),
+            Err(cell) => cell.get().cloned(),
+        };
+        let lost = || StoreError::Unavailable { place: digest.to_string(), detail: "read, and not kept".to_owned() };
+        object.ok_or_else(lost)
     }
 
     fn keep(&self, name: Name, cost: usize) {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        // It would take the place of all others, and then have none.
+        if cost > self.room {
+            kept.objects.remove(&name);
+            return;
+        }
         kept.bytes = kept.bytes.saturating_add(cost);
         kept.order.push_back((name, cost));
         while kept.bytes > self.room
@@ -124,6 +136,19 @@ mod tests {
         }
         let kept = shelf.kept.lock().unwrap();
         assert!(kept.bytes <= shelf.room && kept.objects.len() == 2 && kept.order.len() == 2);
+    }
+
+    #[tokio::test]
+    async fn what_has_no_room_is_handed_over_and_takes_no_place() {
+        let (shelf, fetches) = (Shelf::new(2 * OVERHEAD + 10), Cell::new(0));
+        read(&shelf, "a", &fetches).await;
+        let large = vec![7; 2 * OVERHEAD];
+        let place = large.as_ptr();
+        let object = shelf.get(name("large"), Box::pin(async { Ok(large) }), Vec::len).await.unwrap();
+        assert_eq!(object.as_ptr(), place, "no copy");
+        read(&shelf, "a", &fetches).await;
+        assert_eq!(fetches.get(), 1);
+        assert_eq!(shelf.kept.lock().unwrap().objects.len(), 1);
     }
 
     #[tokio::test]

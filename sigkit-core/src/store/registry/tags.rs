@@ -7,6 +7,7 @@ use super::RegistryStore;
 use super::token::Access;
 use super::transport::{Call, Repeat};
 use crate::json;
+use crate::limits::MANIFEST_VALUES;
 use crate::oci::Tag;
 use crate::store::{StoreError, TagListed};
 
@@ -30,7 +31,7 @@ pub(super) async fn listed(store: &RegistryStore, tag: &Tag) -> Result<TagListed
     if reply.status.as_u16() != 200 {
         return Ok(TagListed::NotStated);
     }
-    let list: Option<Tags> = json::from_slice(reply.body()).ok();
+    let list: Option<Tags> = json::from_slice_within(reply.body(), MANIFEST_VALUES).ok();
     let among = list.and_then(|list| list.tags).is_some_and(|tags| tags.contains(&name));
     Ok(if among { TagListed::Yes } else { TagListed::NotStated })
 }

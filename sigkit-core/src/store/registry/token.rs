@@ -17,6 +17,7 @@ use super::reply::{Body, Reply};
 use super::text::printable;
 use super::transport::{Call, Home, Redirects, Repeat, Transport};
 use crate::json;
+use crate::limits::DOCUMENT_VALUES;
 use crate::oci::Repository;
 use crate::store::StoreError;
 
@@ -234,8 +235,8 @@ fn parse(reply: &Reply, asked: Instant, home: &Home) -> Result<Token, StoreError
     let Body::Whole(body) = &reply.body else {
         return Err(StoreError::TooLarge { place: reply.place.clone(), limit: "a token server's answer".to_owned() });
     };
-    let document: TokenDocument =
-        json::from_slice(body).map_err(|error| protocol(format!("expected a token document, found none ({error})")))?;
+    let document: TokenDocument = json::from_slice_within(body, DOCUMENT_VALUES)
+        .map_err(|error| protocol(format!("expected a token document, found none ({error})")))?;
     let token = document.token.filter(|token| !token.is_empty()).or(document.access_token).unwrap_or_default();
     if token.is_empty() || token.len() > MAX_TOKEN || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(protocol(format!(

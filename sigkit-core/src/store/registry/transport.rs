@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use reqwest::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, HeaderMap, HeaderValue, LOCATION};
 use reqwest::{Method, Response, StatusCode, Url};
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::address;
@@ -22,6 +23,10 @@ use crate::store::StoreError;
 
 /// Redirects followed for one request.
 const MAX_REDIRECTS: usize = 5;
+/// What an answer of a document may hold while others are read, in bytes. Nearly none are larger.
+const SMALL: usize = 256 << 10;
+/// What all larger ones together may hold while they are read, in KiB: two manifests at the limit, however many are asked for.
+const LARGE: u32 = 8 << 10;
 /// The slowest upload that is waited for, in bytes a second.
 const MIN_UPLOAD_RATE: u64 = 32 << 10;
 
@@ -35,6 +40,16 @@ pub(super) struct Call {
     /// The longest body of a successful answer, in bytes.
     pub(super) limit: u64,
     pub(super) redirects: Redirects,
+    pub(super) room: Room,
+}
+
+/// Who sees to it that the memory for many answers at once is bounded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Room {
+    /// The transport: large answers wait for each other.
+    Shared,
+    /// Whoever asks, and knows how much that will be.
+    Own,
 }
 
 /// Whether redirects of a GET or HEAD are followed.
@@ -64,7 +79,15 @@ pub(super) struct Home {
 
 impl Call {
     pub(super) fn new(method: Method, url: Url) -> Self {
-        Self { method, url, headers: HeaderMap::new(), body: None, limit: 0, redirects: Redirects::Follow }
+        Self {
+            method,
+            url,
+            headers: HeaderMap::new(),
+            body: None,
+            limit: 0,
+            redirects: Redirects::Follow,
+            room: Room::Shared,
+        }
     }
 
     pub(super) fn place(&self) -> String {
@@ -77,12 +100,13 @@ pub(super) struct Transport {
     pub(super) options: RegistryOptions,
     pub(super) named: Arc<NamedHosts>,
     clients: Clients,
+    large: Semaphore,
 }
 
 impl Default for Transport {
     fn default() -> Self {
         let named: Arc<NamedHosts> = Arc::default();
-        Self { options: RegistryOptions::default(), clients: Clients::usual(Arc::clone(&named)), named }
+        Self { options: RegistryOptions::default(), clients: Clients::usual(Arc::clone(&named)), named, large: large() }
     }
 }
 
@@ -90,7 +114,7 @@ impl Transport {
     pub(super) fn new(options: RegistryOptions) -> Result<Self, String> {
         let named: Arc<NamedHosts> = Arc::default();
         let clients = Clients::new(&options, Arc::clone(&named))?;
-        Ok(Self { options, named, clients })
+        Ok(Self { options, named, clients, large: large() })
     }
 
     /// Makes tries until one gives an answer that will not pass, or until the tries or the time are used up.
@@ -261,11 +285,13 @@ impl Transport {
         if success && response.content_length().is_some_and(|length| length > limit) {
             return Ok(Body::Excess);
         }
+        let mut turn = None;
         let mut bytes: Vec<u8> = Vec::new();
         // Growing by doubling would take twice the memory; the length is within the limit.
-        bytes.reserve_exact(
-            response.content_length().and_then(|length| usize::try_from(length.min(limit)).ok()).unwrap_or_default(),
-        );
+        let length = response.content_length().and_then(|length| usize::try_from(length.min(limit)).ok());
+        if call.room == Room::Own {
+            bytes.reserve_exact(length.unwrap_or_default());
+        }
         loop {
             let chunk = match timeout(self.options.timeouts.idle, response.chunk()).await {
                 Ok(Ok(Some(chunk))) => chunk,
@@ -285,6 +311,12 @@ impl Transport {
                     }));
                 }
             };
+            if turn.is_none() && call.room == Room::Shared && bytes.len().saturating_add(chunk.len()) > SMALL {
+                let most = length.or_else(|| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
+                let share = u32::try_from(most.div_ceil(1024)).unwrap_or(u32::MAX).min(LARGE);
+                turn = self.large.acquire_many(share).await.ok();
+                bytes.reserve_exact(length.unwrap_or_default().saturating_sub(bytes.len()));
+            }
             let room = usize::try_from(limit).unwrap_or(usize::MAX).saturating_sub(bytes.len());
             if chunk.len() <= room {
                 bytes.extend_from_slice(&chunk);
@@ -301,6 +333,11 @@ impl Transport {
         let total = self.options.timeouts.total.as_secs_f32();
         StoreError::Unavailable { place: place.to_owned(), detail: format!("not done within {total} s") }
     }
+}
+
+/// Room for large answers.
+fn large() -> Semaphore {
+    Semaphore::new(usize::try_from(LARGE).unwrap_or(usize::MAX))
 }
 
 /// Where the answer sends us, if it does.
