@@ -8,6 +8,7 @@
 
 #![allow(clippy::disallowed_methods, reason = "how long a registry took decides how long to wait for other writers")]
 
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
@@ -15,6 +16,7 @@ use serde_json::{Map, Value, json};
 use super::{AttachError, FirstLook, absence};
 use crate::digest::Digest;
 use crate::json;
+use crate::limits::MANIFEST_VALUES;
 use crate::oci::{Descriptor, Manifest, Tag, TagOrDigest, media_type};
 use crate::store::{Atomicity, Expected, FetchedManifest, StoreError, StoreWrite, TagListed};
 
@@ -136,6 +138,7 @@ pub(super) async fn insert<S: StoreWrite>(
     let tag = &Tag::for_digest(image, kind.suffix());
     let own = identity(&entry);
     let replaced = |entry: &Value| identity(entry) != own && replaces.iter().any(|digest| names(entry, digest));
+    let mut known = HashSet::from([own.clone()]);
     let mut wanted = vec![entry];
     let mut watch = Watch::default();
     let (mut attempts, mut refusals, mut unmoved) = (0_u32, 0_u32, 0_u32);
@@ -155,12 +158,9 @@ pub(super) async fn insert<S: StoreWrite>(
         let read_at = Instant::now();
         let read_as = document.read_as;
         watch.see(document.read_as);
-        for seen in document.entries.iter().filter(|seen| !replaced(seen)) {
-            if !contains(&wanted, seen) {
-                wanted.push(seen.clone());
-            }
-        }
-        let missing: Vec<Value> = wanted.iter().filter(|entry| !contains(&document.entries, entry)).cloned().collect();
+        let present: HashSet<Identity> = document.entries.iter().map(identity).collect();
+        wanted.extend(document.entries.iter().filter(|seen| !replaced(seen) && known.insert(identity(seen))).cloned());
+        let missing: Vec<Value> = wanted.iter().filter(|entry| !present.contains(&identity(entry))).cloned().collect();
         let outdated = attempts == 0 && document.entries.iter().any(replaced);
         if let (true, false, Some(digest)) = (missing.is_empty(), outdated, document.read_as) {
             match store.atomicity() {
@@ -299,7 +299,7 @@ async fn read<S: StoreWrite>(store: &S, tag: &Tag, kind: &Kind, refusal: FirstLo
             found: fetched.descriptor.media_type,
         });
     }
-    let mut members: Map<String, Value> = json::from_slice(&fetched.bytes)?;
+    let mut members: Map<String, Value> = json::from_slice_within(&fetched.bytes, MANIFEST_VALUES)?;
     let entries = match members.remove(kind.list()) {
         Some(Value::Array(entries)) => entries,
         _ => Vec::new(),
@@ -416,11 +416,18 @@ fn configuration(layers: &[Value], created: &str) -> Result<Vec<u8>, AttachError
     Ok(serde_json::to_vec(&config).map_err(json::JsonError::from)?)
 }
 
-/// What makes two entries the same: the digest, and for a layer the signature beside it.
-fn identity(entry: &Value) -> (String, String) {
+/// What makes two entries the same.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Identity {
+    digest: String,
+    /// Of a layer, the signature beside it.
+    signature: String,
+}
+
+fn identity(entry: &Value) -> Identity {
     let text = |value: Option<&Value>| value.and_then(Value::as_str).unwrap_or_default().to_owned();
     let signature = entry.get("annotations").and_then(|annotations| annotations.get(media_type::ANNOTATION_SIGNATURE));
-    (text(entry.get("digest")), text(signature))
+    Identity { digest: text(entry.get("digest")), signature: text(signature) }
 }
 
 /// Whether the entry is the one with this digest.
@@ -428,14 +435,9 @@ fn names(entry: &Value, digest: &Digest) -> bool {
     entry.get("digest").and_then(Value::as_str).is_some_and(|found| found == digest.to_string())
 }
 
-fn contains(entries: &[Value], entry: &Value) -> bool {
-    let wanted = identity(entry);
-    entries.iter().any(|known| identity(known) == wanted)
-}
-
 /// A wait that differs between writers: up to 64 ms, growing with the attempts.
-fn jitter(own: &(String, String), attempt: u32) -> Duration {
-    let hash = Digest::sha256(format!("{}{}{attempt}", own.0, own.1).as_bytes());
+fn jitter(own: &Identity, attempt: u32) -> Duration {
+    let hash = Digest::sha256(format!("{}{}{attempt}", own.digest, own.signature).as_bytes());
     let spread = hash.as_bytes().first().copied().map_or(0, u64::from) >> 2;
     Duration::from_millis(spread.saturating_mul(u64::from(attempt.min(8))))
 }
@@ -469,7 +471,7 @@ mod tests {
 
     #[test]
     fn two_signatures_of_one_payload_are_two_entries() {
-        assert!(!contains(&[layer("one")], &layer("two")));
-        assert!(contains(&[layer("one")], &layer("one")));
+        assert_ne!(identity(&layer("one")), identity(&layer("two")));
+        assert_eq!(identity(&layer("one")), identity(&layer("one")));
     }
 }
