@@ -194,8 +194,10 @@ impl Stdin {
 /// # Errors
 /// The operating system's.
 pub(crate) fn read_bounded(stream: File, limit: u64) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
-    // Grown by hand: a vector that moves leaves its old bytes behind, and these may be a key.
-    let capacity = usize::try_from(limit.saturating_add(1)).unwrap_or(usize::MAX).min(128 * 1024);
+    // A vector that moves leaves its old bytes behind, and these may be a key; and all that it has room for is wiped in the end.
+    let length =
+        stream.metadata().ok().filter(|file| file.is_file() && file.len() > 0).map_or(u64::MAX, |file| file.len());
+    let capacity = usize::try_from(length.min(limit).saturating_add(1)).unwrap_or(usize::MAX).min(128 * 1024);
     let mut bytes = Zeroizing::new(Vec::with_capacity(capacity));
     stream.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
     let within = u64::try_from(bytes.len()).is_ok_and(|length| length <= limit);

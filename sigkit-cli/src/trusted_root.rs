@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use sigkit_core::crypto::{PublicKey, certificates_from_pem};
 use sigkit_core::limits::Limits;
 use sigkit_core::trust::{
-    Certificate, CertificateAuthority, LogId, TransparencyLog, TrustedRoot, TrustedRootError, Validity,
+    Certificate, CertificateAuthority, DetachedSct, LogId, TransparencyLog, TrustedRoot, TrustedRootError, Validity,
 };
 
 use crate::args::TrustArgs;
@@ -102,6 +102,16 @@ pub(crate) fn certificate(option: &'static str, path: &Path, context: &Context) 
         Err(_) => file.bytes.to_vec(),
     };
     Certificate::from_der(&der).map_err(|error| content(option, path, expected, &error))
+}
+
+/// A certificate log's promise in a file.
+///
+/// # Errors
+/// [`FileError`].
+pub(crate) fn detached_sct(option: &'static str, path: &Path, context: &Context) -> Result<DetachedSct, FileError> {
+    let expected = "the answer of a certificate log in JSON (RFC 6962, add-chain)";
+    let file = context.files.read(option, path, expected, Limits::DEFAULT.key_file_bytes)?;
+    DetachedSct::from_json(&file.bytes).map_err(|error| content(option, path, expected, &error))
 }
 
 pub(crate) fn public_good() -> Result<TrustedRoot, CliError> {

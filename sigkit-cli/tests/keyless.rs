@@ -7,7 +7,7 @@ use support::lab::Lab;
 use support::{Ran, Run, Sandbox};
 use testkit::image::{self, Image};
 use testkit::sigstore::{
-    Hash, IDENTITY, ISSUER, Key, Kind, SIGNED_AT, San, Sealed, Signing, Sigstore, Stamp, Template, fulcio, names,
+    Hash, IDENTITY, ISSUER, Key, Kind, SIGNED_AT, San, Sct, Sealed, Signing, Sigstore, Stamp, Template, fulcio, names,
 };
 
 const BLOB: &[u8] = b"a blob\n";
@@ -105,6 +105,25 @@ fn what_weakens_a_check_is_repeated_in_the_result() {
     let environment = ["COSIGN_INSECURE_IGNORE_TLOG", "COSIGN_INSECURE_IGNORE_SCT", "SIGKIT_COMPAT_UNANCHORED_REGEXP"];
     let run = environment.into_iter().fold(verify(&sandbox, &[&TRUST, &part]), |run, name| run.env(name, "true"));
     run.run().expect(12).says("is ignored: verification can be weakened on the command line only");
+}
+
+// threat: B12
+#[test]
+fn the_promise_of_a_certificate_log_may_come_apart() {
+    let stack = Sigstore::new();
+    let signed = stack.blob(BLOB).leaf(|leaf| leaf.with_scts(Vec::new())).seal();
+    let sandbox = sandbox(&stack, &signed);
+    let sct = Sct::new(&stack.ct, SIGNED_AT - 300);
+    let good = sct.detached(&signed.certificate.as_ref().unwrap().der).to_string();
+    sandbox.write("broken.json", good.replace("sct_version", "version"));
+    sandbox.write("good.json", good);
+    sandbox.write("other.json", sct.detached(b"another certificate").to_string());
+    let judge = |more: &[&str]| verify(&sandbox, &[&TRUST, &SIGNER, more]).run();
+    judge(&[]).expect(12).says("sct-missing");
+    judge(&["--sct", "good.json"]).expect(0);
+    judge(&["--sct", "other.json"]).expect(12).says("sct-invalid");
+    judge(&["--sct", "broken.json"]).expect(1).says("the answer of a certificate log");
+    judge(&["--sct", "good.json", "--insecure-ignore-sct"]).expect(2);
 }
 
 // threat: I03

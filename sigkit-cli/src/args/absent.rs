@@ -5,8 +5,6 @@ const LOG: &str = "it names a transparency log or timestamp authority to contact
 const HARDWARE: &str = "hardware keys are not supported; --key takes a file, env://VARIABLE or - for standard input";
 const CERTIFICATE: &str =
     "signing keys that come with a certificate are not supported; sign with the key itself (--key)";
-const SCT: &str =
-    "the promise of a certificate transparency log is read from the certificate; a detached one is not supported";
 const REKOR_V2: &str =
     "no configuration of the public services with Rekor v2 is built in; name the log itself with --rekor";
 const EMAIL: &str = "it was replaced by --certificate-identity, which needs --certificate-oidc-issuer beside it";
@@ -24,7 +22,6 @@ pub(crate) fn why_absent(flag: &str) -> Option<&'static str> {
             CERTIFICATE
         }
         "allow-certificate-chain" => "authorities come from the trusted root or from --ca-roots, never from a bundle",
-        "sct" => SCT,
         "with-default-rekor-v2" => REKOR_V2,
         "cert-email" | "certificate-email" => EMAIL,
         "rekor-url" | "rfc3161-timestamp" | "use-signed-timestamps" | "signing-algorithm" => LOG,

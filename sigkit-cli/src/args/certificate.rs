@@ -20,6 +20,9 @@ pub(crate) struct CertificateArgs {
     /// Authorities between those roots and the signer, PEM
     #[arg(long, value_name = "FILE", requires = "ca_roots")]
     pub(crate) ca_intermediates: Option<PathBuf>,
+    /// Promise of a certificate transparency log that came apart from the certificate: the log's answer in JSON
+    #[arg(long, value_name = "FILE", conflicts_with = "insecure_ignore_sct")]
+    pub(crate) sct: Option<PathBuf>,
     /// Accept certificates that no certificate transparency log has promised to log
     #[arg(long, action = ArgAction::Set, default_value_t = false)]
     pub(crate) insecure_ignore_sct: bool,
@@ -33,6 +36,7 @@ impl CertificateArgs {
             ("--certificate-chain", self.certificate_chain.is_some()),
             ("--ca-roots", self.ca_roots.is_some()),
             ("--ca-intermediates", self.ca_intermediates.is_some()),
+            ("--sct", self.sct.is_some()),
             ("--insecure-ignore-sct", self.insecure_ignore_sct),
         ]
         .into_iter()

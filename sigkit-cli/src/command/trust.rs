@@ -12,7 +12,7 @@ use sigkit_core::policy::{
 use crate::args::{LogDemand, PublicKeyArgs, SignatureDigest, SignersBy, TrustArgs, Wanted, WantedIdentity};
 use crate::context::Context;
 use crate::error::CliError;
-use crate::trusted_root::{certificate as certificate_file, trusted_root};
+use crate::trusted_root::{certificate as certificate_file, detached_sct, trusted_root};
 
 /// The policy of the flags that say whom to believe, and of `--signature-digest-algorithm`.
 ///
@@ -76,12 +76,16 @@ fn of_identities(
     let witnesses = witnesses(args, Witnesses::LOGGED)?;
     let certificate = args.certificates.certificate.as_deref();
     let certificate = certificate.map(|path| certificate_file("--certificate", path, context)).transpose()?;
+    let sct = args.certificates.sct.as_deref().map(|path| detached_sct("--sct", path, context)).transpose()?;
     let mut authorities = Vec::new();
     for pair in pairs {
         let identity = identity(args, &pair).map_err(|error| CliError::Usage(error.to_string()))?;
         let mut authority = KeylessAuthority::new(identity, Arc::clone(&trust)).with_witnesses(witnesses);
         if let Some(leaf) = &certificate {
             authority = authority.with_certificates(leaf.clone(), []);
+        }
+        if let Some(sct) = &sct {
+            authority = authority.with_detached_sct(sct.clone());
         }
         if args.certificates.insecure_ignore_sct {
             authority = authority.dangerous_without_sct();

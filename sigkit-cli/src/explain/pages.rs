@@ -398,11 +398,11 @@ pub(crate) const PAGES: &[Page] = &[
         "sct-missing",
         "The certificate carries no promise of a certificate transparency log.",
         "A private certificate authority issued it, which has no such log.",
-        "With an authority of your own, say so with --insecure-ignore-sct.",
+        "Give a promise that came apart from it with --sct; with an authority of your own, say so with --insecure-ignore-sct.",
     ),
     page_of(
         "sct-invalid",
-        "No promise in the certificate is that of a certificate log of the trusted root, for this certificate.",
+        "No promise in the certificate or beside it is that of a certificate log of the trusted root, for this certificate.",
         "The trusted root is old, or it belongs to another instance.",
         "Give the trusted root of the instance that was used with --trusted-root.",
     ),

@@ -6,12 +6,14 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
+use std::marker::PhantomData;
 
-use serde::de::value::{BorrowedStrDeserializer, StringDeserializer};
+use serde::de::value::BorrowedStrDeserializer;
 use serde::de::{
     Deserialize, DeserializeSeed, Deserializer, EnumAccess, Error, IgnoredAny, MapAccess, SeqAccess, VariantAccess,
     Visitor,
 };
+use serde::forward_to_deserialize_any;
 use serde::ser::{Serialize, Serializer};
 
 /// Wraps everything on the way down, so that each struct, however deep, is asked for as an object, and no object repeats a member.
@@ -192,11 +194,7 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Members<'de, A> {
     fn next_key_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, A::Error> {
         let Some(name) = self.map.next_key_seed(Text)? else { return Ok(None) };
         self.names.add(name.clone())?;
-        match name {
-            Cow::Borrowed(name) => seed.deserialize(Objects(BorrowedStrDeserializer::new(name))),
-            Cow::Owned(name) => seed.deserialize(Objects(StringDeserializer::new(name))),
-        }
-        .map(Some)
+        seed.deserialize(Name(name, PhantomData)).map(Some)
     }
 
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, A::Error> {
@@ -205,6 +203,30 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Members<'de, A> {
 
     fn size_hint(&self) -> Option<usize> {
         self.map.size_hint()
+    }
+}
+
+/// The name of a member.
+struct Name<'de, E>(Cow<'de, str>, PhantomData<E>);
+
+impl<'de, E: Error> Deserializer<'de> for Name<'de, E> {
+    type Error = E;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, E> {
+        match self.0 {
+            Cow::Borrowed(name) => visitor.visit_borrowed_str(name),
+            Cow::Owned(name) => visitor.visit_string(name),
+        }
+    }
+
+    /// Of a struct's members only the name counts.
+    fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, E> {
+        visitor.visit_str(&self.0)
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct newtype_struct
+        seq tuple tuple_struct map struct enum ignored_any
     }
 }
 

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use super::Identity;
-use crate::trust::{Certificate, TrustedRoot};
+use crate::trust::{Certificate, DetachedSct, TrustedRoot};
 
 /// Somebody to whom a trusted authority gave a certificate. Without an identity, which is a subject and its issuer, there is none.
 #[derive(Clone, Debug)]
@@ -13,6 +13,7 @@ pub struct KeylessAuthority {
     pub(crate) trust: Arc<TrustedRoot>,
     pub(crate) witnesses: Witnesses,
     pub(crate) sct: SctRule,
+    pub(crate) detached_sct: Option<DetachedSct>,
     pub(crate) certificates: Vec<Certificate>,
 }
 
@@ -80,6 +81,7 @@ impl KeylessAuthority {
             trust,
             witnesses: Witnesses::LOGGED,
             sct: SctRule::Required,
+            detached_sct: None,
             certificates: Vec::new(),
         }
     }
@@ -102,6 +104,13 @@ impl KeylessAuthority {
     #[must_use]
     pub fn with_certificates(mut self, leaf: Certificate, others: impl IntoIterator<Item = Certificate>) -> Self {
         self.certificates = std::iter::once(leaf).chain(others).collect();
+        self
+    }
+
+    /// A certificate log's promise that came apart from the certificate. It must hold, beside those that the certificate carries.
+    #[must_use]
+    pub fn with_detached_sct(mut self, sct: DetachedSct) -> Self {
+        self.detached_sct = Some(sct);
         self
     }
 

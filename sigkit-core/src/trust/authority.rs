@@ -149,6 +149,17 @@ impl CertificateAuthority {
         validity: Validity,
         limits: &Limits,
     ) -> Result<Self, AuthorityError> {
+        Self::of_chain(uri, chain, validity, limits, issued)
+    }
+
+    /// The same, by another check of child and parent, which says what does not fit.
+    pub(super) fn of_chain(
+        uri: impl Into<String>,
+        chain: &[impl AsRef<[u8]>],
+        validity: Validity,
+        limits: &Limits,
+        issued: fn(&Certificate, &Certificate) -> Result<(), &'static str>,
+    ) -> Result<Self, AuthorityError> {
         let certificates = read(chain, limits)?;
         for (number, pair) in (1..).zip(certificates.windows(2)) {
             let [child, parent] = pair else { continue };
@@ -390,7 +401,7 @@ fn covers(what: &dyn Fn() -> String, window: Validity, times: &[UnixTime]) -> Re
 }
 
 /// Whether `parent` may issue certificates and did issue `child`; else what does not fit.
-fn issued(child: &Certificate, parent: &Certificate) -> Result<(), &'static str> {
+pub(super) fn issued(child: &Certificate, parent: &Certificate) -> Result<(), &'static str> {
     if child.issuer_der() != parent.subject_der() {
         return Err("it names another issuer");
     }

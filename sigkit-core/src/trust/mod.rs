@@ -18,7 +18,7 @@ pub use fulcio::{FulcioExtension, SignerIdentity, SubjectKind};
 pub use log::{BodyError, CheckpointError, InclusionError, LogError, LogProof};
 pub use log_key::TransparencyLog;
 pub use root::{TrustedRoot, TrustedRootError};
-pub use sct::SctError;
+pub use sct::{DetachedSct, SctError};
 pub use timestamp::TimestampError;
 pub use validity::Validity;
 

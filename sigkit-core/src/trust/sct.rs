@@ -1,12 +1,16 @@
-//! Signed certificate timestamps, RFC 6962: the promise of a certificate log, inside the certificate that it is about.
+//! Signed certificate timestamps, RFC 6962: the promise of a certificate log, inside the certificate that it is about or apart from it.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use der::asn1::{ObjectIdentifier, OctetStringRef};
 use der::{Decode, Encode, Length};
+use serde::Deserialize;
 
 use super::authority::IssuerKey;
 use super::{Certificate, LogId, TrustedRoot, Validity};
 use crate::crypto::{Signature, SignatureError};
 use crate::digest::Digest;
+use crate::json;
 use crate::time::UnixTime;
 
 const SCT_LIST: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.11129.2.4.2");
@@ -28,7 +32,7 @@ pub enum SctError {
     #[error("the certificate carries no signed certificate timestamp")]
     Missing,
     /// The list does not parse.
-    #[error("the certificate's timestamps are malformed: expected {expected}, found {found}")]
+    #[error("a signed certificate timestamp is malformed: expected {expected}, found {found}")]
     Malformed {
         /// What may stand there.
         expected: &'static str,
@@ -61,6 +65,54 @@ pub enum SctError {
     },
 }
 
+/// A promise that came apart from the certificate: what a log answers to whoever hands a certificate in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DetachedSct {
+    log: LogId,
+    milliseconds: u64,
+    extensions: Vec<u8>,
+    signature: Vec<u8>,
+}
+
+impl DetachedSct {
+    /// Reads the JSON of the answer, RFC 6962 §4.1.
+    ///
+    /// # Errors
+    /// [`SctError::Malformed`].
+    pub fn from_json(bytes: &[u8]) -> Result<Self, SctError> {
+        #[derive(Deserialize)]
+        struct Wire {
+            sct_version: u8,
+            id: String,
+            timestamp: u64,
+            extensions: String,
+            signature: String,
+        }
+        let wire: Wire = json::from_slice(bytes)
+            .map_err(|error| malformed("the answer of a certificate log in JSON", error.to_string()))?;
+        if wire.sct_version != 0 {
+            return Err(malformed("version 1", format!("version code {}", wire.sct_version)));
+        }
+        let decoded = |text: &str| STANDARD.decode(text).map_err(|error| malformed("base64", error.to_string()));
+        let id = decoded(&wire.id)?;
+        let signed = decoded(&wire.signature)?;
+        let mut signed = Tls(&signed);
+        let signature = signed.digitally_signed()?.to_vec();
+        signed.finish()?;
+        Ok(Self {
+            log: LogId::from_bytes(&id).ok_or_else(|| malformed("an id of 32 bytes", format!("{} bytes", id.len())))?,
+            milliseconds: wire.timestamp,
+            extensions: decoded(&wire.extensions)?,
+            signature,
+        })
+    }
+
+    fn sct(&self) -> Sct<'_> {
+        let Self { log, milliseconds, extensions, signature } = self;
+        Sct { log: *log, milliseconds: *milliseconds, extensions, signature }
+    }
+}
+
 /// One promise as it stands in the list.
 struct Sct<'a> {
     log: LogId,
@@ -69,21 +121,29 @@ struct Sct<'a> {
     signature: &'a [u8],
 }
 
-/// The first of the certificate's timestamps that holds. `issuer` is the key that issued the certificate.
+/// The first of the certificate's timestamps that holds. `issuer` is the key that issued the certificate. A detached one must hold, and
+/// will do where the certificate carries none.
 pub(crate) fn verify(
     root: &TrustedRoot,
     certificate: &Certificate,
     issuer: &IssuerKey,
+    detached: Option<&DetachedSct>,
 ) -> Result<VerifiedSct, SctError> {
+    if let Some(detached) = detached {
+        let verified = check(root, &detached.sct(), &entry(CERTIFICATE, &[], certificate.der())?)?;
+        if certificate.extension(SCT_LIST).is_none() {
+            return Ok(verified);
+        }
+    }
     let extension = certificate.extension(SCT_LIST).ok_or(SctError::Missing)?;
     let list = <&OctetStringRef>::from_der(extension.value)
         .map_err(|error| malformed("an OCTET STRING", error.to_string()))?;
     let scts = parse(list.as_bytes())?;
-    let tbs = without_scts(certificate)?;
     let issuer_key_hash = Digest::sha256(&issuer.spki);
+    let entry = entry(PRECERTIFICATE, issuer_key_hash.as_bytes(), &without_scts(certificate)?)?;
     let mut trouble = SctError::Missing;
     for sct in scts {
-        match check(root, &sct, &tbs, issuer_key_hash.as_bytes()) {
+        match check(root, &sct, &entry) {
             Ok(verified) => return Ok(verified),
             // A log that nobody here knows says less than one whose promise is broken.
             Err(error) if matches!(trouble, SctError::Missing | SctError::UnknownLog { .. }) => trouble = error,
@@ -93,7 +153,7 @@ pub(crate) fn verify(
     Err(trouble)
 }
 
-fn check(root: &TrustedRoot, sct: &Sct<'_>, tbs: &[u8], issuer_key_hash: &[u8]) -> Result<VerifiedSct, SctError> {
+fn check(root: &TrustedRoot, sct: &Sct<'_>, entry: &[u8]) -> Result<VerifiedSct, SctError> {
     let log = sct.log;
     let known = root.certificate_log(&log).ok_or(SctError::UnknownLog { log })?;
     let time = UnixTime(i64::try_from(sct.milliseconds.div_euclid(1000)).unwrap_or(i64::MAX));
@@ -101,21 +161,26 @@ fn check(root: &TrustedRoot, sct: &Sct<'_>, tbs: &[u8], issuer_key_hash: &[u8]) 
     if !window.contains(time) {
         return Err(SctError::OutsideWindow { log, window, time });
     }
-    let signed = precertificate(sct, tbs, issuer_key_hash)?;
+    let extensions = u16::try_from(sct.extensions.len());
+    let extensions = extensions.map_err(|_| malformed("extensions below 64 KiB", sct.extensions.len().to_string()))?;
+    // RFC 6962 §3.2: version 1, certificate_timestamp, the time, the entry, extensions.
+    let signed =
+        [&[0, 0], &sct.milliseconds.to_be_bytes()[..], entry, &extensions.to_be_bytes(), sct.extensions].concat();
     let signature = Signature::from_bytes(sct.signature);
     known.key().verify(&signed, &signature).map_err(|error| SctError::Signature { log, error })?;
     Ok(VerifiedSct { log, time })
 }
 
-/// RFC 6962 §3.2: what is signed about a precertificate.
-fn precertificate(sct: &Sct<'_>, tbs: &[u8], issuer_key_hash: &[u8]) -> Result<Vec<u8>, SctError> {
-    let too_long = || malformed("a certificate below 16 MiB", format!("{} bytes", tbs.len()));
-    let tbs_length = u32::try_from(tbs.len()).ok().filter(|length| *length < 1 << 24).ok_or_else(too_long)?;
-    let [_, length @ ..] = tbs_length.to_be_bytes();
-    let extensions_length = u16::try_from(sct.extensions.len()).map_err(|_| too_long())?.to_be_bytes();
-    let time = sct.milliseconds.to_be_bytes();
-    // Version 1, certificate_timestamp, the time, precert_entry.
-    Ok([&[0, 0][..], &time, &[0, 1], issuer_key_hash, &length, tbs, &extensions_length, sct.extensions].concat())
+/// RFC 6962 §3.2: the two types of entries.
+const CERTIFICATE: [u8; 2] = [0, 0];
+const PRECERTIFICATE: [u8; 2] = [0, 1];
+
+/// What is signed of a certificate: all of it, or what it was before the promise was put in, behind the digest of its issuer's key.
+fn entry(kind: [u8; 2], issuer_key_hash: &[u8], certificate: &[u8]) -> Result<Vec<u8>, SctError> {
+    let too_long = || malformed("a certificate below 16 MiB", format!("{} bytes", certificate.len()));
+    let length = u32::try_from(certificate.len()).ok().filter(|length| *length < 1 << 24).ok_or_else(too_long)?;
+    let [_, length @ ..] = length.to_be_bytes();
+    Ok([&kind, issuer_key_hash, &length, certificate].concat())
 }
 
 /// The TBSCertificate as it was before the log's promise was put in: all else stays as received, but for the lengths around it.
@@ -155,13 +220,7 @@ fn parse(list: &[u8]) -> Result<Vec<Sct<'_>>, SctError> {
         let log = LogId::from_bytes(&sct.array::<32>()?).ok_or(SctError::Missing)?;
         let milliseconds = u64::from_be_bytes(sct.array()?);
         let extensions = sct.vector()?;
-        // Hash and signature algorithm: the key of the log decides, and these must not contradict it.
-        let [hash, algorithm] = sct.array()?;
-        if !matches!((hash, algorithm), (4, 1 | 3) | (8, 7)) {
-            let found = format!("hash {hash}, signature {algorithm}");
-            return Err(malformed("SHA-256 with ECDSA or RSA, or Ed25519", found));
-        }
-        let signature = sct.vector()?;
+        let signature = sct.digitally_signed()?;
         sct.finish()?;
         found.push(Sct { log, milliseconds, extensions, signature });
     }
@@ -194,7 +253,49 @@ impl<'a> Tls<'a> {
         self.take(usize::from(length))
     }
 
+    /// A signature behind its algorithms: the key of the log decides, and these must not contradict it.
+    fn digitally_signed(&mut self) -> Result<&'a [u8], SctError> {
+        let [hash, algorithm] = self.array()?;
+        if !matches!((hash, algorithm), (4, 1 | 3) | (8, 7)) {
+            let found = format!("hash {hash}, signature {algorithm}");
+            return Err(malformed("SHA-256 with ECDSA or RSA, or Ed25519", found));
+        }
+        self.vector()
+    }
+
     fn finish(&self) -> Result<(), SctError> {
         if self.0.is_empty() { Ok(()) } else { Err(malformed("the end", format!("{} bytes more", self.0.len()))) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // threat: B12
+    #[test]
+    fn a_detached_promise_is_read_strictly() {
+        let good = r#"{"sct_version":0,"id":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=","timestamp":7,"extensions":"AQ==","signature":"BAMAAQk="}"#;
+        let read = |text: &str| DetachedSct::from_json(text.as_bytes());
+        let sct = read(good).unwrap();
+        assert_eq!((sct.milliseconds, sct.extensions.as_slice(), sct.signature.as_slice()), (7, &[1][..], &[9][..]));
+        for (from, to) in [
+            ("\"sct_version\":0", "\"sct_version\":1"),
+            ("\"sct_version\":0,", ""),
+            ("AAAA=", "AAAAAAAA="),
+            ("AAAA=", "AAAA"),
+            ("timestamp\":7", "timestamp\":-7"),
+            ("timestamp\":7", "timestamp\":7,\"timestamp\":7"),
+            ("AQ==", "AQ"),
+            ("BAMAAQk=", "BAMAAgk="),
+            ("BAMAAQk=", "BAMAAQkA"),
+            ("BAMAAQk=", "AgMAAQk="),
+            ("BAMAAQk=", "BAM="),
+            ("}", "}}"),
+        ] {
+            let text = good.replacen(from, to, 1);
+            assert_ne!(text, good);
+            assert!(matches!(read(&text), Err(SctError::Malformed { .. })), "{text}");
+        }
     }
 }

@@ -17,7 +17,7 @@ pub(super) fn check(
     if authority.sct == SctRule::Waived {
         return (Outcome::Skip(Waiver::SctWaived), Some(CertificateLogged(())));
     }
-    match verify_sct(&authority.trust, &presented.leaf, path.issuer()) {
+    match verify_sct(&authority.trust, &presented.leaf, path.issuer(), authority.detached_sct.as_ref()) {
         Ok(sct) => {
             let fact = Fact::CertificateLogged { log: sct.log.to_string(), time: sct.time };
             (Outcome::Pass(fact), Some(CertificateLogged(())))

@@ -10,7 +10,7 @@ use sigkit_core::limits::Limits;
 use sigkit_core::oci::{Descriptor, media_type};
 use sigkit_core::policy::{Identity, KeylessAuthority, Pattern, Policy, Purpose, Witnesses};
 use sigkit_core::time::UnixTime;
-use sigkit_core::trust::{Certificate, FulcioExtension, SubjectKind, TrustedRoot};
+use sigkit_core::trust::{Certificate, DetachedSct, FulcioExtension, SubjectKind, TrustedRoot};
 use sigkit_core::verify::{Artifact, NotVerified, Verified, Verifier};
 use testkit::sigstore::{
     BASIC_CONSTRAINTS, CODE_SIGNING, END, EXTENDED_KEY_USAGE, Extension, IDENTITY, ISSUER, KEY_USAGE, Key, Kind, SAN,
@@ -347,7 +347,26 @@ fn scts() -> Vec<Case> {
     let mut just = stack.trusted_root();
     just["ctlogs"][0]["publicKey"]["validFor"]["end"] = testkit::sigstore::rfc3339(SIGNED_AT - 300).into();
     let just = KeylessAuthority::new(alice(), trust(&just));
+    let apart = |name, sealed: &Sealed, sct: &Sct, certificate: &[u8]| {
+        let sct = DetachedSct::from_json(sct.detached(certificate).to_string().as_bytes()).unwrap();
+        by(name, authority(&stack).with_detached_sct(sct), &sealed.bundle())
+    };
+    let bare = stack.blob(BLOB).leaf(|leaf| leaf.with_scts(Vec::new())).seal();
+    let (full, strange) =
+        (stack.blob(BLOB).seal(), stack.blob(BLOB).leaf(|leaf| leaf.with_scts(vec![unknown()])).seal());
+    let der_of = |sealed: &Sealed| sealed.certificate.clone().unwrap().der;
+    let extended = Sct { extensions: vec![1, 2, 3], ..good() };
     vec![
+        apart("a promise apart", &bare, &good(), &der_of(&bare)),
+        apart("extensions in a promise apart", &bare, &extended, &der_of(&bare)),
+        apart("a promise apart and one inside", &full, &good(), &der_of(&full)),
+        apart("a promise apart about another certificate", &bare, &good(), &der_of(&full)).fails("sct", "sct-invalid"),
+        apart("a promise apart of a log that nobody knows", &bare, &unknown(), &der_of(&bare))
+            .fails("sct", "sct-invalid"),
+        apart("a forged promise apart beside a good one inside", &full, &forged(), &der_of(&full))
+            .fails("sct", "sct-invalid"),
+        apart("a good promise apart beside a strange one inside", &strange, &good(), &der_of(&strange))
+            .fails("sct", "sct-invalid"),
         with("extensions in the promise", vec![Sct { extensions: vec![1, 2, 3], ..good() }]),
         with("a log that nobody knows beside", vec![unknown(), good()]),
         with("a promise that does not hold beside", vec![forged(), good()]),

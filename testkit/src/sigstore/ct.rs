@@ -1,5 +1,9 @@
 //! A certificate transparency log (RFC 6962) and its promises.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+
 use super::der;
 use super::key::{Hash, Key};
 
@@ -28,23 +32,35 @@ impl Sct {
         der::octets(&prefixed(&scts))
     }
 
+    /// The promise about the certificate with that DER, apart from it, as the log answers to whoever hands it in.
+    pub fn detached(&self, certificate: &[u8]) -> Value {
+        json!({
+            "sct_version": 0,
+            "id": STANDARD.encode(&self.log_id),
+            "timestamp": self.timestamp,
+            "extensions": STANDARD.encode(&self.extensions),
+            "signature": STANDARD.encode(self.signature(&[&[0, 0], &counted(certificate)[..]])),
+        })
+    }
+
     fn sign(&self, tbs: &[u8], issuer_spki: &[u8]) -> Vec<u8> {
         let timestamp = self.timestamp.to_be_bytes();
-        let length = u32::try_from(tbs.len()).unwrap().to_be_bytes();
-        let signed = [
-            &[0, 0][..], // v1, certificate_timestamp
-            &timestamp,
-            &[0, 1], // precert_entry
-            &Hash::Sha256.of(issuer_spki),
-            &length[1..],
-            tbs,
-            &prefixed(&self.extensions),
-        ]
-        .concat();
-        let signature = self.key.sign_with(Hash::Sha256, &signed);
-        let algorithms = [4, 3]; // sha256, ecdsa
-        [&[0][..], &self.log_id, &timestamp, &prefixed(&self.extensions), &algorithms, &prefixed(&signature)].concat()
+        let signature = self.signature(&[&[0, 1], &Hash::Sha256.of(issuer_spki)[..], &counted(tbs)]);
+        [&[0][..], &self.log_id, &timestamp, &prefixed(&self.extensions), &signature].concat()
     }
+
+    /// Over an entry: its type, and what it is about.
+    fn signature(&self, entry: &[&[u8]]) -> Vec<u8> {
+        let head = [&[0, 0], &self.timestamp.to_be_bytes()[..]].concat(); // v1, certificate_timestamp
+        let signed = [head, entry.concat(), prefixed(&self.extensions)].concat();
+        let signature = self.key.sign_with(Hash::Sha256, &signed);
+        [&[4, 3][..], &prefixed(&signature)].concat() // sha256, ecdsa
+    }
+}
+
+/// TLS vector: three bytes of length before the content.
+fn counted(content: &[u8]) -> Vec<u8> {
+    [&u32::try_from(content.len()).unwrap().to_be_bytes()[1..], content].concat()
 }
 
 /// TLS vector: two bytes of length before the content.
