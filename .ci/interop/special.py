@@ -205,6 +205,8 @@ def same_output(m, registry):
             theirs = m.tools[peer].verify(reference, m.key_a.public, form, "-o", "json")
             m.check(f"{cell}/{peer}", ours.ok and signed_part(ours.out, form) == signed_part(theirs.out, form),
                     f"\n  sigkit  {ours.out.strip()} {ours.err[-300:]}\n  {peer} {theirs.out.strip()}")
+            ours, theirs = (m.tools[name].run("download", "signature", reference) for name in ("sigkit", peer))
+            m.check(f"{cell}/downloaded as by {peer}", ours.ok and ours.out and ours.out == theirs.out, f"\n  sigkit  {ours.out}{ours.err[-300:]}\n  {peer} {theirs.out}")
 
 
 def signed_part(output, form):

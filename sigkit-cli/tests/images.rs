@@ -411,3 +411,35 @@ fn a_flag_without_effect_says_so_once() {
     lab.sandbox.write("p", "{}");
     sign(&["--format", "bundle", "--payload", "p"]).expect(2).says("--payload");
 }
+
+#[test]
+fn signatures_are_downloaded_as_they_are_stored() {
+    let lab = Lab::new();
+    let image = lab.image("v1");
+    let name = lab.name(":v1");
+    let download = || lab.sandbox.sigkit(&["download", "signature", &name]).run();
+    download().expect(10).says("no signature was found");
+    let review = support::lab::statement(&image.digest, "https://example.com/review/v1", "{}");
+    lab.attach_statement(&image, &review);
+    download().expect(10).prints("");
+    lab.sign(&["--bundle", "b.json", &name]).run().expect(0);
+    let bundle = String::from_utf8(lab.sandbox.read("b.json")).unwrap();
+    download().expect(0).prints(&format!("{bundle}\n"));
+    lab.sign(&["--format", "legacy", "--output-signature", "s", "--output-payload", "p", &name]).run().expect(0);
+    let both = download().expect(0).stdout;
+    let (first, second) = both.trim_end().split_once('\n').unwrap();
+    assert_eq!(first, bundle);
+    use base64::Engine as _;
+    let payload = base64::engine::general_purpose::STANDARD.encode(lab.sandbox.read("p"));
+    let signature = String::from_utf8(lab.sandbox.read("s")).unwrap();
+    assert_eq!(
+        second,
+        format!(
+            r#"{{"Base64Signature":"{signature}","Payload":"{payload}","Cert":null,"Chain":null,"Bundle":null,"RFC3161Timestamp":null}}"#
+        )
+    );
+    // A signature is no attestation.
+    let attestations = lab.sandbox.sigkit(&["download", "attestation", &name]).run().expect(0).stdout;
+    assert_eq!(attestations.lines().count(), 1, "{attestations}");
+    lab.sandbox.sigkit(&["download", "signature", &lab.name(":none")]).run().expect(11);
+}

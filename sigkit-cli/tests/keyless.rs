@@ -411,6 +411,24 @@ fn policies_in_files_accept_the_identity_that_they_name() {
     }
 }
 
+#[test]
+fn a_downloaded_signature_has_its_certificates_and_its_log_entry() {
+    let stack = Sigstore::new();
+    let lab = Lab::new();
+    let image = lab.image("v1");
+    attach_changed(&lab, &stack, &image, |signing| signing.stamped());
+    let printed = lab.sandbox.sigkit(&["download", "signature", &lab.digest(&image)]).run().expect(0);
+    let printed: Value = serde_json::from_str(&printed.stdout).unwrap();
+    let raw = |der: &[u8]| {
+        use base64::Engine as _;
+        serde_json::json!({"Raw": base64::engine::general_purpose::STANDARD.encode(der)})
+    };
+    assert_eq!(printed["Chain"], serde_json::json!([raw(&stack.intermediate.der), raw(&stack.root.der)]));
+    assert!(printed["Cert"]["Raw"].is_string(), "{printed}");
+    assert_eq!(printed["Bundle"]["Payload"]["integratedTime"], SIGNED_AT);
+    assert!(printed["RFC3161Timestamp"]["SignedRFC3161Timestamp"].is_string(), "{printed}");
+}
+
 // threat: A16
 #[test]
 fn a_signature_by_a_key_has_no_certificate() {

@@ -16,18 +16,27 @@ pub(crate) struct DownloadArgs {
 pub(crate) enum Download {
     /// Print the attestations about an image as they are stored, one per line, without verifying them
     Attestation(DownloadAttestationArgs),
+    /// Print the signatures of an image as they are stored, one per line, without verifying them
+    Signature(BesideArgs),
 }
 
 /// `download attestation`
 #[derive(Args, Clone, Debug)]
-#[allow(rustdoc::broken_intra_doc_links, reason = "help text in which brackets mean what may be left out")]
 pub(crate) struct DownloadAttestationArgs {
-    /// Image: NAME[:TAG][@DIGEST], oci:DIR[:TAG], or oci-archive:FILE[:TAG]
-    #[arg(value_name = "IMAGE")]
-    pub(crate) image: String,
+    #[command(flatten)]
+    pub(crate) beside: BesideArgs,
     /// Only attestations of this type: a name or URI as for attest --type
     #[arg(long, value_name = "TYPE")]
     pub(crate) predicate_type: Option<PredicateType>,
+}
+
+/// Beside which image to look.
+#[derive(Args, Clone, Debug)]
+#[allow(rustdoc::broken_intra_doc_links, reason = "help text in which brackets mean what may be left out")]
+pub(crate) struct BesideArgs {
+    /// Image: NAME[:TAG][@DIGEST], oci:DIR[:TAG], or oci-archive:FILE[:TAG]
+    #[arg(value_name = "IMAGE")]
+    pub(crate) image: String,
     /// Take the image of an index that serves this platform instead of the index
     #[arg(long, value_name = "OS/ARCH[/VARIANT]")]
     pub(crate) platform: Option<Platform>,

@@ -39,7 +39,7 @@ pub(crate) use attest_blob::AttestBlobArgs;
 pub(crate) use bundle::{BundleCreateArgs, BundleUpgradeArgs, BundleVerb, BundleVerbArgs};
 pub(crate) use certificate::CertificateArgs;
 pub(crate) use completion::CompletionArgs;
-pub(crate) use download::{Download, DownloadArgs, DownloadAttestationArgs};
+pub(crate) use download::{BesideArgs, Download, DownloadArgs};
 pub(crate) use environment::{Bound, bind};
 pub(crate) use explain::ExplainArgs;
 pub(crate) use generate_key_pair::GenerateKeyPairArgs;

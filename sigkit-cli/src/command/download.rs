@@ -1,10 +1,16 @@
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::Serialize;
+use serde_json::{Value, json};
 use sigkit_core::attach::{FoundItem, Wanted, find};
 use sigkit_core::bundle::BundleError;
-use sigkit_core::content::{Content, PredicateType, Statement};
+use sigkit_core::content::{Content, SIGN_PREDICATE, Statement};
+use sigkit_core::crypto::certificates_from_pem;
 use sigkit_core::image::for_platform;
 use sigkit_core::limits::Limits;
+use sigkit_core::oci::{Descriptor, media_type};
 
-use crate::args::{Download, DownloadArgs, DownloadAttestationArgs, GlobalArgs};
+use crate::args::{BesideArgs, Download, DownloadArgs, GlobalArgs};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::exit::ExitCode;
@@ -20,11 +26,14 @@ use crate::target::{Target, Unresolved};
 /// [`CliError`].
 pub(crate) fn run(args: &DownloadArgs, context: &Context, global: &GlobalArgs) -> Result<Output, CliError> {
     match &args.what {
-        Download::Attestation(args) => attestations(args, context, global),
+        Download::Attestation(args) => {
+            beside(&args.beside, Wanted::Attestations(args.predicate_type.as_ref()), context, global)
+        }
+        Download::Signature(args) => beside(args, Wanted::Signatures, context, global),
     }
 }
 
-fn attestations(args: &DownloadAttestationArgs, context: &Context, global: &GlobalArgs) -> Result<Output, CliError> {
+fn beside(args: &BesideArgs, wanted: Wanted<'_>, context: &Context, global: &GlobalArgs) -> Result<Output, CliError> {
     args.registry.check(context)?;
     let limits = context.limits()?;
     let target: Target = args.image.parse()?;
@@ -39,7 +48,6 @@ fn attestations(args: &DownloadAttestationArgs, context: &Context, global: &Glob
             Some(platform) => for_platform(&*open.store, &image, platform).await.map_err(failed)?,
             None => image,
         };
-        let wanted = Wanted::Attestations(args.predicate_type.as_ref());
         Ok::<_, Unresolved>(find(&*open.signatures, &image.descriptor.digest, wanted, &limits).await)
     };
     let refused = |code: &str, message: &str, exit| Output::notes(vec![failure(&args.image, code, message)], exit);
@@ -55,9 +63,7 @@ fn attestations(args: &DownloadAttestationArgs, context: &Context, global: &Glob
     let mut types = Vec::new();
     for item in found.items {
         match kind(&item, &limits) {
-            Ok(kind) if args.predicate_type.as_ref().is_none_or(|wanted| wanted.uri() == kind) => {
-                print(&mut output.stdout, item);
-            }
+            Ok(kind) if is_wanted(wanted, &kind) => print(&mut output.stdout, item),
             Ok(kind) => types.push(kind),
             Err(BundleError::PassedOver { found, .. }) => types.push(found),
             // Unreadable, and printed all the same: whoever downloads wants to see it.
@@ -71,38 +77,80 @@ fn attestations(args: &DownloadAttestationArgs, context: &Context, global: &Glob
         output.notes.push(failure(&args.image, problem.code, &problem.to_string()));
         output.exit = ExitCode::Undecided;
     }
-    if output.stdout.is_empty() && output.exit == ExitCode::Done {
-        types.retain(|kind| kind != sigkit_core::content::SIGN_PREDICATE);
-        types.dedup();
-        return Ok(match &args.predicate_type {
-            Some(wanted) if !types.is_empty() => {
-                let message = format!(
-                    "none of the attestations matched the predicate type: {wanted}, found: {}",
-                    types.join(",")
-                );
-                refused("no-attestation-of-type", &message, ExitCode::NoMatch)
-            }
-            _ => refused("no-signatures", "no attestation was found", ExitCode::NoSignatures),
-        });
+    if !output.stdout.is_empty() || output.exit != ExitCode::Done {
+        return Ok(output);
     }
-    Ok(output)
+    types.retain(|kind| kind != SIGN_PREDICATE);
+    types.dedup();
+    Ok(match wanted {
+        Wanted::Attestations(Some(wanted)) if !types.is_empty() => {
+            let message =
+                format!("none of the attestations matched the predicate type: {wanted}, found: {}", types.join(","));
+            refused("no-attestation-of-type", &message, ExitCode::NoMatch)
+        }
+        Wanted::Attestations(_) => refused("no-signatures", "no attestation was found", ExitCode::NoSignatures),
+        Wanted::Signatures => refused("no-signatures", "no signature was found", ExitCode::NoSignatures),
+    })
 }
 
-/// The predicate type of what was found.
+fn is_wanted(wanted: Wanted<'_>, kind: &str) -> bool {
+    match wanted {
+        Wanted::Signatures => kind == SIGN_PREDICATE,
+        Wanted::Attestations(None) => kind != SIGN_PREDICATE,
+        Wanted::Attestations(Some(wanted)) => kind == wanted.uri(),
+    }
+}
+
+/// The predicate type of what was found: that of signatures for all that has none.
 fn kind(item: &FoundItem, limits: &Limits) -> Result<String, BundleError> {
     match item.clone().parse(limits).entity?.content {
         Content::Envelope(envelope) => Ok(Statement::parse(envelope.payload, limits)?.predicate_type),
-        _ => Err(BundleError::PassedOver {
-            expected: PredicateType::Custom.uri().to_owned(),
-            found: sigkit_core::content::SIGN_PREDICATE.to_owned(),
-        }),
+        _ => Ok(SIGN_PREDICATE.to_owned()),
     }
 }
 
-/// Prints a document as it is stored, on one line.
+/// Prints a document as it is stored, on one line; what annotations hold as cosign arranges it.
 fn print(stdout: &mut Vec<u8>, item: FoundItem) {
     let Ok(blob) = item.blob else { return };
-    // Between the tokens of JSON a line feed is as good as a space, and within strings there is none.
-    stdout.extend(blob.iter().map(|byte| if matches!(byte, b'\n' | b'\r') { b' ' } else { *byte }));
+    if item.layer.media_type == media_type::SIMPLE_SIGNING {
+        // What these types hold can always be written.
+        stdout.extend(serde_json::to_vec(&Legacy::of(&item.layer, &blob)).unwrap_or_default());
+    } else {
+        // Between the tokens of JSON a line feed is as good as a space, and within strings there is none.
+        stdout.extend(blob.iter().map(|byte| if matches!(byte, b'\n' | b'\r') { b' ' } else { *byte }));
+    }
     stdout.push(b'\n');
+}
+
+/// A signature in cosign's older format, with the names that Go gives to its parts.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Legacy<'a> {
+    #[serde(rename = "Base64Signature")]
+    signature: &'a str,
+    payload: String,
+    cert: Option<Value>,
+    chain: Option<Vec<Value>>,
+    bundle: Option<Value>,
+    #[serde(rename = "RFC3161Timestamp")]
+    timestamp: Option<Value>,
+}
+
+impl<'a> Legacy<'a> {
+    fn of(layer: &'a Descriptor, payload: &[u8]) -> Self {
+        let annotation = |name: &str| layer.annotations.get(name).map(String::as_str);
+        let certificates = |name: &str| {
+            let certificates = certificates_from_pem(annotation(name)?.as_bytes()).ok()?;
+            Some(certificates.iter().map(|der| json!({ "Raw": STANDARD.encode(der) })).collect::<Vec<_>>())
+        };
+        let document = |name: &str| serde_json::from_str(annotation(name)?).ok();
+        Self {
+            signature: annotation(media_type::ANNOTATION_SIGNATURE).unwrap_or_default(),
+            payload: STANDARD.encode(payload),
+            cert: certificates(media_type::ANNOTATION_CERTIFICATE).and_then(|found| found.into_iter().next()),
+            chain: certificates(media_type::ANNOTATION_CHAIN),
+            bundle: document(media_type::ANNOTATION_BUNDLE),
+            timestamp: document(media_type::ANNOTATION_TIMESTAMP),
+        }
+    }
 }

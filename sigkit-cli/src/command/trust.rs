@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use sigkit_core::crypto::{Curve, KeyAlgorithm, PublicKey, SignatureScheme};
+use sigkit_core::crypto::{PublicKey, SignatureScheme};
 use sigkit_core::digest::DigestAlgorithm;
 use sigkit_core::policy::{
     Authority, Identity, KeyAuthority, KeylessAuthority, Pattern, PatternError, Policy, Purpose, Witnesses,
@@ -124,13 +124,7 @@ fn scheme(key: &PublicKey, digest: SignatureDigest) -> Result<SignatureScheme, C
         SignatureDigest::Sha384 => DigestAlgorithm::Sha384,
         SignatureDigest::Sha512 => DigestAlgorithm::Sha512,
     };
-    let scheme = match key.algorithm() {
-        KeyAlgorithm::EcdsaP256 => SignatureScheme::Ecdsa(Curve::P256, algorithm),
-        KeyAlgorithm::EcdsaP384 => SignatureScheme::Ecdsa(Curve::P384, algorithm),
-        KeyAlgorithm::EcdsaP521 => SignatureScheme::Ecdsa(Curve::P521, algorithm),
-        KeyAlgorithm::Rsa { .. } => SignatureScheme::RsaPkcs1(algorithm),
-        KeyAlgorithm::Ed25519 => SignatureScheme::Ed25519ph,
-    };
+    let scheme = key.algorithm().scheme_over(algorithm).unwrap_or(SignatureScheme::Ed25519ph);
     if key.accepted_schemes().contains(&scheme) {
         return Ok(scheme);
     }

@@ -29,7 +29,7 @@ struct Wire<'a> {
     media_type: String,
     #[serde(borrow)]
     verification_material: WireMaterial<'a>,
-    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    #[serde(borrow, skip_serializing)]
     dsse_envelope: Option<WireEnvelope<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     message_signature: Option<WireMessage>,
@@ -135,15 +135,24 @@ impl SignedEntity {
     /// # Errors
     /// [`JsonError`], which these types cannot cause.
     pub fn to_bundle(&self) -> Result<Option<Vec<u8>>, JsonError> {
-        let (dsse_envelope, message_signature, length) = match &self.content {
-            Content::Envelope(envelope) => (Some(envelope.to_wire()), None, envelope.wire_len()),
-            Content::Message(message) => (None, Some(WireMessage::of(message)), 0),
+        let message_signature = match &self.content {
+            Content::Envelope(_) => None,
+            Content::Message(message) => Some(WireMessage::of(message)),
             Content::SimpleSigning { .. } => return Ok(None),
         };
         let Some(verification_material) = WireMaterial::of(self) else { return Ok(None) };
         let media_type = media_type::BUNDLE_V03.to_owned();
-        let wire = Wire { media_type, verification_material, dsse_envelope, message_signature };
-        json::to_vec(&wire, length).map(Some)
+        let wire = Wire { media_type, verification_material, dsse_envelope: None, message_signature };
+        let mut bundle = serde_json::to_vec(&wire)?;
+        if let Content::Envelope(envelope) = &self.content {
+            // The last member; a large payload is written once.
+            bundle.pop();
+            bundle.reserve_exact(envelope.json_len());
+            bundle.extend_from_slice(br#","dsseEnvelope":"#);
+            envelope.write_json(&mut bundle)?;
+            bundle.push(b'}');
+        }
+        Ok(Some(bundle))
     }
 }
 

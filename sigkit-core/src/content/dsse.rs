@@ -1,9 +1,8 @@
 use std::sync::Arc;
 
 use base64::Engine as _;
-use base64::display::Base64Display;
 use base64::engine::general_purpose::STANDARD;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::Deserialize;
 
 use super::clip;
 use crate::crypto::Signature;
@@ -47,53 +46,19 @@ pub enum EnvelopeError {
     },
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct WireEnvelope<'a> {
+    // Decoded from the document's own bytes: the base64 of a large one never exists beside the document.
     #[serde(borrow)]
-    payload: Payload<'a>,
+    payload: Words<'a>,
     payload_type: String,
     signatures: Vec<WireSignature>,
 }
 
-/// A payload on its way: what was read is decoded from the document's own bytes, what is written is encoded into them, so that
-/// the base64 of a large one never exists beside the document.
-enum Payload<'a> {
-    Read(Words<'a>),
-    Written(&'a [u8]),
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for Payload<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Words::deserialize(deserializer).map(Self::Read)
-    }
-}
-
-impl Serialize for Payload<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Read(base64) => base64.serialize(serializer),
-            Self::Written(bytes) => serializer.collect_str(&Base64Display::new(bytes, &STANDARD)),
-        }
-    }
-}
-
-impl Payload<'_> {
-    fn decode(&self) -> Result<Vec<u8>, EnvelopeError> {
-        match self {
-            Self::Read(base64) => STANDARD
-                .decode(base64.0.as_bytes())
-                .map_err(|_| EnvelopeError::Base64 { member: "payload", found: clip(&base64.0) }),
-            Self::Written(bytes) => Ok(bytes.to_vec()),
-        }
-    }
-}
-
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 struct WireSignature {
     sig: String,
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    keyid: String,
 }
 
 impl Envelope {
@@ -109,10 +74,12 @@ impl Envelope {
         let [signature] = wire.signatures.as_slice() else {
             return Err(EnvelopeError::SignatureCount { found: wire.signatures.len() });
         };
-        let payload = Arc::new(wire.payload.decode()?);
+        let payload = STANDARD
+            .decode(wire.payload.0.as_bytes())
+            .map_err(|_| EnvelopeError::Base64 { member: "payload", found: clip(&wire.payload.0) })?;
         let signature = Signature::from_base64(&signature.sig)
             .map_err(|_| EnvelopeError::Base64 { member: "signatures[0].sig", found: clip(&signature.sig) })?;
-        Ok(Self { payload_type: wire.payload_type.clone(), payload, signature })
+        Ok(Self { payload_type: wire.payload_type.clone(), payload: Arc::new(payload), signature })
     }
 
     /// Writes the envelope as cosign's legacy format stores it: compact JSON.
@@ -120,19 +87,30 @@ impl Envelope {
     /// # Errors
     /// [`JsonError`], which these types cannot cause.
     pub fn to_json(&self) -> Result<Vec<u8>, JsonError> {
-        json::to_vec(&self.to_wire(), self.wire_len())
+        let mut bytes = Vec::with_capacity(self.json_len());
+        self.write_json(&mut bytes)?;
+        Ok(bytes)
     }
 
-    pub(crate) fn to_wire(&self) -> WireEnvelope<'_> {
-        WireEnvelope {
-            payload: Payload::Written(&self.payload),
-            payload_type: self.payload_type.clone(),
-            signatures: vec![WireSignature { sig: self.signature.to_base64(), keyid: String::new() }],
+    /// Writes the same behind `bytes`. Base64 needs no escapes, which are looked for byte by byte where a large payload would
+    /// show it, and goes where it belongs at once.
+    pub(crate) fn write_json(&self, bytes: &mut Vec<u8>) -> Result<(), JsonError> {
+        bytes.extend_from_slice(br#"{"payload":""#);
+        let mut base64 = [0; 4096];
+        for chunk in self.payload.chunks(3072) {
+            let written = STANDARD.encode_slice(chunk, &mut base64).unwrap_or_default();
+            bytes.extend_from_slice(base64.get(..written).unwrap_or_default());
         }
+        let payload_type = serde_json::to_string(&self.payload_type)?;
+        let signature = self.signature.to_base64();
+        bytes.extend_from_slice(
+            format!(r#"","payloadType":{payload_type},"signatures":[{{"sig":"{signature}"}}]}}"#).as_bytes(),
+        );
+        Ok(())
     }
 
-    /// About how many bytes the envelope takes in JSON.
-    pub(crate) fn wire_len(&self) -> usize {
+    /// About how many bytes the envelope takes in JSON; asked for at once, for growing would take up to twice as many.
+    pub(crate) fn json_len(&self) -> usize {
         self.payload.len().div_ceil(3).saturating_mul(4).saturating_add(4096)
     }
 
@@ -198,14 +176,17 @@ mod tests {
 
     #[test]
     fn an_envelope_is_read_as_it_was_written() {
-        for payload in [&b""[..], b"{}", &[0xff; 5000]] {
+        for payload in [&b""[..], b"{}", &[0xff; 3071], &[1; 3072], &[2; 3073], &[0xff; 50_000]] {
             let envelope = Envelope {
                 payload_type: "a/b".to_owned(),
                 payload: Arc::new(payload.to_vec()),
                 signature: Signature::from_base64("AA==").unwrap(),
             };
             let written = envelope.to_json().unwrap();
-            assert!(written.len() <= envelope.wire_len());
+            assert!(written.len() <= envelope.json_len());
+            let base64 = STANDARD.encode(payload);
+            let text = format!(r#"{{"payload":"{base64}","payloadType":"a/b","signatures":[{{"sig":"AA=="}}]}}"#);
+            assert_eq!(written, text.as_bytes());
             assert_eq!(Envelope::parse(&written).unwrap(), envelope);
             assert_eq!([envelope.pae_prefix().as_bytes(), payload].concat(), envelope.pae());
         }

@@ -174,7 +174,7 @@ impl Statement {
     pub fn attest(
         subjects: &[(&str, Digest)],
         predicate_type: &PredicateType,
-        predicate: Vec<u8>,
+        mut predicate: Vec<u8>,
     ) -> Result<Vec<u8>, JsonError> {
         let subjects: Vec<WrittenSubject<'_>> = subjects
             .iter()
@@ -189,7 +189,11 @@ impl Statement {
             serde_json::to_string(&subjects)?,
             serde_json::to_string(predicate_type.uri())?,
         );
-        Ok([head.as_bytes(), &predicate, b"}"].concat())
+        // In place: it may be large.
+        predicate.reserve_exact(head.len().saturating_add(1));
+        predicate.splice(..0, head.into_bytes());
+        predicate.push(b'}');
+        Ok(predicate)
     }
 
     /// The exact bytes of the statement that signs an image.

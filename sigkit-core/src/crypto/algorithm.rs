@@ -97,6 +97,15 @@ impl KeyAlgorithm {
         }
     }
 
+    /// The scheme over that digest; `None` for Ed25519, which leaves no choice.
+    pub const fn scheme_over(self, digest: DigestAlgorithm) -> Option<SignatureScheme> {
+        match (self.curve(), self) {
+            (Some(curve), _) => Some(SignatureScheme::Ecdsa(curve, digest)),
+            (None, Self::Rsa { .. }) => Some(SignatureScheme::RsaPkcs1(digest)),
+            (None, _) => None,
+        }
+    }
+
     /// The scheme with which a key of this kind signs here.
     pub const fn signing_scheme(self) -> SignatureScheme {
         match self.curve() {

@@ -93,13 +93,6 @@ where
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
-/// Writes compact JSON of about `length` bytes, which are asked for at once: growing would take up to twice as many.
-pub(crate) fn to_vec(value: &impl serde::Serialize, length: usize) -> Result<Vec<u8>, JsonError> {
-    let mut bytes = Vec::with_capacity(length);
-    serde_json::to_writer(&mut bytes, value)?;
-    Ok(bytes)
-}
-
 /// Writes compact JSON as Go's `encoding/json` does, which is what cosign signs: members in the order of the type, and
 /// `<`, `>`, `&`, U+2028 and U+2029 escaped.
 pub(crate) fn to_go_string(value: &impl serde::Serialize) -> Result<String, JsonError> {

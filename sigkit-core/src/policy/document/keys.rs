@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use super::{Reading, Shape};
-use crate::crypto::{Curve, KeyAlgorithm, PublicKey, SignatureScheme, pem};
+use crate::crypto::{PublicKey, SignatureScheme, pem};
 use crate::digest::DigestAlgorithm;
 use crate::policy::{Identity, Pattern};
 use crate::trust::{CertificateAuthority, TransparencyLog, TrustedRoot, Validity};
@@ -38,13 +38,9 @@ impl HashAlgorithm {
             Self::Sha384 => DigestAlgorithm::Sha384,
             Self::Sha512 => DigestAlgorithm::Sha512,
         };
-        match key.algorithm() {
-            KeyAlgorithm::EcdsaP256 => Ok(SignatureScheme::Ecdsa(Curve::P256, algorithm)),
-            KeyAlgorithm::EcdsaP384 => Ok(SignatureScheme::Ecdsa(Curve::P384, algorithm)),
-            KeyAlgorithm::EcdsaP521 => Ok(SignatureScheme::Ecdsa(Curve::P521, algorithm)),
-            KeyAlgorithm::Rsa { .. } => Ok(SignatureScheme::RsaPkcs1(algorithm)),
-            other => Err(Shape::at("hashAlgorithm", format!("a key of kind {other} leaves no choice of digest"))),
-        }
+        key.algorithm().scheme_over(algorithm).ok_or_else(|| {
+            Shape::at("hashAlgorithm", format!("a key of kind {} leaves no choice of digest", key.algorithm()))
+        })
     }
 }
 
