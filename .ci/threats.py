@@ -24,7 +24,6 @@ REASONS = {
     "B11": "no trust material is cached on disk, so no cache can fail",
     "F16": "no image is saved",
     "G11": "no browser login is offered",
-    "G12": "no URL of signed data is fetched: nothing reads one",
     "H03": "a verifier without memory cannot see what a registry leaves out; SECURITY.md says so",
     "H04": "a digest is verified, not its freshness; SECURITY.md says so",
     "H09": "nothing deletes: clean and copy are not offered",

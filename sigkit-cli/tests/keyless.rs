@@ -5,6 +5,7 @@ mod support;
 use serde_json::Value;
 use support::lab::Lab;
 use support::{Ran, Run, Sandbox};
+use testkit::Collector;
 use testkit::image::{self, Image};
 use testkit::sigstore::{
     Hash, IDENTITY, ISSUER, Key, Kind, SIGNED_AT, San, Sct, Sealed, Signing, Sigstore, Stamp, Template, fulcio, names,
@@ -479,4 +480,38 @@ impl Ran {
             assert_eq!(printed[0]["optional"][name], *value, "{self:#?}");
         }
     }
+}
+
+// threat: G12
+#[test]
+fn nobody_is_asked_whose_address_stands_in_what_was_signed() {
+    let (stack, elsewhere, lab) = (Sigstore::new(), Collector::start(), Lab::new());
+    let url = elsewhere.url();
+    let mut root = stack.trusted_root();
+    for (list, address) in [("certificateAuthorities", "uri"), ("timestampAuthorities", "uri"), ("ctlogs", "baseUrl")] {
+        root[list][0][address] = url.as_str().into();
+    }
+    lab.sandbox.write("root.json", root.to_string());
+    let image = lab.image("v1");
+    let statement = support::lab::statement(
+        &image.digest,
+        "https://sigstore.dev/cosign/sign/v1",
+        &format!(r#"{{"url":"{url}","uri":"{url}","downloadLocation":"{url}"}}"#),
+    );
+    let leaf = |leaf: Template| {
+        (1..=22).fold(leaf.with(names(&[San::Uri(&url)])), |leaf, number| leaf.with(fulcio(number, &url)))
+    };
+    let bundle = stack.statement(statement.as_bytes()).leaf(leaf).stamped().seal().bundle().to_string();
+    let content = lab.registry.content();
+    let manifest = image::referrer(content, "app", &image, support::lab::BUNDLE, bundle.as_bytes());
+    let urls = format!(r#""urls":["{url}"],"annotations":{{"org.opencontainers.image.url":"{url}"}},"digest""#);
+    let manifest = String::from_utf8(manifest).unwrap().replace(r#""digest""#, &urls);
+    content.put_manifest("app", None, image::OCI_MANIFEST, manifest.as_bytes());
+    let signer = ["--certificate-identity", &url, "--certificate-oidc-issuer", &url];
+    let name = lab.digest(&image);
+    for (signer, code) in [(signer, 0), (SIGNER, 12)] {
+        let words = [&["verify", "-o", "report"], &TRUST[..], &signer, &[&name]].concat();
+        lab.sandbox.sigkit(&words).run().expect(code);
+    }
+    assert!(elsewhere.requests().is_empty(), "{:?}", elsewhere.requests());
 }
