@@ -197,7 +197,7 @@ impl FromStr for TextGlob {
 
     fn from_str(text: &str) -> Result<Self, GlobError> {
         let refused = |why: String| GlobError { found: text.chars().take(200).collect(), why };
-        if text.is_empty() || text.bytes().all(|byte| byte == b'*') {
+        if text.bytes().all(|byte| byte == b'*') {
             return Err(refused("that would be any text".to_owned()));
         }
         if text.len() > MAX_PATTERN {
