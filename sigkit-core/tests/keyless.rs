@@ -4,6 +4,7 @@
 
 mod support;
 
+use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
 
 use sigkit_core::bundle::{Evidence, Origin, SignedEntity};
@@ -11,7 +12,7 @@ use sigkit_core::crypto::{PublicKey, Signature};
 use sigkit_core::digest::Digest;
 use sigkit_core::limits::Limits;
 use sigkit_core::policy::{
-    Identity, KeyAuthority, KeylessAuthority, Pattern, PatternError, Policy, Purpose, Witnesses,
+    Authority, Identity, KeyAuthority, KeylessAuthority, Pattern, PatternError, Policy, PolicyError, Purpose, Witnesses,
 };
 use sigkit_core::report::Node;
 use sigkit_core::time::UnixTime;
@@ -22,7 +23,8 @@ use sigkit_core::verify::{Artifact, BlobScanner, Verifier};
 use support::keyless::{self, BLOB, NOW, alice, authority, entity, exact, trust};
 use support::vector::seen;
 use testkit::sigstore::{
-    Extension, IDENTITY, ISSUER, KEY_USAGE, Key, Kind, SIGNED_AT, San, Sct, Sigstore, Template, der, fulcio, names,
+    Extension, IDENTITY, ISSUER, KEY_USAGE, Key, Kind, SIGNED_AT, San, Sct, Sigstore, Stamp, Template, der, fulcio,
+    names,
 };
 
 // threat: A10 A16 A18
@@ -155,6 +157,34 @@ fn many_certificates_that_sign_each_other_cost_little() {
     assert!(matches!(many, Err(AuthorityError::TooMany { .. })), "{many:?}");
 }
 
+// threat: A12
+#[test]
+fn one_identity_given_twice_is_one_signer() {
+    let stack = Sigstore::new();
+    let root = trust(&stack.trusted_root());
+    let identity = |subject: &str| {
+        Authority::Keyless(KeylessAuthority::new(Identity::new(exact(subject), exact(ISSUER)), root.clone()))
+    };
+    let key = || {
+        let key = PublicKey::from_spki_der(&Key::p256("signer").spki()).unwrap();
+        Authority::Key(KeyAuthority::new(IDENTITY, key))
+    };
+    let two = NonZeroUsize::new(2).unwrap();
+    for (authorities, distinct) in [
+        (vec![identity(IDENTITY), identity(IDENTITY)], 1),
+        (vec![key(), key()], 1),
+        (vec![identity(IDENTITY), identity("bob@stack.test")], 2),
+        (vec![identity(IDENTITY), key(), identity(IDENTITY)], 2),
+    ] {
+        match Policy::at_least(Purpose::Blob, two, authorities) {
+            Ok(_) => assert_eq!(distinct, 2),
+            Err(error) => {
+                assert_eq!(error, PolicyError::ThresholdUnreachable { threshold: two, authorities: distinct })
+            }
+        }
+    }
+}
+
 // threat: B13
 #[test]
 fn certificates_that_did_not_issue_each_other_are_no_authority() {
@@ -257,7 +287,8 @@ fn cross(number: i32, issuer: &testkit::sigstore::Certificate) -> testkit::sigst
 #[test]
 fn what_verified_tells_who_when_and_where() {
     let stack = Sigstore::new();
-    let sealed = stack.blob(BLOB).leaf(|leaf| leaf.and(fulcio(20, "push"))).seal();
+    let later = |stamp| Stamp { time: SIGNED_AT + 60, ..stamp };
+    let sealed = stack.blob(BLOB).leaf(|leaf| leaf.and(fulcio(20, "push"))).stamp(later).seal();
     let policy = Policy::keyless(Purpose::Blob, authority(&stack));
     let evidence = Evidence::of(Origin::File("bundle".to_owned()), entity(&sealed.bundle()));
     let verified = Verifier::new(&policy).verify(&Artifact::Bytes(BLOB), &evidence, NOW).unwrap();
@@ -267,7 +298,7 @@ fn what_verified_tells_who_when_and_where() {
     assert_eq!(certificate.identity().subject, IDENTITY);
     assert_eq!(certificate.identity().issuer.as_deref(), Some(ISSUER));
     assert_eq!(certificate.identity().extensions[&FulcioExtension::BuildTrigger], "push");
-    assert_eq!(signature.times(), [UnixTime(SIGNED_AT)]);
+    assert_eq!(signature.times(), [UnixTime(SIGNED_AT), UnixTime(SIGNED_AT + 60)]);
     let [record] = signature.log_records() else { panic!() };
     assert_eq!((record.index, record.time), (1005, Some(UnixTime(SIGNED_AT))));
     assert_eq!(record.log.as_bytes()[..], stack.rekor1.id());
@@ -279,7 +310,8 @@ fn what_verified_tells_who_when_and_where() {
         stack.rekor1.origin,
         UnixTime(SIGNED_AT)
     )));
-    assert!(facts.contains(&format!("made at {}", UnixTime(SIGNED_AT))), "{facts:?}");
+    let between = format!("made between {} and {}", UnixTime(SIGNED_AT), UnixTime(SIGNED_AT + 60));
+    assert!(facts.contains(&between), "{facts:?}");
     assert!(facts.contains(&"issued by CN=stack intermediate, which the trusted root names".to_owned()), "{facts:?}");
 }
 
@@ -379,6 +411,7 @@ fn a_root_of_parts_judges_as_the_document_does() {
     collect(&verified.report().root, &mut facts);
     let name = verified.signatures()[0].log_records()[0].log.to_string();
     assert!(facts.iter().any(|fact| fact.starts_with(&format!("entry 1005 of {name}, "))), "{facts:?}");
+    assert!(facts.contains(&format!("made at {}", UnixTime(SIGNED_AT))), "{facts:?}");
 }
 
 // threat: A09

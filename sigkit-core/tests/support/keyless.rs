@@ -500,6 +500,7 @@ fn identities() -> Vec<Case> {
     let no_issuer =
         stack.blob(BLOB).leaf(|leaf| leaf.without("1.3.6.1.4.1.57264.1.1").without("1.3.6.1.4.1.57264.1.8")).seal();
     let email_as_uri = stack.blob(BLOB).leaf(|leaf| leaf.with(names(&[San::Uri(IDENTITY)]))).seal();
+    let uri_as_email = stack.blob(BLOB).leaf(|leaf| leaf.with(names(&[San::Email("https://stack.test/a")]))).seal();
     let mismatch = |case: Case| case.fails("identity", "identity-mismatch");
     vec![
         who("by pattern", regexp(r"(alice|bob)@stack\.test"), regexp("https://oidc[.].*")),
@@ -513,6 +514,16 @@ fn identities() -> Vec<Case> {
         ),
         who("another issuer", exact(IDENTITY), exact("https://other.test")).fails("identity", "issuer-mismatch"),
         by("no issuer", authority(&stack), &no_issuer.bundle()).fails("identity", "issuer-mismatch"),
+        mismatch(by(
+            "a URI that is said to be an address",
+            KeylessAuthority::new(Identity::new(exact("https://stack.test/a"), exact(ISSUER)), root.clone()),
+            &uri_as_email.bundle(),
+        )),
+        mismatch(by(
+            "a pattern of URIs, and an address",
+            KeylessAuthority::new(Identity::new(regexp(r"https:\/\/stack\.test\/.*"), exact(ISSUER)), root.clone()),
+            &uri_as_email.bundle(),
+        )),
         mismatch(by("an address that is said to be a URI", authority(&stack), &email_as_uri.bundle())),
         mismatch(by(
             "a pattern of addresses, and a URI",
