@@ -293,6 +293,19 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_pattern_is_bounded() {
+        let longest = format!("registry.example/{}", "*".repeat(MAX_PATTERN - 17));
+        assert!(longest.parse::<ImageGlob>().is_ok() && longest.parse::<TextGlob>().is_ok());
+        let error = format!("{longest}*").parse::<ImageGlob>().unwrap_err().to_string();
+        assert!(error.contains("longer than 512 bytes"), "{error}");
+        let error = format!("{longest}*").parse::<TextGlob>().unwrap_err().to_string();
+        assert!(error.contains("longer than 512 bytes"), "{error}");
+        for anything in ["", "*", "**", "***"] {
+            assert!(anything.parse::<TextGlob>().is_err(), "{anything}");
+        }
+    }
+
     // threat: F07
     #[test]
     fn many_wildcards_take_no_longer_than_their_number() {

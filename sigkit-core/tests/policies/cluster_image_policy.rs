@@ -126,6 +126,36 @@ fn identities_are_read_and_ask_for_certificates() {
     );
 }
 
+#[test]
+fn certificate_authorities_in_pem_are_certificates() {
+    let with = |pem: &str| {
+        let pem: String = pem.lines().map(|line| format!("          {line}\n")).collect();
+        let identities = "      identities: [{issuer: 'https://x', subject: y}]\n";
+        read(
+            &policy("v1beta1", "p", "**", &format!("  - keyless:\n      ca-cert:\n        data: |\n{pem}{identities}")),
+            &Files::default(),
+        )
+    };
+    let stack = testkit::sigstore::Sigstore::new();
+    with(&stack.root.pem()).unwrap();
+    with(&[stack.intermediate.pem(), stack.root.pem()].concat()).unwrap();
+    let error = with(&[stack.root.pem(), stack.root.key.public_pem()].concat()).unwrap_err();
+    assert!(
+        error.contains("keyless.ca-cert.data: expected certificates in PEM: found a block of type PUBLIC KEY"),
+        "{error}"
+    );
+}
+
+#[test]
+fn the_same_thing_in_two_places_is_looked_for_in_both() {
+    let sources = "    source:\n    - oci: mirror.example/signatures\n    - oci: other.example/signatures\n";
+    let set = load(&policy("v1beta1", "p", "registry.example/**", &[&by_key("a"), sources, &by_key("b")].concat()));
+    let demand = set.demand_for(ImageName::Registry(&"registry.example/app".parse().unwrap()));
+    let lookups = demand.lookups();
+    let places: Vec<_> = lookups.iter().map(|(_, place)| place.map_or(String::new(), ToString::to_string)).collect();
+    assert_eq!(places, ["mirror.example/signatures", "other.example/signatures", ""]);
+}
+
 // threat: I02
 // threat: I03
 #[test]
