@@ -127,6 +127,25 @@ fn identities_are_read_and_ask_for_certificates() {
 }
 
 #[test]
+fn weak_places_are_named() {
+    let of = |authorities: &[&str]| {
+        let set = load(&policy("v1beta1", "p", "**", &authorities.concat()));
+        set.weaknesses(NOW).into_iter().map(|weakness| weakness.text).collect::<Vec<_>>()
+    };
+    let pass = "  - static: {action: pass}\n";
+    let fail = "  - static: {action: fail}\n";
+    assert_eq!(of(&[&by_key("a"), fail]), [""; 0]);
+    let alternative = "one of the alternatives asks for nothing, so that the others say nothing";
+    assert_eq!(of(&[&by_key("a"), pass]), [alternative]);
+    #[cfg(feature = "rego")]
+    {
+        let rego = "    attestations:\n    - name: x\n      predicateType: vuln\n      policy: {type: rego, data: \"package signature\\nallow { true }\"}\n";
+        let old = "x: an old statement that it allows makes up for a new one that it does not";
+        assert_eq!(of(&[&by_key("a"), rego]), [old]);
+    }
+}
+
+#[test]
 fn certificate_authorities_in_pem_are_certificates() {
     let with = |pem: &str| {
         let pem: String = pem.lines().map(|line| format!("          {line}\n")).collect();

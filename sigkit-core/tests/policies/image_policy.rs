@@ -348,6 +348,16 @@ fn the_examples_are_read_and_say_what_they_demand() {
 }
 
 #[test]
+fn what_is_asked_of_a_provenance_is_told() {
+    let require = "- attestation:\n    type: slsaprovenance1\n    by: [a]\n    atLeast: 1\n    provenance: {builder: 'https://build.example/*', ref: 'refs/tags/**', baseImages: ['registry.example/base/*']}\n";
+    let set = read(&image_policy(&["a"], require), &files()).unwrap();
+    let last = set.outline().pop().unwrap();
+    let words =
+        "one provenance says: builder https://build.example/* ref refs/tags/** base image registry.example/base/*";
+    assert_eq!((last.depth, last.text.as_str()), (3, words));
+}
+
+#[test]
 fn weak_places_are_named() {
     let files = files().with("x.rego", "package signature\nallow { true }\n");
     let of = |require: &str| {
