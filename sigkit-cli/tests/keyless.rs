@@ -287,7 +287,7 @@ fn what_stands_unsigned_in_a_timestamp_must_fit_to_what_is_signed() {
     };
     judge(|stamp| stamp).expect(0);
     judge(|stamp| Stamp { bag: Vec::new(), ..stamp }).expect(0);
-    let called = |stamp| Stamp { called: Sigstore::named("other").tsa.leaf, ..stamp };
+    let called = |stamp| Stamp { called: Sigstore::named("other").tsa.leaf.issuer_and_serial(), ..stamp };
     judge(called).expect(12).says("the name of another certificate");
     judge(|stamp| Stamp { digests: vec![Hash::Sha512], ..stamp }).expect(12).says("timestamp-");
     judge(|stamp| Stamp { digests: Vec::new(), ..stamp }).expect(12).says("timestamp-");

@@ -262,6 +262,25 @@ async fn nothing_is_replaced_unseen() {
     assert_eq!(layers(&store).await, [missing_digest()]);
 }
 
+// Fails when an attestation of the type asked for that does not hold is reported as not there.
+#[test]
+fn a_type_that_was_found_is_not_reported_missing() {
+    let of = |kind: &str, key: &KeyPair| {
+        let entity = sealed(&statement(kind, &subject_of(&image().to_string())), key);
+        Evidence::of(Origin::File(kind.to_owned()), Ok(entity)).items.remove(0)
+    };
+    let wanted = wanting(&PredicateType::Custom, &signer());
+    let judge = |items| {
+        let evidence = Evidence { items, problems: Vec::new() };
+        failures(&Verifier::new(&wanted).verify(&Artifact::Bytes(IMAGE.as_bytes()), &evidence, NOW))
+    };
+    let mismatch = ("content", "predicate-type-mismatch");
+    assert_eq!(judge(vec![of("urn:x", &signer())]), [("evidence", "no-attestation-of-type"), mismatch]);
+    let wrong_key = ("signature", "signature-invalid");
+    assert_eq!(judge(vec![of("urn:x", &signer()), of(CUSTOM, &stranger())]), [mismatch, wrong_key]);
+    assert_eq!(judge(vec![of(CUSTOM, &stranger()), of("urn:x", &signer())]), [wrong_key, mismatch]);
+}
+
 fn missing_digest() -> Digest {
     Digest::sha256(b"gone")
 }

@@ -4,6 +4,7 @@
 
 mod support;
 
+use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
 
 use sigkit_core::bundle::{Evidence, Origin, SignedEntity};
@@ -11,8 +12,9 @@ use sigkit_core::crypto::{PublicKey, Signature};
 use sigkit_core::digest::Digest;
 use sigkit_core::limits::Limits;
 use sigkit_core::policy::{
-    Identity, KeyAuthority, KeylessAuthority, Pattern, PatternError, Policy, Purpose, Witnesses,
+    Authority, Identity, KeyAuthority, KeylessAuthority, Pattern, PatternError, Policy, PolicyError, Purpose, Witnesses,
 };
+use sigkit_core::report::Node;
 use sigkit_core::time::UnixTime;
 use sigkit_core::trust::{
     AuthorityError, CertificateAuthority, FulcioExtension, TransparencyLog, TrustedRoot, Validity,
@@ -20,7 +22,10 @@ use sigkit_core::trust::{
 use sigkit_core::verify::{Artifact, BlobScanner, Verifier};
 use support::keyless::{self, BLOB, NOW, alice, authority, entity, exact, trust};
 use support::vector::seen;
-use testkit::sigstore::{IDENTITY, ISSUER, Key, Kind, SIGNED_AT, San, Sigstore, Template, fulcio, names};
+use testkit::sigstore::{
+    Extension, IDENTITY, ISSUER, KEY_USAGE, Key, Kind, SIGNED_AT, San, Sct, Sigstore, Stamp, Template, der, fulcio,
+    names,
+};
 
 // threat: A10 A16 A18
 // threat: B04 B06 B07 B12 B13 B14 B15 B17 B18 D17
@@ -107,6 +112,7 @@ fn names_are_compared_byte_for_byte_and_look_alikes_are_shown() {
         ("i!stack", "\u{130}!stack", r"\u{130}!stack"),
         ("\u{e9}!stack", "e\u{301}!stack", r"e\u{301}!stack"),
         ("b\u{fc}cher!stack", "xn--bcher-kva!stack", "xn--bcher-kva!stack"),
+        ("admin!stack", "admin\" or \\!stack", r#"user name "admin\u{22} or \u{5c}!stack""#),
     ] {
         let sealed = stack.blob(BLOB).leaf(|leaf| leaf.with(names(&[San::Other(name)]))).seal();
         let authority = |text: &str| KeylessAuthority::new(Identity::new(exact(text), exact(ISSUER)), root.clone());
@@ -151,6 +157,128 @@ fn many_certificates_that_sign_each_other_cost_little() {
     assert!(matches!(many, Err(AuthorityError::TooMany { .. })), "{many:?}");
 }
 
+// threat: A12
+#[test]
+fn one_identity_given_twice_is_one_signer() {
+    let stack = Sigstore::new();
+    let root = trust(&stack.trusted_root());
+    let identity = |subject: &str| {
+        Authority::Keyless(KeylessAuthority::new(Identity::new(exact(subject), exact(ISSUER)), root.clone()))
+    };
+    let key = || {
+        let key = PublicKey::from_spki_der(&Key::p256("signer").spki()).unwrap();
+        Authority::Key(KeyAuthority::new(IDENTITY, key))
+    };
+    let two = NonZeroUsize::new(2).unwrap();
+    for (authorities, distinct) in [
+        (vec![identity(IDENTITY), identity(IDENTITY)], 1),
+        (vec![key(), key()], 1),
+        (vec![identity(IDENTITY), identity("bob@stack.test")], 2),
+        (vec![identity(IDENTITY), key(), identity(IDENTITY)], 2),
+    ] {
+        match Policy::at_least(Purpose::Blob, two, authorities) {
+            Ok(_) => assert_eq!(distinct, 2),
+            Err(error) => {
+                assert_eq!(error, PolicyError::ThresholdUnreachable { threshold: two, authorities: distinct })
+            }
+        }
+    }
+}
+
+// threat: B13
+#[test]
+fn certificates_that_did_not_issue_each_other_are_no_authority() {
+    let stack = Sigstore::new();
+    let (root, intermediate) = (&stack.root, &stack.intermediate);
+    let leaf = stack.leaf(SIGNED_AT).issue(&Key::p256("leaf"), intermediate);
+    let below_leaf = stack.leaf(SIGNED_AT).issue(&Key::p256("below"), &leaf);
+    let usage = Extension::critical(KEY_USAGE, der::tlv(3, &[7, 0x80]));
+    let no_signing = Template::authority("no signing", None).with(usage).self_signed(&Key::p256("no signing"));
+    let below_that = stack.leaf(SIGNED_AT).issue(&Key::p256("below"), &no_signing);
+    let forged = Template::authority("stack root", None).self_signed(&Key::p384("forger"));
+    let chain = |members: &[&testkit::sigstore::Certificate]| {
+        let members: Vec<&[u8]> = members.iter().map(|member| member.der.as_slice()).collect();
+        CertificateAuthority::from_chain("", &members, Validity::ALWAYS, &Limits::DEFAULT).map(|_| ())
+    };
+    assert_eq!(chain(&[&leaf, intermediate, root]), Ok(()));
+    let no_authority = "that is not the certificate of an authority";
+    for (members, broken, reason) in [
+        (&[&below_leaf, &leaf, intermediate, root][..], 1, no_authority),
+        (&[&below_that, &no_signing], 1, no_authority),
+        (&[&leaf, root], 1, "it names another issuer"),
+        (&[&leaf, intermediate, &forged], 2, "the signature does not verify"),
+    ] {
+        match chain(members) {
+            Err(AuthorityError::Broken { number, detail, .. }) => assert_eq!((number, detail), (broken, reason)),
+            other => panic!("{reason}: {other:?}"),
+        }
+    }
+}
+
+// Fails when the window of a certificate that has no part in it is given out for the reason.
+#[test]
+fn what_has_run_out_is_named_only_where_it_was_on_the_way() {
+    let stack = Sigstore::new();
+    let limits = &Limits::DEFAULT;
+    let old = Template::authority("old", Some(0)).valid(0, SIGNED_AT - 1).issue(&Key::p384("old"), &stack.root);
+    let mut forged = stack.intermediate.clone();
+    forged.key = Key::p384("forger");
+    let by_forger = stack.blob(BLOB).issued_by(&forged).seal().bundle();
+    // By nobody whom the root knows, and one came along whom it does know.
+    let nowhere = Template::authority("nowhere", Some(0)).self_signed(&Key::p384("nowhere"));
+    let mut by_nobody = stack.blob(BLOB).issued_by(&nowhere).seal().older_bundle("0.1");
+    let raw = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, &stack.intermediate.der);
+    let chain = by_nobody["verificationMaterial"]["x509CertificateChain"]["certificates"].as_array_mut().unwrap();
+    chain.push(serde_json::json!({ "rawBytes": raw }));
+    let key = |key: &Key| PublicKey::from_spki_der(&key.spki()).unwrap();
+    let log =
+        |key: PublicKey| TransparencyLog::new("", sigkit_core::bundle::LogId::of_key(&key), key, Validity::ALWAYS);
+    let pool = |validity| {
+        let (intermediates, roots) = ([&stack.intermediate.der, &old.der], [&stack.root.der]);
+        CertificateAuthority::from_pools("", &intermediates, &roots, validity, limits).unwrap()
+    };
+    let ended = || pool(Validity::new(UnixTime(0), Some(UnixTime(SIGNED_AT - 1))));
+    let current = || pool(Validity::ALWAYS);
+    let stranger = || {
+        let other = Sigstore::named("other");
+        CertificateAuthority::from_chain("", &[&other.root.der], Validity::ALWAYS, limits).unwrap()
+    };
+    for (bundle, authorities, code, words) in [
+        (&by_nobody, vec![current()], "certificate-untrusted", "UnknownIssuer"),
+        (&by_forger, vec![current()], "certificate-untrusted", "InvalidSignatureForPublicKey"),
+        (&by_forger, vec![current(), stranger()], "certificate-untrusted", "no certificate of that name"),
+        (&by_forger, vec![ended(), stranger()], "certificate-not-valid", "the trust in the authority"),
+        (&by_forger, vec![stranger(), ended()], "certificate-not-valid", "the trust in the authority"),
+        (&by_forger, vec![], "certificate-untrusted", "none has a certificate of that name"),
+    ] {
+        let mut root = TrustedRoot::default();
+        root.add_log(log(key(&stack.rekor1.key))).unwrap();
+        root.add_certificate_log(log(key(&stack.ct))).unwrap();
+        authorities.into_iter().for_each(|authority| root.add_certificate_authority(authority));
+        let policy = Policy::keyless(Purpose::Blob, KeylessAuthority::new(alice(), std::sync::Arc::new(root)));
+        let evidence = Evidence::of(Origin::File(String::new()), entity(bundle));
+        let result = Verifier::new(&policy).verify(&Artifact::Bytes(BLOB), &evidence, NOW);
+        assert_eq!(seen(&result).failures, [("certificate", code)], "{words}");
+        let refusal = result.unwrap_err().to_string();
+        assert!(refusal.contains(words), "{words}: {refusal}");
+    }
+}
+
+// Fails when a log that nobody knows hides that the promise of a known one is broken.
+#[test]
+fn of_two_promises_the_broken_one_is_named() {
+    let stack = Sigstore::new();
+    let unknown = || Sct::new(&Key::p256("some log"), SIGNED_AT - 300);
+    let forged = || Sct { log_id: Sct::new(&stack.ct, SIGNED_AT - 300).log_id, ..unknown() };
+    for scts in [vec![forged(), unknown()], vec![unknown(), forged()]] {
+        let bundle = stack.blob(BLOB).leaf(|leaf| leaf.with_scts(scts)).seal().bundle();
+        let policy = Policy::keyless(Purpose::Blob, authority(&stack));
+        let evidence = Evidence::of(Origin::File(String::new()), entity(&bundle));
+        let refusal = Verifier::new(&policy).verify(&Artifact::Bytes(BLOB), &evidence, NOW).unwrap_err().to_string();
+        assert!(refusal.contains("does not hold"), "{refusal}");
+    }
+}
+
 /// An authority of one of two names.
 fn cross(number: i32, issuer: &testkit::sigstore::Certificate) -> testkit::sigstore::Certificate {
     Template::authority(&format!("cross {}", number % 2), None).issue(&Key::p256(&format!("cross {number}")), issuer)
@@ -159,7 +287,8 @@ fn cross(number: i32, issuer: &testkit::sigstore::Certificate) -> testkit::sigst
 #[test]
 fn what_verified_tells_who_when_and_where() {
     let stack = Sigstore::new();
-    let sealed = stack.blob(BLOB).leaf(|leaf| leaf.and(fulcio(20, "push"))).seal();
+    let later = |stamp| Stamp { time: SIGNED_AT + 60, ..stamp };
+    let sealed = stack.blob(BLOB).leaf(|leaf| leaf.and(fulcio(20, "push"))).stamp(later).seal();
     let policy = Policy::keyless(Purpose::Blob, authority(&stack));
     let evidence = Evidence::of(Origin::File("bundle".to_owned()), entity(&sealed.bundle()));
     let verified = Verifier::new(&policy).verify(&Artifact::Bytes(BLOB), &evidence, NOW).unwrap();
@@ -169,11 +298,50 @@ fn what_verified_tells_who_when_and_where() {
     assert_eq!(certificate.identity().subject, IDENTITY);
     assert_eq!(certificate.identity().issuer.as_deref(), Some(ISSUER));
     assert_eq!(certificate.identity().extensions[&FulcioExtension::BuildTrigger], "push");
-    assert_eq!(signature.times(), [UnixTime(SIGNED_AT)]);
+    assert_eq!(signature.times(), [UnixTime(SIGNED_AT), UnixTime(SIGNED_AT + 60)]);
     let [record] = signature.log_records() else { panic!() };
     assert_eq!((record.index, record.time), (1005, Some(UnixTime(SIGNED_AT))));
     assert_eq!(record.log.as_bytes()[..], stack.rekor1.id());
     assert!(signature.authority().contains(IDENTITY));
+    let mut facts = Vec::new();
+    collect(&verified.report().root, &mut facts);
+    assert!(facts.contains(&format!(
+        "entry 1005 of https://{}, taken at {}",
+        stack.rekor1.origin,
+        UnixTime(SIGNED_AT)
+    )));
+    let between = format!("made between {} and {}", UnixTime(SIGNED_AT), UnixTime(SIGNED_AT + 60));
+    assert!(facts.contains(&between), "{facts:?}");
+    assert!(facts.contains(&"issued by CN=stack intermediate, which the trusted root names".to_owned()), "{facts:?}");
+}
+
+fn collect(node: &Node, facts: &mut Vec<String>) {
+    match node {
+        Node::Leaf { outcome, .. } => facts.push(outcome.to_string()),
+        Node::Group { parts, .. } => parts.iter().for_each(|part| collect(part, facts)),
+    }
+}
+
+#[test]
+fn a_certificate_shows_its_names() {
+    let stack = Sigstore::new();
+    let certificate = sigkit_core::trust::Certificate::from_der(&stack.intermediate.der).unwrap();
+    assert_eq!((certificate.subject(), certificate.issuer()), ("CN=stack intermediate".into(), "CN=stack root".into()));
+    assert!(format!("{certificate:?}").starts_with("Certificate(CN=stack intermediate by CN=stack root, 20"));
+    assert!(!certificate.is_self_issued());
+    assert!(sigkit_core::trust::Certificate::from_der(&stack.root.der).unwrap().is_self_issued());
+}
+
+#[test]
+fn the_extensions_of_fulcio_have_the_names_of_sigstore() {
+    for (extension, name) in [
+        (FulcioExtension::GithubWorkflowRef, "githubWorkflowRef"),
+        (FulcioExtension::SourceRepositoryUri, "sourceRepositoryURI"),
+        (FulcioExtension::SourceRepositoryVisibilityAtSigning, "sourceRepositoryVisibilityAtSigning"),
+    ] {
+        assert_eq!((extension.name(), FulcioExtension::from_name(name)), (name, Some(extension)));
+    }
+    assert_eq!(FulcioExtension::from_name("githubworkflowref"), None);
 }
 
 // threat: B05 A02 A03
@@ -235,7 +403,15 @@ fn a_root_of_parts_judges_as_the_document_does() {
         CertificateAuthority::from_pools("", &intermediates, &roots, Validity::ALWAYS, limits).unwrap(),
     );
     let by_parts = KeylessAuthority::new(alice(), std::sync::Arc::new(root));
-    assert_eq!(judge(by_parts, &stack.blob(BLOB).seal().bundle()).failures, []);
+    let policy = Policy::keyless(Purpose::Blob, by_parts);
+    let evidence = Evidence::of(Origin::File(String::new()), entity(&stack.blob(BLOB).seal().bundle()));
+    let verified = Verifier::new(&policy).verify(&Artifact::Bytes(BLOB), &evidence, NOW).unwrap();
+    // A log without an address goes by its name.
+    let mut facts = Vec::new();
+    collect(&verified.report().root, &mut facts);
+    let name = verified.signatures()[0].log_records()[0].log.to_string();
+    assert!(facts.iter().any(|fact| fact.starts_with(&format!("entry 1005 of {name}, "))), "{facts:?}");
+    assert!(facts.contains(&format!("made at {}", UnixTime(SIGNED_AT))), "{facts:?}");
 }
 
 // threat: A09

@@ -197,7 +197,7 @@ impl FromStr for TextGlob {
 
     fn from_str(text: &str) -> Result<Self, GlobError> {
         let refused = |why: String| GlobError { found: text.chars().take(200).collect(), why };
-        if text.is_empty() || text.bytes().all(|byte| byte == b'*') {
+        if text.bytes().all(|byte| byte == b'*') {
             return Err(refused("that would be any text".to_owned()));
         }
         if text.len() > MAX_PATTERN {
@@ -290,6 +290,19 @@ mod tests {
             &long,
         ] {
             assert!(glob.parse::<ImageGlob>().is_err(), "{glob:?}");
+        }
+    }
+
+    #[test]
+    fn a_pattern_is_bounded() {
+        let longest = format!("registry.example/{}", "*".repeat(MAX_PATTERN - 17));
+        assert!(longest.parse::<ImageGlob>().is_ok() && longest.parse::<TextGlob>().is_ok());
+        let error = format!("{longest}*").parse::<ImageGlob>().unwrap_err().to_string();
+        assert!(error.contains("longer than 512 bytes"), "{error}");
+        let error = format!("{longest}*").parse::<TextGlob>().unwrap_err().to_string();
+        assert!(error.contains("longer than 512 bytes"), "{error}");
+        for anything in ["", "*", "**", "***"] {
+            assert!(anything.parse::<TextGlob>().is_err(), "{anything}");
         }
     }
 

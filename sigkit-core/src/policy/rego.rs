@@ -141,6 +141,15 @@ mod tests {
         }
     }
 
+    // threat: F08
+    #[test]
+    fn a_statement_is_bounded() {
+        let statement = |length: usize| format!("{{}}{}", " ".repeat(length - 2));
+        assert_eq!(check("allow { true }", &statement(MOST_INPUT)), Ok(()));
+        let refusal = RegoRefusal::Failed("expected at most 33554432 bytes, found 33554433".to_owned());
+        assert_eq!(check("allow { true }", &statement(MOST_INPUT + 1)), Err(refusal));
+    }
+
     #[test]
     fn exactly_true_allows() {
         let policy = "allow { input.predicate.scanner == \"a\"\n startswith(input.predicateType, \"https://\") }";

@@ -484,6 +484,7 @@ mod tests {
             "f(x) = y { y := f(x) }\nallow { f(1) }",
             "f(x) = f(x)",
             "f(x) = 1 { false } else = f(x) { true }",
+            "f(x) { true\n f(x) }",
             "f(x) = 1e5 { f(x) }",
             "allow { f(1) } f(x) { f(x) }",
             "f(x) { [1 | f(x)] }",
@@ -505,6 +506,7 @@ mod tests {
             "import future.keywords\nf(x) if f(x)",
             "import future.keywords\nf(x) := y if { some y in [1]; f(y) }",
             "lib.f(x) { lib.f(x) }",
+            "lib[\"f\"](x) { lib[\"f\"](x) }",
         ] {
             let problem = refused(source);
             assert!(
@@ -548,6 +550,7 @@ mod tests {
             many(1900, &|i| format!("r{i} = r{} ", i + 1)),
             many(50, &|i| format!("r{i} {{ r{} }}\n", (i + 1) % 50)),
             many(50, &|i| format!("r{i} {{ data.signature[x] }}\n")),
+            many(50, &|i| format!("r{i} contains 1 {{ r{} }}\n", i + 1)),
             format!("allow {{ {} }}", many(500, &|_| "input.a[_]\n".to_owned())),
             format!("allow {{ 1 {} }}", many(500, &|_| "\n+ 1".to_owned())),
             format!("allow {{ {} 1 }}", "-".repeat(900)),
@@ -563,7 +566,54 @@ mod tests {
         let brackets = |n: usize| format!("allow {{ x := {}1{} }}", "(".repeat(n), ")".repeat(n));
         assert_eq!(check(&brackets(MOST_BRACKETS - 1)), Ok(()));
         assert_eq!(refused(&brackets(MOST_BRACKETS)), "expected brackets at most 12 deep, found 13");
-        assert!(refused(&" ".repeat(MOST_BYTES)).starts_with("expected at most 1048576 bytes, found "));
+        accepted(&many(2000, &|i| format!("r{i} {{ true }}\n")));
+        let sum = |n: usize| format!("allow {{ 1{} }}", "+ 1".repeat(n));
+        accepted(&sum(194));
+        assert_eq!(refused(&sum(195)), "expected rules at most 200 units deep, found 201");
+        let spaces = " ".repeat(MOST_BYTES - "package signature\n".len());
+        accepted(&spaces);
+        assert_eq!(refused(&(spaces + " ")), "expected at most 1048576 bytes, found 1048577");
+    }
+
+    fn units(source: &str) -> usize {
+        let tokens = tokens(source);
+        let mut reader = Reader::new(keywords(&tokens).unwrap());
+        reader.read(&tokens);
+        Graph::new(reader).depth()
+    }
+
+    // threat: F08
+    #[test]
+    fn what_lies_inside_each_other_adds_up() {
+        for (source, expected) in [
+            // A rule, its brackets, its operators.
+            ("r { true }", 4 + 2),
+            ("r { 1 == 1 }", 4 + 2 + 1),
+            ("r { 1 + 1 == 2 }", 4 + 2 + 2),
+            ("r { 1 + 1\n 1 + 1 }", 4 + 2 + 1),
+            ("r { 1 + 1; 1 + 1 }", 4 + 2 + 1),
+            ("r { [1 + 1, 1 + 1] }", 4 + 2 + 2 + 1),
+            ("r { 1 + (1 + 1) }", 4 + 2 + 1 + 2 + 1),
+            ("r { not 1 + 1\n not 1 + 1 }", 4 + 2 + 1),
+            // What goes through all members: a name in brackets, not a number or a text, nor a list or a call.
+            ("r { input.a[i] }", 4 + 2 + 2 + 2),
+            ("r { input.a[1.5] }", 4 + 2 + 2),
+            ("r { input[\"a\"] }", 4 + 2 + 2),
+            ("r { [i] }", 4 + 2 + 2),
+            ("r { count(i) }", 4 + 2 + 2),
+            ("import future.keywords\nr { some i in input }", 4 + 2 + 1 + 2),
+            // What is called, unless an argument hides it.
+            ("r { s }\ns { t }\nt { true }", 6 + 6 + 6),
+            ("r { true }\nf(x) { r }", 6 + 6),
+            ("r { true }\nf(r) { r }", 6),
+            ("r { true }\nf([x], r) { r }", 4 + 2 + 2),
+            ("r { true }\nr { 1 == 1 }", 4 + 2 + 1),
+            // A circle: every definition once, and every function before each and behind the last.
+            ("r { s }\ns { r }\ns { true }", 6 + 6 + 6),
+            ("r { f(1) }\nf(x) { r }", 8 + 2 * 6),
+        ] {
+            assert_eq!(units(source), expected, "{source}");
+        }
     }
 
     #[test]
@@ -575,6 +625,10 @@ mod tests {
             "import future.keywords\nallow if { every s in input.subject { ok(s) } }\nok(s) if s.name in names\nnames contains n if { n := data.names[_] }",
             "f(x) { g(x) }\ng(x) { true }\nh(x) { false }\nallow { f(1) with input as {\"f\": 1} with g as h }",
             "allow { allow }",
+            "import data.lib\nallow { lib.f(1) }",
+            "f(x) { data.lib[x] }",
+            "f(x) { input[0] == x }\nallow { f(1) with input as [f(2)] }",
+            "f(x) { data.signature.g(x) }\ng(x) { true }",
             &(0..300).map(|i| format!("deny[m] {{ input.a[_] == {i}; m := \"{i}\" }}\n")).collect::<String>(),
             &(0..300).map(|i| format!("allow {{ input.a == {i}\n input.b[\"c\"] != {i} }}\n")).collect::<String>(),
         ] {

@@ -54,7 +54,7 @@ impl Scope {
             Reach::Subdomains(domain) => {
                 let host = image.repository.registry();
                 let host = host.split_once(':').map_or(host, |(host, _)| host);
-                (host.len() > domain.len() && host.ends_with(domain.as_str())).then_some(Fit::Subdomains(domain.len()))
+                host.ends_with(domain.as_str()).then_some(Fit::Subdomains(domain.len()))
             }
         }
     }

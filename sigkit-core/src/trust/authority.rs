@@ -309,13 +309,10 @@ impl CertificateAuthority {
                 Ok(()) => anchors.push((path, CertificateDer::from(first.der()))),
             }
         }
-        match self.search(leaf, others, usage, times, &anchors) {
-            Ok(issuer) => Ok(issuer),
-            Err(webpki::Error::UnknownIssuer) if out_of_window.is_some() => {
-                out_of_window.map_or_else(|| Err(no_path(String::new())), Err)
-            }
-            Err(error) => Err(no_path(error.to_string())),
-        }
+        self.search(leaf, others, usage, times, &anchors).map_err(|error| match (error, out_of_window) {
+            (webpki::Error::UnknownIssuer, Some(out_of_window)) => out_of_window,
+            (error, _) => no_path(error.to_string()),
+        })
     }
 
     fn search(

@@ -214,7 +214,7 @@ impl Certificate {
         self.decode(KEY_USAGE, "keyUsage")
     }
 
-    /// Extended key usages, and whether they are critical; `None` when they are not restricted.
+    /// Extended key usages; `None` when they are not restricted.
     pub(super) fn extended_key_usage(&self) -> Result<Option<Vec<ObjectIdentifier>>, CertificateError> {
         Ok(self.decode::<ExtendedKeyUsage>(EXTENDED_KEY_USAGE, "extendedKeyUsage")?.map(|usages| usages.0))
     }
@@ -395,6 +395,8 @@ fn validity(der: &[u8]) -> der::Result<Validity> {
 
 #[cfg(test)]
 mod tests {
+    use testkit::sigstore::{BEGIN, END, Key, der};
+
     use super::*;
 
     #[test]
@@ -430,5 +432,48 @@ mod tests {
             );
         }
         assert_eq!(name(b""), "(unreadable)");
+    }
+
+    /// A certificate with these members behind its key.
+    fn certificate(version: Option<u8>, last: &[Vec<u8>]) -> Vec<u8> {
+        let key = Key::p256("key");
+        let mut members: Vec<Vec<u8>> =
+            version.map(|version| der::explicit(0, &der::integer(&[version]))).into_iter().collect();
+        members.extend([
+            der::integer(&[7]),
+            key.signature_identifier(key.hash()),
+            testkit::sigstore::name("issuer"),
+            der::sequence(&[der::time(BEGIN), der::time(END)]),
+            testkit::sigstore::name("subject"),
+            key.spki(),
+        ]);
+        members.extend_from_slice(last);
+        der::sequence(&[der::sequence(&members), key.signature_identifier(key.hash()), der::bits(&[0])])
+    }
+
+    #[test]
+    fn certificates_of_every_version_are_read() {
+        let constraints = der::sequence(&[der::oid("2.5.29.19"), der::octets(&der::sequence(&[der::yes()]))]);
+        let extensions = der::explicit(3, &der::sequence(&[constraints]));
+        let unique = |number| der::implicit(number, &[0, 1]);
+        for (version, last, extensions) in [
+            (None, vec![], 0),
+            (Some(1), vec![unique(1), unique(2)], 0),
+            (Some(2), vec![extensions.clone()], 1),
+            (Some(2), vec![unique(1), extensions.clone()], 1),
+        ] {
+            let read = Certificate::from_der(&certificate(version, &last)).unwrap();
+            assert_eq!((read.subject(), read.issuer()), ("CN=subject".to_owned(), "CN=issuer".to_owned()));
+            assert_eq!(read.serial_der(), der::integer(&[7]));
+            assert_eq!(read.validity(), Validity::new(UnixTime(BEGIN), Some(UnixTime(END))));
+            assert_eq!(read.public_key().unwrap().fingerprint(), {
+                let spki = Key::p256("key").spki();
+                PublicKey::from_spki_der(&spki).unwrap().fingerprint()
+            });
+            assert_eq!(read.extensions().count(), extensions, "{version:?}");
+        }
+        for behind in [vec![extensions.clone(), der::null()], vec![extensions.clone(), extensions]] {
+            assert!(Certificate::from_der(&certificate(Some(2), &behind)).is_err());
+        }
     }
 }

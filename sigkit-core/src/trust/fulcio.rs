@@ -183,7 +183,6 @@ impl Certificate {
                 let text = value.decode_as::<Utf8StringRef<'_>>().map_err(|error| wrong(error.to_string()))?;
                 (SubjectKind::OtherName, text.as_str().to_owned())
             }
-            GeneralName::OtherName(other) => return Err(wrong(format!("another name of type {}", other.type_id))),
             _ => return Err(wrong("a name of another kind".to_owned())),
         };
         if subject.is_empty() || subject.chars().any(char::is_control) {

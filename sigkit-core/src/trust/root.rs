@@ -453,6 +453,7 @@ mod tests {
         let tight = Limits { trusted_root_bytes: PUBLIC_GOOD.len() - 1, ..Limits::DEFAULT };
         assert!(matches!(TrustedRoot::from_json(PUBLIC_GOOD, &tight), Err(TrustedRootError::TooLarge { .. })));
         for (limits, fits) in [
+            (Limits { trusted_root_bytes: PUBLIC_GOOD.len(), ..Limits::DEFAULT }, true),
             (Limits { trusted_root_entries: 2, ..Limits::DEFAULT }, true),
             (Limits { trusted_root_entries: 1, ..Limits::DEFAULT }, false),
             (Limits { chain_certificates: 2, ..Limits::DEFAULT }, true),
@@ -468,5 +469,7 @@ mod tests {
             WireWindow { start: Some("1970-01-01T00:00:00.5Z".into()), end: Some("1970-01-01T00:00:09.5Z".into()) };
         let window = window("x", Some(&wire)).unwrap();
         assert_eq!(window, Validity::new(UnixTime(1), Some(UnixTime(9))));
+        let second = WireWindow { end: Some("1970-01-01T00:00:01Z".into()), ..wire };
+        assert_eq!(super::window("x", Some(&second)).unwrap(), Validity::new(UnixTime(1), Some(UnixTime(1))));
     }
 }

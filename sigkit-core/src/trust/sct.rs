@@ -178,8 +178,9 @@ const PRECERTIFICATE: [u8; 2] = [0, 1];
 /// What is signed of a certificate: all of it, or what it was before the promise was put in, behind the digest of its issuer's key.
 fn entry(kind: [u8; 2], issuer_key_hash: &[u8], certificate: &[u8]) -> Result<Vec<u8>, SctError> {
     let too_long = || malformed("a certificate below 16 MiB", format!("{} bytes", certificate.len()));
-    let length = u32::try_from(certificate.len()).ok().filter(|length| *length < 1 << 24).ok_or_else(too_long)?;
-    let [_, length @ ..] = length.to_be_bytes();
+    let [0, length @ ..] = u32::try_from(certificate.len()).map_err(|_| too_long())?.to_be_bytes() else {
+        return Err(too_long());
+    };
     Ok([&kind, issuer_key_hash, &length, certificate].concat())
 }
 

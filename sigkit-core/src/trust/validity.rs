@@ -59,6 +59,7 @@ mod tests {
         for (time, inside) in [(9, false), (10, true), (20, true), (21, false)] {
             assert_eq!(window.contains(UnixTime(time)), inside, "{time}");
         }
+        assert_eq!((window.start(), window.end()), (Some(UnixTime(10)), Some(UnixTime(20))));
         let open = Validity::new(UnixTime(10), None);
         assert!(!open.contains(UnixTime(9)) && open.contains(UnixTime(i64::MAX)));
         assert!(Validity::ALWAYS.contains(UnixTime(i64::MIN)));

@@ -206,7 +206,10 @@ impl Case<'_> {
     fn by_key(&self, checks: &mut Checks, authority: &KeyAuthority) -> Option<VerifiedSignature> {
         let trusted = checks.record(CheckId::Material, material::check(self.entity)); // 1
         let document = self.document(checks, Some((&authority.key, &authority.schemes)))?; // 2 to 5
+        #[cfg(feature = "keyless")]
         let witnessed = self.witnesses_of_key(checks, authority); // 6 to 8
+        #[cfg(not(feature = "keyless"))]
+        let witnessed = witnesses::check(checks, self.entity);
         self.conclude(checks, authority.name.clone(), &authority.key, SignerTrusted::Key(trusted?), document, witnessed)
     }
 
@@ -254,19 +257,13 @@ impl Case<'_> {
                 self.witnesses(checks, root, *witnesses, signer, &need).0
             }
             None => {
-                witnesses::check(checks, self.entity);
+                let witnessed = witnesses::check(checks, self.entity);
                 if authority.validity != crate::trust::Validity::ALWAYS {
                     time::check(checks, Witnesses::IF_PRESENT, &need, Vec::new(), self.now);
                 }
-                Witnessed::default()
+                witnessed
             }
         }
-    }
-
-    #[cfg(not(feature = "keyless"))]
-    fn witnesses_of_key(&self, checks: &mut Checks, _: &KeyAuthority) -> Witnessed {
-        witnesses::check(checks, self.entity);
-        Witnessed::default()
     }
 
     /// Steps 6 to 8.

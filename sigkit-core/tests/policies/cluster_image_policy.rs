@@ -4,6 +4,7 @@ use sigkit_core::content::PredicateType;
 use sigkit_core::key::Signer as _;
 use sigkit_core::policy::{ImageName, PolicySet};
 use sigkit_core::report::Verdict;
+use testkit::sigstore::Sigstore;
 
 use super::lab::{Files, NOW, attested, judge, key, read, signed};
 
@@ -124,6 +125,54 @@ fn identities_are_read_and_ask_for_certificates() {
         outline.iter().any(|line| line.contains("release.yml@refs/tags/v1") && line.contains("acme")),
         "{outline:?}"
     );
+}
+
+#[test]
+fn weak_places_are_named() {
+    let of = |authorities: &[&str]| {
+        let set = load(&policy("v1beta1", "p", "**", &authorities.concat()));
+        set.weaknesses(NOW).into_iter().map(|weakness| weakness.text).collect::<Vec<_>>()
+    };
+    let pass = "  - static: {action: pass}\n";
+    let fail = "  - static: {action: fail}\n";
+    assert_eq!(of(&[&by_key("a"), fail]), [""; 0]);
+    let alternative = "one of the alternatives asks for nothing, so that the others say nothing";
+    assert_eq!(of(&[&by_key("a"), pass]), [alternative]);
+    #[cfg(feature = "rego")]
+    {
+        let rego = "    attestations:\n    - name: x\n      predicateType: vuln\n      policy: {type: rego, data: \"package signature\\nallow { true }\"}\n";
+        let old = "x: an old statement that it allows makes up for a new one that it does not";
+        assert_eq!(of(&[&by_key("a"), rego]), [old]);
+    }
+}
+
+#[test]
+fn certificate_authorities_in_pem_are_certificates() {
+    let with = |pem: &str| {
+        let pem: String = pem.lines().map(|line| format!("          {line}\n")).collect();
+        let identities = "      identities: [{issuer: 'https://x', subject: y}]\n";
+        read(
+            &policy("v1beta1", "p", "**", &format!("  - keyless:\n      ca-cert:\n        data: |\n{pem}{identities}")),
+            &Files::default(),
+        )
+    };
+    let stack = Sigstore::new();
+    with(&stack.root.pem()).unwrap();
+    let error = with(&[stack.root.pem(), stack.root.key.public_pem()].concat()).unwrap_err();
+    assert!(
+        error.contains("keyless.ca-cert.data: expected certificates in PEM: found a block of type PUBLIC KEY"),
+        "{error}"
+    );
+}
+
+#[test]
+fn the_same_thing_in_two_places_is_looked_for_in_both() {
+    let sources = "    source:\n    - oci: mirror.example/signatures\n    - oci: other.example/signatures\n";
+    let set = load(&policy("v1beta1", "p", "registry.example/**", &[&by_key("a"), sources, &by_key("b")].concat()));
+    let demand = set.demand_for(ImageName::Registry(&"registry.example/app".parse().unwrap()));
+    let lookups = demand.lookups();
+    let places: Vec<_> = lookups.iter().map(|(_, place)| place.map_or(String::new(), ToString::to_string)).collect();
+    assert_eq!(places, ["mirror.example/signatures", "other.example/signatures", ""]);
 }
 
 // threat: I02

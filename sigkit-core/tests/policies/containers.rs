@@ -83,6 +83,23 @@ fn the_closest_scope_decides_and_the_rest_is_refused() {
 }
 
 #[test]
+fn a_transport_has_a_default_of_its_own() {
+    let set = load(&json!({
+        "default": reject(),
+        "transports": {"docker": {"": anything(), "closed.example": reject()}},
+    }));
+    for (image, verdict) in [("registry.example/app", Verdict::Allowed), ("closed.example/app", Verdict::Rejected)] {
+        assert_eq!(judge(&set, image, &[], &[], NOW).verdict, verdict, "{image}");
+    }
+    let local = set.demand_for(ImageName::Local { transport: "oci", given: "x" });
+    assert_eq!(judge_demand(&local, &[], &[], NOW).verdict, Verdict::Rejected);
+    // What is said of transports that nothing here can name is read all the same.
+    let unknown = json!({"default": reject(), "transports": {"dir": {"/x": [{"type": "trustMe"}]}}});
+    let error = read(&unknown.to_string(), &Files::default()).unwrap_err();
+    assert!(error.contains("no such requirement: trustMe"), "{error}");
+}
+
+#[test]
 fn all_requirements_must_hold() {
     let any = json!({"type": "matchRepository"});
     let scope = |requirements: Value| {

@@ -2,6 +2,10 @@
 
 use serde_json::{Value, json};
 use sigkit_core::content::PredicateType;
+use sigkit_core::key::Signer as _;
+use sigkit_core::limits::Limits;
+use sigkit_core::policy::document::DocumentError;
+use sigkit_core::policy::{ImageName, PolicySet};
 use sigkit_core::report::Verdict;
 
 use super::lab::{Files, NOW, attested, image_policy, judge, problem, read, signed};
@@ -38,6 +42,53 @@ fn thresholds_count_signers_and_groups_fold() {
     }
     let set = read(&image_policy(&["a", "b", "c"], two), &files()).unwrap();
     assert_eq!(judge(&set, IMAGE, &[signed("a")], &[problem()], NOW).verdict, Verdict::Undecided);
+    // What is looked for at one place is looked for once.
+    let set = read(&image_policy(&["a", "b", "c"], any), &files()).unwrap();
+    assert_eq!(set.demand_for(ImageName::Registry(&IMAGE.parse().unwrap())).lookups().len(), 1);
+}
+
+#[test]
+fn a_key_may_stand_in_the_document() {
+    let key = super::lab::key("a");
+    let document = json!({
+        "apiVersion": "sigkit.dev/v1",
+        "kind": "ImagePolicy",
+        "name": "test",
+        "images": ["registry.example/**"],
+        "authorities": {"a": {"keyData": key.public_key().to_pem()}},
+        "require": [{"signature": {"by": ["a"], "atLeast": 1}}],
+    });
+    let set = read(&document.to_string(), &Files::default()).unwrap();
+    assert_eq!(judge(&set, IMAGE, &[signed("a")], &[], NOW).verdict, Verdict::Verified);
+    assert_eq!(judge(&set, IMAGE, &[signed("b")], &[], NOW).verdict, Verdict::Rejected);
+}
+
+// Fails when the bound on a file is another, or when the policies of some kind of document judge by the usual bounds.
+#[test]
+fn the_bounds_of_the_caller_hold_for_the_file_and_for_what_it_judges() {
+    let pem = super::lab::key("a").public_key().to_pem();
+    for text in [
+        image_policy(&["a"], "- signature: {by: [a], atLeast: 1}\n"),
+        json!({
+            "apiVersion": "policy.sigstore.dev/v1beta1",
+            "kind": "ClusterImagePolicy",
+            "metadata": {"name": "p"},
+            "spec": {"images": [{"glob": "**"}], "authorities": [{"key": {"data": pem, "hashAlgorithm": "sha256"}}]},
+        })
+        .to_string(),
+        r#"{"default": [{"type": "sigstoreSigned", "keyPath": "a.pub"}]}"#.to_owned(),
+    ] {
+        let mut limits = Limits::DEFAULT;
+        (limits.policy_bytes, limits.attachment_bytes) = (text.len(), 7);
+        let set = PolicySet::from_file(text.as_bytes(), &files(), &limits).unwrap();
+        let mut seen = Vec::new();
+        let demand = set.demand_for(ImageName::Registry(&IMAGE.parse().unwrap()));
+        demand.each_policy(&mut |demand| seen.push(demand.policy().limits().attachment_bytes));
+        assert_eq!(seen, [7], "{text}");
+        limits.policy_bytes -= 1;
+        let error = PolicySet::from_file(text.as_bytes(), &files(), &limits).unwrap_err();
+        assert!(matches!(error, DocumentError::TooMany { what: "bytes", .. }), "{error}");
+    }
 }
 
 // threat: I06
@@ -167,6 +218,26 @@ fn provenance_is_compared_field_by_field() {
     assert_eq!(judge(&one, IMAGE, &[half("x", SOURCE), half(BUILDER, "x")], &[], NOW).verdict, Verdict::Rejected);
 }
 
+// threat: D20
+#[test]
+fn one_field_of_the_provenance_may_be_asked_for_alone() {
+    let tag = "refs/tags/v1";
+    let predicate = serde_json::to_vec(&provenance_1(BUILDER, SOURCE, tag, &[BASE])).unwrap();
+    for (field, verdict) in [
+        (format!("builder: '{BUILDER}'"), Verdict::Verified),
+        ("baseImages: ['registry.example/base/*']".to_owned(), Verdict::Verified),
+        ("builder: other".to_owned(), Verdict::Rejected),
+        ("baseImages: ['registry.example/other/*']".to_owned(), Verdict::Rejected),
+    ] {
+        let require = format!(
+            "- attestation:\n    type: slsaprovenance1\n    by: [a]\n    atLeast: 1\n    provenance:\n      {field}\n"
+        );
+        let set = read(&image_policy(&["a"], &require), &files()).unwrap();
+        let items = [attested(&PredicateType::SlsaProvenance1, &predicate, "a")];
+        assert_eq!(judge(&set, IMAGE, &items, &[], NOW).verdict, verdict, "{field}");
+    }
+}
+
 // threat: I02
 // threat: I03
 #[test]
@@ -277,23 +348,58 @@ fn the_examples_are_read_and_say_what_they_demand() {
 }
 
 #[test]
+fn what_is_asked_of_a_provenance_is_told() {
+    let require = "- attestation:\n    type: slsaprovenance1\n    by: [a]\n    atLeast: 1\n    provenance: {builder: 'https://build.example/*', ref: 'refs/tags/**', baseImages: ['registry.example/base/*']}\n";
+    let set = read(&image_policy(&["a"], require), &files()).unwrap();
+    let last = set.outline().pop().unwrap();
+    let words =
+        "one provenance says: builder https://build.example/* ref refs/tags/** base image registry.example/base/*";
+    assert_eq!((last.depth, last.text.as_str()), (3, words));
+}
+
+#[test]
 fn weak_places_are_named() {
-    let text = image_policy(
-        &["a", "b"],
-        "- signature: {by: [a, b], atLeast: 1}\n- attestation: {type: vuln, by: [a], atLeast: 1}\n",
-    )
-    .replace("registry.example/**", "registry.example/team*")
-    .replace("name: test", "name: test\nmode: warn");
-    let set = read(&text, &files()).unwrap();
-    let texts: Vec<String> = set.weaknesses(NOW).into_iter().map(|weakness| weakness.text).collect();
-    for expected in [
-        "it only warns",
-        "registry.example/team-something-else",
-        "1 of 2 signers suffice",
-        "whatever an attestation of type",
+    let files = files().with("x.rego", "package signature\nallow { true }\n");
+    let of = |require: &str| {
+        let set = read(&image_policy(&["a"], require), &files).unwrap_or_else(|error| panic!("{require}: {error}"));
+        set.weaknesses(NOW).into_iter().map(|weakness| weakness.text).collect::<Vec<_>>()
+    };
+    let attestation =
+        |kind: &str, more: &str| format!("- attestation: {{type: {kind}, by: [a], atLeast: 1, {more}}}\n");
+    let scan = |until: &str| {
+        let exception = format!("exceptions: [{{id: CVE-1, reason: x, until: {until}}}]");
+        attestation("vuln", &format!("scan: {{maximumSeverity: high, maxAge: 7d, {exception}}}"))
+    };
+    let ended = "the exception for CVE-1 has ended and excuses nothing";
+    let any_builder = "the provenance may come from any builder";
+    for (require, expected) in [
+        ("- signature: {by: [a], atLeast: 1}\n", &[][..]),
+        (
+            &attestation("vuln", ""),
+            &["whatever an attestation of type https://cosign.sigstore.dev/attestation/vuln/v1 says is accepted"],
+        ),
+        (&scan("2026-11-23"), &[]),
+        (&scan("2026-11-22"), &[ended]),
+        (&attestation("slsaprovenance1", "provenance: {builder: x}"), &[]),
+        (&attestation("slsaprovenance1", "provenance: {source: x}"), &[any_builder]),
+        (&attestation("vuln", "rego: x.rego"), &[]),
+        (&format!("- anyOf:\n  - signature: {{by: [a], atLeast: 1}}\n  {}", scan("2026-11-22")), &[ended]),
     ] {
-        assert!(texts.iter().any(|text| text.contains(expected)), "{expected} in {texts:?}");
+        assert_eq!(of(require), expected, "{require}");
     }
-    let anything = read(r#"{"default": [{"type": "insecureAcceptAnything"}]}"#, &files()).unwrap();
-    assert_eq!(anything.weaknesses(NOW).len(), 1);
+    let images = |pattern: &str| {
+        let text = image_policy(&["a", "b"], "- signature: {by: [a, b], atLeast: 1}\n");
+        let text = text.replace("registry.example/**", pattern).replace("name: test", "name: test\nmode: warn");
+        let set = read(&text, &files).unwrap();
+        set.weaknesses(NOW).into_iter().map(|weakness| weakness.text).collect::<Vec<_>>()
+    };
+    let warns = "it only warns: what does not meet it is let in";
+    let suffice = "1 of 2 signers suffice: the weakest of them decides";
+    let stem = "registry.example/team* is also about registry.example/team-something-else; write registry.example/team/* for what lies below";
+    assert_eq!(images("registry.example/team*"), [warns, stem, suffice]);
+    for pattern in ["registry.example/team/*", "registry.example/team", "**"] {
+        assert_eq!(images(pattern), [warns, suffice], "{pattern}");
+    }
+    let anything = read(r#"{"default": [{"type": "insecureAcceptAnything"}]}"#, &files).unwrap();
+    assert_eq!(anything.weaknesses(NOW)[0].text, "it lets images in without any proof");
 }

@@ -148,6 +148,21 @@ fn a_cluster_image_policy_says_which_authority_and_log_count() {
     ] {
         expect(name, &cluster_image_policy(authority), &files(&stack), &[bundled(&made)], codes);
     }
+    // Of several authorities in the root the one of that address alone.
+    let mut of_two = stack.trusted_root();
+    let mut second = own.trusted_root()["certificateAuthorities"][0].take();
+    second["uri"] = "https://own.test".into();
+    of_two["certificateAuthorities"].as_array_mut().unwrap().push(second);
+    let of_two = Files::default().with_root(&of_two);
+    let by_address = cluster_image_policy(&keyless(&json!({"url": "https://own.test"})));
+    expect(
+        "the authority of that address",
+        &by_address,
+        &of_two,
+        &[bundled(&good().issued_by(&own.intermediate))],
+        &[],
+    );
+    expect("an authority of another address", &by_address, &of_two, &[bundled(&good())], untrusted);
     let usual = cluster_image_policy(&usual);
     expect("a key", &usual, &files(&stack), &[signed("a")], &["certificate-missing"]);
     let of_another = stack.statement(statement(SIGN, &subject_of(&format!("sha256:{}", "0".repeat(64)))).as_bytes());

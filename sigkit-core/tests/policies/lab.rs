@@ -141,7 +141,10 @@ pub(crate) fn judge_demand(demand: &Demand, items: &[EvidenceItem], problems: &[
             assert!(!verified.signatures().is_empty());
         }
         Admission::Allowed(_) => assert_eq!(verdict, Verdict::Allowed),
-        Admission::Refused(_) => assert!(matches!(verdict, Verdict::Rejected | Verdict::Undecided), "{verdict:?}"),
+        Admission::Refused(refusal) => {
+            assert!(matches!(verdict, Verdict::Rejected | Verdict::Undecided), "{verdict:?}");
+            assert_eq!(refusal.found(), findings.iter().map(|evidence| evidence.items.len()).sum::<usize>());
+        }
     }
     let mut outcomes = Outcomes { verdict, codes: Vec::new(), facts: Vec::new() };
     collect(&admission.report().root, &mut outcomes);

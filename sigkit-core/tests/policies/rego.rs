@@ -47,9 +47,36 @@ fn a_document_names_a_file() {
     };
     let set = read(&image_policy(&["a"], &require("review.rego")), &files).unwrap();
     let items = [attested(&kind(), br#"{"approved":true}"#, "a")];
-    assert_eq!(judge(&set, "registry.example/app", &items, &[], NOW).verdict, Verdict::Verified);
+    let found = judge(&set, "registry.example/app", &items, &[], NOW);
+    assert_eq!(found.verdict, Verdict::Verified);
+    assert!(found.facts.contains(&"review.rego allows it".to_owned()), "{:?}", found.facts);
     let error = read(&image_policy(&["a"], &require("bad.rego")), &files).unwrap_err();
     assert!(error.contains("require[0].attestation.rego: expected package signature"), "{error}");
+}
+
+// threat: F08
+#[test]
+fn a_set_says_whether_the_interpreter_will_run() {
+    let files = Files::keys(&["a"]).with("review.rego", POLICY);
+    let signature = image_policy(&["a"], "- signature: {by: [a], atLeast: 1}\n");
+    let scan = image_policy(
+        &["a"],
+        "- attestation: {type: vuln, by: [a], atLeast: 1, scan: {maximumSeverity: low, maxAge: 1d}}\n",
+    );
+    let rego = image_policy(
+        &["a"],
+        "- attestation: {type: 'https://example.test/review', by: [a], atLeast: 1, rego: review.rego}\n",
+    );
+    for (documents, expected) in [
+        (&[&signature, &scan][..], false),
+        (&[&rego], true),
+        (&[&rego, &signature], true),
+        (&[&signature, &rego, &scan], true),
+    ] {
+        let text = documents.iter().map(|text| text.as_str()).collect::<Vec<_>>().join("---\n");
+        let set = read(&text, &files).unwrap();
+        assert_eq!((set.evaluates_rego(), set.rules().len()), (expected, documents.len()));
+    }
 }
 
 // threat: I11

@@ -161,6 +161,7 @@ fn only_the_latest_word_about_this_product_by_somebody_believed_clears() {
             vec![by("security", json!([no(product())])), by("stranger", json!([at(yes(product()), late)]))],
             &[],
         ),
+        ("five minutes ahead", vec![by("security", json!([at(no(product()), "2026-11-23T06:05:00Z")]))], &[]),
         ("yet to come", vec![by("security", json!([at(no(product()), "2026-11-23T06:06:00Z")]))], against),
         (
             "by an alias",

@@ -259,6 +259,20 @@ fn paths() -> Vec<Case> {
     let not_for_code = Template::authority("stack intermediate", Some(0))
         .with(purposes(&[TIME_STAMPING]))
         .issue(&Key::p384("t"), &stack.root);
+    let no_signing = Template::authority("stack intermediate", Some(0))
+        .with(Extension::critical(KEY_USAGE, der::tlv(3, &[7, 0x80])))
+        .issue(&Key::p384("n"), &stack.root);
+    let no_authority = Template::authority("stack intermediate", Some(0))
+        .without(BASIC_CONSTRAINTS)
+        .issue(&Key::p384("n"), &stack.root);
+    // A trusted root that names an authority with this certificate below the root.
+    let with_member = |member: &testkit::sigstore::Certificate| {
+        let mut other = Sigstore::new();
+        other.intermediate = member.clone();
+        KeylessAuthority::new(alice(), trust(&other.trusted_root()))
+    };
+    let leaf = stack.leaf(SIGNED_AT).valid(SIGNED_AT - 300, END).issue(&Key::p256("signer"), &stack.root);
+    let by_leaf = stack.blob(BLOB).issued_by(&leaf).seal();
     // A second intermediate of the same name, which did not issue the leaf, stands first.
     let mut twins = stack.trusted_root();
     let twin = Template::authority("stack intermediate", Some(0))
@@ -303,6 +317,22 @@ fn paths() -> Vec<Case> {
         by("the right root, which came along", authority(&stack), &unsigned_chain(&good, &[&stack.root.der]))
             .fails("material", "material-mismatch"),
         untrusted(case("issued by a leaf", &stack, &below_leaf)),
+        untrusted(by("issued by a leaf that the trusted root names", with_member(&leaf), &by_leaf.bundle())),
+        untrusted(by(
+            "below an authority of the trusted root for other uses",
+            with_member(&not_for_code),
+            &stack.blob(BLOB).issued_by(&not_for_code).seal().bundle(),
+        )),
+        untrusted(by(
+            "below an authority that may not sign certificates",
+            alone(),
+            &unsigned_chain(&stack.blob(BLOB).issued_by(&no_signing).seal(), &[&no_signing.der]),
+        )),
+        untrusted(by(
+            "below what may sign certificates and is no authority",
+            alone(),
+            &unsigned_chain(&stack.blob(BLOB).issued_by(&no_authority).seal(), &[&no_authority.der]),
+        )),
         by("an intermediate that came along", alone(), &unsigned_chain(&good, &[&stack.intermediate.der])),
         untrusted(by("an intermediate missing", alone(), &unsigned_chain(&good, &[]))),
         untrusted(by(
@@ -379,6 +409,7 @@ fn scts() -> Vec<Case> {
         case("an empty list of promises", &stack, &list(der::octets(&[0, 0]))).fails("sct", "sct-missing"),
         case("a promise cut short", &stack, &list(der::octets(&[0, 4, 0, 2, 0, 0]))).fails("sct", "sct-invalid"),
         case("a list of promises that is none", &stack, &list(der::octets(&[9]))).fails("sct", "sct-invalid"),
+        case("bytes behind the promises", &stack, &list(der::octets(&[0, 0, 9]))).fails("sct", "sct-invalid"),
         by(
             "no promise, as asked",
             authority(&stack).dangerous_without_sct(),
@@ -418,7 +449,8 @@ fn times() -> Vec<Case> {
         expired(valid("logged a second too early", SIGNED_AT + 1, SIGNED_AT + 600)),
         expired(valid("logged a second too late", SIGNED_AT - 600, SIGNED_AT - 1)),
         windows("all three certificates valid", 75 * 60),
-        expired(windows("the intermediate had run out", 150 * 60)),
+        expired(windows("the intermediate alone had run out", 105 * 60)),
+        expired(windows("the intermediate and the root had run out", 150 * 60)),
         by("the last second of the authority", authority_ends, &stack.blob(BLOB).seal().bundle()),
         expired(by("an authority no longer believed", authority_ended, &stack.blob(BLOB).seal().bundle())),
         case("five minutes ahead", &stack, &stack.blob(BLOB).seal()).now(SIGNED_AT - 300),
@@ -468,6 +500,7 @@ fn identities() -> Vec<Case> {
     let no_issuer =
         stack.blob(BLOB).leaf(|leaf| leaf.without("1.3.6.1.4.1.57264.1.1").without("1.3.6.1.4.1.57264.1.8")).seal();
     let email_as_uri = stack.blob(BLOB).leaf(|leaf| leaf.with(names(&[San::Uri(IDENTITY)]))).seal();
+    let uri_as_email = stack.blob(BLOB).leaf(|leaf| leaf.with(names(&[San::Email("https://stack.test/a")]))).seal();
     let mismatch = |case: Case| case.fails("identity", "identity-mismatch");
     vec![
         who("by pattern", regexp(r"(alice|bob)@stack\.test"), regexp("https://oidc[.].*")),
@@ -481,6 +514,16 @@ fn identities() -> Vec<Case> {
         ),
         who("another issuer", exact(IDENTITY), exact("https://other.test")).fails("identity", "issuer-mismatch"),
         by("no issuer", authority(&stack), &no_issuer.bundle()).fails("identity", "issuer-mismatch"),
+        mismatch(by(
+            "a URI that is said to be an address",
+            KeylessAuthority::new(Identity::new(exact("https://stack.test/a"), exact(ISSUER)), root.clone()),
+            &uri_as_email.bundle(),
+        )),
+        mismatch(by(
+            "a pattern of URIs, and an address",
+            KeylessAuthority::new(Identity::new(regexp(r"https:\/\/stack\.test\/.*"), exact(ISSUER)), root.clone()),
+            &uri_as_email.bundle(),
+        )),
         mismatch(by("an address that is said to be a URI", authority(&stack), &email_as_uri.bundle())),
         mismatch(by(
             "a pattern of addresses, and a URI",
@@ -553,6 +596,11 @@ fn witnesses() -> Vec<Case> {
         .waives("log-entry", "log-waived")
         .waives("time", "time-not-witnessed")
         .fails("certificate", "certificate-not-valid"),
+        by(
+            "a stamp, as asked for",
+            asked(Witnesses::LOGGED.with_timestamps(one)),
+            &stack.blob(BLOB).stamped().seal().bundle(),
+        ),
         by("a stamp asked for", asked(Witnesses::LOGGED.with_timestamps(one)), &stack.blob(BLOB).seal().bundle())
             .fails("timestamp", "timestamp-missing"),
         by("one authority asked twice", asked(Witnesses::LOGGED.with_timestamps(two)), &stamped_twice.bundle())
@@ -655,10 +703,15 @@ fn stamps() -> Vec<Case> {
     let asked = authority(&stack).with_witnesses(Witnesses::LOGGED.with_timestamps(NonZeroUsize::MIN));
     let mut both = sealed(&|stamp| stamp);
     both.stamps.extend(sealed(&|stamp| Stamp { imprint: vec![0; 32], ..stamp }).stamps);
+    let mut pinned = stack.trusted_root();
+    let chain = pinned["timestampAuthorities"][0]["certChain"]["certificates"].as_array_mut().unwrap();
+    chain.truncate(1);
+    let pinned = KeylessAuthority::new(alice(), trust(&pinned));
     let mut purpose = Sigstore::new();
     purpose.tsa = Tsa::with_leaf("stack tsa", &Template::timestamper("leaf").with(purposes(&[CODE_SIGNING])));
     let of_other_use = purpose.blob(BLOB).kind(Kind::HashedRekord2).stamped().seal();
     vec![
+        by("an authority whose leaf alone is named", pinned, &sealed(&|stamp| stamp).bundle()),
         broken("a stamp that is none", "timestamp-malformed", &garbage),
         broken("a stamp that was refused", "timestamp-malformed", &sealed(&|stamp| Stamp { status: 2, ..stamp })),
         broken(

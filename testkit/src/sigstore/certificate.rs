@@ -46,6 +46,21 @@ impl Certificate {
     pub fn pem(&self) -> String {
         pem("CERTIFICATE", &self.der)
     }
+
+    /// DER SignerIdentifier (RFC 5652, 5.3): its issuer and number.
+    pub fn issuer_and_serial(&self) -> Vec<u8> {
+        der::sequence(&[self.issuer.clone(), der::integer(&self.serial)])
+    }
+
+    /// DER SignerIdentifier: the identifier of its key.
+    pub fn key_identifier(&self) -> Vec<u8> {
+        der::implicit(0, &key_id(&self.key))
+    }
+}
+
+/// The identifier of a key, as certificates here have it.
+fn key_id(key: &Key) -> Vec<u8> {
+    Hash::Sha256.of(&key.spki())[..20].to_vec()
 }
 
 /// One extension.
@@ -238,7 +253,6 @@ impl Template {
     fn sign(&self, key: &Key, signer: &Key, issuer: &[u8], hash: Hash) -> Certificate {
         let subject = name(&self.subject);
         let spki = key.spki();
-        let key_id = |key: &Key| Hash::Sha256.of(&key.spki())[..20].to_vec();
         let algorithm = signer.signature_identifier(hash);
         let identifiers = [
             Extension::new(SUBJECT_KEY_ID, der::octets(&key_id(key))),

@@ -8,6 +8,7 @@ const TST_INFO: &str = "1.2.840.113549.1.9.16.1.4";
 const SIGNED_DATA: &str = "1.2.840.113549.1.7.2";
 const CONTENT_TYPE: &str = "1.2.840.113549.1.9.3";
 const MESSAGE_DIGEST: &str = "1.2.840.113549.1.9.4";
+const SIGNING_CERTIFICATE: &str = "1.2.840.113549.1.9.16.2.12";
 const SIGNING_CERTIFICATE_V2: &str = "1.2.840.113549.1.9.16.2.47";
 
 /// An authority.
@@ -41,9 +42,10 @@ impl Tsa {
             signer: self.leaf.clone(),
             digest: Hash::Sha384,
             digests: vec![Hash::Sha384],
-            called: self.leaf.clone(),
+            called: self.leaf.issuer_and_serial(),
             bag: vec![self.leaf.der.clone()],
             named: Some(Hash::Sha256.of(&self.leaf.der)),
+            named_of_old: None,
             status: 0,
             content: TST_INFO.to_owned(),
         }
@@ -65,12 +67,14 @@ pub struct Stamp {
     pub digest: Hash,
     /// Hashes of signatures, as the token lists them beside what is signed.
     pub digests: Vec<Hash>,
-    /// The certificate whose issuer and number stand beside the signature.
-    pub called: Certificate,
+    /// DER SignerIdentifier: whose signature it is, as stands beside it.
+    pub called: Vec<u8>,
     /// Certificates that come along.
     pub bag: Vec<Vec<u8>>,
     /// ESSCertIDv2: SHA-256 of the certificate that the stamp says it is by.
     pub named: Option<Vec<u8>>,
+    /// ESSCertID: SHA-1 of the same.
+    pub named_of_old: Option<Vec<u8>>,
     /// PKIStatus; 0 is granted.
     pub status: u8,
     /// Type of the content.
@@ -112,16 +116,16 @@ impl Stamp {
             attribute(CONTENT_TYPE, der::oid(&self.content)),
             attribute(MESSAGE_DIGEST, der::octets(&self.digest.of(info))),
         ];
-        if let Some(named) = &self.named {
-            let named = der::sequence(&[der::sequence(&[der::sequence(&[der::octets(named)])])]);
-            attributes.push(attribute(SIGNING_CERTIFICATE_V2, named));
+        for (oid, named) in [(SIGNING_CERTIFICATE, &self.named_of_old), (SIGNING_CERTIFICATE_V2, &self.named)] {
+            let named = named.as_ref().map(|digest| der::sequence(&[der::octets(digest)]));
+            attributes.extend(named.map(|named| attribute(oid, der::sequence(&[der::sequence(&[named])]))));
         }
         let attributes = der::set(attributes);
         // Signed as a SET, carried under an implicit tag (RFC 5652, 5.4).
         let carried = [&[0xa0][..], &attributes[1..]].concat();
         der::sequence(&[
             der::integer(&[1]),
-            der::sequence(&[self.called.issuer.clone(), der::integer(&self.called.serial)]),
+            self.called.clone(),
             self.digest.identifier(),
             carried,
             self.signer.key.signature_identifier(self.digest),

@@ -301,16 +301,7 @@ fn keyless_authority(keyless: &Keyless, log: Option<&Log>, reading: &Reading<'_>
         (None, Some(authority)) => reading
             .root_with_authorities(authority.data.as_bytes(), root.logs().to_vec(), &root)
             .map_err(|error| error.below("keyless.ca-cert.data"))?,
-        (Some(url), None) => {
-            let is_meant = |known: &str| known.trim_end_matches('/') == url.trim_end_matches('/');
-            if !root.certificate_authorities().iter().any(|authority| is_meant(authority.uri())) {
-                return Err(Shape::at(
-                    "keyless.url",
-                    format!("the trusted root knows no certificate authority {url:?}"),
-                ));
-            }
-            root
-        }
+        (Some(url), None) => reading.root_with_authority(url, &root).map_err(|error| error.below("keyless"))?,
         (None, None) => root,
         (Some(_), Some(_)) => return Err(Shape::at("keyless", "expected url or ca-cert, found both")),
     };

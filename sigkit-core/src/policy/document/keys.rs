@@ -82,13 +82,23 @@ impl Reading<'_> {
     /// The trusted root with the logs of this address alone.
     pub(super) fn root_with_log(&self, url: &str) -> Result<Arc<TrustedRoot>, Shape> {
         let root = self.trusted_root()?;
-        let is_meant = |log: &&TransparencyLog| log.base_url().trim_end_matches('/') == url.trim_end_matches('/');
+        let is_meant = |log: &&TransparencyLog| is_address(log.base_url(), url);
         let logs: Vec<_> = root.logs().iter().filter(is_meant).cloned().collect();
         if logs.is_empty() {
             let known = root.logs().iter().map(TransparencyLog::base_url).collect::<Vec<_>>().join(", ");
             return Err(Shape::at("url", format!("the trusted root knows no log {url:?}; it knows {known}")));
         }
         assemble(logs, root.certificate_authorities(), &root)
+    }
+
+    /// The trusted root with the certificate authorities of this address alone.
+    pub(super) fn root_with_authority(&self, url: &str, base: &TrustedRoot) -> Result<Arc<TrustedRoot>, Shape> {
+        let is_meant = |authority: &&CertificateAuthority| is_address(authority.uri(), url);
+        let authorities: Vec<_> = base.certificate_authorities().iter().filter(is_meant).cloned().collect();
+        if authorities.is_empty() {
+            return Err(Shape::at("url", format!("the trusted root knows no certificate authority {url:?}")));
+        }
+        assemble(base.logs().to_vec(), &authorities, base)
     }
 
     /// A trusted root of these certificate authorities, in PEM, and of these logs; what else is believed is as in `base`.
@@ -111,6 +121,10 @@ impl Reading<'_> {
             .map_err(|error| wrong(error.to_string()))?;
         assemble(logs, &[authority], base)
     }
+}
+
+fn is_address(known: &str, url: &str) -> bool {
+    known.trim_end_matches('/') == url.trim_end_matches('/')
 }
 
 fn assemble(

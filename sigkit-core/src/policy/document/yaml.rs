@@ -61,7 +61,6 @@ impl<'t> Reader<'t> {
         let refused =
             |problem: &str| Err(DocumentError::syntax(span.start.line(), span.start.col(), problem.to_owned()));
         match event {
-            Event::Alias(_) => refused("aliases are refused; write out what is meant"),
             Event::Scalar(_, _, 1.., _) | Event::SequenceStart(1.., _) | Event::MappingStart(1.., _) => {
                 refused("anchors are refused; write out what is meant")
             }

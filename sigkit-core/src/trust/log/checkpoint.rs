@@ -274,12 +274,11 @@ mod tests {
                 other => panic!("{from:?} to {to:?}: {other:?}"),
             }
         }
-        for encoded in ["", "8w1a", "8w1amQ=="] {
-            let text = format!("o\n1\n{root}\n\n\u{2014} o {encoded}\n");
-            assert!(
-                matches!(Checkpoint::parse(&text, &Limits::DEFAULT), Err(CheckpointError::Malformed { line: 5, .. })),
-                "{encoded}"
-            );
+        let signed =
+            |by: &str| Checkpoint::parse(&format!("o\n1\n{root}\n\n\u{2014} {by}\n"), &Limits::DEFAULT).map(|_| ());
+        assert_eq!(signed("o 8w1amQAA"), Ok(()));
+        for by in ["o ", "o 8w1a", "o 8w1amQ==", " 8w1amQAA", "o+x 8w1amQAA", "o\tx 8w1amQAA", "o\u{2003}x 8w1amQAA"] {
+            assert!(matches!(signed(by), Err(CheckpointError::Malformed { line: 5, .. })), "{by:?}");
         }
         for end in 0..SIGNED.len() {
             if let Some(text) = SIGNED.get(..end) {

@@ -592,4 +592,94 @@ mod tests {
         case.stamp()[8] = 1;
         case.verify().unwrap();
     }
+
+    /// What becomes of a stamp over some bytes by an authority of the trusted root.
+    fn judge(change: impl FnOnce(&mut testkit::sigstore::Stamp)) -> Result<VerifiedTimestamp, TimestampError> {
+        let tsa = testkit::sigstore::Tsa::new("tsa");
+        let mut stamp = tsa.stamp(b"signature", 1_700_000_000);
+        change(&mut stamp);
+        let chain = [&tsa.leaf.der, &tsa.root.der];
+        let authority = CertificateAuthority::from_chain("", &chain, Validity::ALWAYS, &Limits::DEFAULT).unwrap();
+        let mut root = TrustedRoot::default();
+        root.add_timestamp_authority(authority);
+        verify(&SignedTimestamp(stamp.response()), &root, b"signature", &Limits::DEFAULT)
+    }
+
+    // threat: B08
+    #[test]
+    fn a_timestamp_names_its_signer_by_either_digest() {
+        let sha1 = |der: &[u8]| {
+            Some(backend::digest::digest(&backend::digest::SHA1_FOR_LEGACY_USE_ONLY, der).as_ref().to_vec())
+        };
+        let verified = judge(|stamp| {
+            stamp.named_of_old = sha1(&stamp.signer.der);
+            stamp.named = None;
+        });
+        assert_eq!(verified.map(|verified| verified.time), Ok(UnixTime(1_700_000_000)));
+        judge(|stamp| stamp.named_of_old = sha1(&stamp.signer.der)).unwrap();
+        let unknown = |found: String| Err(TimestampError::UnknownAuthority { found, known: 1 });
+        let zeros = "0".repeat(40);
+        assert_eq!(
+            judge(|stamp| {
+                stamp.named_of_old = Some(vec![0; 20]);
+                stamp.named = None;
+            }),
+            unknown(format!("sha1:{zeros}"))
+        );
+        // Of two digests both must fit.
+        assert!(matches!(
+            judge(|stamp| stamp.named_of_old = Some(vec![0; 20])),
+            Err(TimestampError::UnknownAuthority { .. })
+        ));
+        assert_eq!(
+            judge(|stamp| {
+                stamp.named_of_old = sha1(&stamp.signer.der);
+                stamp.named = Some(vec![0; 32]);
+            }),
+            unknown(format!("sha256:{}", "0".repeat(64)))
+        );
+        assert_eq!(judge(|stamp| stamp.named = None).unwrap_err().code(), "timestamp-malformed");
+    }
+
+    // threat: B08
+    #[test]
+    fn the_signer_may_be_called_by_its_key_identifier() {
+        let other = testkit::sigstore::Tsa::new("other").leaf;
+        judge(|stamp| stamp.called = stamp.signer.key_identifier()).unwrap();
+        let refusal = judge(|stamp| stamp.called = other.key_identifier()).unwrap_err();
+        assert!(refusal.to_string().ends_with("found the name of another certificate"), "{refusal}");
+    }
+
+    #[test]
+    fn the_algorithm_of_a_signature_must_be_one_of_its_key() {
+        use DigestAlgorithm::{Sha256, Sha384, Sha512};
+        let rsa = KeyAlgorithm::Rsa { bits: 2048 };
+        let ecdsa = |hash| Some(SignatureScheme::Ecdsa(Curve::P256, hash));
+        let pkcs1 = |hash| Some(SignatureScheme::RsaPkcs1(hash));
+        for (key, id, expected) in [
+            (KeyAlgorithm::EcdsaP256, "1.2.840.10045.4.3.2", ecdsa(Sha256)),
+            (KeyAlgorithm::EcdsaP256, "1.2.840.10045.4.3.3", ecdsa(Sha384)),
+            (KeyAlgorithm::EcdsaP256, "1.2.840.10045.4.3.4", ecdsa(Sha512)),
+            (KeyAlgorithm::EcdsaP256, "1.2.840.10045.4.3.1", None),
+            (KeyAlgorithm::EcdsaP256, "1.2.840.113549.1.1.11", None),
+            (rsa, "1.2.840.113549.1.1.1", pkcs1(Sha384)),
+            (rsa, "1.2.840.113549.1.1.11", pkcs1(Sha256)),
+            (rsa, "1.2.840.113549.1.1.12", pkcs1(Sha384)),
+            (rsa, "1.2.840.113549.1.1.13", pkcs1(Sha512)),
+            (rsa, "1.2.840.113549.1.1.5", None),
+            (rsa, "1.3.101.112", None),
+            (KeyAlgorithm::Ed25519, "1.3.101.112", Some(SignatureScheme::Ed25519)),
+            (KeyAlgorithm::Ed25519, "1.2.840.10045.4.3.2", None),
+        ] {
+            let signer = SignerInfo {
+                name: token::SignerName::KeyIdentifier(&[]),
+                digest: ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.2"),
+                signed: Vec::new(),
+                attributes: Vec::new(),
+                algorithm: ObjectIdentifier::new_unwrap(id),
+                signature: &[],
+            };
+            assert_eq!(scheme(key, &signer).ok(), expected, "{key} {id}");
+        }
+    }
 }

@@ -320,3 +320,63 @@ fn skip_all(reader: &mut SliceReader<'_>) -> der::Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use testkit::sigstore::{Hash, der};
+
+    use super::*;
+
+    // threat: B08
+    #[test]
+    fn an_extension_that_must_be_understood_is_noticed() {
+        let extension =
+            |critical: &[Vec<u8>]| der::sequence(&[&[der::oid("1.2.3")], critical, &[der::octets(&[5, 0])]].concat());
+        let (minor, critical) = (extension(&[]), extension(&[der::yes()]));
+        let name = der::explicit(0, &der::octets(b"name"));
+        for (last, expected) in [
+            (vec![], Some(Criticality::None)),
+            (vec![der::sequence(&[]), der::yes(), der::integer(&[7]), name.clone()], Some(Criticality::None)),
+            (vec![der::explicit(1, &minor)], Some(Criticality::None)),
+            (vec![der::explicit(1, &critical)], Some(Criticality::Critical)),
+            (vec![name, der::explicit(1, &[minor, critical].concat())], Some(Criticality::Critical)),
+            (vec![der::explicit(2, &der::octets(b"name"))], None),
+            (vec![der::octets(b"name")], None),
+        ] {
+            let first = [
+                der::integer(&[1]),
+                der::oid("1.2.3.4"),
+                der::sequence(&[Hash::Sha256.identifier(), der::octets(&[0; 32])]),
+                der::integer(&[7]),
+                der::generalized(1_700_000_000),
+            ];
+            let info = der::sequence(&[&first[..], &last].concat());
+            let read = TstInfo::read(&info).ok();
+            assert_eq!(read.map(|info| info.has_critical_extension), expected, "{last:?}");
+        }
+    }
+
+    #[test]
+    fn a_time_has_a_fraction_in_its_shortest_form_or_none() {
+        for (text, is_time) in [
+            ("20231114221320Z", true),
+            ("20231114221320.5Z", true),
+            ("20231114221320.000000001Z", true),
+            ("20231114221320", false),
+            ("202311142213Z", false),
+            ("20231114221320.Z", false),
+            ("20231114221320.50Z", false),
+            ("20231114221320.5xZ", false),
+            ("20231114221320.x5Z", false),
+            ("20231114221320,5Z", false),
+            ("20231114221320+0000", false),
+            ("20231314221320Z", false),
+        ] {
+            let time = der::tlv(0x18, text.as_bytes());
+            let found = generalized_time(AnyRef::from_der(&time).unwrap());
+            assert_eq!(found, is_time.then_some(UnixTime(1_700_000_000)), "{text}");
+        }
+        let utc = der::tlv(0x17, b"20231114221320Z");
+        assert_eq!(generalized_time(AnyRef::from_der(&utc).unwrap()), None);
+    }
+}
