@@ -294,11 +294,12 @@ fn what_verified_tells_who_when_and_where() {
     let verified = Verifier::new(&policy).verify(&Artifact::Bytes(BLOB), &evidence, NOW).unwrap();
     let [signature] = verified.signatures() else { panic!() };
     let certificate = signature.certificate().unwrap();
-    assert_eq!(certificate.certificate().der(), sealed.certificate.unwrap().der);
+    assert_eq!(certificate.certificate().der(), sealed.certificate.as_ref().unwrap().der);
     assert_eq!(certificate.identity().subject, IDENTITY);
     assert_eq!(certificate.identity().issuer.as_deref(), Some(ISSUER));
     assert_eq!(certificate.identity().extensions[&FulcioExtension::BuildTrigger], "push");
     assert_eq!(signature.times(), [UnixTime(SIGNED_AT), UnixTime(SIGNED_AT + 60)]);
+    assert_eq!(signature.timestamps(), [0]);
     let [record] = signature.log_records() else { panic!() };
     assert_eq!((record.index, record.time), (1005, Some(UnixTime(SIGNED_AT))));
     assert_eq!(record.log.as_bytes()[..], stack.rekor1.id());
@@ -312,6 +313,12 @@ fn what_verified_tells_who_when_and_where() {
     )));
     let between = format!("made between {} and {}", UnixTime(SIGNED_AT), UnixTime(SIGNED_AT + 60));
     assert!(facts.contains(&between), "{facts:?}");
+    // A timestamp that holds is found behind one that does not.
+    let mut sealed = sealed;
+    sealed.stamps.insert(0, stack.tsa.stamp(b"other", SIGNED_AT).response());
+    let evidence = Evidence::of(Origin::File("bundle".to_owned()), entity(&sealed.bundle()));
+    let verified = Verifier::new(&policy).verify(&Artifact::Bytes(BLOB), &evidence, NOW).unwrap();
+    assert_eq!(verified.signatures()[0].timestamps(), [1]);
     assert!(facts.contains(&"issued by CN=stack intermediate, which the trusted root names".to_owned()), "{facts:?}");
 }
 

@@ -237,3 +237,33 @@ pub(crate) fn escaped(text: &str) -> String {
     });
     format!("\"{}\"", shown.collect::<String>())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_shown_is_printable_and_short() {
+        assert_eq!(escaped("a b"), "\"a b\"");
+        assert_eq!(escaped("\"\\\n\u{e9}"), r#""\u{22}\u{5c}\u{a}\u{e9}""#);
+        assert_eq!(escaped(&"a".repeat(200)), format!("\"{}\"", "a".repeat(200)));
+        assert_eq!(escaped(&"a".repeat(300)), format!("\"{}\"", "a".repeat(200)));
+    }
+
+    #[test]
+    fn text_has_no_control_characters() {
+        for (value, is_text) in [
+            ("https://x", true),
+            ("b\u{fc}cher", true),
+            ("", true),
+            ("a\nb", false),
+            ("\u{fc}\0", false),
+            ("\u{85}", false),
+        ] {
+            assert_eq!(text("x", Encoding::Bare, value.as_bytes()).is_ok(), is_text, "{value:?}");
+            let der = testkit::sigstore::der::utf8(value);
+            assert_eq!(text("x", Encoding::Der, &der).ok().as_deref(), is_text.then_some(value), "{value:?}");
+        }
+        assert!(text("x", Encoding::Bare, &[0xff]).is_err());
+    }
+}

@@ -32,3 +32,22 @@ impl<'a> Signed<'a> {
         *cell.get_or_init(|| self.content.signed_digest(algorithm, |algorithm| self.artifact.digest(algorithm)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::content::MessageSignature;
+    use crate::crypto::Signature;
+
+    #[test]
+    fn each_digest_is_that_of_its_algorithm() {
+        let artifact = Artifact::Bytes(b"file");
+        let named = Named::new(&artifact);
+        let content = Content::Message(MessageSignature { digest: None, signature: Signature::from_bytes(*b"") });
+        let signed = Signed::new(&content, &named);
+        for algorithm in DigestAlgorithm::ALL.into_iter().chain(DigestAlgorithm::ALL) {
+            assert_eq!(signed.digest(algorithm), Some(Digest::of(algorithm, b"file")));
+            assert_eq!(named.digest(algorithm), signed.digest(algorithm));
+        }
+    }
+}

@@ -13,8 +13,8 @@ use sigkit_core::time::UnixTime;
 use sigkit_core::trust::{Certificate, DetachedSct, FulcioExtension, SubjectKind, TrustedRoot};
 use sigkit_core::verify::{Artifact, NotVerified, Verified, Verifier};
 use testkit::sigstore::{
-    BASIC_CONSTRAINTS, CODE_SIGNING, END, EXTENDED_KEY_USAGE, Extension, IDENTITY, ISSUER, KEY_USAGE, Key, Kind, SAN,
-    SIGNED_AT, San, Sct, Sealed, Sigstore, TIME_STAMPING, Template, der, fulcio, names, purposes,
+    BASIC_CONSTRAINTS, BEGIN, CODE_SIGNING, END, EXTENDED_KEY_USAGE, Extension, IDENTITY, ISSUER, KEY_USAGE, Key, Kind,
+    SAN, SIGNED_AT, San, Sct, Sealed, Sigstore, TIME_STAMPING, Template, der, fulcio, names, purposes,
 };
 
 use super::vector::seen;
@@ -284,6 +284,26 @@ fn paths() -> Vec<Case> {
         base64::engine::general_purpose::STANDARD.encode(&twin.der).into()
     };
     twins["certificateAuthorities"].as_array_mut().unwrap().insert(0, first);
+    // Between an authority and the root stands one that has run out and is called as the root is.
+    let shortcut = |until| {
+        let mut stack = Sigstore::new();
+        stack.root = Template::authority("root", None).self_signed(&Key::p384("root"));
+        let between = Template::authority("root", None).valid(BEGIN, until).issue(&Key::p384("between"), &stack.root);
+        stack.intermediate = Template::authority("below", Some(0)).issue(&Key::p384("below"), &between);
+        let mut root = stack.trusted_root();
+        let raw = {
+            use base64::Engine as _;
+            base64::engine::general_purpose::STANDARD.encode(&between.der)
+        };
+        let chain = root["certificateAuthorities"][0]["certChain"]["certificates"].as_array_mut().unwrap();
+        chain.insert(1, serde_json::json!({ "rawBytes": raw }));
+        let sealed = stack.blob(BLOB).seal();
+        by(
+            "a certificate between that is called as the root",
+            KeylessAuthority::new(alice(), trust(&root)),
+            &sealed.bundle(),
+        )
+    };
     let good = stack.blob(BLOB).seal();
     // Name constraints are for webpki to apply, whichever authority carries them; none is passed over.
     let constrained = {
@@ -300,6 +320,8 @@ fn paths() -> Vec<Case> {
     constrained_itself.intermediate = issuer.issue(&Key::p384("constrained"), &constrained_itself.root);
     let in_vain = |name, stack: &Sigstore| untrusted(case(name, stack, &stack.blob(BLOB).seal()));
     vec![
+        shortcut(END),
+        shortcut(SIGNED_AT - 1).fails("certificate", "certificate-not-valid"),
         in_vain("a root for other names", &constrained_above),
         in_vain("an issuer for other names", &constrained_itself),
         by("an authority of the same name beside", KeylessAuthority::new(alice(), trust(&twins)), &good.bundle()),

@@ -338,9 +338,9 @@ mod tests {
             (vec![], Some(Criticality::None)),
             (vec![der::sequence(&[]), der::yes(), der::integer(&[7]), name.clone()], Some(Criticality::None)),
             (vec![der::explicit(1, &minor)], Some(Criticality::None)),
+            (vec![der::explicit(2, &minor)], None),
             (vec![der::explicit(1, &critical)], Some(Criticality::Critical)),
             (vec![name, der::explicit(1, &[minor, critical].concat())], Some(Criticality::Critical)),
-            (vec![der::explicit(2, &der::octets(b"name"))], None),
             (vec![der::octets(b"name")], None),
         ] {
             let first = [
