@@ -113,6 +113,8 @@ pub(crate) struct Outcomes {
     pub(crate) codes: Vec<&'static str>,
     /// Words of all leaves that hold.
     pub(crate) facts: Vec<String>,
+    /// Words of all failed and doubtful leaves.
+    pub(crate) troubles: Vec<String>,
 }
 
 pub(crate) fn judge(
@@ -146,7 +148,7 @@ pub(crate) fn judge_demand(demand: &Demand, items: &[EvidenceItem], problems: &[
             assert_eq!(refusal.found(), findings.iter().map(|evidence| evidence.items.len()).sum::<usize>());
         }
     }
-    let mut outcomes = Outcomes { verdict, codes: Vec::new(), facts: Vec::new() };
+    let mut outcomes = Outcomes { verdict, codes: Vec::new(), facts: Vec::new(), troubles: Vec::new() };
     collect(&admission.report().root, &mut outcomes);
     outcomes.codes.sort_unstable();
     outcomes.codes.dedup();
@@ -168,6 +170,7 @@ fn collect(node: &Node, outcomes: &mut Outcomes) {
     match node {
         Node::Leaf { outcome: outcome @ (Outcome::Fail(_) | Outcome::Unknown(_)), .. } => {
             outcomes.codes.extend(outcome.code());
+            outcomes.troubles.push(outcome.to_string());
         }
         Node::Leaf { outcome, .. } => outcomes.facts.push(outcome.to_string()),
         Node::Group { parts, .. } => parts.iter().for_each(|part| collect(part, outcomes)),

@@ -203,6 +203,9 @@ fn only_the_latest_word_about_this_product_by_somebody_believed_clears() {
         let verdict = if codes.is_empty() { Verdict::Verified } else { Verdict::Rejected };
         assert_eq!((found.verdict, found.codes.as_slice()), (verdict, codes), "{name}: {:?}", found.facts);
     }
+    let unreasoned = json!([{"vulnerability": {"name": CVE}, "products": [product()], "status": "not_affected"}]);
+    let found = run("trivy", vec![by("security", unreasoned)]);
+    assert!(found.troubles[0].contains("\"not_affected\" without a justification"), "{:?}", found.troubles);
 }
 
 // threat: D18
