@@ -200,7 +200,14 @@ impl Seek for Growing {
 #[test]
 fn a_message_that_grows_is_signed_as_it_was_read() {
     for pair in pairs() {
-        let signed = pair.sign_stream(&mut Growing { at: 0, bytes: b"one" }).unwrap();
+        let signed = match pair.sign_stream(&mut Growing { at: 0, bytes: b"one" }) {
+            Ok(signed) => signed,
+            Err(SignError::Unsupported { scheme, .. }) => {
+                assert!(!cfg!(feature = "aws-lc-rs") && matches!(scheme, SignatureScheme::RsaPkcs1(_)));
+                continue;
+            }
+            Err(error) => panic!("{error}"),
+        };
         assert_eq!((signed.sha256, signed.length), (Digest::sha256(b"one, and more"), 13));
         pair.public_key().verify(b"one, and more", &signed.signature).unwrap();
     }
