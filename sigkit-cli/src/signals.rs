@@ -145,3 +145,20 @@ impl Drop for HiddenEcho<'_> {
         self.watch.close();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // Fails when a signal may end the process in the middle of a write, or never again after one.
+    #[test]
+    fn a_signal_waits_for_a_write_and_for_no_longer() {
+        let interrupts = Interrupts::default();
+        let is_free = || interrupts.0.free.load(Ordering::SeqCst);
+        assert!(is_free());
+        let deferred = interrupts.defer();
+        assert!(!is_free());
+        drop(deferred);
+        assert!(is_free());
+    }
+}
