@@ -26,54 +26,73 @@ pub(crate) struct Cli {
     pub(crate) verb: Verb,
 }
 
-/// What to do. Flags of a verb are made when it is built, so that a run pays for those of its own verb only.
-#[derive(Debug, Subcommand)]
-#[command(defer = true)]
-pub(crate) enum Verb {
+/// Makes the verbs, and the way to one of them alone.
+macro_rules! verbs {
+    ($(#[doc = $about:literal] $name:literal $verb:ident($args:ty),)+) => {
+        /// What to do. Flags of a verb are made when it is built, so that a run pays for those of its own verb only.
+        #[derive(Debug, Subcommand)]
+        #[command(defer = true)]
+        pub(crate) enum Verb {
+            $(#[doc = $about] #[command(name = $name)] $verb($args),)+
+        }
+
+        impl Verb {
+            /// The verb called `name` with its flags, and without a word of help.
+            fn alone(name: &str) -> Option<Command> {
+                match name {
+                    $($name => Some(<$args as clap::Args>::augment_args(Command::new($name))),)+
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+verbs! {
     /// Make a key pair: an encrypted private key and its public key
-    GenerateKeyPair(GenerateKeyPairArgs),
+    "generate-key-pair" GenerateKeyPair(GenerateKeyPairArgs),
     /// Encrypt a private key from elsewhere
-    ImportKeyPair(ImportKeyPairArgs),
+    "import-key-pair" ImportKeyPair(ImportKeyPairArgs),
     /// Print the public key of a key pair
-    PublicKey(PublicKeyVerbArgs),
+    "public-key" PublicKey(PublicKeyVerbArgs),
     /// Sign images
-    Sign(Box<SignArgs>),
+    "sign" Sign(Box<SignArgs>),
     /// Verify the signatures of images
-    Verify(Box<VerifyArgs>),
+    "verify" Verify(Box<VerifyArgs>),
     /// Attest something about images: provenance, an SBOM, the result of a scan
-    Attest(Box<AttestArgs>),
+    "attest" Attest(Box<AttestArgs>),
     /// Verify the attestations about images
-    VerifyAttestation(Box<VerifyAttestationArgs>),
+    "verify-attestation" VerifyAttestation(Box<VerifyAttestationArgs>),
     /// Download what is stored beside an image
-    Download(DownloadArgs),
+    "download" Download(DownloadArgs),
     /// Sign files or standard input
-    SignBlob(SignBlobArgs),
+    "sign-blob" SignBlob(SignBlobArgs),
     /// Verify the signature of a file or standard input
-    VerifyBlob(Box<VerifyBlobArgs>),
+    "verify-blob" VerifyBlob(Box<VerifyBlobArgs>),
     /// Attest something about a file or standard input
-    AttestBlob(Box<AttestBlobArgs>),
+    "attest-blob" AttestBlob(Box<AttestBlobArgs>),
     /// Verify the attestation about a file or standard input
-    VerifyBlobAttestation(Box<VerifyBlobAttestationArgs>),
+    "verify-blob-attestation" VerifyBlobAttestation(Box<VerifyBlobAttestationArgs>),
     /// Look into policies
-    Policy(PolicyArgs),
+    "policy" Policy(PolicyArgs),
     /// Show and make bundles
-    Bundle(Box<BundleVerbArgs>),
+    "bundle" Bundle(Box<BundleVerbArgs>),
     /// Make trusted roots
-    TrustedRoot(Box<TrustedRootVerbArgs>),
+    "trusted-root" TrustedRoot(Box<TrustedRootVerbArgs>),
     /// Make signing configurations
-    SigningConfig(Box<SigningConfigVerbArgs>),
+    "signing-config" SigningConfig(Box<SigningConfigVerbArgs>),
     /// Keep the password of a registry for this and other tools, once the registry has taken it
-    Login(LoginArgs),
+    "login" Login(LoginArgs),
     /// Forget the password of a registry
-    Logout(LogoutArgs),
+    "logout" Logout(LogoutArgs),
     /// Explain a reason code
-    Explain(ExplainArgs),
+    "explain" Explain(ExplainArgs),
     /// Print the version
-    Version(VersionArgs),
+    "version" Version(VersionArgs),
     /// Print a completion script for a shell
-    Completion(CompletionArgs),
+    "completion" Completion(CompletionArgs),
     /// Print the environment variables that matter here
-    Env(EnvArgs),
+    "env" Env(EnvArgs),
 }
 
 /// A command line that makes sense.
@@ -119,19 +138,18 @@ fn parse_with(mut command: Command, arguments: &[OsString], environment: &Enviro
 
 /// The whole command, built, with Go's manner of switches.
 pub(crate) fn command() -> Command {
-    built(Cli::command())
-}
-
-/// The command with one verb only, built in a fraction of the time.
-fn verb_alone(verb: &OsStr) -> Option<Command> {
-    let verb = Cli::command().find_subcommand(verb)?.clone();
-    let alone = Command::new("sigkit").args_override_self(true).disable_help_subcommand(true);
-    Some(built(GlobalArgs::augment_args(alone).subcommand(verb)))
-}
-
-fn built(mut command: Command) -> Command {
+    let mut command = Cli::command();
     command.build();
     with_go_switches(command)
+}
+
+/// The command with one verb only, built in a fraction of the time. Its switches are clap's: a normalised line says them in full.
+fn verb_alone(verb: &OsStr) -> Option<Command> {
+    let verb = Verb::alone(verb.to_str()?)?;
+    let alone = Command::new("sigkit").args_override_self(true).disable_help_subcommand(true);
+    let mut command = GlobalArgs::augment_args(alone).subcommand(verb);
+    command.build();
+    Some(command)
 }
 
 fn with_go_switches(command: Command) -> Command {
@@ -174,6 +192,8 @@ fn stopped(error: &clap::Error, sources: &[(String, String)]) -> Output {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     fn parsed(words: &[&str], variables: &[(&str, &str)]) -> Result<Parsed, Output> {
@@ -204,6 +224,11 @@ mod tests {
             assert_eq!(format!("{:?}", parsed(&words, &[])), format!("{whole:?}"), "{line}");
         }
         assert!(verb_alone(OsStr::new("help")).is_none() && verb_alone(OsStr::new("--help")).is_none());
+        for verb in command().get_subcommands().filter(|verb| verb.get_name() != "help") {
+            let alone = verb_alone(OsStr::new(verb.get_name())).unwrap();
+            let flags = |verb: &Command| verb.get_arguments().map(|arg| arg.get_id().clone()).collect::<BTreeSet<_>>();
+            assert_eq!(flags(alone.find_subcommand(verb.get_name()).unwrap()), flags(verb), "{}", verb.get_name());
+        }
     }
 
     #[test]

@@ -15,6 +15,7 @@ use super::reply::{Reply, Trouble, TroubleKind};
 use super::tls::Peer;
 use super::token::{Bearer, Scope, Slot};
 use super::transport::{Call, Home, Redirects, Transport};
+use super::turns::Turns;
 use super::{address, token};
 use crate::oci::Repository;
 use crate::store::StoreError;
@@ -30,6 +31,7 @@ pub(super) struct Host {
     accounts: Mutex<HashMap<Option<Repository>, Arc<Account>>>,
     wants: Mutex<Option<Wants>>,
     tokens: Mutex<HashMap<Scope, Arc<Slot>>>,
+    turns: Turns,
 }
 
 /// The account for one repository, looked up once; that of no repository is the one that logs in.
@@ -65,6 +67,7 @@ impl Host {
             accounts: Mutex::default(),
             wants: Mutex::default(),
             tokens: Mutex::default(),
+            turns: Turns::default(),
         }
     }
 
@@ -165,7 +168,8 @@ impl Host {
         call: &Call,
         authorization: Option<&Authorization>,
     ) -> Result<Reply, Trouble> {
-        let reply = transport.attempt(home, call, authorization.map(|authorization| &authorization.value)).await?;
+        let authorized = authorization.map(|authorization| &authorization.value);
+        let reply = self.turns.take(transport.attempt(home, call, authorized)).await?;
         Ok(match authorization {
             Some(authorization) => Reply { who: authorization.who.clone(), ..reply },
             None => reply,

@@ -29,6 +29,7 @@ mod tls;
 mod token;
 mod transport;
 mod tries;
+mod turns;
 mod write;
 
 use std::collections::HashMap;
