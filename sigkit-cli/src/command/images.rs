@@ -90,7 +90,8 @@ impl<'a> Images<'a> {
         let deadline = Deadline::after(global.timeout);
         printer.expect(self.named.len());
         let bounded = async |(text, target): &(String, Target)| {
-            let done = deadline.bound(work(text, target)).await;
+            // What waits its turn is moved about, and should be small.
+            let done = deadline.bound(Box::pin(work(text, target))).await;
             done.unwrap_or_else(|| vec![timed_out(text, global.timeout)])
         };
         runtime::block_on(async {

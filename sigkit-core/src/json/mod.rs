@@ -3,7 +3,9 @@
 //! RFC 8259 leaves the meaning of a repeated member open, and parsers differ; here it is an error at every depth. Bytes after
 //! the document, nesting deeper than 128, and an array where an object belongs are errors too.
 
+mod names;
 mod objects;
+mod unread;
 
 #[cfg(feature = "policy-files")]
 pub(crate) use objects::Objects;
@@ -67,24 +69,25 @@ fn values(bytes: &[u8]) -> usize {
         }
         opened = matches!(byte, b'[' | b'{');
         if *byte == b'"' {
-            rest = after_string(rest);
+            rest = rest.get(string_end(rest).saturating_add(1)..).unwrap_or_default();
         }
     }
     values
 }
 
-/// What follows the string that begins here.
-fn after_string(mut text: &[u8]) -> &[u8] {
+/// Where the string ends that begins here: at its closing quote, or with the text.
+fn string_end(text: &[u8]) -> usize {
     // Strings are short: to ask the processor for its vector units takes longer than to read all of a manifest without them.
     let end = memchr::arch::all::memchr::Two::new(b'"', b'\\');
-    while let Some(at) = end.find(text) {
-        let length = if text.get(at) == Some(&b'"') { 1 } else { 2 };
-        text = text.get(at.saturating_add(length)..).unwrap_or_default();
-        if length == 1 {
-            return text;
+    let mut from = 0_usize;
+    while let Some(at) = text.get(from..).and_then(|rest| end.find(rest)) {
+        from = from.saturating_add(at);
+        if text.get(from) == Some(&b'"') {
+            return from;
         }
+        from = from.saturating_add(2);
     }
-    &[]
+    text.len()
 }
 
 /// Go writes an absent map as `null`.

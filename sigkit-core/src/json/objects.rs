@@ -4,17 +4,18 @@
 //! optional member is absent. Of a repeated member it takes the last one, wherever the type does not know the member.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
 use std::fmt;
 use std::marker::PhantomData;
 
 use serde::de::value::BorrowedStrDeserializer;
 use serde::de::{
-    Deserialize, DeserializeSeed, Deserializer, EnumAccess, Error, IgnoredAny, MapAccess, SeqAccess, VariantAccess,
-    Visitor,
+    Deserialize, DeserializeSeed, Deserializer, EnumAccess, Error, MapAccess, SeqAccess, VariantAccess, Visitor,
 };
 use serde::forward_to_deserialize_any;
 use serde::ser::{Serialize, Serializer};
+
+use super::names::Names;
+use super::unread;
 
 /// Wraps everything on the way down, so that each struct, however deep, is asked for as an object, and no object repeats a member.
 pub(crate) struct Objects<T>(pub(crate) T);
@@ -167,33 +168,12 @@ struct Members<'de, A> {
     names: Names<'de>,
 }
 
-/// Nearly all objects are small, and then comparing costs less than hashing.
-#[derive(Default)]
-struct Names<'de> {
-    few: Vec<Cow<'de, str>>,
-    many: HashSet<Cow<'de, str>>,
-}
-
-impl<'de> Names<'de> {
-    fn add<E: Error>(&mut self, name: Cow<'de, str>) -> Result<(), E> {
-        if self.few.contains(&name) || self.many.contains(&name) {
-            return Err(E::custom(format!("member {name:?} appears twice")));
-        }
-        if self.few.len() < 16 {
-            self.few.push(name);
-        } else {
-            self.many.insert(name);
-        }
-        Ok(())
-    }
-}
-
 impl<'de, A: MapAccess<'de>> MapAccess<'de> for Members<'de, A> {
     type Error = A::Error;
 
     fn next_key_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, A::Error> {
         let Some(name) = self.map.next_key_seed(Text)? else { return Ok(None) };
-        self.names.add(name.clone())?;
+        self.names.add(name.clone()).map_err(Error::custom)?;
         seed.deserialize(Name(name, PhantomData)).map(Some)
     }
 
@@ -302,7 +282,7 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Raw<A> {
 
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, A::Error> {
         let text: &'de str = self.0.next_value()?;
-        super::from_slice::<IgnoredAny>(text.as_bytes()).map_err(Error::custom)?;
+        unread::check(text).map_err(Error::custom)?;
         seed.deserialize(BorrowedStrDeserializer::new(text))
     }
 }

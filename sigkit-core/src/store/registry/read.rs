@@ -79,7 +79,7 @@ impl RegistryStore {
         {
             return Err(StoreError::DigestMismatch { place, expected: *expected, found });
         }
-        check_stated(&place, stated, &bytes)?;
+        check_stated(&place, stated, found, &bytes)?;
         let manifest =
             Manifest::parse(&bytes, served_as.as_deref()).map_err(|error| StoreError::of_manifest(place, error))?;
         if let TagOrDigest::Tag(tag) = target {
@@ -116,7 +116,7 @@ impl RegistryStore {
         if found != descriptor.digest {
             return Err(StoreError::DigestMismatch { place, expected: descriptor.digest, found });
         }
-        check_stated(&place, stated, &bytes)?;
+        check_stated(&place, stated, found, &bytes)?;
         Ok(bytes)
     }
 }
@@ -126,10 +126,10 @@ pub(super) fn stated_digest(reply: &Reply) -> Option<Digest> {
     reply.header(CONTENT_DIGEST)?.parse().ok()
 }
 
-/// Compares what the registry says about its bytes with the bytes. It decides nothing else.
-fn check_stated(place: &str, stated: Option<Digest>, bytes: &[u8]) -> Result<(), StoreError> {
+/// Compares what the registry says about its bytes with the bytes, of which one digest has been found. It decides nothing else.
+fn check_stated(place: &str, stated: Option<Digest>, found: Digest, bytes: &[u8]) -> Result<(), StoreError> {
     let Some(expected) = stated else { return Ok(()) };
-    let found = Digest::of(expected.algorithm(), bytes);
+    let found = if found.algorithm() == expected.algorithm() { found } else { Digest::of(expected.algorithm(), bytes) };
     if found == expected {
         return Ok(());
     }

@@ -1,0 +1,242 @@
+//! Text of JSON values that is kept as it is.
+//!
+//! serde_json sees to it that such text follows the grammar, and looks no closer. Here it is held to what holds for all other values:
+//! no object repeats a member, strings are Unicode, numbers have a value, and nesting ends. Documents of many megabytes pass through,
+//! so nothing is built of them.
+
+use std::borrow::Cow;
+
+use super::names::Names;
+
+/// Nesting from which on text is refused; serde_json's bound for what it reads.
+const TOO_DEEP: usize = 128;
+/// Digits of the longest number that has a value whatever its digits are.
+const SAFE_DIGITS: usize = 300;
+
+/// What encloses a value.
+enum Level<'a> {
+    List,
+    Object(Names<'a>),
+}
+
+struct Walk<'a> {
+    text: &'a str,
+    at: usize,
+    levels: Vec<Level<'a>>,
+    /// Room for the names of more objects.
+    spare: Vec<Names<'a>>,
+    /// Whether a string that comes now is the name of a member.
+    name_next: bool,
+}
+
+/// Checks the text of one value, of which the grammar is known to be right.
+///
+/// # Errors
+/// What is wrong, with line and column.
+pub(super) fn check(text: &str) -> Result<(), String> {
+    let mut walk = Walk { text, at: 0, levels: Vec::new(), spare: Vec::new(), name_next: false };
+    walk.run().map_err(|why| {
+        let before = text.as_bytes().get(..walk.at).unwrap_or_default();
+        let (mut line, mut column) = (1_usize, 0_usize);
+        for byte in before {
+            (line, column) =
+                if *byte == b'\n' { (line.saturating_add(1), 0) } else { (line, column.saturating_add(1)) };
+        }
+        format!("{why} at line {line} column {column}")
+    })
+}
+
+impl<'a> Walk<'a> {
+    fn run(&mut self) -> Result<(), String> {
+        while let Some(byte) = self.text.as_bytes().get(self.at) {
+            self.at = self.at.saturating_add(1);
+            match byte {
+                b'"' => self.string()?,
+                b'{' => {
+                    let names = self.spare.pop().unwrap_or_default();
+                    self.open(Level::Object(names))?;
+                }
+                b'[' => self.open(Level::List)?,
+                b'}' | b']' => self.close(),
+                b',' => self.name_next = matches!(self.levels.last(), Some(Level::Object(_))),
+                b'-' | b'0'..=b'9' => self.number()?,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn open(&mut self, level: Level<'a>) -> Result<(), String> {
+        self.name_next = matches!(level, Level::Object(_));
+        self.levels.push(level);
+        if self.levels.len() < TOO_DEEP { Ok(()) } else { Err("recursion limit exceeded".to_owned()) }
+    }
+
+    fn close(&mut self) {
+        self.name_next = false;
+        if let Some(Level::Object(names)) = self.levels.pop() {
+            self.spare.push(names.emptied());
+        }
+    }
+
+    /// A string, behind its opening quote.
+    fn string(&mut self) -> Result<(), String> {
+        let rest = self.text.get(self.at..).unwrap_or_default();
+        let inner = rest.get(..super::string_end(rest.as_bytes())).unwrap_or_default();
+        let quoted = self.text.get(self.at.saturating_sub(1)..self.at.saturating_add(inner.len()).saturating_add(1));
+        self.at = self.at.saturating_add(inner.len()).saturating_add(1);
+        let escaped = memchr::arch::all::memchr::One::new(b'\\').find(inner.as_bytes()).is_some();
+        let name = match escaped {
+            true => match serde_json::from_str(quoted.unwrap_or_default()) {
+                Ok(name) => Cow::Owned(name),
+                Err(_) => return Err("half of a surrogate pair".to_owned()),
+            },
+            false => Cow::Borrowed(inner),
+        };
+        match (std::mem::take(&mut self.name_next), self.levels.last_mut()) {
+            (true, Some(Level::Object(names))) => names.add(name),
+            _ => Ok(()),
+        }
+    }
+
+    /// A number, behind its first character.
+    fn number(&mut self) -> Result<(), String> {
+        let start = self.at.saturating_sub(1);
+        let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
+        let length =
+            rest.iter().take_while(|byte| matches!(byte, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-')).count();
+        self.at = self.at.saturating_add(length);
+        let number = self.text.get(start..self.at).unwrap_or_default();
+        if number.len() <= SAFE_DIGITS && !number.contains(['e', 'E']) {
+            return Ok(());
+        }
+        match number.parse::<f64>() {
+            Ok(value) if value.is_finite() => Ok(()),
+            _ => Err("number out of range".to_owned()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::de::IgnoredAny;
+    use serde_json::value::RawValue;
+
+    use super::super::names::FEW;
+    use super::*;
+
+    /// What the reader of all other values says.
+    fn read(text: &str) -> Result<IgnoredAny, super::super::JsonError> {
+        super::super::from_slice(text.as_bytes())
+    }
+
+    // threat: D09
+    #[test]
+    fn what_is_wrong_is_told_with_its_place() {
+        for (text, why) in [
+            (r#"{"a":{"b":1},"c":[{"b":1,"b":2}]}"#, r#"member "b" appears twice at line 1 column 28"#),
+            ("{\"a\":1,\n \"\\u0061\":2}", r#"member "a" appears twice at line 2 column 9"#),
+            ("[1e999]", "number out of range at line 1 column 6"),
+            (r#"["\ud800"]"#, "half of a surrogate pair at line 1 column 9"),
+        ] {
+            assert_eq!(check(text), Err(why.to_owned()), "{text}");
+        }
+    }
+
+    // threat: D11
+    #[test]
+    fn nesting_ends_where_it_ends_for_other_values() {
+        for depth in [1, 126, 127, 128, 129, 100_000] {
+            for (open, close) in [("[", "]"), (r#"{"a":"#, "}")] {
+                let text = format!("{}1{}", open.repeat(depth), close.repeat(depth));
+                assert_eq!(check(&text).is_ok(), depth < TOO_DEEP, "{depth}");
+                assert_eq!(read(&text).is_ok(), depth < TOO_DEEP, "{depth}");
+            }
+        }
+    }
+
+    #[test]
+    fn many_members_are_compared_like_few() {
+        for members in [FEW - 1, FEW, FEW + 1, 40] {
+            for twice in [0, FEW - 2, FEW - 1, members - 1, members] {
+                let names = (0..members).chain([twice]).map(|name| format!(r#""{name}":{{"0":[]}}"#));
+                let text = format!(r#"[{{{}}},{{"0":1,"1":2}}]"#, names.collect::<Vec<_>>().join(","));
+                assert_eq!(check(&text).is_ok(), twice == members, "{members} {twice}");
+            }
+        }
+    }
+
+    /// Random documents of few words, so that many are odd.
+    struct Random(u64);
+
+    impl Random {
+        fn below(&mut self, bound: u64) -> u64 {
+            self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (self.0 >> 33) % bound
+        }
+
+        fn of<'t>(&mut self, texts: &[&'t str]) -> &'t str {
+            texts[usize::try_from(self.below(texts.len() as u64)).unwrap()]
+        }
+
+        fn string(&mut self) -> &'static str {
+            self.of(&[
+                r#""a""#,
+                r#""b""#,
+                r#""\u0061""#,
+                r#""c\"""#,
+                r#""\\""#,
+                r#""""#,
+                r#""\ud83d\ude00""#,
+                r#""{[,:""#,
+                r#""\udc00""#,
+            ])
+        }
+
+        fn value(&mut self, depth: u32) -> String {
+            let space = self.of(&["", "", " ", "\n\t"]);
+            match self.below(if depth == 0 { 3 } else { 5 }) {
+                0 => self.string().to_owned(),
+                1 => self
+                    .of(&[
+                        "0",
+                        "-1.5e3",
+                        "true",
+                        "false",
+                        "null",
+                        "12345678901234567890123",
+                        "1e-999",
+                        "1E308",
+                        "2e308",
+                    ])
+                    .to_owned(),
+                2 => self.of(&["[]", "{}", "[ ]", "{ }"]).to_owned(),
+                3 => {
+                    let values: Vec<String> = (0..self.below(4)).map(|_| self.value(depth - 1)).collect();
+                    format!("{space}[{}{space}]", values.join(","))
+                }
+                _ => {
+                    let members =
+                        (0..self.below(4)).map(|_| format!("{}{space}:{}", self.string(), self.value(depth - 1)));
+                    format!("{{{space}{}}}{space}", members.collect::<Vec<_>>().join(","))
+                }
+            }
+        }
+    }
+
+    // threat: D09
+    // threat: D12
+    #[test]
+    fn says_what_the_reader_of_all_other_values_says() {
+        let mut random = Random(7);
+        let (mut right, mut wrong) = (0, 0);
+        for _ in 0..20_000 {
+            let text = random.value(4);
+            let kept: Box<RawValue> = serde_json::from_str(&text).unwrap();
+            let verdict = check(kept.get());
+            assert_eq!(verdict.is_ok(), read(&text).is_ok(), "{text}: {verdict:?}");
+            if verdict.is_ok() { right += 1 } else { wrong += 1 }
+        }
+        assert!(right > 2_000 && wrong > 2_000, "{right} right, {wrong} wrong");
+    }
+}
