@@ -53,13 +53,13 @@ class Bench:
         _, status, usage = os.wait4(process, 0)
         wall = time.perf_counter() - begin
         if status != 0:
-            raise SystemExit(f"bench: {' '.join(argv)} failed: {self.said()}")
+            raise SystemExit(f"bench: {' '.join(argv)} failed: {self.said()[-2000:]}")
         return wall, usage.ru_utime + usage.ru_stime
 
     def said(self):
-        """The end of what the last command wrote to stderr."""
+        """What the last command wrote to stderr."""
         self.errors.seek(0)
-        return self.errors.read().decode(errors="replace")[-2000:]
+        return self.errors.read().decode(errors="replace")
 
     def alternate(self, runs, *commands):
         """Medians (wall, CPU) per command; a command may be a function of the run's number."""
@@ -109,23 +109,32 @@ def mebi(size):
     return f"{size / MIB:.1f} MiB"
 
 
-def images(b, sigkit, cosign, registry, keys):
-    public, private = keys + ".pub", keys + ".key"
-    offline = {
+def offline(b, form):
+    """What keeps cosign from asking public services while it signs in this format."""
+    return {
         "bundle": ["--signing-config", b.work / "no-services.json", "--trusted-root", b.work / "no-root.json"],
         "legacy": ["--new-bundle-format=false", "--use-signing-config=false", "--tlog-upload=false"],
-    }
+    }[form]
+
+
+def verifying(b, sigkit, cosign, registry, keys):
+    """One image; the registry's own time is in both."""
+    public, private = keys + ".pub", keys + ".key"
     for form in ("bundle", "legacy"):
         reference = registry.push(f"verify-{form}", stores.Image(form))
-        b.once([str(w) for w in (cosign, "sign", "-y", "--key", private, *offline[form], reference)])
+        b.once([str(w) for w in (cosign, "sign", "-y", "--key", private, *offline(b, form), reference)])
         ours = [sigkit, "verify", "--key", public, reference]
         theirs = [cosign, "verify", "--key", public, "--insecure-ignore-tlog", reference]
         (wall, cpu), (peer_wall, peer_cpu) = b.alternate(4 * b.runs, ours, theirs)
-        b.times(f"verify image, {form}: wall, against cosign", wall, peer_wall, ("faster", 10))
-        b.times(f"verify image, {form}: CPU, against cosign", cpu, peer_cpu)
+        measure = f"verify image, {form}, {registry.name}"
+        b.times(f"{measure}: wall, against cosign", wall, peer_wall, ("faster", 10))
+        b.times(f"{measure}: CPU, against cosign", cpu, peer_cpu)
         memory, peer_memory = b.peak(ours), b.peak(theirs)
-        b.row(f"verify image, {form}: peak memory", mebi(memory), mebi(peer_memory), f"{peer_memory / memory:.2f} ×", "≤ 16 MiB", memory <= 16 * MIB)
+        b.row(f"{measure}: peak memory", mebi(memory), mebi(peer_memory), f"{peer_memory / memory:.2f} ×", "≤ 16 MiB", memory <= 16 * MIB)
 
+
+def signing(b, sigkit, cosign, registry, keys):
+    private = keys + ".key"
     for form in ("bundle", "legacy"):
         repositories = {}
 
@@ -136,17 +145,17 @@ def images(b, sigkit, cosign, registry, keys):
             return repositories[name]
         for number in range(-1, b.runs):
             fresh("sigkit", number), fresh("cosign", number)
-        signing, peer, own_kdf, openssl_kdf = b.alternate(
+        sign, peer, own_kdf, openssl_kdf = b.alternate(
             b.runs,
             lambda n: [sigkit, "sign", "-y", "--key", private, "--format", form, fresh("sigkit", n)],
-            lambda n: [cosign, "sign", "-y", "--key", private, *offline[form], fresh("cosign", n)],
+            lambda n: [cosign, "sign", "-y", "--key", private, *offline(b, form), fresh("cosign", n)],
             [sigkit, "public-key", "--key", private],
             [shutil.which("openssl"), "kdf", "-keylen", "32", "-kdfopt", "pass:password", "-kdfopt", "salt:0123456789abcdef0123456789abcdef", "-kdfopt", "n:65536",
              "-kdfopt", "r:8", "-kdfopt", "p:1", "-kdfopt", "maxmem_bytes:134217728", "SCRYPT"])
-        b.times(f"sign image, {form}: wall, against opening the key alone", signing[0], own_kdf[0], ("at most", 1.1))
-        b.times(f"sign image, {form}: wall, against the scrypt of openssl", signing[0], openssl_kdf[0])
-        b.times(f"sign image, {form}: wall, against cosign", signing[0], peer[0])
-        b.times(f"sign image, {form}: CPU, against cosign", signing[1], peer[1])
+        b.times(f"sign image, {form}: wall, against opening the key alone", sign[0], own_kdf[0], ("at most", 1.1))
+        b.times(f"sign image, {form}: wall, against the scrypt of openssl", sign[0], openssl_kdf[0])
+        b.times(f"sign image, {form}: wall, against cosign", sign[0], peer[0])
+        b.times(f"sign image, {form}: CPU, against cosign", sign[1], peer[1])
 
 
 def bulk(b, sigkit, cosign, registry, keys, count):
@@ -212,7 +221,7 @@ def signatures(b, sigkit, cosign, registry, count=1000):
         # With bundles, cosign takes minutes.
         peer_wall, peer_cpu = b.once([str(word) for word in theirs]) if form == "legacy" else (None, None)
         b.once([str(word) for word in [*ours, "--verbose"]])
-        requests = sum(line.startswith("GET ") for line in (b.work / "stderr").read_text().splitlines())
+        requests = sum(line.startswith("GET ") for line in b.said().splitlines())
         measure = f"verify {count} signatures, {form}"
         first = form == "legacy"
         b.row(f"{measure}: CPU", milli(cpu), milli(peer_cpu) if peer_cpu else "", f"{peer_cpu / cpu:.2f} ×" if peer_cpu else "", "≤ 1500 ms", cpu <= 1.5)
@@ -274,11 +283,13 @@ def with_keys(b, sigkit, cosign, peers, arguments):
     registry = stores.Registry("crane", [str(peers / "crane"), "registry", "serve", "--address", "ADDRESS"])
     try:
         start_up(b, sigkit, cosign)
-        images(b, sigkit, cosign, registry, keys)
+        verifying(b, sigkit, cosign, registry, keys)
+        signing(b, sigkit, cosign, registry, keys)
         attestations(b, sigkit, cosign, registry, keys)
     finally:
         registry.stop()
     for measure, options in ((lambda far: bulk(b, sigkit, cosign, far, keys, arguments.images), ["--latency-ms", str(DISTANCE)]),
+                             (lambda near: verifying(b, sigkit, cosign, near, keys), []),
                              (lambda near: signatures(b, sigkit, cosign, near), [])):
         registry = stores.Registry("testkit", [arguments.testkit, "--listen", "ADDRESS", *options])
         try:
@@ -305,7 +316,7 @@ def main():
         identities(b, sigkit, cosign)
         if arguments.testkit:
             with_keys(b, sigkit, cosign, peers, arguments)
-        print(f"{arguments.runs} alternating runs each, medians; {os.cpu_count()} CPUs, load {os.getloadavg()[0]:.1f}")
+        print(f"{arguments.runs} runs each and more of short ones, in turns of {BLOCK}, medians; {os.cpu_count()} CPUs, load {os.getloadavg()[0]:.1f}")
         return b.print()
 
 

@@ -250,40 +250,75 @@ fn place(whole: &[u8], part: &[u8]) -> Range<usize> {
     start..start.saturating_add(part.len())
 }
 
+/// A name for people, as RFC 4514 writes it.
 fn name(der: &[u8]) -> String {
-    let any =
-        || x509_cert::name::Name::from_der(der).map_or_else(|_| "(unreadable)".to_owned(), |name| name.to_string());
-    plain_name(der).unwrap_or_else(any)
+    rdns(der).unwrap_or_else(|| "(unreadable)".to_owned())
 }
 
-/// A name of usual attributes with values that need no escapes, as nearly all are: attributes would be looked up in a long list.
-fn plain_name(der: &[u8]) -> Option<String> {
-    let inside =
-        |der, tag| AnyRef::from_der(der).ok().filter(|any| any.tag() == tag).map(|any: AnyRef<'_>| any.value());
+/// The last of the relative names comes first.
+fn rdns(der: &[u8]) -> Option<String> {
     let mut reader = SliceReader::new(inside(der, Tag::Sequence)?).ok()?;
     let mut shown = Vec::new();
     while !reader.is_finished() {
-        let mut pair = SliceReader::new(inside(inside(reader.tlv_bytes().ok()?, Tag::Set)?, Tag::Sequence)?).ok()?;
-        let id: ObjectIdentifier = ObjectIdentifier::decode(&mut pair).ok()?;
-        let label = match id.as_bytes() {
-            [0x55, 4, 3] => "CN",
-            [0x55, 4, 6] => "C",
-            [0x55, 4, 7] => "L",
-            [0x55, 4, 8] => "ST",
-            [0x55, 4, 10] => "O",
-            [0x55, 4, 11] => "OU",
-            _ => return None,
-        };
-        let value = AnyRef::decode(&mut pair).ok()?;
-        let text = std::str::from_utf8(value.value()).ok()?;
-        let plain = matches!(value.tag(), Tag::PrintableString | Tag::Utf8String)
-            && pair.is_finished()
-            && text.trim() == text
-            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b" -._:/@()'".contains(&byte));
-        shown.push(plain.then(|| format!("{label}={text}"))?);
+        let mut set = SliceReader::new(inside(reader.tlv_bytes().ok()?, Tag::Set)?).ok()?;
+        let mut attributes = Vec::new();
+        while !set.is_finished() {
+            attributes.push(attribute(set.tlv_bytes().ok()?)?);
+        }
+        shown.push(attributes.join("+"));
     }
     shown.reverse();
     Some(shown.join(","))
+}
+
+/// An attribute of RFC 4514 §3 with its text; any other by its number, with the DER of its value.
+fn attribute(der: &[u8]) -> Option<String> {
+    let mut pair = SliceReader::new(inside(der, Tag::Sequence)?).ok()?;
+    let id: ObjectIdentifier = ObjectIdentifier::decode(&mut pair).ok()?;
+    let whole = pair.tlv_bytes().ok().filter(|_| pair.is_finished())?;
+    let label = match id.as_bytes() {
+        [0x55, 4, 3] => Some("CN"),
+        [0x55, 4, 6] => Some("C"),
+        [0x55, 4, 7] => Some("L"),
+        [0x55, 4, 8] => Some("ST"),
+        [0x55, 4, 9] => Some("STREET"),
+        [0x55, 4, 10] => Some("O"),
+        [0x55, 4, 11] => Some("OU"),
+        [0x09, 0x92, 0x26, 0x89, 0x93, 0xf2, 0x2c, 0x64, 1, 1] => Some("UID"),
+        [0x09, 0x92, 0x26, 0x89, 0x93, 0xf2, 0x2c, 0x64, 1, 25] => Some("DC"),
+        _ => None,
+    };
+    let value = AnyRef::from_der(whole).ok()?;
+    let text = match value.tag() {
+        Tag::Utf8String => std::str::from_utf8(value.value()).ok(),
+        Tag::PrintableString | Tag::Ia5String => std::str::from_utf8(value.value()).ok().filter(|text| text.is_ascii()),
+        _ => None,
+    };
+    Some(match (label, text) {
+        (Some(label), Some(text)) => format!("{label}={}", escaped(text)),
+        _ => format!("{id}=#{}", crate::digest::hex(whole)),
+    })
+}
+
+/// RFC 4514 §2.4.
+fn escaped(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let last = text.chars().count().saturating_sub(1);
+    for (place, character) in text.chars().enumerate() {
+        match character {
+            '"' | '+' | ',' | ';' | '<' | '>' | '\\' => shown.extend(['\\', character]),
+            '#' | ' ' if place == 0 => shown.extend(['\\', character]),
+            ' ' if place == last => shown.push_str("\\ "),
+            '\0'..='\x1f' | '\x7f' => shown.push_str(&format!("\\{:02x}", u32::from(character))),
+            _ => shown.push(character),
+        }
+    }
+    shown
+}
+
+/// The contents of a value with this tag that `der` is.
+fn inside(der: &[u8], tag: Tag) -> Option<&[u8]> {
+    AnyRef::from_der(der).ok().filter(|any| any.tag() == tag).map(|any: AnyRef<'_>| any.value())
 }
 
 /// The parts of a certificate as they stand in its DER.
@@ -400,38 +435,36 @@ mod tests {
     use super::*;
 
     #[test]
-    fn plain_names_are_written_as_all_names_are() {
+    fn names_are_written_as_rfc_4514_says() {
         fn tlv(tag: u8, value: &[u8]) -> Vec<u8> {
             [&[tag, u8::try_from(value.len()).unwrap()], value].concat()
         }
         let attribute = |id: &[u8], tag: u8, text: &[u8]| tlv(0x30, &[tlv(6, id), tlv(tag, text)].concat());
         let rdn = |arc: u8, tag: u8, text: &str| tlv(0x31, &attribute(&[0x55, 4, arc], tag, text.as_bytes()));
         let of = |rdns: &[Vec<u8>]| tlv(0x30, &rdns.concat());
-        let all = |der: &[u8]| x509_cert::name::Name::from_der(der).unwrap().to_string();
-        for arc in [3, 6, 7, 8, 10, 11] {
+        for (arc, label) in [(3, "CN"), (6, "C"), (7, "L"), (8, "ST"), (9, "STREET"), (10, "O"), (11, "OU")] {
             let der = of(&[rdn(10, 0x13, "sigstore.dev"), rdn(arc, 0x0c, "A-b c.(1)/x")]);
-            assert_eq!(plain_name(&der).unwrap(), all(&der), "{arc}");
+            assert_eq!(name(&der), format!("{label}=A-b c.(1)/x,O=sigstore.dev"));
         }
-        assert_eq!(name(&of(&[rdn(10, 0x13, "a"), rdn(3, 0x0c, "b")])), "CN=b,O=a");
-        assert_eq!(name(&of(&[])), all(&of(&[])));
-        // What needs care is left to the general way.
         let two = tlv(0x31, &[attribute(&[0x55, 4, 10], 0x13, b"a"), attribute(&[0x55, 4, 3], 0x13, b"b")].concat());
-        for der in [
-            of(&[rdn(3, 0x0c, "a,b")]),
-            of(&[rdn(3, 0x0c, " a")]),
-            of(&[rdn(3, 0x0c, "a=b\"c")]),
-            of(&[rdn(3, 0x0c, "\u{e9}")]),
-            of(&[rdn(3, 0x16, "a")]),
-            of(&[rdn(5, 0x13, "a")]),
-            of(&[two]),
+        let pilot = |arc| tlv(0x31, &attribute(&[9, 0x92, 0x26, 0x89, 0x93, 0xf2, 0x2c, 0x64, 1, arc], 0x16, b"x"));
+        for (der, shown) in [
+            (of(&[]), ""),
+            (of(&[two]), "O=a+CN=b"),
+            (of(&[pilot(25), pilot(1)]), "UID=x,DC=x"),
+            (of(&[rdn(3, 0x0c, "a,b=\"c\"\\;<>+#")]), r#"CN=a\,b=\"c\"\\\;\<\>\+#"#),
+            (of(&[rdn(3, 0x0c, " #a ")]), r"CN=\ #a\ "),
+            (of(&[rdn(3, 0x0c, "#a\n\0\x7f")]), r"CN=\#a\0a\00\7f"),
+            (of(&[rdn(3, 0x0c, "\u{e9}")]), "CN=\u{e9}"),
+            (of(&[rdn(3, 0x13, "\u{e9}")]), "2.5.4.3=#1302c3a9"),
+            (of(&[rdn(3, 0x1e, "\0a")]), "2.5.4.3=#1e020061"),
+            (of(&[rdn(5, 0x13, "a")]), "2.5.4.5=#130161"),
         ] {
-            assert_eq!(plain_name(&der), None);
-            assert_eq!(
-                name(&der),
-                x509_cert::name::Name::from_der(&der).map_or("(unreadable)".to_owned(), |n| n.to_string())
-            );
+            assert_eq!(name(&der), shown);
         }
-        assert_eq!(name(b""), "(unreadable)");
+        for der in [vec![], vec![0x30], tlv(0x31, b""), of(&[tlv(0x30, b"")]), of(&[tlv(0x31, b"\x30\x00")])] {
+            assert_eq!(name(&der), "(unreadable)", "{der:?}");
+        }
     }
 
     /// A certificate with these members behind its key.
