@@ -117,8 +117,8 @@ def offline(b, form):
     }[form]
 
 
-def verifying(b, sigkit, cosign, registry, keys):
-    """One image; the registry's own time is in both."""
+def verifying(b, sigkit, cosign, registry, keys, target=None):
+    """One image. The registry's own time is in both, so the target is for the registry that takes least of it."""
     public, private = keys + ".pub", keys + ".key"
     for form in ("bundle", "legacy"):
         reference = registry.push(f"verify-{form}", stores.Image(form))
@@ -127,7 +127,7 @@ def verifying(b, sigkit, cosign, registry, keys):
         theirs = [cosign, "verify", "--key", public, "--insecure-ignore-tlog", reference]
         (wall, cpu), (peer_wall, peer_cpu) = b.alternate(4 * b.runs, ours, theirs)
         measure = f"verify image, {form}, {registry.name}"
-        b.times(f"{measure}: wall, against cosign", wall, peer_wall, ("faster", 10))
+        b.times(f"{measure}: wall, against cosign", wall, peer_wall, target)
         b.times(f"{measure}: CPU, against cosign", cpu, peer_cpu)
         memory, peer_memory = b.peak(ours), b.peak(theirs)
         b.row(f"{measure}: peak memory", mebi(memory), mebi(peer_memory), f"{peer_memory / memory:.2f} ×", "≤ 16 MiB", memory <= 16 * MIB)
@@ -289,7 +289,7 @@ def with_keys(b, sigkit, cosign, peers, arguments):
     finally:
         registry.stop()
     for measure, options in ((lambda far: bulk(b, sigkit, cosign, far, keys, arguments.images), ["--latency-ms", str(DISTANCE)]),
-                             (lambda near: verifying(b, sigkit, cosign, near, keys), []),
+                             (lambda near: verifying(b, sigkit, cosign, near, keys, ("faster", 10)), []),
                              (lambda near: signatures(b, sigkit, cosign, near), [])):
         registry = stores.Registry("testkit", [arguments.testkit, "--listen", "ADDRESS", *options])
         try:
