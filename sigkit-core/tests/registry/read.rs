@@ -113,6 +113,17 @@ async fn the_digest_header_is_compared_and_never_believed() {
         let StoreError::DigestMismatch { expected, .. } = &error else { panic!("{error}") };
         assert_eq!(expected.to_string(), lie);
     }
+    // One by another algorithm is compared as well.
+    for (bytes, is_true) in [(image.bytes.as_slice(), true), (b"other", false)] {
+        registry.clear_faults();
+        let stated = Digest::of(DigestAlgorithm::Sha512, bytes).to_string();
+        registry.fault(Rule::new("GET", "*"), Action::header("Docker-Content-Digest", &stated));
+        let read = store.manifest(&by_digest(&image.digest)).await;
+        match read {
+            Err(StoreError::DigestMismatch { expected, .. }) => assert!(!is_true && expected.to_string() == stated),
+            other => assert!(is_true && other.is_ok(), "{other:?}"),
+        }
+    }
     // A header that is no digest at all says nothing.
     registry.clear_faults();
     registry.fault(Rule::new("GET", "*"), Action::header("Docker-Content-Digest", "sha256:../.."));

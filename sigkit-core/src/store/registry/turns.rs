@@ -1,4 +1,4 @@
-//! Who may ask a registry when several want to.
+//! Who may ask a registry when several want to, and one connection carries one exchange at a time.
 
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,7 +14,7 @@ const PATIENCE: Duration = Duration::from_millis(1);
 
 /// Turns at one registry.
 ///
-/// A registry nearby has answered before another connection to it is open. What is asked of it at once is therefore asked one after
+/// Over plain HTTP, a registry nearby has answered before another connection to it is open. What is asked of it at once is therefore asked one after
 /// another, on the connection that is there, as long as nobody has to wait for that. Any other registry is asked everything at once.
 #[derive(Debug)]
 pub(super) struct Turns {
