@@ -462,7 +462,9 @@ mod tests {
         ] {
             assert_eq!(name(&der), shown);
         }
-        for der in [vec![], vec![0x30], tlv(0x31, b""), of(&[tlv(0x30, b"")]), of(&[tlv(0x31, b"\x30\x00")])] {
+        let longer = tlv(0x31, &tlv(0x30, &[tlv(6, &[0x55, 4, 3]), tlv(0x0c, b"a"), tlv(0x0c, b"b")].concat()));
+        let (no_set, empty) = (tlv(0x30, b""), tlv(0x31, b"\x30\x00"));
+        for der in [vec![], vec![0x30], tlv(0x31, b""), of(&[no_set]), of(&[empty]), of(&[longer])] {
             assert_eq!(name(&der), "(unreadable)", "{der:?}");
         }
     }
