@@ -17,20 +17,21 @@
 //! # use sigkit_core::key::{Password, file};
 //! # use sigkit_core::{Format, Signing};
 //! # const KEYS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../keys/TEST-ONLY-");
-//! # let read = |name: &str| std::fs::read(format!("{KEYS}{name}")).unwrap();
+//! # let read = |name: &str| std::fs::read(format!("{KEYS}{name}"));
 //! # let registry = testkit::Registry::start();
 //! # let digest = testkit::image::image(registry.content(), "app", "v1", "layer").digest;
 //! # let name = format!("{}/app:v1", registry.host());
-//! # let refusal = name_to_run(&name, &read("ecdsa-p256.pub")).unwrap_err().to_string();
+//! # let refusal = name_to_run(&name, &read("ecdsa-p256.pub")?).unwrap_err().to_string();
 //! # assert!(refusal.contains("no-signatures"), "{refusal}");
-//! # let image: ImageReference = name.parse().unwrap();
-//! # let key = file::open(&read("ecdsa-p256.key"), &Password::new("test-only")).unwrap();
+//! # let image: ImageReference = name.parse()?;
+//! # let key = file::open(&read("ecdsa-p256.key")?, &Password::new("test-only"))?;
 //! # let store = RegistryClient::default().repository(&image.repository);
 //! # let signing = Signing::new(Format::Bundle, image.repository.to_string());
-//! # blocking::sign_image(&store, &image.target(), &key, &signing, std::time::SystemTime::now().into()).unwrap();
-//! # assert_eq!(name_to_run(&name, &read("ecdsa-p256.pub")).unwrap(), format!("{}/app@{digest}", registry.host()));
-//! # let refusal = name_to_run(&name, &read("rsa-2048.pub")).unwrap_err().to_string();
+//! # blocking::sign_image(&store, &image.target(), &key, &signing, std::time::SystemTime::now().into())?;
+//! # assert_eq!(name_to_run(&name, &read("ecdsa-p256.pub")?)?, format!("{}/app@{digest}", registry.host()));
+//! # let refusal = name_to_run(&name, &read("rsa-2048.pub")?).unwrap_err().to_string();
 //! # assert!(refusal.contains("signature-invalid"), "{refusal}");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! The image is to be run by the digest that comes back, never by the tag, which may have moved. Async code calls [`verify_image`]
