@@ -2,7 +2,7 @@
 
     python3 .ci/interop/registries.py --peers DIR COMMAND...
 
-The exit code is 1 unless exactly one test ran and passed with each of them.
+The exit code is 1 unless exactly one test ran and passed with each of them, and named it.
 """
 
 import argparse
@@ -22,7 +22,7 @@ def main():
     try:
         for name, registry in registries.items():
             done = subprocess.run(arguments.command, env={**os.environ, "SIGKIT_TEST_REGISTRY": registry.host}, capture_output=True, text=True)
-            passed = done.returncode == 0 and done.stdout.count("test result: ok. 1 passed") == 1
+            passed = done.returncode == 0 and done.stdout.count("test result: ok. 1 passed") == 1 and f"{registry.host}: " in done.stdout
             failed += not passed
             print(f"registries: {name}: {'ok' if passed else 'FAILED'}\n{done.stdout}{'' if passed else done.stderr}", flush=True)
     finally:
