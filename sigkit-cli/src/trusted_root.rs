@@ -85,21 +85,23 @@ pub(crate) fn pem_certificates(
     certificates_from_pem(&file.bytes).map_err(|error| content(option, path, expected, &error))
 }
 
-/// One certificate: PEM, DER, or the base64 of PEM that cosign writes.
+/// One certificate: PEM, DER, or the base64 of either, as cosign writes it.
 ///
 /// # Errors
 /// [`FileError`].
 pub(crate) fn certificate(option: &'static str, path: &Path, context: &Context) -> Result<Certificate, FileError> {
     let expected = "one certificate in PEM or DER";
     let file = context.files.read(option, path, expected, Limits::DEFAULT.key_file_bytes)?;
-    let bytes = file.bytes.trim_ascii();
-    let text = STANDARD.decode(bytes).unwrap_or_else(|_| bytes.to_vec());
-    let der = match certificates_from_pem(&text) {
-        Ok(certificates) => match <[Vec<u8>; 1]>::try_from(certificates) {
+    let text: Vec<u8> = file.bytes.iter().copied().filter(|byte| !matches!(byte, b'\r' | b'\n')).collect();
+    let bytes = STANDARD.decode(text.trim_ascii()).unwrap_or_else(|_| file.bytes.to_vec());
+    let der = if matches!(bytes.as_slice(), [0x30, 0x80..=0xff, ..]) {
+        bytes
+    } else {
+        let certificates = certificates_from_pem(&bytes).map_err(|error| content(option, path, expected, &error))?;
+        match <[Vec<u8>; 1]>::try_from(certificates) {
             Ok([der]) => der,
             Err(several) => return Err(content(option, path, expected, &format!("{} certificates", several.len()))),
-        },
-        Err(_) => file.bytes.to_vec(),
+        }
     };
     Certificate::from_der(&der).map_err(|error| content(option, path, expected, &error))
 }

@@ -2,6 +2,8 @@
 
 mod support;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use support::lab::Lab;
 use support::{Ran, Run, Sandbox};
@@ -260,15 +262,36 @@ fn a_detached_signature_takes_its_certificate_and_timestamp_from_flags() {
     let sandbox = sandbox(&stack, &signed);
     sandbox.write("signature", &signed.annotations()["dev.cosignproject.cosign/signature"]);
     sandbox.write("leaf.pem", signed.certificate.as_ref().unwrap().pem());
-    sandbox.write("leaf.der", &signed.certificate.as_ref().unwrap().der);
+    let der = &signed.certificate.as_ref().unwrap().der;
+    sandbox.write("leaf.der", der);
+    let base64 = STANDARD.encode(der);
+    sandbox.write("leaf.der.b64", format!("{}\n{}\n", &base64[..76], &base64[76..]));
+    let pem = signed.certificate.as_ref().unwrap().pem();
+    sandbox.write("leaf.pem.b64", STANDARD.encode(&pem) + "\r\n");
+    sandbox.write("leaf.txt", format!("subject=x\n{pem}"));
     sandbox.write("stamp.der", &signed.stamps[0]);
     sandbox.write("stamp.json", &signed.annotations()["dev.sigstore.cosign/rfc3161timestamp"]);
     let detached = |flags: &[&[&str]]| {
         let fixed = ["verify-blob", "--signature", "signature", "--insecure-ignore-tlog", "blob"];
         sandbox.sigkit(&[&fixed, &TRUST[..], &SIGNER, &flags.concat()].concat()).run()
     };
-    for (leaf, stamp) in [("leaf.pem", "stamp.der"), ("leaf.der", "stamp.json")] {
+    for (leaf, stamp) in [
+        ("leaf.pem", "stamp.der"),
+        ("leaf.der", "stamp.json"),
+        ("leaf.der.b64", "stamp.der"),
+        ("leaf.pem.b64", "stamp.der"),
+        ("leaf.txt", "stamp.der"),
+    ] {
         detached(&[&["--certificate", leaf, "--rfc3161-timestamp", stamp, "--use-signed-timestamps"]]).expect(0);
+    }
+    for (text, said) in [
+        (format!("\"{pem}\""), "quotation mark"),
+        (pem.replace("CERTIFICATE", "PUBLIC KEY"), "PUBLIC KEY"),
+        (" \n".to_owned(), "no PEM block"),
+        (format!("{pem}{pem}"), "2 certificates"),
+    ] {
+        sandbox.write("odd", text);
+        detached(&[&["--certificate", "odd", "--rfc3161-timestamp", "stamp.der"]]).expect(1).says(said);
     }
     detached(&[&["--rfc3161-timestamp", "stamp.der"]]).expect(13).says("certificate-missing");
     detached(&[&["--certificate", "leaf.pem"]]).expect(12);

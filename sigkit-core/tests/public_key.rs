@@ -143,18 +143,53 @@ fn a_file_holds_exactly_one_block() {
     assert_eq!(pem_error(" \r\n\t"), PemError::Missing { wanted: WANTED });
 }
 
+// threat: R31
+#[test]
+fn text_around_a_block_is_ignored() {
+    let key = read(GOLDEN).unwrap();
+    for text in [
+        format!("# my key\n{GOLDEN}"),
+        format!("Schl\u{fc}ssel\n{GOLDEN}"),
+        format!("subject=x\r\nissuer=y\r\n{GOLDEN}"),
+        format!("----- my key -----\n{GOLDEN}\n-- \nend"),
+        format!("{GOLDEN}x"),
+        format!("  {GOLDEN}"),
+    ] {
+        assert_eq!(read(&text).as_ref(), Ok(&key), "{text:?}");
+    }
+    let hidden = format!("-----begin public key-----\n{GOLDEN}");
+    assert_eq!(read(hidden), Ok(key));
+}
+
 // threat: C15
 #[test]
-fn nothing_but_white_space_stands_outside_a_block() {
-    assert_eq!(pem_error(format!("key: {GOLDEN}")), PemError::Outside { line: 1 });
-    assert_eq!(pem_error(format!("# my key\n{GOLDEN}")), PemError::Outside { line: 1 });
-    assert_eq!(pem_error(format!("{GOLDEN}x")), PemError::Outside { line: 5 });
-    assert_eq!(pem_error(format!("{GOLDEN}\n\nend\n")), PemError::Outside { line: 7 });
-    assert_eq!(pem_error(format!("{}junk", GOLDEN.trim_end())), PemError::Boundary { line: 4 });
-    assert_eq!(pem_error(GOLDEN.replace("-----\nM", "----- junk\nM")), PemError::Boundary { line: 1 });
-    assert_eq!(pem_error(GOLDEN.replace("\n-----END", "-----END")), PemError::Boundary { line: 3 });
-    assert_eq!(pem_error(GOLDEN.replace("BEGIN PUBLIC KEY", "BEGIN ")), PemError::Boundary { line: 1 });
-    assert_eq!(pem_error(GOLDEN.replace("BEGIN PUBLIC", "BEGIN public")), PemError::Boundary { line: 1 });
+fn a_boundary_has_its_line_to_itself() {
+    let boundary = |text: String, at: usize, said: &str| match pem_error(&text) {
+        PemError::Boundary { line, hint } => {
+            assert_eq!(line, at, "{text:?}");
+            assert!(if said.is_empty() { hint.is_empty() } else { hint.contains(said) }, "{text:?}: {hint}");
+        }
+        other => panic!("{text:?}: {other}"),
+    };
+    let (quoted, escaped, run_on) = ("quotation mark", "\\n", "line breaks are missing");
+    boundary(format!("key: {GOLDEN}"), 1, "lines of their own");
+    boundary(format!("\"{}\"", GOLDEN.trim_end()), 1, quoted);
+    boundary(format!("'{}'", GOLDEN.trim_end()), 1, quoted);
+    boundary(format!("{}\"", GOLDEN.trim_end()), 4, quoted);
+    boundary(GOLDEN.replace('\n', "\\n"), 1, escaped);
+    boundary(GOLDEN.replace('\n', "\\r\\n"), 1, escaped);
+    boundary(GOLDEN.replace('\n', ""), 1, run_on);
+    boundary(GOLDEN.replace('\n', " "), 1, run_on);
+    boundary(GOLDEN.replace('\n', "\r"), 1, run_on);
+    boundary(GOLDEN.replace("-----\nM", "----- junk\nM"), 1, run_on);
+    boundary(format!("{}junk", GOLDEN.trim_end()), 4, run_on);
+    boundary(GOLDEN.replace("\n-----END", "-----END"), 3, run_on);
+    boundary(GOLDEN.replace('\n', "\n  "), 4, "indented");
+    boundary(GOLDEN.replace("BEGIN PUBLIC KEY", "BEGIN "), 1, "");
+    boundary(GOLDEN.replace("BEGIN PUBLIC", "BEGIN public"), 1, "");
+    boundary(GOLDEN.replace("-----BEGIN", "-----BEGIN-"), 1, "");
+    boundary(format!("{GOLDEN}{}", &GOLDEN[GOLDEN.find("-----END").unwrap()..]), 5, "not begun");
+    boundary(format!("-----END PUBLIC KEY-----\n{GOLDEN}"), 1, "not begun");
     assert_eq!(
         pem_error(GOLDEN.replace("END PUBLIC KEY", "END CERTIFICATE")),
         PemError::LabelMismatch { begin: "PUBLIC KEY".to_owned(), end: "CERTIFICATE".to_owned() }
@@ -163,11 +198,14 @@ fn nothing_but_white_space_stands_outside_a_block() {
         pem_error(GOLDEN.split("-----END").next().unwrap()),
         PemError::Unterminated { label: "PUBLIC KEY".to_owned() }
     );
+    let encoded = PemError::Encoded { wanted: WANTED };
+    assert_eq!(pem_error(STANDARD.encode(GOLDEN)), encoded);
+    assert_eq!(pem_error(format!("{}\n", STANDARD.encode(format!("# key\n{GOLDEN}")))), encoded);
 }
 
 // threat: C15
 #[test]
-fn only_ascii_text_is_pem() {
+fn bytes_that_are_no_text_are_no_pem() {
     let utf16: Vec<u8> = [0xff, 0xfe].into_iter().chain(GOLDEN.bytes().flat_map(|byte| [byte, 0])).collect();
     let der = read(GOLDEN).unwrap().spki_der().to_vec();
     for (text, offset, byte, hint) in [
@@ -176,6 +214,8 @@ fn only_ascii_text_is_pem() {
         (der, 3, 0x13, "DER"),
         (format!("{GOLDEN}\0").into_bytes(), GOLDEN.len(), 0, ""),
         (GOLDEN.replace("MFk", "M\0Fk").into_bytes(), 28, 0, ""),
+        ([b"\xe9\n", GOLDEN.as_bytes()].concat(), 0, 0xe9, ""),
+        (format!("\x1b[31m\n{GOLDEN}").into_bytes(), 0, 0x1b, ""),
     ] {
         match pem_error(&text) {
             PemError::NotText { offset: at, byte: what, hint: said } => {
@@ -255,7 +295,7 @@ fn a_key_has_one_encoding() {
         format!(r#"{{"keytype":"ecdsa","scheme":"ecdsa-sha2-nistp256","keyval":{{"public":"{point}"}}}}"#),
         r#"{"kty":"EC","crv":"P-256","x":"AA","y":"AA"}"#.to_owned(),
     ] {
-        assert_eq!(pem_error(&text), PemError::Outside { line: 1 }, "{text}");
+        assert_eq!(pem_error(&text), PemError::Missing { wanted: WANTED }, "{text}");
     }
     assert!(read(&der).is_err(), "DER as it is");
     for body in [STANDARD.encode(hex), STANDARD.encode(point), STANDARD.encode(&base64)] {
@@ -276,6 +316,7 @@ fn the_body_is_canonical_base64() {
         ("9g==", "9g==="),
         ("/RBq", "_RBq"),
         ("MFkw", "MFk*"),
+        ("MFkw", "MFk\u{e9}"),
         ("9g==", "9g==\nAA=="),
     ] {
         assert_eq!(pem_error(GOLDEN.replace(from, to)), refused, "{from} {to}");

@@ -125,7 +125,7 @@ impl Context {
         given: &str,
     ) -> Result<(String, Zeroizing<Vec<u8>>), CliError> {
         let path = Path::new(given);
-        if given == "-" || path.exists() || Signature::from_base64(given).is_err() {
+        if given == "-" || path.exists() || Signature::from_base64_lines(given).is_err() {
             let bytes = self.read_or_stdin(option, path, "a signature", MOST_SIGNATURE_BYTES)?;
             if bytes.is_ascii() {
                 return Ok((given.to_owned(), bytes));

@@ -32,7 +32,7 @@ impl SignedEntity {
             let signature = annotation(media_type::ANNOTATION_SIGNATURE).ok_or_else(|| {
                 member(DOCUMENT, "dev.cosignproject.cosign/signature", "base64 of a signature", "none")
             })?;
-            Content::SimpleSigning { payload: blob, signature: Signature::from_base64(signature)? }
+            Content::SimpleSigning { payload: blob, signature: Signature::from_base64_lines(signature)? }
         };
         let material = match annotation(media_type::ANNOTATION_CERTIFICATE) {
             None => VerificationMaterial::Unspecified,

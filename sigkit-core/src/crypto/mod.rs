@@ -23,4 +23,6 @@ pub use self::pem::PemError;
 pub use self::pem::certificates as certificates_from_pem;
 pub use self::public_key::{KeyFingerprint, PublicKey};
 pub use self::signature::Signature;
+#[cfg(feature = "policy-files")]
+pub(crate) use self::signature::decode_lines;
 pub use self::stream::StreamVerifier;

@@ -1,6 +1,7 @@
-//! Textual encodings, RFC 7468 in its lax profile, read without guessing.
+//! Textual encodings, RFC 7468, read without guessing.
 //!
-//! One pass, no recursion: outside the blocks only white space, inside canonical base64 of the standard alphabet.
+//! One pass, no recursion. Explanatory text may stand before, between and after blocks (RFC 7468 §2, §5.2) and is ignored; a boundary has
+//! a line to itself; inside a block is canonical base64 of the standard alphabet.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -21,8 +22,8 @@ pub enum PemError {
         /// The bound, in bytes.
         limit: usize,
     },
-    /// A byte order mark, a NUL or another byte that PEM cannot hold.
-    #[error("not a PEM file: byte {offset} is {byte:#04x}, which is not ASCII text{}", .hint)]
+    /// A byte order mark, a NUL or another byte that no text holds.
+    #[error("not a PEM file: byte {offset} is {byte:#04x}, which is not text{}", .hint)]
     NotText {
         /// Position of the byte, counted from 0.
         offset: usize,
@@ -37,17 +38,19 @@ pub enum PemError {
         /// The types accepted there.
         wanted: &'static [&'static str],
     },
-    /// Something else than white space before, between or after blocks.
-    #[error("line {line} is outside a PEM block; only white space may stand there")]
-    Outside {
-        /// Line number, counted from 1.
-        line: usize,
+    /// No block, but the base64 of a text that has one.
+    #[error("no PEM block found, but base64 of one; decode it first: `base64 -d FILE`; wanted {}", .wanted.join(" or "))]
+    Encoded {
+        /// The types accepted there.
+        wanted: &'static [&'static str],
     },
     /// A `BEGIN` or `END` line which is not one.
-    #[error("line {line} is not a well-formed PEM boundary")]
+    #[error("line {line} is not a well-formed PEM boundary{}", .hint)]
     Boundary {
         /// Line number, counted from 1.
         line: usize,
+        /// What such a line usually is.
+        hint: &'static str,
     },
     /// A block that never ends.
     #[error("the PEM block {label:?} has no END line")]
@@ -140,6 +143,7 @@ impl<'a> Block<'a> {
 pub(crate) fn single<'a>(bytes: &'a [u8], wanted: &'static [&'static str]) -> Result<Block<'a>, PemError> {
     let blocks = blocks(bytes)?;
     match blocks.as_slice() {
+        [] if is_encoded(bytes) => Err(PemError::Encoded { wanted }),
         [] => Err(PemError::Missing { wanted }),
         [block] if wanted.contains(&block.label) => Ok(*block),
         [block] => Err(PemError::WrongType { found: block.label.to_owned(), wanted }),
@@ -149,29 +153,64 @@ pub(crate) fn single<'a>(bytes: &'a [u8], wanted: &'static [&'static str]) -> Re
     }
 }
 
-/// Every block of a file, in order.
+/// Every block of a file, in order. What looks like a boundary anywhere else than alone on its line is refused, so that no two readers
+/// find different blocks.
 pub(crate) fn blocks(bytes: &[u8]) -> Result<Vec<Block<'_>>, PemError> {
     let text = text(bytes)?;
     let mut found = Vec::new();
-    let mut rest = text.trim_ascii_start();
-    while !rest.is_empty() {
-        let line = || line_of(text, rest);
-        let opened = rest.strip_prefix("-----BEGIN ").ok_or_else(|| PemError::Outside { line: line() })?;
-        let (label, inside) = boundary(opened).ok_or_else(|| PemError::Boundary { line: line() })?;
-        let (body, closed) =
-            inside.split_once("-----END ").ok_or_else(|| PemError::Unterminated { label: label.to_owned() })?;
-        let end_line = || line_of(text, closed);
-        let (end, after) = boundary(closed).ok_or_else(|| PemError::Boundary { line: end_line() })?;
-        if end != label {
-            return Err(PemError::LabelMismatch { begin: label.to_owned(), end: end.to_owned() });
+    let mut rest = text;
+    loop {
+        let wrong = |at: &str, hint| PemError::Boundary { line: line_of(text, at), hint };
+        let (outside, begun) = rest.split_once(BEGIN).map_or((rest, None), |(outside, begun)| (outside, Some(begun)));
+        if let Some(end) = outside.find(END).and_then(|at| rest.get(at..)) {
+            return Err(wrong(end, "; it ends a block that has not begun"));
+        }
+        let Some(begun) = begun else { return Ok(found) };
+        let before = outside.rsplit_once('\n').map_or(outside, |(_, line)| line).trim_ascii();
+        if !before.is_empty() {
+            let quoted = before.ends_with(['"', '\'']);
+            return Err(wrong(begun, if quoted { QUOTED } else { "; BEGIN and END have lines of their own" }));
+        }
+        let (label, inside) = boundary(begun).ok_or_else(|| wrong(begun, behind(begun)))?;
+        let (body, end) = inside.split_once(END).ok_or_else(|| PemError::Unterminated { label: label.to_owned() })?;
+        let (closed, after) = boundary(end).ok_or_else(|| wrong(end, behind(end)))?;
+        if closed != label {
+            return Err(PemError::LabelMismatch { begin: label.to_owned(), end: closed.to_owned() });
         }
         if !(body.is_empty() || body.ends_with('\n')) {
-            return Err(PemError::Boundary { line: end_line() });
+            let indented = body.ends_with([' ', '\t']);
+            return Err(wrong(
+                end,
+                if indented { "; it is indented: remove the white space before it" } else { RUN_ON },
+            ));
         }
         found.push(Block { label, body });
-        rest = after.trim_ascii_start();
+        rest = after;
     }
-    Ok(found)
+}
+
+const BEGIN: &str = "-----BEGIN";
+const END: &str = "-----END";
+const QUOTED: &str = "; there is a quotation mark before it: remove the quotes around the block";
+const ESCAPED: &str = "; its line breaks are written as \\n: put real line breaks in their place";
+const RUN_ON: &str = "; line breaks are missing: BEGIN and END have lines of their own";
+
+/// What is usually wrong with a boundary behind which the line does not end.
+fn behind(boundary: &str) -> &'static str {
+    match boundary.split_once("-----") {
+        Some((_, rest)) if rest.starts_with(['"', '\'']) => QUOTED,
+        Some((_, rest)) if rest.starts_with("\\n") || rest.starts_with("\\r") => ESCAPED,
+        Some((label, rest)) if label.strip_prefix(' ').is_some_and(is_label) && !rest.is_empty() => RUN_ON,
+        _ => "",
+    }
+}
+
+/// Whether a text without block is base64 of one with a block.
+fn is_encoded(bytes: &[u8]) -> bool {
+    let text: Zeroizing<Vec<u8>> =
+        Zeroizing::new(bytes.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect());
+    let decoded = Zeroizing::new(STANDARD.decode(&*text).unwrap_or_default());
+    decoded.windows(BEGIN.len()).any(|window| window == BEGIN.as_bytes())
 }
 
 /// The certificates of a PEM text: DER, in order, at least one.
@@ -183,7 +222,8 @@ pub fn certificates(text: &[u8]) -> Result<Vec<Vec<u8>>, PemError> {
     const WANTED: &[&str] = &["CERTIFICATE"];
     let blocks = blocks(text)?;
     if blocks.is_empty() {
-        return Err(PemError::Missing { wanted: WANTED });
+        let wanted = WANTED;
+        return Err(if is_encoded(text) { PemError::Encoded { wanted } } else { PemError::Missing { wanted } });
     }
     let der = |block: &Block<'_>| match block.label {
         "CERTIFICATE" => block.decode_public(),
@@ -218,30 +258,35 @@ fn text(bytes: &[u8]) -> Result<&str, PemError> {
     if bytes.len() > MAX_BYTES {
         return Err(PemError::TooLarge { found: bytes.len(), limit: MAX_BYTES });
     }
-    let odd = |byte: &u8| !matches!(byte, b'\t' | b'\n' | b'\r' | b' '..=b'~');
-    if let Some((offset, byte)) = bytes.iter().enumerate().find(|(_, byte)| odd(byte)) {
-        let hint = match bytes {
-            [0xef, 0xbb, 0xbf, ..] => "; the file starts with a byte order mark, save it without",
-            [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => "; the file is UTF-16, save it as ASCII",
-            [0x30, ..] => "; the file may be DER, convert it with `openssl pkey -inform DER`",
-            _ => "",
-        };
-        return Err(PemError::NotText { offset, byte: *byte, hint });
+    let hint = match bytes {
+        [0xef, 0xbb, 0xbf, ..] => "; the file starts with a byte order mark, save it without",
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => "; the file is UTF-16, save it as ASCII",
+        [0x30, ..] => "; the file may be DER, convert it with `openssl pkey -inform DER`",
+        _ => "",
+    };
+    let is_odd = |byte: &u8| matches!(byte, 0..=8 | 0x0b | 0x0c | 0x0e..=0x1f | 0x7f);
+    let control = bytes.iter().position(is_odd);
+    let mark = bytes.starts_with(&[0xef, 0xbb, 0xbf]).then_some(0);
+    let text = std::str::from_utf8(bytes);
+    let broken = text.err().map(|error| error.valid_up_to());
+    match [control, mark, broken].into_iter().flatten().min() {
+        Some(offset) => Err(PemError::NotText { offset, byte: bytes.get(offset).copied().unwrap_or_default(), hint }),
+        None => Ok(text.unwrap_or_default()),
     }
-    // ASCII is UTF-8, so this cannot fail.
-    Ok(std::str::from_utf8(bytes).unwrap_or_default())
 }
 
-/// Splits `LABEL-----` and the end of its line from what follows.
+/// Splits ` LABEL-----` and the end of its line from what follows.
 fn boundary(text: &str) -> Option<(&str, &str)> {
-    let (label, rest) = text.split_once("-----")?;
-    let named = !label.is_empty()
-        && label.len() <= 64
-        && label.bytes().all(|byte| matches!(byte, b'A'..=b'Z' | b'0'..=b'9' | b' ' | b'.' | b'-'));
+    let (label, rest) = text.strip_prefix(' ')?.split_once("-----")?;
     let rest = rest.trim_start_matches([' ', '\t']);
     let rest = rest.strip_prefix('\r').unwrap_or(rest);
     let rest = if rest.is_empty() { rest } else { rest.strip_prefix('\n')? };
-    named.then_some((label, rest))
+    is_label(label).then_some((label, rest))
+}
+
+fn is_label(label: &str) -> bool {
+    let named = |byte| matches!(byte, b'A'..=b'Z' | b'0'..=b'9' | b' ' | b'.' | b'-');
+    !label.is_empty() && label.len() <= 64 && label.bytes().all(named)
 }
 
 /// The line on which the tail `rest` of `text` begins.

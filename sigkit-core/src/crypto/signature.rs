@@ -29,15 +29,25 @@ impl Signature {
         STANDARD.decode(text).map(Self).map_err(|error| SignatureError::Base64 { detail: error.to_string() })
     }
 
-    /// A signature from a file that holds its base64, which may end in one newline.
+    /// A signature from base64 as tools write it: canonical, but for line breaks.
+    ///
+    /// # Errors
+    /// [`SignatureError::Base64`].
+    pub fn from_base64_lines(text: &str) -> Result<Self, SignatureError> {
+        if text.trim_ascii().is_empty() {
+            return Err(SignatureError::Base64 { detail: "it is empty".to_owned() });
+        }
+        decode_lines(text).map(Self).map_err(|error| SignatureError::Base64 { detail: error.to_string() })
+    }
+
+    /// A signature from a file that holds its base64, as [`Signature::from_base64_lines`].
     ///
     /// # Errors
     /// [`SignatureError::Base64`].
     pub fn from_base64_file(bytes: &[u8]) -> Result<Self, SignatureError> {
         let text = std::str::from_utf8(bytes)
             .map_err(|error| SignatureError::Base64 { detail: format!("not text, {error}") })?;
-        let line = text.strip_suffix('\n').map_or(text, |line| line.strip_suffix('\r').unwrap_or(line));
-        Self::from_base64(line)
+        Self::from_base64_lines(text)
     }
 
     /// Padded standard base64, in one line.
@@ -64,6 +74,11 @@ impl Signature {
         };
         two_integers(&self.0).map_err(|error| SignatureError::NotDer { found: self.0.len(), detail: error.to_string() })
     }
+}
+
+/// The bytes of canonical base64 in which LF and CR may stand anywhere, as every decoder of the field skips them; nothing else may.
+pub(crate) fn decode_lines(text: &str) -> Result<Vec<u8>, base64::DecodeError> {
+    STANDARD.decode(text.replace(['\r', '\n'], ""))
 }
 
 impl fmt::Debug for Signature {

@@ -125,6 +125,7 @@ fn all_requirements_must_hold() {
         json!({"keyPaths": ["a.pub", "b.pub"]}),
         json!({"keyDatas": [data("a"), data("b")]}),
         json!({"keyData": data("b")}),
+        json!({"keyData": format!("{}\r\n{}\n", &data("b")[..76], &data("b")[76..])}),
     ] {
         let mut requirement = json!({"type": "sigstoreSigned", "signedIdentity": any});
         requirement.as_object_mut().unwrap().extend(keys.as_object().unwrap().clone());
@@ -235,6 +236,10 @@ fn what_is_not_understood_is_refused_with_its_place() {
         (with(json!({"type": "sigstoreSigned", "keyPath": "z.pub"})), "default[0].keyPath: no file z.pub"),
         (with(json!({"type": "sigstoreSigned", "keyPaths": []})), "default[0].keyPaths: expected at least one"),
         (with(json!({"type": "sigstoreSigned", "keyData": "%"})), "default[0].keyData: expected base64"),
+        (
+            with(json!({"type": "sigstoreSigned", "keyData": data("a").replacen('S', " S", 1)})),
+            "default[0].keyData: expected base64",
+        ),
         (with(json!({"type": "sigstoreSigned", "keyData": "AAAA"})), "default[0].keyData"),
         (with(json!({"type": "sigstoreSigned", "keyPath": "a.pub", "pki": {}})), "default[0].pki: refused"),
         (

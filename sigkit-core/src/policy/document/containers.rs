@@ -2,13 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::{Filled, Parsed, Reading, Shape, each, refused, shaped};
-use crate::crypto::PublicKey;
+use crate::crypto::{PublicKey, decode_lines};
 use crate::oci::{ImageReference, Repository};
 use crate::policy::set::Choice;
 use crate::policy::{
@@ -224,7 +222,7 @@ fn one_source(
         found.push(Given { member, name: path, bytes });
     }
     for (member, text) in datas.concat() {
-        let bytes = STANDARD.decode(&text).map_err(|error| Shape::at(&member, format!("expected base64: {error}")))?;
+        let bytes = decode_lines(&text).map_err(|error| Shape::at(&member, format!("expected base64: {error}")))?;
         found.push(Given { name: member.clone(), member, bytes });
     }
     Ok(found)
