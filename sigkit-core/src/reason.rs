@@ -22,10 +22,12 @@ pub enum Reason {
         looked_for: String,
     },
     /// No rule of the policy is about the artifact.
-    #[error("no rule of the policy is about {image}, and what no rule is about is refused")]
+    #[error("no rule of the policy is about {image}, and what no rule is about is refused{}", near_words(.near.as_ref()))]
     NoPolicyMatches {
         /// The image.
         image: String,
+        /// A rule that nearly is about it, in words.
+        near: Option<String>,
     },
     /// The policy refuses the artifact whatever it shows.
     #[error("the policy refuses it{}", .why.as_ref().map_or_else(String::new, |why| format!(": {why}")))]
@@ -313,6 +315,10 @@ pub enum Reason {
         /// The repository signed, when the format signs one.
         found: Option<String>,
     },
+}
+
+fn near_words(near: Option<&String>) -> String {
+    near.map_or_else(String::new, |near| format!(": {near}"))
 }
 
 impl Reason {

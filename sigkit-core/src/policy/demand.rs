@@ -29,6 +29,8 @@ pub enum Demand {
     NoRule {
         /// The image.
         image: String,
+        /// A rule that nearly is about it, in words.
+        near: Option<String>,
     },
 }
 
@@ -114,6 +116,17 @@ impl Demand {
             Self::Policy(demand) => visit(demand),
             Self::Group { parts, .. } => parts.iter().for_each(|part| part.each_policy(visit)),
             Self::Nothing | Self::Refuse { .. } | Self::NoRule { .. } => {}
+        }
+    }
+
+    /// Whether some image may be let in without any proof.
+    pub(super) fn lets_in(&self) -> bool {
+        match self {
+            Self::Nothing => true,
+            Self::Group { rule: Rule::Advisory, .. } => true,
+            Self::Group { rule: Rule::All, parts, .. } => !parts.is_empty() && parts.iter().all(Self::lets_in),
+            Self::Group { rule: Rule::AtLeast(_), parts, .. } => parts.iter().any(Self::lets_in),
+            Self::Policy(_) | Self::Refuse { .. } | Self::NoRule { .. } => false,
         }
     }
 

@@ -5,6 +5,7 @@ mod demand;
 pub mod document;
 mod gate;
 mod glob;
+mod names;
 mod outline;
 #[cfg(feature = "rego")]
 mod rego;

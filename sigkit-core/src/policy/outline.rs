@@ -37,6 +37,9 @@ impl PolicySet {
             };
             lines.push(Line { depth: 0, text: format!("{}{mode}", rule.name) });
             lines.push(Line { depth: 1, text: format!("about {}", rule.images) });
+            if let Images::Globs(globs) = &rule.images {
+                lines.extend(globs.iter().map(|glob| Line { depth: 2, text: format!("{glob}: {}", glob.reading()) }));
+            }
             outline(&rule.demand, 1, &mut lines);
         }
         lines
@@ -175,11 +178,12 @@ fn rule_weaknesses(rule: &ImageRule) -> Vec<String> {
     }
     if let Images::Globs(globs) = &rule.images {
         for glob in globs {
-            let text = glob.to_string();
-            let before = text.trim_end_matches('*').chars().next_back();
-            if text.ends_with('*') && before.is_some_and(char::is_alphanumeric) {
-                let stem = text.trim_end_matches('*');
-                texts.push(format!("{text} is also about {stem}-something-else; write {stem}/* for what lies below"));
+            if let Some((stem, advice)) = glob.open_end() {
+                let advice = advice.map_or_else(String::new, |advice| format!("; {advice}"));
+                texts.push(format!("{glob} is also about {stem}-something-else{advice}"));
+            }
+            if glob.names_tags_alone() {
+                texts.push(format!("{glob} is about tags: an image that is named by digest alone is not one of them"));
             }
         }
     }

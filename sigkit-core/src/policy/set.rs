@@ -1,7 +1,8 @@
 use super::demand::Demand;
 #[cfg(feature = "rego")]
 use super::gate::Gate;
-use super::glob::ImageGlob;
+use super::glob::{ImageGlob, Near};
+use super::names::Reach;
 use super::scope::{Fit, Scope};
 use crate::oci::ImageReference;
 use crate::report::Rule;
@@ -97,19 +98,21 @@ impl PolicySet {
     }
 
     /// What the image must show.
+    ///
+    /// Tag and digest of a name both count. A rule that demands or refuses is also about the name without its digest, so that nothing is
+    /// escaped by adding to it; one that lets in without proof is about the name as it is.
     pub fn demand_for(&self, image: ImageName<'_>) -> Demand {
-        let fitting = self.rules.iter().filter_map(|rule| Some((closeness(&rule.images, image)?, rule)));
         let rules: Vec<&ImageRule> = match self.choice {
-            Choice::All => fitting.map(|(_, rule)| rule).collect(),
+            Choice::All => self.rules.iter().filter(|rule| closeness(rule, image).is_some()).collect(),
             #[cfg(any(test, feature = "policy-files"))]
-            Choice::Closest => fitting.max_by_key(|(fit, _)| *fit).map(|(_, rule)| rule).into_iter().collect(),
+            Choice::Closest => self.closest(image),
         };
         let (name, reference) = match image {
             ImageName::Registry(reference) => (reference.to_string(), Some(reference)),
             ImageName::Local { given, .. } => (given.to_owned(), None),
         };
         if rules.is_empty() {
-            return Demand::NoRule { image: name };
+            return Demand::NoRule { image: name, near: reference.and_then(|image| self.near(image)) };
         }
         let parts = rules.iter().map(|rule| Demand::Group {
             name: rule.name.clone(),
@@ -121,6 +124,39 @@ impl PolicySet {
         });
         Demand::all(name, parts.collect())
     }
+
+    /// The rule that fits most closely. A name with tag and digest is held to the rule about either.
+    #[cfg(any(test, feature = "policy-files"))]
+    fn closest(&self, image: ImageName<'_>) -> Vec<&ImageRule> {
+        let closest = |image: ImageName<'_>| {
+            let fitting = self.rules.iter().filter_map(|rule| Some((closeness(rule, image)?, rule)));
+            fitting.max_by_key(|(fit, _)| *fit).map(|(_, rule)| rule)
+        };
+        let ImageName::Registry(reference @ ImageReference { tag: Some(_), digest: Some(_), .. }) = image else {
+            return closest(image).into_iter().collect();
+        };
+        let by_tag = ImageReference { digest: None, ..reference.clone() };
+        let by_digest = ImageReference { tag: None, ..reference.clone() };
+        let by_tag = closest(ImageName::Registry(&by_tag));
+        let by_digest = closest(ImageName::Registry(&by_digest));
+        let again = by_tag.zip(by_digest).is_some_and(|(one, other)| std::ptr::eq(one, other));
+        by_digest.into_iter().chain(by_tag.filter(|_| !again)).collect()
+    }
+
+    /// A rule about the same repository that is about other names of it.
+    fn near(&self, image: &ImageReference) -> Option<String> {
+        let patterns = self.rules.iter().flat_map(|rule| match &rule.images {
+            Images::Globs(globs) => globs.iter().map(|glob| (rule, glob)).collect::<Vec<_>>(),
+            Images::Scope(_) | Images::Transport(_) | Images::Rest => Vec::new(),
+        });
+        patterns.into_iter().find_map(|(rule, glob)| {
+            let why = match glob.near(image)? {
+                Near::NamesTags => "is about tags, and this image is named by digest: name it by its tag alone",
+                Near::NamesDigest => "is about one digest: name the image by that digest",
+            };
+            Some(format!("{} about {glob} {why}, or add a pattern without tag and digest", rule.name))
+        })
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -130,8 +166,8 @@ enum Closeness {
     Named(Option<Fit>),
 }
 
-fn closeness(images: &Images, image: ImageName<'_>) -> Option<Closeness> {
-    match (images, image) {
+fn closeness(rule: &ImageRule, image: ImageName<'_>) -> Option<Closeness> {
+    match (&rule.images, image) {
         (Images::Rest, _) => Some(Closeness::Rest),
         (Images::Transport(transport), ImageName::Registry(_)) => {
             (transport == "docker").then_some(Closeness::Transport)
@@ -140,7 +176,11 @@ fn closeness(images: &Images, image: ImageName<'_>) -> Option<Closeness> {
             (wanted == transport).then_some(Closeness::Transport)
         }
         (Images::Globs(globs), ImageName::Registry(reference)) => {
-            globs.iter().any(|glob| glob.matches(reference)).then_some(Closeness::Named(None))
+            let reach = match rule.mode == Mode::Warn || rule.demand.lets_in() {
+                true => Reach::Exact,
+                false => Reach::Generous,
+            };
+            globs.iter().any(|glob| glob.fits(reference, reach)).then_some(Closeness::Named(None))
         }
         (Images::Scope(scope), ImageName::Registry(reference)) => {
             scope.fit(reference).map(|fit| Closeness::Named(Some(fit)))
@@ -189,6 +229,49 @@ mod tests {
         let local = ImageName::Local { transport: "oci", given: "oci:dir" };
         assert!(matches!(set.demand_for(local), Demand::NoRule { .. }));
         assert_eq!(names(&PolicySet::new(vec![rule("all", globs("**"))]), local), ["all"]);
+    }
+
+    // threat: R03
+    #[test]
+    fn a_rule_that_refuses_is_not_escaped_by_a_digest() {
+        let digest = format!("@sha256:{}", "0".repeat(64));
+        let name = |text: &str| text.parse::<ImageReference>().unwrap();
+        let globs = |text: &str| Images::Globs(vec![ImageGlob::of_policy_controller(text).unwrap()]);
+        let refuse = |name: &str, images| ImageRule { demand: Demand::Refuse { why: None }, ..rule(name, images) };
+        let set = PolicySet::new(vec![
+            rule("lets in", globs("registry.example/app:v1")),
+            refuse("refuses", globs("registry.example/app:v1")),
+            refuse("refuses all", globs("registry.example/other")),
+            ImageRule { mode: Mode::Warn, ..refuse("warns", globs("registry.example/app:v1")) },
+        ]);
+        for (image, expected) in [
+            ("registry.example/app:v1".to_owned(), &["lets in", "refuses", "warns"][..]),
+            (format!("registry.example/app:v1{digest}"), &["refuses"]),
+            (format!("registry.example/app{digest}"), &[]),
+            ("registry.example/other:v1".to_owned(), &["refuses all"]),
+            (format!("registry.example/other{digest}"), &["refuses all"]),
+        ] {
+            assert_eq!(names(&set, ImageName::Registry(&name(&image))), expected, "{image}");
+        }
+        let Demand::NoRule { near, .. } =
+            set.demand_for(ImageName::Registry(&name(&format!("registry.example/app{digest}"))))
+        else {
+            panic!("a rule is about it")
+        };
+        let near = near.unwrap();
+        assert!(near.starts_with("lets in about registry.example/app:v1 is about tags, and this image"), "{near}");
+        let scope = |text: &str| Images::Scope(text.parse().unwrap());
+        let set = PolicySet {
+            rules: vec![rule("rest", Images::Rest), refuse("tag", scope("registry.example/app:v1"))],
+            choice: Choice::Closest,
+        };
+        for (image, expected) in [
+            (format!("registry.example/app:v1{digest}"), &["rest", "tag"][..]),
+            (format!("registry.example/app:v2{digest}"), &["rest"]),
+            ("registry.example/app:v1".to_owned(), &["tag"]),
+        ] {
+            assert_eq!(names(&set, ImageName::Registry(&name(&image))), expected, "{image}");
+        }
     }
 
     #[test]

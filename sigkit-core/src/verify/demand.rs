@@ -133,6 +133,8 @@ fn judge(
         }
         Demand::Nothing => leaf(Outcome::Skip(Waiver::NothingDemanded)),
         Demand::Refuse { why } => leaf(Outcome::Fail(Reason::RefusedByPolicy { why: why.clone() })),
-        Demand::NoRule { image } => leaf(Outcome::Fail(Reason::NoPolicyMatches { image: image.clone() })),
+        Demand::NoRule { image, near } => {
+            leaf(Outcome::Fail(Reason::NoPolicyMatches { image: image.clone(), near: near.clone() }))
+        }
     }
 }

@@ -57,7 +57,17 @@ refused!(
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Pattern {
-    glob: Parsed<ImageGlob>,
+    glob: ControllerGlob,
+}
+
+/// A pattern as policy-controller reads it.
+struct ControllerGlob(ImageGlob);
+
+impl<'de> Deserialize<'de> for ControllerGlob {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        ImageGlob::of_policy_controller(&text).map(Self).map_err(serde::de::Error::custom)
+    }
 }
 
 #[derive(Deserialize)]
