@@ -79,7 +79,7 @@ pub(super) fn log_out(args: &LogoutArgs, context: &Context) -> Result<Output, Cl
 fn named(text: &str) -> Result<String, CliError> {
     let usage = |why: String| CliError::Usage(format!("{text:?} names no registry: {why}"));
     let registry = registry_of(text).ok_or_else(|| usage("expected HOST or HOST:PORT, without a path".to_owned()))?;
-    match Repository::new(registry, "any") {
+    match Repository::new(&registry, "any") {
         Ok(repository) => Ok(repository.registry().to_owned()),
         Err(error) => Err(usage(error.to_string())),
     }

@@ -194,7 +194,7 @@ mod tests {
             let path = directory.path().join("config.json");
             std::fs::write(&path, r#"{"auths":{"docker.io":{"auth":"b2xk"},"https://index.docker.io":{}}}"#).unwrap();
             let keeper = Keeper::new(&context).unwrap();
-            let kept = keeper.keep(registry_of(spelling).unwrap(), "u", &Secret::new("p")).unwrap();
+            let kept = keeper.keep(&registry_of(spelling).unwrap(), "u", &Secret::new("p")).unwrap();
             assert_eq!(kept, Kept::File(path.clone()));
             let json: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
             assert_eq!(json, serde_json::json!({"auths": {"https://index.docker.io/v1/": {"auth": "dTpw"}}}));
@@ -203,7 +203,8 @@ mod tests {
 
     #[test]
     fn a_path_names_no_registry() {
-        assert_eq!(registry_of("https://r.example:5000/v2/"), Some("r.example:5000"));
+        assert_eq!(registry_of("https://r.example:5000/v2/").as_deref(), Some("r.example:5000"));
+        assert_eq!(registry_of("https://R.example:0443/").as_deref(), Some("r.example"));
         for text in ["r.example/team", "https://r.example/team", "docker.io/library"] {
             assert_eq!(registry_of(text), None, "{text}");
         }

@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use sigkit_core::oci::Repository;
 
 const DOCKER_HUB: &str = "index.docker.io";
@@ -39,7 +41,7 @@ impl<'a> Server<'a> {
     /// What a helper is asked for, and how docker writes it; `None` for what must not be written to a helper, since it would be
     /// more than one line.
     pub(super) fn url(&self) -> Option<&'a str> {
-        let url = if is_docker_hub(self.registry) { DOCKER_HUB_URL } else { self.registry };
+        let url = if self.registry == DOCKER_HUB { DOCKER_HUB_URL } else { self.registry };
         (!url.is_empty() && !url.contains(|c: char| c.is_control() || c.is_whitespace())).then_some(url)
     }
 
@@ -48,8 +50,7 @@ impl<'a> Server<'a> {
     pub(super) fn fit(&self, key: &str) -> Option<Fit> {
         let url = ["https://", "http://"].iter().find_map(|scheme| key.strip_prefix(scheme));
         let (authority, path) = url.unwrap_or(key).split_once('/').unwrap_or((url.unwrap_or(key), ""));
-        let same = authority.eq_ignore_ascii_case(self.registry);
-        if !(same || is_docker_hub(authority) && is_docker_hub(self.registry)) {
+        if canonical(authority) != canonical(self.registry) {
             return None;
         }
         if url.is_some() || matches!(path, "" | "v1" | "v1/" | "v2" | "v2/") {
@@ -67,19 +68,18 @@ impl<'a> Server<'a> {
 
 /// The registry that a person or docker's documentation names: `HOST[:PORT]`, perhaps as a URL, with the path of an API at most.
 /// Docker Hub gets the name that it has in references.
-pub(crate) fn registry_of(text: &str) -> Option<&str> {
+pub(crate) fn registry_of(text: &str) -> Option<String> {
     let url = ["https://", "http://"].iter().find_map(|scheme| text.strip_prefix(scheme)).unwrap_or(text);
     let (authority, path) = url.split_once('/').unwrap_or((url, ""));
     if !matches!(path, "" | "v1" | "v1/" | "v2" | "v2/") {
         return None;
     }
-    Some(if is_docker_hub(authority) { DOCKER_HUB } else { authority })
+    Some(canonical(authority).into_owned())
 }
 
-fn is_docker_hub(authority: &str) -> bool {
-    [DOCKER_HUB, "docker.io", "registry-1.docker.io", "registry.hub.docker.com"]
-        .iter()
-        .any(|name| authority.eq_ignore_ascii_case(name))
+/// The spelling of references; what can be none is compared as it stands.
+fn canonical(authority: &str) -> Cow<'_, str> {
+    Repository::new(authority, "any").map_or(authority.into(), |repository| repository.registry().to_owned().into())
 }
 
 #[cfg(test)]
@@ -144,6 +144,7 @@ mod tests {
             "http://registry.example:5000/v2/",
             "https://registry.example:5000/jwt/auth",
             "registry.example:5000/v1/",
+            "REGISTRY.example:05000",
         ] {
             assert!(server.is_named(key), "{key}");
         }
@@ -163,6 +164,20 @@ mod tests {
             "https://index.docker.io/v1/",
             "*",
         ] {
+            assert!(!server.is_named(key), "{key}");
+        }
+    }
+
+    // threat: R04
+    #[test]
+    fn a_key_names_a_registry_in_any_spelling() {
+        let server = Server::new("registry.example");
+        for key in ["registry.example:443", "https://REGISTRY.example:443/v2/", "registry.example:0443"] {
+            assert!(server.is_named(key), "{key}");
+        }
+        let repository: Repository = "Registry.Example:443/team/app".parse().unwrap();
+        assert_eq!(Server::of(&repository).fit("registry.example/team"), Some(Fit::Path(1)));
+        for key in ["registry.example:80", "registry.example.", "127.1"] {
             assert!(!server.is_named(key), "{key}");
         }
     }

@@ -4,6 +4,7 @@
 //! does I/O.
 
 mod descriptor;
+pub(crate) mod host;
 mod manifest;
 pub mod media_type;
 mod reference;

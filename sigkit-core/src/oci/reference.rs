@@ -2,12 +2,11 @@ use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
+use super::host::{self, DOCKER_HUB};
 use crate::digest::{Digest, DigestError};
 
-/// Docker Hub's canonical name in references.
-const DOCKER_HUB: &str = "index.docker.io";
 /// Longest repository path; OCI distribution clients bound host and path together to 255.
-const MAX_NAME: usize = 255;
+pub(super) const MAX_NAME: usize = 255;
 /// Longest tag, OCI distribution specification.
 const MAX_TAG: usize = 128;
 
@@ -66,6 +65,10 @@ impl FromStr for ImageReference {
 }
 
 /// A registry and a repository in it.
+///
+/// Names of the same place are equal: of a host in capitals, with its default port, with zeros before a port or an address in
+/// another form, one spelling is kept, and Docker Hub has one name. So the spelling never chooses which policy, which credentials
+/// and which connection there are.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Repository {
     registry: String,
@@ -76,18 +79,17 @@ impl Repository {
     /// A repository by its two parts.
     ///
     /// # Errors
-    /// [`ReferenceError::Registry`], [`ReferenceError::Path`].
+    /// [`ReferenceError::Registry`], [`ReferenceError::Address`], [`ReferenceError::Path`].
     pub fn new(registry: &str, path: &str) -> Result<Self, ReferenceError> {
-        if !is_host(registry) {
-            return Err(ReferenceError::Registry { found: clip(registry) });
-        }
+        let registry = host::canonical(registry)?;
+        let path = if registry == DOCKER_HUB { on_docker_hub(path) } else { path.into() };
         if path.len() > MAX_NAME || !path.split('/').all(is_component) {
-            return Err(ReferenceError::Path { found: clip(path) });
+            return Err(ReferenceError::Path { found: clip(&path) });
         }
-        Ok(Self { registry: registry.to_owned(), path: path.to_owned() })
+        Ok(Self { registry, path: path.into_owned() })
     }
 
-    /// `host` or `host:port` as written; Docker Hub is always `index.docker.io`.
+    /// `host` or `host:port`: in lower case, and without a port that goes without saying. Docker Hub is always `index.docker.io`.
     pub fn registry(&self) -> &str {
         &self.registry
     }
@@ -108,23 +110,28 @@ impl FromStr for Repository {
     type Err = ReferenceError;
 
     fn from_str(text: &str) -> Result<Self, ReferenceError> {
-        let (registry, path) = Self::expand(text);
-        Self::new(registry, &path)
+        let (registry, path) = split(text);
+        Self::new(registry, path)
     }
 }
 
 impl Repository {
     /// Host and path of a name, which may be a short one; whether they can be those of a repository is not looked at.
-    pub(crate) fn expand(name: &str) -> (&str, Cow<'_, str>) {
-        match name.split_once('/') {
-            Some((first, path)) if looks_like_host(first) => match first {
-                "docker.io" | DOCKER_HUB | "registry-1.docker.io" | "registry.hub.docker.com" => {
-                    (DOCKER_HUB, on_docker_hub(path))
-                }
-                host => (host, path.into()),
-            },
-            _ => (DOCKER_HUB, on_docker_hub(name)),
+    pub(crate) fn expand(name: &str) -> (Cow<'_, str>, Cow<'_, str>) {
+        let (registry, path) = split(name);
+        match host::canonical(registry) {
+            Ok(hub) if hub == DOCKER_HUB => (hub.into(), on_docker_hub(path)),
+            Ok(host) => (host.into(), path.into()),
+            Err(_) => (registry.into(), path.into()),
         }
+    }
+}
+
+/// Host and path as written; without a host, that of Docker Hub.
+fn split(name: &str) -> (&str, &str) {
+    match name.split_once('/') {
+        Some((first, path)) if looks_like_host(first) => (first, path),
+        _ => (DOCKER_HUB, name),
     }
 }
 
@@ -135,34 +142,7 @@ fn on_docker_hub(path: &str) -> Cow<'_, str> {
 
 /// Docker's rule: a first part with a dot, a colon, or the name `localhost` is a host.
 fn looks_like_host(first: &str) -> bool {
-    first.contains(['.', ':']) || first == "localhost" || first.starts_with('[')
-}
-
-fn is_host(text: &str) -> bool {
-    let (host, port) = if let Some(rest) = text.strip_prefix('[') {
-        let Some((address, rest)) = rest.split_once(']') else { return false };
-        if address.parse::<std::net::Ipv6Addr>().is_err() {
-            return false;
-        }
-        let Some(port) = rest.strip_prefix(':') else { return rest.is_empty() };
-        return is_port(port);
-    } else {
-        match text.split_once(':') {
-            Some((host, port)) => (host, Some(port)),
-            None => (text, None),
-        }
-    };
-    let label = |label: &str| {
-        !label.is_empty()
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
-    };
-    text.len() <= MAX_NAME && host.split('.').all(label) && port.is_none_or(is_port)
-}
-
-fn is_port(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) && text.parse::<u16>().is_ok_and(|port| port != 0)
+    first.contains(['.', ':']) || first.eq_ignore_ascii_case("localhost") || first.starts_with('[')
 }
 
 /// One path component: `[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*`.
@@ -244,6 +224,12 @@ pub enum ReferenceError {
         /// The text.
         found: String,
     },
+    /// An address that is not written as addresses are: which host is meant would depend on the reader.
+    #[error("expected an address as four decimal numbers or in brackets, like 127.0.0.1 or [::1], found {found:?}")]
+    Address {
+        /// The text.
+        found: String,
+    },
     /// Not a repository path.
     #[error("expected a repository path of lowercase letters, digits and single separators, found {found:?}")]
     Path {
@@ -261,7 +247,7 @@ pub enum ReferenceError {
     Digest(#[from] DigestError),
 }
 
-fn clip(text: &str) -> String {
+pub(super) fn clip(text: &str) -> String {
     text.chars().take(80).collect()
 }
 
@@ -282,7 +268,9 @@ mod tests {
             ("localhost:5000/a:b", "localhost:5000/a", "b"),
             ("127.0.0.1:5000/a/b__c/d--e:V.1_2-3", "127.0.0.1:5000/a/b__c/d--e", "V.1_2-3"),
             ("[::1]:5000/a:b", "[::1]:5000/a", "b"),
-            ("Host.Example/app", "Host.Example/app", "latest"),
+            ("Host.Example:443/app", "host.example/app", "latest"),
+            ("LOCALHOST/app", "localhost/app", "latest"),
+            ("Registry-1.Docker.io:443/app", "index.docker.io/library/app", "latest"),
         ];
         for (text, repository, target) in cases {
             let reference: ImageReference = text.parse().unwrap();

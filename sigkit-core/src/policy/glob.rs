@@ -308,7 +308,7 @@ impl FromStr for ImageGlob {
         }
         let (registry, path) = Repository::expand(name);
         // What no image can be called is a slip of the pen.
-        let repository = Repository::new(registry, &plain(&path)).map_err(invalid)?;
+        let repository = Repository::new(&registry, &plain(&path)).map_err(invalid)?;
         Ok(Self {
             text: text.to_owned(),
             images: Images::Of { registry: repository.registry().to_owned(), path: pieces(&path), version },

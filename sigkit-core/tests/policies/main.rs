@@ -7,6 +7,7 @@ mod containers;
 mod image_policy;
 mod keyless;
 mod lab;
+mod names;
 #[cfg(feature = "rego")]
 mod rego;
 mod scans;

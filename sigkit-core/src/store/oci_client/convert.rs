@@ -34,11 +34,7 @@ impl TryFrom<&Reference> for ImageReference {
     type Error = ReferenceError;
 
     fn try_from(reference: &Reference) -> Result<Self, ReferenceError> {
-        let repository = if DOCKER_HUB.contains(&reference.registry()) {
-            format!("{}/{}", reference.registry(), reference.repository()).parse()?
-        } else {
-            Repository::new(reference.registry(), reference.repository())?
-        };
+        let repository = Repository::new(reference.registry(), reference.repository())?;
         let tag = reference.tag().map(str::parse).transpose()?;
         Ok(Self { repository, tag, digest: reference.digest().map(str::parse).transpose()? })
     }

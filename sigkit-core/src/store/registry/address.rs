@@ -4,6 +4,8 @@ use std::net::IpAddr;
 
 use reqwest::Url;
 
+pub(super) use crate::oci::host::is_localhost;
+
 /// `host`, or `host:port` when the port is not the scheme's own.
 pub(super) fn authority(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
@@ -19,12 +21,6 @@ pub(super) fn place(method: &reqwest::Method, url: &Url) -> String {
 pub(super) fn is_loopback(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
     is_localhost(host) || literal(host).is_some_and(|address| address.is_loopback())
-}
-
-/// Whether the name is one that always means this machine.
-pub(super) fn is_localhost(name: &str) -> bool {
-    let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
-    name == "localhost" || name.ends_with(".localhost")
 }
 
 /// Whether a server elsewhere has no business naming this address: this machine, its link (where cloud metadata lives), nothing.

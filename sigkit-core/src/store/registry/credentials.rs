@@ -96,7 +96,9 @@ impl StaticCredentials {
 
 impl CredentialSource for StaticCredentials {
     fn credentials(&self, repository: &Repository) -> Result<Option<Credentials>, CredentialError> {
-        Ok((repository.registry() == self.registry).then(|| self.credentials.clone()))
+        let is_meant =
+            Repository::new(&self.registry, "any").is_ok_and(|named| named.registry() == repository.registry());
+        Ok(is_meant.then(|| self.credentials.clone()))
     }
 }
 
@@ -113,6 +115,25 @@ mod tests {
             Credentials::Bearer(secret()),
         ] {
             assert!(!format!("{credentials:?}").contains("S3CRET"));
+        }
+    }
+
+    // threat: R04
+    #[test]
+    fn credentials_are_for_one_registry_however_it_is_spelled() {
+        let credentials = Credentials::Bearer(Secret::new("S3CRET"));
+        for (registry, image, expected) in [
+            ("registry.example", "Registry.Example:443/app", true),
+            ("REGISTRY.example:0443", "registry.example/app", true),
+            ("docker.io", "app", true),
+            ("registry-1.docker.io", "index.docker.io/team/app", true),
+            ("registry.example:5000", "registry.example/app", false),
+            ("registry.example", "registry.example.test/app", false),
+            ("127.1", "127.0.0.1/app", false),
+        ] {
+            let source = StaticCredentials::new(registry, credentials.clone());
+            let found = source.credentials(&image.parse().unwrap()).unwrap();
+            assert_eq!(found.is_some(), expected, "{registry} {image}");
         }
     }
 }

@@ -103,7 +103,9 @@ impl Host {
 
     /// HTTPS, unless plain HTTP is allowed. Where it is, HTTPS is tried first; loopback is, only when TLS options speak for it.
     async fn locate(&self, transport: &Transport) -> Result<Home, StoreError> {
-        let listed = |list: &[String]| list.iter().any(|entry| entry.eq_ignore_ascii_case(&self.registry));
+        let is_this =
+            |entry: &String| Repository::new(entry, "any").is_ok_and(|named| named.registry() == self.registry);
+        let listed = |list: &[String]| list.iter().any(is_this);
         let tls = &transport.options.tls;
         let peer = if listed(&tls.insecure_hosts) { Peer::Unverified } else { Peer::Registry };
         let https = Home { base: self.base("https")?, peer };
