@@ -87,6 +87,7 @@ mod tests {
             "signature-rejected",
             "size-mismatch",
             "store-conflict",
+            "store-lacks",
             "store-options",
             "store-protocol",
             "store-read-only",

@@ -46,7 +46,11 @@ async fn sign(image: &str, format: &str) -> Result<ExitCode, Failure> {
     std::io::stdin().lock().read_line(&mut String::new())?;
     let reference: ImageReference = image.parse()?;
     let store = RegistryClient::default().repository(&reference.repository);
-    let format = if format == "legacy" { Format::Legacy } else { Format::Bundle };
+    let format = match format {
+        "legacy" => Format::Legacy,
+        "both" => Format::Both,
+        _ => Format::Bundle,
+    };
     let signing = Signing::new(format, reference.repository.to_string());
     match sign_image(&store, &reference.target(), &key, &signing, now()).await {
         Ok(_) => Ok(ExitCode::SUCCESS),
@@ -104,7 +108,7 @@ async fn contest(arguments: &[String]) -> Result<ExitCode, Failure> {
     }
     let mut lost = 0;
     for (name, host) in &registries {
-        for format in ["legacy", "bundle"] {
+        for format in ["legacy", "bundle", "both"] {
             let tally = rounds(&contest, host, format).await?;
             println!("signers: {name}, {format}: {} at once, {tally}", contest.signers);
             lost += tally.lost;

@@ -842,6 +842,134 @@ async fn one_refused_call_of_a_blind_write_is_an_error() {
     }
 }
 
+fn lacks() -> StoreError {
+    StoreError::Lacks { place: "PUT /v2/".to_owned(), detail: "MANIFEST_BLOB_UNKNOWN".to_owned() }
+}
+
+async fn attach_any<S: StoreWrite>(kind: &str, store: &S, writer: usize) -> Result<Receipt, AttachError> {
+    if kind == "layer" { attach_layer(store, writer).await } else { attach_bundle(store, writer).await }
+}
+
+// threat: R35
+// Fails when the place's word is taken for what it says that it stored.
+#[tokio::test]
+async fn what_is_not_there_afterwards_is_no_success() {
+    for kind in ["layer", "bundle"] {
+        for (times, outcome) in [(2, Ok(())), (usize::MAX, Err("not-confirmed"))] {
+            let seen = AtomicUsize::new(0);
+            let store = Watched::new(MemoryStore::new()).failing(move |_, call| {
+                let read = matches!(call, Call::Blob(_));
+                (read && seen.fetch_add(1, Ordering::SeqCst) < times).then(not_found)
+            });
+            let result = attach_any(kind, &store, 1).await.map(|_| ()).map_err(|error| error.code());
+            assert_eq!(result, outcome, "{kind}");
+        }
+    }
+    // Of a manifest with a name of its own just so, and then no list names it.
+    let inner = MemoryStore::new().without_referrers();
+    let store = Watched::new(inner.clone())
+        .failing(|_, call| matches!(call, Call::Manifest(TagOrDigest::Digest(_))).then(not_found));
+    assert_eq!(attach_bundle(&store, 1).await.expect_err("it is not there").code(), "not-confirmed");
+    assert!(inner.manifest(&by_tag(&fallback_tag(&image()))).await.is_err());
+}
+
+// threat: R36
+// Fails when a place that says so for a moment is believed for good, or is asked for ever.
+#[tokio::test]
+async fn what_a_place_says_it_lacks_is_pushed_again() {
+    for kind in ["layer", "bundle", "listed bundle"] {
+        for (times, outcome) in [(3, Ok(())), (usize::MAX, Err("store-lacks"))] {
+            let inner = MemoryStore::new();
+            let inner = if kind == "listed bundle" { inner } else { inner.without_referrers() };
+            attach_any(kind, &inner, 1).await.unwrap();
+            let refused = AtomicUsize::new(0);
+            let store = Watched::new(inner.clone()).failing(move |_, call| {
+                let write = matches!(call, Call::PushManifest(_));
+                (write && refused.fetch_add(1, Ordering::SeqCst) < times).then(lacks)
+            });
+            let result = attach_any(kind, &store, 2).await.map(|_| ()).map_err(|error| error.code());
+            assert_eq!(result, outcome, "{kind}");
+            let pushed = store.calls().iter().filter(|call| matches!(call, Call::PushBlob(_))).count();
+            assert!((5..60).contains(&pushed), "{kind}: {pushed} blobs");
+            let evidence = found(&inner).await;
+            assert_eq!((evidence.items.len(), codes(&evidence).len()), (if times == 3 { 2 } else { 1 }, 0), "{kind}");
+        }
+    }
+}
+
+/// A store whose shared document, under this tag, has an entry that is gone beside one that is not, and which refuses every such document
+/// until that entry has been looked for as often as `looks` says.
+async fn with_an_entry_that_is_gone(kind: &str, looks: usize, answer: fn() -> StoreError) -> (Watched, Tag, Digest) {
+    let inner = MemoryStore::new().without_referrers();
+    attach_any(kind, &inner, 1).await.unwrap();
+    let dead = Descriptor::of(media_type::OCI_MANIFEST, b"no longer there");
+    let (tag, list) = match kind {
+        "layer" => (signature_tag(&image()), "layers"),
+        _ => (fallback_tag(&image()), "manifests"),
+    };
+    let fetched = inner.manifest(&by_tag(&tag)).await.unwrap();
+    let mut document: Value = serde_json::from_slice(&fetched.bytes).unwrap();
+    document[list].as_array_mut().unwrap().push(json!(dead));
+    put(&inner, &by_tag(&tag), &document).await;
+    let looked = AtomicUsize::new(0);
+    let (digest, shared) = (dead.digest, tag.clone());
+    let store = Watched::new(inner).failing(move |_, call| {
+        if *call == Call::Manifest(TagOrDigest::Digest(digest)) || *call == Call::Blob(digest) {
+            looked.fetch_add(1, Ordering::SeqCst);
+            return Some(answer());
+        }
+        let refused = *call == Call::PushManifest(by_tag(&shared)) && looked.load(Ordering::SeqCst) < looks;
+        refused.then(lacks)
+    });
+    (store, tag, dead.digest)
+}
+
+// threat: R29
+// Fails when an entry that is gone stops everybody, or when one is left out that the place does not say is gone.
+#[tokio::test]
+async fn an_entry_that_is_gone_is_left_out_where_the_place_refuses_it() {
+    for kind in ["layer", "bundle"] {
+        let (store, tag, dead) = with_an_entry_that_is_gone(kind, 3, not_found).await;
+        let receipt = attach_any(kind, &store, 2).await.unwrap();
+        assert_eq!(receipt.left_out, [dead], "{kind}");
+        assert!(receipt.to_string().contains(&format!("{dead} was listed, but is gone")), "{receipt}");
+        let fetched = store.inner.manifest(&by_tag(&tag)).await.unwrap();
+        let text = String::from_utf8(fetched.bytes).unwrap();
+        assert!(!text.contains(&dead.to_string()), "{kind}");
+        assert_eq!(found(&store.inner).await.items.len(), 2, "{kind}");
+
+        // One look is not enough, and trouble in looking is no absence.
+        let (store, tag, dead) = with_an_entry_that_is_gone(kind, usize::MAX, unavailable).await;
+        assert_eq!(attach_any(kind, &store, 2).await.expect_err("refused").code(), "store-lacks", "{kind}");
+        let fetched = store.inner.manifest(&by_tag(&tag)).await.unwrap();
+        assert!(String::from_utf8(fetched.bytes).unwrap().contains(&dead.to_string()), "{kind}");
+        let (store, tag, dead) = with_an_entry_that_is_gone(kind, 1, not_found).await;
+        attach_any(kind, &store, 2).await.unwrap();
+        let fetched = store.inner.manifest(&by_tag(&tag)).await.unwrap();
+        assert!(String::from_utf8(fetched.bytes).unwrap().contains(&dead.to_string()), "{kind}");
+    }
+}
+
+// threat: R36
+// Fails when a condition that a place never keeps is stated for ever.
+#[tokio::test]
+async fn a_condition_that_is_always_refused_is_no_longer_stated() {
+    for already in [false, true] {
+        let inner = MemoryStore::new().without_referrers();
+        if already {
+            attach_layer(&inner, 1).await.unwrap();
+        }
+        let store = Watched::new(inner.clone()).best_effort().refusing_conditions();
+        attach_layer(&store, 2).await.unwrap();
+        assert_eq!(entries(&inner, &signature_tag(&image())).await.len(), if already { 2 } else { 1 });
+        let writes = store.count(&Call::PushManifest(by_tag(&signature_tag(&image()))));
+        assert!((5..8).contains(&writes), "{writes} writes");
+        // A place that keeps conditions is never written to without.
+        let exact = Watched::new(MemoryStore::new()).refusing_conditions();
+        assert_eq!(attach_layer(&exact, 2).await.expect_err("a conflict").code(), "not-confirmed");
+    }
+}
+
 // threat: E14
 // Fails when a list is believed to hold what was put on it, or when an empty one is taken for "not supported" or the reverse.
 #[tokio::test]

@@ -346,6 +346,14 @@ pub(crate) const PAGES: &[Page] = &[
         "Write the legacy format (--format legacy), or keep signatures in a repository of another registry (--signature-repo).",
     ),
     page_of(
+        "store-lacks",
+        "The place says that it lacks something that what was to be written names.",
+        "Many signers at once, for a moment; or, for good, a list of signatures with an entry that is gone and of which the place does not \
+         clearly say so.",
+        "Sign again. If that is no help, look which entry of the list the registry does not show, and remove it or the tag that the message \
+         names.",
+    ),
+    page_of(
         "store-read-only",
         "The place can be read but not written.",
         "A file that may not be written, a mirror, or what docker save wrote without a layout.",

@@ -189,6 +189,7 @@ pub(crate) const fn store_exit(error: &StoreError) -> ExitCode {
         StoreError::Denied { .. }
         | StoreError::Unavailable { .. }
         | StoreError::Protocol { .. }
+        | StoreError::Lacks { .. }
         | StoreError::TooLarge { .. } => ExitCode::Undecided,
         _ => ExitCode::Failed,
     }

@@ -207,6 +207,9 @@ impl<S: Store> Search<'_, S> {
     async fn referrer(&self, listed: &Digest) -> Found {
         let layers = match self.store.manifest(&TagOrDigest::Digest(*listed)).await {
             Ok(fetched) => self.referring_layers(fetched.manifest),
+            Err(error) if error.is_absent() => {
+                return Found::trouble(problem(&format!("referrer {listed} (listed, but gone)"), &error));
+            }
             Err(error) => return Found::trouble(problem(&format!("referrer {listed}"), &error)),
         };
         let origin = |index| Origin::Referrer { manifest: *listed, index };

@@ -7,6 +7,8 @@
 mod absence;
 mod concurrent;
 mod discover;
+mod gone;
+mod own;
 mod referrers;
 mod shared;
 mod tag;
@@ -51,6 +53,8 @@ pub struct Receipt {
     pub manifest: Digest,
     /// What the writer was told before it wrote to a place that signers share.
     pub first_look: FirstLook,
+    /// Entries of the list that the place refused to keep, since it has nothing under their names; they are no longer listed.
+    pub left_out: Vec<Digest>,
 }
 
 /// What a writer was told when it asked what others had put where it was about to write.
@@ -81,12 +85,18 @@ impl std::fmt::Display for Receipt {
             Place::FallbackTag(tag) => write!(f, "{}@{} (listed by tag {tag})", self.store, self.manifest),
             Place::SignatureTag(tag) => write!(f, "{}:{tag}", self.store),
         }?;
-        match self.first_look {
-            FirstLook::Answered => Ok(()),
-            FirstLook::Refused => f.write_str(
+        if self.first_look == FirstLook::Refused {
+            f.write_str(
                 "; the tag was taken for absent before, since the registry refused to show it as it refuses all tags that do not exist",
-            ),
+            )?;
         }
+        for entry in &self.left_out {
+            write!(
+                f,
+                "; {entry} was listed, but is gone: the registry refuses a list that names it, so that it was left out"
+            )?;
+        }
+        Ok(())
     }
 }
 

@@ -7,12 +7,14 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::shared::{self, Kind};
+use super::concurrent::join;
+use super::own::Own;
+use super::shared::{self, Inserted, Kind};
 use super::{AttachError, FirstLook, Place, Receipt, fallback_tag};
 use crate::digest::Digest;
 use crate::json::JsonError;
-use crate::oci::{Descriptor, TagOrDigest, media_type};
-use crate::store::{Expected, Referrers, StoreWrite, SubjectIndexed};
+use crate::oci::{Descriptor, media_type};
+use crate::store::{Referrers, StoreWrite, SubjectIndexed};
 use crate::time::UnixTime;
 
 /// Looks at a referrers list that should show an entry.
@@ -58,12 +60,27 @@ impl BundleAttachment<'_> {
         let layer = Descriptor::of(media_type::BUNDLE_V03, &self.bundle);
         let manifest = manifest(self.image, &layer, &annotations)?;
         let digest = Digest::sha256(&manifest);
-        store.push_blob(EMPTY_CONFIG.into(), &Digest::sha256(EMPTY_CONFIG)).await?;
-        store.push_blob(self.bundle, &layer.digest).await?;
-        let target = TagOrDigest::Digest(digest);
-        let indexed = store.push_manifest(&target, media_type::OCI_MANIFEST, &manifest, Expected::Any).await?;
-        let (place, first_look) = list(store, self.image, indexed, &manifest, &annotations).await?;
-        Ok(Receipt { store: store.name(), place, manifest: digest, first_look })
+        let mut own = Own::default();
+        own.push(store, &Descriptor::of(media_type::OCI_EMPTY, EMPTY_CONFIG), EMPTY_CONFIG.into()).await?;
+        own.push(store, &layer, self.bundle).await?;
+        let mut entry = Descriptor::of(media_type::OCI_MANIFEST, &manifest);
+        entry.artifact_type = Some(media_type::BUNDLE_V03.to_owned());
+        entry.annotations = annotations.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        let indexed = own.push_manifest(store, manifest).await?;
+        let image = &self.image.digest;
+        let (listed, confirmed) = join(is_listed(store, image, indexed, &digest), own.confirm(store)).await;
+        // What is not there is not put on a list.
+        confirmed?;
+        let (place, inserted) = match listed? {
+            ByThePlace::Yes => (Place::Referrers, Inserted::new(digest, FirstLook::Answered)),
+            ByThePlace::No => {
+                let entry = serde_json::to_value(&entry).map_err(JsonError::from)?;
+                let inserted = shared::insert(store, image, &Kind::ReferrersIndex, entry, &[], &own).await?;
+                (Place::FallbackTag(fallback_tag(image)), inserted)
+            }
+        };
+        let Inserted { first_look, left_out, .. } = inserted;
+        Ok(Receipt { store: store.name(), place, manifest: digest, first_look, left_out })
     }
 
     fn annotations(&self) -> BTreeMap<&'static str, String> {
@@ -75,19 +92,24 @@ impl BundleAttachment<'_> {
     }
 }
 
-/// Sees to it that the manifest is listed as referring to the image: by the place itself, else under the fallback tag.
-async fn list<S: StoreWrite>(
+/// Whether the place itself lists what refers to an image.
+enum ByThePlace {
+    Yes,
+    /// The fallback tag is where to look.
+    No,
+}
+
+/// Asks the place whether it lists the manifest as referring to the image.
+async fn is_listed<S: StoreWrite>(
     store: &S,
-    image: &Descriptor,
+    image: &Digest,
     indexed: SubjectIndexed,
-    manifest: &[u8],
-    annotations: &BTreeMap<&'static str, String>,
-) -> Result<(Place, FirstLook), AttachError> {
-    let digest = Digest::sha256(manifest);
+    digest: &Digest,
+) -> Result<ByThePlace, AttachError> {
     for attempt in 1_u32.. {
-        match store.referrers(&image.digest).await? {
-            Referrers::Listed(listed) if listed.iter().any(|descriptor| descriptor.digest == digest) => {
-                return Ok((Place::Referrers, FirstLook::Answered));
+        match store.referrers(image).await? {
+            Referrers::Listed(listed) if listed.iter().any(|descriptor| descriptor.digest == *digest) => {
+                return Ok(ByThePlace::Yes);
             }
             // The place took it on its list; some show that a moment later.
             Referrers::Listed(_) if indexed == SubjectIndexed::Yes && attempt < LOOKS => {
@@ -100,13 +122,7 @@ async fn list<S: StoreWrite>(
             Referrers::Listed(_) | Referrers::Unsupported => break,
         }
     }
-    let mut entry = Descriptor::of(media_type::OCI_MANIFEST, manifest);
-    entry.artifact_type = Some(media_type::BUNDLE_V03.to_owned());
-    entry.annotations = annotations.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
-    let entry = serde_json::to_value(&entry).map_err(JsonError::from)?;
-    let image = &image.digest;
-    let inserted = shared::insert(store, image, &Kind::ReferrersIndex, entry, &[]).await?;
-    Ok((Place::FallbackTag(fallback_tag(image)), inserted.first_look))
+    Ok(ByThePlace::No)
 }
 
 fn manifest(

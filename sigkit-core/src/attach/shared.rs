@@ -13,6 +13,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
 
+use super::gone::Gone;
+use super::own::Own;
 use super::{AttachError, FirstLook, absence};
 use crate::digest::Digest;
 use crate::json;
@@ -32,8 +34,10 @@ const CROWDED: Duration = Duration::from_millis(300);
 const MOST_LOOKS: u32 = 20;
 /// Writes that may be refused as conflicts, one after the other, while the tag stays where it is.
 const UNMOVED: u32 = 8;
+/// Writes that may be refused as conflicts, one after the other, while the tag stays where it is, before conditions are taken for what is refused.
+const CONDITIONAL: u32 = 4;
 /// Writes that the place may refuse for the moment before that is an error.
-const REFUSALS: u32 = 4;
+const REFUSALS: u32 = 8;
 
 /// Which shared document.
 #[derive(Clone, Debug)]
@@ -101,6 +105,7 @@ impl Kind {
             members: members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
             entries: Vec::new(),
             read_as: None,
+            read_at: Instant::now(),
         }
     }
 }
@@ -112,6 +117,7 @@ struct Document {
     members: Map<String, Value>,
     entries: Vec<Value>,
     read_as: Option<Digest>,
+    read_at: Instant,
 }
 
 /// An entry in its place.
@@ -121,10 +127,18 @@ pub(super) struct Inserted {
     pub(super) document: Digest,
     /// What was said before anything was written.
     pub(super) first_look: FirstLook,
+    /// Entries that are gone, and were left out.
+    pub(super) left_out: Vec<Digest>,
+}
+
+impl Inserted {
+    pub(super) const fn new(document: Digest, first_look: FirstLook) -> Self {
+        Self { document, first_look, left_out: Vec::new() }
+    }
 }
 
 /// Puts `entry` into the document that the signers of `image` share, in place of entries with the digests in `replaces`. What another
-/// writer puts back of those is left to it.
+/// writer puts back of those is left to it. What the entry names is `parts`, which is pushed again where the place says that it lacks it.
 ///
 /// # Errors
 /// [`AttachError::Occupied`], [`AttachError::NotConfirmed`], [`AttachError::LostOthers`], [`AttachError::Store`].
@@ -134,6 +148,7 @@ pub(super) async fn insert<S: StoreWrite>(
     kind: &Kind,
     entry: Value,
     replaces: &[Digest],
+    parts: &Own,
 ) -> Result<Inserted, AttachError> {
     let tag = &Tag::for_digest(image, kind.suffix());
     let own = identity(&entry);
@@ -143,7 +158,8 @@ pub(super) async fn insert<S: StoreWrite>(
     let mut watch = Watch::default();
     let (mut attempts, mut refusals, mut unmoved) = (0_u32, 0_u32, 0_u32);
     let mut first_look = FirstLook::Answered;
-    let mut refused: Option<Digest> = None;
+    let mut refused: Option<Option<Digest>> = None;
+    let mut gone = Gone::default();
     loop {
         let started = Instant::now();
         // A refusal to show the tag stands for nothing only until this writer has written.
@@ -155,10 +171,11 @@ pub(super) async fn insert<S: StoreWrite>(
             }
             read => read?,
         };
-        let read_at = Instant::now();
         let read_as = document.read_as;
         watch.see(document.read_as);
+        document.entries.retain(|entry| !gone.has(entry));
         let present: HashSet<Identity> = document.entries.iter().map(identity).collect();
+        wanted.retain(|entry| !gone.has(entry));
         wanted.extend(document.entries.iter().filter(|seen| !replaced(seen) && known.insert(identity(seen))).cloned());
         let missing: Vec<Value> = wanted.iter().filter(|entry| !present.contains(&identity(entry))).cloned().collect();
         let outdated = attempts == 0 && document.entries.iter().any(replaced);
@@ -166,7 +183,7 @@ pub(super) async fn insert<S: StoreWrite>(
             match store.atomicity() {
                 Atomicity::BestEffort { settle } if !watch.is_settled() => store.pause(watch.settle(settle)).await,
                 Atomicity::BestEffort { .. } | Atomicity::Exact => {
-                    return Ok(Inserted { document: digest, first_look });
+                    return Ok(Inserted { document: digest, first_look, left_out: gone.into_found() });
                 }
             }
             continue;
@@ -185,17 +202,23 @@ pub(super) async fn insert<S: StoreWrite>(
         }
         attempts = attempts.saturating_add(1);
         document.entries.retain(|entry| !replaced(entry));
-        match write(store, tag, kind, document, missing, read_at, refusal).await {
+        // A condition that was refused while nothing had changed is one that this place does not keep.
+        let expected = match (store.atomicity(), read_as) {
+            (Atomicity::BestEffort { .. }, _) if unmoved >= CONDITIONAL => Expected::Any,
+            (_, Some(read)) => Expected::Unchanged(read),
+            (_, None) => Expected::Absent,
+        };
+        match write(store, tag, kind, document, missing, refusal, expected).await {
             Ok(Written::Yes { digest }) => watch.wrote(digest, started.elapsed()),
             // Nobody else writes, and yet it is a conflict: in its own words, this place does not let tags move.
-            Err(AttachError::Store(StoreError::Conflict { place })) if unmoved == UNMOVED => {
+            Err(AttachError::Store(StoreError::Conflict { place })) if unmoved == UNMOVED && read_as.is_some() => {
                 let detail =
                     format!("{unmoved} writes in a row were refused as conflicts, and nobody had moved the tag");
                 return Err(StoreError::Immutable { place, detail }.into());
             }
             Ok(Written::Stale) | Err(AttachError::Store(StoreError::Conflict { .. })) => {
-                unmoved = if read_as.is_some() && refused == read_as { unmoved.saturating_add(1) } else { 0 };
-                refused = read_as;
+                unmoved = if refused == Some(read_as) { unmoved.saturating_add(1) } else { 0 };
+                refused = Some(read_as);
                 watch.notice_others();
                 store.pause(jitter(&own, attempts)).await;
             }
@@ -205,6 +228,18 @@ pub(super) async fn insert<S: StoreWrite>(
                 refusals = refusals.saturating_add(1);
                 watch.notice_others();
                 store.pause(CROWDED.saturating_mul(refusals).saturating_add(jitter(&own, attempts))).await;
+            }
+            // In a race some places say so of what they have; others say so of an entry that is gone.
+            Err(AttachError::Store(StoreError::Lacks { .. })) if refusals < REFUSALS => {
+                refusals = refusals.saturating_add(1);
+                watch.notice_others();
+                store.pause(CROWDED.saturating_mul(refusals).saturating_add(jitter(&own, attempts))).await;
+                match parts.push_again(store).await {
+                    Ok(()) | Err(StoreError::Lacks { .. }) => {}
+                    Err(error) => return Err(error.into()),
+                }
+                let others: Vec<Value> = wanted.iter().filter(|entry| identity(entry) != own).cloned().collect();
+                gone.look(store, kind, &others).await;
             }
             Err(error) => return Err(error),
         }
@@ -309,6 +344,7 @@ async fn read<S: StoreWrite>(store: &S, tag: &Tag, kind: &Kind, refusal: FirstLo
         members,
         entries,
         read_as: Some(fetched.descriptor.digest),
+        read_at: Instant::now(),
     })
 }
 
@@ -323,11 +359,10 @@ async fn write<S: StoreWrite>(
     kind: &Kind,
     document: Document,
     missing: Vec<Value>,
-    read_at: Instant,
     refusal: FirstLook,
+    expected: Expected,
 ) -> Result<Written, AttachError> {
-    let read_as = document.read_as;
-    let expected = read_as.map_or(Expected::Absent, Expected::Unchanged);
+    let Document { read_as, read_at, .. } = document;
     let plan = plan(kind, document, missing)?;
     for blob in &plan.blobs {
         store.push_blob(blob.into(), &Digest::sha256(blob)).await?;
@@ -431,7 +466,7 @@ fn identity(entry: &Value) -> Identity {
 }
 
 /// Whether the entry is the one with this digest.
-fn names(entry: &Value, digest: &Digest) -> bool {
+pub(super) fn names(entry: &Value, digest: &Digest) -> bool {
     entry.get("digest").and_then(Value::as_str).is_some_and(|found| found == digest.to_string())
 }
 

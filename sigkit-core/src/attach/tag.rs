@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
+use super::concurrent::join;
+use super::own::Own;
 use super::shared::{self, Kind};
 use super::{ATTESTATION_SUFFIX, AttachError, Place, Receipt, SIGNATURE_SUFFIX};
 use crate::crypto::Signature;
@@ -79,13 +81,18 @@ async fn write<S: StoreWrite>(
 ) -> Result<Receipt, AttachError> {
     let entry: Value = serde_json::to_value(layer).map_err(JsonError::from)?;
     let created = created.map_or("0001-01-01T00:00:00Z".to_owned(), |time| time.to_string());
-    store.push_blob(blob, &layer.digest).await?;
+    let mut own = Own::default();
+    own.push(store, layer, blob).await?;
     let kind = Kind::SignatureManifest { suffix, created };
-    let inserted = shared::insert(store, image, &kind, entry, replaces).await?;
+    let (inserted, confirmed) =
+        join(shared::insert(store, image, &kind, entry, replaces, &own), own.confirm(store)).await;
+    let inserted = inserted?;
+    confirmed?;
     Ok(Receipt {
         store: store.name(),
         place: Place::SignatureTag(Tag::for_digest(image, suffix)),
         manifest: inserted.document,
         first_look: inserted.first_look,
+        left_out: inserted.left_out,
     })
 }

@@ -93,6 +93,14 @@ pub enum StoreError {
         /// What the place said.
         detail: String,
     },
+    /// The place says that it lacks something that what was to be written names: for the moment, or for good.
+    #[error("{place}: something that it names is said to be missing ({detail})")]
+    Lacks {
+        /// Where was written.
+        place: String,
+        /// What the place said.
+        detail: String,
+    },
     /// The place cannot be written.
     #[error("{place}: read-only ({detail})")]
     ReadOnly {
@@ -147,6 +155,7 @@ impl StoreError {
             Self::Conflict { .. } => "store-conflict",
             Self::Immutable { .. } => "tag-immutable",
             Self::Refused { .. } => "store-refused",
+            Self::Lacks { .. } => "store-lacks",
             Self::ReadOnly { .. } => "store-read-only",
             Self::Options { .. } => "store-options",
             Self::Io { .. } => "file-error",

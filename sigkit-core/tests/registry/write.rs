@@ -172,6 +172,70 @@ async fn refused_writes_say_why() {
     }
 }
 
+// threat: R36
+#[tokio::test]
+async fn an_upload_that_was_lost_is_begun_anew() {
+    for (status, code) in [
+        (404, "BLOB_UPLOAD_UNKNOWN"),
+        (404, ""),
+        (416, "RANGE_INVALID"),
+        (400, "DIGEST_INVALID"),
+        (400, "BLOB_UPLOAD_INVALID"),
+    ] {
+        let registry = Registry::start();
+        let store = store(&registry);
+        let lost = Action::Respond(Response::error(status, code, ""));
+        registry.fault(Rule::new("PUT", "*").first(2), lost.clone());
+        store.push_blob(b"hello".into(), &Digest::sha256(b"hello")).await.unwrap();
+        assert_eq!(registry.content().blob(REPOSITORY, &testkit::sha256(b"hello")).unwrap(), b"hello");
+        registry.clear_faults();
+        registry.fault(Rule::new("PUT", "*"), lost);
+        let error = store.push_blob(b"more".into(), &Digest::sha256(b"more")).await.unwrap_err();
+        assert!(matches!(error, StoreError::Unavailable { .. }), "{error}");
+        assert!(error.to_string().contains("the upload was lost") && error.to_string().contains("4 tries"), "{error}");
+    }
+}
+
+// threat: R36
+#[tokio::test]
+async fn what_a_registry_says_it_lacks_is_an_error_of_its_own() {
+    let (registry, image) = with_image();
+    let store = store(&registry);
+    for status in [400, 404] {
+        for code in ["MANIFEST_BLOB_UNKNOWN", "BLOB_UNKNOWN", "MANIFEST_UNKNOWN", "DIGEST_INVALID"] {
+            registry.clear_faults();
+            registry.fault(Rule::new("PUT", "*"), Action::Respond(Response::error(status, code, "")));
+            for target in [tag("v2"), by_digest(&image.digest)] {
+                let error = store.push_manifest(&target, OCI_MANIFEST, &image.bytes, Expected::Any).await.unwrap_err();
+                assert_eq!(error.code(), "store-lacks", "{status} {code}: {error}");
+            }
+        }
+    }
+}
+
+// threat: R36
+#[tokio::test]
+async fn a_registry_that_refuses_conditions_is_written_to_without_them() {
+    for status in [400, 405, 417, 428, 501] {
+        let (registry, image) = with_image();
+        let store = store(&registry);
+        let refused = Response::error(status, "UNSUPPORTED", "no conditions");
+        registry.fault(Rule::new("PUT", "*").first(1), Action::Respond(refused.clone()));
+        let write = async || store.push_manifest(&tag("v2"), OCI_MANIFEST, &image.bytes, Expected::Absent).await;
+        let pushed = write().await;
+        assert!(matches!(pushed, Err(StoreError::Conflict { .. })), "{status}: {pushed:?}");
+        write().await.unwrap();
+        let conditions =
+            registry.requests().iter().map(|put| put.header("if-none-match").is_some()).collect::<Vec<_>>();
+        assert_eq!(conditions, [true, false], "{status}");
+        // Without a condition the same answer means what it says.
+        registry.clear_faults();
+        registry.fault(Rule::new("PUT", "*"), Action::Respond(refused));
+        let error = write().await.unwrap_err();
+        assert!(!matches!(error, StoreError::Conflict { .. }), "{status}: {error}");
+    }
+}
+
 #[tokio::test]
 async fn what_the_registry_says_it_stored_is_compared() {
     let (registry, image) = with_image();
@@ -214,7 +278,7 @@ async fn upload_places_keep_their_state() {
         let put = registry.requests().into_iter().find(|request| request.method == "PUT").unwrap();
         assert!(put.target.contains("?_state=a%2Fb+c%3D%3D&digest=sha256:"), "{}", put.target);
     }
-    for location in ["file:///tmp/x", "http://user:pw@127.0.0.1:1/x", "http://"] {
+    for location in ["", "file:///tmp/x", "http://user:pw@127.0.0.1:1/x", "http://"] {
         registry.clear_faults();
         registry.fault(Rule::new("POST", "*"), stateful(location));
         let error = store(&registry).push_blob(b"z".into(), &Digest::sha256(b"z")).await.unwrap_err();

@@ -34,6 +34,14 @@ pub(crate) struct Watched {
     extra: Vec<Descriptor>,
     lists: Lists,
     atomicity: Atomicity,
+    conditions: Conditions,
+}
+
+/// What a store makes of conditional writes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Conditions {
+    Taken,
+    Refused,
 }
 
 /// What a store answers to who asks for referrers.
@@ -54,7 +62,13 @@ impl Watched {
             extra: Vec::new(),
             lists: Lists::AsKept,
             atomicity: Atomicity::Exact,
+            conditions: Conditions::Taken,
         }
+    }
+
+    /// Refuses every write that expects anything, as a conflict.
+    pub(crate) fn refusing_conditions(self) -> Self {
+        Self { conditions: Conditions::Refused, ..self }
     }
 
     /// Fails the calls for which `fault` gives an error; it is told the number of the call, from 0.
@@ -168,6 +182,9 @@ impl StoreWrite for Watched {
     ) -> Result<SubjectIndexed, StoreError> {
         let call = Call::PushManifest(target.clone());
         self.note(&call)?;
+        if self.conditions == Conditions::Refused && expected != Expected::Any {
+            return Err(StoreError::Conflict { place: self.name() });
+        }
         let expected = match self.atomicity {
             Atomicity::Exact => expected,
             Atomicity::BestEffort { .. } => Expected::Any,

@@ -1,6 +1,7 @@
 //! One registry as the whole run knows it: where it is, what it wants, what was given.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use base64::Engine as _;
@@ -32,6 +33,7 @@ pub(super) struct Host {
     wants: Mutex<Option<Wants>>,
     tokens: Mutex<HashMap<Scope, Arc<Slot>>>,
     turns: Turns,
+    conditions: AtomicBool,
 }
 
 /// The account for one repository, looked up once; that of no repository is the one that logs in.
@@ -68,6 +70,7 @@ impl Host {
             wants: Mutex::default(),
             tokens: Mutex::default(),
             turns: Turns::default(),
+            conditions: AtomicBool::new(true),
         }
     }
 
@@ -86,6 +89,16 @@ impl Host {
     /// From now on a password is sent as if the registry had asked for it.
     pub(super) fn assume_basic(&self) {
         *self.wants.lock().unwrap_or_else(PoisonError::into_inner) = Some(Wants::Basic);
+    }
+
+    /// Whether the registry may know conditions of writes; each does until it refuses one for being conditional.
+    pub(super) fn takes_conditions(&self) -> bool {
+        self.conditions.load(Ordering::Relaxed)
+    }
+
+    /// From now on nothing is written to the registry with a condition.
+    pub(super) fn refuse_conditions(&self) {
+        self.conditions.store(false, Ordering::Relaxed);
     }
 
     /// Why the credentials were kept from the registry's token server, if they were.

@@ -83,6 +83,10 @@ impl Trouble {
         Self { error, kind: TroubleKind::Lasting }
     }
 
+    pub(super) const fn passing(error: StoreError) -> Self {
+        Self { error, kind: TroubleKind::Passing }
+    }
+
     /// Whether a later try may succeed.
     pub(super) fn may_pass(&self, repeat: Repeat) -> bool {
         match self.kind {

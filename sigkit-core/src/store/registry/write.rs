@@ -85,7 +85,14 @@ impl StoreWrite for RegistryStore {
         };
         let reply = self.exchange(&call, Access::Push, repeat).await?;
         if reply.status.as_u16() != 201 {
-            return Err(match (write_error(&reply), expected) {
+            let error = write_error(&reply);
+            let conditional = call.headers.contains_key(IF_MATCH) || call.headers.contains_key(IF_NONE_MATCH);
+            if conditional && refuses_conditions(&reply, &error) {
+                // Whoever writes looks again and writes again, from now on without conditions.
+                self.host.refuse_conditions();
+                return Err(StoreError::Conflict { place: reply.place });
+            }
+            return Err(match (error, expected) {
                 (StoreError::Denied { place, detail }, Expected::Unchanged(_)) => {
                     StoreError::Denied { place, detail: format!("{detail}; {OVERWRITE}") }
                 }
@@ -103,6 +110,9 @@ impl StoreWrite for RegistryStore {
 impl RegistryStore {
     /// Puts `expected` into the request, as far as the registry gave us words for it.
     fn condition(&self, call: &mut Call, tag: &Tag, expected: Expected) {
+        if !self.host.takes_conditions() {
+            return;
+        }
         match (expected, self.version(tag)) {
             (Expected::Absent, _) => {
                 call.headers.insert(IF_NONE_MATCH, HeaderValue::from_static("*"));
@@ -143,6 +153,7 @@ impl RegistryStore {
         let home = self.host.home(self.transport()).await.map_err(Trouble::lasting)?;
         let location = begun
             .header(LOCATION)
+            .filter(|location| !location.trim().is_empty())
             .ok_or_else(|| Trouble::protocol(&begun.place, "expected a Location to upload to, found none"))?;
         let mut url = start.url.join(location).map_err(|_| {
             Trouble::protocol(&begun.place, "expected a Location to upload to, found something that is no URL")
@@ -154,7 +165,12 @@ impl RegistryStore {
         let mut put = Call::new(Method::PUT, url);
         put.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
         put.body = Some(body.clone());
-        self.host.attempt(self.transport(), &put, &scope).await
+        let reply = self.host.attempt(self.transport(), &put, &scope).await?;
+        if is_lost_upload(&reply) {
+            let detail = format!("the upload was lost on the way: {}", reply.words());
+            return Err(Trouble::passing(StoreError::Unavailable { place: reply.place, detail }));
+        }
+        Ok(reply)
     }
 }
 
@@ -182,6 +198,32 @@ fn check_stored(reply: &Reply, bytes: &[u8]) -> Result<(), StoreError> {
     Err(StoreError::DigestMismatch { place: reply.place.clone(), expected, found })
 }
 
+/// Whether the registry no longer knows the upload, or has other bytes of it than were sent: the next upload is another one.
+fn is_lost_upload(reply: &Reply) -> bool {
+    match reply.status.as_u16() {
+        404 | 416 => true,
+        400 => reply.has_code(&[
+            "BLOB_UPLOAD_UNKNOWN",
+            "BLOB_UPLOAD_INVALID",
+            "BLOB_UNKNOWN",
+            "DIGEST_INVALID",
+            "SIZE_INVALID",
+        ]),
+        _ => false,
+    }
+}
+
+/// Whether a refused write may be refused for its condition, which some registries and proxies do not know. 409 and 412 say that a
+/// condition is not met.
+fn refuses_conditions(reply: &Reply, error: &StoreError) -> bool {
+    matches!(reply.status.as_u16(), 400 | 405 | 417 | 428 | 501)
+        && !matches!(error, StoreError::Immutable { .. } | StoreError::Lacks { .. })
+}
+
+/// Codes by which a registry says that it lacks something named by what was written. In a race of several writers some say so about what
+/// they have: `DIGEST_INVALID` is what others read of a file that is being replaced.
+const LACKING: [&str; 4] = ["MANIFEST_BLOB_UNKNOWN", "BLOB_UNKNOWN", "MANIFEST_UNKNOWN", "DIGEST_INVALID"];
+
 /// Codes of the distribution specification by which a registry says that a manifest is nothing it will hold.
 const NOT_ACCEPTED: [&str; 4] = ["MANIFEST_INVALID", "MANIFEST_UNVERIFIED", "UNSUPPORTED", "SIZE_INVALID"];
 
@@ -191,6 +233,7 @@ fn write_error(reply: &Reply) -> StoreError {
     let detail = reply.words();
     match reply.status.as_u16() {
         400 | 403 | 405 | 409 | 412 if is_immutable(reply, &detail) => StoreError::Immutable { place, detail },
+        400 | 404 | 409 | 412 | 422 if reply.has_code(&LACKING) => StoreError::Lacks { place, detail },
         400 | 404 | 405 | 413 | 415 | 422 if reply.has_code(&NOT_ACCEPTED) => StoreError::Refused { place, detail },
         413 | 415 => StoreError::Refused { place, detail },
         409 | 412 => StoreError::Conflict { place },
