@@ -82,6 +82,7 @@ mod tests {
             "manifest-ambiguous",
             "not-an-index",
             "not-found",
+            "platform-ambiguous",
             "platform-not-found",
             "sign-failed",
             "signature-rejected",

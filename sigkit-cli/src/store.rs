@@ -4,11 +4,11 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use sigkit_core::digest::Digest;
-use sigkit_core::oci::{Descriptor, Tag, TagOrDigest};
+use sigkit_core::oci::{Descriptor, Platform, Tag, TagOrDigest};
 use sigkit_core::store::registry::RegistryStore;
 use sigkit_core::store::{
-    ArchiveStore, Atomicity, DockerArchiveStore, Expected, FetchedManifest, LayoutStore, Referrers, Store, StoreError,
-    StoreWrite, SubjectIndexed, TagListed,
+    ArchiveStore, Asked, Atomicity, DockerArchiveStore, Expected, FetchedManifest, LayoutStore, Referrers, Store,
+    StoreError, StoreWrite, SubjectIndexed, TagListed,
 };
 
 /// One of the stores that a command line can name.
@@ -51,6 +51,15 @@ impl Store for AnyStore {
 
     async fn check_blob(&self, descriptor: &Descriptor) -> Result<(), StoreError> {
         each!(self, store => store.check_blob(descriptor).await)
+    }
+
+    async fn check_lists(
+        &self,
+        asked: &Asked,
+        image: &FetchedManifest,
+        platform: Option<&Platform>,
+    ) -> Result<(), StoreError> {
+        each!(self, store => store.check_lists(asked, image, platform).await)
     }
 
     async fn referrers(&self, subject: &Digest) -> Result<Referrers, StoreError> {

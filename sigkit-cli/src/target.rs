@@ -3,10 +3,12 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use sigkit_core::image::TreeError;
-use sigkit_core::oci::{ImageReference, ReferenceError, Repository, Tag, TagOrDigest};
+use sigkit_core::image::{TreeError, for_platform};
+use sigkit_core::oci::{ImageReference, Platform, ReferenceError, Repository, Tag, TagOrDigest};
 use sigkit_core::store::registry::RegistryClient;
-use sigkit_core::store::{ArchiveStore, DockerArchiveStore, FetchedManifest, LayoutStore, Store as _, StoreError};
+use sigkit_core::store::{
+    ArchiveStore, Asked, DockerArchiveStore, FetchedManifest, LayoutStore, Store as _, StoreError,
+};
 
 use crate::exit::ExitCode;
 use crate::render::store_exit;
@@ -147,7 +149,7 @@ impl OpenTarget {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub(crate) async fn resolve(&self) -> Result<FetchedManifest, StoreError> {
+    async fn resolve(&self) -> Result<FetchedManifest, StoreError> {
         match (&self.target, &*self.store) {
             (Target::Registry(reference), store) => store.manifest(&reference.target()).await,
             (Target::Layout(LocalImage { chosen: None, .. }), AnyStore::Layout(store)) => store.only_image(),
@@ -160,6 +162,33 @@ impl OpenTarget {
             }
             (Target::DockerArchive { .. }, store) => store.manifest(&TagOrDigest::Tag(Tag::latest())).await,
         }
+    }
+
+    /// How the image was asked for, in a layout or archive.
+    fn asked(&self) -> Asked {
+        match &self.target {
+            Target::Registry(reference) => Asked::Name(reference.clone()),
+            Target::Layout(image) | Target::Archive(image) => match &image.chosen {
+                Some(TagOrDigest::Tag(tag)) => Asked::Tag(tag.clone()),
+                Some(TagOrDigest::Digest(digest)) => Asked::Digest(*digest),
+                None => Asked::Only,
+            },
+            Target::DockerArchive { name, .. } => name.clone().map_or(Asked::Only, Asked::Name),
+        }
+    }
+
+    /// The image meant, on one platform of those below it when one is named; other readers of the same place must find the same.
+    ///
+    /// # Errors
+    /// [`TreeError`].
+    pub(crate) async fn resolve_on(&self, platform: Option<&Platform>) -> Result<FetchedManifest, TreeError> {
+        let named = self.resolve().await?;
+        let image = match platform {
+            Some(platform) => for_platform(&*self.store, &named, platform).await?,
+            None => named.clone(),
+        };
+        self.store.check_lists(&self.asked(), &named, platform).await?;
+        Ok(image)
     }
 
     /// What a legacy signature names the image by: `registry/repository`, or the name of the directory or file.
@@ -218,7 +247,7 @@ impl Unresolved {
             (TreeError::Store(StoreError::Protocol { .. }), Medium::Files) => ExitCode::Failed,
             (TreeError::Store(error), _) => store_exit(error),
             (TreeError::TooLarge { .. }, _) => ExitCode::Undecided,
-            (TreeError::NoPlatform { .. }, _) => ExitCode::NoSuchImage,
+            (TreeError::NoPlatform { .. } | TreeError::Absent { .. }, _) => ExitCode::NoSuchImage,
             _ => ExitCode::Failed,
         }
     }

@@ -225,3 +225,93 @@ fn a_read_only_layout_is_verified_and_not_signed() {
     assert_eq!(files(&layout.sandbox.path("lay")), before);
     layout.sandbox.shell("chmod -R u+w lay").run().expect(0);
 }
+
+/// `lay`, an index of two platforms of which only the first is there, signed by `cosign.key`.
+fn partial(layout: &Layout) -> [String; 3] {
+    let [here, gone] = ["v1", "v2"].map(|tag| {
+        let manifest = std::fs::read(layout.blob(&layout.digests[usize::from(tag == "v2")])).unwrap();
+        (sha256(&manifest), manifest.len())
+    });
+    let child = |(digest, size): &(String, usize), architecture: &str| {
+        format!(
+            r#"{{"mediaType":"{OCI_MANIFEST}","digest":"{digest}","size":{size},"platform":{{"os":"linux","architecture":"{architecture}"}}}}"#
+        )
+    };
+    let list = format!(
+        r#"{{"schemaVersion":2,"mediaType":"{OCI_INDEX}","manifests":[{},{}]}}"#,
+        child(&here, "amd64"),
+        child(&gone, "arm64")
+    );
+    let digest = sha256(list.as_bytes());
+    std::fs::write(layout.blob(&digest), &list).unwrap();
+    let index = format!(
+        r#"{{"schemaVersion":2,"manifests":[{{"mediaType":"{OCI_INDEX}","digest":"{digest}","size":{},"annotations":{{"io.containerd.image.name":"docker.io/library/app:v1","org.opencontainers.image.ref.name":"v1"}}}}]}}"#,
+        list.len()
+    );
+    layout.sandbox.write("lay/index.json", index);
+    layout.sign(&["oci:lay:v1"]).run().expect(0);
+    layout.sign(&["--platform", "linux/amd64", "oci:lay:v1"]).run().expect(0);
+    std::fs::remove_file(layout.blob(&gone.0)).unwrap();
+    [digest, here.0, gone.0]
+}
+
+#[test]
+fn an_index_with_some_of_its_platforms_is_verified_for_those_and_the_others_are_named() {
+    let layout = Layout::new(&["v1", "v2"]);
+    let [digest, here, gone] = partial(&layout);
+    layout.pack();
+    for target in ["oci:lay:v1", "oci-archive:lay.tar", "oci-archive:lay.tar:v1", "docker-archive:lay.tar:app:v1"] {
+        layout.verify(&[target]).run().expect(0).says(&format!("linux/arm64 ({gone}) is listed, but not here"));
+        let ran = layout.verify(&["-o", "report", target]).run();
+        let report: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+        assert_eq!(report["absent"], serde_json::json!([format!("linux/arm64 ({gone})")]));
+        let ran = layout.verify(&["--platform", "linux/amd64", target]).run().expect(0);
+        assert!(!ran.stderr.contains("is listed"), "{}", ran.stderr);
+        for arguments in [&["--platform", "linux/arm64"][..], &["--recursive"]] {
+            layout.verify(&[arguments, &[target]].concat()).run().expect(11).says(&gone).says(&digest);
+        }
+    }
+    // Nothing to compare is no image; and what is there is still compared.
+    let manifest = std::fs::read(layout.blob(&here)).unwrap();
+    std::fs::remove_file(layout.blob(&here)).unwrap();
+    layout.verify(&["oci:lay:v1"]).run().expect(11);
+    std::fs::write(layout.blob(&here), [manifest, b" ".to_vec()].concat()).unwrap();
+    layout.verify(&["oci:lay:v1"]).run().expect(1);
+}
+
+// threat: R01
+#[test]
+fn an_archive_of_which_loaders_take_another_image_is_refused_in_every_form() {
+    let layout = Layout::new(&["v1", "v2"]);
+    layout.sign(&["oci:lay:v1"]).run().expect(0);
+    let saved = |tag: &str, name: &str| {
+        let manifest = std::fs::read(layout.blob(&layout.digests[usize::from(tag == "v2")])).unwrap();
+        let manifest: serde_json::Value = serde_json::from_slice(&manifest).unwrap();
+        let path = |blob: &serde_json::Value| format!("blobs/{}", blob["digest"].as_str().unwrap().replace(':', "/"));
+        serde_json::json!({"Config": path(&manifest["config"]), "RepoTags": [name], "Layers": [path(&manifest["layers"][0])]})
+    };
+    let digest = &layout.digests[0];
+    let targets = [
+        "oci:lay:v1".to_owned(),
+        format!("oci:lay@{digest}"),
+        "oci-archive:lay.tar:v1".to_owned(),
+        format!("oci-archive:lay.tar@{digest}"),
+        "docker-archive:lay.tar:app:v1".to_owned(),
+        format!("docker-archive:lay.tar:app@{digest}"),
+    ];
+    for (list, exit) in [
+        (vec![saved("v1", "app:v1"), saved("v2", "app:v2")], 0),
+        (vec![saved("v2", "app:v1"), saved("v1", "app:v2")], 1),
+        (vec![saved("v1", "app:v1"), saved("v2", "app:v1")], 1),
+        (vec![saved("v2", "app:v1")], 1),
+    ] {
+        layout.sandbox.write("lay/manifest.json", serde_json::to_vec(&list).unwrap());
+        layout.pack();
+        for target in &targets {
+            let ran = layout.verify(&[target]).run().expect(exit);
+            assert_eq!(ran.stderr.contains(": store-protocol: "), exit == 1, "{target}: {}", ran.stderr);
+            // What will be refused is not signed either.
+            layout.sign(&[target]).run().expect(exit);
+        }
+    }
+}

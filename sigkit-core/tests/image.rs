@@ -10,8 +10,8 @@ use sigkit_core::bundle::{Origin, SignedEntity, VerificationMaterial};
 use sigkit_core::content::{Content, Envelope};
 use sigkit_core::digest::Digest;
 use sigkit_core::image::{
-    Attached, Format, ImageError, SignImageError, Signing, TreeError, descendants, for_platform, judge_image,
-    sign_image, verify_image,
+    Attached, Format, ImageError, SignImageError, Signing, TreeError, check_contents, descendants, for_platform,
+    judge_image, sign_image, verify_image,
 };
 use sigkit_core::key::{KeyPair, Signer as _};
 use sigkit_core::limits::Limits;
@@ -430,7 +430,90 @@ async fn a_child_that_is_missing_is_trouble_and_no_leaf() {
     push(&store, &tag("v1"), &index(&[("amd64", &other("nowhere"))])).await;
     let top = fetched(&store, &tag("v1")).await;
     let error = descendants(&store, &top, &Limits::DEFAULT).await.map(drop).expect_err("missing");
-    assert!(matches!(error, TreeError::Store(StoreError::NotFound { .. })), "{error}");
+    assert!(matches!(&error, TreeError::Absent { child, .. } if child.starts_with("linux/amd64 (sha256:")), "{error}");
+    assert_eq!(error.code(), "not-found");
+    let error = check_contents(&store, &top, &Limits::DEFAULT).await.expect_err("nothing is there");
+    assert!(matches!(error, TreeError::Absent { .. }), "{error}");
+    let error = for_platform(&store, &top, &"linux/amd64".parse().unwrap()).await.map(drop).expect_err("not there");
+    assert!(matches!(error, TreeError::Absent { .. }), "{error}");
+}
+
+// Fails when an index with some of its images is refused, or when nobody says which are missing.
+#[tokio::test]
+async fn an_index_with_some_of_its_images_is_compared_as_far_as_it_is_there() {
+    let store = MemoryStore::new();
+    let (here, gone) = (other("here"), other("gone"));
+    store.push_blob(b"{}".into(), &Digest::sha256(b"{}")).await.unwrap();
+    push(&store, &by_digest(Digest::sha256(here.as_bytes())), &here).await;
+    push(&store, &tag("v1"), &index(&[("amd64", &here), ("arm64", &gone)])).await;
+    let top = fetched(&store, &tag("v1")).await;
+    let absent = check_contents(&store, &top, &Limits::DEFAULT).await.unwrap();
+    assert_eq!(absent.iter().map(|entry| entry.digest).collect::<Vec<_>>(), [Digest::sha256(gone.as_bytes())]);
+}
+
+// threat: R24
+#[tokio::test]
+async fn two_images_that_fit_a_platform_are_both_named() {
+    let store = MemoryStore::new();
+    let (first, second) = (other("first"), other("second"));
+    for child in [&first, &second] {
+        push(&store, &by_digest(Digest::sha256(child.as_bytes())), child).await;
+    }
+    let digest = |child: &str| Digest::sha256(child.as_bytes()).to_string();
+    for (platforms, wanted, fits) in [
+        (["amd64", "amd64"], "linux/amd64", 2),
+        (["arm/v6", "arm/v7"], "linux/arm", 2),
+        (["arm64", "arm64/v8"], "linux/arm64", 2),
+        (["amd64/v2", "amd64"], "linux/amd64", 2),
+        (["arm/v7", "arm/v7"], "linux/arm/v7", 2),
+        (["arm/v6", "arm/v7"], "linux/arm/v7", 1),
+        (["amd64", "arm64"], "linux/amd64", 1),
+    ] {
+        push(&store, &tag("v1"), &index(&[(platforms[0], &first), (platforms[1], &second)])).await;
+        let top = fetched(&store, &tag("v1")).await;
+        let found = for_platform(&store, &top, &wanted.parse().unwrap()).await;
+        match fits {
+            1 => assert!(found.is_ok(), "{platforms:?} {wanted}"),
+            _ => {
+                let error = found.map(drop).expect_err(wanted);
+                assert_eq!(error.code(), "platform-ambiguous", "{platforms:?}");
+                let text = error.to_string();
+                assert!(text.contains(&digest(&first)) && text.contains(&digest(&second)), "{text}");
+            }
+        }
+    }
+    push(&store, &tag("v1"), &index(&[("amd64", &first), ("amd64", &first)])).await;
+    let top = fetched(&store, &tag("v1")).await;
+    assert!(for_platform(&store, &top, &"linux/amd64".parse().unwrap()).await.is_ok(), "the same image, listed twice");
+}
+
+// threat: R27
+#[tokio::test]
+async fn layers_that_a_configuration_names_and_nobody_lists_are_refused() {
+    let store = MemoryStore::new();
+    let layer = Descriptor::of("application/vnd.oci.image.layer.v1.tar", b"layer");
+    for (config, layers, holds) in [
+        (r#"{"rootfs":{"type":"layers","diff_ids":["sha256:1"]}}"#, 1, true),
+        (r#"{"rootfs":{"type":"layers","diff_ids":["sha256:1"]}}"#, 0, false),
+        (r#"{"rootfs":{"type":"layers","diff_ids":["sha256:1","sha256:2"]}}"#, 1, false),
+        (r#"{"rootfs":{"type":"layers","diff_ids":[]}}"#, 1, false),
+        (r#"{"rootfs":{"type":"layers"}}"#, 1, false),
+        (r#"{"rootfs":{"type":"layers","diff_ids":null},"RootFS":{"diff_ids":[]}}"#, 0, false),
+        (r#"{"rootfs":{"type":"layers","diff_ids":[]}}"#, 0, true),
+        (r#"{"architecture":"amd64"}"#, 1, true),
+    ] {
+        store.push_blob(config.as_bytes().into(), &Digest::sha256(config.as_bytes())).await.unwrap();
+        for media_type in [media_type::OCI_CONFIG, media_type::DOCKER_CONFIG] {
+            let document = serde_json::json!({"schemaVersion": 2, "mediaType": media_type::OCI_MANIFEST,
+                "config": Descriptor::of(media_type, config.as_bytes()), "layers": vec![&layer; layers]});
+            push(&store, &tag("v1"), &document.to_string()).await;
+            let image = fetched(&store, &tag("v1")).await;
+            match check_contents(&store, &image, &Limits::DEFAULT).await {
+                Ok(_) => assert!(holds, "{config}"),
+                Err(error) => assert!(!holds && error.code() == "store-protocol", "{config}: {error}"),
+            }
+        }
+    }
 }
 
 #[test]

@@ -9,10 +9,13 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use sigkit_core::digest::Digest;
+use serde_json::{Value, json};
+use sigkit_core::digest::{Digest, DigestAlgorithm};
 use sigkit_core::limits::Limits;
 use sigkit_core::oci::{Descriptor, Tag, TagOrDigest, media_type};
-use sigkit_core::store::{ArchiveStore, DockerArchiveStore, Expected, Referrers, Store, StoreError, StoreWrite};
+use sigkit_core::store::{
+    ArchiveStore, Asked, DockerArchiveStore, Expected, LayoutStore, Referrers, Store, StoreError, StoreWrite,
+};
 use store_fixtures::tars::Tar;
 use store_fixtures::{Fixture, REF_NAME, entry, image_manifest, index, referrer, tag};
 use tar::EntryType;
@@ -147,11 +150,11 @@ fn headers_that_readers_understand_differently_are_refused() {
     let file = |tar: Tar| tar.file("x", b"abc");
     let local = |records: &[(&str, &str)]| file(base().pax(EntryType::XHeader, records));
     let cases: [(Tar, &str); 16] = [
-        (local(&[("size", "600")]), "the header says 3 bytes, the pax header 600"),
-        (local(&[("size", "0")]), "pax header 0"),
-        (local(&[("size", "03")]), "pax header 03"),
+        (local(&[("size", "600")]), "the header says 3 bytes, the extended header 600"),
+        (local(&[("size", "0")]), "extended header 0"),
+        (local(&[("size", "03")]), "extended header 03"),
         (local(&[("size", "3"), ("size", "600")]), "not a pax header"),
-        (local(&[("path", "index.json")]), "the pax header \"index.json\""),
+        (local(&[("path", "index.json")]), "the extended header \"index.json\""),
         (local(&[("linkpath", "y")]), "pax record linkpath"),
         (local(&[("GNU.sparse.realsize", "9")]), "pax record GNU.sparse.realsize"),
         (file(base().entry(EntryType::XHeader, "p", b"9 size=3\n\n", 10)), "not a pax header"),
@@ -162,7 +165,10 @@ fn headers_that_readers_understand_differently_are_refused() {
         ),
         (file(base().pax(EntryType::XHeader, &[("size", "3")]).pax(EntryType::XGlobalHeader, &[])), "entry type 'g'"),
         (file(base().pax(EntryType::XGlobalHeader, &[("size", "3")])), "global pax header"),
-        (file(base().entry(EntryType::GNULongName, "././@LongLink", b"index.json\0", 11)), "entry type 'L'"),
+        (
+            file(base().entry(EntryType::GNULongName, "././@LongLink", b"index.json\0", 11)),
+            "the extended header \"index.json\"",
+        ),
         (file(base().entry(EntryType::GNULongLink, "././@LongLink", b"x\0", 2)), "entry type 'K'"),
         (base().file("./index.json", b"{}"), "index.json appears twice"),
         (base().pax(EntryType::XHeader, &[("mtime", "1")]), "ends after an extended header"),
@@ -175,6 +181,68 @@ fn headers_that_readers_understand_differently_are_refused() {
         );
     }
     assert!(ArchiveStore::open(Archive::new(local(&[("size", "3"), ("path", "x")])).path).is_ok());
+}
+
+/// A name of more than 100 bytes, as blobs have them that are named by SHA-512.
+fn long_name(rest: &str) -> String {
+    format!("blobs/sha512/{}{rest}", "ab".repeat(64))
+}
+
+// Fails when long names are refused as GNU tar and others write them, or when a write loses them.
+#[tokio::test]
+async fn long_names_are_read_in_both_forms_and_survive_a_write() {
+    let fixture = Fixture::new();
+    let digest = Digest::of(DigestAlgorithm::Sha512, b"layer");
+    let name = format!("blobs/sha512/{}", digest.hex());
+    let blob = Descriptor::new("m", 5, digest);
+    let short = &name[..100];
+    let gnu =
+        tagged(&fixture).entry(EntryType::GNULongName, "././@LongLink", format!("{name}\0").as_bytes(), name.len() + 1);
+    let pax = tagged(&fixture).pax(EntryType::XHeader, &[("mtime", "1"), ("path", &name)]);
+    for tar in [gnu.file(short, b"layer"), pax.file(short, b"layer")] {
+        let archive = Archive::new(tar);
+        let store = ArchiveStore::open(&archive.path).unwrap();
+        assert_eq!(store.blob(&blob, 5).await.unwrap(), b"layer");
+        let bytes = referrer(&fixture.image, "signed");
+        push(&store, &TagOrDigest::Digest(Digest::sha256(&bytes)), &bytes, Expected::Any).await.unwrap();
+        let bytes = referrer(&fixture.image, "by another hash");
+        push(&store, &TagOrDigest::Digest(Digest::of(DigestAlgorithm::Sha512, &bytes)), &bytes, Expected::Any)
+            .await
+            .unwrap();
+        let again = ArchiveStore::open(&archive.path).unwrap();
+        assert_eq!(again.blob(&blob, 5).await.unwrap(), b"layer");
+        assert_eq!(listed(&again, &fixture.image).await.len(), 3);
+    }
+}
+
+// threat: X03
+#[test]
+fn long_names_that_are_no_continuation_are_refused() {
+    let base = || tagged(&Fixture::new());
+    let gnu = |tar: Tar, name: &str| {
+        tar.entry(EntryType::GNULongName, "././@LongLink", format!("{name}\0").as_bytes(), name.len() + 1)
+    };
+    let name = long_name("");
+    let other = long_name("").replace("ab", "cd");
+    let long = |tar: Tar| tar.pax(EntryType::XHeader, &[("path", &name)]);
+    for (tar, expected) in [
+        (gnu(base(), &name).file("index.json", b"{}"), "the header says \"index.json\""),
+        (long(base()).file("index.json", b"{}"), "the header says \"index.json\""),
+        (gnu(base(), &name).file(&other[..100], b"x"), "the extended header"),
+        (long(base()).file(&name[..98], b"x"), "the extended header"),
+        (long(gnu(base(), &name)).file(&name[..100], b"x"), "entry type 'x'"),
+        (gnu(long(base()), &name).file(&name[..100], b"x"), "entry type 'L'"),
+        (gnu(base(), &name), "ends after an extended header"),
+        (gnu(base(), &long_name("/../x")).file(&name[..100], b"x"), "relative name"),
+        (gnu(base(), &long_name("\0/x")).file(&name[..100], b"x"), "relative name"),
+        (long(gnu(base(), &name).file(&name[..100], b"x")).file(&name[..100], b"y"), "appears twice"),
+    ] {
+        let error = refusal(tar);
+        assert!(
+            matches!(&error, StoreError::Protocol { detail, .. } if detail.contains(expected)),
+            "{expected}: {error}"
+        );
+    }
 }
 
 // threat: X01
@@ -504,6 +572,250 @@ fn a_name_that_both_lists_give_to_different_images_is_refused() {
         matches!(&error, StoreError::Protocol { detail, .. } if detail.contains("expected one image named")),
         "{error}"
     );
+}
+
+/// Two images as `docker save` writes them: `app:v1` is `good`, and `evil` is there without a name.
+struct Two {
+    fixture: Fixture,
+    good: Value,
+    evil: Value,
+    evil_image: Descriptor,
+}
+
+impl Two {
+    fn new() -> Self {
+        let mut fixture = Fixture::new();
+        let config = br#"{"architecture":"amd64","os":"linux","evil":1}"#.to_vec();
+        let layer = b"another layer".to_vec();
+        let config_descriptor = Descriptor::of(media_type::OCI_CONFIG, &config);
+        let layer_descriptor = Descriptor::of("application/vnd.oci.image.layer.v1.tar", &layer);
+        let image = image_manifest(&config_descriptor, &[&layer_descriptor], None);
+        let evil_image = Descriptor::of(media_type::OCI_MANIFEST, &image);
+        for bytes in [config, layer, image] {
+            fixture.blobs.insert(Digest::sha256(&bytes), bytes);
+        }
+        let good = fixture.blobs[&fixture.image.digest].clone();
+        let saved = |manifest: &[u8]| {
+            let manifest: Value = serde_json::from_slice(manifest).unwrap();
+            let path = |blob: &Value| format!("blobs/{}", blob["digest"].as_str().unwrap().replace(':', "/"));
+            let layers: Vec<String> = manifest["layers"].as_array().unwrap().iter().map(path).collect();
+            json!({"Config": path(&manifest["config"]), "RepoTags": ["app:v1"], "Layers": layers})
+        };
+        let (good, evil) = (saved(&good), saved(&fixture.blobs[&evil_image.digest]));
+        Self { fixture, good, evil, evil_image }
+    }
+
+    /// The files of the archive, with that `manifest.json`.
+    fn files(&self, manifest: &str) -> Vec<(String, Vec<u8>)> {
+        let name = [(IMAGE_NAME, "docker.io/library/app:v1"), (REF_NAME, "v1")];
+        let mut files = self.fixture.files(vec![entry(&self.fixture.image, &name)]);
+        files.push(("manifest.json".to_owned(), manifest.as_bytes().to_vec()));
+        files
+    }
+
+    /// The ways to ask for `app:v1`.
+    fn asked(&self) -> [Asked; 6] {
+        [
+            Asked::Only,
+            Asked::Tag("v1".parse().unwrap()),
+            Asked::Digest(self.fixture.image.digest),
+            Asked::Name("app:v1".parse().unwrap()),
+            Asked::Name(format!("app@{}", self.fixture.image.digest).parse().unwrap()),
+            Asked::Name(format!("app:v1@{}", self.fixture.image.digest).parse().unwrap()),
+        ]
+    }
+
+    /// Whether each way of asking is answered, in an archive, as one of Docker, and in a directory.
+    async fn answers(&self, files: &[(String, Vec<u8>)]) -> Vec<Result<(), StoreError>> {
+        let archive = Archive::new(Tar::of(files));
+        let directory = tempfile::tempdir().unwrap();
+        for (name, bytes) in files {
+            let path = directory.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, bytes).unwrap();
+        }
+        let (plain, docker) =
+            (ArchiveStore::open(&archive.path).unwrap(), DockerArchiveStore::open(&archive.path).unwrap());
+        let layout = LayoutStore::open(directory.path()).unwrap();
+        let mut answers = Vec::new();
+        for asked in self.asked() {
+            let image = plain.manifest(&TagOrDigest::Digest(self.fixture.image.digest)).await.unwrap();
+            answers.push(plain.check_lists(&asked, &image, None).await);
+            answers.push(docker.check_lists(&asked, &image, None).await);
+            answers.push(layout.check_lists(&asked, &image, None).await);
+        }
+        answers
+    }
+}
+
+// threat: R01
+#[tokio::test]
+async fn a_list_by_which_loaders_take_another_image_is_refused_however_it_is_asked_for() {
+    let two = Two::new();
+    let (good, evil) = (&two.good, &two.evil);
+    let with = |image: &Value, member: &str, value: Value| {
+        let mut image = image.clone();
+        image[member] = value;
+        image
+    };
+    let unnamed = |image: &Value| with(image, "RepoTags", Value::Null);
+    let mixed = with(good, "Layers", evil["Layers"].clone());
+    let swapped = with(evil, "Layers", good["Layers"].clone());
+    let fewer = with(good, "Layers", json!([]));
+    let unreadable = with(evil, "RepoTags", json!(["APP:v1"]));
+    let elsewhere = with(evil, "Config", json!("config.json"));
+    for list in [
+        json!([evil]),
+        json!([mixed]),
+        json!([swapped]),
+        json!([fewer]),
+        json!([good, evil]),
+        json!([evil, good]),
+        json!([unnamed(good), evil]),
+        json!([unnamed(evil)]),
+        json!([with(evil, "RepoTags", json!(["other:v2"]))]),
+        json!([good, unreadable]),
+        json!([elsewhere]),
+    ] {
+        for (asked, answer) in two.answers(&two.files(&list.to_string())).await.iter().enumerate() {
+            let Err(StoreError::Protocol { place, detail }) = answer else { panic!("{list} {asked}: {answer:?}") };
+            assert!(place.contains("manifest.json"), "{place}");
+            assert!(
+                detail.contains(&two.fixture.image.digest.to_string()) && detail.contains("configuration"),
+                "{detail}"
+            );
+        }
+    }
+    for list in [json!([good]), json!([unnamed(good)]), json!([good, good]), json!([]), Value::Null] {
+        for answer in two.answers(&two.files(&list.to_string())).await {
+            answer.unwrap_or_else(|error| panic!("{list}: {error}"));
+        }
+    }
+}
+
+// threat: R01
+#[tokio::test]
+async fn another_image_of_another_name_is_no_obstacle_by_name() {
+    let two = Two::new();
+    let mut other = two.evil.clone();
+    other["RepoTags"] = json!(["other:v2"]);
+    let list = json!([two.good, other]).to_string();
+    let refused = |answers: Vec<Result<(), StoreError>>| answers.iter().map(Result::is_err).collect::<Vec<_>>();
+    // Of the six ways to ask, each in three places: without a name and by digest, nothing tells the two apart.
+    let each = |ways: [bool; 6]| ways.into_iter().flat_map(|refused| [refused; 3]).collect::<Vec<_>>();
+    assert_eq!(refused(two.answers(&two.files(&list)).await), each([true, false, true, false, true, true]));
+    // Where the layout lists the other image too, both lists agree.
+    let mut files = two.files(&list);
+    let named = [(IMAGE_NAME, "docker.io/library/other:v2"), (REF_NAME, "v2")];
+    files[1].1 = index(vec![
+        entry(&two.fixture.image, &[(IMAGE_NAME, "docker.io/library/app:v1"), (REF_NAME, "v1")]),
+        entry(&two.evil_image, &named),
+    ]);
+    assert_eq!(refused(two.answers(&files).await), each([true, false, false, false, false, false]));
+}
+
+// threat: R01
+#[tokio::test]
+async fn a_member_in_another_spelling_is_refused_since_loaders_read_it() {
+    let two = Two::new();
+    let good = two.good.to_string();
+    let evil = |member: &str| two.evil[member].to_string();
+    for (name, member) in
+        [("config", "Config"), ("LAYERS", "Layers"), ("repotags", "RepoTags"), ("Layer\u{17f}", "Layers")]
+    {
+        let list = format!("[{},{name:?}:{}}}]", good.strip_suffix('}').unwrap(), evil(member));
+        for answer in two.answers(&two.files(&list)).await {
+            let Err(StoreError::Protocol { detail, .. }) = &answer else { panic!("{list}: {answer:?}") };
+            assert!(detail.contains(&format!("{member:?}")), "{detail}");
+        }
+    }
+    let mut files = two.files("[]");
+    let index = String::from_utf8(files[1].1.clone()).unwrap();
+    let entry = entry(&two.evil_image, &[]);
+    for spelled in [
+        index.replacen("\"manifests\"", &format!("\"Manifests\":[{entry}],\"manifests\""), 1),
+        index.replacen("\"digest\"", &format!("\"Digest\":{},\"digest\"", entry["digest"]), 1),
+    ] {
+        files[1].1 = spelled.clone().into_bytes();
+        let error = ArchiveStore::open(Archive::new(Tar::of(&files)).path).map(drop).expect_err(&spelled);
+        assert!(matches!(&error, StoreError::Protocol { detail, .. } if detail.contains("same member")), "{error}");
+    }
+}
+
+// threat: R01
+#[tokio::test]
+async fn names_by_which_other_readers_of_the_index_go_are_compared() {
+    let two = Two::new();
+    let mut files = two.files("[]");
+    files[1].1 = index(vec![
+        entry(&two.fixture.image, &[(IMAGE_NAME, "docker.io/library/app:v1"), (REF_NAME, "v1")]),
+        entry(&two.evil_image, &[(IMAGE_NAME, "app:v1"), (REF_NAME, "hidden")]),
+    ]);
+    let answers = two.answers(&files).await;
+    for (asked, refused) in [(1, true), (2, false), (3, true), (4, false), (5, true)] {
+        for answer in &answers[asked * 3..asked * 3 + 3] {
+            assert_eq!(answer.is_err(), refused, "{asked}: {answer:?}");
+        }
+    }
+    let Err(StoreError::Protocol { detail, .. }) = &answers[3] else { panic!() };
+    for digest in [two.fixture.image.digest, two.evil_image.digest] {
+        assert!(detail.contains(&digest.to_string()), "{detail}");
+    }
+}
+
+// threat: R01
+#[tokio::test]
+async fn other_second_lists_are_refused_unless_they_mean_the_same() {
+    let two = Two::new();
+    let manifest = |digest: &Digest| String::from_utf8(two.fixture.blobs[digest].clone()).unwrap();
+    for answer in two.answers(&two.files(&manifest(&two.fixture.image.digest))).await {
+        answer.unwrap();
+    }
+    for answer in two.answers(&two.files(&manifest(&two.evil_image.digest))).await {
+        let Err(StoreError::Protocol { detail, .. }) = &answer else { panic!("{answer:?}") };
+        assert!(detail.contains(&two.evil_image.digest.to_string()), "{detail}");
+    }
+    let mut files = two.files("");
+    files.pop();
+    files.push(("repositories".to_owned(), br#"{"app":{"v1":"abc"}}"#.to_vec()));
+    for (number, answer) in two.answers(&files).await.iter().enumerate() {
+        // No loader reads it in a directory.
+        assert_eq!(answer.is_err(), number % 3 != 2, "{answer:?}");
+    }
+}
+
+// threat: R01
+#[tokio::test]
+async fn another_platform_in_the_list_is_refused_where_it_would_run_on_the_one_asked_for() {
+    for (architecture, refused) in [("amd64", true), ("arm64", false)] {
+        let mut two = Two::new();
+        let config = format!(r#"{{"architecture":"{architecture}","os":"linux"}}"#).into_bytes();
+        let config_descriptor = Descriptor::of(media_type::OCI_CONFIG, &config);
+        let other = image_manifest(&config_descriptor, &[], None);
+        let on = |descriptor: &Descriptor, architecture: &str| {
+            let mut entry = entry(descriptor, &[]);
+            entry["platform"] = json!({"os": "linux", "architecture": architecture});
+            entry
+        };
+        let list = index(vec![
+            on(&two.fixture.image, "amd64"),
+            on(&Descriptor::of(media_type::OCI_MANIFEST, &other), "arm64"),
+        ]);
+        let list_descriptor = Descriptor::of(media_type::OCI_INDEX, &list);
+        let saved = json!([{"Config": format!("blobs/sha256/{}", config_descriptor.digest.hex()), "RepoTags": ["app:v1"], "Layers": []}]);
+        for bytes in [config, other, list] {
+            two.fixture.blobs.insert(Digest::sha256(&bytes), bytes);
+        }
+        let mut files = two.fixture.files(vec![entry(&list_descriptor, &[(IMAGE_NAME, "docker.io/library/app:v1")])]);
+        files.push(("manifest.json".to_owned(), saved.to_string().into_bytes()));
+        let archive = Archive::new(Tar::of(&files));
+        let store = DockerArchiveStore::open(&archive.path).unwrap();
+        let asked = Asked::Name("app:v1".parse().unwrap());
+        let root = store.only_image().unwrap();
+        store.check_lists(&asked, &root, None).await.unwrap();
+        let answer = store.check_lists(&asked, &root, Some(&"linux/amd64".parse().unwrap())).await;
+        assert_eq!(answer.is_err(), refused, "{architecture}: {answer:?}");
+    }
 }
 
 #[test]

@@ -294,6 +294,66 @@ fn the_only_image_is_one_or_the_choices_are_named() {
     assert_eq!(LayoutStore::open(dir.path()).unwrap().only_image().unwrap().descriptor, both_descriptor);
 }
 
+// threat: R24
+#[test]
+fn a_second_image_is_not_hidden_by_what_it_is_called() {
+    let config = Descriptor::of(media_type::OCI_CONFIG, br#"{"architecture":"amd64","os":"linux","second":1}"#);
+    let empty = Descriptor::of(media_type::OCI_EMPTY, b"{}");
+    let layer = |media_type: &str| Descriptor::of(media_type, b"a layer that is no JSON");
+    let tar = layer("application/vnd.oci.image.layer.v1.tar");
+    let (signing, envelope) = (layer(media_type::SIMPLE_SIGNING), layer(media_type::DSSE_ENVELOPE));
+    let fixture = Fixture::new();
+    let tag = |suffix| Tag::for_digest(&fixture.image.digest, suffix).to_string();
+    let (sig, sbom, fallback) = (tag(".sig"), tag(".sbom"), tag(""));
+    let kind = |kind: &str| format!("dev.cosignproject.cosign/{kind}");
+    let (sigs, atts) = (kind("sigs"), kind("atts"));
+    let subject = Some(&fixture.image);
+    for (second, annotation, hidden) in [
+        (image_manifest(&config, &[&tar], None), (REF_NAME, sig.as_str()), false),
+        (image_manifest(&config, &[&tar], None), (REF_NAME, fallback.as_str()), false),
+        (image_manifest(&config, &[&tar], None), (KIND, sigs.as_str()), false),
+        (image_manifest(&config, &[&tar], None), (KIND, atts.as_str()), false),
+        (image_manifest(&config, &[&tar, &signing], None), (REF_NAME, sig.as_str()), false),
+        (image_manifest(&config, &[], None), (REF_NAME, sig.as_str()), false),
+        (image_manifest(&empty, &[&tar], None), (REF_NAME, sig.as_str()), false),
+        (image_manifest(&config, &[&tar], subject), (REF_NAME, "x"), false),
+        (image_manifest(&config, &[&layer("application/octet-stream")], subject), (REF_NAME, sig.as_str()), false),
+        (image_manifest(&config, &[&layer("")], None), (REF_NAME, sig.as_str()), false),
+        (image_manifest(&config, &[&signing], None), (REF_NAME, "x"), true),
+        (image_manifest(&config, &[&envelope], None), (REF_NAME, "x"), false),
+        (image_manifest(&config, &[&envelope], None), (KIND, atts.as_str()), true),
+        (image_manifest(&config, &[&layer("text/spdx")], None), (REF_NAME, sbom.as_str()), true),
+        (image_manifest(&empty, &[&tar], subject), (REF_NAME, "x"), true),
+        (image_manifest(&empty, &[], subject), (REF_NAME, "x"), true),
+    ] {
+        let mut fixture = Fixture::new();
+        let list = index(vec![entry(&Descriptor::of(media_type::OCI_MANIFEST, &second), &[])]);
+        for (document, media_type) in [(second.clone(), media_type::OCI_MANIFEST), (list, media_type::OCI_INDEX)] {
+            let descriptor = Descriptor::of(media_type, &document);
+            fixture.blobs.insert(descriptor.digest, document);
+            let dir = tempfile::tempdir().unwrap();
+            let annotation = match media_type == media_type::OCI_INDEX {
+                true => (REF_NAME, fallback.as_str()),
+                false => annotation,
+            };
+            let first = entry(&fixture.image, &[(REF_NAME, "v1")]);
+            fixture.write(dir.path(), vec![first, entry(&descriptor, &[annotation])]);
+            let found = LayoutStore::open(dir.path()).unwrap().only_image();
+            let shown = String::from_utf8_lossy(&second);
+            match found {
+                Ok(image) => assert!(hidden && image.descriptor == fixture.image, "{annotation:?} {shown}"),
+                Err(StoreError::Protocol { detail, .. }) => {
+                    // A list holds attachments by what they are, whatever they are called.
+                    let named = detail.contains(&descriptor.digest.to_string());
+                    let is_list = media_type == media_type::OCI_INDEX;
+                    assert!((!hidden || is_list) && named && detail.contains("v1 (sha256:"), "{annotation:?} {detail}");
+                }
+                Err(error) => panic!("{error}"),
+            }
+        }
+    }
+}
+
 #[tokio::test]
 async fn the_search_for_loose_referrers_is_bounded() {
     let (dir, fixture) = (tempfile::tempdir().unwrap(), Fixture::new());

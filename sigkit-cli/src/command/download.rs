@@ -6,7 +6,6 @@ use sigkit_core::attach::{FoundItem, Wanted, find};
 use sigkit_core::bundle::BundleError;
 use sigkit_core::content::{Content, SIGN_PREDICATE, Statement};
 use sigkit_core::crypto::certificates_from_pem;
-use sigkit_core::image::for_platform;
 use sigkit_core::limits::Limits;
 use sigkit_core::oci::{Descriptor, media_type};
 
@@ -43,11 +42,7 @@ fn beside(args: &BesideArgs, wanted: Wanted<'_>, context: &Context, global: &Glo
         let failed = Unresolved::of(target.registry());
         let open = target.clone().open(&client, args.registry.signature_repo.as_ref());
         let open = open.map_err(|error| failed((*error).into()))?;
-        let image = open.resolve().await.map_err(|error| failed(error.into()))?;
-        let image = match &args.platform {
-            Some(platform) => for_platform(&*open.store, &image, platform).await.map_err(failed)?,
-            None => image,
-        };
+        let image = open.resolve_on(args.platform.as_ref()).await.map_err(failed)?;
         Ok::<_, Unresolved>(find(&*open.signatures, &image.descriptor.digest, wanted, &limits).await)
     };
     let refused = |code: &str, message: &str, exit| Output::notes(vec![failure(&args.image, code, message)], exit);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use sigkit_core::digest::Digest;
-use sigkit_core::image::{check_contents, descendants, for_platform};
+use sigkit_core::image::{check_contents, descendants, label};
 use sigkit_core::limits::Limits;
 use sigkit_core::oci::{Repository, TagOrDigest};
 use sigkit_core::store::registry::RegistryClient;
@@ -46,6 +46,15 @@ pub(super) enum Reach {
     Read,
     /// It puts something beside them.
     Write,
+}
+
+/// An image as it was found.
+pub(super) struct Resolved {
+    pub(super) open: OpenTarget,
+    /// The image itself, and behind it those below it when they are asked for.
+    pub(super) images: Vec<FetchedManifest>,
+    /// What an index lists and its place does not hold.
+    pub(super) absent: Vec<String>,
 }
 
 impl<'a> Images<'a> {
@@ -123,27 +132,25 @@ impl<'a> Images<'a> {
         }
     }
 
-    /// Opens and resolves one image, once: the image itself, and behind it those below it, when they are asked for.
+    /// Opens and resolves one image, once.
     ///
     /// # Errors
     /// [`Unresolved`].
-    pub(super) async fn resolve(&self, target: &Target) -> Result<(OpenTarget, Vec<FetchedManifest>), Unresolved> {
+    pub(super) async fn resolve(&self, target: &Target) -> Result<Resolved, Unresolved> {
         let failed = Unresolved::of(target.registry());
         let open = self.open(target).map_err(|error| failed((*error).into()))?;
-        let image = open.resolve().await.map_err(|error| failed(error.into()))?;
-        let image = match &self.args.platform {
-            Some(platform) => for_platform(&*open.store, &image, platform).await.map_err(failed)?,
-            None => image,
-        };
+        let image = open.resolve_on(self.args.platform.as_ref()).await.map_err(failed)?;
         // What a registry holds is compared with its descriptors by whoever pulls it.
-        if self.reach == Reach::Read && target.registry().is_none() {
-            check_contents(&*open.store, &image, &Limits::DEFAULT).await.map_err(failed)?;
-        }
+        let absent = match self.reach == Reach::Read && target.registry().is_none() {
+            true => check_contents(&*open.store, &image, &Limits::DEFAULT).await.map_err(failed)?,
+            false => Vec::new(),
+        };
         let below = match self.args.recursive {
             true => descendants(&*open.store, &image, &Limits::DEFAULT).await.map_err(failed)?,
             false => Vec::new(),
         };
-        Ok((open, std::iter::once(image).chain(below).collect()))
+        let absent = absent.iter().map(label).collect();
+        Ok(Resolved { open, images: std::iter::once(image).chain(below).collect(), absent })
     }
 
     /// The store of another repository.

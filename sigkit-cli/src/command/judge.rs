@@ -4,7 +4,7 @@ use futures_util::future::join;
 use sigkit_core::digest::Digest;
 use sigkit_core::store::FetchedManifest;
 
-use super::images::Images;
+use super::images::{Images, Resolved};
 use crate::args::GlobalArgs;
 use crate::error::CliError;
 use crate::output::{Output, Printer};
@@ -48,7 +48,7 @@ impl Images<'_> {
             Some(judge.look(text, &open, &digest).await)
         };
         let (resolved, mut early) = join(self.resolve(target), early).await;
-        let (open, images) = match resolved {
+        let Resolved { open, images, mut absent } = match resolved {
             Ok(resolved) => resolved,
             Err(error) => return vec![Judgement::unresolved(text, error)],
         };
@@ -58,7 +58,8 @@ impl Images<'_> {
                 Some(found) => found,
                 None => judge.look(text, &open, &image.descriptor.digest).await,
             };
-            judgements.push(judge.judge(text, &open, &image, found));
+            // What is missing is missing of the first: the others are below it.
+            judgements.push(judge.judge(text, &open, &image, found).without(std::mem::take(&mut absent)));
         }
         judgements
     }

@@ -33,7 +33,7 @@ impl Images<'_> {
     ) -> Result<Output, CliError> {
         let one = async |text: &str, target: &Target| {
             let (open, images) = match self.resolve(target).await {
-                Ok(resolved) => resolved,
+                Ok(resolved) => (resolved.open, resolved.images),
                 Err(error) => return vec![Failure::from(error).line(text)],
             };
             let mut lines = Vec::new();

@@ -258,6 +258,12 @@ pub(crate) const PAGES: &[Page] = &[
         "Choose one of the platforms that the message lists.",
     ),
     page_of(
+        "platform-ambiguous",
+        "The index has several images that fit the platform asked for.",
+        "They differ in their variant or in the version of the operating system, or two images were given one platform.",
+        "Name the variant too (linux/arm/v7), or the image by its digest, which the message lists.",
+    ),
+    page_of(
         "not-an-index",
         "A platform was asked for, but this is a single image.",
         "The image was built for one platform only.",

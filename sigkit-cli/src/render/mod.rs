@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use sigkit_core::bundle::Evidence;
 use sigkit_core::digest::Digest;
+use sigkit_core::oci::Manifest;
 use sigkit_core::reason::Reason;
 use sigkit_core::report::{Label, Node, Outcome, Report, Verdict, Waiver};
 use sigkit_core::store::{FetchedManifest, StoreError};
@@ -35,6 +36,8 @@ pub(crate) struct Judgement {
     subject: Subject,
     result: Result<Verified, Refusal>,
     witnesses: Witnesses,
+    /// What an index lists and its place does not hold, so that nobody has compared it.
+    absent: Vec<String>,
 }
 
 /// What was judged.
@@ -48,6 +51,16 @@ pub(crate) struct Subject {
     name: String,
     /// The digest, once it is known.
     digest: Option<Digest>,
+    shape: Manifests,
+}
+
+/// Of how many manifests an artifact is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Manifests {
+    /// One at most.
+    One,
+    /// An index lists those of several images.
+    Several,
 }
 
 impl Subject {
@@ -58,13 +71,17 @@ impl Subject {
         Self {
             name: format!("{}@{digest}", open.store.name()),
             digest: Some(digest),
+            shape: match image.manifest {
+                Manifest::Index(_) => Manifests::Several,
+                Manifest::Image(_) => Manifests::One,
+            },
             ..Self::named(given.to_owned(), None)
         }
     }
 
     /// Something that has no other name than the user's.
     pub(crate) fn named(given: String, digest: Option<Digest>) -> Self {
-        Self { name: given.clone(), given, weakened: Vec::new(), digest }
+        Self { name: given.clone(), given, weakened: Vec::new(), digest, shape: Manifests::One }
     }
 
     /// The same, judged with these flags by which less is asked for than usual.
@@ -199,7 +216,7 @@ impl Judgement {
     /// The verifier's answer.
     pub(crate) fn new(subject: Subject, result: Result<Verified, NotVerified>, evidence: &Evidence) -> Self {
         let witnesses = result.as_ref().map(|verified| witness::of(verified, evidence)).unwrap_or_default();
-        Self { subject, result: result.map_err(Refusal::NotVerified), witnesses }
+        Self { subject, result: result.map_err(Refusal::NotVerified), witnesses, absent: Vec::new() }
     }
 
     /// What a set of policies makes of it.
@@ -213,7 +230,12 @@ impl Judgement {
             Admission::Allowed(allowed) => Err(Refusal::Allowed(allowed)),
             Admission::Refused(refusal) => Err(Refusal::NotVerified(refusal)),
         };
-        Self { subject, result, witnesses }
+        Self { subject, result, witnesses, absent: Vec::new() }
+    }
+
+    /// The same of an index of which this is not there.
+    pub(crate) fn without(self, absent: Vec<String>) -> Self {
+        Self { absent, ..self }
     }
 
     /// The image itself could not be read.
@@ -227,7 +249,8 @@ impl Judgement {
     }
 
     fn refused(given: &str, refusal: Refusal) -> Self {
-        Self { subject: Subject::named(given.to_owned(), None), result: Err(refusal), witnesses: Witnesses::new() }
+        let subject = Subject::named(given.to_owned(), None);
+        Self { subject, result: Err(refusal), witnesses: Witnesses::new(), absent: Vec::new() }
     }
 
     fn exit(&self) -> ExitCode {
@@ -308,6 +331,7 @@ impl Results {
                 Ok(_) => {}
                 Err(refusal) => output.report.push_str(&text::refusal(judgement, refusal, self.stderr)),
             }
+            output.report.push_str(&text::absent(judgement));
             output.exit = output.exit.worst(judgement.exit());
             match judgement.verdict() {
                 Verdict::Allowed => self.tally.let_in(),

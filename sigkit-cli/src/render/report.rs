@@ -21,6 +21,7 @@ pub(super) fn line(judgement: &Judgement) -> Vec<u8> {
         "digest": judgement.subject.digest.map(|digest| digest.to_string()),
         "verdict": judgement.verdict().name(),
         "exitCode": judgement.exit().code(),
+        "absent": judgement.absent,
         "weakenedBy": judgement.subject.weakened,
         "code": trouble.as_ref().map(|trouble| trouble.code),
         "message": trouble.as_ref().map(|trouble| &trouble.message),

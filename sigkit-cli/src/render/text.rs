@@ -2,9 +2,10 @@
 
 use sigkit_core::report::{Label, Node, Outcome, Report, Rule, Verdict};
 
-use super::{Judgement, Refusal, Trouble, failure};
+use super::{Judgement, Manifests, Refusal, Trouble, failure};
 use crate::context::Context;
 use crate::escape;
+use crate::exit::ExitCode;
 use crate::streams::Watched;
 
 /// Column of the marks, where the branches to their left leave room for it.
@@ -35,7 +36,22 @@ pub(super) fn refusal(judgement: &Judgement, refusal: &Refusal, paint: Paint) ->
     let message = place.into_iter().fold(message, |message, place| format!("{message}; in {place}"));
     text.push_str(&failure(&judgement.subject.name, code, &message));
     text.push('\n');
+    if judgement.subject.shape == Manifests::Several && refusal.exit() == ExitCode::NoSignatures {
+        text.push_str(
+            "Note: this is an index, and its images may be signed each for itself: --platform OS/ARCH looks at one of them, --recursive \
+             at the index and all of them\n",
+        );
+    }
     text
+}
+
+/// What of an index is not there, and was compared by nobody.
+pub(super) fn absent(judgement: &Judgement) -> String {
+    let name = escape::one_line(&judgement.subject.name);
+    let line = |entry: &String| {
+        format!("WARNING: {name}: {} is listed, but not here, so it was not looked at\n", escape::one_line(entry))
+    };
+    judgement.absent.iter().map(line).collect()
 }
 
 /// What could not be looked at although the rest was enough, once each.

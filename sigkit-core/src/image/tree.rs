@@ -1,5 +1,6 @@
 use std::collections::HashSet;
 
+use super::configuration;
 use crate::digest::Digest;
 use crate::limits::Limits;
 use crate::oci::{Descriptor, Manifest, Platform, TagOrDigest};
@@ -32,6 +33,28 @@ pub enum TreeError {
         /// The platforms listed.
         found: String,
     },
+    /// Several images of the index serve the platform.
+    #[error(
+        "{image}: expected one entry that fits platform {wanted}, found {found}: name the variant too, or the image by its digest"
+    )]
+    Ambiguous {
+        /// The index.
+        image: Digest,
+        /// The platform asked for.
+        wanted: Platform,
+        /// The entries that serve it, each with its digest.
+        found: String,
+    },
+    /// An index lists a manifest that is not where the index is.
+    #[error(
+        "{image}: lists {child}, which is not in this place: copy the image with all its platforms, or ask for those that are there"
+    )]
+    Absent {
+        /// The outermost index.
+        image: Digest,
+        /// The entry, as [`label`] shows it.
+        child: String,
+    },
     /// The image runs on one platform only, and is no index to choose from.
     #[error("{image}: asked for platform {wanted}, but this is a single image and no index")]
     NotAnIndex {
@@ -49,24 +72,42 @@ impl TreeError {
             Self::Store(error) => error.code(),
             Self::TooLarge { .. } => "too-large",
             Self::NoPlatform { .. } => "platform-not-found",
+            Self::Ambiguous { .. } => "platform-ambiguous",
+            Self::Absent { .. } => "not-found",
             Self::NotAnIndex { .. } => "not-an-index",
         }
     }
 }
 
+/// What there is below an index.
+struct Below {
+    /// Every manifest that is there, each once, in the order listed.
+    present: Vec<FetchedManifest>,
+    /// The entries whose manifests are not.
+    absent: Vec<Descriptor>,
+}
+
 /// Reads every manifest below an index, each once, in the order listed; a single image has none.
 ///
 /// # Errors
-/// [`TreeError::Store`], [`TreeError::TooLarge`].
+/// [`TreeError::Absent`], [`TreeError::Store`], [`TreeError::TooLarge`].
 pub async fn descendants<S: Store>(
     store: &S,
     image: &FetchedManifest,
     limits: &Limits,
 ) -> Result<Vec<FetchedManifest>, TreeError> {
+    let below = below(store, image, limits).await?;
+    match below.absent.first() {
+        Some(child) => Err(TreeError::Absent { image: image.descriptor.digest, child: label(child) }),
+        None => Ok(below.present),
+    }
+}
+
+async fn below<S: Store>(store: &S, image: &FetchedManifest, limits: &Limits) -> Result<Below, TreeError> {
     let too_large = |what, limit| TreeError::TooLarge { image: image.descriptor.digest, what, limit };
     let mut seen = HashSet::from([image.descriptor.digest]);
     let mut weight = 0_usize;
-    let mut found: Vec<FetchedManifest> = Vec::new();
+    let mut found = Below { present: Vec::new(), absent: Vec::new() };
     let mut level = entries(image);
     for depth in 0.. {
         level.retain(|entry| seen.insert(entry.digest));
@@ -80,14 +121,20 @@ pub async fn descendants<S: Store>(
             return Err(too_large("manifests", limits.index_children));
         }
         let mut below = Vec::new();
-        for entry in &level {
-            let child = store.manifest(&TagOrDigest::Digest(entry.digest)).await?;
+        for entry in level {
+            let child = match store.manifest(&TagOrDigest::Digest(entry.digest)).await {
+                Err(error) if error.is_absent() => {
+                    found.absent.push(entry);
+                    continue;
+                }
+                child => child?,
+            };
             weight = weight.saturating_add(child.weight());
             if weight > limits.index_weight {
                 return Err(too_large("bytes of manifests in memory", limits.index_weight));
             }
             below.extend(entries(&child));
-            found.push(child);
+            found.present.push(child);
         }
         level = below;
     }
@@ -95,19 +142,31 @@ pub async fn descendants<S: Store>(
 }
 
 /// Compares everything that an image is made of with its descriptors, where the store holds it at hand ([`Store::check_blob`]):
-/// configuration and layers, of every image below an index.
+/// configuration and layers, of every image below an index; and what its configurations say of their layers with the layers there
+/// are.
+///
+/// An index may be there with some of its images only, as `docker save` writes it: the entries that are not there are returned.
 ///
 /// # Errors
-/// [`TreeError::Store`] for the first that is missing or not what it should be.
-pub async fn check_contents<S: Store>(store: &S, image: &FetchedManifest, limits: &Limits) -> Result<(), TreeError> {
-    let below = descendants(store, image, limits).await?;
-    for manifest in std::iter::once(image).chain(&below) {
+/// [`TreeError::Store`] for the first that is missing or not what it should be; [`TreeError::Absent`] when nothing that an index
+/// lists is there.
+pub async fn check_contents<S: Store>(
+    store: &S,
+    image: &FetchedManifest,
+    limits: &Limits,
+) -> Result<Vec<Descriptor>, TreeError> {
+    let below = below(store, image, limits).await?;
+    if let (Some(child), []) = (below.absent.first(), below.present.as_slice()) {
+        return Err(TreeError::Absent { image: image.descriptor.digest, child: label(child) });
+    }
+    for manifest in std::iter::once(image).chain(&below.present) {
         let Manifest::Image(manifest) = &manifest.manifest else { continue };
         for blob in std::iter::once(&manifest.config).chain(&manifest.layers).filter(|blob| !is_foreign(blob)) {
             store.check_blob(blob).await?;
         }
+        configuration::check(store, manifest, limits).await?;
     }
-    Ok(())
+    Ok(below.absent)
 }
 
 /// Layers that are not distributed with the image: Windows base layers.
@@ -115,25 +174,53 @@ fn is_foreign(layer: &Descriptor) -> bool {
     layer.media_type.contains("nondistributable") || layer.media_type.contains(".foreign.")
 }
 
+/// An entry of an index for people: its platform, where one is named, and its digest.
+pub fn label(entry: &Descriptor) -> String {
+    match &entry.platform {
+        Some(platform) => format!("{platform} ({})", entry.digest),
+        None => entry.digest.to_string(),
+    }
+}
+
 /// Reads the image that an index lists for a platform; the link from index to image is the digest.
 ///
+/// Readers choose in different ways among several that fit, so that there must be one only.
+///
 /// # Errors
-/// [`TreeError::NoPlatform`], [`TreeError::NotAnIndex`], [`TreeError::Store`].
+/// [`TreeError::NoPlatform`], [`TreeError::Ambiguous`], [`TreeError::Absent`], [`TreeError::NotAnIndex`], [`TreeError::Store`].
 pub async fn for_platform<S: Store>(
     store: &S,
     image: &FetchedManifest,
     wanted: &Platform,
 ) -> Result<FetchedManifest, TreeError> {
+    let (digest, wanted) = (image.descriptor.digest, wanted.clone());
     let Manifest::Index(index) = &image.manifest else {
-        return Err(TreeError::NotAnIndex { image: image.descriptor.digest, wanted: wanted.clone() });
+        return Err(TreeError::NotAnIndex { image: digest, wanted });
     };
-    let serves = |entry: &&Descriptor| entry.platform.as_ref().is_some_and(|platform| platform.serves(wanted));
-    let Some(entry) = index.manifests.iter().find(serves) else {
-        let platforms = index.manifests.iter().filter_map(|entry| entry.platform.as_ref());
-        let found = platforms.map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        return Err(TreeError::NoPlatform { image: image.descriptor.digest, wanted: wanted.clone(), found });
-    };
-    Ok(store.manifest(&TagOrDigest::Digest(entry.digest)).await?)
+    let serves = |entry: &&Descriptor| entry.platform.as_ref().is_some_and(|platform| platform.serves(&wanted));
+    let mut fit: Vec<&Descriptor> = Vec::new();
+    for entry in index.manifests.iter().filter(serves) {
+        if !fit.iter().any(|other| other.digest == entry.digest) {
+            fit.push(entry);
+        }
+    }
+    match fit.as_slice() {
+        [entry] => match store.manifest(&TagOrDigest::Digest(entry.digest)).await {
+            Err(error) if error.is_absent() => Err(TreeError::Absent { image: digest, child: label(entry) }),
+            child => Ok(child?),
+        },
+        [] => {
+            // What is on no platform is no image: BuildKit lists its attestations so.
+            let platforms = index.manifests.iter().filter_map(|entry| entry.platform.as_ref());
+            let platforms = platforms.filter(|platform| platform.os != "unknown").map(ToString::to_string);
+            let found = platforms.collect::<Vec<_>>().join(", ");
+            Err(TreeError::NoPlatform { image: digest, wanted, found })
+        }
+        several => {
+            let found = several.iter().map(|entry| label(entry)).collect::<Vec<_>>().join(", ");
+            Err(TreeError::Ambiguous { image: digest, wanted, found })
+        }
+    }
 }
 
 fn entries(image: &FetchedManifest) -> Vec<Descriptor> {

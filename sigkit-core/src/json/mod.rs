@@ -5,11 +5,13 @@
 
 mod names;
 mod objects;
+mod spelling;
 mod unread;
 
 #[cfg(feature = "policy-files")]
 pub(crate) use objects::Objects;
 pub(crate) use objects::Words;
+pub(crate) use spelling::refuse_others;
 
 use std::collections::BTreeMap;
 

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::descriptor::Descriptor;
@@ -105,12 +105,18 @@ struct Wire<'a> {
     media_type: Option<String>,
     config: Option<Descriptor>,
     layers: Option<Vec<Descriptor>>,
-    manifests: Option<Vec<Descriptor>>,
+    #[serde(default, deserialize_with = "written")]
+    manifests: Option<Option<Vec<Descriptor>>>,
     fs_layers: Option<IgnoredAny>,
     subject: Option<Descriptor>,
     artifact_type: Option<String>,
     #[serde(default, deserialize_with = "crate::json::null_is_empty")]
     annotations: BTreeMap<String, String>,
+}
+
+/// A member that is there, be it `null`, which Go writes for an empty list.
+fn written<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
 }
 
 impl Manifest {
@@ -130,7 +136,11 @@ impl Manifest {
                 return Err(ManifestError::SchemaVersion { found });
             }
         }
-        match (wire.config, wire.layers, wire.manifests) {
+        let manifests = match (&wire.config, &wire.layers, wire.manifests) {
+            (None, None, Some(None)) => Some(Vec::new()),
+            (_, _, manifests) => manifests.flatten(),
+        };
+        match (wire.config, wire.layers, manifests) {
             (Some(config), Some(layers), None) => Ok(Self::Image(Box::new(ImageManifest {
                 media_type: Shape::Image.media_type(wire.media_type, served_as)?,
                 config,
@@ -236,6 +246,10 @@ mod tests {
         assert!(matches!(Manifest::parse(image.as_bytes(), None), Ok(Manifest::Image(_))));
         let index = document(r#""manifests":[D],"annotations":null"#);
         assert!(matches!(Manifest::parse(index.as_bytes(), None), Ok(Manifest::Index(_))));
+        let empty = Manifest::parse(document(r#""manifests":null"#).as_bytes(), None).unwrap();
+        assert!(matches!(empty, Manifest::Index(index) if index.manifests.is_empty()));
+        let image = document(r#""config":D,"layers":[D],"manifests":null"#);
+        assert!(matches!(Manifest::parse(image.as_bytes(), None), Ok(Manifest::Image(_))));
     }
 
     // threat: E05

@@ -28,7 +28,7 @@ pub use layout::LayoutStore;
 pub use memory::MemoryStore;
 
 use crate::digest::Digest;
-use crate::oci::{Descriptor, Manifest, Tag, TagOrDigest};
+use crate::oci::{Descriptor, ImageReference, Manifest, Platform, Tag, TagOrDigest};
 
 /// What a descriptor or an annotation takes in memory beside its texts, in bytes.
 const PART: usize = 256;
@@ -77,11 +77,38 @@ pub trait Store: Sync {
         std::future::ready(Ok(()))
     }
 
+    /// Whether other readers of the same place take the same image: loaders of archives go by other lists than those that sigkit reads.
+    /// `image` is what this store means by what was `asked`, an index above the one for `platform` when one was named.
+    ///
+    /// # Errors
+    /// [`StoreError::Protocol`] that names both images; other trouble in reading the lists.
+    fn check_lists(
+        &self,
+        _asked: &Asked,
+        _image: &FetchedManifest,
+        _platform: Option<&Platform>,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send {
+        std::future::ready(Ok(()))
+    }
+
     /// What the place itself lists as referring to `subject`, over all pages, unfiltered.
     ///
     /// # Errors
     /// [`StoreError`]. That the place keeps no such list is [`Referrers::Unsupported`], not an error.
     fn referrers(&self, subject: &Digest) -> impl Future<Output = Result<Referrers, StoreError>> + Send;
+}
+
+/// How an image was asked for in a place that holds several.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// Without a name: the only one.
+    Only,
+    /// By its tag in a layout.
+    Tag(Tag),
+    /// By its digest.
+    Digest(Digest),
+    /// By its full name in an archive of Docker.
+    Name(ImageReference),
 }
 
 /// Answer of the referrers API, OCI distribution specification 1.1, "Listing Referrers".

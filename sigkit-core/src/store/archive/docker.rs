@@ -4,20 +4,15 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use serde::Deserialize;
-
 use super::snapshot::Snapshot;
 use super::{ArchiveStore, Member, Reader};
 use crate::digest::Digest;
-use crate::json;
 use crate::limits::Limits;
 use crate::oci::media_type::ANNOTATION_REF_NAME;
-use crate::oci::{Descriptor, ImageReference, Manifest, TagOrDigest};
+use crate::oci::{Descriptor, ImageReference, Platform, TagOrDigest};
+use crate::store::layout::lists::{self, IMAGE_NAME};
 use crate::store::layout::members::protocol;
-use crate::store::{Expected, FetchedManifest, Referrers, Store, StoreError, StoreWrite, SubjectIndexed};
-
-/// Entry annotation with the full name of an image, as containerd and Docker write it.
-const IMAGE_NAME: &str = "io.containerd.image.name";
+use crate::store::{Asked, Expected, FetchedManifest, Referrers, Store, StoreError, StoreWrite, SubjectIndexed};
 
 /// An archive of `docker save` that carries an OCI image layout, which Docker writes since version 25.
 ///
@@ -25,15 +20,6 @@ const IMAGE_NAME: &str = "io.containerd.image.name";
 #[derive(Debug)]
 pub struct DockerArchiveStore {
     inner: ArchiveStore,
-}
-
-/// One element of `manifest.json`.
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Saved {
-    config: String,
-    #[serde(default)]
-    repo_tags: Option<Vec<String>>,
 }
 
 impl DockerArchiveStore {
@@ -82,11 +68,11 @@ impl DockerArchiveStore {
         }
         self.inner.reading(|reader| {
             let index = reader.index()?;
-            let saved = saved(reader)?;
+            let saved = lists::saved(reader)?;
             let configs: BTreeSet<Digest> = saved
                 .iter()
-                .filter(|image| image.repo_tags.iter().flatten().any(|name| names(name, reference)))
-                .filter_map(|image| config_digest(&image.config))
+                .filter(|image| image.names.iter().any(|name| names(name, reference)))
+                .filter_map(|image| lists::blob_digest(&image.config))
                 .collect();
             let mut found = BTreeSet::new();
             for entry in index.descriptors() {
@@ -101,7 +87,7 @@ impl DockerArchiveStore {
                     let names: BTreeSet<&str> = index
                         .descriptors()
                         .flat_map(named)
-                        .chain(saved.iter().flat_map(|image| image.repo_tags.iter().flatten().map(String::as_str)))
+                        .chain(saved.iter().flat_map(|image| image.names.iter().map(String::as_str)))
                         .collect();
                     let names = names.into_iter().collect::<Vec<_>>().join(", ");
                     Err(StoreError::NotFound { place: format!("{place}, image {reference} (names there: {names})") })
@@ -112,12 +98,6 @@ impl DockerArchiveStore {
     }
 }
 
-/// What Docker's own list says; an archive with a layout may do without.
-fn saved(reader: &Reader<'_>) -> Result<Vec<Saved>, StoreError> {
-    let Some(bytes) = reader.read(Member::DockerManifest)? else { return Ok(Vec::new()) };
-    json::from_slice(&bytes).map_err(|error| protocol(&reader.place(Member::DockerManifest), error.to_string()))
-}
-
 /// The full names of an entry.
 fn named(entry: &Descriptor) -> impl Iterator<Item = &str> {
     let full = entry.annotations.get(ANNOTATION_REF_NAME).filter(|name| name.contains(':'));
@@ -125,13 +105,7 @@ fn named(entry: &Descriptor) -> impl Iterator<Item = &str> {
 }
 
 fn names(name: &str, wanted: &ImageReference) -> bool {
-    name.parse::<ImageReference>()
-        .is_ok_and(|name| name.repository == wanted.repository && name.target() == wanted.target())
-}
-
-/// `blobs/sha256/<hex>`
-fn config_digest(path: &str) -> Option<Digest> {
-    path.strip_prefix("blobs/")?.replacen('/', ":", 1).parse().ok()
+    name.parse::<ImageReference>().is_ok_and(|name| lists::is_same_name(&name, wanted))
 }
 
 /// Whether an entry is an image, or an index over one, with one of these configurations.
@@ -139,21 +113,8 @@ fn runs(reader: &Reader<'_>, entry: &Descriptor, configs: &BTreeSet<Digest>) -> 
     if configs.is_empty() {
         return Ok(false);
     }
-    match reader.listed(entry)?.manifest {
-        Manifest::Image(image) => Ok(configs.contains(&image.config.digest)),
-        Manifest::Index(index) => {
-            for child in &index.manifests {
-                // An archive may hold the manifests of some platforms only.
-                if reader.has_blob(&child.digest)?
-                    && let Manifest::Image(image) = reader.listed(child)?.manifest
-                    && configs.contains(&image.config.digest)
-                {
-                    return Ok(true);
-                }
-            }
-            Ok(false)
-        }
-    }
+    let images = reader.images_of(&reader.listed(entry)?)?;
+    Ok(images.iter().any(|(_, image)| configs.contains(&image.config.digest)))
 }
 
 impl Store for DockerArchiveStore {
@@ -171,6 +132,15 @@ impl Store for DockerArchiveStore {
 
     async fn check_blob(&self, descriptor: &Descriptor) -> Result<(), StoreError> {
         self.inner.check_blob(descriptor).await
+    }
+
+    async fn check_lists(
+        &self,
+        asked: &Asked,
+        image: &FetchedManifest,
+        platform: Option<&Platform>,
+    ) -> Result<(), StoreError> {
+        self.inner.check_lists(asked, image, platform).await
     }
 
     async fn referrers(&self, subject: &Digest) -> Result<Referrers, StoreError> {

@@ -15,14 +15,15 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 pub use self::docker::DockerArchiveStore;
 use self::snapshot::Snapshot;
 use super::layout::index;
+use super::layout::lists;
 use super::layout::members::{Member, Members, io_error};
 use super::layout::reader::{MARKER, Reader};
 use super::layout::scratch::Lock;
 use super::layout::update::Update;
-use super::{Expected, FetchedManifest, Referrers, Store, StoreError, StoreWrite, SubjectIndexed, verified};
+use super::{Asked, Expected, FetchedManifest, Referrers, Store, StoreError, StoreWrite, SubjectIndexed, verified};
 use crate::digest::Digest;
 use crate::limits::Limits;
-use crate::oci::{Descriptor, TagOrDigest};
+use crate::oci::{Descriptor, Platform, TagOrDigest};
 
 /// Bytes of blobs that wait in memory for the manifest that names them, before they are written without it.
 const PENDING_BYTES: usize = 64 << 20;
@@ -188,6 +189,15 @@ impl Store for ArchiveStore {
 
     async fn check_blob(&self, descriptor: &Descriptor) -> Result<(), StoreError> {
         self.reading(|reader| reader.check_blob(descriptor))
+    }
+
+    async fn check_lists(
+        &self,
+        asked: &Asked,
+        image: &FetchedManifest,
+        platform: Option<&Platform>,
+    ) -> Result<(), StoreError> {
+        self.reading(|reader| lists::check(reader, asked, image, platform))
     }
 
     async fn referrers(&self, subject: &Digest) -> Result<Referrers, StoreError> {

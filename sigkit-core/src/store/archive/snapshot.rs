@@ -108,21 +108,44 @@ fn split(path: &Path) -> Result<(&Path, &std::ffi::OsStr), StoreError> {
 /// Entries for `files`, and the archive's end.
 fn append(files: &[(Member, &[u8])], to: &mut File) -> io::Result<()> {
     for (member, bytes) in files {
-        let mut header = Header::new_ustar();
-        header.set_path(member.to_string())?;
-        header.set_entry_type(EntryType::Regular);
-        header.set_mode(0o644);
-        header.set_uid(0);
-        header.set_gid(0);
-        header.set_mtime(0);
-        header.set_size(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
-        header.set_cksum();
-        to.write_all(header.as_bytes())?;
-        to.write_all(bytes)?;
-        let padding = bytes.len().checked_next_multiple_of(512).unwrap_or(bytes.len()).saturating_sub(bytes.len());
-        to.write_all([0_u8; 512].get(..padding).unwrap_or(&[]))?;
+        let name = member.to_string();
+        if name.len() > NAME_BYTES {
+            entry(EntryType::XHeader, "pax", &pax_path(&name), to)?;
+        }
+        entry(EntryType::Regular, name.get(..NAME_BYTES).unwrap_or(&name), bytes, to)?;
     }
     to.write_all(&[0_u8; 1024])
+}
+
+/// Bytes of a name that a header holds.
+const NAME_BYTES: usize = 100;
+
+/// The pax record of a long name: `length SP path=name LF`, where the length counts itself.
+fn pax_path(name: &str) -> Vec<u8> {
+    let rest = format!(" path={name}\n");
+    let mut length = rest.len();
+    while length != rest.len().saturating_add(length.to_string().len()) {
+        length = rest.len().saturating_add(length.to_string().len());
+    }
+    format!("{length}{rest}").into_bytes()
+}
+
+fn entry(kind: EntryType, name: &str, bytes: &[u8], to: &mut File) -> io::Result<()> {
+    let mut header = Header::new_ustar();
+    if let Some(field) = header.as_old_mut().name.get_mut(..name.len()) {
+        field.copy_from_slice(name.as_bytes());
+    }
+    header.set_entry_type(kind);
+    header.set_mode(0o644);
+    header.set_uid(0);
+    header.set_gid(0);
+    header.set_mtime(0);
+    header.set_size(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+    header.set_cksum();
+    to.write_all(header.as_bytes())?;
+    to.write_all(bytes)?;
+    let padding = bytes.len().checked_next_multiple_of(512).unwrap_or(bytes.len()).saturating_sub(bytes.len());
+    to.write_all([0_u8; 512].get(..padding).unwrap_or(&[]))
 }
 
 impl Members for Snapshot {
@@ -131,7 +154,11 @@ impl Members for Snapshot {
     }
 
     fn open(&self, member: Member) -> Result<Option<Opened<'_>>, StoreError> {
-        Ok(self.table.get(&member.to_string()).map(|extent| {
+        self.other(&member.to_string())
+    }
+
+    fn other(&self, name: &str) -> Result<Option<Opened<'_>>, StoreError> {
+        Ok(self.table.get(name).map(|extent| {
             let section = Section { file: &self.file, position: extent.data, left: extent.size };
             Opened { size: extent.size, reader: Box::new(section) }
         }))

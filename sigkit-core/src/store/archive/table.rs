@@ -1,7 +1,8 @@
 //! Which bytes of a tar are which file, read in one pass over the headers.
 //!
-//! POSIX ustar with pax headers. The archives here hold flat files with short names, so whatever makes readers of tar disagree is
-//! refused rather than interpreted: names or sizes that a pax header changes, GNU long names, links, sparse files, repeated names.
+//! POSIX ustar with pax headers and GNU long names. The archives here hold flat files, so whatever makes readers of tar disagree is
+//! refused rather than interpreted: sizes that a pax header changes, names that it changes other than by continuing one that is too
+//! long for its field, links, sparse files, repeated names.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -16,6 +17,9 @@ use crate::store::layout::members::{io_error, protocol};
 
 /// Size in bytes of a header, and what data is padded to.
 const BLOCK: u64 = 512;
+
+/// Fewest bytes of a name of which a header holds the beginning only: writers differ in whether a NUL ends it.
+const FIELD: usize = 99;
 
 /// What compressed files begin with, and what undoes it.
 const COMPRESSED: [(&[u8], &str, &str); 4] = [
@@ -99,7 +103,7 @@ impl Walk<'_> {
     fn table(&self) -> Result<Table, StoreError> {
         let mut table = Table::default();
         let mut position = 0;
-        // The pax header that speaks about the next entry: where it began, and what it says.
+        // The header that speaks about the next entry: where it began, and what it says.
         let mut pax: Option<(u64, Pax)> = None;
         let mut count = 0_usize;
         while let Some(header) = self.header(position)? {
@@ -112,11 +116,13 @@ impl Walk<'_> {
             let extent = self.extent(position, size)?;
             match header.entry_type() {
                 EntryType::XHeader if pax.is_none() => pax = Some((position, self.pax(extent)?)),
+                EntryType::GNULongName if pax.is_none() => pax = Some((position, self.long_name(extent)?)),
                 EntryType::XGlobalHeader if pax.is_none() => self.pax(extent)?.refuse_any(self, position)?,
                 EntryType::Regular | EntryType::Directory => {
-                    let name = self.name(&header, position)?;
                     let (start, said) = pax.take().unwrap_or((position, Pax::default()));
                     said.refuse_disagreement(self, position, &header, size)?;
+                    let path = said.path.map_or_else(|| header.path_bytes().into_owned(), String::into_bytes);
+                    let name = self.name(header.entry_type(), &path, position)?;
                     match (header.entry_type(), name) {
                         (EntryType::Directory, _) if size == 0 => {}
                         (EntryType::Regular, Some(name)) => {
@@ -182,19 +188,18 @@ impl Walk<'_> {
     }
 
     /// The entry's name relative to the archive's root; `None` for the root itself.
-    fn name(&self, header: &Header, position: u64) -> Result<Option<String>, StoreError> {
-        let bytes = header.path_bytes();
+    fn name(&self, kind: EntryType, bytes: &[u8], position: u64) -> Result<Option<String>, StoreError> {
         let refuse = || {
-            let shown = String::from_utf8_lossy(&bytes).chars().take(120).collect::<String>();
+            let shown = String::from_utf8_lossy(bytes).chars().take(120).collect::<String>();
             self.malformed(position, &format!("expected a relative name without `..`, found {shown:?}"))
         };
-        let name = std::str::from_utf8(&bytes).map_err(|_| refuse())?;
+        let name = std::str::from_utf8(bytes).map_err(|_| refuse())?;
         let name = name.strip_prefix("./").unwrap_or(name);
-        let name = match header.entry_type() {
+        let name = match kind {
             EntryType::Directory => name.strip_suffix('/').unwrap_or(name),
             _ => name,
         };
-        if header.entry_type() == EntryType::Directory && matches!(name, "" | ".") {
+        if kind == EntryType::Directory && matches!(name, "" | ".") {
             return Ok(None);
         }
         if name.split('/').any(|part| matches!(part, "" | "." | "..")) || name.contains(['\\', '\0']) {
@@ -203,14 +208,30 @@ impl Walk<'_> {
         Ok(Some(name.to_owned()))
     }
 
+    /// What a GNU long name says: the whole name, ended by a NUL.
+    fn long_name(&self, extent: Extent) -> Result<Pax, StoreError> {
+        let bytes = self.extended(extent)?;
+        let name = bytes.strip_suffix(b"\0").unwrap_or(&bytes);
+        match std::str::from_utf8(name) {
+            Ok(name) => Ok(Pax { path: Some(name.to_owned()), ..Pax::default() }),
+            Err(_) => Err(self.malformed(extent.start, "a long name that is not UTF-8")),
+        }
+    }
+
     fn pax(&self, extent: Extent) -> Result<Pax, StoreError> {
+        let bytes = self.extended(extent)?;
+        Pax::parse(&bytes).ok_or_else(|| self.malformed(extent.start, "not a pax header"))
+    }
+
+    /// The bytes of a header that speaks about the next entry.
+    fn extended(&self, extent: Extent) -> Result<Vec<u8>, StoreError> {
         if extent.size > self.limits.archive_header_bytes {
             let limit = format!("{} bytes in an extended header", self.limits.archive_header_bytes);
             return Err(StoreError::TooLarge { place: self.place.to_owned(), limit });
         }
         let mut bytes = vec![0_u8; usize::try_from(extent.size).unwrap_or(0)];
         self.fill(&mut bytes, extent.data)?;
-        Pax::parse(&bytes).ok_or_else(|| self.malformed(extent.start, "not a pax header"))
+        Ok(bytes)
     }
 
     /// Reads until `buffer` is full or the file ends; the number of bytes read.
@@ -233,7 +254,7 @@ impl Walk<'_> {
     }
 }
 
-/// What a pax header says that could make an entry another one.
+/// What an extended header says that could make an entry another one.
 #[derive(Debug, Default)]
 struct Pax {
     size: Option<String>,
@@ -279,11 +300,14 @@ impl Pax {
         size: u64,
     ) -> Result<(), StoreError> {
         if let Some(said) = self.size.as_ref().filter(|said| **said != size.to_string()) {
-            return Err(walk.malformed(position, &format!("the header says {size} bytes, the pax header {said}")));
+            return Err(walk.malformed(position, &format!("the header says {size} bytes, the extended header {said}")));
         }
-        if let Some(said) = self.path.as_ref().filter(|said| said.as_bytes() != &*header.path_bytes()) {
-            let name = String::from_utf8_lossy(&header.path_bytes()).into_owned();
-            return Err(walk.malformed(position, &format!("the header says {name:?}, the pax header {said:?}")));
+        let field = header.path_bytes();
+        // Readers that know no extended headers find no file of the layout under the beginning of a longer name.
+        let continues = |said: &str| field.len() >= FIELD && said.as_bytes().starts_with(&field);
+        if let Some(said) = self.path.as_ref().filter(|said| said.as_bytes() != &*field && !continues(said)) {
+            let name = String::from_utf8_lossy(&field).into_owned();
+            return Err(walk.malformed(position, &format!("the header says {name:?}, the extended header {said:?}")));
         }
         self.other.as_ref().map_or(Ok(()), |key| Err(walk.malformed(position, &format!("pax record {key}"))))
     }

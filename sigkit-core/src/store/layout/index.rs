@@ -52,11 +52,19 @@ impl LayoutIndex {
             return Err(protocol(place, "expected an image index, found an image manifest"));
         };
         let malformed = |error: json::JsonError| protocol(place, error.to_string());
+        let spelled = |names: &BTreeMap<String, Box<RawValue>>, known: &[&str]| {
+            json::refuse_others(names.keys().map(String::as_str), known).map_err(malformed)
+        };
         let mut members: BTreeMap<String, Box<RawValue>> = json::from_slice(bytes).map_err(malformed)?;
         let raw: Vec<Box<RawValue>> = match members.remove("manifests") {
-            Some(raw) => json::from_slice(raw.get().as_bytes()).map_err(malformed)?,
+            Some(raw) => json::from_slice::<Option<_>>(raw.get().as_bytes()).map_err(malformed)?.unwrap_or_default(),
             None => Vec::new(),
         };
+        spelled(&members, &["manifests", "schemaVersion", "mediaType"])?;
+        for entry in &raw {
+            let entry: BTreeMap<String, Box<RawValue>> = json::from_slice(entry.get().as_bytes()).map_err(malformed)?;
+            spelled(&entry, &["digest", "size", "mediaType", "annotations", "platform"])?;
+        }
         let entries = index.manifests.into_iter().zip(raw).map(|(descriptor, raw)| Entry { descriptor, raw }).collect();
         Ok(Self { members, entries })
     }

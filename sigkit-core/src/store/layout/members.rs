@@ -44,6 +44,11 @@ pub(in crate::store) trait Members {
     /// Opens a member; `None` when there is no such file.
     fn open(&self, member: Member) -> Result<Option<Opened<'_>>, StoreError>;
 
+    /// Opens a file that is no member of a layout, by the very name that it has in an archive; a directory has none of those.
+    fn other(&self, _name: &str) -> Result<Option<Opened<'_>>, StoreError> {
+        Ok(None)
+    }
+
     /// Every blob with its size in bytes, at most `limit` of them, in the order of their names.
     fn blobs(&self, limit: usize) -> Result<Vec<(Digest, u64)>, StoreError>;
 

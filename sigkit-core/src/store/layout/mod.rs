@@ -5,6 +5,7 @@
 
 mod directory;
 pub(super) mod index;
+pub(super) mod lists;
 pub(super) mod members;
 pub(super) mod reader;
 pub(super) mod scratch;
@@ -19,10 +20,10 @@ use self::members::{Member, Members, io_error, protocol};
 use self::reader::{MARKER, Reader};
 use self::scratch::Lock;
 use self::update::Update;
-use super::{Expected, FetchedManifest, Referrers, Store, StoreError, StoreWrite, SubjectIndexed, verified};
+use super::{Asked, Expected, FetchedManifest, Referrers, Store, StoreError, StoreWrite, SubjectIndexed, verified};
 use crate::digest::Digest;
 use crate::limits::Limits;
-use crate::oci::{Descriptor, TagOrDigest};
+use crate::oci::{Descriptor, Platform, TagOrDigest};
 
 /// An OCI image layout in a directory, for reading and writing.
 ///
@@ -139,6 +140,15 @@ impl Store for LayoutStore {
 
     async fn check_blob(&self, descriptor: &Descriptor) -> Result<(), StoreError> {
         self.reader().check_blob(descriptor)
+    }
+
+    async fn check_lists(
+        &self,
+        asked: &Asked,
+        image: &FetchedManifest,
+        platform: Option<&Platform>,
+    ) -> Result<(), StoreError> {
+        lists::check(&self.reader(), asked, image, platform)
     }
 
     async fn referrers(&self, subject: &Digest) -> Result<Referrers, StoreError> {

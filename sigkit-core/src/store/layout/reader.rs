@@ -6,18 +6,20 @@ use std::io::{ErrorKind, Read};
 use serde::Deserialize;
 
 use super::index::{self, LayoutIndex};
-use super::members::{Member, Members, io_error, protocol, read, read_object, read_opened};
-use crate::digest::{Digest, Hasher};
+use super::members::{Member, Members, Opened, io_error, protocol, read, read_object, read_opened};
+use crate::digest::{Digest, DigestAlgorithm, Hasher};
 use crate::json;
 use crate::limits::Limits;
 use crate::oci::media_type::{MANIFESTS, OCI_MANIFEST, SIMPLE_SIGNING};
-use crate::oci::{Descriptor, Manifest, TagOrDigest};
+use crate::oci::{Descriptor, ImageManifest, Manifest, TagOrDigest};
 use crate::store::{FetchedManifest, Referrers, StoreError, verified};
 
 /// Bytes of a blob read at once.
 const PIECE: usize = 64 * 1024;
 /// The only version of the layout there is.
 const LAYOUT_VERSION: &str = "1.0.0";
+/// Size of the configuration `{}`.
+const EMPTY_CONFIG: u64 = 2;
 /// What `oci-layout` says.
 pub(in crate::store) const MARKER: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;
 
@@ -144,22 +146,58 @@ impl<'a> Reader<'a> {
         let place = self.members.place(member);
         let opened = self.members.open(member)?.ok_or_else(|| protocol(&place, "named by the image, but not there"))?;
         verified::compare_size(&place, descriptor.size, opened.size)?;
-        let mut hasher = Hasher::new(descriptor.digest.algorithm());
-        let mut reader = opened.reader.take(opened.size);
-        let mut piece = vec![0_u8; PIECE];
-        loop {
-            match reader.read(&mut piece) {
-                Ok(0) => break,
-                Ok(read) => hasher.update(piece.get(..read).unwrap_or_default()),
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(io_error(&place, &error)),
-            }
-        }
-        let found = hasher.finish();
+        let found = hash(&place, opened, descriptor.digest.algorithm())?;
         if found != descriptor.digest {
             return Err(StoreError::DigestMismatch { place, expected: descriptor.digest, found });
         }
         Ok(())
+    }
+
+    /// Opens a file beside the layout, by the name that it has in an archive.
+    pub(in crate::store) fn other(&self, name: &str) -> Result<Option<Opened<'_>>, StoreError> {
+        self.members.other(name)
+    }
+
+    /// The SHA-256 digest of such a file.
+    pub(in crate::store) fn hash_other(&self, name: &str) -> Result<Option<Digest>, StoreError> {
+        let Some(opened) = self.members.other(name)? else { return Ok(None) };
+        hash(&format!("{name:?}"), opened, DigestAlgorithm::Sha256).map(Some)
+    }
+
+    /// The images that a manifest stands for, as far as they are there: itself, or those below an index.
+    pub(in crate::store) fn images_of(
+        &self,
+        root: &FetchedManifest,
+    ) -> Result<Vec<(Digest, ImageManifest)>, StoreError> {
+        let too_large = |what| StoreError::TooLarge {
+            place: self.members.place(Member::Blob(root.descriptor.digest)),
+            limit: what,
+        };
+        let (mut found, mut seen) = (Vec::new(), BTreeSet::new());
+        let mut level = vec![root.clone()];
+        for depth in 0.. {
+            let mut below = Vec::new();
+            for manifest in level {
+                match manifest.manifest {
+                    Manifest::Image(image) => found.push((manifest.descriptor.digest, *image)),
+                    Manifest::Index(index) => below.extend(index.manifests),
+                }
+            }
+            below.retain(|entry| seen.insert(entry.digest));
+            if below.is_empty() {
+                break;
+            }
+            if depth == self.limits.index_depth || seen.len() > self.limits.index_children {
+                return Err(too_large(format!("{} manifests below an index", self.limits.index_children)));
+            }
+            level = Vec::new();
+            for entry in below {
+                if self.has_blob(&entry.digest)? {
+                    level.push(self.manifest(&TagOrDigest::Digest(entry.digest))?);
+                }
+            }
+        }
+        Ok(found)
     }
 
     /// Every manifest about `subject`: those that the index lists, and those that lie loose among the blobs, where `cosign save`
@@ -198,14 +236,37 @@ impl<'a> Reader<'a> {
         Ok(Referrers::Listed(found))
     }
 
+    /// Whether an entry of the index hangs on an image rather than being one.
+    fn is_attachment(&self, entry: &Descriptor, manifest: &FetchedManifest) -> Result<bool, StoreError> {
+        let index = match &manifest.manifest {
+            Manifest::Image(image) => return Ok(hangs(image, Some(entry))),
+            Manifest::Index(index) => index,
+        };
+        // The list of referrers under the fallback tag, and an index of attachments.
+        if index.subject.is_none() && !index::is_attachment(entry) {
+            return Ok(false);
+        }
+        for child in &index.manifests {
+            if self.has_blob(&child.digest)? {
+                match self.manifest(&TagOrDigest::Digest(child.digest))?.manifest {
+                    Manifest::Image(image) if hangs(&image, None) => {}
+                    _ => return Ok(false),
+                }
+            }
+        }
+        Ok(true)
+    }
+
     /// The layout's image, when it holds one only beside what hangs on it.
     pub(in crate::store) fn only_image(&self) -> Result<FetchedManifest, StoreError> {
         let index = self.index()?;
         let mut images: Vec<(String, FetchedManifest)> = Vec::new();
-        for entry in index.descriptors().filter(|entry| !index::is_attachment(entry)) {
+        for entry in index.descriptors() {
+            if images.iter().any(|(_, image)| image.descriptor.digest == entry.digest) {
+                continue;
+            }
             let fetched = self.listed(entry)?;
-            let known = images.iter().any(|(_, image)| image.descriptor.digest == entry.digest);
-            if !known && is_image(&fetched.manifest) {
+            if !self.is_attachment(entry, &fetched)? {
                 images.push((index::label(entry), fetched));
             }
         }
@@ -229,6 +290,40 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// Whether an image manifest says that it is about something else, and holds nothing that could run: no layers to unpack.
+///
+/// What it is called is not enough: an image hidden from us by an annotation is still loaded by others.
+fn hangs(image: &ImageManifest, called: Option<&Descriptor>) -> bool {
+    let signs = !image.layers.is_empty() && image.layers.iter().all(|layer| layer.media_type == SIMPLE_SIGNING);
+    let says = image.subject.is_some() || signs || called.is_some_and(index::is_attachment);
+    let documents = image.layers.iter().all(|layer| is_document(&layer.media_type));
+    // An empty configuration names no program; what oras attaches to an image has one, whatever its layers are.
+    says && match image.config.size == EMPTY_CONFIG {
+        true => image.subject.is_some() || documents,
+        false => documents && !image.layers.is_empty(),
+    }
+}
+
+fn is_document(media_type: &str) -> bool {
+    let media_type = media_type.split_once(';').map_or(media_type, |(essence, _)| essence).trim_end();
+    media_type.starts_with("text/") || ["json", "+xml", "/xml"].iter().any(|end| media_type.ends_with(end))
+}
+
+/// Reads to the end, in constant memory.
+fn hash(place: &str, opened: Opened<'_>, algorithm: DigestAlgorithm) -> Result<Digest, StoreError> {
+    let mut hasher = Hasher::new(algorithm);
+    let mut reader = opened.reader.take(opened.size);
+    let mut piece = vec![0_u8; PIECE];
+    loop {
+        match reader.read(&mut piece) {
+            Ok(0) => return Ok(hasher.finish()),
+            Ok(read) => hasher.update(piece.get(..read).unwrap_or_default()),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(io_error(place, &error)),
+        }
+    }
+}
+
 /// How a referrers list shows this manifest, if it is about `subject`.
 ///
 /// A manifest that says so but cannot be read is listed as well, so that reading it shows what is wrong.
@@ -241,17 +336,6 @@ fn referrer(place: &str, digest: Digest, bytes: Vec<u8>, subject: &Digest) -> Op
     let read = verified::manifest(place, digest, bytes, None).ok();
     let listed = read.as_ref().and_then(verified::referrer).map(|(_, listed)| listed);
     Some(listed.unwrap_or_else(|| Descriptor::new(OCI_MANIFEST, size, digest)))
-}
-
-/// Whether a manifest is something to sign rather than what hangs on it.
-fn is_image(manifest: &Manifest) -> bool {
-    match manifest {
-        Manifest::Index(index) => index.subject.is_none(),
-        Manifest::Image(image) => {
-            let is_signature = !image.layers.is_empty() && image.layers.iter().all(|l| l.media_type == SIMPLE_SIGNING);
-            image.subject.is_none() && !is_signature
-        }
-    }
 }
 
 fn children(manifest: &Manifest) -> Vec<Digest> {
