@@ -20,6 +20,12 @@ pub(crate) fn run(args: &PolicyArgs, context: &Context) -> Result<Output, CliErr
     for line in policies.outline() {
         text.push_str(&format!("{}{}\n", "  ".repeat(line.depth), escape::one_line(&line.text)));
     }
+    if !policies.passed_over().is_empty() {
+        text.push_str("\nPassed over, for they are no policies:\n");
+    }
+    for document in policies.passed_over() {
+        text.push_str(&format!("  {}\n", escape::one_line(document)));
+    }
     let weaknesses = policies.weaknesses(context.now());
     if !weaknesses.is_empty() {
         text.push_str("\nWeak:\n");

@@ -1,3 +1,5 @@
+#[cfg(feature = "rego")]
+use super::WholePolicy;
 use super::{Gate, Policy, SignedName};
 use crate::limits::Limits;
 use crate::oci::{ImageReference, Repository};
@@ -18,6 +20,9 @@ pub enum Demand {
         /// The demands; a group without any is never met.
         parts: Vec<Demand>,
     },
+    /// One of several authorities, and a policy over all that are met.
+    #[cfg(feature = "rego")]
+    Whole(Box<WholePolicy>),
     /// Nothing: whatever the image, it is let in without proof.
     Nothing,
     /// What no image can show.
@@ -115,6 +120,8 @@ impl Demand {
         match self {
             Self::Policy(demand) => visit(demand),
             Self::Group { parts, .. } => parts.iter().for_each(|part| part.each_policy(visit)),
+            #[cfg(feature = "rego")]
+            Self::Whole(whole) => whole.authorities.iter().for_each(|authority| authority.demand.each_policy(visit)),
             Self::Nothing | Self::Refuse { .. } | Self::NoRule { .. } => {}
         }
     }
@@ -126,7 +133,20 @@ impl Demand {
             Self::Group { rule: Rule::Advisory, .. } => true,
             Self::Group { rule: Rule::All, parts, .. } => !parts.is_empty() && parts.iter().all(Self::lets_in),
             Self::Group { rule: Rule::AtLeast(_), parts, .. } => parts.iter().any(Self::lets_in),
+            #[cfg(feature = "rego")]
+            Self::Whole(whole) => whole.authorities.iter().any(|authority| authority.demand.lets_in()),
             Self::Policy(_) | Self::Refuse { .. } | Self::NoRule { .. } => false,
+        }
+    }
+
+    /// Whether some policy in Rego is evaluated.
+    #[cfg(feature = "rego")]
+    pub(super) fn evaluates_rego(&self) -> bool {
+        match self {
+            Self::Policy(demand) => demand.policy.gates.iter().any(|gate| matches!(gate, Gate::Rego(_))),
+            Self::Group { parts, .. } => parts.iter().any(Self::evaluates_rego),
+            Self::Whole(_) => true,
+            Self::Nothing | Self::Refuse { .. } | Self::NoRule { .. } => false,
         }
     }
 
@@ -141,6 +161,8 @@ impl Demand {
             Self::Group { name, rule, parts } => {
                 Self::Group { name, rule, parts: parts.into_iter().map(|part| part.with_limits(limits)).collect() }
             }
+            #[cfg(feature = "rego")]
+            Self::Whole(whole) => Self::Whole(Box::new(whole.map(|demand| demand.with_limits(limits)))),
             Self::Nothing | Self::Refuse { .. } | Self::NoRule { .. } => self,
         }
     }
@@ -171,6 +193,8 @@ impl Demand {
                 let parts = parts.iter().map(|part| part.of_image(image)).collect();
                 Self::Group { name: name.clone(), rule: *rule, parts }
             }
+            #[cfg(feature = "rego")]
+            Self::Whole(whole) => Self::Whole(Box::new(whole.clone().map(|demand| demand.of_image(image)))),
             Self::Nothing | Self::Refuse { .. } | Self::NoRule { .. } => self.clone(),
         }
     }

@@ -14,6 +14,8 @@ mod rego_calls;
 mod scope;
 mod set;
 mod signed_name;
+#[cfg(feature = "rego")]
+mod whole;
 
 pub use demand::{Demand, PolicyDemand};
 pub use gate::{Age, AgeError, Among, Counted, Exception, Gate, ProvenanceGate, ScanGate};
@@ -27,6 +29,10 @@ pub use scope::{Scope, ScopeError};
 pub use set::{ImageName, ImageRule, Images, Mode, PolicySet};
 pub(crate) use signed_name::SignedReference;
 pub use signed_name::{NamePrefix, SignedName};
+#[cfg(feature = "rego")]
+pub(crate) use whole::Shows;
+#[cfg(feature = "rego")]
+pub use whole::{NamedAuthority, WholePolicy};
 #[cfg(feature = "keyless")]
 mod identity;
 #[cfg(feature = "keyless")]

@@ -88,6 +88,13 @@ fn outline(demand: &Demand, depth: usize, lines: &mut Vec<Line>) {
             line(depth, format!("{name}: {words}"));
             parts.iter().for_each(|part| outline(part, depth.saturating_add(1), lines));
         }
+        #[cfg(feature = "rego")]
+        Demand::Whole(whole) => {
+            line(depth, format!("any of the authorities, and {} complies over all that are met", whole.rego.name()));
+            for authority in &whole.authorities {
+                outline(&authority.demand, depth.saturating_add(1), lines);
+            }
+        }
         Demand::Nothing => line(depth, "nothing: let in without proof".to_owned()),
         Demand::Refuse { why } => {
             line(depth, format!("refused{}", why.as_ref().map_or_else(String::new, |why| format!(": {why}"))));
@@ -199,6 +206,10 @@ fn demand_weaknesses(demand: &Demand, now: UnixTime) -> Vec<String> {
             vec!["one of the alternatives asks for nothing, so that the others say nothing".to_owned()]
         }
         Demand::Group { parts, .. } => parts.iter().flat_map(|part| demand_weaknesses(part, now)).collect(),
+        #[cfg(feature = "rego")]
+        Demand::Whole(whole) => {
+            whole.authorities.iter().flat_map(|authority| demand_weaknesses(&authority.demand, now)).collect()
+        }
         Demand::Policy(demand) => policy_weaknesses(demand, now),
         Demand::Refuse { .. } | Demand::NoRule { .. } => Vec::new(),
     }

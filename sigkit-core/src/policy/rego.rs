@@ -1,4 +1,4 @@
-//! Policies in Rego, as `cosign verify-attestation --policy` takes them.
+//! Policies in Rego, as `cosign verify-attestation --policy` and policy-controller take them.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
@@ -10,10 +10,8 @@ use super::gate::Among;
 use super::rego_calls;
 use crate::time::UnixTime;
 
-/// What is asked: exactly `true` lets a statement pass.
-const QUERY: &str = "data.signature.allow";
-/// The package that a policy must be of.
-const PACKAGE: &str = "data.signature";
+/// Most characters of what a policy says about its answer.
+const MAX_ANSWER_CHARS: usize = 200;
 /// Longest evaluation of one statement.
 const MOST_TIME: Duration = Duration::from_secs(5);
 /// Steps between two looks at the clock.
@@ -21,7 +19,71 @@ const STEPS: u32 = 64;
 /// Largest statement that is evaluated, in bytes: it takes some ten times as much memory.
 const MOST_INPUT: usize = 32 << 20;
 
-/// A policy in Rego, version 0 of the language, of package `signature`. Its input is the whole statement.
+/// Which rule of which package answers, and which answers let something pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Entry {
+    /// cosign: `allow` of package `signature` is exactly `true`.
+    Allow,
+    /// policy-controller: `isCompliant` of package `sigstore` is `true`, or a set of answers `{result, error, warning}`.
+    IsCompliant,
+}
+
+impl Entry {
+    const fn package(self) -> &'static str {
+        match self {
+            Self::Allow => "signature",
+            Self::IsCompliant => "sigstore",
+        }
+    }
+
+    const fn query(self) -> &'static str {
+        match self {
+            Self::Allow => "data.signature.allow",
+            Self::IsCompliant => "data.sigstore.isCompliant",
+        }
+    }
+
+    fn judge(self, answer: &Value) -> Result<(), RegoRefusal> {
+        match (self, answer) {
+            (_, Value::Bool(true)) => Ok(()),
+            (_, Value::Undefined) => Err(RegoRefusal::Denied("undefined".to_owned())),
+            (Self::IsCompliant, Value::Set(answers)) => all_comply(answers.iter()),
+            (Self::IsCompliant, Value::Array(answers)) => all_comply(answers.iter()),
+            (_, other) => Err(RegoRefusal::denied(&other.to_string())),
+        }
+    }
+}
+
+/// Whether there are answers, and each says `result: true` without a warning: policy-controller refuses for a warning, too, and one
+/// answer that is no never hides behind one that is yes.
+fn all_comply<'a>(answers: impl ExactSizeIterator<Item = &'a Value>) -> Result<(), RegoRefusal> {
+    if answers.len() == 0 {
+        return Err(RegoRefusal::denied("no answer"));
+    }
+    for answer in answers {
+        let Value::Object(members) = answer else { return Err(RegoRefusal::denied(&answer.to_string())) };
+        let member = |name: &str| members.get(&Value::from(name));
+        let said = |name: &str| match member(name) {
+            None | Some(Value::Null) => Ok(String::new()),
+            Some(Value::String(text)) => Ok(text.to_string()),
+            Some(other) => Err(RegoRefusal::denied(&format!("{name} is {other}"))),
+        };
+        let (error, warning) = (said("error")?, said("warning")?);
+        match member("result") {
+            Some(Value::Bool(true)) if warning.is_empty() => {}
+            Some(Value::Bool(true)) => return Err(RegoRefusal::denied(&format!("warning: {warning}"))),
+            None | Some(Value::Null | Value::Bool(false)) if error.is_empty() => {
+                return Err(RegoRefusal::denied("false"));
+            }
+            None | Some(Value::Null | Value::Bool(false)) => return Err(RegoRefusal::denied(&error)),
+            Some(other) => return Err(RegoRefusal::denied(&format!("result is {other}"))),
+        }
+    }
+    Ok(())
+}
+
+/// A policy in Rego, version 0 of the language: of package `signature` for `allow`, of package `sigstore` for `isCompliant`. Its input is
+/// the whole statement.
 ///
 /// It sees neither network nor files nor a clock: `http.send` and its like do not exist, and `time.now_ns()` is the time of the
 /// verification. It is stopped after five seconds. Its memory is bounded by that of the process alone.
@@ -29,6 +91,7 @@ const MOST_INPUT: usize = 32 << 20;
 pub struct RegoPolicy {
     name: String,
     engine: Engine,
+    entry: Entry,
     among: Among,
 }
 
@@ -46,15 +109,32 @@ pub(crate) enum RegoRefusal {
     Failed(String),
 }
 
+impl RegoRefusal {
+    fn denied(found: &str) -> Self {
+        Self::Denied(found.chars().take(MAX_ANSWER_CHARS).collect())
+    }
+}
+
 impl RegoPolicy {
-    /// Reads a policy; `name` is for reports, `among` says which of several statements must pass.
+    /// Reads a policy as `cosign verify-attestation` does; `name` is for reports, `among` says which of several statements must pass.
     ///
     /// # Errors
     /// [`RegoError`]: not Rego, another package, or a function that does not exist here.
     pub fn new(name: impl Into<String>, source: &str, among: Among) -> Result<Self, RegoError> {
-        let name = name.into();
+        Self::read(name.into(), source, Entry::Allow, among)
+    }
+
+    /// Reads a policy of a `ClusterImagePolicy`, of package `sigstore`: one statement that complies is enough.
+    ///
+    /// # Errors
+    /// As [`RegoPolicy::new`].
+    pub fn of_policy_controller(name: impl Into<String>, source: &str) -> Result<Self, RegoError> {
+        Self::read(name.into(), source, Entry::IsCompliant, Among::Any)
+    }
+
+    fn read(name: String, source: &str, entry: Entry, among: Among) -> Result<Self, RegoError> {
         guarded(|| {
-            rego_calls::check(source)?;
+            rego_calls::check(source, entry.package())?;
             let mut engine = Engine::new();
             engine.set_rego_v0(true);
             engine.set_strict_builtin_errors(true);
@@ -64,12 +144,12 @@ impl RegoPolicy {
                 check_interval: std::num::NonZeroU32::new(STEPS).unwrap_or(std::num::NonZeroU32::MIN),
             });
             let package = engine.add_policy(name.clone(), source.to_owned()).map_err(|error| last_line(&error))?;
-            if package != PACKAGE {
-                return Err(format!("expected package signature, found {package}"));
+            if package.strip_prefix("data.") != Some(entry.package()) {
+                return Err(format!("expected package {}, found {package}", entry.package()));
             }
             Ok(engine)
         })
-        .map(|engine| Self { name, engine, among })
+        .map(|engine| Self { name, engine, entry, among })
         .map_err(RegoError)
     }
 
@@ -94,16 +174,11 @@ impl RegoPolicy {
             let clock = move |_: Vec<Value>| Ok(Value::from(nanoseconds));
             engine.add_extension("time.now_ns".to_owned(), 0, Box::new(clock)).map_err(|error| error.to_string())?;
             engine.set_input(Value::from_json_str(text).map_err(|error| error.to_string())?);
-            let results = engine.eval_query(QUERY.to_owned(), false).map_err(|error| last_line(&error))?;
+            let results = engine.eval_query(self.entry.query().to_owned(), false).map_err(|error| last_line(&error))?;
             let value = results.result.first().and_then(|result| result.expressions.first());
             Ok(value.map_or(Value::Undefined, |expression| expression.value.clone()))
         });
-        match value {
-            Ok(Value::Bool(true)) => Ok(()),
-            Ok(Value::Undefined) => Err(RegoRefusal::Denied("undefined".to_owned())),
-            Ok(other) => Err(RegoRefusal::Denied(other.to_string().chars().take(200).collect())),
-            Err(problem) => Err(RegoRefusal::Failed(problem)),
-        }
+        self.entry.judge(&value.map_err(RegoRefusal::Failed)?)
     }
 }
 
@@ -222,7 +297,7 @@ mod tests {
             let depths = 1..200;
             depths
                 .map(|n| format!("f0(x) = x\n{}", policy(n)))
-                .take_while(|policy| rego_calls::check(policy).is_ok())
+                .take_while(|policy| rego_calls::check(policy, "signature").is_ok())
                 .last()
         };
         for step in [
@@ -236,7 +311,7 @@ mod tests {
             assert_eq!(check(&policy, "{\"a\":[1]}"), Ok(()), "{step}");
         }
         let deepest = |policy: &dyn Fn(usize) -> String| {
-            (1..1000).map(policy).take_while(|policy| rego_calls::check(policy).is_ok()).last().unwrap()
+            (1..1000).map(policy).take_while(|policy| rego_calls::check(policy, "signature").is_ok()).last().unwrap()
         };
         for policy in [
             deepest(&|n| format!("r0 = true\n{}allow {{ r{n} }}", many(n, &|i| format!("r{} {{ r{i} }}\n", i + 1)))),

@@ -25,13 +25,13 @@ const LOOP: usize = 2;
 /// The node for `data` read by a name that is not written out: it leads to everything.
 const ANYTHING: &str = "data";
 
-/// Checks that no function calls itself, and that rules and functions lean on each other only so deep.
-pub(super) fn check(source: &str) -> Result<(), String> {
+/// Checks that no function of the package calls itself, and that rules and functions lean on each other only so deep.
+pub(super) fn check(source: &str, package: &str) -> Result<(), String> {
     if source.len() > MOST_BYTES {
         return Err(format!("expected at most {MOST_BYTES} bytes, found {}", source.len()));
     }
     let tokens = tokens(source);
-    let mut reader = Reader::new(keywords(&tokens)?);
+    let mut reader = Reader::new(package, keywords(&tokens, package)?);
     reader.read(&tokens);
     let count = reader.rules.len();
     if count > MOST_RULES {
@@ -51,7 +51,7 @@ pub(super) fn check(source: &str) -> Result<(), String> {
 }
 
 /// The words that imports make keywords. Imports that would hide who calls whom are refused.
-fn keywords<'a>(mut rest: &[Token<'a>]) -> Result<BTreeSet<&'a str>, String> {
+fn keywords<'a>(mut rest: &[Token<'a>], own: &str) -> Result<BTreeSet<&'a str>, String> {
     let mut found = BTreeSet::new();
     while let Some((first, after)) = rest.split_first() {
         rest = after;
@@ -60,7 +60,7 @@ fn keywords<'a>(mut rest: &[Token<'a>]) -> Result<BTreeSet<&'a str>, String> {
         }
         let (path, next) = path(rest);
         match *path.as_slice() {
-            ["data", package, ..] if package != "signature" => {}
+            ["data", package, ..] if package != own => {}
             ["data", ..] => return Err("a policy does not import itself".to_owned()),
             ["future" | "rego", ..] if next == Some(&Token::Symbol('[')) => {
                 return Err("expected import with points, found brackets".to_owned());
@@ -115,6 +115,7 @@ enum Kind {
 
 /// Splits a policy into its rules: one begins where, outside of all brackets, a name follows what is complete.
 struct Reader<'a> {
+    package: &'a str,
     keywords: BTreeSet<&'a str>,
     rules: Vec<Rule<'a>>,
     /// `with` first `as` second.
@@ -140,8 +141,9 @@ enum Part {
 }
 
 impl<'a> Reader<'a> {
-    fn new(keywords: BTreeSet<&'a str>) -> Self {
+    fn new(package: &'a str, keywords: BTreeSet<&'a str>) -> Self {
         Self {
+            package,
             keywords,
             rules: Vec::new(),
             replaced: Vec::new(),
@@ -174,7 +176,7 @@ impl<'a> Reader<'a> {
                         if complete && self.open.is_empty() {
                             self.part = Part::Name;
                             self.rules.push(Rule { name, ..Rule::default() });
-                        } else if let Some(name) = mentioned(name, after) {
+                        } else if let Some(name) = mentioned(self.package, name, after) {
                             self.mention(name, last);
                         }
                     }
@@ -281,13 +283,15 @@ impl<'a> Reader<'a> {
 }
 
 /// The rule that a name in an expression stands for, if it is one of this package.
-fn mentioned<'a>(name: &'a str, after: &[Token<'a>]) -> Option<&'a str> {
+fn mentioned<'a>(own: &str, name: &'a str, after: &[Token<'a>]) -> Option<&'a str> {
     if name != ANYTHING {
         return Some(name);
     }
     match after {
-        [Token::Symbol('.'), Token::Name("signature"), Token::Symbol('.'), Token::Name(name), ..] => Some(name),
-        [Token::Symbol('.'), Token::Name(package), ..] if *package != "signature" => None,
+        [Token::Symbol('.'), Token::Name(package), Token::Symbol('.'), Token::Name(name), ..] if *package == own => {
+            Some(name)
+        }
+        [Token::Symbol('.'), Token::Name(package), ..] if *package != own => None,
         _ => Some(ANYTHING),
     }
 }
@@ -470,11 +474,12 @@ mod tests {
     use super::*;
 
     fn refused(source: &str) -> String {
-        check(&format!("package signature\n{source}")).expect_err(source.get(..source.len().min(200)).unwrap())
+        check(&format!("package signature\n{source}"), "signature")
+            .expect_err(source.get(..source.len().min(200)).unwrap())
     }
 
     fn accepted(source: &str) {
-        assert_eq!(check(&format!("package signature\n{source}")), Ok(()), "{source}");
+        assert_eq!(check(&format!("package signature\n{source}"), "signature"), Ok(()), "{source}");
     }
 
     // threat: F08
@@ -564,7 +569,7 @@ mod tests {
             assert_eq!(refused(&source), "expected at most 2000 rules, found 5000");
         }
         let brackets = |n: usize| format!("allow {{ x := {}1{} }}", "(".repeat(n), ")".repeat(n));
-        assert_eq!(check(&brackets(MOST_BRACKETS - 1)), Ok(()));
+        assert_eq!(check(&brackets(MOST_BRACKETS - 1), "signature"), Ok(()));
         assert_eq!(refused(&brackets(MOST_BRACKETS)), "expected brackets at most 12 deep, found 13");
         accepted(&many(2000, &|i| format!("r{i} {{ true }}\n")));
         let sum = |n: usize| format!("allow {{ 1{} }}", "+ 1".repeat(n));
@@ -577,7 +582,7 @@ mod tests {
 
     fn units(source: &str) -> usize {
         let tokens = tokens(source);
-        let mut reader = Reader::new(keywords(&tokens).unwrap());
+        let mut reader = Reader::new("signature", keywords(&tokens, "signature").unwrap());
         reader.read(&tokens);
         Graph::new(reader).depth()
     }

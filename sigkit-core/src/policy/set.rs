@@ -1,6 +1,4 @@
 use super::demand::Demand;
-#[cfg(feature = "rego")]
-use super::gate::Gate;
 use super::glob::{ImageGlob, Near};
 use super::names::Reach;
 use super::scope::{Fit, Scope};
@@ -12,6 +10,8 @@ use crate::report::Rule;
 pub struct PolicySet {
     pub(super) rules: Vec<ImageRule>,
     pub(super) choice: Choice,
+    /// Documents of the file that are about other things.
+    pub(super) passed_over: Vec<String>,
 }
 
 /// What images of a kind must show.
@@ -77,7 +77,12 @@ pub enum ImageName<'a> {
 impl PolicySet {
     /// Rules of which all that are about an image must be met.
     pub const fn new(rules: Vec<ImageRule>) -> Self {
-        Self { rules, choice: Choice::All }
+        Self { rules, choice: Choice::All, passed_over: Vec::new() }
+    }
+
+    /// Documents beside the policies, each by its kind: they are about other things and demand nothing here.
+    pub fn passed_over(&self) -> &[String] {
+        &self.passed_over
     }
 
     /// The rules, in the order written.
@@ -88,13 +93,7 @@ impl PolicySet {
     /// Whether some attestation is judged by a policy in Rego, whose memory only the process can bound.
     #[cfg(feature = "rego")]
     pub fn evaluates_rego(&self) -> bool {
-        let mut found = false;
-        for rule in &self.rules {
-            rule.demand.each_policy(&mut |demand| {
-                found = found || demand.policy.gates.iter().any(|gate| matches!(gate, Gate::Rego(_)));
-            });
-        }
-        found
+        self.rules.iter().any(|rule| rule.demand.evaluates_rego())
     }
 
     /// What the image must show.
@@ -264,6 +263,7 @@ mod tests {
         let set = PolicySet {
             rules: vec![rule("rest", Images::Rest), refuse("tag", scope("registry.example/app:v1"))],
             choice: Choice::Closest,
+            passed_over: Vec::new(),
         };
         for (image, expected) in [
             (format!("registry.example/app:v1{digest}"), &["rest", "tag"][..]),
@@ -286,7 +286,7 @@ mod tests {
             rule("team", scope("registry.example/team")),
             rule("tag", scope("registry.example/team/app:v1")),
         ];
-        let set = PolicySet { rules, choice: Choice::Closest };
+        let set = PolicySet { rules, choice: Choice::Closest, passed_over: Vec::new() };
         for (image, expected) in [
             ("registry.example/team/app:v1", "tag"),
             ("registry.example/team/app:v2", "team"),

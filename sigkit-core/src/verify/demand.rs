@@ -105,7 +105,7 @@ pub fn admit(demand: &Demand, artifact: &Artifact<'_>, findings: &Findings, now:
 }
 
 /// The report of one demand; signatures are kept only of what holds as a whole.
-fn judge(
+pub(super) fn judge(
     demand: &Demand,
     artifact: &Named<'_>,
     findings: &Findings,
@@ -131,6 +131,8 @@ fn judge(
             }
             node
         }
+        #[cfg(feature = "rego")]
+        Demand::Whole(whole) => super::whole::judge(whole, artifact, findings, now, signatures),
         Demand::Nothing => leaf(Outcome::Skip(Waiver::NothingDemanded)),
         Demand::Refuse { why } => leaf(Outcome::Fail(Reason::RefusedByPolicy { why: why.clone() })),
         Demand::NoRule { image, near } => {

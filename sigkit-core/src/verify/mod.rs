@@ -43,6 +43,8 @@ mod time;
 #[cfg(feature = "keyless")]
 mod timestamp;
 mod verified;
+#[cfg(feature = "rego")]
+mod whole;
 mod witnesses;
 
 pub use artifact::Artifact;

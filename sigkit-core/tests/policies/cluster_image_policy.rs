@@ -89,7 +89,7 @@ fn an_authority_with_attestations_asks_for_each_of_them_and_for_no_signature() {
 #[cfg(feature = "rego")]
 #[test]
 fn a_policy_in_rego_lets_one_attestation_suffice() {
-    let rego = "    attestations:\n    - name: scan\n      predicateType: vuln\n      policy:\n        type: rego\n        data: |\n          package signature\n          allow { input.predicate.clean == true }\n";
+    let rego = "    attestations:\n    - name: scan\n      predicateType: vuln\n      policy:\n        type: rego\n        data: |\n          package sigstore\n          isCompliant { input.predicate.clean == true }\n";
     let set = load(&policy("v1beta1", "p", "registry.example/**", &format!("{}{rego}", by_key("a"))));
     let scan = |predicate: &str| attested(&PredicateType::Vuln, predicate.as_bytes(), "a");
     let image = "registry.example/app";
@@ -140,7 +140,7 @@ fn weak_places_are_named() {
     assert_eq!(of(&[&by_key("a"), pass]), [alternative]);
     #[cfg(feature = "rego")]
     {
-        let rego = "    attestations:\n    - name: x\n      predicateType: vuln\n      policy: {type: rego, data: \"package signature\\nallow { true }\"}\n";
+        let rego = "    attestations:\n    - name: x\n      predicateType: vuln\n      policy: {type: rego, data: \"package sigstore\\nisCompliant { true }\"}\n";
         let old = "x: an old statement that it allows makes up for a new one that it does not";
         assert_eq!(of(&[&by_key("a"), rego]), [old]);
     }
@@ -184,8 +184,6 @@ fn what_is_not_supported_is_refused_with_its_place_and_reason() {
     let identity = "identities: [{issuer: 'https://x', subject: y}]";
     let first = "spec.authorities[0]";
     for (authorities, place, problem) in [
-        (key_of("kms: awskms:///alias/x"), "key.kms", "key management service"),
-        (key_of("secretRef: {name: x}"), "key.secretRef", "secrets of a cluster"),
         (key_of("data: nonsense"), "key.data", ""),
         (key_of("datum: x"), "key.datum", "unknown field"),
         (key_of("hashAlgorithm: md5"), "key.hashAlgorithm", "unknown variant"),
@@ -206,8 +204,6 @@ fn what_is_not_supported_is_refused_with_its_place_and_reason() {
             "keyless.identities[0].subjectRegexp",
             "unknown field",
         ),
-        (keyless(&format!("trustRootRef: x\n      {identity}")), "keyless.trustRootRef", "TrustRoot"),
-        (keyless(&format!("insecureIgnoreSCT: true\n      {identity}")), "keyless.insecureIgnoreSCT", "not believed"),
         (
             keyless(&format!("url: https://fulcio.example\n      {identity}")),
             "keyless.url",
@@ -216,18 +212,6 @@ fn what_is_not_supported_is_refused_with_its_place_and_reason() {
         (keyless(&format!("ca-cert: {{data: x}}\n      {identity}")), "keyless.ca-cert.data", "certificates in PEM"),
         (format!("{}    ctlog: {{}}\n", keyless(identity)), "ctlog", "an identity needs a log"),
         (format!("{}    ctlog: {{url: 'https://rekor.example'}}\n", by_key("a")), "ctlog.url", "knows no log"),
-        (format!("{}    ctlog: {{trustRootRef: x}}\n", by_key("a")), "ctlog.trustRootRef", "TrustRoot"),
-        (format!("{}    rfc3161timestamp: {{trustRootRef: x}}\n", by_key("a")), "rfc3161timestamp", "TrustRoot"),
-        (
-            format!("{}    source: [{{oci: x.example/y, tagPrefix: z}}]\n", by_key("a")),
-            "source[0].tagPrefix",
-            "own tags",
-        ),
-        (
-            format!("{}    source: [{{oci: x.example/y, signaturePullSecrets: []}}]\n", by_key("a")),
-            "source[0].signaturePullSecrets",
-            "log in",
-        ),
         (format!("{}    signatureFormat: other\n", by_key("a")), "signatureFormat", "unknown variant"),
         (format!("{}    static: {{action: pass}}\n", by_key("a")), "", "exactly one of key, keyless and static"),
         ("  - name: x\n".to_owned(), "", "exactly one of key, keyless and static"),
@@ -235,19 +219,19 @@ fn what_is_not_supported_is_refused_with_its_place_and_reason() {
         ("  - static: {action: pass}\n    ctlog: {}\n".to_owned(), "ctlog", "says nothing beside"),
         (
             format!(
-                "{}    attestations: [{{name: x, predicateType: vuln, policy: {{type: cue, data: 'x'}}}}]\n",
+                "{}    attestations: [{{name: x, predicateType: vuln, policy: {{type: rego, data: \"package signature\\nallow {{ true }}\"}}}}]\n",
                 by_key("a")
             ),
-            "attestations[0].policy.type",
-            "CUE is not evaluated",
+            "attestations[0].policy.data",
+            "expected package sigstore",
         ),
         (
             format!(
-                "{}    attestations: [{{name: x, predicateType: vuln, policy: {{type: rego, remote: {{url: 'https://x'}}}}}}]\n",
+                "{}    attestations: [{{name: x, predicateType: vuln, policy: {{type: rego, fetchConfigFile: true, data: x}}}}]\n",
                 by_key("a")
             ),
-            "attestations[0].policy.remote",
-            "not fetched",
+            "attestations[0].policy.fetchConfigFile",
+            "sees the statement",
         ),
         (
             format!("{}    attestations: [{{name: x, predicateType: vulns}}]\n", by_key("a")),
@@ -264,11 +248,12 @@ fn what_is_not_supported_is_refused_with_its_place_and_reason() {
     let good = policy("v1beta1", "p", "**", &by_key("a"));
     load(&good);
     for (text, place) in [
+        (good.replace("spec:", "spec:\n  policy: {type: rego}"), "spec.policy.data: expected the policy"),
         (
-            good.replace("spec:", "spec:\n  match: [{resource: pods, group: '', version: v1}]"),
-            "spec.match: refused: it selects resources",
+            good.replace("spec:", "spec:\n  policy: {type: rego, data: 'package x'}"),
+            "spec.policy.data: expected package sigstore",
         ),
-        (good.replace("spec:", "spec:\n  policy: {type: cue, data: x}"), "spec.policy: refused"),
+        (good.replace("glob:", "regex:"), "spec.images[0].regex: unknown field"),
         (good.replace("spec:", "spec:\n  mode: audit"), "spec.mode: unknown variant"),
         (good.replace("spec:", "spec:\n  image: x"), "spec.image: unknown field"),
         (good.replace("  authorities:", "  authority:"), "spec.authority: unknown field"),
@@ -278,5 +263,237 @@ fn what_is_not_supported_is_refused_with_its_place_and_reason() {
     ] {
         let error = read(&text, &Files::default()).expect_err(&text);
         assert!(error.contains(place), "{text}\n{error}");
+    }
+}
+
+// threat: I06
+#[test]
+fn an_authority_that_cannot_be_judged_refuses_and_leaves_the_others() {
+    let identity = "identities: [{issuer: 'https://x', subject: y}]";
+    let gate = |policy: &str| {
+        format!(
+            "{}    attestations: [{{name: x, predicateType: vuln, policy: {{{policy}}}}}]\n",
+            by_key("b").replace("name: b", "name: it")
+        )
+    };
+    let beside = |more: &str| format!("{}    {more}\n", by_key("b").replace("name: b", "name: it"));
+    for (authority, place, why) in [
+        ("  - name: it\n    key: {kms: 'awskms:///alias/x'}\n".to_owned(), "key.kms", "key management service"),
+        ("  - name: it\n    key: {secretRef: {name: x}}\n".to_owned(), "key.secretRef", "secrets of a cluster"),
+        (format!("  - name: it\n    keyless: {{trustRootRef: x, {identity}}}\n"), "keyless.trustRootRef", "TrustRoot"),
+        (
+            format!("  - name: it\n    keyless: {{insecureIgnoreSCT: true, {identity}}}\n"),
+            "keyless.insecureIgnoreSCT",
+            "not believed",
+        ),
+        (
+            format!("  - name: it\n    keyless: {{ca-cert: {{secretRef: {{name: x}}}}, {identity}}}\n"),
+            "keyless.ca-cert.secretRef",
+            "secrets of a cluster",
+        ),
+        (beside("ctlog: {trustRootRef: x}"), "ctlog.trustRootRef", "TrustRoot"),
+        (beside("rfc3161timestamp: {trustRootRef: x}"), "rfc3161timestamp.trustRootRef", "TrustRoot"),
+        (beside("source: [{oci: x.example/y, tagPrefix: z}]"), "source.tagPrefix", "own tags"),
+        (gate("type: cue, data: x"), "attestations.policy.type", "CUE is not evaluated"),
+        (gate("type: rego, remote: {url: 'https://x'}"), "attestations.policy", "not fetched"),
+        (gate("type: rego, configMapRef: {name: x}"), "attestations.policy", "not fetched"),
+    ] {
+        let image = "registry.example/app";
+        let alone = load(&policy("v1beta1", "p", "registry.example/**", &authority));
+        let refused = judge(&alone, image, &[signed("b"), attested(&PredicateType::Vuln, b"{}", "b")], &[], NOW);
+        assert_eq!((refused.verdict, refused.codes), (Verdict::Rejected, vec!["refused-by-policy"]), "{authority}");
+        let place = format!("authority it, {place}: ");
+        let outline: Vec<String> = alone.outline().into_iter().map(|line| line.text).collect();
+        assert!(outline.iter().any(|line| line.contains(&place) && line.contains(why)), "{place}: {outline:?}");
+        let both = load(&policy("v1beta1", "p", "registry.example/**", &[&authority, by_key("a").as_str()].concat()));
+        assert_eq!(judge(&both, image, &[signed("a")], &[], NOW).verdict, Verdict::Verified, "{authority}");
+    }
+    let secrets = beside("source: [{oci: x.example/y, signaturePullSecrets: [{name: x}]}]");
+    let set = load(&policy("v1beta1", "p", "registry.example/**", &secrets));
+    assert_eq!(judge(&set, "registry.example/app", &[signed("b")], &[], NOW).verdict, Verdict::Verified);
+}
+
+#[test]
+fn a_rule_that_cannot_be_judged_refuses_and_leaves_the_others() {
+    let good = policy("v1beta1", "p", "registry.example/app", &by_key("a"));
+    let other = policy("v1beta1", "q", "registry.example/other", &by_key("a"));
+    for (member, place, why) in [
+        ("match: [{resource: pods, group: '', version: v1}]", "spec.match", "selects resources of a cluster"),
+        ("policy: {type: cue, data: x}", "spec.policy.type", "CUE is not evaluated"),
+        ("policy: {type: rego, configMapRef: {name: x}}", "spec.policy", "not fetched"),
+        ("policy: {type: rego, includeSpec: true, data: x}", "spec.policy", "no cluster"),
+        ("policy: {type: rego, includeObjectMeta: true, data: x}", "spec.policy", "no cluster"),
+        ("policy: {type: rego, includeTypeMeta: true, data: x}", "spec.policy", "no cluster"),
+        ("policy: {type: rego, fetchConfigFile: true, data: x}", "spec.policy.fetchConfigFile", "configuration"),
+    ] {
+        let rule = good.replace("spec:", &format!("spec:\n  {member}"));
+        let set = load(&[rule.as_str(), &other].join("---\n"));
+        let refused = judge(&set, "registry.example/app", &[signed("a")], &[], NOW);
+        assert_eq!((refused.verdict, refused.codes), (Verdict::Rejected, vec!["refused-by-policy"]), "{member}");
+        assert!(refused.troubles[0].contains(place) && refused.troubles[0].contains(why), "{:?}", refused.troubles);
+        assert_eq!(judge(&set, "registry.example/other", &[signed("a")], &[], NOW).verdict, Verdict::Verified);
+        let warn = load(&rule.replace("spec:", "spec:\n  mode: warn"));
+        assert_eq!(judge(&warn, "registry.example/app", &[], &[], NOW).verdict, Verdict::Allowed, "{member}");
+    }
+}
+
+#[test]
+fn documents_of_other_kinds_are_passed_over_by_name() {
+    let good = policy("v1beta1", "p", "registry.example/**", &by_key("a"));
+    let namespace = "apiVersion: v1\nkind: Namespace\nmetadata: {name: x}\n";
+    let root = "apiVersion: policy.sigstore.dev/v1alpha1\nkind: TrustRoot\nmetadata: {name: x}\nspec: {}\n";
+    let openshift = "apiVersion: config.openshift.io/v1\nkind: ClusterImagePolicy\nmetadata: {name: x}\nspec: {}\n";
+    let set = load(&[namespace, &good, root, openshift].join("---\n"));
+    assert_eq!(set.rules().len(), 1);
+    assert_eq!(
+        set.passed_over(),
+        [
+            "document 1, apiVersion v1, kind Namespace",
+            "document 3, apiVersion policy.sigstore.dev/v1alpha1, kind TrustRoot",
+            "document 4, apiVersion config.openshift.io/v1, kind ClusterImagePolicy",
+        ]
+    );
+    let item: String =
+        good.lines().enumerate().map(|(n, line)| format!("{}{line}\n", if n == 0 { "- " } else { "  " })).collect();
+    let set = load(&format!("apiVersion: v1\nkind: List\nitems:\n{item}"));
+    assert_eq!((set.rules().len(), set.passed_over().len()), (1, 0));
+    for (text, problem) in [
+        (namespace.to_owned(), "found only others: document 1, apiVersion v1, kind Namespace"),
+        (format!("{good}---\n{}", good.replace("v1beta1", "v9")), "document 2: expected kind ClusterImagePolicy"),
+        (format!("{good}---\nkind: Namespace\n"), "document 2: expected kind ClusterImagePolicy"),
+        (
+            format!("{good}---\n{}", good.replace("kind: ClusterImagePolicy", "kind: ClusterImagePolicies")),
+            "document 2: expected",
+        ),
+    ] {
+        let error = read(&text, &Files::default()).expect_err(&text);
+        assert!(error.contains(problem), "{error}");
+    }
+}
+
+#[cfg(feature = "rego")]
+mod rego {
+    use super::*;
+
+    fn gated(rego: &str) -> PolicySet {
+        let lines: String = rego.lines().map(|line| format!("          {line}\n")).collect();
+        let gate = format!(
+            "    attestations:\n    - name: scan\n      predicateType: vuln\n      policy:\n        type: rego\n        data: |\n          package sigstore\n{lines}"
+        );
+        load(&policy("v1beta1", "p", "registry.example/**", &[by_key("a"), gate].concat()))
+    }
+
+    // threat: I11
+    #[test]
+    fn is_compliant_is_true_or_a_set_of_answers_that_all_say_so() {
+        let answer = |answer: &str| format!("isCompliant[answer] {{ answer := {answer} }}\n");
+        let yes = answer(r#"{"result": input.predicate.clean, "error": "dirty", "warning": ""}"#);
+        for (rego, expected) in [
+            ("isCompliant { input.predicate.clean == true }".to_owned(), None),
+            ("default isCompliant = false\nisCompliant { input.predicate.clean }".to_owned(), None),
+            (yes.clone(), None),
+            (answer(r#"{"result": true}"#), None),
+            (r#"isCompliant = [{"result": true}]"#.to_owned(), None),
+            ("isCompliant { input.predicate.clean == false }".to_owned(), Some("undefined")),
+            ("default isCompliant = false".to_owned(), Some("false")),
+            ("isCompliant = \"true\"".to_owned(), Some("\"true\"")),
+            (r#"isCompliant = {"result": true}"#.to_owned(), Some("result")),
+            ("isCompliant = []".to_owned(), Some("no answer")),
+            ("isCompliant[answer] { input.nope; answer := {} }".to_owned(), Some("no answer")),
+            (answer(r#"{"result": false, "error": "too old"}"#), Some("too old")),
+            (answer(r#"{"error": "forgotten"}"#), Some("forgotten")),
+            (answer(r#"{"result": "true"}"#), Some("result is \"true\"")),
+            (answer(r#"{"result": true, "warning": "deprecated"}"#), Some("warning: deprecated")),
+            (answer(r#"{"result": true, "warning": 1}"#), Some("warning is 1")),
+            (answer(r#""hello""#), Some("hello")),
+            ([yes, answer(r#"{"result": false, "error": "second"}"#)].concat(), Some("second")),
+        ] {
+            let scan = attested(&PredicateType::Vuln, br#"{"clean":true}"#, "a");
+            let found = judge(&gated(&rego), "registry.example/app", &[scan], &[], NOW);
+            match expected {
+                None => assert_eq!((found.verdict, found.codes.len()), (Verdict::Verified, 0), "{rego}"),
+                Some(words) => {
+                    assert_eq!((found.verdict, found.codes), (Verdict::Rejected, vec!["policy-denies"]), "{rego}");
+                    assert!(found.troubles.iter().any(|text| text.contains(words)), "{rego}: {:?}", found.troubles);
+                }
+            }
+        }
+    }
+
+    /// Three authorities, of which any is enough, and a policy over those that are met.
+    fn whole(rego: &str) -> PolicySet {
+        let lines: String = rego.lines().map(|line| format!("      {line}\n")).collect();
+        let authorities = [
+            by_key("a").replace("name: a", "name: signer"),
+            by_key("b").replace("name: b", "name: scanner"),
+            "    attestations:\n    - {name: scan, predicateType: vuln}\n    - {name: bill, predicateType: spdxjson}\n"
+                .to_owned(),
+            "  policy:\n    type: rego\n    data: |\n      package sigstore\n".to_owned(),
+            lines,
+        ];
+        load(&policy("v1beta1", "p", "registry.example/**", &authorities.concat()))
+    }
+
+    // threat: I11
+    #[test]
+    fn a_policy_over_the_whole_sees_the_authorities_that_are_met() {
+        let bill = || attested(&PredicateType::SpdxJson, b"{}", "b");
+        let scan = || attested(&PredicateType::Vuln, b"{}", "b");
+        let image = "registry.example/app";
+        let all = [signed("a"), bill(), scan()];
+        for (rego, items, verdict) in [
+            ("isCompliant { input.authorityMatches.signer }", &all[..], Verdict::Verified),
+            ("isCompliant { count(input.authorityMatches.signer.signatures) == 1 }", &all, Verdict::Verified),
+            ("isCompliant { count(input.authorityMatches.scanner.attestations.scan) == 1 }", &all, Verdict::Verified),
+            (
+                "isCompliant { input.authorityMatches.scanner.attestations.bill[_].predicateType == \"spdxjson\" }",
+                &all,
+                Verdict::Verified,
+            ),
+            ("isCompliant { count(input.authorityMatches.signer.signatures[0].id) == 64 }", &all, Verdict::Verified),
+            ("isCompliant { count(input.authorityMatches) == 2; count(input) == 1 }", &all, Verdict::Verified),
+            ("isCompliant { count(input.authorityMatches) == 2 }", &all[..1], Verdict::Rejected),
+            ("isCompliant { count(input.authorityMatches) == 2 }", &all[1..], Verdict::Rejected),
+            ("isCompliant { not input.authorityMatches.signer.attestations }", &all[..1], Verdict::Verified),
+            ("isCompliant { not input.authorityMatches.signer.static }", &all[..1], Verdict::Verified),
+            ("isCompliant { not input.authorityMatches.scanner }", &all[..2], Verdict::Verified),
+            ("isCompliant { true }", &all[1..2], Verdict::Rejected),
+            ("isCompliant { true }", &[], Verdict::Rejected),
+            ("isCompliant { false }", &all, Verdict::Rejected),
+        ] {
+            assert_eq!(judge(&whole(rego), image, items, &[], NOW).verdict, verdict, "{rego} {}", items.len());
+        }
+        // An authority that could not be looked at may be what the policy asks for, or what it forbids.
+        let set = whole("isCompliant { not input.authorityMatches.scanner }");
+        let found = judge(&set, image, &[signed("a")], &[super::super::lab::problem()], NOW);
+        assert_eq!(found.verdict, Verdict::Undecided);
+    }
+
+    #[test]
+    fn a_policy_over_what_proves_nothing_proves_nothing() {
+        let of = |rego: &str| {
+            let authorities = format!(
+                "  - name: free\n    static: {{action: pass}}\n  policy: {{type: rego, data: \"package sigstore\\nisCompliant {{ {rego} }}\"}}\n"
+            );
+            judge(&load(&policy("v1beta1", "p", "**", &authorities)), "registry.example/app", &[], &[], NOW).verdict
+        };
+        assert_eq!(of("input.authorityMatches.free.static"), Verdict::Allowed);
+        assert_eq!(of("input.authorityMatches.free.signatures"), Verdict::Rejected);
+    }
+
+    #[test]
+    fn only_attestations_that_comply_are_seen_by_the_whole() {
+        let authorities = [
+            by_key("a").replace("name: a", "name: scanner"),
+            "    attestations:\n    - name: scan\n      predicateType: vuln\n      policy: {type: rego, data: \"package sigstore\\nisCompliant { input.predicate.clean }\"}\n".to_owned(),
+            "  policy: {type: rego, data: \"package sigstore\\nisCompliant { count(input.authorityMatches.scanner.attestations.scan) == 1 }\"}\n".to_owned(),
+        ];
+        let set = load(&policy("v1beta1", "p", "**", &authorities.concat()));
+        let scan = |predicate: &str| attested(&PredicateType::Vuln, predicate.as_bytes(), "a");
+        let image = "registry.example/app";
+        let (clean, dirty) = (scan(r#"{"clean":true}"#), scan(r#"{"clean":false}"#));
+        assert_eq!(judge(&set, image, &[dirty.clone(), clean.clone()], &[], NOW).verdict, Verdict::Verified);
+        assert_eq!(judge(&set, image, &[clean.clone(), clean], &[], NOW).verdict, Verdict::Rejected);
+        assert_eq!(judge(&set, image, &[dirty], &[], NOW).verdict, Verdict::Rejected);
     }
 }

@@ -5,7 +5,7 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use super::keys::{HashAlgorithm, PemKey, WireIdentity};
-use super::{Filled, Parsed, Reading, Shape, WireMode, each, refused, shaped};
+use super::{Filled, Parsed, Reading, Shape, WireMode, each, shaped};
 use crate::content::PredicateType;
 use crate::oci::Repository;
 use crate::policy::{
@@ -40,19 +40,9 @@ struct Spec {
     #[serde(default)]
     mode: WireMode,
     #[serde(rename = "match")]
-    _match: Option<MatchRefused>,
-    #[serde(rename = "policy")]
-    _policy: Option<WholePolicyRefused>,
+    selected: Option<Vec<IgnoredAny>>,
+    policy: Option<WirePolicy>,
 }
-
-refused!(
-    MatchRefused,
-    "it selects resources of a cluster, and there is no cluster here; write a policy without `match`"
-);
-refused!(
-    WholePolicyRefused,
-    "a policy over all authorities is not evaluated; put it below the attestation that it is about"
-);
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -82,13 +72,18 @@ struct WireAuthority {
     ctlog: Option<Log>,
     attestations: Option<Filled<Attestation>>,
     #[serde(rename = "rfc3161timestamp")]
-    _timestamp: Option<TrustRootRefused>,
+    timestamp: Option<Timestamp>,
     /// Where signatures lie decides nothing: every place is looked at.
     #[serde(rename = "signatureFormat")]
     _signature_format: Option<SignatureFormat>,
 }
 
-refused!(TrustRootRefused, "TrustRoot resources are not read; give the trusted root on the command line");
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Timestamp {
+    #[serde(rename = "trustRootRef")]
+    trust_root: Option<IgnoredAny>,
+}
 
 #[derive(Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -102,14 +97,9 @@ enum SignatureFormat {
 struct Key {
     data: Option<PemKey>,
     hash_algorithm: Option<HashAlgorithm>,
-    #[serde(rename = "kms")]
-    _kms: Option<KmsRefused>,
-    #[serde(rename = "secretRef")]
-    _secret: Option<SecretRefused>,
+    kms: Option<IgnoredAny>,
+    secret_ref: Option<IgnoredAny>,
 }
-
-refused!(KmsRefused, "keys in a key management service are not fetched; put the public key into `data`");
-refused!(SecretRefused, "secrets of a cluster are not read; put the public key into `data`");
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -119,21 +109,18 @@ struct Keyless {
     #[serde(rename = "ca-cert")]
     authority: Option<AuthorityCertificate>,
     #[serde(rename = "trustRootRef")]
-    _trust_root: Option<TrustRootRefused>,
+    trust_root: Option<IgnoredAny>,
     #[serde(rename = "insecureIgnoreSCT")]
-    _ignore_sct: Option<IgnoreSctRefused>,
+    ignore_sct: Option<bool>,
 }
-
-refused!(IgnoreSctRefused, "certificates that no log has seen are not believed");
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct AuthorityCertificate {
-    data: String,
-    #[serde(rename = "kms")]
-    _kms: Option<KmsRefused>,
+    data: Option<String>,
+    kms: Option<IgnoredAny>,
     #[serde(rename = "secretRef")]
-    _secret: Option<SecretRefused>,
+    secret: Option<IgnoredAny>,
 }
 
 #[derive(Deserialize)]
@@ -154,80 +141,196 @@ enum Action {
 #[serde(deny_unknown_fields)]
 struct Source {
     oci: Parsed<Repository>,
+    /// Who reads signatures logs in beforehand.
     #[serde(rename = "signaturePullSecrets")]
-    _secrets: Option<PullSecretsRefused>,
+    _secrets: Option<IgnoredAny>,
     #[serde(rename = "tagPrefix")]
-    _prefix: Option<TagPrefixRefused>,
+    prefix: Option<String>,
 }
-
-refused!(PullSecretsRefused, "secrets of a cluster are not read; log in to the registry");
-refused!(TagPrefixRefused, "signatures are found under cosign's own tags and as referrers");
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Log {
     url: Option<String>,
     #[serde(rename = "trustRootRef")]
-    _trust_root: Option<TrustRootRefused>,
+    trust_root: Option<IgnoredAny>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct Attestation {
     name: String,
-    predicate_type: Parsed<PredicateType>,
-    policy: Option<AttestationPolicy>,
+    predicate_type: NamedType,
+    policy: Option<WirePolicy>,
 }
 
+/// A predicate type, and how the document writes it.
+struct NamedType {
+    written: String,
+    kind: PredicateType,
+}
+
+impl<'de> Deserialize<'de> for NamedType {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let written = String::deserialize(deserializer)?;
+        let kind = written.parse().map_err(serde::de::Error::custom)?;
+        Ok(Self { written, kind })
+    }
+}
+
+/// A policy over one attestation, or over the whole document.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct AttestationPolicy {
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct WirePolicy {
     #[serde(rename = "type")]
     language: Language,
     data: Option<String>,
-    #[serde(rename = "remote")]
-    _remote: Option<RemoteRefused>,
-    #[serde(rename = "url")]
-    _url: Option<RemoteRefused>,
-    #[serde(rename = "configMapRef")]
-    _config_map: Option<RemoteRefused>,
-    #[serde(rename = "fetchConfigFile")]
-    _config_file: Option<MoreInputRefused>,
-    #[serde(rename = "includeSpec")]
-    _spec: Option<MoreInputRefused>,
-    #[serde(rename = "includeObjectMeta")]
-    _object_meta: Option<MoreInputRefused>,
-    #[serde(rename = "includeTypeMeta")]
-    _type_meta: Option<MoreInputRefused>,
+    remote: Option<IgnoredAny>,
+    url: Option<IgnoredAny>,
+    config_map_ref: Option<IgnoredAny>,
+    fetch_config_file: Option<bool>,
+    include_spec: Option<bool>,
+    include_object_meta: Option<bool>,
+    include_type_meta: Option<bool>,
 }
 
-refused!(RemoteRefused, "policies are not fetched; put the policy into `data`");
-refused!(MoreInputRefused, "a policy sees the statement and nothing else");
-
-#[derive(Clone, Copy, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Language {
     Rego,
     Cue,
 }
 
-/// One document as a rule.
+/// Why an authority, or a whole rule, refuses what it is asked: what it needs is not there.
+const KMS: &str = "keys in a key management service are not fetched; put the public key into `data`";
+const SECRET: &str = "secrets of a cluster are not read; put the public key into `data`";
+const TRUST_ROOT: &str = "TrustRoot resources are not read; give the trusted root on the command line";
+const NO_SCT: &str = "certificates that no log has seen are not believed";
+const TAG_PREFIX: &str = "signatures are found under cosign's own tags and as referrers, not under another prefix";
+const REMOTE: &str = "policies are not fetched; put the policy into `data`";
+const MATCH: &str = "it selects resources of a cluster, and there is no cluster here; write a policy without `match`";
+const CLUSTER_INPUT: &str = "the policy asks for the resource of a cluster, and there is no cluster here";
+const CONFIG_INPUT: &str = "the policy asks for the image's configuration, which is not signed and is not read";
+
+/// One document as a rule. What cannot be judged here refuses by itself; the rest of the document stands.
 pub(super) fn rule(document: &Value, reading: &Reading<'_>) -> Result<ImageRule, Shape> {
     let wire: Wire = shaped(document)?;
-    let demands =
-        each(&wire.spec.authorities.0, "spec.authorities", |number, authority| demand(number, authority, reading))?;
+    let authorities =
+        each(&wire.spec.authorities.0, "spec.authorities", |number, authority| named(number, authority, reading))?;
+    let demand = match (&wire.spec.selected, &wire.spec.policy) {
+        (Some(selected), _) if !selected.is_empty() => refusal("spec.match", MATCH),
+        (_, Some(policy)) => whole(policy, authorities).map_err(|error| error.below("spec.policy"))?,
+        (_, None) => {
+            let demands = authorities.into_iter().map(|authority| authority.demand).collect();
+            Demand::any("any of the authorities", demands)
+        }
+    };
     Ok(ImageRule {
         name: format!("policy {}", wire.metadata.name),
         images: Images::Globs(wire.spec.images.0.into_iter().map(|pattern| pattern.glob.0).collect()),
         mode: wire.spec.mode.into(),
-        demand: Demand::any("any of the authorities", demands),
+        demand,
     })
 }
 
-fn demand(number: usize, authority: &WireAuthority, reading: &Reading<'_>) -> Result<Demand, Shape> {
+fn refusal(place: &str, why: &str) -> Demand {
+    Demand::Refuse { why: Some(format!("{place}: {why}")) }
+}
+
+/// An authority as the document names it.
+struct Named {
+    #[cfg_attr(not(feature = "rego"), allow(dead_code, reason = "only policies over the whole ask for names"))]
+    name: String,
+    demand: Demand,
+    /// Names and types of its attestations.
+    #[cfg_attr(not(feature = "rego"), allow(dead_code, reason = "only policies over the whole ask for names"))]
+    attestations: Vec<(String, String)>,
+}
+
+fn named(number: usize, authority: &WireAuthority, reading: &Reading<'_>) -> Result<Named, Shape> {
     let name = authority.name.clone().unwrap_or_else(|| format!("authority-{number}"));
+    let demand = match authority.unjudged() {
+        Some((place, why)) => refusal(&format!("authority {name}, {place}"), why),
+        None => demand(&name, authority, reading)?,
+    };
+    let attestations = authority.attestations.iter().flat_map(|attestations| &attestations.0);
+    let attestations = attestations.map(|one| (one.name.clone(), one.predicate_type.written.clone())).collect();
+    Ok(Named { name, demand, attestations })
+}
+
+impl WireAuthority {
+    /// A member that asks for what is not here, and why not.
+    fn unjudged(&self) -> Option<(&'static str, &'static str)> {
+        let key = self.key.as_ref();
+        let keyless = self.keyless.as_ref();
+        let certificate = keyless.and_then(|keyless| keyless.authority.as_ref());
+        let sources = || self.source.iter().flat_map(|sources| &sources.0);
+        let policies = || self.attestations.iter().flat_map(|all| &all.0).filter_map(|one| one.policy.as_ref());
+        let log_root = self.ctlog.as_ref().and_then(|log| log.trust_root.as_ref());
+        let timestamp_root = self.timestamp.as_ref().and_then(|timestamp| timestamp.trust_root.as_ref());
+        [
+            ("key.kms", KMS, key.is_some_and(|key| key.kms.is_some())),
+            ("key.secretRef", SECRET, key.is_some_and(|key| key.secret_ref.is_some())),
+            ("keyless.ca-cert.kms", KMS, certificate.is_some_and(|certificate| certificate.kms.is_some())),
+            ("keyless.ca-cert.secretRef", SECRET, certificate.is_some_and(|certificate| certificate.secret.is_some())),
+            ("keyless.trustRootRef", TRUST_ROOT, keyless.is_some_and(|keyless| keyless.trust_root.is_some())),
+            ("keyless.insecureIgnoreSCT", NO_SCT, keyless.is_some_and(|keyless| keyless.ignore_sct == Some(true))),
+            ("ctlog.trustRootRef", TRUST_ROOT, log_root.is_some()),
+            ("rfc3161timestamp.trustRootRef", TRUST_ROOT, timestamp_root.is_some()),
+            ("source.tagPrefix", TAG_PREFIX, sources().any(|source| source.prefix.is_some())),
+            ("attestations.policy.type", super::CUE, policies().any(|policy| policy.language == Language::Cue)),
+            ("attestations.policy", REMOTE, policies().any(WirePolicy::is_elsewhere)),
+        ]
+        .into_iter()
+        .find_map(|(place, why, asked)| asked.then_some((place, why)))
+    }
+}
+
+impl WirePolicy {
+    const fn is_elsewhere(&self) -> bool {
+        self.remote.is_some() || self.url.is_some() || self.config_map_ref.is_some()
+    }
+
+    fn source(&self) -> Result<&str, Shape> {
+        self.data.as_deref().ok_or_else(|| Shape::at("data", "expected the policy, found none"))
+    }
+}
+
+/// The demand of a document with a policy over all authorities that are met.
+fn whole(policy: &WirePolicy, authorities: Vec<Named>) -> Result<Demand, Shape> {
+    let asks_cluster =
+        [policy.include_spec, policy.include_object_meta, policy.include_type_meta].contains(&Some(true));
+    let unjudged = [
+        ("spec.policy.type", super::CUE, policy.language == Language::Cue),
+        ("spec.policy", REMOTE, policy.is_elsewhere()),
+        ("spec.policy", CLUSTER_INPUT, asks_cluster),
+        ("spec.policy.fetchConfigFile", CONFIG_INPUT, policy.fetch_config_file == Some(true)),
+    ];
+    match unjudged.into_iter().find(|(_, _, asked)| *asked) {
+        Some((place, why, _)) => Ok(refusal(place, why)),
+        None => whole_rego(policy.source()?, authorities).map_err(|error| error.below("data")),
+    }
+}
+
+#[cfg(feature = "rego")]
+fn whole_rego(source: &str, authorities: Vec<Named>) -> Result<Demand, Shape> {
+    use crate::policy::{NamedAuthority, RegoPolicy, Shows, WholePolicy};
+    let rego = RegoPolicy::of_policy_controller("spec.policy", source).map_err(|error| Shape::at("", error))?;
+    let authorities = authorities.into_iter().map(|Named { name, demand, attestations }| {
+        let shows = if attestations.is_empty() { Shows::Signatures } else { Shows::Attestations(attestations) };
+        NamedAuthority { name, demand, shows }
+    });
+    Ok(Demand::Whole(Box::new(WholePolicy { authorities: authorities.collect(), rego })))
+}
+
+#[cfg(not(feature = "rego"))]
+fn whole_rego(_: &str, _: Vec<Named>) -> Result<Demand, Shape> {
+    Err(Shape::at("", super::NO_REGO))
+}
+
+fn demand(name: &str, authority: &WireAuthority, reading: &Reading<'_>) -> Result<Demand, Shape> {
     let who = match (&authority.key, &authority.keyless, &authority.fixed) {
-        (Some(key), None, None) => Authority::Key(key_authority(&name, key, authority.ctlog.as_ref(), reading)?),
+        (Some(key), None, None) => Authority::Key(key_authority(name, key, authority.ctlog.as_ref(), reading)?),
         (None, Some(keyless), None) => {
             Authority::Keyless(keyless_authority(keyless, authority.ctlog.as_ref(), reading)?)
         }
@@ -238,7 +341,7 @@ fn demand(number: usize, authority: &WireAuthority, reading: &Reading<'_>) -> Re
         return Ok(placed(Policy::authority(Purpose::Image, who), authority));
     };
     let parts = each(&attestations.0, "attestations", |_, attestation| {
-        let mut policy = Policy::authority(Purpose::Attestation(attestation.predicate_type.0.clone()), who.clone());
+        let mut policy = Policy::authority(Purpose::Attestation(attestation.predicate_type.kind.clone()), who.clone());
         if let Some(gate) = &attestation.policy {
             policy = policy.with_gate(rego(&attestation.name, gate).map_err(|error| error.below("policy"))?);
         }
@@ -247,12 +350,18 @@ fn demand(number: usize, authority: &WireAuthority, reading: &Reading<'_>) -> Re
     Ok(Demand::all(format!("authority {name}"), parts))
 }
 
-fn rego(name: &str, policy: &AttestationPolicy) -> Result<crate::policy::Gate, Shape> {
-    let data = policy.data.as_ref().ok_or_else(|| Shape::at("data", "expected the policy, found none"))?;
-    match policy.language {
-        Language::Rego => super::rego_gate(name, data, crate::policy::Among::Any).map_err(|error| error.below("data")),
-        Language::Cue => Err(Shape::at("type", super::CUE)),
+fn rego(name: &str, policy: &WirePolicy) -> Result<crate::policy::Gate, Shape> {
+    for (member, asked) in [
+        ("fetchConfigFile", policy.fetch_config_file),
+        ("includeSpec", policy.include_spec),
+        ("includeObjectMeta", policy.include_object_meta),
+        ("includeTypeMeta", policy.include_type_meta),
+    ] {
+        if asked == Some(true) {
+            return Err(Shape::at(member, "a policy over an attestation sees the statement and nothing else"));
+        }
     }
+    super::controller_gate(name, policy.source()?).map_err(|error| error.below("data"))
 }
 
 fn static_demand(authority: &WireAuthority, fixed: &Static) -> Result<Demand, Shape> {
@@ -308,9 +417,13 @@ fn keyless_authority(keyless: &Keyless, log: Option<&Log>, reading: &Reading<'_>
         )),
     }?;
     let root = match (&keyless.url, &keyless.authority) {
-        (None, Some(authority)) => reading
-            .root_with_authorities(authority.data.as_bytes(), root.logs().to_vec(), &root)
-            .map_err(|error| error.below("keyless.ca-cert.data"))?,
+        (None, Some(authority)) => {
+            let data = authority.data.as_ref();
+            let data = data.ok_or_else(|| Shape::at("keyless.ca-cert", "expected certificates in `data`"))?;
+            reading
+                .root_with_authorities(data.as_bytes(), root.logs().to_vec(), &root)
+                .map_err(|error| error.below("keyless.ca-cert.data"))?
+        }
         (Some(url), None) => reading.root_with_authority(url, &root).map_err(|error| error.below("keyless"))?,
         (None, None) => root,
         (Some(_), Some(_)) => return Err(Shape::at("keyless", "expected url or ca-cert, found both")),

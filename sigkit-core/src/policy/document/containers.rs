@@ -115,7 +115,7 @@ pub(super) fn set(document: &Value, reading: &Reading<'_>) -> Result<PolicySet, 
             rules.push(rule(at, images, requirements, reading)?);
         }
     }
-    Ok(PolicySet { rules, choice: Choice::Closest })
+    Ok(PolicySet { choice: Choice::Closest, ..PolicySet::new(rules) })
 }
 
 fn rule(name: String, images: Images, requirements: &Filled<Value>, reading: &Reading<'_>) -> Result<ImageRule, Shape> {

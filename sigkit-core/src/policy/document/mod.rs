@@ -70,6 +70,12 @@ pub enum DocumentError {
         /// What the document says of itself.
         found: String,
     },
+    /// Documents of other kinds alone.
+    #[error("expected {KINDS}, found only others: {found}")]
+    OthersOnly {
+        /// The first of them.
+        found: String,
+    },
     /// More than the limit allows.
     #[error("more than {limit} {what}")]
     TooMany {
@@ -98,8 +104,9 @@ impl PolicySet {
     /// [`DocumentError`], with the way to what is wrong.
     pub fn from_file(bytes: &[u8], surroundings: &dyn Surroundings, limits: &Limits) -> Result<Self, DocumentError> {
         let reading = Reading { surroundings, limits };
-        let documents = documents(bytes, limits)?;
+        let documents = items(documents(bytes, limits)?);
         let mut rules = Vec::new();
+        let mut passed_over = Vec::new();
         for (number, document) in (1..).zip(&documents) {
             let member =
                 |error: Shape| DocumentError::Member { document: number, path: error.path, problem: error.problem };
@@ -114,6 +121,9 @@ impl PolicySet {
                 (None, None) if document.get("default").is_some() && documents.len() == 1 => {
                     return containers::set(document, &reading).map_err(member);
                 }
+                (Some(version), Some(kind)) if !OWN_GROUPS.contains(&group_of(version)) || kind == "TrustRoot" => {
+                    passed_over.push(format!("document {number}, apiVersion {version}, kind {kind}"));
+                }
                 (version, kind) => {
                     let found = match (version, kind) {
                         (None, None) => "neither apiVersion and kind nor default".to_owned(),
@@ -123,12 +133,43 @@ impl PolicySet {
                 }
             }
         }
-        if rules.is_empty() {
-            return Err(DocumentError::Empty);
+        match passed_over.first() {
+            _ if !rules.is_empty() => {}
+            Some(found) => return Err(DocumentError::OthersOnly { found: found.clone() }),
+            None => return Err(DocumentError::Empty),
         }
         let bounded = rules.into_iter().map(|rule| ImageRule { demand: rule.demand.with_limits(limits), ..rule });
-        Ok(Self::new(bounded.collect()))
+        Ok(Self { passed_over, ..Self::new(bounded.collect()) })
     }
+}
+
+/// API groups whose documents are all read, so that an unknown kind of them is an error.
+const OWN_GROUPS: [&str; 2] = ["policy.sigstore.dev", "sigkit.dev"];
+/// Kinds that hold documents.
+const LISTS: [&str; 2] = ["List", "ClusterImagePolicyList"];
+
+/// The documents, with the items of each list in its place.
+fn items(documents: Vec<Value>) -> Vec<Value> {
+    let is_list =
+        |document: &Value| document.get("kind").and_then(Value::as_str).is_some_and(|kind| LISTS.contains(&kind));
+    let mut flat = Vec::new();
+    for mut document in documents {
+        match document.get_mut("items").map(Value::take) {
+            Some(Value::Array(items)) if is_list(&document) => flat.extend(items),
+            Some(other) => {
+                if let Some(place) = document.get_mut("items") {
+                    *place = other;
+                }
+                flat.push(document);
+            }
+            None => flat.push(document),
+        }
+    }
+    flat
+}
+
+fn group_of(version: &str) -> &str {
+    version.split_once('/').map_or("", |(group, _)| group)
 }
 
 fn documents(bytes: &[u8], limits: &Limits) -> Result<Vec<Value>, DocumentError> {
@@ -153,9 +194,24 @@ fn rego_gate(name: &str, source: &str, among: super::Among) -> Result<super::Gat
         .map_err(|error| Shape::at("", error))
 }
 
+#[cfg(feature = "rego")]
+fn controller_gate(name: &str, source: &str) -> Result<super::Gate, Shape> {
+    super::RegoPolicy::of_policy_controller(name, source)
+        .map(|policy| super::Gate::Rego(Box::new(policy)))
+        .map_err(|error| Shape::at("", error))
+}
+
+#[cfg(not(feature = "rego"))]
+const NO_REGO: &str = "refused: this build does not evaluate Rego";
+
 #[cfg(not(feature = "rego"))]
 fn rego_gate(_: &str, _: &str, _: super::Among) -> Result<super::Gate, Shape> {
-    Err(Shape::at("", "refused: this build does not evaluate Rego"))
+    Err(Shape::at("", NO_REGO))
+}
+
+#[cfg(not(feature = "rego"))]
+fn controller_gate(_: &str, _: &str) -> Result<super::Gate, Shape> {
+    Err(Shape::at("", NO_REGO))
 }
 
 /// What a document is read with.

@@ -1,0 +1,33 @@
+use super::{Demand, RegoPolicy};
+
+/// The authorities of a document, and a policy in Rego over those that are met: `spec.policy` of a `ClusterImagePolicy`.
+#[derive(Clone, Debug)]
+pub struct WholePolicy {
+    pub(crate) authorities: Vec<NamedAuthority>,
+    pub(crate) rego: RegoPolicy,
+}
+
+/// One authority of a document.
+#[derive(Clone, Debug)]
+pub struct NamedAuthority {
+    pub(crate) name: String,
+    pub(crate) demand: Demand,
+    pub(crate) shows: Shows,
+}
+
+/// What an authority that is met has to show.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Shows {
+    /// Its signatures, or nothing where it lets in without proof.
+    Signatures,
+    /// Its attestations: for each part of the demand its name and its predicate type, as the document writes them.
+    Attestations(Vec<(String, String)>),
+}
+
+impl WholePolicy {
+    /// The same with other demands.
+    pub(super) fn map(self, change: impl Fn(Demand) -> Demand) -> Self {
+        let change = |authority: NamedAuthority| NamedAuthority { demand: change(authority.demand), ..authority };
+        Self { authorities: self.authorities.into_iter().map(change).collect(), rego: self.rego }
+    }
+}

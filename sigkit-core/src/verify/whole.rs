@@ -1,0 +1,160 @@
+//! Authorities of a document that are met, and the policy over them.
+
+use std::num::NonZeroUsize;
+
+use serde_json::{Map, Value, json};
+
+use super::VerifiedSignature;
+use super::artifact::Named;
+use super::demand::{self, Findings};
+use crate::bundle::{Origin, Problem};
+use crate::digest::Digest;
+use crate::policy::{Demand, Gate, NamedAuthority, RegoRefusal, Shows, WholePolicy};
+use crate::reason::Reason;
+use crate::report::{CheckId, Fact, Label, Node, Outcome, Rule, Verdict};
+use crate::time::UnixTime;
+
+/// Judges each authority by itself, and the policy by what those show that are met. No authority is no, whatever the policy says.
+pub(super) fn judge(
+    whole: &WholePolicy,
+    artifact: &Named<'_>,
+    findings: &Findings,
+    now: UnixTime,
+    signatures: &mut Vec<VerifiedSignature>,
+) -> Node {
+    let mut held = Vec::new();
+    let mut nodes = Vec::new();
+    let mut matches = Map::new();
+    for authority in &whole.authorities {
+        let (node, shown) = judge_authority(authority, artifact, findings, now, &mut held);
+        nodes.push(node);
+        matches.extend(shown.map(|shown| (authority.name.clone(), shown)));
+    }
+    let doubt = nodes.iter().any(|node| node.verdict() == Verdict::Undecided);
+    let any = Rule::AtLeast(NonZeroUsize::MIN);
+    let met = group("any of the authorities", any, nodes);
+    let verdict = met.verdict();
+    if matches.is_empty() || !matches!(verdict, Verdict::Verified | Verdict::Allowed) {
+        return met;
+    }
+    let outcome = answer(whole, &matches, now);
+    let outcome = match doubt {
+        true => Outcome::Unknown(Problem {
+            looked_for: format!("what {} judges", whole.rego.name()),
+            code: "store-unavailable",
+            detail: "whether another authority is met could not be told, and the policy may ask for it".to_owned(),
+        }),
+        false => outcome,
+    };
+    // Where nothing is proven, the policy's yes proves nothing either.
+    if verdict == Verdict::Allowed && matches!(outcome, Outcome::Pass(_)) {
+        return group(format!("{} complies", whole.rego.name()), Rule::All, vec![met]);
+    }
+    let node = group(
+        format!("{} over the authorities that are met", whole.rego.name()),
+        Rule::All,
+        vec![met, Node::Leaf { check: CheckId::Rego, outcome }],
+    );
+    if node.verdict() == Verdict::Verified {
+        signatures.extend(held);
+    }
+    node
+}
+
+fn answer(whole: &WholePolicy, matches: &Map<String, Value>, now: UnixTime) -> Outcome {
+    let policy = whole.rego.name().to_owned();
+    match whole.rego.check(json!({ "authorityMatches": matches }).to_string().as_bytes(), now) {
+        Ok(()) => Outcome::Pass(Fact::PolicyAllows { policy }),
+        Err(RegoRefusal::Denied(found)) => Outcome::Fail(Reason::PolicyDenies { policy, found }),
+        Err(RegoRefusal::Failed(problem)) => Outcome::Fail(Reason::PolicyFails { policy, problem }),
+    }
+}
+
+/// The report of one authority, and what it shows if it is met.
+fn judge_authority(
+    authority: &NamedAuthority,
+    artifact: &Named<'_>,
+    findings: &Findings,
+    now: UnixTime,
+    held: &mut Vec<VerifiedSignature>,
+) -> (Node, Option<Value>) {
+    let mut own = Vec::new();
+    let (node, shown) = match (&authority.shows, &authority.demand) {
+        (Shows::Attestations(names), Demand::Group { name, rule, parts }) => {
+            let mut nodes = Vec::new();
+            let mut shown = Map::new();
+            for (part, (attestation, kind)) in parts.iter().zip(names) {
+                let mut of_part = Vec::new();
+                nodes.push(demand::judge(part, artifact, findings, now, &mut of_part));
+                let complying = of_part.iter().filter(|signature| complies(part, signature, now));
+                let items = complying.map(|signature| described(signature, Some(kind))).collect();
+                shown.insert(attestation.clone(), Value::Array(items));
+                own.extend(of_part);
+            }
+            let label = Label::Demands { name: name.clone() };
+            (Node::Group { label, rule: *rule, parts: nodes }, json!({ "attestations": shown }))
+        }
+        (_, demand) => {
+            let node = demand::judge(demand, artifact, findings, now, &mut own);
+            let items: Vec<Value> = own.iter().map(|signature| described(signature, None)).collect();
+            let shown = if items.is_empty() { json!({ "static": true }) } else { json!({ "signatures": items }) };
+            (node, shown)
+        }
+    };
+    let is_met = matches!(node.verdict(), Verdict::Verified | Verdict::Allowed);
+    if is_met {
+        held.extend(own);
+    }
+    (node, is_met.then_some(shown))
+}
+
+/// Whether the attestation passes every policy that the document asks of it by itself.
+fn complies(part: &Demand, signature: &VerifiedSignature, now: UnixTime) -> bool {
+    let Some(statement) = signature.statement() else { return false };
+    let mut all = true;
+    part.each_policy(&mut |demand| {
+        for gate in &demand.policy.gates {
+            if let Gate::Rego(policy) = gate {
+                all = all && policy.check(statement.payload(), now).is_ok();
+            }
+        }
+    });
+    all
+}
+
+/// A signature as policy-controller describes it to policies: members without a value are left out.
+fn described(signature: &VerifiedSignature, kind: Option<&String>) -> Value {
+    let id = match (signature.simple_signing(), signature.origin()) {
+        (None, Origin::Referrer { manifest, .. }) => manifest.hex(),
+        _ => Digest::sha256(signature.payload().unwrap_or_default()).hex(),
+    };
+    let mut members = Map::new();
+    let mut insert = |name: &str, value: &str| {
+        if !value.is_empty() {
+            members.insert(name.to_owned(), Value::from(value));
+        }
+    };
+    insert("id", &id);
+    #[cfg(feature = "keyless")]
+    if let Some(certificate) = signature.certificate() {
+        use crate::trust::FulcioExtension as Extension;
+        let identity = certificate.identity();
+        insert("subject", &identity.subject);
+        insert("issuer", identity.issuer.as_deref().unwrap_or_default());
+        for (name, extension) in [
+            ("githubWorkflowTrigger", Extension::GithubWorkflowTrigger),
+            ("githubWorkflowSha", Extension::GithubWorkflowSha),
+            ("githubWorkflowName", Extension::GithubWorkflowName),
+            ("githubWorkflowRepo", Extension::GithubWorkflowRepository),
+            ("githubWorkflowRef", Extension::GithubWorkflowRef),
+        ] {
+            insert(name, identity.extensions.get(&extension).map(String::as_str).unwrap_or_default());
+        }
+    }
+    insert("predicateType", kind.map(String::as_str).unwrap_or_default());
+    Value::Object(members)
+}
+
+fn group(name: impl Into<String>, rule: Rule, parts: Vec<Node>) -> Node {
+    Node::Group { label: Label::Demands { name: name.into() }, rule, parts }
+}
