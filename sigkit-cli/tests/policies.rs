@@ -230,9 +230,13 @@ fn take(lab: &Lab, blocks: &[Block], from: &str, to: &str) {
     }
 }
 
-/// A report of `testdata/scan` as if it were made so many days ago.
-fn report(name: &str, days: i64) -> String {
+/// The image that the reports of `testdata/scan` are about.
+const SCANNED: &str = "sha256:451eee8bedcb2f029756dc3e9d73bab0e7943c1ac55cff3a4861c52a0fdd3e98";
+
+/// A report of `testdata/scan` as if it were made so many days ago, about this image.
+fn report(name: &str, days: i64, image: &str) -> String {
     let text = std::fs::read_to_string(format!("{POLICIES}/../../testdata/scan/{name}.json")).unwrap();
+    let text = text.replace(SCANNED, image);
     let time = UnixTime(UnixTime::from(SystemTime::now()).0 - days * 86_400 - 60).to_string();
     ["2026-11-23T05:03:30.483512Z", "2026-11-23T05:03:30Z"].iter().fold(text, |text, made| text.replace(made, &time))
 }
@@ -244,31 +248,32 @@ fn the_walk_through_policies_goes_as_it_says() {
     for name in ["production.yaml", "cluster-image-policy.yaml", "policy.json", "review.rego"] {
         lab.sandbox.write(name, std::fs::read(format!("{POLICIES}/{name}")).unwrap());
     }
-    let image = |name: &str| drop(image::image(lab.registry.content(), name, "v1", name));
-    ["app", "other", "unsigned", "undated"].iter().for_each(|name| image(name));
+    let image = |name: &str| image::image(lab.registry.content(), name, "v1", name).digest.to_string();
+    for name in ["app", "other", "unsigned", "undated"] {
+        image(name);
+    }
     let sections = walk();
     let (dated, undated) = (["trivy", "grype", "grype-v6", "sarif-grype"], ["clair", "sarif-trivy"]);
     for (heading, blocks) in &sections {
         match heading.as_str() {
             "Scans" => {
                 for name in dated {
-                    image(name);
-                    image(&format!("{name}-old"));
-                    lab.sandbox.write(&format!("{name}.json"), report(name, 0));
-                    lab.sandbox.write(&format!("{name}-old.json"), report(name, 30));
+                    let (new, old) = (image(name), image(&format!("{name}-old")));
+                    lab.sandbox.write(&format!("{name}.json"), report(name, 0, &new));
+                    lab.sandbox.write(&format!("{name}-old.json"), report(name, 30, &old));
                     take(&lab, blocks, "trivy", name);
                 }
             }
             "Scans without a time" => {
                 for name in undated {
-                    image(name);
-                    image(&format!("{name}-old"));
-                    lab.sandbox.write(&format!("{name}-report.json"), report(name, 0));
+                    let (new, old) = (image(name), image(&format!("{name}-old")));
+                    lab.sandbox.write(&format!("{name}-report.json"), report(name, 0, &new));
                     take(&lab, blocks, "clair", name);
                     // Dated like this, it goes the way of the others.
                     let (_, scans) = sections.iter().find(|(heading, _)| heading == "Scans").unwrap();
-                    let old = String::from_utf8(lab.sandbox.read(&format!("{name}.json"))).unwrap();
-                    let (old, _) = old.rsplit_once("\"scanFinishedOn\"").unwrap();
+                    let text =
+                        String::from_utf8(lab.sandbox.read(&format!("{name}.json"))).unwrap().replace(&new, &old);
+                    let (old, _) = text.rsplit_once("\"scanFinishedOn\"").unwrap();
                     let old = format!("{old}\"scanFinishedOn\":\"2024-01-01T00:00:00Z\"}}}}");
                     lab.sandbox.write(&format!("{name}-old.json"), old);
                     take(&lab, scans, "trivy", name);

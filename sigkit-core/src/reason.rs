@@ -44,6 +44,14 @@ pub enum Reason {
         /// Who scanned.
         scanner: String,
     },
+    /// The scan is about something else.
+    #[error("expected a scan of {expected}, found one of {found}")]
+    ScanOfAnother {
+        /// The image.
+        expected: String,
+        /// What was scanned, as the report says.
+        found: String,
+    },
     /// The scan does not say when it ended, and that is asked.
     #[error("expected the end of the scan in `metadata.scanFinishedOn`, found none")]
     ScanUndated,
@@ -323,7 +331,7 @@ fn near_words(near: Option<&String>) -> String {
 
 impl Reason {
     /// Every code, sorted.
-    pub const CODES: [&'static str; 60] = [
+    pub const CODES: [&'static str; 61] = [
         "algorithm-unsupported",
         "annotation-mismatch",
         "base-image-not-allowed",
@@ -367,6 +375,7 @@ impl Reason {
         "refused-by-policy",
         "scan-empty",
         "scan-from-future",
+        "scan-of-another",
         "scan-stale",
         "scan-undated",
         "scanner-unnamed",
@@ -393,6 +402,7 @@ impl Reason {
             Self::NoPolicyMatches { .. } => "no-policy-matches",
             Self::ScannerUnnamed => "scanner-unnamed",
             Self::ScanEmpty { .. } => "scan-empty",
+            Self::ScanOfAnother { .. } => "scan-of-another",
             Self::ScanUndated => "scan-undated",
             Self::ScanStale { .. } => "scan-stale",
             Self::ScanFromFuture { .. } => "scan-from-future",
@@ -462,6 +472,7 @@ impl Reason {
             | Self::Unreadable(BundleError::PassedOver { expected, .. })
             | Self::PredicateTypeMismatch { expected, .. }
             | Self::SubjectMismatch { expected, .. }
+            | Self::ScanOfAnother { expected, .. }
             | Self::AnnotationMismatch { expected, .. }
             | Self::IdentityMismatch { expected, .. }
             | Self::IssuerMismatch { expected, .. }
@@ -496,6 +507,7 @@ impl Reason {
             | Self::ClaimTypeMismatch { found, .. }
             | Self::Unreadable(BundleError::PassedOver { found, .. })
             | Self::IdentityMismatch { found, .. }
+            | Self::ScanOfAnother { found, .. }
             | Self::SubjectMismatch { found, .. } => Some(found.clone()),
             Self::NoAttestationOfType { found, .. } => Some(found.join(",")),
             Self::AnnotationMismatch { found, .. }

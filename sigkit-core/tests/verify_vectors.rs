@@ -123,7 +123,7 @@ fn committed_vectors_are_those_made_here() {
 /// Vectors for the codes that a file cannot show; see the test of the same name.
 const IN_CODE: [&str; 2] = ["algorithm-unsupported", "message-needed"];
 /// Codes of policies in files; `tests/policies` produces each of them.
-const OF_POLICIES: [&str; 15] = [
+const OF_POLICIES: [&str; 16] = [
     "base-image-not-allowed",
     "exception-expired",
     "finding-too-severe",
@@ -135,6 +135,7 @@ const OF_POLICIES: [&str; 15] = [
     "refused-by-policy",
     "scan-empty",
     "scan-from-future",
+    "scan-of-another",
     "scan-stale",
     "scan-undated",
     "scanner-unnamed",

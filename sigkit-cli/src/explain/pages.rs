@@ -60,10 +60,16 @@ pub(crate) const PAGES: &[Page] = &[
         "Attest with a predicate that has metadata.scanFinishedOn.",
     ),
     page_of(
+        "scan-of-another",
+        "The scanner's report says that it is about another image, or about something that is no image.",
+        "The report was attested to the wrong image, a directory, repository or SBOM was scanned, or one platform of an image of several.",
+        "Scan the image by the digest that is verified, and attest that report.",
+    ),
+    page_of(
         "scan-empty",
         "The scanner says that it looked at nothing, so that no findings mean nothing.",
-        "The scanner did not know the image's packages, or was given an empty one.",
-        "Run the scanner by hand and see what it lists.",
+        "The scanner did not know the image's packages, or was given an empty one; or SARIF without results comes from a tool that is not known to scan images.",
+        "Run the scanner by hand and see what it lists; attest the scanner's own JSON in place of SARIF.",
     ),
     page_of(
         "scanner-unnamed",

@@ -384,8 +384,23 @@ fn live(pattern: &[Piece], text: &str) -> Vec<bool> {
     live
 }
 
+/// The host of an address, with what stands before and behind it.
+fn authority(text: &str) -> &str {
+    let rest = text.split_once("://").map_or("", |(_, rest)| rest);
+    rest.split_once('/').map_or(rest, |(authority, _)| authority)
+}
+
+/// Whether the parts of an address or path are what they seem to be.
+fn is_plain(text: &str) -> bool {
+    let rest = text.split_once("://").map_or(text, |(_, rest)| rest);
+    let rest = rest.strip_suffix('/').unwrap_or(rest);
+    rest.split('/').all(|part| !matches!(part, "" | "." | ".."))
+        && !text.contains(|c: char| c.is_whitespace() || c.is_control() || matches!(c, '?' | '#' | '%' | '\\'))
+}
+
 /// A text that must be this one, or fit it: `*` stands for any text without `/`, `**` for any text. There is no way to say what
-/// must not be.
+/// must not be. What a wildcard stands for is read as it is written, so that a text with parts such as `..`, with an empty part, or
+/// with characters that other readers of addresses would decode, fits none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TextGlob {
     text: String,
@@ -395,7 +410,16 @@ pub struct TextGlob {
 impl TextGlob {
     /// Whether the whole text fits.
     pub fn matches(&self, text: &str) -> bool {
-        matches(&self.pieces, text)
+        matches(&self.pieces, text) && (!self.has_wildcards() || (is_plain(text) && self.fits_user(text)))
+    }
+
+    fn has_wildcards(&self) -> bool {
+        self.pieces.iter().any(|piece| piece.is_wildcard())
+    }
+
+    /// A wildcard stands for no user before a host: `https://github.com@host.example/`.
+    fn fits_user(&self, text: &str) -> bool {
+        !authority(text).contains('@') || authority(&self.text).contains('@')
     }
 }
 
@@ -416,7 +440,13 @@ impl FromStr for TextGlob {
         if text.len() > MAX_PATTERN {
             return Err(refused(format!("longer than {MAX_PATTERN} bytes")));
         }
-        Ok(Self { text: text.to_owned(), pieces: pieces(text) })
+        let glob = Self { text: text.to_owned(), pieces: pieces(text) };
+        if glob.has_wildcards() && !is_plain(text) {
+            return Err(refused(
+                "with wildcards, a part `.` or `..`, an empty part, or one of ? # % \\ fits nothing".to_owned(),
+            ));
+        }
+        Ok(glob)
     }
 }
 
@@ -737,6 +767,47 @@ mod tests {
         assert!(error.contains("longer than 512 bytes"), "{error}");
         for anything in ["", "*", "**", "***"] {
             assert!(anything.parse::<TextGlob>().is_err(), "{anything}");
+        }
+    }
+
+    // threat: R14
+    #[test]
+    fn a_wildcard_stands_for_no_way_elsewhere() {
+        let fits = |glob: &str, text: &str| glob.parse::<TextGlob>().unwrap().matches(text);
+        for (glob, text) in [
+            ("https://github.com/acme/**", "https://github.com/acme/app"),
+            ("https://github.com/acme/**", "https://github.com/acme/a/.github/workflows/x.yml@refs/tags/v1..2"),
+            ("https://github.com/acme/*", "https://github.com/acme/..."),
+            ("refs/tags/**", "refs/tags/"),
+            ("ssh://git@host.test/acme/**", "ssh://git@host.test/acme/app"),
+            ("https://github.com/acme/../app", "https://github.com/acme/../app"),
+        ] {
+            assert!(fits(glob, text), "{glob} {text}");
+        }
+        for text in [
+            "https://github.com/acme/../evil/app",
+            "https://github.com/acme/..",
+            "https://github.com/acme/./app",
+            "https://github.com/acme//app",
+            "https://github.com/acme/%2e%2e/evil/app",
+            "https://github.com/acme/%2E./evil/app",
+            "https://github.com/acme/..%2fevil/app",
+            "https://github.com/acme/..\\evil/app",
+            "https://github.com/acme/app?/../../evil",
+            "https://github.com/acme/app#x",
+            "https://github.com/acme/ app",
+            "https://github.com/acme/app\n",
+        ] {
+            assert!(!fits("https://github.com/acme/**", text), "{text:?}");
+        }
+        for text in
+            ["https://evil.test#.acme.test/app", "https://evil.test\\.acme.test/app", "https://x@evil.acme.test/app"]
+        {
+            assert!(!fits("https://*.acme.test/app", text), "{text}");
+        }
+        for glob in ["https://github.com/acme/../**", "https://github.com//**", "refs/./**", "https://host.test/%2e/*"]
+        {
+            assert!(glob.parse::<TextGlob>().is_err(), "{glob}");
         }
     }
 

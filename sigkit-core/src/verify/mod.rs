@@ -107,14 +107,15 @@ impl<'p> Verifier<'p> {
         };
         let mut signatures = Vec::new();
         let mut parts: Vec<Node> = Vec::new();
+        let mut gates = gate::Gates::new(self.policy, gate::Around { artifact, source, evidence, now });
         for authority in &self.policy.authorities {
             let (node, found) = self.judge_authority(authority, artifact, evidence, now);
-            let (node, found) = gate::pass(self.policy, node, found, &gate::Around { artifact, source, evidence, now });
+            let (node, found) = gates.pass(node, found);
             parts.push(node);
             signatures.extend(found);
         }
         let label = Label::Policy { threshold: self.policy.threshold, authorities: self.policy.authorities.len() };
-        (Node::Group { label, rule: Rule::AtLeast(self.policy.threshold), parts }, signatures)
+        gates.whole(Node::Group { label, rule: Rule::AtLeast(self.policy.threshold), parts }, signatures)
     }
 
     /// One signature by this authority is enough for it; further ones are judged and reported all the same.

@@ -218,6 +218,86 @@ fn provenance_is_compared_field_by_field() {
     assert_eq!(judge(&one, IMAGE, &[half("x", SOURCE), half(BUILDER, "x")], &[], NOW).verdict, Verdict::Rejected);
 }
 
+// threat: R13
+// threat: R14
+#[test]
+fn provenance_as_builders_write_it_is_read() {
+    let hex = "ab".repeat(32);
+    let set = |kind: &str, fields: &str| {
+        let require = format!("- attestation: {{type: {kind}, by: [a], atLeast: 1, provenance: {{{fields}}}}}\n");
+        read(&image_policy(&["a"], &require), &files()).unwrap()
+    };
+    let found = |kind: &str, fields: &str, predicate: &Value| {
+        let items = [attested(&kind.parse().unwrap(), &serde_json::to_vec(predicate).unwrap(), "a")];
+        judge(&set(kind, fields), IMAGE, &items, &[], NOW).codes
+    };
+    let base = json!({
+        "uri": "pkg:docker/registry.example/base/alpine@3.20?platform=linux%2Famd64",
+        "digest": {"sha256": hex},
+    });
+    let frontend = json!({
+        "uri": format!("pkg:docker/docker/dockerfile@1?digest=sha256:{hex}&platform=linux%2Famd64"),
+        "digest": {"sha256": hex},
+    });
+    let context = json!({"uri": "https://github.com/acme/app.git#refs/tags/v1:src", "digest": {"sha1": "00"}});
+    let download = json!({"uri": "https://host.test/file.tar.gz", "digest": {"sha256": hex}});
+    let materials = json!([base, frontend, context, download]);
+    let buildkit_02 = json!({
+        "builder": {"id": "https://github.com/acme/app/actions/runs/1"},
+        "buildType": "https://mobyproject.org/buildkit@v1",
+        "materials": materials,
+        "invocation": {"configSource": {"uri": context["uri"], "digest": context["digest"], "entryPoint": "Dockerfile"}},
+    });
+    let buildkit_1 = json!({
+        "buildDefinition": {
+            "buildType": "https://github.com/moby/buildkit/blob/master/docs/attestations/slsa-definitions.md",
+            "externalParameters": {"configSource": {"uri": context["uri"], "path": "Dockerfile"}, "request": {"frontend": "dockerfile.v0"}},
+            "resolvedDependencies": materials,
+        },
+        "runDetails": {"builder": {"id": "https://github.com/acme/app/actions/runs/1"}},
+    });
+    let source = "builder: 'https://github.com/acme/app/actions/runs/*', source: 'https://github.com/acme/app.git', ref: 'refs/tags/**'";
+    let pinned = format!("baseImages: ['registry.example/base/alpine@sha256:{hex}', 'docker/dockerfile']");
+    for (kind, predicate) in [("slsaprovenance02", &buildkit_02), ("slsaprovenance1", &buildkit_1)] {
+        for bases in [&pinned, "baseImages: ['registry.example/base/*:3.*', 'docker.io/docker/dockerfile:1']"] {
+            assert_eq!(found(kind, &format!("{source}, {bases}"), predicate), [""; 0], "{kind} {bases}");
+        }
+        for bases in
+            ["baseImages: ['registry.example/base/*']", "baseImages: ['registry.example/base/*:4', 'docker/*']"]
+        {
+            assert_eq!(found(kind, bases, predicate), ["base-image-not-allowed"], "{kind} {bases}");
+        }
+    }
+    let generator = json!({
+        "builder": {"id": "https://github.com/slsa-framework/slsa-github-generator/.github/workflows/generator_container_slsa3.yml@refs/tags/v2.1.0"},
+        "buildType": "https://github.com/slsa-framework/slsa-github-generator/container@v1",
+        "invocation": {"configSource": {"uri": "git+https://github.com/acme/app@refs/heads/main", "digest": {"sha1": "00"}}},
+        "materials": [{"uri": "git+https://github.com/acme/app@refs/heads/main", "digest": {"sha1": "00"}}],
+    });
+    let asked = "builder: 'https://github.com/slsa-framework/**/generator_container_slsa3.yml@refs/tags/v*', source: 'https://github.com/acme/*', ref: refs/heads/main";
+    assert_eq!(found("slsaprovenance02", asked, &generator), [""; 0]);
+    let github = json!({
+        "buildDefinition": {
+            "buildType": "https://actions.github.io/buildtypes/workflow/v1",
+            "externalParameters": {"workflow": {"ref": "refs/heads/main", "repository": "https://github.com/acme/app", "path": ".github/workflows/build.yml"}},
+            "resolvedDependencies": [{"uri": "git+https://github.com/acme/app@refs/heads/main", "digest": {"gitCommit": "00"}}],
+        },
+        "runDetails": {"builder": {"id": "https://github.com/acme/app/.github/workflows/build.yml@refs/heads/main"}},
+    });
+    let asked = "builder: 'https://github.com/acme/**', source: 'https://github.com/acme/*', ref: 'refs/heads/*'";
+    assert_eq!(found("slsaprovenance1", asked, &github), [""; 0]);
+    for (at, value) in [
+        ("/runDetails/builder/id", "https://github.com/acme/../evil/.github/workflows/build.yml@refs/heads/main"),
+        ("/buildDefinition/externalParameters/workflow/repository", "https://github.com/acme/%2e%2e"),
+        ("/buildDefinition/externalParameters/workflow/repository", "https://github.com/acme/.."),
+        ("/buildDefinition/externalParameters/workflow/ref", "refs/heads/.."),
+    ] {
+        let mut github = github.clone();
+        *github.pointer_mut(at).unwrap() = value.into();
+        assert_eq!(found("slsaprovenance1", asked, &github), ["provenance-mismatch"], "{value}");
+    }
+}
+
 // threat: D20
 #[test]
 fn one_field_of_the_provenance_may_be_asked_for_alone() {

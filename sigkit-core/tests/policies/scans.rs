@@ -10,14 +10,18 @@ use sigkit_core::report::Verdict;
 use sigkit_core::time::UnixTime;
 
 use super::lab::{Files, NOW, Outcomes, attested, attested_of, image_policy, judge, judge_demand, key, problem, read};
+use crate::support::cases::image;
 
 const REPORTS: [&str; 6] = ["trivy", "grype", "grype-v6", "clair", "sarif-trivy", "sarif-grype"];
 const IMAGE: &str = "registry.example/app:v1";
 
-/// The report as it is attested. Clair does not say when it looked, and the caller must.
+/// The image that the reports of `testdata/scan` are about.
+const SCANNED: &str = "sha256:451eee8bedcb2f029756dc3e9d73bab0e7943c1ac55cff3a4861c52a0fdd3e98";
+
+/// The report as it is attested, about the image of these tests. Clair does not say when it looked, and the caller must.
 pub(crate) fn predicate(report: &str) -> Vec<u8> {
     let path = format!("{}/../testdata/scan/{report}.json", env!("CARGO_MANIFEST_DIR"));
-    let bytes = std::fs::read(path).unwrap();
+    let bytes = std::fs::read_to_string(path).unwrap().replace(SCANNED, &image().to_string()).into_bytes();
     let made = PredicateType::Vuln.predicate(bytes, NOW, &Limits::DEFAULT).unwrap();
     let mut value: Value = serde_json::from_slice(&made).unwrap();
     if value["metadata"]["scanFinishedOn"].is_null() {
@@ -301,7 +305,7 @@ fn an_exception_is_for_one_finding_by_any_of_its_names() {
     assert_eq!(run(&twice, &[&renamed], NOW).codes, [] as [&str; 0]);
 }
 
-// threat: D19 I09
+// threat: D19 I09 R11
 #[test]
 fn every_signer_that_counts_passes_the_gate() {
     let policy = |at_least: usize| {
@@ -318,6 +322,268 @@ fn every_signer_that_counts_passes_the_gate() {
     assert_eq!(judge(2, &[by("one", &clean), by("other", &clean)]), Verdict::Verified);
     assert_eq!(judge(2, &mixed), Verdict::Rejected);
     assert_eq!(judge(2, &[by("one", &clean), by("one", &clean)]), Verdict::Rejected);
-    assert_eq!(judge(1, &mixed), Verdict::Verified);
+    // Whoever of them finds something is not outvoted.
+    assert_eq!(judge(1, &mixed), Verdict::Rejected);
+    assert_eq!(judge(1, &mixed[..1]), Verdict::Verified);
     assert_eq!(judge(1, &[by("one", &dirty), by("other", &dirty)]), Verdict::Rejected);
+}
+
+/// What becomes of a report that `edit` changed, under the demand.
+fn edited(report: &str, require: &str, edit: impl FnOnce(&mut Value)) -> Outcomes {
+    let mut value: Value = serde_json::from_slice(&predicate(report)).unwrap();
+    edit(&mut value["scanner"]["result"]);
+    run(require, &[&serde_json::to_vec(&value).unwrap()], NOW)
+}
+
+const REPORT_LISTS: [(&str, &str); 6] = [
+    ("trivy", "/Results/0/Vulnerabilities"),
+    ("grype", "/matches"),
+    ("grype-v6", "/matches"),
+    ("clair", "/package_vulnerabilities"),
+    ("sarif-trivy", "/runs/0/results"),
+    ("sarif-grype", "/runs/0/results"),
+];
+
+/// The report without findings.
+fn emptied(report: &mut Value, at: &str) {
+    if let Some(vulnerabilities) = report.get_mut("vulnerabilities") {
+        *vulnerabilities = json!({});
+    }
+    let list = report.pointer_mut(at).unwrap();
+    *list = if list.is_object() { json!({}) } else { json!([]) };
+}
+
+// threat: R09
+#[test]
+fn what_a_scanner_suppressed_stays_a_finding() {
+    let trivy = |kind: Value| {
+        edited("trivy", STRICT, |report| {
+            let findings = report["Results"][0]["Vulnerabilities"].take();
+            let modified = json!({"Type": kind, "Status": "ignored", "Source": ".trivyignore", "Finding": findings[0]});
+            report["Results"][0]["ExperimentalModifiedFindings"] = json!([modified]);
+        })
+    };
+    for kind in ["vulnerability", "Vulnerability", "other"] {
+        assert_eq!(trivy(kind.into()).codes, ["finding-too-severe"], "{kind}");
+    }
+    assert_eq!(trivy(Value::Null).codes, ["finding-too-severe"]);
+    assert_eq!(trivy("secret".into()).codes, [""; 0]);
+    for report in ["grype", "grype-v6"] {
+        let found = edited(report, STRICT, |report| {
+            report["ignoredMatches"] = report["matches"].take();
+            report["matches"] = json!([]);
+        });
+        assert_eq!(found.codes, ["finding-too-severe"], "{report}");
+    }
+    for report in ["sarif-trivy", "sarif-grype"] {
+        for member in ["suppressions", "baselineState"] {
+            let found = edited(report, STRICT, |report| {
+                let value = if member == "suppressions" { json!([{"kind": "external"}]) } else { json!("absent") };
+                report["runs"][0]["results"][0][member] = value;
+            });
+            assert_eq!(found.codes, ["finding-too-severe"], "{report} {member}");
+        }
+    }
+    // Clair lists what no package is said to have.
+    let found = edited("clair", STRICT, |report| report["package_vulnerabilities"] = json!({}));
+    assert_eq!(found.codes, ["finding-too-severe"]);
+}
+
+// threat: R10
+#[test]
+fn a_scan_that_failed_or_lists_nothing_is_refused() {
+    for (report, at) in REPORT_LISTS {
+        assert_eq!(edited(report, STRICT, |report| emptied(report, at)).codes, [""; 0], "{report}");
+        let (above, name) = at.rsplit_once('/').unwrap();
+        for value in [Some(Value::Null), None, Some(json!("")), Some(json!(0))] {
+            let found = edited(report, STRICT, |report| {
+                emptied(report, at);
+                let above = report.pointer_mut(above).unwrap().as_object_mut().unwrap();
+                match &value {
+                    Some(value) => drop(above.insert(name.to_owned(), value.clone())),
+                    None => drop(above.remove(name)),
+                }
+                // A class is Trivy's word that it looked at packages.
+                above.remove("Class");
+            });
+            let codes = ["scan-empty", "payload-malformed"];
+            assert!(matches!(&found.codes[..], [code] if codes.contains(code)), "{report} {value:?} {:?}", found.codes);
+        }
+    }
+    for (report, at, value) in [
+        ("sarif-grype", "/runs/0/invocations", json!([{"executionSuccessful": false}])),
+        ("sarif-grype", "/runs/0/invocations", json!([{"executionSuccessful": true}, {"executionSuccessful": false}])),
+        ("sarif-grype", "/runs/0/invocations", json!([{"exitCode": 1}])),
+        ("sarif-grype", "/runs/0/invocations", json!([{"executionSuccessful": "yes"}])),
+        ("sarif-grype", "/runs/0/invocations", json!([{"executionSuccessful": true, "exitSignalName": "SIGKILL"}])),
+        (
+            "sarif-grype",
+            "/runs/0/invocations",
+            json!([{"executionSuccessful": true, "toolExecutionNotifications": [{"level": "error"}]}]),
+        ),
+        ("sarif-grype", "/runs/0/externalPropertyFileReferences", json!({"results": [{"location": {}}]})),
+        ("sarif-grype", "/inlineExternalProperties", json!([{"results": []}])),
+        ("sarif-grype", "/runs/1", json!({"tool": {"driver": {"name": "Grype"}}, "results": []})),
+        ("grype", "/descriptor/db/error", json!("checksum mismatch")),
+        ("grype-v6", "/descriptor/db/status/valid", json!(false)),
+    ] {
+        let found = edited(report, STRICT, |report| {
+            emptied(report, if report.get("runs").is_some() { "/runs/0/results" } else { "/matches" });
+            let (above, name) = at.rsplit_once('/').unwrap();
+            match report.pointer_mut(above).unwrap() {
+                Value::Array(list) => list.push(value.clone()),
+                above => above[name] = value.clone(),
+            }
+        });
+        assert_eq!(found.codes, ["payload-malformed"], "{report} {at} {value}");
+    }
+    // A linter's empty list says nothing about an image; with a finding, that decides.
+    let named = |name: &str, at: &str| {
+        edited("sarif-grype", EXCEPTED, |report| {
+            report["runs"][0]["tool"]["driver"]["name"] = name.into();
+            if !at.is_empty() {
+                emptied(report, at);
+            }
+        })
+    };
+    for name in ["Hadolint", "CodeQL", "Semgrep", "Snyk Code", ""] {
+        assert_eq!(named(name, "/runs/0/results").codes, ["scan-empty"], "{name}");
+        assert_eq!(named(name, "").codes, [""; 0], "{name}");
+    }
+    for name in ["grype", "Anchore Grype Scan", "Trivy", "Snyk Container", "docker scout", "Clair V4"] {
+        assert_eq!(named(name, "/runs/0/results").codes, [""; 0], "{name}");
+    }
+}
+
+// threat: R11
+#[test]
+fn a_report_about_something_else_is_refused() {
+    let other = "sha256:abababababababababababababababababababababababababababababababab";
+    let with = |report: &str, at: &str, value: Value| {
+        edited(report, EXCEPTED, |report| {
+            let (above, name) = at.rsplit_once('/').unwrap();
+            report.pointer_mut(above).unwrap()[name] = value;
+        })
+    };
+    let both = json!([format!("a.test/a@{other}"), format!("b.test/b@{}", image())]);
+    for (report, at, value) in [
+        ("trivy", "/Metadata/RepoDigests", json!([format!("a.test/a@{other}")])),
+        ("trivy", "/Metadata/RepoDigests", json!(["no digest"])),
+        ("trivy", "/Metadata/RepoDigests", json!([image().to_string().to_uppercase()])),
+        ("trivy", "/ArtifactType", json!("filesystem")),
+        ("trivy", "/ArtifactType", json!("repository")),
+        ("trivy", "/ArtifactType", json!("cyclonedx")),
+        ("trivy", "/ArtifactType", json!("Container_Image")),
+        ("clair", "/manifest_hash", json!(other)),
+        ("sarif-trivy", "/runs/0/properties/repoDigests", json!([format!("a.test/a@{other}")])),
+        ("grype", "/source/target", json!({"manifestDigest": other})),
+        ("grype", "/source/target", json!({"userInput": format!("a.test/a@{other}")})),
+        ("grype", "/source/type", json!("directory")),
+        ("grype-v6", "/source/type", json!("sbom-file")),
+        ("grype-v6", "/source/type", json!("unknown")),
+        ("grype", "/source", json!({"target": "/src"})),
+    ] {
+        let found = with(report, at, value.clone());
+        assert_eq!(found.codes, ["scan-of-another"], "{report} {at} {value}");
+        assert!(found.troubles[0].contains(&image().to_string()), "{:?}", found.troubles);
+    }
+    // One of several is enough: an image has the digest of its list of platforms, and those of other registries. What says
+    // nothing is about the subject of the statement.
+    for (report, at, value) in [
+        ("trivy", "/Metadata/RepoDigests", both.clone()),
+        ("trivy", "/Metadata/RepoDigests", json!([])),
+        ("trivy", "/Metadata/RepoDigests", Value::Null),
+        ("trivy", "/ArtifactType", Value::Null),
+        ("clair", "/manifest_hash", Value::Null),
+        ("grype", "/source/target", json!({"manifestDigest": other, "repoDigests": both})),
+        ("grype", "/source", Value::Null),
+        ("sarif-trivy", "/runs/0/properties", Value::Null),
+    ] {
+        assert_eq!(with(report, at, value.clone()).codes, [""; 0], "{report} {at} {value}");
+    }
+}
+
+// threat: R12
+#[test]
+fn an_unknown_fix_is_not_no_fix() {
+    // The other finding is excepted.
+    let fixable = EXCEPTED.replace("high", "low\n      onlyFixable: true");
+    let of = |report: &str, at: &str, value: Value| {
+        let (above, name) = at.rsplit_once('/').unwrap();
+        edited(report, &fixable, |report| report.pointer_mut(above).unwrap()[name] = value).codes
+    };
+    for (report, at, value, codes) in [
+        ("trivy", "/Results/0/Vulnerabilities/1/Status", json!("affected"), &[][..]),
+        ("trivy", "/Results/0/Vulnerabilities/1/Status", json!("will_not_fix"), &[]),
+        ("trivy", "/Results/0/Vulnerabilities/1/Status", json!("fixed"), &["finding-too-severe"]),
+        ("trivy", "/Results/0/Vulnerabilities/1/Status", json!("unknown"), &["finding-too-severe"]),
+        ("trivy", "/Results/0/Vulnerabilities/1/FixedVersion", json!("2"), &["finding-too-severe"]),
+        ("grype", "/matches/1/vulnerability/fix", json!({"versions": [], "state": "not-fixed"}), &[]),
+        ("grype", "/matches/1/vulnerability/fix", json!({"versions": null, "state": "wont-fix"}), &[]),
+        (
+            "grype",
+            "/matches/1/vulnerability/fix",
+            json!({"versions": ["2"], "state": "not-fixed"}),
+            &["finding-too-severe"],
+        ),
+        ("grype", "/matches/1/vulnerability/fix", json!({"versions": [], "state": "unknown"}), &["finding-too-severe"]),
+        ("grype", "/matches/1/vulnerability/fix", json!({"versions": [], "state": "fixed"}), &["finding-too-severe"]),
+        ("grype", "/matches/1/vulnerability/fix", Value::Null, &["finding-too-severe"]),
+        ("clair", "/vulnerabilities/356836/fixed_in_version", json!(""), &[]),
+        ("clair", "/vulnerabilities/356836/fixed_in_version", json!("introduced=0"), &[]),
+        (
+            "clair",
+            "/vulnerabilities/356836/fixed_in_version",
+            json!("introduced=0&lastAffected=3"),
+            &["finding-too-severe"],
+        ),
+        ("clair", "/vulnerabilities/356836/fixed_in_version", json!("fixed=1.2%2Bdeb1"), &["finding-too-severe"]),
+    ] {
+        assert_eq!(of(report, at, value.clone()), codes, "{report} {value}");
+    }
+}
+
+// threat: R12
+#[test]
+fn a_cve_is_one_whatever_its_case() {
+    let related = |names: &[&str]| {
+        edited("grype", EXCEPTED, |report| {
+            let found = &mut report["matches"][0];
+            found["vulnerability"]["id"] = "GHSA-x".into();
+            found["relatedVulnerabilities"] = names.iter().map(|name| json!({"id": name})).collect();
+        })
+        .codes
+    };
+    assert_eq!(related(&["CVE-2021-36159", "cve-2021-36159"]), [""; 0]);
+    assert_eq!(related(&["CVE-2021-36159", "GHSA-y"]), [""; 0]);
+    assert_eq!(related(&["CVE-2021-36159", "Cve-2021-1"]), ["finding-too-severe"]);
+}
+
+// threat: R11
+#[test]
+fn each_scanner_of_a_signer_counts_until_it_is_out_of_use() {
+    let at = |report: &str, time: &str, edit: fn(&mut Value)| {
+        let mut value: Value = serde_json::from_slice(&predicate(report)).unwrap();
+        value["metadata"]["scanFinishedOn"] = time.into();
+        for member in ["/scanner/result/CreatedAt", "/scanner/result/descriptor/timestamp"] {
+            if let Some(made) = value.pointer_mut(member) {
+                *made = time.into();
+            }
+        }
+        edit(&mut value["scanner"]["result"]);
+        serde_json::to_vec(&value).unwrap()
+    };
+    let clean = |report: &mut Value| report["matches"] = json!([]);
+    let (old, early, late) = ("2026-11-10T00:00:00Z", "2026-11-22T00:00:00Z", "2026-11-23T05:00:00Z");
+    let grype = at("grype", late, clean);
+    for (trivy, codes) in [
+        (at("trivy", early, |_| ()), &["finding-too-severe"][..]),
+        (at("trivy", old, |_| ()), &[]),
+        (at("sarif-trivy", early, |_| ()), &["finding-too-severe"]),
+        (at("grype-v6", early, |_| ()), &[]),
+    ] {
+        assert_eq!(run(STRICT, &[&grype, &trivy], NOW).codes, codes);
+        assert_eq!(run(STRICT, &[&trivy, &grype], NOW).codes, codes);
+    }
+    assert_eq!(run(STRICT, &[&at("grype", old, clean)], NOW).codes, ["scan-stale"]);
 }

@@ -241,3 +241,171 @@ fn one_of_several_vulnerabilities_clears_no_advisory() {
         assert_eq!(found.codes, codes, "{words:?}");
     }
 }
+
+/// What becomes of Trivy's finding with these statements.
+fn said(words: Value) -> Vec<&'static str> {
+    run("trivy", vec![by("security", words)]).codes
+}
+
+const SEVERE: [&str; 1] = ["finding-too-severe"];
+const AGAINST: [&str; 1] = ["vex-not-cleared"];
+
+// threat: R06
+#[test]
+fn what_cannot_be_read_of_a_product_clears_nothing() {
+    let image = || image_product()["@id"].clone();
+    for subcomponents in [
+        json!(null),
+        json!({"@id": PURL}),
+        json!(PURL),
+        json!(7),
+        json!([null]),
+        json!([7]),
+        json!([{}]),
+        json!([{"id": PURL}]),
+        json!([{"identifiers": {"cpe23": "cpe:2.3:a:alpine:apk-tools:2.10.6:*:*:*:*:*:*:*"}}]),
+        json!([{"hashes": {"sha-256": crate::support::cases::image().hex()}}]),
+        json!([{"@id": PURL.split('?').next()}]),
+        json!([{"@id": PURL.to_uppercase()}]),
+        json!([{"@id": PURL, "identifiers": {"purl": "pkg:apk/alpine/musl@1"}}]),
+        json!(["https://example.test/apk-tools"]),
+    ] {
+        let of_image = word("not_affected", json!({"@id": image(), "subcomponents": subcomponents}));
+        assert_eq!(said(json!([of_image])), SEVERE, "{subcomponents}");
+        let of_package = word("fixed", json!({"@id": PURL, "subcomponents": subcomponents}));
+        assert_eq!(said(json!([of_package])), SEVERE, "{subcomponents}");
+    }
+    let hex = crate::support::cases::image().hex();
+    for product in [
+        json!(null),
+        json!([]),
+        json!({}),
+        json!({"id": PURL}),
+        json!({"@id": 7}),
+        json!({"identifiers": {"cpe23": "cpe:2.3:a:alpine:apk-tools:2.10.6:*:*:*:*:*:*:*"}}),
+        json!({"@id": PURL.split('?').next()}),
+        json!({"@id": PURL.to_uppercase()}),
+        json!({"@id": "pkg:oci/app", "hashes": {"sha-256": hex.to_uppercase()}}),
+        json!({"@id": "pkg:oci/app", "hashes": {"sha256": hex}}),
+        json!({"@id": format!("pkg:docker/app@sha256:{hex}")}),
+        json!({"@id": image(), "hashes": {"sha-256": "00"}}),
+        json!({"@id": format!("pkg:oci/app@sha256%3A{}", "00".repeat(32)), "hashes": {"sha-256": hex}}),
+    ] {
+        assert_eq!(said(json!([word("fixed", product.clone())])), SEVERE, "{product}");
+    }
+    // What is read among what is not, and what tools write.
+    for product in [
+        json!({"@id": image(), "subcomponents": []}),
+        json!({"@id": image(), "subcomponents": [null, {"@id": "pkg:apk/alpine/musl@1"}, {"@id": PURL}]}),
+        json!({"@id": image(), "subcomponents": [{"@id": "https://example.test", "identifiers": {"purl": PURL}}]}),
+        json!({"@id": PURL, "hashes": {"sha-256": "00".repeat(32)}}),
+        json!({"@id": "pkg:oci/app", "identifiers": {"purl": image()}, "hashes": {"sha-256": hex}}),
+    ] {
+        assert_eq!(said(json!([word("fixed", product.clone())])), [""; 0], "{product}");
+    }
+}
+
+// threat: R07
+#[test]
+fn a_word_against_counts_in_every_spelling() {
+    let (early, late) = ("2026-11-21T00:00:00Z", "2026-11-22T00:00:00Z");
+    let hex = crate::support::cases::image().hex();
+    let of_image = at(word("not_affected", image_product()), early);
+    let of_package = at(word("not_affected", json!(PURL)), early);
+    for cleared in [of_image, of_package] {
+        for product in [
+            json!(null),
+            json!({}),
+            json!(7),
+            json!({"id": "x"}),
+            json!({"@id": "https://example.test/app"}),
+            json!({"@id": "pkg:oci/app"}),
+            json!({"@id": "pkg:docker/app@v1"}),
+            json!({"@id": format!("pkg:docker/app@sha256:{hex}")}),
+            json!(format!("pkg:oci/app@sha256%3a{hex}")),
+            json!(format!("registry.example/app@sha256:{}", hex.to_uppercase())),
+            json!({"hashes": {"sha-256": hex.to_uppercase()}}),
+            json!({"hashes": {"SHA256": hex}}),
+            json!({"hashes": {"sha-512": "00"}}),
+            json!({"@id": PURL.split('?').next()}),
+            json!({"@id": "pkg:apk/apk-tools"}),
+            json!({"@id": "PKG:APK/Alpine/apk-tools@2.10.6-r0"}),
+            json!({"@id": "pkg:golang/example.test/app", "subcomponents": [{"@id": "pkg:apk/alpine/apk-tools"}]}),
+            json!({"@id": format!("pkg:oci/app@sha256:{hex}"), "subcomponents": null}),
+            json!({"@id": format!("pkg:oci/app@sha256:{hex}"), "subcomponents": [{"@id": "pkg:apk/alpine/musl"}, 7]}),
+            json!({"@id": format!("pkg:oci/app@sha256:{hex}"), "subcomponents": [{"identifiers": {"cpe23": "x"}}]}),
+        ] {
+            let words = json!([cleared, at(word("affected", product.clone()), late)]);
+            assert_eq!(said(words), AGAINST, "{product}");
+        }
+        for mut product in [json!({"products": []}), json!({"products": null}), json!({})] {
+            for (name, value) in
+                [("vulnerability", json!({"name": CVE})), ("status", json!("affected")), ("timestamp", json!(late))]
+            {
+                product[name] = value;
+            }
+            assert_eq!(said(json!([cleared, product])), AGAINST, "{product}");
+        }
+        for vulnerability in [
+            json!("cve-2021-36159"),
+            json!({"name": "Cve-2021-36159"}),
+            json!({"name": "x", "@id": "https://nvd.nist.gov/vuln/detail/CVE-2021-36159"}),
+            json!({"name": "x", "aliases": ["y", " CVE-2021-36159 "]}),
+            json!({"name": "x", "aliases": CVE}),
+        ] {
+            let mut against = at(word("under_investigation", image_product()), late);
+            against["vulnerability"] = vulnerability.clone();
+            assert_eq!(said(json!([cleared, against])), AGAINST, "{vulnerability}");
+        }
+        // What is clearly something else says nothing.
+        for product in [
+            json!({"@id": "pkg:apk/alpine/musl"}),
+            json!({"@id": "pkg:apk/alpine/apk-tools@2.10.6-r1"}),
+            json!({"@id": format!("pkg:oci/app@sha256:{}", "00".repeat(32))}),
+            json!({"hashes": {"sha-256": "00".repeat(32)}}),
+            json!({"@id": format!("pkg:oci/app@sha256:{hex}"), "subcomponents": [{"@id": "pkg:apk/alpine/musl"}]}),
+        ] {
+            let words = json!([cleared, at(word("affected", product.clone()), late)]);
+            assert_eq!(said(words), [""; 0], "{product}");
+        }
+    }
+}
+
+// threat: R08
+#[test]
+fn a_reason_is_one_of_the_list_or_words_about_the_impact() {
+    let with = |justification: Value, impact: Value| {
+        let mut word = word("not_affected", image_product());
+        word["justification"] = justification;
+        word["impact_statement"] = impact;
+        said(json!([word]))
+    };
+    for word in [
+        "component_not_present",
+        "vulnerable_code_not_present",
+        "vulnerable_code_not_in_execute_path",
+        "vulnerable_code_cannot_be_controlled_by_adversary",
+        "inline_mitigations_already_exist",
+    ] {
+        assert_eq!(with(word.into(), Value::Null), [""; 0], "{word}");
+        assert_eq!(with(word.to_uppercase().into(), Value::Null), AGAINST, "{word}");
+    }
+    assert_eq!(with(Value::Null, "No request reaches the parser.".into()), [""; 0]);
+    for (justification, impact) in [("", ""), ("because", ""), ("because", "of this"), ("", "of this"), (" ", "")] {
+        assert_eq!(with(justification.into(), impact.into()), AGAINST, "{justification:?} {impact:?}");
+    }
+    assert_eq!(with(Value::Null, "  ".into()), AGAINST);
+    for (member, value) in [
+        ("justification", json!(["component_not_present"])),
+        ("status", json!(null)),
+        ("vulnerability", json!(7)),
+        ("vulnerability", json!({})),
+        ("vulnerability", json!({"name": CVE, "aliases": {"0": "x"}})),
+        ("timestamp", json!("0001-01-01T00:00:00Z")),
+        ("products", json!({"0": image_product()})),
+    ] {
+        let mut word = word("not_affected", image_product());
+        word[member] = value.clone();
+        assert_eq!(said(json!([word])), ["finding-too-severe", "payload-malformed"], "{member} {value}");
+    }
+}

@@ -1,10 +1,10 @@
 //! Clair 4's vulnerability report. It names neither the version of Clair, nor its database, nor a time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
-use super::{Finding, ScanFormat, ScanReport, Scanner, Severity, aliases, member, report};
+use super::{Finding, Fix, ScanFormat, ScanReport, Scanner, Severity, Target, aliases, member, report};
 use crate::content::ContentError;
 
 const DOCUMENT: &str = "Clair report";
@@ -41,6 +41,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<ScanReport, ContentError> {
     let packages = wire.packages.unwrap_or_default();
     let vulnerabilities = wire.vulnerabilities.unwrap_or_default();
     let mut findings = Vec::new();
+    let mut placed = BTreeSet::new();
     for (package, found) in &wire.package_vulnerabilities {
         let described = packages
             .get(package)
@@ -49,33 +50,48 @@ pub(super) fn read(bytes: &[u8]) -> Result<ScanReport, ContentError> {
             let vulnerability = vulnerabilities
                 .get(id)
                 .ok_or_else(|| member(DOCUMENT, "package_vulnerabilities", "entries that `vulnerabilities` has", id))?;
-            findings.push(finding(described, vulnerability));
+            placed.insert(id.as_str());
+            findings.push(finding(&described.name, &described.version, vulnerability));
         }
     }
+    // What no package is said to have has been found all the same.
+    let unplaced = vulnerabilities.iter().filter(|(id, _)| !placed.contains(id.as_str()));
+    findings.extend(unplaced.map(|(_, vulnerability)| finding("", "", vulnerability)));
     Ok(ScanReport {
         format: ScanFormat::Clair,
+        tool: "clair".to_owned(),
         scanner: Scanner { uri: PURL.to_owned(), ..Scanner::default() },
         started: None,
         finished: None,
+        target: Target::Image,
         images: wire.manifest_hash.into_iter().collect(),
         examined: Some(packages.len()),
         findings,
     })
 }
 
-fn finding(package: &Package, found: &Vulnerability) -> Finding {
+fn finding(package: &str, version: &str, found: &Vulnerability) -> Finding {
     // Some feeds put a title behind the identifier: `CVE-2020-3810 on Ubuntu …`, `RHSA-2021:1206: gnutls …`.
     let id = found.name.split_whitespace().next().unwrap_or_default().trim_end_matches(':').to_owned();
+    // "Not fixed" is an empty text, or a range that only begins; another text without a version says nothing.
+    let begins = found.fixed_in_version.split('&').all(|part| part.is_empty() || part.starts_with("introduced="));
+    let fix = if begins { Fix::Missing } else { Fix::Unknown };
+    let fixed_in: Vec<String> = fixed_in(&found.fixed_in_version).map(str::to_owned).into_iter().collect();
     let linked = found.links.split_whitespace().filter_map(|link| link.rsplit(['/', '=']).next());
     Finding {
-        aliases: aliases(&id, linked.filter(|name| name.starts_with("CVE-")).map(str::to_owned)),
+        aliases: aliases(&id, linked.filter(|name| is_cve(name)).map(str::to_owned)),
         id,
         severity: Severity::from_name(&found.normalized_severity),
-        package: package.name.clone(),
-        version: package.version.clone(),
+        package: package.to_owned(),
+        version: version.to_owned(),
         purl: None,
-        fixed_in: fixed_in(&found.fixed_in_version).map(str::to_owned).into_iter().collect(),
+        fix: Fix::of(&fixed_in, fix),
+        fixed_in,
     }
+}
+
+fn is_cve(name: &str) -> bool {
+    name.get(..4).is_some_and(|prefix| prefix.eq_ignore_ascii_case("CVE-"))
 }
 
 /// A version, or from some feeds a query such as `fixed=1.2.3&introduced=0`.
@@ -116,7 +132,6 @@ mod tests {
 
     #[test]
     fn identifiers_are_found_within_titles_links_and_queries() {
-        let package = Package { name: "p".to_owned(), version: String::new() };
         for (name, links, fixed, expected) in [
             ("CVE-2020-3810 on Ubuntu 18.04 LTS (bionic) - medium.", "", "", ("CVE-2020-3810", vec![], vec![])),
             (
@@ -139,7 +154,7 @@ mod tests {
                 normalized_severity: "Low".to_owned(),
                 fixed_in_version: fixed.to_owned(),
             };
-            let finding = finding(&package, &vulnerability);
+            let finding = finding("p", "", &vulnerability);
             let strings = |texts: &[String]| texts.to_vec();
             assert_eq!(finding.id, expected.0);
             assert_eq!(strings(&finding.aliases), expected.1, "{name}");

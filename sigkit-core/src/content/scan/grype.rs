@@ -1,9 +1,10 @@
 //! Grype's JSON report, with the database in the form of schema 5 and of schema 6.
 
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 
-use super::{Finding, ScanFormat, ScanReport, Scanner, Severity, aliases, report, time, versioned};
+use super::{
+    Finding, Fix, ScanFormat, ScanReport, Scanner, Severity, Target, aliases, member, report, time, versioned,
+};
 use crate::content::ContentError;
 
 const DOCUMENT: &str = "Grype report";
@@ -11,7 +12,11 @@ const PURL: &str = "pkg:github/anchore/grype";
 
 #[derive(Deserialize)]
 struct Wire {
-    matches: Option<Vec<Match>>,
+    /// Grype writes an empty list when it finds nothing, and never `null`.
+    matches: Vec<Match>,
+    /// What its ignore rules and VEX documents took out.
+    #[serde(rename = "ignoredMatches")]
+    ignored: Option<Vec<Match>>,
     source: Option<Source>,
     descriptor: Descriptor,
 }
@@ -29,12 +34,13 @@ struct Vulnerability {
     id: String,
     #[serde(default)]
     severity: String,
-    fix: Option<Fix>,
+    fix: Option<WireFix>,
 }
 
 #[derive(Deserialize)]
-struct Fix {
+struct WireFix {
     versions: Option<Vec<String>>,
+    state: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -52,19 +58,22 @@ struct Artifact {
 
 #[derive(Deserialize)]
 struct Source {
-    target: Option<Target>,
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    target: Option<Scanned>,
 }
 
 /// An image; of a directory the target is its path.
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Target {
+enum Scanned {
     #[serde(rename_all = "camelCase")]
     Image {
+        user_input: Option<String>,
         manifest_digest: Option<String>,
         repo_digests: Option<Vec<String>>,
     },
-    Path(IgnoredAny),
+    Path(String),
 }
 
 #[derive(Deserialize)]
@@ -88,6 +97,9 @@ struct Build {
     built: Option<String>,
     from: Option<String>,
     checksum: Option<String>,
+    /// Whether the database could be used.
+    valid: Option<bool>,
+    error: Option<String>,
 }
 
 pub(super) fn read(bytes: &[u8]) -> Result<ScanReport, ContentError> {
@@ -97,14 +109,25 @@ pub(super) fn read(bytes: &[u8]) -> Result<ScanReport, ContentError> {
     let db = db.unwrap_or_default();
     let build = db.status.unwrap_or(db.plain);
     time(DOCUMENT, "descriptor.db.built", build.built.as_deref())?;
-    let images = match wire.source.and_then(|source| source.target) {
-        Some(Target::Image { manifest_digest, repo_digests }) => {
-            manifest_digest.into_iter().chain(repo_digests.unwrap_or_default()).collect()
+    if build.valid == Some(false) || build.error.as_ref().is_some_and(|error| !error.is_empty()) {
+        let found = build.error.as_deref().unwrap_or("valid: false");
+        return Err(member(DOCUMENT, "descriptor.db", "a database that could be used", found));
+    }
+    let (kind, scanned) = wire.source.map_or((None, None), |source| (source.kind, source.target));
+    let (target, images) = match (kind, scanned) {
+        (Some(kind), _) if kind != "image" => (Target::Other(kind), Vec::new()),
+        (_, Some(Scanned::Path(path))) => (Target::Other(path), Vec::new()),
+        (kind, Some(Scanned::Image { user_input, manifest_digest, repo_digests })) => {
+            let named = user_input.filter(|name| name.contains("@sha"));
+            let images = manifest_digest.into_iter().chain(repo_digests.unwrap_or_default()).chain(named);
+            (kind.map_or(Target::Unsaid, |_| Target::Image), images.collect())
         }
-        Some(Target::Path(_)) | None => Vec::new(),
+        (Some(_), None) => (Target::Image, Vec::new()),
+        (None, None) => (Target::Unsaid, Vec::new()),
     };
     Ok(ScanReport {
         format: ScanFormat::Grype,
+        tool: "grype".to_owned(),
         scanner: Scanner {
             uri: versioned(PURL, &version),
             version,
@@ -113,14 +136,22 @@ pub(super) fn read(bytes: &[u8]) -> Result<ScanReport, ContentError> {
         },
         started: at,
         finished: at,
+        target,
         images,
         examined: None,
-        findings: wire.matches.unwrap_or_default().into_iter().map(finding).collect(),
+        findings: wire.matches.into_iter().chain(wire.ignored.unwrap_or_default()).map(finding).collect(),
     })
 }
 
 fn finding(found: Match) -> Finding {
     let Match { vulnerability, related, artifact } = found;
+    let (versions, state) = vulnerability.fix.map_or((None, None), |fix| (fix.versions, fix.state));
+    let fixed_in: Vec<String> = versions.into_iter().flatten().filter(|version| !version.is_empty()).collect();
+    let fix = match state.as_deref() {
+        Some("fixed") => Fix::Available,
+        Some("not-fixed" | "wont-fix") => Fix::Missing,
+        _ => Fix::Unknown,
+    };
     Finding {
         aliases: aliases(&vulnerability.id, related.unwrap_or_default().into_iter().map(|related| related.id)),
         id: vulnerability.id,
@@ -128,7 +159,8 @@ fn finding(found: Match) -> Finding {
         package: artifact.name,
         version: artifact.version,
         purl: artifact.purl.filter(|purl| !purl.is_empty()),
-        fixed_in: vulnerability.fix.and_then(|fix| fix.versions).unwrap_or_default(),
+        fix: Fix::of(&fixed_in, fix),
+        fixed_in,
     }
 }
 

@@ -1,7 +1,8 @@
 //! Reports of vulnerability scanners, read into one normal form.
 //!
-//! A report says what a scanner found in an image, and what it knew at that time. Nothing is judged here: a severity that a scanner
-//! does not know stays unknown, and what it suppressed by its own rules but lists all the same stays a finding.
+//! A report says what a scanner found in an image, and what it knew at that time. Nothing is judged here: a severity or a fix that a
+//! scanner does not know stays unknown, and what it suppressed by its own rules but lists all the same stays a finding. A report
+//! that says that the scan failed, or leaves out the list of what was found, is an error.
 
 mod clair;
 mod grype;
@@ -11,6 +12,7 @@ mod trivy;
 
 pub use predicate::{ScanPredicate, wrap};
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::Deserialize;
@@ -28,12 +30,16 @@ const DOCUMENT: &str = "scan report";
 pub struct ScanReport {
     /// The format of the report.
     pub format: ScanFormat,
+    /// The scanner's name in lower case, the same in every format and version: `trivy`.
+    pub tool: String,
     /// Who scanned.
     pub scanner: Scanner,
     /// When scanning began; `None` when the report does not say.
     pub started: Option<UnixTime>,
     /// When scanning ended; `None` when the report does not say.
     pub finished: Option<UnixTime>,
+    /// What was scanned, as the report says.
+    pub target: Target,
     /// Digests or references with digests of the image scanned, as far as the report names any.
     pub images: Vec<String>,
     /// How many things the scanner says it looked at, packages or groups of them; `None` when the format does not tell. A report
@@ -41,6 +47,17 @@ pub struct ScanReport {
     pub examined: Option<usize>,
     /// What it found, in the order of the report.
     pub findings: Vec<Finding>,
+}
+
+/// What a scanner looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// An image.
+    Image,
+    /// The report does not say.
+    Unsaid,
+    /// Something that is no image, in the words of the report: `filesystem`, `directory`, `sbom-file`.
+    Other(String),
 }
 
 /// Formats of reports.
@@ -96,20 +113,49 @@ pub struct Finding {
     pub version: String,
     /// Package URL, where the report has one.
     pub purl: Option<String>,
-    /// Versions in which it is fixed; none when there is no fix.
+    /// Versions in which it is fixed, as far as the report names them.
     pub fixed_in: Vec<String>,
+    /// Whether there is a fix.
+    pub fix: Fix,
+}
+
+/// Whether there is a fix for a finding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Fix {
+    /// There is one.
+    Available,
+    /// There is none, as the scanner says.
+    Missing,
+    /// The scanner does not say, or does not know.
+    Unknown,
+}
+
+impl Fix {
+    /// What the versions amount to; `otherwise` when there are none.
+    fn of(versions: &[String], otherwise: Self) -> Self {
+        if versions.is_empty() { otherwise } else { Self::Available }
+    }
 }
 
 impl Finding {
-    /// Whether the identifier means the finding and nothing less: an advisory about several CVEs is more than any of them.
+    /// Whether the identifier, to the letter, means the finding and nothing less: an advisory about several CVEs is more than any of
+    /// them.
     pub(crate) fn is(&self, name: &str) -> bool {
-        let cves = self.aliases.iter().chain([&self.id]).filter(|name| name.starts_with("CVE-"));
-        self.id == name || self.touches(name) && cves.count() < 2
+        self.id == name || self.aliases.iter().any(|alias| alias == name) && self.cves() < 2
     }
 
-    /// Whether the identifier means the finding, or a part of it.
+    /// Whether the identifier means the finding, or a part of it, in any spelling: other case, or an address that ends with it.
     pub(crate) fn touches(&self, name: &str) -> bool {
-        self.id == name || self.aliases.iter().any(|alias| alias == name)
+        let name = name.trim();
+        let last = name.rsplit(['/', '=', '#']).next().unwrap_or(name);
+        let is = |known: &String| known.eq_ignore_ascii_case(name) || known.eq_ignore_ascii_case(last);
+        is(&self.id) || self.aliases.iter().any(is)
+    }
+
+    /// How many CVEs it is about, whatever their spelling.
+    fn cves(&self) -> usize {
+        let names = self.aliases.iter().chain([&self.id]).map(|name| name.to_ascii_uppercase());
+        names.filter(|name| name.starts_with("CVE-")).collect::<BTreeSet<_>>().len()
     }
 }
 

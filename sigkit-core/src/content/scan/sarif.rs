@@ -4,34 +4,55 @@
 //! the result (Trivy) or the help text of the rule (Grype).
 
 use serde::Deserialize;
+use serde_json::Value;
 
-use super::{Finding, ScanFormat, ScanReport, Scanner, Severity, aliases, member, report, time, versioned};
+use super::{
+    Finding, Fix, ScanFormat, ScanReport, Scanner, Severity, Target, aliases, member, report, time, versioned,
+};
 use crate::content::ContentError;
+use crate::time::UnixTime;
 
 const DOCUMENT: &str = "SARIF report";
 
+/// How the names of tools begin that look for vulnerabilities in images, and what to call them. SARIF is written by tools of every kind, so that an empty
+/// list of any other tool says nothing about an image.
+const IMAGE_SCANNERS: [(&str, &str); 6] = [
+    ("anchore", "grype"),
+    ("clair", "clair"),
+    ("docker scout", "docker scout"),
+    ("grype", "grype"),
+    ("snyk container", "snyk container"),
+    ("trivy", "trivy"),
+];
+
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Wire {
     version: String,
     runs: Vec<Run>,
-}
-
-#[derive(Deserialize)]
-struct Run {
-    tool: Tool,
-    results: Option<Vec<Outcome>>,
-    invocations: Option<Vec<Invocation>>,
-    properties: Option<RunProperties>,
-}
-
-#[derive(Deserialize)]
-struct Tool {
-    driver: Driver,
+    inline_external_properties: Option<Vec<Value>>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Driver {
+struct Run {
+    tool: Tool,
+    /// 3.14.23: absent or `null` when the tool did not compute any.
+    results: Option<Vec<Outcome>>,
+    invocations: Option<Vec<Invocation>>,
+    properties: Option<RunProperties>,
+    external_property_file_references: Option<serde_json::Map<String, Value>>,
+}
+
+#[derive(Deserialize)]
+struct Tool {
+    driver: Component,
+    extensions: Option<Vec<Component>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Component {
     name: String,
     information_uri: Option<String>,
     version: Option<String>,
@@ -40,19 +61,30 @@ struct Driver {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Rule {
     id: String,
     help: Option<Text>,
-    properties: Option<RuleProperties>,
+    default_configuration: Option<Configuration>,
+    properties: Option<Properties>,
 }
 
 #[derive(Deserialize)]
-struct RuleProperties {
+struct Configuration {
+    level: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Properties {
     /// A CVSS base score in decimal; a string by convention, a number in some tools.
     #[serde(rename = "security-severity")]
-    score: Option<serde_json::Value>,
+    score: Option<Value>,
     tags: Option<Vec<String>>,
+    /// Docker Scout's name of a severity.
+    #[serde(rename = "cvssV3_severity")]
+    severity: Option<String>,
     purls: Option<Vec<String>>,
+    fixed_version: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -60,8 +92,25 @@ struct RuleProperties {
 struct Outcome {
     rule_id: Option<String>,
     rule_index: Option<i64>,
+    rule: Option<RuleReference>,
     kind: Option<String>,
+    level: Option<String>,
     message: Option<Text>,
+    properties: Option<Properties>,
+}
+
+/// 3.52 `reportingDescriptorReference`.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RuleReference {
+    id: Option<String>,
+    index: Option<i64>,
+    tool_component: Option<ComponentReference>,
+}
+
+#[derive(Deserialize)]
+struct ComponentReference {
+    index: Option<i64>,
 }
 
 #[derive(Default, Deserialize)]
@@ -75,11 +124,24 @@ struct Text {
 struct Invocation {
     start_time_utc: Option<String>,
     end_time_utc: Option<String>,
+    execution_successful: Option<bool>,
+    exit_code: Option<i64>,
+    exit_signal_name: Option<String>,
+    process_start_failure_message: Option<String>,
+    tool_execution_notifications: Option<Vec<Notification>>,
+    tool_configuration_notifications: Option<Vec<Notification>>,
+}
+
+#[derive(Deserialize)]
+struct Notification {
+    level: Option<String>,
+    message: Option<Text>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct RunProperties {
+    image_name: Option<String>,
     repo_digests: Option<Vec<String>>,
 }
 
@@ -88,90 +150,204 @@ pub(super) fn read(bytes: &[u8]) -> Result<ScanReport, ContentError> {
     if wire.version != "2.1.0" {
         return Err(member(DOCUMENT, "version", "2.1.0", &wire.version));
     }
+    if wire.inline_external_properties.is_some_and(|parts| !parts.is_empty()) {
+        return Err(member(
+            DOCUMENT,
+            "inlineExternalProperties",
+            "results within the run",
+            "properties of another run",
+        ));
+    }
     let found = wire.runs.len().to_string();
     let [run] = <[Run; 1]>::try_from(wire.runs).map_err(|_| member(DOCUMENT, "runs", "one run", &found))?;
-    let Driver { name, information_uri, version, semantic_version, rules } = run.tool.driver;
-    let rules = rules.unwrap_or_default();
-    let version = version.or(semantic_version).unwrap_or_default();
-    let mut findings = Vec::new();
-    for outcome in run.results.unwrap_or_default() {
-        // 3.27.9 `kind`: whoever says nothing means "fail".
-        if matches!(outcome.kind.as_deref(), Some("pass" | "notApplicable")) {
-            continue;
-        }
-        findings.push(finding(&outcome, &rules)?);
+    if let Some((name, _)) = run.external_property_file_references.iter().flatten().next() {
+        return Err(member(DOCUMENT, "runs[0].externalPropertyFileReferences", "results within the run", name));
     }
-    let invocation = run.invocations.and_then(|invocations| invocations.into_iter().next());
-    let (started, finished) = invocation.map_or((None, None), |call| (call.start_time_utc, call.end_time_utc));
+    let (started, finished) = invoked(run.invocations.as_deref().unwrap_or_default())?;
+    let outcomes = run.results.ok_or_else(|| {
+        member(DOCUMENT, "runs[0].results", "a list, empty if nothing was found", "none: the tool did not scan")
+    })?;
+    let mut findings = Vec::new();
+    for outcome in &outcomes {
+        if !passes(outcome) {
+            findings.push(finding(outcome, &run.tool)?);
+        }
+    }
+    let Component { name, information_uri, version, semantic_version, .. } = run.tool.driver;
+    let version = version.or(semantic_version).unwrap_or_default();
+    let lower = name.to_ascii_lowercase();
+    let scanner = IMAGE_SCANNERS.iter().find(|(begin, _)| lower.starts_with(begin)).map(|(_, tool)| (*tool).to_owned());
+    let (image, digests) =
+        run.properties.map_or((None, None), |properties| (properties.image_name, properties.repo_digests));
     Ok(ScanReport {
         format: ScanFormat::Sarif,
+        tool: scanner.clone().unwrap_or(lower),
         scanner: Scanner {
             uri: information_uri.unwrap_or_else(|| versioned(&name, &version)),
             version,
             ..Scanner::default()
         },
-        started: time(DOCUMENT, "runs[0].invocations[0].startTimeUtc", started.as_deref())?,
-        finished: time(DOCUMENT, "runs[0].invocations[0].endTimeUtc", finished.as_deref())?,
-        images: run.properties.and_then(|properties| properties.repo_digests).unwrap_or_default(),
-        examined: None,
+        started,
+        finished,
+        target: if image.is_some() { Target::Image } else { Target::Unsaid },
+        images: digests.into_iter().flatten().chain(image.filter(|name| name.contains("@sha"))).collect(),
+        examined: if scanner.is_some() { None } else { Some(0) },
         findings,
     })
 }
 
-fn finding(outcome: &Outcome, rules: &[Rule]) -> Result<Finding, ContentError> {
-    let indexed = outcome.rule_index.and_then(|index| usize::try_from(index).ok()).and_then(|index| rules.get(index));
-    let rule = match (indexed, &outcome.rule_id) {
-        (Some(rule), Some(id)) if rule.id != *id => {
-            return Err(member(DOCUMENT, "runs[0].results[].ruleId", "the id of the rule at ruleIndex", id));
+/// When the tool began and ended. One that failed, or met an error on the way, has not looked at everything.
+fn invoked(invocations: &[Invocation]) -> Result<(Option<UnixTime>, Option<UnixTime>), ContentError> {
+    for call in invocations {
+        let failed = |what: &str| Err(member(DOCUMENT, "runs[0].invocations[]", "a tool that succeeded", what));
+        if call.execution_successful == Some(false) {
+            return failed("executionSuccessful: false");
         }
-        (Some(rule), _) => Some(rule),
-        (None, Some(id)) => rules.iter().find(|rule| rule.id == *id),
-        (None, None) => return Err(member(DOCUMENT, "runs[0].results[].ruleId", "the id of a rule", "none")),
+        if call.execution_successful.is_none() && call.exit_code.is_some_and(|code| code != 0) {
+            return failed("an exit code, and nothing about success");
+        }
+        if let Some(found) = call.exit_signal_name.as_ref().or(call.process_start_failure_message.as_ref()) {
+            return failed(found);
+        }
+        let told = call.tool_execution_notifications.iter().chain(&call.tool_configuration_notifications).flatten();
+        if let Some(error) = told.into_iter().find(|told| told.level.as_deref() == Some("error")) {
+            return failed(error.message.as_ref().map_or("a notification of level error", |message| &message.text));
+        }
+    }
+    let Some(first) = invocations.first() else { return Ok((None, None)) };
+    let started = time(DOCUMENT, "runs[0].invocations[0].startTimeUtc", first.start_time_utc.as_deref())?;
+    Ok((started, time(DOCUMENT, "runs[0].invocations[0].endTimeUtc", first.end_time_utc.as_deref())?))
+}
+
+/// 3.27.9 `kind`: whoever says nothing means "fail". What passes has no level (3.27.10), or contradicts itself.
+fn passes(outcome: &Outcome) -> bool {
+    matches!(outcome.kind.as_deref(), Some("pass" | "notApplicable"))
+        && matches!(outcome.level.as_deref(), None | Some("none"))
+}
+
+fn finding(outcome: &Outcome, tool: &Tool) -> Result<Finding, ContentError> {
+    let reference = outcome.rule.as_ref();
+    let index = outcome.rule_index.or(reference.and_then(|rule| rule.index)).filter(|index| *index != -1);
+    let id = outcome.rule_id.as_deref().or(reference.and_then(|rule| rule.id.as_deref()));
+    let extensions = tool.extensions.as_deref().unwrap_or_default();
+    let component = match reference.and_then(|rule| rule.tool_component.as_ref()?.index) {
+        None | Some(-1) => Some(&tool.driver),
+        Some(index) => at(extensions, index),
     };
-    let id = outcome.rule_id.as_deref().or(rule.map(|rule| rule.id.as_str())).unwrap_or_default();
+    let indexed = index.and_then(|index| at(component?.rules.as_deref()?, index));
+    let Some(id) = id.or(indexed.map(|rule| rule.id.as_str())) else {
+        return Err(member(DOCUMENT, "runs[0].results[].ruleId", "the id of a rule", "none"));
+    };
+    if indexed.is_some_and(|rule| !is_of(&rule.id, id)) {
+        return Err(member(DOCUMENT, "runs[0].results[].ruleId", "the id of the rule at ruleIndex", id));
+    }
+    // Of several rules of one name each may be meant.
+    let rules: Vec<&Rule> = match indexed {
+        Some(rule) => vec![rule],
+        None => {
+            let all = std::iter::once(&tool.driver).chain(extensions).filter_map(|component| component.rules.as_ref());
+            all.flatten().filter(|rule| is_of(&rule.id, id)).collect()
+        }
+    };
     let message = outcome.message.as_ref().map_or("", |message| message.text.as_str());
-    let help = rule.and_then(|rule| rule.help.as_ref()).map_or("", |help| help.text.as_str());
-    let labelled = |labels: &[&str]| {
-        let line = [message, help].into_iter().flat_map(str::lines).find_map(|line| {
-            labels.iter().find_map(|label| line.trim().strip_prefix(label)?.strip_prefix(':').map(str::trim))
-        });
-        line.unwrap_or_default().to_owned()
-    };
-    let properties = rule.and_then(|rule| rule.properties.as_ref());
-    let severity = properties.map_or(Severity::Unknown, rated);
-    let severity = if severity == Severity::Unknown { Severity::from_name(&labelled(&["Severity"])) } else { severity };
-    let fixed = labelled(&["Fixed Version", "Fix Version"]);
+    let helps = || rules.iter().filter_map(|rule| rule.help.as_ref()).map(|help| help.text.as_str());
+    let labelled = |labels: &[&str]| std::iter::once(message).chain(helps()).find_map(|text| labelled(text, labels));
+    let properties: Vec<&Properties> =
+        outcome.properties.iter().chain(rules.iter().filter_map(|rule| rule.properties.as_ref())).collect();
+    let fixed = labelled(&["Fixed Version", "Fix Version"])
+        .or_else(|| properties.iter().find_map(|properties| properties.fixed_version.as_deref()));
+    let (fixed_in, fix) = fixed.map_or((Vec::new(), Fix::Unknown), versions);
+    let purls = properties.iter().find_map(|properties| properties.purls.as_deref());
     let name = advisory(id);
     Ok(Finding {
         id: name.to_owned(),
-        aliases: aliases(name, [labelled(&["Vulnerability ID"])]),
-        severity,
-        package: labelled(&["Package"]),
-        version: labelled(&["Installed Version", "Version"]),
-        purl: match properties.and_then(|properties| properties.purls.as_deref()) {
+        aliases: aliases(name, labelled(&["Vulnerability ID"]).map(str::to_owned)),
+        severity: severity(outcome, &rules, self::labelled(message, &["Severity"]), labelled(&["Severity"])),
+        package: labelled(&["Package"]).unwrap_or_default().to_owned(),
+        version: labelled(&["Installed Version", "Version"]).unwrap_or_default().to_owned(),
+        purl: match purls {
             Some([purl]) => Some(purl.clone()),
             _ => None,
         },
-        fixed_in: fixed.split(',').map(str::trim).filter(|v| !v.is_empty()).map(str::to_owned).collect(),
+        fixed_in,
+        fix,
     })
 }
 
-/// The score in the bands of CVSS 3.1, "Qualitative Severity Rating Scale"; without one, a tag that names a severity.
-fn rated(properties: &RuleProperties) -> Severity {
-    let score = properties.score.as_ref().and_then(|score| match score {
-        serde_json::Value::String(text) => text.parse::<f64>().ok(),
-        other => other.as_f64(),
-    });
+fn at<T>(list: &[T], index: i64) -> Option<&T> {
+    list.get(usize::try_from(index).ok()?)
+}
+
+/// 3.27.5: the id of a result is that of its rule, or goes on with `/` behind it.
+fn is_of(rule: &str, id: &str) -> bool {
+    id.strip_prefix(rule).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// What stands behind a label, `Fixed Version: 1.2` or `Fixed version   : 1.2`.
+fn labelled<'t>(text: &'t str, labels: &[&str]) -> Option<&'t str> {
+    text.lines().find_map(|line| {
+        let (label, value) = line.split_once(':')?;
+        labels.iter().any(|known| known.eq_ignore_ascii_case(label.trim())).then(|| value.trim())
+    })
+}
+
+/// Versions, separated by commas. Nothing at all, and some words, say that there is no fix.
+fn versions(text: &str) -> (Vec<String>, Fix) {
+    if ["not fixed", "none", "n/a", "not available"].iter().any(|word| text.trim().eq_ignore_ascii_case(word)) {
+        return (Vec::new(), Fix::Missing);
+    }
+    let versions = text.split(',').map(str::trim).filter(|version| !version.is_empty());
+    let versions: Vec<String> = versions.map(str::to_owned).collect();
+    let fix = Fix::of(&versions, Fix::Missing);
+    (versions, fix)
+}
+
+/// The most severe of what is said by the result itself and by the rules that may be meant. What cannot be read makes it unknown.
+/// Without a rating of its own, a result is at least as severe as its level.
+fn severity(outcome: &Outcome, rules: &[&Rule], own: Option<&str>, labelled: Option<&str>) -> Severity {
+    let own = outcome.properties.as_ref().and_then(rated).into_iter().chain(own.map(Severity::from_name));
+    let own: Vec<Severity> = own.collect();
+    let properties: Vec<&Properties> = rules.iter().filter_map(|rule| rule.properties.as_ref()).collect();
+    let mut all: Vec<Severity> = own.iter().copied().chain(properties.iter().copied().filter_map(rated)).collect();
+    // Grype writes "low" in place of what it does not know, beside a score of 0.0.
+    if all.is_empty() && properties.iter().all(|properties| properties.score.is_none()) {
+        all.extend(labelled.map(Severity::from_name));
+    }
+    if own.is_empty() && !all.is_empty() {
+        let default = || rules.iter().find_map(|rule| rule.default_configuration.as_ref()?.level.as_deref());
+        all.push(match outcome.level.as_deref().or_else(default) {
+            None | Some("none" | "note") => Severity::Negligible,
+            Some("warning") => Severity::Medium,
+            Some("error") => Severity::High,
+            Some(_) => Severity::Unknown,
+        });
+    }
+    if all.contains(&Severity::Unknown) {
+        Severity::Unknown
+    } else {
+        all.into_iter().max().unwrap_or(Severity::Unknown)
+    }
+}
+
+/// The score in the bands of CVSS 3.1, "Qualitative Severity Rating Scale"; without one, a tag that names a severity. `None` when
+/// there is neither.
+fn rated(properties: &Properties) -> Option<Severity> {
+    let score = match &properties.score {
+        None => None,
+        Some(Value::String(text)) => Some(text.parse::<f64>().unwrap_or(f64::NAN)),
+        Some(other) => Some(other.as_f64().unwrap_or(f64::NAN)),
+    };
     match score {
-        Some(score) if (9.0..=10.0).contains(&score) => Severity::Critical,
-        Some(score) if (7.0..9.0).contains(&score) => Severity::High,
-        Some(score) if (4.0..7.0).contains(&score) => Severity::Medium,
-        Some(score) if score > 0.0 && score < 4.0 => Severity::Low,
+        Some(score) if (9.0..=10.0).contains(&score) => Some(Severity::Critical),
+        Some(score) if (7.0..9.0).contains(&score) => Some(Severity::High),
+        Some(score) if (4.0..7.0).contains(&score) => Some(Severity::Medium),
+        Some(score) if score > 0.0 && score < 4.0 => Some(Severity::Low),
         // Scanners write 0.0 when nobody has rated it.
-        _ => {
-            let tags = properties.tags.iter().flatten().map(|tag| Severity::from_name(tag));
-            tags.max().unwrap_or(Severity::Unknown)
+        None | Some(0.0) => {
+            let tags = properties.tags.iter().flatten().chain(&properties.severity);
+            tags.map(|tag| Severity::from_name(tag)).filter(|tag| *tag != Severity::Unknown).max()
         }
+        Some(_) => Some(Severity::Unknown),
     }
 }
 
@@ -197,7 +373,6 @@ fn advisory(rule: &str) -> &str {
 mod tests {
     use super::super::tests::{fixture, parse};
     use super::*;
-    use crate::time::UnixTime;
 
     #[test]
     fn scanner_and_times_come_from_the_run() {

@@ -1,8 +1,11 @@
 //! Trivy's JSON report, schema version 2. The report does not name the vulnerability database.
 
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
-use super::{Finding, ScanFormat, ScanReport, Scanner, Severity, aliases, member, report, time, versioned};
+use super::{
+    Finding, Fix, ScanFormat, ScanReport, Scanner, Severity, Target, aliases, member, report, time, versioned,
+};
 use crate::content::ContentError;
 
 const DOCUMENT: &str = "Trivy report";
@@ -14,8 +17,10 @@ struct Wire {
     schema_version: u64,
     trivy: Option<Tool>,
     created_at: Option<String>,
+    artifact_name: Option<String>,
+    artifact_type: Option<String>,
     metadata: Option<Metadata>,
-    results: Option<Vec<Target>>,
+    results: Option<Vec<Part>>,
 }
 
 #[derive(Deserialize)]
@@ -33,9 +38,21 @@ struct Metadata {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Target {
+struct Part {
     class: Option<String>,
+    #[serde(alias = "vulnerabilities")]
     vulnerabilities: Option<Vec<Vulnerability>>,
+    /// What `--show-suppressed` lists: findings that an ignore file, a policy or a VEX document of the scanner took out.
+    #[serde(alias = "ModifiedFindings")]
+    experimental_modified_findings: Option<Vec<Modified>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Modified {
+    #[serde(rename = "Type")]
+    kind: Option<String>,
+    finding: Box<RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -51,6 +68,7 @@ struct Vulnerability {
     installed_version: String,
     #[serde(default)]
     fixed_version: String,
+    status: Option<String>,
     #[serde(default)]
     severity: String,
 }
@@ -68,28 +86,50 @@ pub(super) fn read(bytes: &[u8]) -> Result<ScanReport, ContentError> {
     }
     let version = wire.trivy.map(|tool| tool.version).unwrap_or_default();
     let at = time(DOCUMENT, "CreatedAt", wire.created_at.as_deref())?;
-    let targets = wire.results.unwrap_or_default();
+    let parts = wire.results.unwrap_or_default();
     // Secrets, licences and misconfigurations are other questions.
-    let examined = targets.iter().filter(|target| match target.class.as_deref() {
-        None | Some("" | "os-pkgs" | "lang-pkgs") => true,
-        Some(_) => target.vulnerabilities.is_some(),
+    let examined = parts.iter().filter(|part| match part.class.as_deref() {
+        Some("os-pkgs" | "lang-pkgs") => true,
+        _ => part.vulnerabilities.is_some(),
     });
+    let examined = examined.count();
+    let mut findings = Vec::new();
+    for part in parts {
+        findings.extend(part.vulnerabilities.unwrap_or_default().into_iter().map(finding));
+        for modified in part.experimental_modified_findings.unwrap_or_default() {
+            if !matches!(modified.kind.as_deref(), Some("misconfiguration" | "secret" | "license")) {
+                findings.push(finding(report(DOCUMENT, modified.finding.get().as_bytes())?));
+            }
+        }
+    }
+    let named = wire.artifact_name.filter(|name| name.contains("@sha"));
     Ok(ScanReport {
         format: ScanFormat::Trivy,
+        tool: "trivy".to_owned(),
         scanner: Scanner { uri: versioned(PURL, &version), version, ..Scanner::default() },
         started: at,
         finished: at,
-        images: wire.metadata.and_then(|metadata| metadata.repo_digests).unwrap_or_default(),
-        examined: Some(examined.count()),
-        findings: targets
-            .into_iter()
-            .flat_map(|target| target.vulnerabilities.unwrap_or_default())
-            .map(finding)
-            .collect(),
+        target: match wire.artifact_type {
+            None => Target::Unsaid,
+            Some(kind) if kind == "container_image" => Target::Image,
+            Some(kind) => Target::Other(kind),
+        },
+        images: wire.metadata.and_then(|metadata| metadata.repo_digests).into_iter().flatten().chain(named).collect(),
+        examined: Some(examined),
+        findings,
     })
 }
 
 fn finding(found: Vulnerability) -> Finding {
+    // Several versions are separated by commas: one for each line of development.
+    let versions = found.fixed_version.split(',').map(str::trim).filter(|version| !version.is_empty());
+    let fixed_in: Vec<String> = versions.map(str::to_owned).collect();
+    // Releases before 0.39 have no status, and then an absent version is all that they say of a missing fix.
+    let fix = match found.status.as_deref() {
+        None | Some("affected" | "will_not_fix" | "fix_deferred" | "end_of_life") => Fix::Missing,
+        Some("fixed") => Fix::Available,
+        Some(_) => Fix::Unknown,
+    };
     Finding {
         aliases: aliases(&found.id, found.vendor_ids.unwrap_or_default()),
         id: found.id,
@@ -97,14 +137,8 @@ fn finding(found: Vulnerability) -> Finding {
         package: found.pkg_name,
         version: found.installed_version,
         purl: found.pkg_identifier.and_then(|identifier| identifier.purl),
-        // Several versions are separated by commas: one for each line of development.
-        fixed_in: found
-            .fixed_version
-            .split(',')
-            .map(str::trim)
-            .filter(|version| !version.is_empty())
-            .map(str::to_owned)
-            .collect(),
+        fix: Fix::of(&fixed_in, fix),
+        fixed_in,
     }
 }
 

@@ -1,17 +1,20 @@
 //! What attestations must say: pure functions over the statements of one authority that hold.
 
+mod materials;
 mod provenance;
+mod purl;
 #[cfg(feature = "rego")]
 mod rego;
 mod scan;
 mod vex;
+
+use std::cell::OnceCell;
 
 use super::artifact::Named;
 use super::demand::Source;
 use super::{VerifiedSignature, Verifier};
 use crate::bundle::{Evidence, Problem};
 use crate::content::Statement;
-use crate::digest::{Digest, DigestAlgorithm};
 use crate::limits::Limits;
 #[cfg(feature = "rego")]
 use crate::policy::Among;
@@ -33,12 +36,9 @@ pub(super) struct Held<'s> {
 pub(super) struct Seen<'s> {
     /// The authority's statements.
     pub(super) statements: Vec<Held<'s>>,
-    /// The OpenVEX statements that the scan gates believe.
-    pub(super) vex: Vec<Held<'s>>,
     /// What could not be looked at.
     pub(super) problems: &'s [Problem],
-    /// The artifact.
-    pub(super) artifact: Option<Digest>,
+    pub(super) artifact: &'s Named<'s>,
     pub(super) now: UnixTime,
     pub(super) limits: &'s Limits,
 }
@@ -51,41 +51,87 @@ pub(super) struct Around<'a> {
     pub(super) now: UnixTime,
 }
 
-/// Lets an authority pass the gates of the policy with what it attested, or turns it back. What is turned back is no proof of
-/// anything, however well it is signed.
-pub(super) fn pass(
-    policy: &Policy,
-    node: Node,
-    signatures: Vec<VerifiedSignature>,
-    around: &Around<'_>,
-) -> (Node, Vec<VerifiedSignature>) {
-    let (false, Node::Group { label, rule, parts }) = (policy.gates.is_empty() || signatures.is_empty(), &node) else {
-        return (node, signatures);
-    };
-    let mut all = vec![group("attested", *rule, parts.clone())];
-    all.extend(policy.gates.iter().map(|gate| judge(gate, policy, &signatures, around)));
-    let node = Node::Group { label: label.clone(), rule: Rule::All, parts: all };
-    let kept = if node.verdict() == Verdict::Verified { signatures } else { Vec::new() };
-    (node, kept)
+/// The gates of a policy. What they listen to is read when the first statement that holds comes before them, and once.
+pub(super) struct Gates<'a> {
+    policy: &'a Policy,
+    around: Around<'a>,
+    heard: Vec<OnceCell<Heard>>,
+    /// What became of the scans of each authority that has any.
+    scans: Vec<Node>,
 }
 
-fn judge(gate: &Gate, policy: &Policy, signatures: &[VerifiedSignature], around: &Around<'_>) -> Node {
-    let mut words = Vec::new();
-    let mut problems: Vec<Problem> = around.evidence.problems.clone();
-    for policy in gate.policies() {
-        words.extend(Verifier::new(policy).judge_policy(around.artifact, around.source, around.now).1);
-        problems.extend(around.source.of(policy).iter().flat_map(|evidence| evidence.problems.clone()));
+/// What a scan gate hears besides the scans.
+struct Heard {
+    words: Result<Vec<vex::Word>, Reason>,
+    problems: Vec<Problem>,
+}
+
+impl<'a> Gates<'a> {
+    pub(super) fn new(policy: &'a Policy, around: Around<'a>) -> Self {
+        let heard = policy.gates.iter().map(|_| OnceCell::new()).collect();
+        Self { policy, around, heard, scans: Vec::new() }
     }
-    problems.dedup();
-    let seen = Seen {
-        statements: signatures.iter().filter_map(Held::of).collect(),
-        vex: words.iter().filter_map(Held::of).collect(),
-        problems: &problems,
-        artifact: around.artifact.digest(DigestAlgorithm::Sha256),
-        now: around.now,
-        limits: &policy.limits,
-    };
-    check(gate, &seen)
+
+    /// Lets an authority pass with what it attested, or turns it back. What is turned back is no proof of anything, however well
+    /// it is signed. Its scans are judged with those of the others, in [`Gates::whole`].
+    pub(super) fn pass(&mut self, node: Node, signatures: Vec<VerifiedSignature>) -> (Node, Vec<VerifiedSignature>) {
+        let (false, Node::Group { label, rule, parts }) =
+            (self.policy.gates.is_empty() || signatures.is_empty(), &node)
+        else {
+            return (node, signatures);
+        };
+        let mut all = vec![group("attested", *rule, parts.clone())];
+        let mut scans = Vec::new();
+        for (gate, heard) in self.policy.gates.iter().zip(&self.heard) {
+            let judged = self.judge(gate, heard, &signatures);
+            if matches!(gate, Gate::Scan(_)) { scans.push(judged) } else { all.push(judged) }
+        }
+        self.scans.extend(scans);
+        if all.len() == 1 {
+            return (node, signatures);
+        }
+        let node = Node::Group { label: label.clone(), rule: Rule::All, parts: all };
+        let kept = if node.verdict() == Verdict::Verified { signatures } else { Vec::new() };
+        (node, kept)
+    }
+
+    /// The whole policy: what was attested, and the scans. Those of every authority must pass, whichever is enough for the rest: a
+    /// scanner that finds something is not outvoted.
+    pub(super) fn whole(self, attested: Node, signatures: Vec<VerifiedSignature>) -> (Node, Vec<VerifiedSignature>) {
+        if self.scans.is_empty() {
+            return (attested, signatures);
+        }
+        let mut parts = vec![attested];
+        parts.extend(self.scans);
+        let node = group("attested, and every scanner's latest scan passes", Rule::All, parts);
+        let kept = if node.verdict() == Verdict::Verified { signatures } else { Vec::new() };
+        (node, kept)
+    }
+
+    fn judge(&self, gate: &Gate, heard: &OnceCell<Heard>, signatures: &[VerifiedSignature]) -> Node {
+        let heard = heard.get_or_init(|| self.hear(gate));
+        let seen = Seen {
+            statements: signatures.iter().filter_map(Held::of).collect(),
+            problems: &heard.problems,
+            artifact: self.around.artifact,
+            now: self.around.now,
+            limits: &self.policy.limits,
+        };
+        check(gate, &seen, heard)
+    }
+
+    fn hear(&self, gate: &Gate) -> Heard {
+        let mut said = Vec::new();
+        let mut problems: Vec<Problem> = self.around.evidence.problems.clone();
+        for policy in gate.policies() {
+            let source = self.around.source;
+            said.extend(Verifier::new(policy).judge_policy(self.around.artifact, source, self.around.now).1);
+            problems.extend(source.of(policy).iter().flat_map(|evidence| evidence.problems.clone()));
+        }
+        problems.dedup();
+        let words = vex::read(said.iter().filter_map(Held::of));
+        Heard { words, problems }
+    }
 }
 
 impl<'s> Held<'s> {
@@ -94,9 +140,9 @@ impl<'s> Held<'s> {
     }
 }
 
-fn check(gate: &Gate, seen: &Seen<'_>) -> Node {
+fn check(gate: &Gate, seen: &Seen<'_>, heard: &Heard) -> Node {
     let (node, is_final) = match gate {
-        Gate::Scan(gate) => (scan::check(gate, seen), false),
+        Gate::Scan(gate) => (scan::check(gate, seen, heard.words.as_ref()), false),
         Gate::Provenance(gate) => (provenance::check(gate, seen), true),
         #[cfg(feature = "rego")]
         Gate::Rego(policy) => (rego::check(policy, seen), policy.among() == Among::Any),

@@ -3,10 +3,10 @@
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::materials::{self, Unclear};
 use super::{Seen, group, leaf};
 use crate::content::{ContentError, PredicateType, Statement};
 use crate::json;
-use crate::oci::ImageReference;
 use crate::policy::{ImageGlob, ProvenanceGate, TextGlob};
 use crate::reason::Reason;
 use crate::report::{CheckId, Fact, Node, Rule};
@@ -19,7 +19,7 @@ struct Provenance {
     builder: Option<String>,
     source: Option<String>,
     reference: Option<String>,
-    materials: Vec<String>,
+    materials: Option<Value>,
 }
 
 #[derive(Deserialize)]
@@ -57,7 +57,7 @@ fn compare(gate: &ProvenanceGate, provenance: &Provenance) -> Vec<Node> {
         }
     }
     if !gate.base_images.is_empty() {
-        parts.push(leaf(CheckId::BaseImage, built_upon(&gate.base_images, &provenance.materials)));
+        parts.push(leaf(CheckId::BaseImage, built_upon(&gate.base_images, provenance.materials.as_ref())));
     }
     parts
 }
@@ -71,20 +71,21 @@ fn field_is(field: &'static str, wanted: &TextGlob, found: Option<&str>) -> Resu
     }
 }
 
-/// Every image among the materials is an allowed one, and there is one.
-fn built_upon(allowed: &[ImageGlob], materials: &[String]) -> Result<Fact, Reason> {
-    let not_allowed = |found: Option<&str>| Reason::BaseImageNotAllowed {
+/// Every image among the materials is an allowed one, by its tag or its digest, and there is one.
+fn built_upon(allowed: &[ImageGlob], materials: Option<&Value>) -> Result<Fact, Reason> {
+    let not_allowed = |found: Option<String>| Reason::BaseImageNotAllowed {
         allowed: allowed.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
-        found: found.map(str::to_owned),
+        found,
     };
-    let mut images = Vec::new();
-    for material in
-        materials.iter().filter(|material| material.starts_with("pkg:docker/") || material.starts_with("pkg:oci/"))
-    {
-        let image = image(material).filter(|image| allowed.iter().any(|glob| glob.matches(image)));
-        images.push(image.ok_or_else(|| not_allowed(Some(material)))?.to_string());
+    let images =
+        materials::images(materials).map_err(|Unclear { text, why }| not_allowed(Some(format!("{text}: {why}"))))?;
+    let is_allowed =
+        |image: &&materials::BaseImage| image.names.iter().any(|name| allowed.iter().any(|glob| glob.matches(name)));
+    if let Some(other) = images.iter().find(|image| !is_allowed(image)) {
+        return Err(not_allowed(Some(other.text.clone())));
     }
-    if images.is_empty() { Err(not_allowed(None)) } else { Ok(Fact::BaseImages { images: images.join(", ") }) }
+    let names: Vec<String> = images.iter().filter_map(|image| image.names.last()).map(ToString::to_string).collect();
+    if names.is_empty() { Err(not_allowed(None)) } else { Ok(Fact::BaseImages { images: names.join(", ") }) }
 }
 
 fn read(statement: &Statement) -> Result<Provenance, Reason> {
@@ -102,27 +103,23 @@ fn read(statement: &Statement) -> Result<Provenance, Reason> {
 
 fn version_1(wire: Version1) -> Provenance {
     let parameters = wire.build_definition.as_ref().and_then(|definition| definition.get("externalParameters"));
-    let workflow = parameters.and_then(|parameters| parameters.get("workflow"));
-    let (source, reference) = match workflow {
+    let parameter =
+        |name: &str| parameters.and_then(|parameters| parameters.get(name)).filter(|value| !value.is_null());
+    let (source, reference) = match parameter("workflow") {
         Some(workflow) => (text(workflow.get("repository")), text(workflow.get("ref"))),
-        None => origin(parameters.and_then(|parameters| parameters.get("configSource"))),
+        None => origin(parameter("configSource").or_else(|| parameter("source"))),
     };
     Provenance {
         builder: text(at(wire.run_details.as_ref(), &["builder", "id"])),
         source,
         reference,
-        materials: uris(wire.build_definition.as_ref().and_then(|definition| definition.get("resolvedDependencies"))),
+        materials: at(wire.build_definition.as_ref(), &["resolvedDependencies"]).cloned(),
     }
 }
 
 fn version_02(wire: Version02) -> Provenance {
     let (source, reference) = origin(at(wire.invocation.as_ref(), &["configSource"]));
-    Provenance {
-        builder: text(at(wire.builder.as_ref(), &["id"])),
-        source,
-        reference,
-        materials: uris(wire.materials.as_ref()),
-    }
+    Provenance { builder: text(at(wire.builder.as_ref(), &["id"])), source, reference, materials: wire.materials }
 }
 
 fn at<'v>(value: Option<&'v Value>, path: &[&str]) -> Option<&'v Value> {
@@ -142,41 +139,13 @@ fn origin(source: Option<&Value>) -> (Option<String>, Option<String>) {
     let slash = uri.get(path..).and_then(|rest| rest.find('/')).map_or(uri.len(), |slash| path.saturating_add(slash));
     let (host, rest) = uri.split_at_checked(slash).unwrap_or((uri, ""));
     match rest.split_once(['@', '#']) {
-        Some((repository, reference)) => (Some(format!("{host}{repository}")), Some(reference.to_owned())),
+        Some((repository, reference)) => {
+            // BuildKit puts a directory behind the reference, which has no colon: `#refs/heads/main:src`.
+            let reference = reference.split_once(':').map_or(reference, |(reference, _)| reference);
+            (Some(format!("{host}{repository}")), Some(reference.to_owned()))
+        }
         None => (Some(uri.to_owned()), None),
     }
-}
-
-fn uris(materials: Option<&Value>) -> Vec<String> {
-    materials.and_then(Value::as_array).into_iter().flatten().filter_map(|material| text(material.get("uri"))).collect()
-}
-
-/// The image of a package URL of type `docker` or `oci`, purl-spec.
-fn image(purl: &str) -> Option<ImageReference> {
-    let (kind, rest) = purl.strip_prefix("pkg:")?.split_once('/')?;
-    let (rest, qualifiers) = rest.split_once('?').unwrap_or((rest, ""));
-    let (name, version) = rest.split_once('@').map_or((rest, None), |(name, version)| (name, Some(version)));
-    let qualifier =
-        |wanted: &str| qualifiers.split('&').find_map(|pair| pair.split_once('=').filter(|(key, _)| *key == wanted));
-    let repository = match (kind, qualifier("repository_url")) {
-        (_, Some((_, url))) => decoded(url)?,
-        ("docker", None) => decoded(name)?,
-        _ => return None,
-    };
-    let version = version.map(decoded).map(|version| version.ok_or(())).transpose().ok()?;
-    let tail = match (version, qualifier("digest")) {
-        (_, Some((_, digest))) => format!("@{}", decoded(digest)?),
-        (Some(version), None) if version.contains(':') => format!("@{version}"),
-        (Some(version), None) => format!(":{version}"),
-        (None, None) => String::new(),
-    };
-    format!("{repository}{tail}").parse().ok()
-}
-
-/// Percent-decoding, of the characters that occur in names of images.
-fn decoded(text: &str) -> Option<String> {
-    let text = text.replace("%2F", "/").replace("%2f", "/").replace("%3A", ":").replace("%3a", ":");
-    (!text.contains('%')).then_some(text)
 }
 
 #[cfg(test)]
@@ -192,38 +161,13 @@ mod tests {
             ("git+https://github.com/o/r@refs/heads/main", "https://github.com/o/r", Some("refs/heads/main")),
             ("git+https://github.com/o/r", "https://github.com/o/r", None),
             ("https://github.com/o/r.git#refs/tags/v1", "https://github.com/o/r.git", Some("refs/tags/v1")),
+            ("https://github.com/o/r.git#refs/tags/v1:src", "https://github.com/o/r.git", Some("refs/tags/v1")),
             ("git+ssh://git@github.com/o/r@refs/heads/x@y", "ssh://git@github.com/o/r", Some("refs/heads/x@y")),
             ("git+https://github.com@evil.test/o/r@main", "https://github.com@evil.test/o/r", Some("main")),
             ("", "", None),
         ] {
             let found = origin(Some(&json!({"uri": uri})));
             assert_eq!(found, (Some(repository.to_owned()), reference.map(str::to_owned)), "{uri}");
-        }
-    }
-
-    #[test]
-    fn images_are_read_from_package_urls() {
-        let hex = "0".repeat(64);
-        for (purl, expected) in [
-            (
-                "pkg:docker/alpine@3.18?platform=linux%2Famd64".to_owned(),
-                Some("index.docker.io/library/alpine:3.18".to_owned()),
-            ),
-            ("pkg:docker/ghcr.io/o/base@v1".to_owned(), Some("ghcr.io/o/base:v1".to_owned())),
-            (format!("pkg:docker/o/base@sha256:{hex}"), Some(format!("index.docker.io/o/base@sha256:{hex}"))),
-            (
-                format!("pkg:docker/o/base@v1?digest=sha256:{hex}&x=y"),
-                Some(format!("index.docker.io/o/base@sha256:{hex}")),
-            ),
-            (
-                format!("pkg:oci/base@sha256%3A{hex}?repository_url=ghcr.io%2Fo%2Fbase"),
-                Some(format!("ghcr.io/o/base@sha256:{hex}")),
-            ),
-            ("pkg:oci/base@v1".to_owned(), None),
-            ("pkg:docker/%2e%2e/base".to_owned(), None),
-            ("pkg:docker/UPPER".to_owned(), None),
-        ] {
-            assert_eq!(image(&purl).map(|image| image.to_string()), expected, "{purl}");
         }
     }
 }

@@ -1,5 +1,8 @@
+use std::collections::BTreeMap;
+
 use super::{SKEW, Seen, group, leaf, vex};
-use crate::content::scan::{Finding, ScanPredicate, ScanReport, Severity};
+use crate::content::scan::{Finding, Fix, ScanPredicate, ScanReport, Severity, Target};
+use crate::digest::Digest;
 use crate::policy::{Counted, ScanGate};
 use crate::reason::Reason;
 use crate::report::{CheckId, Fact, Node, Rule};
@@ -15,8 +18,8 @@ struct Scan {
     report: ScanReport,
 }
 
-/// The latest scan decides; when several are the latest, all of them.
-pub(super) fn check(gate: &ScanGate, seen: &Seen<'_>) -> Node {
+/// Of each scanner the latest scan decides; when several are the latest, all of them.
+pub(super) fn check(gate: &ScanGate, seen: &Seen<'_>, words: Result<&Vec<vex::Word>, &Reason>) -> Node {
     let scans = seen.statements.iter().map(|held| read(held.statement.predicate().unwrap_or_default(), seen));
     let scans = match scans.collect::<Result<Vec<_>, Reason>>() {
         Ok(scans) => scans,
@@ -25,9 +28,19 @@ pub(super) fn check(gate: &ScanGate, seen: &Seen<'_>) -> Node {
     if scans.len() > 1 && scans.iter().any(|scan| scan.finished.is_none()) {
         return leaf(CheckId::Scan, Err(Reason::ScanUndated));
     }
-    let latest = scans.iter().map(|scan| scan.finished).max().flatten();
-    let deciding = scans.iter().filter(|scan| scan.finished == latest);
-    group("latest scan", Rule::All, deciding.map(|scan| judge(gate, scan, seen)).collect())
+    let mut latest: BTreeMap<&str, Option<UnixTime>> = BTreeMap::new();
+    for scan in &scans {
+        let known = latest.entry(&scan.report.tool).or_default();
+        *known = scan.finished.max(*known);
+    }
+    // A scanner that is no longer in use ages away, as long as the same signer uses another one.
+    let is_stale = |scan: &Scan| matches!(time(gate, scan, seen.now), Err(Reason::ScanStale { .. }));
+    let deciding = scans.iter().filter(|scan| latest.get(scan.report.tool.as_str()) == Some(&scan.finished));
+    let (stale, fresh): (Vec<&Scan>, Vec<&Scan>) = deciding.partition(|scan| is_stale(scan));
+    let deciding = if fresh.is_empty() { stale } else { fresh };
+    let by = seen.statements.first().map_or("", |held| held.authority);
+    let parts = deciding.into_iter().map(|scan| judge(gate, scan, seen, words)).collect();
+    group(format!("latest scans by {by}"), Rule::All, parts)
 }
 
 fn read(predicate: &[u8], seen: &Seen<'_>) -> Result<Scan, Reason> {
@@ -46,19 +59,43 @@ fn read(predicate: &[u8], seen: &Seen<'_>) -> Result<Scan, Reason> {
     Ok(Scan { scanner, finished, report })
 }
 
-fn judge(gate: &ScanGate, scan: &Scan, seen: &Seen<'_>) -> Node {
-    let mut parts = vec![leaf(CheckId::ScanTime, time(gate, scan, seen.now))];
-    let statements = match vex::read(seen) {
-        Ok(statements) => statements,
+/// Whether the report is about this image, as far as it says. An image may have several digests, as a list of platforms and as one
+/// of them, or in several registries: one of those named must be the one that is verified.
+fn of_this(report: &ScanReport, seen: &Seen<'_>) -> Result<(), Reason> {
+    let another = |found: &str| Reason::ScanOfAnother {
+        expected: seen.artifact.name().map_or_else(|| "an image".to_owned(), |digest| digest.to_string()),
+        found: clip(found),
+    };
+    if let Target::Other(kind) = &report.target {
+        return Err(another(kind));
+    }
+    let is_this = |named: &str| {
+        let digest: Option<Digest> = named.rsplit('@').next().and_then(|digest| digest.parse().ok());
+        digest.is_some_and(|digest| seen.artifact.digest(digest.algorithm()) == Some(digest))
+    };
+    let named: Vec<&str> = report.images.iter().map(String::as_str).filter(|named| !named.is_empty()).collect();
+    if named.is_empty() || named.iter().any(|named| is_this(named)) { Ok(()) } else { Err(another(&named.join(", "))) }
+}
+
+fn clip(text: &str) -> String {
+    text.chars().take(200).collect()
+}
+
+fn judge(gate: &ScanGate, scan: &Scan, seen: &Seen<'_>, words: Result<&Vec<vex::Word>, &Reason>) -> Node {
+    let mut parts: Vec<Node> =
+        of_this(&scan.report, seen).err().map(|reason| leaf(CheckId::Scan, Err(reason))).into_iter().collect();
+    parts.push(leaf(CheckId::ScanTime, time(gate, scan, seen.now)));
+    let words = match words {
+        Ok(words) => words.as_slice(),
         Err(reason) => {
-            parts.push(leaf(CheckId::Vex, Err(reason)));
-            Vec::new()
+            parts.push(leaf(CheckId::Vex, Err(reason.clone())));
+            &[]
         }
     };
     let severe = scan.report.findings.iter().filter(|finding| counts(gate, finding));
     let (mut named, mut unnamed) = (0_usize, 0_usize);
     for finding in severe {
-        let result = excuse(gate, finding, &statements, seen);
+        let result = excuse(gate, finding, words, seen);
         if named < MOST_NAMED {
             named = named.saturating_add(1);
             parts.push(leaf(CheckId::Finding, result));
@@ -100,7 +137,7 @@ fn counts(gate: &ScanGate, finding: &Finding) -> bool {
     severity(finding) > gate.maximum
         && match gate.counted {
             Counted::All => true,
-            Counted::Fixable => !finding.fixed_in.is_empty(),
+            Counted::Fixable => finding.fix != Fix::Missing,
         }
 }
 

@@ -1,12 +1,15 @@
 //! OpenVEX 0.2: what a supplier says about a vulnerability in a product.
 //!
-//! Only statements of authorities that the policy names come here. A word counts for a product that is named by digest or by the
-//! exact package URL of the finding; of several the latest decides, and what it does not clear stays a finding.
+//! Only statements of authorities that the policy names come here; of several the latest decides. A word clears for a product that
+//! is named to the letter: by digest, or by the exact package URL of the finding. A word against counts as soon as it may be about
+//! the finding: whatever it leaves out, spells otherwise, or says in a way that is not understood here. What is not cleared stays a
+//! finding.
 
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{SKEW, Seen};
+use super::purl::Purl;
+use super::{Held, SKEW, Seen};
 use crate::content::ContentError;
 use crate::content::scan::Finding;
 use crate::digest::DigestAlgorithm;
@@ -17,26 +20,64 @@ use crate::time::UnixTime;
 
 const DOCUMENT: &str = "OpenVEX document";
 
+/// Why a product is not affected, OpenVEX 0.2, "Status Justifications".
+const JUSTIFICATIONS: [&str; 5] = [
+    "component_not_present",
+    "vulnerable_code_not_present",
+    "vulnerable_code_not_in_execute_path",
+    "vulnerable_code_cannot_be_controlled_by_adversary",
+    "inline_mitigations_already_exist",
+];
+
 /// One statement about one vulnerability.
 pub(super) struct Word {
     authority: String,
     vulnerability: Vec<String>,
     products: Vec<Product>,
     status: String,
-    is_reasoned: Reasoned,
+    reasoned: Reasoned,
     time: UnixTime,
 }
 
+/// Whether a reason is given, in words that OpenVEX knows.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Reasoned {
     Yes,
     No,
+    NotUnderstood,
 }
 
 struct Product {
+    itself: Component,
+    subcomponents: Subcomponents,
+}
+
+/// What a product or subcomponent is called, as far as it is understood.
+#[derive(Default)]
+struct Component {
     names: Vec<String>,
-    sha256: Option<String>,
-    subcomponents: Vec<String>,
+    /// By algorithm, as written.
+    hashes: Vec<(String, String)>,
+}
+
+enum Subcomponents {
+    /// None are named: all of the product is meant.
+    All,
+    Of(Vec<Component>),
+    NotUnderstood,
+}
+
+/// How a name fits what is judged.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fit {
+    /// To the letter.
+    Exact,
+    /// In other words.
+    Loose,
+    /// That cannot be told.
+    Unclear,
+    /// It is something else.
+    Other,
 }
 
 #[derive(Deserialize)]
@@ -51,8 +92,7 @@ struct WireStatement {
     vulnerability: Value,
     timestamp: Option<String>,
     last_updated: Option<String>,
-    #[serde(default)]
-    products: Vec<Value>,
+    products: Option<Vec<Value>>,
     status: String,
     justification: Option<String>,
     impact_statement: Option<String>,
@@ -61,14 +101,26 @@ struct WireStatement {
 impl Word {
     /// Whether there is nothing to fear, as it says.
     fn clears(&self) -> bool {
-        matches!((self.status.as_str(), self.is_reasoned), ("fixed", _) | ("not_affected", Reasoned::Yes))
+        matches!((self.status.as_str(), self.reasoned), ("fixed", _) | ("not_affected", Reasoned::Yes))
+    }
+
+    /// Whether it is about the finding. What is said of one CVE among several of an advisory speaks against the advisory, and never
+    /// for it. What names no product is about the artifact of the attestation.
+    fn is_about(&self, finding: &Finding, seen: &Seen<'_>) -> bool {
+        let mut products = self.products.iter();
+        if self.clears() {
+            return self.vulnerability.iter().any(|name| finding.is(name))
+                && products.any(|product| product.is_exactly(finding, seen));
+        }
+        self.vulnerability.iter().any(|name| finding.touches(name))
+            && (self.products.is_empty() || products.any(|product| product.may_be(finding, seen)))
     }
 }
 
 /// Every statement of every document that came; a document that cannot be read may hold a word against the artifact.
-pub(super) fn read(seen: &Seen<'_>) -> Result<Vec<Word>, Reason> {
+pub(super) fn read<'s>(said: impl Iterator<Item = Held<'s>>) -> Result<Vec<Word>, Reason> {
     let mut words = Vec::new();
-    for held in &seen.vex {
+    for held in said {
         let bytes = held.statement.predicate().unwrap_or_default();
         let document: WireDocument =
             json::from_slice(bytes).map_err(|error| ContentError::Json { document: DOCUMENT, error })?;
@@ -77,13 +129,10 @@ pub(super) fn read(seen: &Seen<'_>) -> Result<Vec<Word>, Reason> {
             let time = statement.last_updated.or(statement.timestamp).or_else(|| general.clone());
             words.push(Word {
                 authority: held.authority.to_owned(),
-                vulnerability: identifiers(&statement.vulnerability),
-                products: statement.products.iter().map(product).collect(),
+                vulnerability: identifiers(&statement.vulnerability)?,
+                products: statement.products.iter().flatten().map(Product::read).collect(),
                 status: statement.status,
-                is_reasoned: match (&statement.justification, &statement.impact_statement) {
-                    (None, None) => Reasoned::No,
-                    _ => Reasoned::Yes,
-                },
+                reasoned: reasoned(statement.justification.as_deref(), statement.impact_statement.as_deref()),
                 time: parse_time(time.as_deref().unwrap_or_default())?,
             });
         }
@@ -91,65 +140,161 @@ pub(super) fn read(seen: &Seen<'_>) -> Result<Vec<Word>, Reason> {
     Ok(words)
 }
 
+/// A justification of the list, or words about the impact in place of one.
+fn reasoned(justification: Option<&str>, impact: Option<&str>) -> Reasoned {
+    match (justification, impact) {
+        (Some(word), _) if JUSTIFICATIONS.contains(&word) => Reasoned::Yes,
+        (Some(_), _) => Reasoned::NotUnderstood,
+        (None, Some(impact)) if !impact.trim().is_empty() => Reasoned::Yes,
+        (None, _) => Reasoned::No,
+    }
+}
+
+fn member(member: &'static str, expected: &'static str, found: impl ToString) -> Reason {
+    let found = found.to_string().chars().take(80).collect();
+    ContentError::Member { document: DOCUMENT, member, expected, found }.into()
+}
+
 fn parse_time(text: &str) -> Result<UnixTime, Reason> {
-    UnixTime::parse(text).map(|(time, _)| time).ok_or_else(|| {
-        let found = text.chars().take(80).collect();
-        ContentError::Member {
-            document: DOCUMENT,
-            member: "timestamp",
-            expected: "a time such as 2026-11-23T05:03:30Z",
-            found,
-        }
-        .into()
-    })
+    // Go's zero time is none.
+    let time = UnixTime::parse(text).filter(|_| !text.starts_with("0001-01-01T"));
+    time.map(|(time, _)| time).ok_or_else(|| member("timestamp", "a time such as 2026-11-23T05:03:30Z", text))
 }
 
 /// The identifiers of a vulnerability: an object with name and aliases, or the name alone in older documents.
-fn identifiers(vulnerability: &Value) -> Vec<String> {
-    let texts = |value: Option<&Value>| match value {
-        Some(Value::String(text)) => vec![text.clone()],
-        Some(Value::Array(items)) => items.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
-        _ => Vec::new(),
+fn identifiers(vulnerability: &Value) -> Result<Vec<String>, Reason> {
+    let wrong = |found: &Value| member("statements[].vulnerability", "its name, and other names of it", found);
+    let mut names = Vec::new();
+    let mut add = |value: &Value| match value {
+        Value::String(text) if !text.is_empty() => {
+            names.push(text.clone());
+            Ok(())
+        }
+        Value::String(_) | Value::Null => Ok(()),
+        other => Err(wrong(other)),
     };
     match vulnerability {
-        Value::String(name) => vec![name.clone()],
-        other => [texts(other.get("name")), texts(other.get("aliases")), texts(other.get("@id"))].concat(),
+        Value::Object(members) => {
+            for value in ["name", "@id", "aliases"].into_iter().filter_map(|name| members.get(name)) {
+                match value {
+                    Value::Array(items) => items.iter().try_for_each(&mut add)?,
+                    value => add(value)?,
+                }
+            }
+        }
+        name => add(name)?,
+    }
+    if names.is_empty() { Err(wrong(vulnerability)) } else { Ok(names) }
+}
+
+impl Component {
+    fn read(component: &Value) -> Self {
+        let texts = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
+        let identifier = component.get("identifiers").and_then(|identifiers| identifiers.get("purl"));
+        let hashes = component.get("hashes").and_then(Value::as_object).into_iter().flatten();
+        Self {
+            names: [texts(Some(component)), texts(component.get("@id")), texts(identifier)]
+                .into_iter()
+                .flatten()
+                .collect(),
+            hashes: hashes.filter_map(|(name, hex)| Some((name.clone(), hex.as_str()?.to_owned()))).collect(),
+        }
+    }
+
+    /// How it fits the package of the finding.
+    fn package(&self, finding: &Finding) -> Fit {
+        let found = finding.purl.as_deref().and_then(Purl::parse);
+        let fit = |name: &String| match (Purl::parse(name), &found) {
+            (Some(purl), _) if purl.is_image() => Fit::Unclear,
+            (Some(_), _) if finding.purl.as_ref() == Some(name) => Fit::Exact,
+            (Some(purl), Some(found)) if purl.resembles(found) => Fit::Loose,
+            (Some(_), Some(_)) => Fit::Other,
+            _ => Fit::Unclear,
+        };
+        summed(self.names.iter().map(fit))
+    }
+
+    /// How it fits the image.
+    fn image(&self, finding: &Finding, seen: &Seen<'_>) -> Fit {
+        let Some(ours) = seen.artifact.hex(DigestAlgorithm::Sha256) else { return Fit::Unclear };
+        let named = |name: &String| {
+            let lower = name.to_ascii_lowercase();
+            match () {
+                () if oci_digest(name) == Some(ours) => Fit::Exact,
+                () if lower.contains(ours) => Fit::Loose,
+                () if lower.contains("sha256:") || lower.contains("sha256%3a") => Fit::Other,
+                () => Fit::Unclear,
+            }
+        };
+        // The hash of a package is that of its file.
+        let is_package = self.package(finding) == Fit::Exact;
+        let hashed = |(name, hex): &(String, String)| match name.to_ascii_lowercase().replace('-', "").as_str() {
+            "sha256" if name == "sha-256" && hex == ours => Fit::Exact,
+            "sha256" if hex.to_ascii_lowercase().contains(ours) => Fit::Loose,
+            "sha256" if !is_package => Fit::Other,
+            _ => Fit::Unclear,
+        };
+        summed(self.names.iter().map(named).chain(self.hashes.iter().map(hashed)))
     }
 }
 
-fn names(component: &Value) -> Vec<String> {
-    match component {
-        Value::String(name) => vec![name.clone()],
-        other => [other.get("@id"), other.get("identifiers").and_then(|identifiers| identifiers.get("purl"))]
-            .into_iter()
-            .flatten()
-            .filter_map(Value::as_str)
-            .map(str::to_owned)
-            .collect(),
+/// What all names together amount to. One that contradicts takes the exactness from the others, and not their weight.
+fn summed(fits: impl Iterator<Item = Fit>) -> Fit {
+    let fits: Vec<Fit> = fits.collect();
+    let has = |fit: Fit| fits.contains(&fit);
+    match () {
+        () if has(Fit::Exact) && !has(Fit::Other) => Fit::Exact,
+        () if has(Fit::Exact) || has(Fit::Loose) => Fit::Loose,
+        () if has(Fit::Other) => Fit::Other,
+        () => Fit::Unclear,
     }
 }
 
-fn product(product: &Value) -> Product {
-    let hash = product.get("hashes").and_then(|hashes| hashes.get("sha-256")).and_then(Value::as_str);
-    let subcomponents = product.get("subcomponents").and_then(Value::as_array);
-    Product {
-        names: names(product),
-        sha256: hash.map(str::to_owned),
-        subcomponents: subcomponents.into_iter().flatten().flat_map(names).collect(),
+impl Product {
+    fn read(product: &Value) -> Self {
+        let subcomponents = match product.get("subcomponents") {
+            None => Subcomponents::All,
+            Some(Value::Array(parts)) if parts.is_empty() => Subcomponents::All,
+            Some(Value::Array(parts)) => Subcomponents::Of(parts.iter().map(Component::read).collect()),
+            Some(_) => Subcomponents::NotUnderstood,
+        };
+        Self { itself: Component::read(product), subcomponents }
+    }
+
+    /// The image itself by its digest, all of it or the package of the finding in it; or the package, wherever it is.
+    fn is_exactly(&self, finding: &Finding, seen: &Seen<'_>) -> bool {
+        let is_image = || self.itself.image(finding, seen) == Fit::Exact;
+        match &self.subcomponents {
+            Subcomponents::All => self.itself.package(finding) == Fit::Exact || is_image(),
+            Subcomponents::Of(parts) => is_image() && parts.iter().any(|part| part.package(finding) == Fit::Exact),
+            Subcomponents::NotUnderstood => false,
+        }
+    }
+
+    /// Whether it is not clearly something else.
+    fn may_be(&self, finding: &Finding, seen: &Seen<'_>) -> bool {
+        let part = match &self.subcomponents {
+            Subcomponents::All | Subcomponents::NotUnderstood => Fit::Unclear,
+            Subcomponents::Of(parts) => match summed(parts.iter().map(|part| part.package(finding))) {
+                // Of several, one that is not understood may be the one.
+                Fit::Other if parts.iter().any(|part| part.package(finding) == Fit::Unclear) => Fit::Unclear,
+                fit => fit,
+            },
+        };
+        match (self.itself.image(finding, seen), self.itself.package(finding)) {
+            (_, Fit::Exact | Fit::Loose) => true,
+            (Fit::Exact | Fit::Loose, _) => part != Fit::Other,
+            (Fit::Other, _) => false,
+            // Another package, such as the application, may have this one in it.
+            (Fit::Unclear, Fit::Other) => matches!(part, Fit::Exact | Fit::Loose),
+            (Fit::Unclear, Fit::Unclear) => part != Fit::Other,
+        }
     }
 }
 
 /// What the latest word about the finding amounts to; `None` when there is no word about it.
 pub(super) fn decide(words: &[Word], finding: &Finding, seen: &Seen<'_>) -> Result<Option<Fact>, Reason> {
-    // What is said of one CVE among several of an advisory speaks against the advisory, and never for it.
-    let is_vulnerability = |word: &Word| match word.clears() {
-        true => word.vulnerability.iter().any(|name| finding.is(name)),
-        false => word.vulnerability.iter().any(|name| finding.touches(name)),
-    };
-    let about = words
-        .iter()
-        .filter(|word| is_vulnerability(word) && word.products.iter().any(|product| is_meant(product, finding, seen)));
-    let about: Vec<&Word> = about.collect();
+    let about: Vec<&Word> = words.iter().filter(|word| word.is_about(finding, seen)).collect();
     let Some(latest) = about.iter().map(|word| word.time).max() else { return Ok(None) };
     let against = |word: &Word, found: String| Reason::NotCleared {
         id: finding.id.clone(),
@@ -164,7 +309,13 @@ pub(super) fn decide(words: &[Word], finding: &Finding, seen: &Seen<'_>) -> Resu
         }
         match word.status.as_str() {
             _ if word.clears() => cleared = Some(word),
-            "not_affected" => return Err(against(word, "\"not_affected\" without a justification".to_owned())),
+            "not_affected" if word.reasoned == Reasoned::No => {
+                return Err(against(word, "\"not_affected\" without a justification".to_owned()));
+            }
+            "not_affected" => {
+                let found = format!("\"not_affected\" without one of the justifications {}", JUSTIFICATIONS.join(", "));
+                return Err(against(word, found));
+            }
             status => return Err(against(word, format!("{:?}", status.chars().take(80).collect::<String>()))),
         }
     }
@@ -174,21 +325,6 @@ pub(super) fn decide(words: &[Word], finding: &Finding, seen: &Seen<'_>) -> Resu
         authority: word.authority.clone(),
         time: word.time,
     }))
-}
-
-/// The image itself by its digest, all of it or the package of the finding in it; or the package, wherever it is.
-fn is_meant(product: &Product, finding: &Finding, seen: &Seen<'_>) -> bool {
-    let is_package = |names: &[String]| finding.purl.as_ref().is_some_and(|purl| names.contains(purl));
-    if is_package(&product.names) && product.subcomponents.is_empty() {
-        return true;
-    }
-    let Some(digest) = seen.artifact.filter(|digest| digest.algorithm() == DigestAlgorithm::Sha256) else {
-        return false;
-    };
-    let hex = digest.hex();
-    let is_image = product.sha256.as_deref() == Some(hex.as_str())
-        || product.names.iter().any(|name| oci_digest(name).is_some_and(|found| found == hex));
-    is_image && (product.subcomponents.is_empty() || is_package(&product.subcomponents))
 }
 
 /// The digest of an image's package URL: `pkg:oci/app@sha256%3A…?repository_url=…`, purl-spec, type `oci`.
