@@ -2,46 +2,51 @@
 
 use std::ffi::{OsStr, OsString};
 
-use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Arg, Args as _, Command, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{Arg, ArgMatches, Args as _, Command, FromArgMatches as _};
 
 use crate::args::{
     self, AttestArgs, AttestBlobArgs, Bound, BundleVerbArgs, CompletionArgs, DownloadArgs, EnvArgs, ExplainArgs,
-    GenerateKeyPairArgs, GlobalArgs, ImportKeyPairArgs, LoginArgs, LogoutArgs, PolicyArgs, PublicKeyVerbArgs, SignArgs,
-    SignBlobArgs, SigningConfigVerbArgs, TrustedRootVerbArgs, VerifyArgs, VerifyAttestationArgs, VerifyBlobArgs,
-    VerifyBlobAttestationArgs, VersionArgs,
+    GenerateKeyPairArgs, GlobalArgs, ImportKeyPairArgs, LoginArgs, LogoutArgs, ManArgs, PolicyArgs, PublicKeyVerbArgs,
+    SignArgs, SignBlobArgs, SigningConfigVerbArgs, TrustedRootVerbArgs, VerifyArgs, VerifyAttestationArgs,
+    VerifyBlobArgs, VerifyBlobAttestationArgs, VersionArgs,
 };
 use crate::context::Environment;
-use crate::escape;
-use crate::exit::ExitCode;
+use crate::mistake;
 use crate::output::Output;
 
-/// Sign container images, and verify them before they run
-#[derive(Debug, Parser)]
-#[command(name = "sigkit", version, args_override_self = true, max_term_width = 120)]
+/// A command line, read.
+#[derive(Debug)]
 pub(crate) struct Cli {
-    #[command(flatten)]
     pub(crate) global: GlobalArgs,
-    #[command(subcommand)]
     pub(crate) verb: Verb,
 }
 
-/// Makes the verbs, and the way to one of them alone.
+/// Makes the verbs. Each is built by one function, whether alone, for a run, or among all others, for help.
 macro_rules! verbs {
-    ($(#[doc = $about:literal] $name:literal $verb:ident($args:ty),)+) => {
-        /// What to do. Flags of a verb are made when it is built, so that a run pays for those of its own verb only.
-        #[derive(Debug, Subcommand)]
-        #[command(defer = true)]
+    ($($name:literal $verb:ident($args:ty),)+) => {
+        /// What to do.
+        #[derive(Debug)]
         pub(crate) enum Verb {
-            $(#[doc = $about] #[command(name = $name)] $verb($args),)+
+            $(#[doc = concat!("`", $name, "`")] $verb($args),)+
         }
 
+        /// The names of the verbs.
+        const NAMES: &[&str] = &[$($name),+];
+
         impl Verb {
-            /// The verb called `name` with its flags, and without a word of help.
-            fn alone(name: &str) -> Option<Command> {
+            /// The verb called `name` with its flags.
+            fn command(name: &str) -> Option<Command> {
                 match name {
-                    $($name => Some(<$args as clap::Args>::augment_args(Command::new($name))),)+
+                    $($name => Some(<$args as clap::Args>::augment_args(Command::new($name)).about(None::<&str>).long_about(None::<&str>)),)+
                     _ => None,
+                }
+            }
+
+            fn read(name: &str, matches: &mut ArgMatches) -> Result<Self, clap::Error> {
+                match name {
+                    $($name => <$args as clap::FromArgMatches>::from_arg_matches_mut(matches).map(Self::$verb),)+
+                    _ => Err(clap::Error::new(ErrorKind::InvalidSubcommand)),
                 }
             }
         }
@@ -49,49 +54,28 @@ macro_rules! verbs {
 }
 
 verbs! {
-    /// Make a key pair: an encrypted private key and its public key
     "generate-key-pair" GenerateKeyPair(GenerateKeyPairArgs),
-    /// Encrypt a private key from elsewhere
     "import-key-pair" ImportKeyPair(ImportKeyPairArgs),
-    /// Print the public key of a key pair
     "public-key" PublicKey(PublicKeyVerbArgs),
-    /// Sign images
     "sign" Sign(Box<SignArgs>),
-    /// Verify the signatures of images
     "verify" Verify(Box<VerifyArgs>),
-    /// Attest something about images: provenance, an SBOM, the result of a scan
     "attest" Attest(Box<AttestArgs>),
-    /// Verify the attestations about images
     "verify-attestation" VerifyAttestation(Box<VerifyAttestationArgs>),
-    /// Download what is stored beside an image
     "download" Download(DownloadArgs),
-    /// Sign files or standard input
     "sign-blob" SignBlob(SignBlobArgs),
-    /// Verify the signature of a file or standard input
     "verify-blob" VerifyBlob(Box<VerifyBlobArgs>),
-    /// Attest something about a file or standard input
     "attest-blob" AttestBlob(Box<AttestBlobArgs>),
-    /// Verify the attestation about a file or standard input
     "verify-blob-attestation" VerifyBlobAttestation(Box<VerifyBlobAttestationArgs>),
-    /// Look into policies
     "policy" Policy(PolicyArgs),
-    /// Show and make bundles
     "bundle" Bundle(Box<BundleVerbArgs>),
-    /// Make trusted roots
     "trusted-root" TrustedRoot(Box<TrustedRootVerbArgs>),
-    /// Make signing configurations
     "signing-config" SigningConfig(Box<SigningConfigVerbArgs>),
-    /// Keep the password of a registry for this and other tools, once the registry has taken it
     "login" Login(LoginArgs),
-    /// Forget the password of a registry
     "logout" Logout(LogoutArgs),
-    /// Explain a reason code
     "explain" Explain(ExplainArgs),
-    /// Print the version
+    "man" Man(ManArgs),
     "version" Version(VersionArgs),
-    /// Print a completion script for a shell
     "completion" Completion(CompletionArgs),
-    /// Print the environment variables that matter here
     "env" Env(EnvArgs),
 }
 
@@ -119,6 +103,9 @@ pub(crate) fn parse(arguments: &[OsString], environment: &Environment) -> Result
 
 fn parse_with(mut command: Command, arguments: &[OsString], environment: &Environment) -> Result<Parsed, Output> {
     let line = args::normalise(&command, arguments);
+    if let Some(flag) = &line.repeated {
+        return Err(mistake::repeated(&command, arguments, flag));
+    }
     let verb = line.verb.iter().try_fold(&command, |verb, word| verb.find_subcommand(word)).unwrap_or(&command);
     let bound = if line.verb.is_empty() { Bound::default() } else { args::bind(verb, &line.given, environment) };
     let notes: Vec<String> = bound
@@ -129,27 +116,36 @@ fn parse_with(mut command: Command, arguments: &[OsString], environment: &Enviro
         })
         .collect();
     let line = std::iter::once(OsString::from("sigkit")).chain(line.verb).chain(bound.flags).chain(line.rest);
-    let parsed = command.try_get_matches_from_mut(line).and_then(|mut matches| Cli::from_arg_matches_mut(&mut matches));
-    match parsed {
+    match command.try_get_matches_from_mut(line).and_then(read) {
         Ok(cli) => Ok(Parsed { cli, notes }),
-        Err(error) => Err(stopped(&error, &bound.sources)),
+        Err(error) => Err(mistake::output(&error, &command, arguments, &bound.sources)),
     }
 }
 
-/// The whole command, built, with Go's manner of switches.
+fn read(mut matches: ArgMatches) -> Result<Cli, clap::Error> {
+    let global = GlobalArgs::from_arg_matches(&matches)?;
+    let (name, mut matches) =
+        matches.remove_subcommand().ok_or_else(|| clap::Error::new(ErrorKind::MissingSubcommand))?;
+    Ok(Cli { global, verb: Verb::read(&name, &mut matches)? })
+}
+
+/// The whole command, built, with Go's manner of switches and the help of every verb.
 pub(crate) fn command() -> Command {
-    let mut command = Cli::command();
+    let mut command = root().subcommands(NAMES.iter().filter_map(|name| Verb::command(name)));
     command.build();
-    with_go_switches(command)
+    args::help::describe(with_go_switches(command))
 }
 
 /// The command with one verb only, built in a fraction of the time. Its switches are clap's: a normalised line says them in full.
 fn verb_alone(verb: &OsStr) -> Option<Command> {
-    let verb = Verb::alone(verb.to_str()?)?;
-    let alone = Command::new("sigkit").args_override_self(true).disable_help_subcommand(true);
-    let mut command = GlobalArgs::augment_args(alone).subcommand(verb);
+    let mut command = root().disable_help_subcommand(true).subcommand(Verb::command(verb.to_str()?)?);
     command.build();
     Some(command)
+}
+
+fn root() -> Command {
+    let root = Command::new("sigkit").version(env!("CARGO_PKG_VERSION")).args_override_self(true).max_term_width(100);
+    GlobalArgs::augment_args(root.subcommand_required(true))
 }
 
 fn with_go_switches(command: Command) -> Command {
@@ -170,31 +166,13 @@ fn go_switch(arg: Arg) -> Arg {
         .hide_default_value(off)
 }
 
-fn stopped(error: &clap::Error, sources: &[(String, String)]) -> Output {
-    // Plain text: what clap shows may repeat an argument, and that is escaped.
-    let text = escape::multi_line(&error.render().to_string());
-    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
-        return Output::result(text);
-    }
-    let mut notes = vec![text.trim_end().to_owned()];
-    let flag = match error.get(ContextKind::InvalidArg) {
-        Some(ContextValue::String(flag)) => flag.split([' ', '=', '[']).next().unwrap_or_default(),
-        _ => "",
-    };
-    if let Some((_, variable)) = sources.iter().find(|(long, _)| flag.strip_prefix("--") == Some(long)) {
-        notes.push(format!("note: {flag} was set by the environment variable {variable}"));
-    }
-    if let (ErrorKind::UnknownArgument, Some(why)) = (error.kind(), args::why_absent(flag)) {
-        notes.push(format!("note: {flag} is not in this build: {why}"));
-    }
-    Output::notes(notes, ExitCode::Usage)
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+    use crate::escape;
+    use crate::exit::ExitCode;
 
     fn parsed(words: &[&str], variables: &[(&str, &str)]) -> Result<Parsed, Output> {
         let words: Vec<OsString> = words.iter().map(OsString::from).collect();
@@ -249,10 +227,8 @@ mod tests {
 
     #[test]
     fn the_last_of_a_repeated_flag_counts() {
-        let parsed = parsed(&["-t", "1m", "public-key", "--key", "a", "-t=2m", "-key", "b"], &[]).unwrap();
+        let parsed = parsed(&["-t", "1m", "public-key", "--key", "a", "-t=2m"], &[]).unwrap();
         assert_eq!(parsed.cli.global.timeout.as_secs(), 120);
-        let Verb::PublicKey(args) = parsed.cli.verb else { panic!("{:?}", parsed.cli.verb) };
-        assert_eq!(args.key.to_string(), "b");
     }
 
     #[test]

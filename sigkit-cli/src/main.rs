@@ -11,6 +11,7 @@ mod exit;
 mod explain;
 mod files;
 mod keys;
+mod mistake;
 mod output;
 mod policies;
 mod registry;

@@ -117,7 +117,7 @@ fn what_a_key_cannot_be_is_said_before_a_password_is_asked() {
         (&["import-key-pair", "--key", "cosign.pub"], 1, "--key: cosign.pub: expected a private key in PEM: "),
         (&["explain", "no-such-code"], 1, "there is no reason code"),
         (&["completion", "csh"], 2, "csh"),
-        (&["piv-tool"], 2, "unrecognized subcommand"),
+        (&["piv-tool"], 2, "piv-tool: this verb of cosign is not in this version"),
         (&[], 2, "Usage: sigkit"),
     ] {
         sandbox.sigkit(arguments).run().expect(code).says(says).prints("");

@@ -32,6 +32,31 @@ pub(crate) fn why_absent(flag: &str) -> Option<&'static str> {
     })
 }
 
+/// What to use in place of `verb`, if cosign has it and this build has not.
+pub(crate) fn instead_of_verb(verb: &str) -> Option<&'static str> {
+    Some(match verb {
+        "copy" => {
+            "copy the image with `oras cp -r`, which takes its referrers along, and the .sig and .att tags with `crane cp`"
+        }
+        "save" | "load" => {
+            "`skopeo copy` between registry and oci:DIR moves an image; sign and verify work on oci:DIR directly"
+        }
+        "tree" => "`sigkit download signature` and `sigkit download attestation` print what is stored beside an image",
+        "triangulate" => "signatures are listed by `sigkit download signature`; the legacy tag is sha256-<hex>.sig",
+        "attach" => {
+            "sign with `sigkit sign` and attest with `sigkit attest`, which store what they make beside the image"
+        }
+        "clean" => "delete single referrers or tags with the registry's own tools",
+        "generate" => "`sigkit sign --payload FILE` signs a payload of your own, --output-payload writes the usual one",
+        "initialize" => "the trusted root of the public services is built in; --trusted-root names another",
+        "upload" => "push files with `oras push`",
+        "manifest" | "dockerfile" => "verify each image with `sigkit verify`, which takes many: --images-from FILE",
+        "pkcs11-tool" | "piv-tool" => "hardware keys are not supported; --key takes a file, env://VARIABLE or -",
+        "attest-predicate" | "debug" => "it has no counterpart here",
+        _ => return None,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -12,14 +12,12 @@ use crate::error::CliError;
 pub(crate) struct AttestArgs {
     #[command(flatten)]
     pub(crate) images: ImagesArgs,
-    #[command(flatten)]
-    pub(crate) key: SigningKeyArgs,
     /// What to say about the image: a file, or - for standard input
     #[arg(long, value_name = "FILE")]
     pub(crate) predicate: PathBuf,
     #[command(flatten)]
     pub(crate) kind: PredicateTypeArgs,
-    /// Format of the attestation in the registry
+    /// Format of the attestation in the registry [default: bundle]
     #[arg(long, value_enum, value_name = "FORMAT")]
     format: Option<WrittenFormat>,
     /// Write the bundle format (true) or the legacy format (false)
@@ -40,9 +38,11 @@ pub(crate) struct AttestArgs {
     /// Record the time of signing in the legacy format
     #[arg(long, action = ArgAction::Set, default_value_t = false)]
     pub(crate) record_creation_timestamp: bool,
-    /// Ask nothing
+    /// Do not prompt for confirmation
     #[arg(long, short = 'y', action = ArgAction::Set, default_value_t = false)]
     pub(crate) yes: bool,
+    #[command(flatten)]
+    pub(crate) key: SigningKeyArgs,
     #[command(flatten)]
     log: NoLogArgs,
     #[command(flatten)]

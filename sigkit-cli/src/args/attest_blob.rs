@@ -11,8 +11,6 @@ pub(crate) struct AttestBlobArgs {
     /// A file, or - for standard input; with --hash only its name
     #[arg(value_name = "BLOB", required_unless_present = "statement")]
     pub(crate) blob: Option<PathBuf>,
-    #[command(flatten)]
-    pub(crate) key: SigningKeyArgs,
     /// What to say about the blob: a file, or - for standard input
     #[arg(long, value_name = "FILE", required_unless_present = "statement", conflicts_with = "statement")]
     pub(crate) predicate: Option<PathBuf>,
@@ -36,9 +34,11 @@ pub(crate) struct AttestBlobArgs {
     /// Write the bundle in the sigstore format (true) or the legacy format (false)
     #[arg(long, action = ArgAction::Set, hide = true)]
     pub(crate) new_bundle_format: Option<bool>,
-    /// Ask nothing
+    /// Do not prompt for confirmation
     #[arg(long, short = 'y', action = ArgAction::Set, default_value_t = false)]
     pub(crate) yes: bool,
+    #[command(flatten)]
+    pub(crate) key: SigningKeyArgs,
     #[command(flatten)]
     pub(crate) log: NoLogArgs,
 }

@@ -20,9 +20,9 @@ pub(crate) struct GenerateKeyPairArgs {
     /// Algorithm of the key
     #[arg(long, value_name = "ALGORITHM", default_value = "ecdsa-p256")]
     pub(crate) algorithm: KeyAlgorithm,
-    #[command(flatten)]
-    pub(crate) password: PasswordArgs,
     /// Replace existing files without asking
     #[arg(long, short = 'y', alias = "force", action = ArgAction::Set, default_value_t = false)]
     pub(crate) yes: bool,
+    #[command(flatten)]
+    pub(crate) password: PasswordArgs,
 }

@@ -12,6 +12,7 @@ use clap::builder::ValueParser;
 use clap::{Arg, ArgAction, Command};
 
 use super::Secret;
+use crate::keys::KeySource;
 
 /// A command line that says everything in one way.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -22,6 +23,8 @@ pub(crate) struct Normalised {
     pub(crate) rest: Vec<OsString>,
     /// Long names of the flags that were given.
     pub(crate) given: BTreeSet<String>,
+    /// Long name of a flag that names one key and was given again.
+    pub(crate) repeated: Option<String>,
 }
 
 /// Rewrites `arguments` (without the name of the program) for `root`, which is built.
@@ -74,6 +77,8 @@ impl Normalised {
                 }
                 Token::Flag(text) => match Flag::find(verb, text) {
                     Some(Flag::Long(arg, value)) => self.push(arg, value, &mut arguments),
+                    // Short help is not long help.
+                    Some(Flag::Shorts(arg, [])) if arg.get_long() == Some("help") => self.rest.push(argument.clone()),
                     Some(Flag::Shorts(arg, following)) => self.push_shorts(verb, arg, following, &mut arguments),
                     // With two dashes, clap can say which flag was meant.
                     None if !text.starts_with(b"-") && text.len() > 1 => self.rest.push(join(b"--", text)),
@@ -126,7 +131,9 @@ impl Normalised {
             Some(b"") if empty_is_absent(arg) => return,
             given => given,
         };
-        self.given.insert(long.to_owned());
+        if !self.given.insert(long.to_owned()) && names_one_key(arg) {
+            self.repeated = Some(long.to_owned());
+        }
         let flag = join(b"--", long.as_bytes());
         self.rest.push(match value {
             Some(value) => join(join(flag.as_bytes(), b"=").as_bytes(), value),
@@ -209,6 +216,12 @@ fn takes_value(arg: &Arg) -> bool {
 /// Whether the flag is true or false.
 pub(crate) fn is_switch(arg: &Arg) -> bool {
     arg.get_value_parser().type_id() == ValueParser::bool().type_id()
+}
+
+/// Whether the flag names the one key that is used.
+fn names_one_key(arg: &Arg) -> bool {
+    matches!(arg.get_action(), ArgAction::Set)
+        && arg.get_value_parser().type_id() == std::any::TypeId::of::<KeySource>()
 }
 
 fn empty_is_absent(arg: &Arg) -> bool {
@@ -304,7 +317,7 @@ mod tests {
             ("sign --=x", "sign --=x"),
             ("sign ---key x", "sign ---key x"),
             ("nothing --key x", "nothing --key x"),
-            ("-h", "--help"),
+            ("-h", "-h"),
             ("sign -help", "sign --help"),
             ("help sign", "help sign"),
             ("", ""),

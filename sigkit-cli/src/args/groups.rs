@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, ValueEnum};
 use sigkit_core::oci::{Platform, Repository};
 
-use super::values::{Annotation, Annotations, Secret};
+use super::values::{Annotation, Annotations, Secret, count};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::keys::{KeySource, key_source};
@@ -39,7 +39,7 @@ pub(crate) struct PublicKeyArgs {
     #[arg(long, value_name = "KEY", value_parser = key_source())]
     pub(crate) key: Vec<KeySource>,
     /// How many of the keys or identities must have signed
-    #[arg(long, value_name = "N", default_value = "1")]
+    #[arg(long, value_name = "N", default_value = "1", value_parser = count)]
     pub(crate) threshold: NonZeroUsize,
 }
 
@@ -75,7 +75,7 @@ pub(crate) struct ImagesArgs {
     #[arg(long, value_name = "OS/ARCH[/VARIANT]")]
     pub(crate) platform: Option<Platform>,
     /// How many images or signatures to work on at once
-    #[arg(long, alias = "max-workers", value_name = "N", default_value = "8")]
+    #[arg(long, alias = "max-workers", value_name = "N", default_value = "8", value_parser = count)]
     pub(crate) jobs: NonZeroUsize,
 }
 
@@ -107,8 +107,6 @@ pub(crate) struct ConnectionArgs {
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Registry")]
 pub(crate) struct RegistryArgs {
-    #[command(flatten)]
-    pub(crate) connection: ConnectionArgs,
     /// User name for the registry
     #[arg(long, value_name = "NAME")]
     pub(crate) registry_username: Option<String>,
@@ -130,6 +128,8 @@ pub(crate) struct RegistryArgs {
     /// Not supported: use the Docker configuration of the service account
     #[arg(long, action = ArgAction::Set, default_value_t = false, hide = true)]
     pub(crate) k8s_keychain: bool,
+    #[command(flatten)]
+    pub(crate) connection: ConnectionArgs,
 }
 
 /// Value of `--registry-referrers-mode`.

@@ -14,9 +14,9 @@ pub(crate) struct ImportKeyPairArgs {
     /// Name of the files before .key and .pub
     #[arg(long, short = 'o', value_name = "PREFIX", default_value = "import-cosign")]
     pub(crate) output_key_prefix: PathBuf,
-    #[command(flatten)]
-    pub(crate) password: PasswordArgs,
     /// Replace existing files without asking
     #[arg(long, short = 'y', alias = "force", action = ArgAction::Set, default_value_t = false)]
     pub(crate) yes: bool,
+    #[command(flatten)]
+    pub(crate) password: PasswordArgs,
 }

@@ -3,6 +3,7 @@
 mod absent;
 mod environment;
 mod go_flags;
+pub(crate) mod help;
 mod values;
 
 mod certificate;
@@ -22,6 +23,7 @@ mod generate_key_pair;
 mod import_key_pair;
 mod list_env;
 mod login;
+mod man;
 mod policy;
 mod public_key;
 mod services;
@@ -33,7 +35,7 @@ mod verify_blob;
 mod verify_blob_attestation;
 mod version;
 
-pub(crate) use absent::why_absent;
+pub(crate) use absent::{instead_of_verb, why_absent};
 pub(crate) use attest::{AttestArgs, PredicateTypeArgs};
 pub(crate) use attest_blob::AttestBlobArgs;
 pub(crate) use bundle::{BundleCreateArgs, BundleUpgradeArgs, BundleVerb, BundleVerbArgs};
@@ -53,6 +55,7 @@ pub(crate) use import_key_pair::ImportKeyPairArgs;
 pub(crate) use list_env::EnvArgs;
 pub(crate) use log::{LogDemand, NoLogArgs, VerifyLogArgs};
 pub(crate) use login::{LoginArgs, LogoutArgs};
+pub(crate) use man::ManArgs;
 pub(crate) use policy::{PolicyArgs, PolicyVerb};
 pub(crate) use public_key::PublicKeyVerbArgs;
 pub(crate) use services::{

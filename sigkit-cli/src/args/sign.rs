@@ -13,10 +13,8 @@ pub(crate) struct SignArgs {
     #[command(flatten)]
     pub(crate) images: ImagesArgs,
     #[command(flatten)]
-    pub(crate) key: SigningKeyArgs,
-    #[command(flatten)]
     pub(crate) annotations: AnnotationArgs,
-    /// Format of the signature in the registry
+    /// Format of the signature in the registry [default: bundle]
     #[arg(long, value_enum, value_name = "FORMAT")]
     format: Option<WrittenFormat>,
     /// Write the bundle format (true) or the legacy format (false)
@@ -46,9 +44,11 @@ pub(crate) struct SignArgs {
     /// Sign again although the key has signed the image already
     #[arg(long, short = 'f', action = ArgAction::Set, default_value_t = false)]
     pub(crate) force: bool,
-    /// Ask nothing
+    /// Do not prompt for confirmation
     #[arg(long, short = 'y', action = ArgAction::Set, default_value_t = false)]
     pub(crate) yes: bool,
+    #[command(flatten)]
+    pub(crate) key: SigningKeyArgs,
     #[command(flatten)]
     pub(crate) log: NoLogArgs,
     #[command(flatten)]

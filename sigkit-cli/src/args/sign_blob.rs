@@ -10,8 +10,6 @@ pub(crate) struct SignBlobArgs {
     /// Files, or - for standard input
     #[arg(value_name = "BLOB", required = true)]
     pub(crate) blobs: Vec<PathBuf>,
-    #[command(flatten)]
-    pub(crate) key: SigningKeyArgs,
     /// File to write the bundle to
     #[arg(long, value_name = "FILE")]
     pub(crate) bundle: Option<PathBuf>,
@@ -24,9 +22,11 @@ pub(crate) struct SignBlobArgs {
     /// Write the bundle in the sigstore format (true) or the legacy format (false)
     #[arg(long, action = ArgAction::Set, hide = true)]
     pub(crate) new_bundle_format: Option<bool>,
-    /// Ask nothing
+    /// Do not prompt for confirmation
     #[arg(long, short = 'y', action = ArgAction::Set, default_value_t = false)]
     pub(crate) yes: bool,
+    #[command(flatten)]
+    pub(crate) key: SigningKeyArgs,
     #[command(flatten)]
     pub(crate) log: NoLogArgs,
 }

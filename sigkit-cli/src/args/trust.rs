@@ -42,7 +42,7 @@ impl TrustArgs {
                 "{flag} is about certificates, and --key asks for a key; a signer is known by one or the other"
             ))),
             (true, None) => Err(CliError::Usage(
-                "who must have signed? give --key, or --certificate-identity together with --certificate-oidc-issuer"
+                "missing the signer: say who must have signed with --key, or with --certificate-identity and --certificate-oidc-issuer"
                     .to_owned(),
             )),
         }

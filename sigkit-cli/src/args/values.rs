@@ -1,6 +1,7 @@
 //! Values of flags.
 
 use std::fmt;
+use std::num::NonZeroUsize;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -60,6 +61,11 @@ impl FromStr for Annotations {
 fn annotation(text: &str) -> Option<Annotation> {
     let (key, value) = text.split_once('=').filter(|(key, _)| !key.is_empty())?;
     Some(Annotation { key: key.to_owned(), value: value.to_owned() })
+}
+
+/// A number of things, at least one.
+pub(super) fn count(text: &str) -> Result<NonZeroUsize, String> {
+    text.parse().map_err(|_| format!("expected a number from 1 up, found {text:?}"))
 }
 
 /// Shape of what `verify` prints.

@@ -15,8 +15,6 @@ pub(crate) struct VerifyArgs {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["threshold", "given", "check_claims", "check_reference", "signature", "bundle", "signature_digest_algorithm"])]
     pub(crate) policy: Option<PathBuf>,
     #[command(flatten)]
-    pub(crate) trust: TrustArgs,
-    #[command(flatten)]
     pub(crate) annotations: AnnotationArgs,
     /// Compare the signed digest with that of the image
     #[arg(long, action = ArgAction::Set, default_value_t = true)]
@@ -45,6 +43,8 @@ pub(crate) struct VerifyArgs {
     /// No effect: every format is read
     #[arg(long, action = ArgAction::Set, hide = true)]
     pub(crate) experimental_oci11: Option<bool>,
+    #[command(flatten)]
+    pub(crate) trust: TrustArgs,
     #[command(flatten)]
     pub(crate) registry: RegistryArgs,
 }

@@ -12,8 +12,6 @@ pub(crate) struct VerifyAttestationArgs {
     #[command(flatten)]
     pub(crate) images: ImagesArgs,
     #[command(flatten)]
-    pub(crate) trust: TrustArgs,
-    #[command(flatten)]
     pub(crate) kind: PredicateTypeArgs,
     /// Policy in Rego that must allow every attestation of the type; may be repeated
     #[arg(long, value_name = "FILE")]
@@ -33,6 +31,8 @@ pub(crate) struct VerifyAttestationArgs {
     /// No effect: every format is read
     #[arg(long, action = ArgAction::Set, hide = true)]
     new_bundle_format: Option<bool>,
+    #[command(flatten)]
+    pub(crate) trust: TrustArgs,
     #[command(flatten)]
     pub(crate) registry: RegistryArgs,
 }

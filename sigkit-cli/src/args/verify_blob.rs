@@ -12,8 +12,6 @@ pub(crate) struct VerifyBlobArgs {
     /// A file, - for standard input, or sha256:HEX for its digest
     #[arg(value_name = "BLOB")]
     pub(crate) blob: PathBuf,
-    #[command(flatten)]
-    pub(crate) trust: TrustArgs,
     /// Bundle that holds the signature, in the sigstore or the legacy format
     #[arg(long, value_name = "FILE", required_unless_present = "signature")]
     pub(crate) bundle: Option<PathBuf>,
@@ -35,6 +33,8 @@ pub(crate) struct VerifyBlobArgs {
     /// No effect: blobs are verified one after the other
     #[arg(long, hide = true, value_name = "N")]
     pub(crate) max_workers: Option<std::num::NonZeroUsize>,
+    #[command(flatten)]
+    pub(crate) trust: TrustArgs,
 }
 
 impl VerifyBlobArgs {

@@ -14,8 +14,6 @@ pub(crate) struct VerifyBlobAttestationArgs {
     #[arg(value_name = "BLOB")]
     pub(crate) blob: Option<PathBuf>,
     #[command(flatten)]
-    pub(crate) trust: TrustArgs,
-    #[command(flatten)]
     pub(crate) kind: PredicateTypeArgs,
     /// Bundle that holds the attestation, in the sigstore or the legacy format
     #[arg(long, value_name = "FILE", required_unless_present = "signature")]
@@ -41,6 +39,8 @@ pub(crate) struct VerifyBlobAttestationArgs {
     /// No effect: every format is read
     #[arg(long, action = ArgAction::Set, hide = true)]
     new_bundle_format: Option<bool>,
+    #[command(flatten)]
+    pub(crate) trust: TrustArgs,
 }
 
 /// Value of `--digestAlg`.

@@ -16,6 +16,7 @@ mod key_pair;
 mod line;
 mod list_env;
 mod login;
+mod man;
 mod policy;
 mod public_key;
 mod sign;
@@ -64,6 +65,7 @@ pub(crate) fn run(
         Verb::Logout(args) => login::log_out(&args, context),
         Verb::Policy(args) => policy::run(&args, context),
         Verb::Explain(args) => explain::run(&args),
+        Verb::Man(args) => man::run(&args),
         Verb::Version(args) => Ok(version::run(&args)),
         Verb::Completion(args) => Ok(completion::run(&args)),
         Verb::Env(args) => Ok(list_env::run(&args, context)),

@@ -70,6 +70,11 @@ impl PredicateType {
         ("vuln", Self::Vuln),
     ];
 
+    /// The names that [`FromStr`] takes in place of a URI, in alphabetical order.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        Self::NAMES.into_iter().map(|(name, _)| name)
+    }
+
     /// The predicate type as it stands in a statement.
     pub fn uri(&self) -> &str {
         match self {
