@@ -40,6 +40,8 @@ fn check(vector: &Vector) {
     let expected = vector.json("expected.json");
     let text = |member: &str| expected[member].as_str().unwrap_or_default().to_owned();
     let result = vector.judge();
+    // Read at once or as a stream, the artifact is judged by one rule.
+    assert_eq!(self::seen(&vector.judge_scanned()), self::seen(&result), "{name}");
     let seen = seen(&result);
     let verdict = report(&result).verdict();
     assert_eq!(verdict.name(), text("verdict"), "{name}: {seen:?}");
@@ -83,6 +85,8 @@ fn check(vector: &Vector) {
 // threat: D16
 // threat: D17
 // threat: M20
+// threat: R18
+// threat: R23
 #[test]
 fn every_vector_gives_its_verdict_and_its_reason() {
     let vectors = vector::load_all();

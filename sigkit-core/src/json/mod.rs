@@ -1,13 +1,16 @@
 //! JSON of documents that carry trust: read strictly, or not at all.
 //!
 //! RFC 8259 leaves the meaning of a repeated member open, and parsers differ; here it is an error at every depth. Bytes after
-//! the document, nesting deeper than 128, and an array where an object belongs are errors too.
+//! the document, nesting deeper than 128, an array where an object belongs, and names of members that mean something to the parser
+//! itself are errors too.
 
 mod names;
 mod objects;
 mod spelling;
 mod unread;
 
+#[cfg(feature = "policy-files")]
+pub(crate) use names::check as check_name;
 #[cfg(feature = "policy-files")]
 pub(crate) use objects::Objects;
 pub(crate) use objects::Words;
@@ -152,6 +155,34 @@ mod tests {
         let borrowed = from_slice::<BTreeMap<&str, &serde_json::value::RawValue>>(br#"{"a":{"b":[ ]}}"#).unwrap();
         assert_eq!(borrowed["a"].get(), r#"{"b":[ ]}"#);
         assert!(from_slice::<BTreeMap<&str, &serde_json::value::RawValue>>(br#"{"a":{"b":1,"b":2}}"#).is_err());
+    }
+
+    // threat: R18
+    #[test]
+    fn a_name_that_means_something_to_the_parser_is_refused_at_every_depth() {
+        for token in ["RawValue", "Number", "Datetime", ""] {
+            for name in [format!("$serde_json::private::{token}"), format!("\\u0024serde_json::private\\u003a:{token}")]
+            {
+                for text in [
+                    format!(r#"{{"{name}":"[1]"}}"#),
+                    format!(r#"{{"{name}":"5","a":1}}"#),
+                    format!(r#"{{"a":1,"{name}":"5"}}"#),
+                    format!(r#"{{"a":[{{"b":{{"{name}":"{{\"a\":1,\"a\":2}}"}}}}]}}"#),
+                ] {
+                    let error = from_slice::<serde_json::Value>(text.as_bytes()).expect_err(&text);
+                    assert!(error.to_string().contains("is refused"), "{text}: {error}");
+                    // Also where nobody reads it, where it is kept as text, and where a type names its members.
+                    let outer = format!(r#"{{"list":[],"raw":{text},"kind":"Plain"}}"#);
+                    assert!(from_slice::<Outer>(outer.as_bytes()).is_err(), "{outer}");
+                    let outer = format!(r#"{{"list":[],"raw":1,"kind":"Plain","unknown":{text}}}"#);
+                    assert!(from_slice::<Outer>(outer.as_bytes()).is_err(), "{outer}");
+                    assert!(from_slice::<serde::de::IgnoredAny>(text.as_bytes()).is_err(), "{text}");
+                    assert!(from_slice::<BTreeMap<String, serde::de::IgnoredAny>>(text.as_bytes()).is_err(), "{text}");
+                }
+            }
+        }
+        let text = br#"{"serde_json::private::RawValue":"$serde_json::private::RawValue","$schema":"x"}"#;
+        assert!(from_slice::<serde_json::Value>(text).is_ok());
     }
 
     // threat: F02

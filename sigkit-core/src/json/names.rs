@@ -3,6 +3,21 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
+/// How names begin by which serde_json, and interpreters built on it, tell each other that a text is no text: what stands under one would
+/// be taken for another value, which nothing here has looked at.
+const PRIVATE: &str = "$serde_json::private::";
+
+/// Refuses what is no name of a member to every reader.
+///
+/// # Errors
+/// Why it is none.
+pub(crate) fn check(name: &str) -> Result<(), String> {
+    if name.starts_with(PRIVATE) {
+        return Err(format!("member {name:?} is refused: some readers take it for something else than a name"));
+    }
+    Ok(())
+}
+
 /// Up to so many members, comparing costs less than hashing; nearly all objects are small.
 pub(super) const FEW: usize = 16;
 
@@ -17,8 +32,9 @@ impl<'a> Names<'a> {
     /// Adds a name, unless it is there already.
     ///
     /// # Errors
-    /// That it is.
+    /// That it is, or what is wrong with it.
     pub(super) fn add(&mut self, name: Cow<'a, str>) -> Result<(), String> {
+        check(&name)?;
         if self.few.contains(&name) || self.many.contains(&name) {
             return Err(format!("member {name:?} appears twice"));
         }

@@ -2,7 +2,7 @@ use crate::bundle::Evidence;
 use crate::content::Content;
 use crate::crypto::{PublicKey, Signature, SignatureError, SignatureScheme, StreamVerifier};
 use crate::digest::{Digest, DigestAlgorithm, Hasher};
-use crate::policy::{Authority, Policy, Purpose};
+use crate::policy::{Authority, Policy};
 
 /// Reads an artifact once, in constant memory, and keeps what judging it needs.
 ///
@@ -18,16 +18,15 @@ impl BlobScanner {
     /// A scanner for what `policy` will ask of `evidence`.
     pub fn new(policy: &Policy, evidence: &Evidence) -> Self {
         let mut algorithms = vec![DigestAlgorithm::Sha256];
-        if let Purpose::Attestation(_) = policy.purpose {
-            // A statement may name the artifact by any of them, and all that it names must agree.
+        let contents = evidence.items.iter().filter_map(|item| Some(&item.entity.as_ref().ok()?.content));
+        if contents.clone().any(|content| !matches!(content, Content::Message(_))) {
+            // A signed document may name the artifact by any of them, and all that it names must agree.
             algorithms.extend(DigestAlgorithm::ALL);
         }
         let mut followed = Vec::new();
-        let messages: Vec<_> = evidence
-            .items
-            .iter()
-            .filter_map(|item| match item.entity.as_ref().map(|entity| &entity.content) {
-                Ok(Content::Message(message)) => Some(message),
+        let messages: Vec<_> = contents
+            .filter_map(|content| match content {
+                Content::Message(message) => Some(message),
                 _ => None,
             })
             .collect();

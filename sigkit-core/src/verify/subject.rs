@@ -39,13 +39,17 @@ fn compare(claim: &Claim, artifact: &Named<'_>) -> Result<Digest, Reason> {
         Claim::Message { noted: Some(noted) } => equal(noted, artifact),
         Claim::SimpleSigning { document, .. } => equal(&document.digest, artifact),
         Claim::Statement { statement, .. } => {
-            let matching = statement.subjects.iter().find_map(|subject| agrees(subject, artifact).transpose());
-            matching.unwrap_or_else(|| {
+            let mut matching = None;
+            // What is said of the artifact under any of its digests must not contradict the others, whichever subject says it.
+            for subject in &statement.subjects {
+                matching = matching.or(agrees(subject, artifact)?);
+            }
+            matching.ok_or_else(|| {
                 let found =
                     statement.subjects.iter().flat_map(|s| &s.digests).map(|(name, hex)| format!("{name}:{hex}"));
                 let found = found.take(4).collect::<Vec<_>>().join(", ");
                 let expected = artifact.name().map_or_else(String::new, |digest| digest.to_string());
-                Err(Reason::SubjectMismatch { expected, found })
+                Reason::SubjectMismatch { expected, found }
             })
         }
     }

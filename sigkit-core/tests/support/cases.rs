@@ -81,6 +81,18 @@ fn legacy() -> Vec<Vector> {
             &signer(),
         )
         .rejected("content", "payload-malformed"),
+        layer(
+            "legacy-annotation-under-a-private-name",
+            &payload(&image().to_string(), TYPE, r#"{"approved":{"$serde_json::private::RawValue":"\"yes\""}}"#),
+            &signer(),
+        )
+        .rejected("content", "payload-malformed"),
+        layer(
+            "legacy-number-under-a-private-name",
+            &payload(&image().to_string(), TYPE, r#"{"n":[{"$serde_json::private::Number":"5"}]}"#),
+            &signer(),
+        )
+        .rejected("content", "payload-malformed"),
         layer("legacy-member-of-other-case", &good.replacen("critical", "Critical", 1), &signer())
             .rejected("content", "payload-malformed"),
         layer("legacy-bytes-behind-payload", &format!("{good}{{}}"), &signer())
@@ -257,6 +269,10 @@ fn statements() -> Vec<Vector> {
             "statement-contradicting-sha256",
             &format!(r#"{{"digest":{{"sha256":"{}","sha512":"{sha512}"}}}}"#, "0".repeat(64)),
         )),
+        of(make(
+            "statement-contradicting-second-subject",
+            &format!(r#"{},{{"digest":{{"sha256":"{hex}","sha512":"{}"}}}}"#, subject_of(&this), "0".repeat(128)),
+        )),
         of(make("statement-uppercase-digest", &format!(r#"{{"digest":{{"sha256":"{}"}}}}"#, hex.to_uppercase()))),
         of(make("statement-uppercase-algorithm", &format!(r#"{{"digest":{{"SHA256":"{hex}"}}}}"#))),
         of(make("statement-prefixed-digest", &format!(r#"{{"digest":{{"sha256":"{this}"}}}}"#))),
@@ -305,6 +321,12 @@ fn attestations() -> Vec<Vector> {
     };
     let of = |name: &str, statement: &str| asks(bundle(&format!("attestation-{name}"), statement, &signer()), "custom");
     let good = statement(CUSTOM, &this);
+    let blob_digest = Digest::sha256(BLOB).hex();
+    let blob_sha512 = Digest::of(DigestAlgorithm::Sha512, BLOB).hex();
+    let of_blob = |sha256: &str, sha512: &str| {
+        let subject = format!(r#"{{"digest":{{"sha256":"{sha256}","sha512":"{sha512}"}}}}"#);
+        bundle("", &statement(SIGN, &subject), &signer()).json("bundle.json")
+    };
     let payload_type = |name: &str, kind: &str| {
         let vector = asks(envelope(&format!("attestation-payload-type-{name}"), kind, &good, &signer()), "custom");
         vector.rejected("content", "payload-type-mismatch")
@@ -318,6 +340,13 @@ fn attestations() -> Vec<Vector> {
         attested("alias", "https://slsa.dev/provenance/v0.2", "slsaprovenance").verified(),
         attested("uri", "urn:x", "urn:x").verified(),
         asks(image_case("attestation-layer"), "custom").with("envelope.json", wire.clone()).verified(),
+        blob("blob-statement-two-digests").with("bundle.json", of_blob(&blob_digest, &blob_sha512)).verified(),
+        blob("blob-statement-contradicting-sha512")
+            .with("bundle.json", of_blob(&blob_digest, &"0".repeat(128)))
+            .rejected("subject", "subject-mismatch"),
+        blob("blob-statement-contradicting-sha256")
+            .with("bundle.json", of_blob(&"0".repeat(64), &blob_sha512))
+            .rejected("subject", "subject-mismatch"),
         asks(blob("attestation-of-a-blob"), "custom")
             .with(
                 "bundle.json",
@@ -346,6 +375,11 @@ fn attestations() -> Vec<Vector> {
         of("other-subject", &statement(CUSTOM, &subject_of(OTHER))).rejected("subject", "subject-mismatch"),
         of("predicate-member-twice", &good.replacen(r#""predicate":{}"#, r#""predicate":{"a":1,"a":2}"#, 1))
             .rejected("content", "payload-malformed"),
+        of(
+            "predicate-under-a-private-name",
+            &good.replacen(r#""predicate":{}"#, r#""predicate":{"a":{"\u0024serde_json::private::RawValue":"{}"}}"#, 1),
+        )
+        .rejected("content", "payload-malformed"),
         of("predicate-of-other-case", &good.replacen("predicateType", "PredicateType", 1))
             .rejected("content", "payload-malformed"),
         of("unknown-statement", &good.replacen("Statement/v1", "Statement/v2", 1))

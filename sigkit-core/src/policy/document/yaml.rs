@@ -8,6 +8,7 @@ use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span};
 use serde_json::{Map, Value};
 
 use super::DocumentError;
+use crate::json::check_name;
 use crate::limits::Limits;
 
 /// The documents of a text, without empty ones.
@@ -96,6 +97,7 @@ impl<'t> Reader<'t> {
                     return Err(DocumentError::syntax(span.start.line(), span.start.col(), problem));
                 }
             };
+            check_name(&key).map_err(|problem| DocumentError::syntax(span.start.line(), span.start.col(), problem))?;
             let (event, value_span) = self.next()?;
             let value = self.value(event, value_span, depth.saturating_add(1))?;
             if members.contains_key(&key) {
@@ -143,6 +145,7 @@ mod tests {
     }
 
     // threat: I02
+    // threat: R18
     #[test]
     fn what_could_mean_something_else_is_refused() {
         for (text, problem) in [
@@ -159,6 +162,8 @@ mod tests {
             ("a: [1\n", "expected"),
             ("\tb: 1\n\tc: 2\n", "tab"),
             ("a: b: c\n", "mapping values"),
+            ("a: {\"\\u0024serde_json::private::RawValue\": '[]'}\n", "some readers take it for something else"),
+            ("$serde_json::private::Number: '5'\n", "some readers take it for something else"),
         ] {
             let error = read(text).expect_err(text);
             assert!(error.contains(problem) && error.contains("line "), "{text:?}: {error}");
