@@ -84,8 +84,12 @@ fn a_containers_policy_decides_by_scope() {
     policy(r#"{"type":"sigstoreSigned","keyPath":"cosign.pub","signedIdentity":{"type":"matchRepository"}}"#).expect(0);
     policy(r#"{"type":"sigstoreSigned","keyPath":"other.pub","signedIdentity":{"type":"matchRepository"}}"#).expect(12);
     let ran = policy(r#"{"type":"sigstoreSigned","keyPath":"cosign.pub"}"#).expect(12);
-    assert!(ran.stderr.contains("reference-mismatch"), "{ran:#?}");
-    let ran = policy(r#"{"type":"signedBy","keyType":"GPGKeys","keyPath":"cosign.pub"}"#).expect(2);
+    assert!(ran.stderr.contains("reference-mismatch") && ran.stderr.contains("matchRepository"), "{ran:#?}");
+    let ran = policy(r#"{"type":"sigstoreSigned","keyPath":"gone.pub"}"#).expect(1);
+    assert!(ran.stderr.contains("gone.pub") && ran.stderr.contains(&format!("{host}/app")), "{ran:#?}");
+    let ran = lab.sandbox.sigkit(&["policy", "check", "policy.json"]).run().expect(0);
+    assert!(ran.stdout.contains("no image can meet it: ") && ran.stdout.contains("gone.pub"), "{ran:#?}");
+    let ran = policy(r#"{"type":"signedBy","keyType":"GPGKeys","keyPath":"cosign.pub"}"#).expect(1);
     assert!(ran.stderr.contains("OpenPGP signatures") || ran.stderr.contains("OpenPGP keys"), "{ran:#?}");
     policy(r#"{"type":"reject"}"#).expect(1);
 }

@@ -315,13 +315,15 @@ pub enum Reason {
         /// The value found, look-alike characters escaped.
         found: Option<String>,
     },
-    /// The signature was made for another repository.
-    #[error("docker-reference: expected {expected:?}, found {}", .found.as_ref().map_or("none signed".to_owned(), |found| format!("{found:?}")))]
+    /// The signature was made for another name.
+    #[error("docker-reference: expected {expected:?}, found {}{}", .found.as_ref().map_or("none signed".to_owned(), |found| format!("{found:?}")), .advice.map_or_else(String::new, |advice| format!("; {advice}")))]
     ReferenceMismatch {
-        /// The repository asked for.
+        /// The name asked for.
         expected: String,
-        /// The repository signed, when the format signs one.
+        /// The name signed, when the format signs one.
         found: Option<String>,
+        /// What to ask for instead, where that is known.
+        advice: Option<&'static str>,
     },
 }
 

@@ -165,8 +165,8 @@ pub(crate) const PAGES: &[Page] = &[
     page_of(
         "reference-mismatch",
         "The signature is good, but was made for another name of the image.",
-        "The image was copied to another repository after it was signed.",
-        "Verify without --check-reference, or sign under the new name with --sign-container-identity.",
+        "The image was copied to another repository after it was signed, or a policy.json asks for a tag and the signature names none.",
+        "Verify without --check-reference, or sign under the new name with --sign-container-identity; in policy.json, signedIdentity matchRepository fits signatures by cosign and sigkit.",
     ),
     page_of(
         "signature-count",

@@ -173,11 +173,14 @@ impl Demand {
         match self {
             Self::Policy(demand) => match (&demand.signed_name, image) {
                 (None, _) => self.clone(),
-                (Some(name), Some(image)) => {
-                    let mut demand = demand.clone();
-                    demand.policy = demand.policy.with_signed_reference(name.wanted(image));
-                    Self::Policy(demand)
-                }
+                (Some(name), Some(image)) => match name.wanted(image) {
+                    Ok(reference) => {
+                        let mut demand = demand.clone();
+                        demand.policy = demand.policy.with_signed_reference(reference);
+                        Self::Policy(demand)
+                    }
+                    Err(why) => Self::Refuse { why: Some(why) },
+                },
                 (Some(name), None) => match name.fixed() {
                     Some(reference) => {
                         let mut demand = demand.clone();

@@ -49,8 +49,11 @@ impl PolicySet {
     pub fn weaknesses(&self, now: UnixTime) -> Vec<Weakness> {
         let mut found = Vec::new();
         for rule in &self.rules {
-            let texts = rule_weaknesses(rule).into_iter().chain(demand_weaknesses(&rule.demand, now));
-            found.extend(texts.map(|text| Weakness { rule: rule.name.clone(), text }));
+            let texts = match &rule.images {
+                Images::None { why } => vec![format!("it is about no image: {why}")],
+                _ => rule_weaknesses(rule).into_iter().chain(demand_weaknesses(&rule.demand, now)).collect(),
+            };
+            found.extend(texts.into_iter().map(|text| Weakness { rule: rule.name.clone(), text }));
         }
         found
     }
@@ -66,6 +69,7 @@ impl fmt::Display for Images {
             Self::Scope(scope) => scope.fmt(f),
             Self::Transport(transport) => write!(f, "every image by transport {transport}"),
             Self::Rest => f.write_str("every image that no other rule is about"),
+            Self::None { why } => write!(f, "no image: {why}"),
         }
     }
 }
@@ -211,7 +215,8 @@ fn demand_weaknesses(demand: &Demand, now: UnixTime) -> Vec<String> {
             whole.authorities.iter().flat_map(|authority| demand_weaknesses(&authority.demand, now)).collect()
         }
         Demand::Policy(demand) => policy_weaknesses(demand, now),
-        Demand::Refuse { .. } | Demand::NoRule { .. } => Vec::new(),
+        Demand::Refuse { why: Some(why) } => vec![format!("no image can meet it: {why}")],
+        Demand::Refuse { why: None } | Demand::NoRule { .. } => Vec::new(),
     }
 }
 

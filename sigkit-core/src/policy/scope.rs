@@ -2,23 +2,29 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::signed_name::NamePrefix;
+use crate::oci::host::spelled;
 use crate::oci::{ImageReference, Repository};
 
-/// Docker Hub as containers-policy.json(5) spells it.
-const DOCKER_IO: &str = "docker.io";
+/// Docker Hub as containers-policy.json(5) spells it, and as references here do.
+const DOCKER_HUB: (&str, &str) = ("docker.io", "index.docker.io");
 
 /// What a set of requirements is about, of images in registries. containers-policy.json(5), "docker:".
+///
+/// Compared as text with the one name that an image has, in which Docker Hub is `docker.io` and nothing is left out.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Scope(Reach);
+pub struct Scope {
+    text: String,
+    reach: Reach,
+}
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Reach {
     /// One tag or digest.
-    Image(ImageReference),
+    Image,
     /// A host, or all that begins with these parts.
-    Below(NamePrefix),
-    /// All hosts below a domain; with the leading dot.
-    Subdomains(String),
+    Below,
+    /// All hosts below a domain.
+    Subdomains,
 }
 
 /// How closely a scope fits an image; of several, the closest applies alone.
@@ -32,40 +38,84 @@ pub(super) enum Fit {
     Image,
 }
 
-/// Why a text is no scope.
+/// Why no image is called so.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("expected HOST[:PORT][/PATH][:TAG|@DIGEST] or *.DOMAIN with the host written out, found {found:?}")]
+#[error("expected HOST[:PORT][/PATH][:TAG|@DIGEST] or *.DOMAIN with the host written out, found {found:?}{}", instead_words(.instead.as_ref()))]
 pub struct ScopeError {
     /// What stands there, cut to 200 characters.
     found: String,
+    /// What images are called that may be meant.
+    instead: Option<String>,
+}
+
+fn instead_words(name: Option<&String>) -> String {
+    name.map_or_else(String::new, |name| format!("; images are called {name} here"))
+}
+
+impl ScopeError {
+    fn new(found: &str, instead: Option<String>) -> Self {
+        Self { found: found.chars().take(200).collect(), instead }
+    }
 }
 
 impl Scope {
     pub(super) fn fit(&self, image: &ImageReference) -> Option<Fit> {
-        match &self.0 {
-            Reach::Image(scope) => {
-                (scope.repository == image.repository && scope.target() == image.target()).then_some(Fit::Image)
-            }
-            Reach::Below(NamePrefix(prefix)) => {
-                let name = image.repository.to_string();
-                let rest = name.strip_prefix(prefix.as_str())?;
-                (rest.is_empty() || rest.starts_with('/')).then_some(Fit::Below(prefix.len()))
-            }
-            Reach::Subdomains(domain) => {
-                let host = image.repository.registry();
+        let name = || full_name(&image.repository);
+        let length = self.text.len();
+        match self.reach {
+            Reach::Image => (self.text == identity(image)).then_some(Fit::Image),
+            Reach::Below => is_below(&name(), &self.text).then_some(Fit::Below(length)),
+            Reach::Subdomains => {
+                let name = name();
+                let host = name.split('/').next().unwrap_or_default();
                 let host = host.split_once(':').map_or(host, |(host, _)| host);
-                host.ends_with(domain.as_str()).then_some(Fit::Subdomains(domain.len()))
+                let domain = self.text.strip_prefix('*').unwrap_or_default();
+                host.ends_with(domain).then_some(Fit::Subdomains(length))
             }
         }
     }
 }
 
+/// The repository as containers-policy.json(5) calls it.
+pub(super) fn full_name(repository: &Repository) -> String {
+    let (theirs, ours) = DOCKER_HUB;
+    let host = if repository.registry() == ours { theirs } else { repository.registry() };
+    format!("{host}/{}", repository.path())
+}
+
+/// The image as containers-policy.json(5) calls it: with a tag, a digest, or both.
+fn identity(image: &ImageReference) -> String {
+    let mut name = full_name(&image.repository);
+    if image.tag.is_some() || image.digest.is_none() {
+        let latest = crate::oci::Tag::latest();
+        name.push_str(&format!(":{}", image.tag.as_ref().unwrap_or(&latest)));
+    }
+    if let Some(digest) = &image.digest {
+        name.push_str(&format!("@{digest}"));
+    }
+    name
+}
+
+/// Whether the name begins with these parts.
+pub(super) fn is_below(name: &str, prefix: &str) -> bool {
+    name.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// The text with its host in the spelling that stands for all others. Two scopes that differ in that alone have one meaning.
+pub(super) fn respelled(text: &str) -> String {
+    if text.starts_with("*.") {
+        return text.to_ascii_lowercase();
+    }
+    let (host, rest) = text.find('/').map_or((text, ""), |at| text.split_at(at));
+    spelled(host).map_or_else(|_| text.to_owned(), |host| format!("{host}{rest}"))
+}
+
 impl fmt::Display for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
-            Reach::Image(image) => image.fmt(f),
-            Reach::Below(NamePrefix(prefix)) => write!(f, "all of {prefix}"),
-            Reach::Subdomains(domain) => write!(f, "all hosts of *{domain}"),
+        match self.reach {
+            Reach::Image => f.write_str(&self.text),
+            Reach::Below => write!(f, "all of {}", self.text),
+            Reach::Subdomains => write!(f, "all hosts of {}", self.text),
         }
     }
 }
@@ -74,23 +124,35 @@ impl FromStr for Scope {
     type Err = ScopeError;
 
     fn from_str(text: &str) -> Result<Self, ScopeError> {
-        let refused = || ScopeError { found: text.chars().take(200).collect() };
-        if let Some(domain) = text.strip_prefix('*') {
-            let host = domain.strip_prefix('.').ok_or_else(refused)?;
-            if host.contains([':', '/']) {
-                return Err(refused());
-            }
-            Repository::new(host, "x").map_err(|_| refused())?;
-            return Ok(Self(Reach::Subdomains(domain.to_owned())));
+        let refused = |instead| ScopeError::new(text, instead);
+        let called = |name: String, reach| match name == text {
+            true => Ok(Self { text: name, reach }),
+            false => Err(refused(Some(name))),
+        };
+        if text.starts_with('*') {
+            let domain = text.strip_prefix("*.").ok_or_else(|| refused(None))?;
+            // In front of a domain may stand what makes an address of it.
+            Repository::new(&format!("{domain}.x"), "x").map_err(|_| refused(None))?;
+            return called(text.to_ascii_lowercase(), Reach::Subdomains);
         }
-        let last = text.rsplit_once('/').map_or("", |(_, last)| last);
-        if text.contains('@') || last.contains(':') {
-            let image: ImageReference = text.parse().map_err(|_| refused())?;
-            let (host, _) = text.split_once('/').ok_or_else(refused)?;
-            host.parse::<NamePrefix>().map_err(|_| refused())?;
-            return Ok(Self(Reach::Image(image)));
+        let (host, path) = text.split_once('/').map_or((text, None), |(host, path)| (host, Some(path)));
+        // A short name such as `busybox` would be taken for a host that nobody has.
+        if !host.eq_ignore_ascii_case("localhost") && !host.contains(['.', ':']) {
+            let short = text.parse::<ImageReference>().ok();
+            let name = short.map(|image| match image.tag.is_some() || image.digest.is_some() {
+                true => identity(&image),
+                false => full_name(&image.repository),
+            });
+            return Err(refused(name));
         }
-        Ok(Self(Reach::Below(text.parse().map_err(|_| refused())?)))
+        if path.is_some() && (text.contains('@') || text.rsplit('/').next().is_some_and(|last| last.contains(':'))) {
+            let image: ImageReference = text.parse().map_err(|_| refused(None))?;
+            return called(identity(&image), Reach::Image);
+        }
+        let of_host = Repository::new(host, path.unwrap_or("x")).map_err(|_| refused(None))?;
+        let (theirs, ours) = DOCKER_HUB;
+        let host = if of_host.registry() == ours { theirs } else { of_host.registry() };
+        called(path.map_or_else(|| host.to_owned(), |path| format!("{host}/{path}")), Reach::Below)
     }
 }
 
@@ -98,18 +160,11 @@ impl FromStr for NamePrefix {
     type Err = ScopeError;
 
     fn from_str(text: &str) -> Result<Self, ScopeError> {
-        let refused = || ScopeError { found: text.chars().take(200).collect() };
-        let (host, path) = text.split_once('/').map_or((text, None), |(host, path)| (host, Some(path)));
-        let (host, is_hub) = match host {
-            DOCKER_IO => ("index.docker.io", true),
-            host => (host, host == "index.docker.io"),
-        };
-        // A short name such as `busybox` would be taken for a host that nobody has.
-        if !is_hub && host != "localhost" && !host.contains(['.', ':']) {
-            return Err(refused());
+        let (host, path) = text.split_once('/').unwrap_or((text, "x"));
+        match Repository::new(host, path) {
+            Ok(_) => Ok(Self(text.to_owned())),
+            Err(_) => Err(ScopeError::new(text, None)),
         }
-        Repository::new(host, path.unwrap_or("x")).map_err(|_| refused())?;
-        Ok(Self(path.map_or_else(|| host.to_owned(), |path| format!("{host}/{path}"))))
     }
 }
 
@@ -125,6 +180,7 @@ mod tests {
     #[test]
     fn a_scope_is_a_beginning_of_whole_parts() {
         let digest = format!("registry.example/team/app@sha256:{}", "0".repeat(64));
+        let both = format!("registry.example/team/app:v1@sha256:{}", "0".repeat(64));
         for (scope, image, expected) in [
             ("registry.example", "registry.example/team/app", Some(Fit::Below(16))),
             ("registry.example", "registry.example.evil/team/app", None),
@@ -137,33 +193,56 @@ mod tests {
             ("registry.example/team/app:v1", "registry.example/team/app:v2", None),
             ("registry.example/team/app:latest", "registry.example/team/app", Some(Fit::Image)),
             (&digest, &digest, Some(Fit::Image)),
-            ("docker.io/library/busybox", "busybox", Some(Fit::Below(31))),
-            ("docker.io/openshift", "openshift/origin", Some(Fit::Below(25))),
+            (&both, &both, Some(Fit::Image)),
+            (&both, &digest, None),
+            (&digest, &both, None),
+            ("docker.io", "busybox", Some(Fit::Below(9))),
+            ("docker.io/library/busybox", "busybox", Some(Fit::Below(25))),
+            ("docker.io/library/busybox:latest", "busybox", Some(Fit::Image)),
+            ("docker.io/busybox", "busybox", None),
+            ("docker.io/openshift", "openshift/origin", Some(Fit::Below(19))),
             ("docker.io/openshift", "openshift", None),
-            ("*.example.com", "a.example.com/app", Some(Fit::Subdomains(12))),
-            ("*.example.com", "a.b.example.com:5000/app", Some(Fit::Subdomains(12))),
+            ("*.docker.io", "busybox", None),
+            ("*.io", "busybox", Some(Fit::Subdomains(4))),
+            ("*.example.com", "a.example.com/app", Some(Fit::Subdomains(13))),
+            ("*.example.com", "a.b.example.com:5000/app", Some(Fit::Subdomains(13))),
             ("*.example.com", "example.com/app", None),
             ("*.example.com", "aexample.com/app", None),
+            ("*.0.0.1", "127.0.0.1:5000/app", Some(Fit::Subdomains(7))),
         ] {
             assert_eq!(fit(scope, image), expected, "{scope} {image}");
         }
         assert!(Fit::Image > Fit::Below(100) && Fit::Below(1) > Fit::Subdomains(100));
     }
 
+    // threat: R05
     #[test]
     fn what_no_image_is_called_is_refused() {
-        for scope in [
-            "busybox",
-            "*",
-            "*.",
-            "*.*.com",
-            "example*.com",
-            "*.example.com/app",
-            "registry.example/",
-            "registry.example/App",
-            "a b",
+        for (scope, instead) in [
+            ("busybox", Some("docker.io/library/busybox")),
+            ("busybox:v1", None),
+            ("team/app", Some("docker.io/team/app")),
+            ("index.docker.io", Some("docker.io")),
+            ("index.docker.io/library", Some("docker.io/library")),
+            ("registry-1.docker.io/library/app:v1", Some("docker.io/library/app:v1")),
+            ("docker.io/busybox:v1", Some("docker.io/library/busybox:v1")),
+            ("Registry.example/team", Some("registry.example/team")),
+            ("registry.example:443", Some("registry.example")),
+            ("registry.example:0443/app:v1", Some("registry.example/app:v1")),
+            ("*.Example.com", Some("*.example.com")),
+            ("*", None),
+            ("*.", None),
+            ("*.*.com", None),
+            ("example*.com", None),
+            ("*.example.com/app", None),
+            ("*.example.com:5000", None),
+            ("registry.example/", None),
+            ("registry.example/App", None),
+            ("127.1:5000", None),
+            ("a b", None),
         ] {
-            assert!(scope.parse::<Scope>().is_err(), "{scope}");
+            let error = scope.parse::<Scope>().expect_err(scope);
+            assert_eq!(error.instead.as_deref(), instead, "{scope}");
         }
     }
 }

@@ -39,6 +39,11 @@ pub enum Images {
     Transport(String),
     /// All that no other rule is about.
     Rest,
+    /// None, whatever it is called.
+    None {
+        /// Why, in words.
+        why: String,
+    },
 }
 
 /// What becomes of an image that does not meet a rule.
@@ -127,10 +132,11 @@ impl PolicySet {
     /// The rule that fits most closely. A name with tag and digest is held to the rule about either.
     #[cfg(any(test, feature = "policy-files"))]
     fn closest(&self, image: ImageName<'_>) -> Vec<&ImageRule> {
-        let closest = |image: ImageName<'_>| {
+        let fitting = |image: ImageName<'_>| {
             let fitting = self.rules.iter().filter_map(|rule| Some((closeness(rule, image)?, rule)));
-            fitting.max_by_key(|(fit, _)| *fit).map(|(_, rule)| rule)
+            fitting.max_by_key(|(fit, _)| *fit)
         };
+        let closest = |image| fitting(image).map(|(_, rule)| rule);
         let ImageName::Registry(reference @ ImageReference { tag: Some(_), digest: Some(_), .. }) = image else {
             return closest(image).into_iter().collect();
         };
@@ -139,14 +145,17 @@ impl PolicySet {
         let by_tag = closest(ImageName::Registry(&by_tag));
         let by_digest = closest(ImageName::Registry(&by_digest));
         let again = by_tag.zip(by_digest).is_some_and(|(one, other)| std::ptr::eq(one, other));
-        by_digest.into_iter().chain(by_tag.filter(|_| !again)).collect()
+        // A rule about this very pair is one more.
+        let by_both = fitting(image).filter(|(fit, _)| *fit == Closeness::Named(Some(Fit::Image)));
+        let by_both = by_both.map(|(_, rule)| rule);
+        by_digest.into_iter().chain(by_tag.filter(|_| !again)).chain(by_both).collect()
     }
 
     /// A rule about the same repository that is about other names of it.
     fn near(&self, image: &ImageReference) -> Option<String> {
         let patterns = self.rules.iter().flat_map(|rule| match &rule.images {
             Images::Globs(globs) => globs.iter().map(|glob| (rule, glob)).collect::<Vec<_>>(),
-            Images::Scope(_) | Images::Transport(_) | Images::Rest => Vec::new(),
+            Images::Scope(_) | Images::Transport(_) | Images::Rest | Images::None { .. } => Vec::new(),
         });
         patterns.into_iter().find_map(|(rule, glob)| {
             let why = match glob.near(image)? {
@@ -168,6 +177,7 @@ enum Closeness {
 fn closeness(rule: &ImageRule, image: ImageName<'_>) -> Option<Closeness> {
     match (&rule.images, image) {
         (Images::Rest, _) => Some(Closeness::Rest),
+        (Images::None { .. }, _) => None,
         (Images::Transport(transport), ImageName::Registry(_)) => {
             (transport == "docker").then_some(Closeness::Transport)
         }
@@ -261,13 +271,18 @@ mod tests {
         assert!(near.starts_with("lets in about registry.example/app:v1 is about tags, and this image"), "{near}");
         let scope = |text: &str| Images::Scope(text.parse().unwrap());
         let set = PolicySet {
-            rules: vec![rule("rest", Images::Rest), refuse("tag", scope("registry.example/app:v1"))],
+            rules: vec![
+                rule("rest", Images::Rest),
+                refuse("tag", scope("registry.example/app:v1")),
+                refuse("both", scope(&format!("registry.example/app:v3{digest}"))),
+            ],
             choice: Choice::Closest,
             passed_over: Vec::new(),
         };
         for (image, expected) in [
             (format!("registry.example/app:v1{digest}"), &["rest", "tag"][..]),
             (format!("registry.example/app:v2{digest}"), &["rest"]),
+            (format!("registry.example/app:v3{digest}"), &["rest", "both"]),
             ("registry.example/app:v1".to_owned(), &["tag"]),
         ] {
             assert_eq!(names(&set, ImageName::Registry(&name(&image))), expected, "{image}");

@@ -1,14 +1,16 @@
 use std::fmt;
 
-use crate::oci::{ImageReference, Repository, TagOrDigest};
+use super::scope::{full_name, is_below, respelled};
+use crate::oci::{ImageReference, Repository, Tag};
 
 /// The name that a signature must have been made for, by that of the image. containers-policy.json(5), `signedIdentity`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SignedName {
-    /// That of the image, tag or digest included: `matchExact`.
+    /// That of the image, tag and digest included: `matchExact`.
     Exact,
-    /// That of the image, tag included; its repository, for an image named by digest: `matchRepoDigestOrExact`.
+    /// That of the image, tag and digest included; for an image named by digest alone, one with any tag or digest in its repository:
+    /// `matchRepoDigestOrExact`.
     ExactOrRepositoryOfDigest,
     /// Any in the repository of the image: `matchRepository`.
     Repository,
@@ -26,7 +28,7 @@ pub enum SignedName {
     },
 }
 
-/// A host, or a host and the first parts of a path; Docker Hub is `index.docker.io`.
+/// A host, or a host and the first parts of a path, as written; Docker Hub is `docker.io`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NamePrefix(pub(super) String);
 
@@ -35,20 +37,67 @@ pub struct NamePrefix(pub(super) String);
 pub(crate) enum SignedReference {
     /// Any in this repository.
     Repository(Repository),
+    /// One in this repository that has a tag or a digest.
+    Version(Repository),
     /// This one.
     Exact(ImageReference),
+}
+
+impl SignedReference {
+    /// Whether a signature for this name is one that is wanted.
+    pub(crate) fn is_met_by(&self, signed: &ImageReference) -> bool {
+        match self {
+            // cosign 2 wrote a tag or digest behind the repository when asked to sign for an identity; the repository decides.
+            Self::Repository(repository) => signed.repository == *repository,
+            Self::Version(repository) => signed.repository == *repository && has_version(signed),
+            Self::Exact(reference) => has_version(signed) && signed == reference,
+        }
+    }
+
+    /// What would fit the signature instead, where that is known.
+    pub(crate) fn advice(&self, signed: &ImageReference) -> Option<&'static str> {
+        let repository = match self {
+            Self::Repository(_) => return None,
+            Self::Version(repository) => repository,
+            Self::Exact(reference) => &reference.repository,
+        };
+        (signed.repository == *repository && !has_version(signed)).then_some(NO_TAG)
+    }
+}
+
+/// Nearly all signatures in cosign's format are so.
+const NO_TAG: &str = "the signed name has no tag, as in signatures by cosign and sigkit: signedIdentity matchRepository (or exactRepository, for another name than the image's) fits those";
+
+fn has_version(name: &ImageReference) -> bool {
+    name.tag.is_some() || name.digest.is_some()
+}
+
+impl fmt::Display for SignedReference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Repository(repository) => repository.fmt(f),
+            Self::Version(repository) => write!(f, "{repository} with a tag or digest"),
+            Self::Exact(reference) => reference.fmt(f),
+        }
+    }
 }
 
 impl fmt::Display for SignedName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Exact => f.write_str("exactly the name of the image"),
-            Self::ExactOrRepositoryOfDigest => f.write_str("the tag of the image, or the repository of its digest"),
+            Self::Exact => f.write_str("exactly the name of the image, with its tag or digest"),
+            Self::ExactOrRepositoryOfDigest => {
+                f.write_str("exactly the name of the image, or for a digest any tag of its repository")
+            }
             Self::Repository => f.write_str("the repository of the image"),
             Self::ThisReference(reference) => reference.fmt(f),
             Self::ThisRepository(repository) => repository.fmt(f),
             Self::Remapped { prefix, signed_prefix } => {
-                write!(f, "the name of the image with {} in place of {}", signed_prefix.0, prefix.0)
+                write!(
+                    f,
+                    "exactly the name of the image with {} in place of {}, or for a digest any tag of that repository",
+                    signed_prefix.0, prefix.0
+                )
             }
         }
     }
@@ -56,15 +105,18 @@ impl fmt::Display for SignedName {
 
 impl SignedName {
     /// The name wanted for an image.
-    pub(super) fn wanted(&self, image: &ImageReference) -> SignedReference {
-        match self {
-            Self::Exact => SignedReference::Exact(tagged(image)),
+    ///
+    /// # Errors
+    /// Why there is none; then no signature is wanted, whatever name it was made for.
+    pub(super) fn wanted(&self, image: &ImageReference) -> Result<SignedReference, String> {
+        Ok(match self {
+            Self::Exact => SignedReference::Exact(versioned(image)),
             Self::ExactOrRepositoryOfDigest => exact_or_repository(image),
             Self::Repository => SignedReference::Repository(image.repository.clone()),
             Self::ThisReference(reference) => SignedReference::Exact(reference.clone()),
             Self::ThisRepository(repository) => SignedReference::Repository(repository.clone()),
-            Self::Remapped { prefix, signed_prefix } => exact_or_repository(&prefix.replaced(signed_prefix, image)),
-        }
+            Self::Remapped { prefix, signed_prefix } => exact_or_repository(&prefix.replaced(signed_prefix, image)?),
+        })
     }
 
     /// The name wanted whatever the image is called; `None` when that depends on it.
@@ -78,30 +130,37 @@ impl SignedName {
 }
 
 fn exact_or_repository(image: &ImageReference) -> SignedReference {
-    match image.digest {
-        Some(_) => SignedReference::Repository(image.repository.clone()),
-        None => SignedReference::Exact(tagged(image)),
+    match (&image.tag, &image.digest) {
+        (None, Some(_)) => SignedReference::Version(image.repository.clone()),
+        _ => SignedReference::Exact(versioned(image)),
     }
 }
 
-/// The reference with the tag or digest that decides, and no other.
-fn tagged(image: &ImageReference) -> ImageReference {
-    let repository = image.repository.clone();
-    match image.target() {
-        TagOrDigest::Tag(tag) => ImageReference { repository, tag: Some(tag), digest: None },
-        TagOrDigest::Digest(digest) => ImageReference { repository, tag: None, digest: Some(digest) },
+/// The reference with the tag that is meant when none is written.
+fn versioned(image: &ImageReference) -> ImageReference {
+    match has_version(image) {
+        true => image.clone(),
+        false => ImageReference { tag: Some(Tag::latest()), ..image.clone() },
     }
 }
 
 impl NamePrefix {
     /// The image with the prefix replaced; the image itself when its name does not begin so, part by part.
-    fn replaced(&self, by: &Self, image: &ImageReference) -> ImageReference {
-        let name = image.repository.to_string();
-        let replaced = match name.strip_prefix(&self.0) {
-            Some(rest) if rest.is_empty() || rest.starts_with('/') => format!("{}{rest}", by.0).parse().ok(),
-            _ => None,
-        };
-        ImageReference { repository: replaced.unwrap_or_else(|| image.repository.clone()), ..image.clone() }
+    fn replaced(&self, by: &Self, image: &ImageReference) -> Result<ImageReference, String> {
+        let name = full_name(&image.repository);
+        if !is_below(&name, &self.0) {
+            return Ok(image.clone());
+        }
+        let replaced = format!("{}{}", by.0, name.strip_prefix(&self.0).unwrap_or_default());
+        let repository = replaced.parse::<Repository>().ok();
+        // A short name, or Docker Hub under another name, is no name that signatures are made for.
+        match repository.filter(|repository| full_name(repository) == respelled(&replaced)) {
+            Some(repository) => Ok(ImageReference { repository, ..image.clone() }),
+            None => Err(format!(
+                "signedIdentity: with {} in place of {}, the image would be called {replaced}, which is no full name of a repository",
+                by.0, self.0
+            )),
+        }
     }
 }
 
@@ -110,33 +169,172 @@ mod tests {
     use super::*;
 
     fn wanted(name: &SignedName, image: &str) -> String {
-        match name.wanted(&image.parse().unwrap()) {
-            SignedReference::Repository(repository) => repository.to_string(),
-            SignedReference::Exact(reference) => reference.to_string(),
-        }
+        name.wanted(&image.parse().unwrap()).map_or_else(|_| "none".to_owned(), |wanted| wanted.to_string())
     }
 
     #[test]
     fn each_kind_asks_for_its_name() {
         let hex = "0".repeat(64);
         let by_digest = format!("mirror.example:5000/vendor/app@sha256:{hex}");
+        let by_both = format!("mirror.example:5000/vendor/app:v1@sha256:{hex}");
         let tag = "mirror.example:5000/vendor/app:v1";
         let repository = "mirror.example:5000/vendor/app";
+        let versions = format!("{repository} with a tag or digest");
         let prefix = |text: &str| NamePrefix(text.to_owned());
         let remap = |from, to| SignedName::Remapped { prefix: prefix(from), signed_prefix: prefix(to) };
         for (name, image, expected) in [
             (SignedName::Exact, tag, tag),
             (SignedName::Exact, repository, "mirror.example:5000/vendor/app:latest"),
             (SignedName::Exact, by_digest.as_str(), by_digest.as_str()),
+            (SignedName::Exact, by_both.as_str(), by_both.as_str()),
             (SignedName::ExactOrRepositoryOfDigest, tag, tag),
-            (SignedName::ExactOrRepositoryOfDigest, by_digest.as_str(), repository),
+            (SignedName::ExactOrRepositoryOfDigest, by_digest.as_str(), versions.as_str()),
+            (SignedName::ExactOrRepositoryOfDigest, by_both.as_str(), by_both.as_str()),
             (SignedName::Repository, tag, repository),
             (remap("mirror.example:5000/vendor", "vendor.example"), tag, "vendor.example/app:v1"),
-            (remap("mirror.example:5000", "vendor.example/x"), &by_digest, "vendor.example/x/vendor/app"),
+            (
+                remap("mirror.example:5000", "vendor.example/x"),
+                &by_digest,
+                "vendor.example/x/vendor/app with a tag or digest",
+            ),
+            (remap("mirror.example:5000", "Vendor.example:443"), tag, "vendor.example/vendor/app:v1"),
             (remap("mirror.example:5000/vend", "vendor.example"), tag, tag),
             (remap("mirror.example", "vendor.example"), tag, tag),
+            (remap("docker.io", "vendor.example"), "app:v1", "vendor.example/library/app:v1"),
+            (remap("index.docker.io", "vendor.example"), "app:v1", "index.docker.io/library/app:v1"),
+            (remap("mirror.example:5000", "docker.io"), tag, "index.docker.io/vendor/app:v1"),
+            // What cannot be the name of a repository is no name, and never that of the image itself.
+            (remap("mirror.example:5000", "index.docker.io"), tag, "none"),
+            (remap("mirror.example:5000", "vendor"), tag, "none"),
+            (remap(repository, "vendor.example:5000"), tag, "none"),
+            (remap(repository, "vendor.example"), tag, "none"),
+            (remap("mirror.example:5000/vendor", "docker.io"), tag, "none"),
         ] {
             assert_eq!(wanted(&name, image), expected, "{name:?} {image}");
+        }
+    }
+
+    /// A name as containers-policy.json(5) reads it: repository, tag, digest.
+    fn split(name: &str) -> (&str, &str, &str) {
+        let (name, digest) = name.split_once('@').unwrap_or((name, ""));
+        match name.rsplit_once(':') {
+            Some((name, tag)) if !tag.contains('/') => (name, tag, digest),
+            _ => (name, "", digest),
+        }
+    }
+
+    /// What containers-policy.json(5) says of names that leave nothing out, told once more on texts.
+    fn accepted(kind: &SignedName, image: &str, signed: &str) -> bool {
+        let (name, tag, digest) = split(image);
+        let (signed_name, signed_tag, signed_digest) = split(signed);
+        let names_more = !signed_tag.is_empty() || !signed_digest.is_empty();
+        match kind {
+            SignedName::Repository => name == signed_name,
+            SignedName::ThisRepository(repository) => full_name(repository) == signed_name,
+            SignedName::Exact => names_more && image == signed,
+            SignedName::ThisReference(reference) => {
+                let wanted = reference.to_string().replace("index.docker.io", "docker.io");
+                names_more && wanted == signed
+            }
+            SignedName::ExactOrRepositoryOfDigest => match tag {
+                "" => names_more && !digest.is_empty() && name == signed_name,
+                _ => names_more && image == signed,
+            },
+            SignedName::Remapped { prefix, signed_prefix } => {
+                let exact = SignedName::ExactOrRepositoryOfDigest;
+                let rest = name.strip_prefix(&prefix.0).filter(|rest| rest.is_empty() || rest.starts_with('/'));
+                let Some(rest) = rest else { return accepted(&exact, image, signed) };
+                let renamed = format!("{}{rest}", signed_prefix.0);
+                let is_full = renamed.split_once('/').is_some_and(|(host, path)| {
+                    host.contains(['.', ':'])
+                        && host != "index.docker.io"
+                        && (host != "docker.io" || path.contains('/'))
+                });
+                is_full && accepted(&exact, &image.replacen(name, &renamed, 1), signed)
+            }
+        }
+    }
+
+    // threat: R03
+    #[test]
+    fn every_combination_is_decided_as_containers_policy_says() {
+        let digests = ["0".repeat(64), "1".repeat(64)].map(|hex| format!("sha256:{hex}"));
+        let [one, other] = &digests;
+        let versions = [
+            String::new(),
+            ":v1".to_owned(),
+            ":v2".to_owned(),
+            ":latest".to_owned(),
+            format!("@{one}"),
+            format!("@{other}"),
+            format!(":v1@{one}"),
+            format!(":v2@{one}"),
+            format!(":v1@{other}"),
+        ];
+        let repositories = [
+            "mirror.example:5000/cache/team/app",
+            "registry.example/team/app",
+            "registry.example/cache/team/app",
+            "docker.io/team/app",
+            "docker.io/library/app",
+        ];
+        let prefix = |text: &str| NamePrefix(text.to_owned());
+        let remap = |from, to| SignedName::Remapped { prefix: prefix(from), signed_prefix: prefix(to) };
+        let kinds = [
+            SignedName::Exact,
+            SignedName::ExactOrRepositoryOfDigest,
+            SignedName::Repository,
+            SignedName::ThisReference("registry.example/team/app:v1".parse().unwrap()),
+            SignedName::ThisReference(format!("registry.example/team/app@{one}").parse().unwrap()),
+            SignedName::ThisReference(format!("docker.io/team/app:v1@{one}").parse().unwrap()),
+            SignedName::ThisRepository("registry.example/team/app".parse().unwrap()),
+            SignedName::ThisRepository("app".parse().unwrap()),
+            remap("mirror.example:5000/cache", "registry.example"),
+            remap("mirror.example:5000", "registry.example"),
+            remap("mirror.example:5000/cache", "docker.io"),
+            remap("mirror.example:5000/cache/team", "docker.io/library"),
+            remap("mirror.example:5000/cache/team/app", "registry.example"),
+            remap("mirror.example:5000/cache/te", "registry.example"),
+            remap("mirror.example", "registry.example"),
+            remap("docker.io/library", "registry.example/team"),
+            remap("docker.io/team", "docker.io"),
+            remap("index.docker.io", "registry.example"),
+            remap("registry.example", "index.docker.io"),
+            remap("registry.example", "team"),
+        ];
+        let names: Vec<String> = repositories
+            .iter()
+            .flat_map(|name| versions.iter().map(move |version| format!("{name}{version}")))
+            .collect();
+        let (mut asked, mut yes) = (0, 0);
+        for kind in &kinds {
+            for image in names.iter().filter(|image| !split(image).1.is_empty() || !split(image).2.is_empty()) {
+                let wanted = kind.wanted(&image.parse().unwrap());
+                for signed in &names {
+                    let expected = accepted(kind, image, signed);
+                    let decided = wanted.as_ref().is_ok_and(|wanted| wanted.is_met_by(&signed.parse().unwrap()));
+                    assert_eq!(decided, expected, "{kind:?}: image {image}, signed {signed}");
+                    (asked, yes) = (asked + 1, yes + u32::from(decided));
+                }
+            }
+        }
+        assert!(asked >= 1_575 && yes > 1_000, "{asked} asked, {yes} accepted");
+    }
+
+    // threat: R03
+    #[test]
+    fn a_signed_name_without_a_tag_comes_with_advice() {
+        let image: ImageReference = "registry.example/app:v1".parse().unwrap();
+        let signed = |name: &str| name.parse::<ImageReference>().unwrap();
+        for (kind, name, expected) in [
+            (SignedName::Exact, "registry.example/app", true),
+            (SignedName::ExactOrRepositoryOfDigest, "registry.example/app", true),
+            (SignedName::Exact, "registry.example/app:v2", false),
+            (SignedName::Exact, "registry.example/other", false),
+            (SignedName::Repository, "registry.example/other", false),
+        ] {
+            let wanted = kind.wanted(&image).unwrap();
+            assert_eq!(wanted.advice(&signed(name)).is_some(), expected, "{kind:?} {name}");
         }
     }
 }

@@ -46,20 +46,12 @@ fn signed_annotation(claim: &Claim, bound: Option<&SubjectBound>, name: &str) ->
 }
 
 fn reference(wanted: &SignedReference, claim: &Claim) -> Result<(Fact, ()), Reason> {
-    let expected = || match wanted {
-        SignedReference::Repository(repository) => repository.to_string(),
-        SignedReference::Exact(reference) => reference.to_string(),
-    };
-    let mismatch = |found| Reason::ReferenceMismatch { expected: expected(), found };
-    let Claim::SimpleSigning { document, .. } = claim else { return Err(mismatch(None)) };
-    let signed = document.reference.parse::<ImageReference>();
-    let is_wanted = signed.is_ok_and(|signed| match wanted {
-        // cosign 2 wrote a tag or digest behind the repository when asked to sign for an identity; the repository decides.
-        SignedReference::Repository(repository) => signed.repository == *repository,
-        SignedReference::Exact(reference) => signed == *reference,
-    });
-    if !is_wanted {
-        return Err(mismatch(Some(document.reference.clone())));
+    let mismatch = |found, advice| Reason::ReferenceMismatch { expected: wanted.to_string(), found, advice };
+    let Claim::SimpleSigning { document, .. } = claim else { return Err(mismatch(None, None)) };
+    let found = || Some(document.reference.clone());
+    let Ok(signed) = document.reference.parse::<ImageReference>() else { return Err(mismatch(found(), None)) };
+    if !wanted.is_met_by(&signed) {
+        return Err(mismatch(found(), wanted.advice(&signed)));
     }
     Ok((Fact::Reference { reference: document.reference.clone() }, ()))
 }

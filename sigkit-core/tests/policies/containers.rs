@@ -1,5 +1,7 @@
 //! `policy.json` decides as containers-policy.json(5) says.
 
+use std::collections::BTreeMap;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
@@ -96,7 +98,7 @@ fn a_transport_has_a_default_of_its_own() {
     // What is said of transports that nothing here can name is read all the same.
     let unknown = json!({"default": reject(), "transports": {"dir": {"/x": [{"type": "trustMe"}]}}});
     let error = read(&unknown.to_string(), &Files::default()).unwrap_err();
-    assert!(error.contains("no such requirement: trustMe"), "{error}");
+    assert!(error.contains("[0].type: expected sigstoreSigned") && error.contains("found trustMe"), "{error}");
 }
 
 #[test]
@@ -135,10 +137,12 @@ fn all_requirements_must_hold() {
     }
 }
 
+// threat: R03
 #[test]
 fn the_signed_name_is_compared_as_asked() {
     let hex = "0".repeat(64);
     let digest = format!("mirror.example:5000/vendor/app@sha256:{hex}");
+    let both = format!("mirror.example:5000/vendor/app:v1@sha256:{hex}");
     let tag = "mirror.example:5000/vendor/app:v1";
     let repository = "mirror.example:5000/vendor/app";
     let kind = |name: &str| json!({"type": name});
@@ -152,7 +156,11 @@ fn the_signed_name_is_compared_as_asked() {
         (kind("matchRepoDigestOrExact"), tag, "mirror.example:5000/vendor/app:v2", false),
         (kind("matchRepoDigestOrExact"), tag, repository, false),
         (kind("matchRepoDigestOrExact"), &digest, tag, true),
-        (kind("matchRepoDigestOrExact"), &digest, repository, true),
+        (kind("matchRepoDigestOrExact"), &digest, repository, false),
+        (kind("matchRepoDigestOrExact"), &both, &both, true),
+        (kind("matchRepoDigestOrExact"), &both, tag, false),
+        (kind("matchExact"), &both, tag, false),
+        (kind("matchRepository"), &both, repository, true),
         (kind("matchRepoDigestOrExact"), &digest, "mirror.example:5000/vendor/other", false),
         (Value::Null, tag, tag, true),
         (Value::Null, tag, repository, false),
@@ -180,7 +188,8 @@ fn the_signed_name_is_compared_as_asked() {
         (json!({"type": "exactRepository", "dockerRepository": "vendor.example/app"}), tag, repository, false),
         (remap.clone(), tag, "vendor.example/app:v1", true),
         (remap.clone(), tag, tag, false),
-        (remap.clone(), &digest, "vendor.example/app", true),
+        (remap.clone(), &digest, "vendor.example/app", false),
+        (remap.clone(), &digest, "vendor.example/app:v7", true),
         (remap, "mirror.example:5000/other/app:v1", "mirror.example:5000/other/app:v1", true),
     ] {
         let set = load(&json!({"default": [by("a", &identity)]}));
@@ -214,8 +223,10 @@ fn a_log_that_is_named_must_have_seen_the_signature() {
 #[test]
 fn what_is_not_understood_is_refused_with_its_place() {
     let with = |requirement: Value| json!({"default": [requirement]});
-    let scoped =
-        |transport: &str, scope: &str| json!({"default": reject(), "transports": {transport: {scope: reject()}}});
+    let scopes = |scopes: &[&str]| {
+        let scopes: BTreeMap<&str, Value> = scopes.iter().map(|scope| (*scope, reject())).collect();
+        json!({"default": reject(), "transports": {"docker": scopes}})
+    };
     let fulcio =
         |members: Value| with(json!({"type": "sigstoreSigned", "rekorPublicKeyData": data("b"), "fulcio": members}));
     for (document, place) in [
@@ -224,24 +235,40 @@ fn what_is_not_understood_is_refused_with_its_place() {
         (json!({"default": [{}]}), "default[0].type: expected sigstoreSigned"),
         (with(json!({"type": "Reject"})), "default[0].type"),
         (with(json!({"type": "reject", "x": 1})), "default[0].x: unknown field"),
+        (with(json!({"type": "signedBy", "keyPath": "x"})), "missing field `keyType`"),
+        (with(json!({"type": "signedBy", "keyType": "gpgKeys", "keyPath": "x"})), "default[0].keyType"),
+        (with(json!({"type": "signedBy", "keyType": "GPGKeys"})), "default[0]: expected exactly one of keyPath"),
         (
-            with(json!({"type": "signedBy", "keyType": "GPGKeys", "keyPath": "x"})),
-            "default[0].type: refused: signatures by OpenPGP",
+            with(json!({"type": "signedBy", "keyType": "GPGKeys", "keyPath": "x", "signedIdentity": null})),
+            "default[0].signedIdentity.type",
         ),
+        (with(json!({"type": "signedBaseLayer"})), "missing field `baseLayerIdentity`"),
+        (
+            with(json!({"type": "sigstoreSigned", "keyPath": "a.pub", "signedIdentity": null})),
+            "default[0].signedIdentity",
+        ),
+        (with(json!({"type": "sigstoreSigned", "keyPath": null})), "default[0].keyPath: invalid type: null"),
+        (with(json!({"type": "sigstoreSigned", "keyPath": ""})), "default[0]: expected exactly one of keyPath"),
+        (
+            with(json!({"type": "sigstoreSigned", "keyPath": "a.pub", "rekorPublicKeyData": null})),
+            "default[0].rekorPublicKeyData: invalid type: null",
+        ),
+        (json!({"default": reject(), "transports": null}), "transports: invalid type: null"),
         (with(json!({"type": "sigstoreSigned"})), "default[0]: expected exactly one of keyPath"),
         (
             with(json!({"type": "sigstoreSigned", "keyPath": "a.pub", "keyData": data("a")})),
             "default[0]: expected exactly one of keyPath",
         ),
-        (with(json!({"type": "sigstoreSigned", "keyPath": "z.pub"})), "default[0].keyPath: no file z.pub"),
         (with(json!({"type": "sigstoreSigned", "keyPaths": []})), "default[0].keyPaths: expected at least one"),
         (with(json!({"type": "sigstoreSigned", "keyData": "%"})), "default[0].keyData: expected base64"),
         (
             with(json!({"type": "sigstoreSigned", "keyData": data("a").replacen('S', " S", 1)})),
             "default[0].keyData: expected base64",
         ),
-        (with(json!({"type": "sigstoreSigned", "keyData": "AAAA"})), "default[0].keyData"),
-        (with(json!({"type": "sigstoreSigned", "keyPath": "a.pub", "pki": {}})), "default[0].pki: refused"),
+        (
+            with(json!({"type": "sigstoreSigned", "keyPath": "a.pub", "pki": {}})),
+            "default[0]: expected exactly one of keyPath, keyPaths, keyData, keyDatas, fulcio and pki",
+        ),
         (
             with(json!({"type": "sigstoreSigned", "keyPath": "a.pub", "signedIdentity": {"type": "match"}})),
             "default[0].signedIdentity.type",
@@ -264,23 +291,143 @@ fn what_is_not_understood_is_refused_with_its_place() {
             "default[0].fulcio: expected exactly one of caPath",
         ),
         (
-            fulcio(json!({"caData": "AAAA", "oidcIssuer": "https://x", "subjectEmail": "a@b.c"})),
-            "default[0].fulcio.caData",
-        ),
-        (
             with(
                 json!({"type": "sigstoreSigned", "fulcio": {"caData": "AAAA", "oidcIssuer": "https://x", "subjectEmail": "a@b.c"}}),
             ),
             "default[0].fulcio: expected the key of a log",
         ),
-        (scoped("docker", "busybox"), "transports.docker"),
-        (scoped("docker", "*.*.example"), "transports.docker"),
-        (scoped("oci", "/var/images"), "scopes of paths are not supported"),
-        (scoped("dockers", ""), "no such transport"),
+        (scopes(&["registry.example", "Registry.example"]), "are about the same images"),
+        (scopes(&["registry.example/app:v1", "registry.example:443/app:v1"]), "are about the same images"),
+        (scopes(&["Registry.example:05000", "registry.EXAMPLE:5000"]), "are about the same images"),
+        (scopes(&["*.example", "*.EXAMPLE"]), "are about the same images"),
     ] {
         let error = read(&document.to_string(), &Files::keys(&["a"])).expect_err(&document.to_string());
         assert!(error.contains(place), "{document}\n{error}");
     }
     let twice = r#"{"default": [{"type": "reject"}], "default": [{"type": "insecureAcceptAnything"}]}"#;
     assert!(read(twice, &Files::default()).unwrap_err().contains("appears twice"));
+}
+
+/// What cannot be judged, and a word of why.
+fn not_judged() -> Vec<(Value, &'static str)> {
+    let fulcio =
+        json!({"caData": STANDARD.encode("no certificate"), "oidcIssuer": "https://x", "subjectEmail": "a@b.c"});
+    vec![
+        (json!({"type": "signedBy", "keyType": "GPGKeys", "keyPath": "/etc/pki/rpm-gpg/key"}), "OpenPGP"),
+        (json!({"type": "signedBy", "keyType": "GPGKeys", "keyPaths": ["/a", "/b"]}), "OpenPGP"),
+        (
+            json!({"type": "signedBy", "keyType": "GPGKeys", "keyData": "AAAA", "signedIdentity": {"type": "matchExact"}}),
+            "OpenPGP",
+        ),
+        (json!({"type": "signedBaseLayer", "baseLayerIdentity": {"type": "matchExact"}}), "signedBaseLayer"),
+        (
+            json!({"type": "sigstoreSigned", "pki": {"caRootsData": "AAAA", "subjectEmail": "a@b.c"}}),
+            "private authority without a log",
+        ),
+        (json!({"type": "sigstoreSigned", "keyPath": "/etc/gone.pub"}), "no file /etc/gone.pub"),
+        (
+            json!({"type": "sigstoreSigned", "keyPaths": ["a.pub", "/etc/gone.pub"]}),
+            "keyPaths[1]: no file /etc/gone.pub",
+        ),
+        (json!({"type": "sigstoreSigned", "keyData": "AAAA"}), "keyData"),
+        (json!({"type": "sigstoreSigned", "keyPath": "a.pub", "rekorPublicKeyPath": "/etc/gone"}), "no file /etc/gone"),
+        (json!({"type": "sigstoreSigned", "keyPath": "a.pub", "rekorPublicKeyData": "AAAA"}), "rekorPublicKeyData"),
+        (json!({"type": "sigstoreSigned", "rekorPublicKeyData": data("b"), "fulcio": fulcio}), "fulcio.caData"),
+    ]
+}
+
+// threat: R31
+#[test]
+fn a_scope_that_cannot_be_judged_refuses_its_images_and_no_others() {
+    let own = by("a", &json!({"type": "matchRepository"}));
+    for (requirement, why) in not_judged() {
+        let set = load(&json!({
+            "default": anything(),
+            "transports": {
+                "docker": {
+                    "vendor.example": [requirement],
+                    "both.example": [requirement, own],
+                    "own.example": [own],
+                },
+                "docker-daemon": {"": anything()},
+            },
+        }));
+        for (image, verdict) in [
+            ("vendor.example/app", Verdict::Rejected),
+            ("both.example/app", Verdict::Rejected),
+            ("own.example/app", Verdict::Verified),
+            ("other.example/app", Verdict::Allowed),
+        ] {
+            let name = image.split(':').next().unwrap();
+            let found = judge(&set, image, &[signed_for(name, "a")], &[], NOW);
+            assert_eq!(found.verdict, verdict, "{requirement} {image}");
+            if verdict == Verdict::Rejected {
+                assert_eq!(found.codes, ["refused-by-policy"], "{requirement} {image}");
+            }
+        }
+        let outline: Vec<String> = set.outline().into_iter().map(|line| line.text).collect();
+        assert!(outline.iter().any(|line| line.contains(why)), "{why}: {outline:?}");
+        let weak = set.weaknesses(NOW);
+        let said = weak.iter().any(|weak| weak.rule.contains("vendor.example") && weak.text.contains(why));
+        assert!(said, "{why}: {weak:?}");
+    }
+    // The file as a whole may be such, too.
+    let set = load(&json!({"default": [{"type": "sigstoreSigned", "keyPath": "z.pub"}]}));
+    assert_eq!(
+        judge(&set, "r.example/app", &[signed_for("r.example/app", "a")], &[], NOW).codes,
+        ["refused-by-policy"]
+    );
+}
+
+// threat: R05
+#[test]
+fn a_scope_that_no_image_is_called_applies_to_none_and_is_named() {
+    for (scope, instead) in [
+        ("busybox", "docker.io/library/busybox"),
+        ("index.docker.io", "docker.io"),
+        ("index.docker.io/library", "docker.io/library"),
+        ("docker.io/busybox:v1", "docker.io/library/busybox:v1"),
+        ("Registry.example", "registry.example"),
+        ("registry.example:443", "registry.example"),
+        ("*.*.example", "HOST"),
+    ] {
+        let set = load(&json!({"default": reject(), "transports": {"docker": {scope: anything()}}}));
+        for image in ["busybox:v1", "registry.example/app", "a.b.example/app"] {
+            assert_eq!(judge(&set, image, &[], &[], NOW).verdict, Verdict::Rejected, "{scope} {image}");
+        }
+        let weak = set.weaknesses(NOW);
+        let said = weak.iter().any(|weak| weak.text.contains("about no image") && weak.text.contains(instead));
+        assert!(said, "{scope}: {weak:?}");
+    }
+    // Docker Hub is docker.io, and no host below it.
+    let hub = |scopes: Value| load(&json!({"default": reject(), "transports": {"docker": scopes}}));
+    for (scopes, verdict) in [
+        (json!({"*.docker.io": anything()}), Verdict::Rejected),
+        (json!({"docker.io/library": reject(), "index.docker.io/library": anything()}), Verdict::Rejected),
+        (json!({"docker.io": reject(), "index.docker.io": anything()}), Verdict::Rejected),
+        (json!({"docker.io/library/busybox:v1": anything(), "docker.io/busybox:v1": reject()}), Verdict::Allowed),
+        (json!({"docker.io/library/busybox:v1": reject(), "docker.io/busybox:v1": anything()}), Verdict::Rejected),
+    ] {
+        assert_eq!(judge(&hub(scopes.clone()), "busybox:v1", &[], &[], NOW).verdict, verdict, "{scopes}");
+    }
+}
+
+// threat: R31
+#[test]
+fn paths_of_local_images_and_unknown_transports_take_nobody_else_down() {
+    let set = load(&json!({
+        "default": anything(),
+        "transports": {
+            "oci": {"/var/images": anything(), "": anything()},
+            "dockers": {"": anything(), "x": reject()},
+            "docker": {"closed.example": reject()},
+        },
+    }));
+    let local = |transport| set.demand_for(ImageName::Local { transport, given: "x" });
+    assert_eq!(judge_demand(&local("oci"), &[], &[], NOW).codes, ["refused-by-policy"]);
+    assert_eq!(judge_demand(&local("oci-archive"), &[], &[], NOW).verdict, Verdict::Allowed);
+    assert_eq!(judge(&set, "closed.example/app", &[], &[], NOW).verdict, Verdict::Rejected);
+    let weak = set.weaknesses(NOW);
+    assert!(weak.iter().any(|weak| weak.text.contains("no images are read by transport dockers")), "{weak:?}");
+    assert!(weak.iter().any(|weak| weak.text.contains("paths are not told apart")), "{weak:?}");
 }

@@ -1,17 +1,21 @@
 //! `policy.json` of containers-policy.json(5).
+//!
+//! What that format does not allow is an error. What it allows and cannot be judged here, because it asks for what is not checked or
+//! names a file that cannot be read, makes its own scope refuse every image, and leaves the others alone.
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Filled, Parsed, Reading, Shape, each, refused, shaped};
+use super::{Filled, Parsed, Reading, Shape, each, shaped};
 use crate::crypto::{PublicKey, decode_lines};
 use crate::oci::{ImageReference, Repository};
+use crate::policy::scope::respelled;
 use crate::policy::set::Choice;
 use crate::policy::{
     Authority, Demand, Identity, ImageRule, Images, KeyAuthority, KeylessAuthority, Mode, NamePrefix, Pattern, Policy,
-    PolicyDemand, PolicySet, Purpose, SignedName, Witnesses,
+    PolicyDemand, PolicySet, Purpose, Scope, SignedName, Witnesses,
 };
 use crate::trust::{LogId, SubjectKind, TransparencyLog, TrustedRoot, Validity};
 
@@ -41,29 +45,96 @@ struct TypeOnly {
 struct SigstoreSigned {
     #[serde(rename = "type")]
     _kind: String,
+    #[serde(default, deserialize_with = "present")]
     key_path: Option<String>,
+    #[serde(default, deserialize_with = "present")]
     key_paths: Option<Filled<String>>,
+    #[serde(default, deserialize_with = "present")]
     key_data: Option<String>,
+    #[serde(default, deserialize_with = "present")]
     key_datas: Option<Filled<String>>,
+    #[serde(default, deserialize_with = "present")]
     fulcio: Option<Fulcio>,
-    #[serde(rename = "pki")]
-    _pki: Option<PkiRefused>,
+    #[serde(default, deserialize_with = "present")]
+    pki: Option<Pki>,
+    #[serde(default, deserialize_with = "present")]
     rekor_public_key_path: Option<String>,
+    #[serde(default, deserialize_with = "present")]
     rekor_public_key_paths: Option<Filled<String>>,
+    #[serde(default, deserialize_with = "present")]
     rekor_public_key_data: Option<String>,
+    #[serde(default, deserialize_with = "present")]
     rekor_public_key_datas: Option<Filled<String>>,
+    #[serde(default, deserialize_with = "present")]
     signed_identity: Option<Value>,
 }
-
-refused!(PkiRefused, "certificates of a private authority without a log are not believed; use keys or fulcio");
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct Fulcio {
+    #[serde(default, deserialize_with = "present")]
     ca_path: Option<String>,
+    #[serde(default, deserialize_with = "present")]
     ca_data: Option<String>,
     oidc_issuer: String,
     subject_email: String,
+}
+
+/// Read for its form alone.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Pki {
+    #[serde(rename = "caRootsPath")]
+    _ca_roots_path: Option<String>,
+    #[serde(rename = "caRootsData")]
+    _ca_roots_data: Option<String>,
+    #[serde(rename = "caIntermediatesPath")]
+    _ca_intermediates_path: Option<String>,
+    #[serde(rename = "caIntermediatesData")]
+    _ca_intermediates_data: Option<String>,
+    #[serde(rename = "subjectEmail")]
+    _subject_email: Option<String>,
+    #[serde(rename = "subjectHostname")]
+    _subject_hostname: Option<String>,
+}
+
+/// Read for its form alone.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct SignedBy {
+    #[serde(rename = "type")]
+    _kind: String,
+    #[serde(rename = "keyType")]
+    _key_type: KeyType,
+    #[serde(default, deserialize_with = "present")]
+    key_path: Option<String>,
+    #[serde(default, deserialize_with = "present")]
+    key_paths: Option<Filled<String>>,
+    #[serde(default, deserialize_with = "present")]
+    key_data: Option<String>,
+    #[serde(default, deserialize_with = "present")]
+    signed_identity: Option<Value>,
+}
+
+#[derive(Deserialize)]
+enum KeyType {
+    #[serde(rename = "GPGKeys")]
+    GpgKeys,
+    #[serde(rename = "signedByGPGKeys")]
+    SignedByGpgKeys,
+    #[serde(rename = "X509Certificates")]
+    X509Certificates,
+    #[serde(rename = "signedByX509CAs")]
+    SignedByX509Cas,
+}
+
+/// Read for its form alone.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct SignedBaseLayer {
+    #[serde(rename = "type")]
+    _kind: String,
+    base_layer_identity: Value,
 }
 
 #[derive(Deserialize)]
@@ -91,26 +162,56 @@ struct RemapIdentity {
     signed_prefix: Parsed<NamePrefix>,
 }
 
+/// A member that is there has a value: `null` is none, and no way to leave it out.
+fn present<'de, T: Deserialize<'de>, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
+
+/// A requirement of the right form.
+enum Requirement {
+    Accept,
+    Reject,
+    Sigstore(Box<SigstoreSigned>, SignedName),
+    /// One that is not judged here, and why.
+    NotJudged(&'static str),
+}
+
 /// The document as a set of which the closest rule applies.
 pub(super) fn set(document: &Value, reading: &Reading<'_>) -> Result<PolicySet, Shape> {
     let wire: Wire = shaped(document)?;
     let mut rules = vec![rule("default".to_owned(), Images::Rest, &wire.default, reading)?];
     for (transport, scopes) in &wire.transports {
         let at = format!("transports.{transport}");
+        if transport == "docker" {
+            distinct(scopes.keys(), &at)?;
+        }
         for (scope, requirements) in scopes {
             let at = format!("{at}.{scope:?}");
+            let is_local = LOCAL.contains(&transport.as_str());
             let images = match (transport.as_str(), scope.as_str()) {
                 ("docker", "") => Images::Transport(transport.clone()),
-                ("docker", scope) => Images::Scope(scope.parse().map_err(|error| Shape::at(&at, error))?),
-                (local, "") if LOCAL.contains(&local) => Images::Transport(transport.clone()),
-                (local, _) if LOCAL.contains(&local) => {
-                    return Err(Shape::at(at, "scopes of paths are not supported; only \"\", for the whole transport"));
-                }
-                (elsewhere, _) if ELSEWHERE.contains(&elsewhere) => {
-                    each(&requirements.0, &at, |_, requirement| known_type(requirement))?;
+                ("docker", scope) => match scope.parse::<Scope>() {
+                    Ok(scope) => Images::Scope(scope),
+                    Err(error) => Images::None { why: error.to_string() },
+                },
+                (_, "") if is_local => Images::Transport(transport.clone()),
+                (_, path) if is_local => {
+                    requirements_of(requirements, &at)?;
+                    let why = format!(
+                        "{at}: paths are not told apart, so that no image by this transport is let in: expected the scope \"\" alone, found {path:?}"
+                    );
+                    let images = Images::Transport(transport.clone());
+                    let demand = Demand::Refuse { why: Some(why) };
+                    rules.push(ImageRule { name: at, images, mode: Mode::Enforce, demand });
                     continue;
                 }
-                _ => return Err(Shape::at(at, "no such transport")),
+                (elsewhere, _) => {
+                    requirements_of(requirements, &at)?;
+                    if ELSEWHERE.contains(&elsewhere) {
+                        continue;
+                    }
+                    Images::None { why: format!("no images are read by transport {elsewhere}") }
+                }
             };
             rules.push(rule(at, images, requirements, reading)?);
         }
@@ -118,74 +219,165 @@ pub(super) fn set(document: &Value, reading: &Reading<'_>) -> Result<PolicySet, 
     Ok(PolicySet { choice: Choice::Closest, ..PolicySet::new(rules) })
 }
 
-fn rule(name: String, images: Images, requirements: &Filled<Value>, reading: &Reading<'_>) -> Result<ImageRule, Shape> {
-    let parts = each(&requirements.0, &name, |_, requirement| demand(requirement, reading))?;
-    Ok(ImageRule {
-        name,
-        images,
-        mode: Mode::Enforce,
-        demand: Demand::all("all of the requirements", parts).with_limits(reading.limits),
-    })
-}
-
-/// What is said about images that nothing here can name.
-fn known_type(requirement: &Value) -> Result<(), Shape> {
-    match requirement.get("type").and_then(Value::as_str) {
-        Some("insecureAcceptAnything" | "reject" | "sigstoreSigned" | "signedBy") => Ok(()),
-        found => Err(Shape::at("type", format!("no such requirement: {}", found.unwrap_or("none")))),
+/// Of two scopes that differ in the spelling of a host alone, nobody can tell which applies.
+fn distinct<'s>(scopes: impl Iterator<Item = &'s String>, at: &str) -> Result<(), Shape> {
+    let mut known: BTreeMap<String, &str> = BTreeMap::new();
+    for scope in scopes {
+        if let Some(other) = known.insert(respelled(scope), scope) {
+            return Err(Shape::at(at, format!("{other:?} and {scope:?} are about the same images: leave one out")));
+        }
     }
+    Ok(())
 }
 
-fn demand(requirement: &Value, reading: &Reading<'_>) -> Result<Demand, Shape> {
-    match requirement.get("type").and_then(Value::as_str) {
-        Some("insecureAcceptAnything") => shaped::<TypeOnly>(requirement).map(|_| Demand::Nothing),
-        Some("reject") => shaped::<TypeOnly>(requirement).map(|_| Demand::Refuse { why: None }),
-        Some("sigstoreSigned") => sigstore_signed(&shaped(requirement)?, reading),
-        Some("signedBy") => Err(Shape::at(
-            "type",
-            "refused: signatures by OpenPGP keys are not read; sign with a sigstore key and use sigstoreSigned",
-        )),
+fn requirements_of(requirements: &Filled<Value>, name: &str) -> Result<Vec<Requirement>, Shape> {
+    each(&requirements.0, name, |_, value| requirement(value))
+}
+
+fn rule(name: String, images: Images, requirements: &Filled<Value>, reading: &Reading<'_>) -> Result<ImageRule, Shape> {
+    let requirements = requirements_of(requirements, &name)?;
+    let parts = (0..).zip(&requirements).map(|(i, requirement)| demand(requirement, &format!("{name}[{i}]"), reading));
+    let demand = Demand::all("all of the requirements", parts.collect()).with_limits(reading.limits);
+    Ok(ImageRule { name, images, mode: Mode::Enforce, demand })
+}
+
+/// Reads one requirement, and none of the files that it names.
+fn requirement(value: &Value) -> Result<Requirement, Shape> {
+    match value.get("type").and_then(Value::as_str) {
+        Some("insecureAcceptAnything") => shaped::<TypeOnly>(value).map(|_| Requirement::Accept),
+        Some("reject") => shaped::<TypeOnly>(value).map(|_| Requirement::Reject),
+        Some("sigstoreSigned") => sigstore_signed(shaped(value)?),
+        Some("signedBy") => {
+            let wire: SignedBy = shaped(value)?;
+            let sources = [wire.key_path.is_some(), wire.key_paths.is_some(), wire.key_data.is_some()];
+            one_of(&sources, "expected exactly one of keyPath, keyPaths and keyData")?;
+            encoded("keyData", wire.key_data.as_deref())?;
+            signed_identity(wire.signed_identity.as_ref())?;
+            Ok(Requirement::NotJudged(
+                "signedBy: signatures by OpenPGP keys are not read; sign with a sigstore key and use sigstoreSigned",
+            ))
+        }
+        Some("signedBaseLayer") => {
+            let wire: SignedBaseLayer = shaped(value)?;
+            signed_name(&wire.base_layer_identity).map_err(|error| error.below("baseLayerIdentity"))?;
+            Ok(Requirement::NotJudged("signedBaseLayer: not judged here, nor by skopeo and podman; use sigstoreSigned"))
+        }
         found => Err(Shape::at(
             "type",
-            format!("expected sigstoreSigned, insecureAcceptAnything or reject, found {}", found.unwrap_or("none")),
+            format!(
+                "expected sigstoreSigned, signedBy, insecureAcceptAnything or reject, found {}",
+                found.unwrap_or("none")
+            ),
         )),
     }
 }
 
-fn sigstore_signed(wire: &SigstoreSigned, reading: &Reading<'_>) -> Result<Demand, Shape> {
-    let keys = one_source(
-        "expected exactly one of keyPath, keyPaths, keyData, keyDatas and fulcio",
+/// Exactly one of these is there.
+fn one_of(sources: &[bool], expected: &str) -> Result<(), Shape> {
+    match sources.iter().filter(|is_there| **is_there).count() {
+        1 => Ok(()),
+        _ => Err(Shape::at("", expected)),
+    }
+}
+
+fn encoded(member: &str, text: Option<&str>) -> Result<(), Shape> {
+    let decoded = text.map(|text| decode_lines(text).map_err(|error| format!("expected base64: {error}"))).transpose();
+    decoded.map(|_| ()).map_err(|problem| Shape::at(member, problem))
+}
+
+fn signed_identity(value: Option<&Value>) -> Result<SignedName, Shape> {
+    let name = value.map_or(Ok(SignedName::ExactOrRepositoryOfDigest), signed_name);
+    name.map_err(|error| error.below("signedIdentity"))
+}
+
+fn sigstore_signed(wire: SigstoreSigned) -> Result<Requirement, Shape> {
+    let is_given = |path: &Option<String>| path.as_ref().is_some_and(|path| !path.is_empty());
+    let keys = [
+        is_given(&wire.key_path),
+        wire.key_paths.is_some(),
+        is_given(&wire.key_data),
+        wire.key_datas.is_some(),
+        wire.fulcio.is_some(),
+        wire.pki.is_some(),
+    ];
+    one_of(&keys, "expected exactly one of keyPath, keyPaths, keyData, keyDatas, fulcio and pki")?;
+    let logs = [
+        is_given(&wire.rekor_public_key_path),
+        wire.rekor_public_key_paths.is_some(),
+        is_given(&wire.rekor_public_key_data),
+        wire.rekor_public_key_datas.is_some(),
+    ];
+    if logs.contains(&true) {
+        one_of(
+            &logs,
+            "expected at most one of rekorPublicKeyPath, rekorPublicKeyPaths, rekorPublicKeyData and rekorPublicKeyDatas",
+        )?;
+    }
+    for (member, texts) in [("keyDatas", &wire.key_datas), ("rekorPublicKeyDatas", &wire.rekor_public_key_datas)] {
+        let texts = texts.as_ref().map_or_else(Default::default, |texts| texts.0.as_slice());
+        each(texts, member, |_, text| encoded("", Some(text)))?;
+    }
+    encoded("keyData", wire.key_data.as_deref())?;
+    encoded("rekorPublicKeyData", wire.rekor_public_key_data.as_deref())?;
+    if let Some(fulcio) = &wire.fulcio {
+        let sources = [is_given(&fulcio.ca_path), is_given(&fulcio.ca_data)];
+        one_of(&sources, "expected exactly one of caPath and caData").map_err(|error| error.below("fulcio"))?;
+        encoded("fulcio.caData", fulcio.ca_data.as_deref())?;
+        if !logs.contains(&true) {
+            let expected = "expected the key of a log in rekorPublicKeyPath or rekorPublicKeyData beside it";
+            return Err(Shape::at("fulcio", expected));
+        }
+    }
+    let name = signed_identity(wire.signed_identity.as_ref())?;
+    if wire.pki.is_some() {
+        return Ok(Requirement::NotJudged(
+            "pki: certificates of a private authority without a log are not believed; use keys or fulcio",
+        ));
+    }
+    Ok(Requirement::Sigstore(Box::new(wire), name))
+}
+
+/// What a requirement asks for; what cannot be judged refuses, and says why.
+fn demand(requirement: &Requirement, at: &str, reading: &Reading<'_>) -> Demand {
+    let refused = |why: String| Demand::Refuse { why: Some(why) };
+    match requirement {
+        Requirement::Accept => Demand::Nothing,
+        Requirement::Reject => Demand::Refuse { why: None },
+        Requirement::NotJudged(why) => refused(format!("{at}: {why}")),
+        Requirement::Sigstore(wire, name) => match policy(wire, reading).map_err(|error| error.below(at)) {
+            Ok(policy) => PolicyDemand::new(policy).with_signed_name(name.clone()).into(),
+            Err(Shape { path, problem }) => refused(format!("{path}: {problem}")),
+        },
+    }
+}
+
+fn policy(wire: &SigstoreSigned, reading: &Reading<'_>) -> Result<Policy, Shape> {
+    let keys = given(
         [("keyPath", &wire.key_path), ("keyData", &wire.key_data)],
         [("keyPaths", &wire.key_paths), ("keyDatas", &wire.key_datas)],
         reading,
     )?;
-    let logs = one_source(
-        "expected at most one of rekorPublicKeyPath, rekorPublicKeyPaths, rekorPublicKeyData and rekorPublicKeyDatas",
+    let logs = given(
         [("rekorPublicKeyPath", &wire.rekor_public_key_path), ("rekorPublicKeyData", &wire.rekor_public_key_data)],
         [("rekorPublicKeyPaths", &wire.rekor_public_key_paths), ("rekorPublicKeyDatas", &wire.rekor_public_key_datas)],
         reading,
     )?;
     let logs = logs.iter().map(log).collect::<Result<Vec<_>, _>>()?;
-    let policy = match (keys.as_slice(), &wire.fulcio) {
-        ([], Some(fulcio)) => Policy::authority(Purpose::Image, Authority::Keyless(identity(fulcio, logs, reading)?)),
-        ([_, ..], None) => {
-            let authorities = keys.iter().map(|key| {
-                let public = PublicKey::from_pem(&key.bytes).map_err(|error| Shape::at(&key.member, error))?;
-                let authority = KeyAuthority::new(key.name.clone(), public);
-                if logs.is_empty() {
-                    return Ok(authority);
-                }
-                let mut root = TrustedRoot::default();
-                logs.iter().try_for_each(|log| root.add_log(log.clone())).map_err(|error| Shape::at("", error))?;
-                Ok(authority.with_trust(root.into(), Witnesses::LOGGED))
-            });
-            Policy::keys(Purpose::Image, std::num::NonZeroUsize::MIN, authorities.collect::<Result<Vec<_>, Shape>>()?)?
+    if let Some(fulcio) = &wire.fulcio {
+        return Ok(Policy::authority(Purpose::Image, Authority::Keyless(identity(fulcio, logs, reading)?)));
+    }
+    let authorities = keys.iter().map(|key| {
+        let public = PublicKey::from_pem(&key.bytes).map_err(|error| Shape::at(&key.member, error))?;
+        let authority = KeyAuthority::new(key.name.clone(), public);
+        if logs.is_empty() {
+            return Ok(authority);
         }
-        _ => return Err(Shape::at("", "expected exactly one of keyPath, keyPaths, keyData, keyDatas and fulcio")),
-    };
-    let name = wire.signed_identity.as_ref().map_or(Ok(SignedName::ExactOrRepositoryOfDigest), signed_name);
-    let name = name.map_err(|error| error.below("signedIdentity"))?;
-    Ok(PolicyDemand::new(policy).with_signed_name(name).into())
+        let mut root = TrustedRoot::default();
+        logs.iter().try_for_each(|log| root.add_log(log.clone())).map_err(|error| Shape::at("", error))?;
+        Ok(authority.with_trust(root.into(), Witnesses::LOGGED))
+    });
+    let authorities = authorities.collect::<Result<Vec<_>, Shape>>()?;
+    Ok(Policy::keys(Purpose::Image, std::num::NonZeroUsize::MIN, authorities)?)
 }
 
 /// Bytes that a member holds or names.
@@ -195,9 +387,8 @@ struct Given {
     bytes: Vec<u8>,
 }
 
-/// What the one member of these that is there gives; nothing when none is.
-fn one_source(
-    expected: &str,
+/// What the members of these that are there give.
+fn given(
     [path, data]: [(&str, &Option<String>); 2],
     [paths, datas]: [(&str, &Option<Filled<String>>); 2],
     reading: &Reading<'_>,
@@ -209,19 +400,15 @@ fn one_source(
         let texts = value.iter().flat_map(|texts| (0..).zip(&texts.0));
         texts.map(|(i, text)| (format!("{name}[{i}]"), text.clone())).collect::<Vec<_>>()
     };
-    let (paths, datas) = ([single(path), several(paths)], [single(data), several(datas)]);
-    if paths.iter().chain(&datas).filter(|given| !given.is_empty()).count() > 1 {
-        return Err(Shape::at("", expected));
-    }
     let mut found = Vec::new();
-    for (member, path) in paths.concat() {
+    for (member, path) in single(path).into_iter().chain(several(paths)) {
         let bytes = reading
             .surroundings
             .file(&path, reading.limits.key_file_bytes)
             .map_err(|error| Shape::at(&member, error))?;
         found.push(Given { member, name: path, bytes });
     }
-    for (member, text) in datas.concat() {
+    for (member, text) in single(data).into_iter().chain(several(datas)) {
         let bytes = decode_lines(&text).map_err(|error| Shape::at(&member, format!("expected base64: {error}")))?;
         found.push(Given { name: member.clone(), member, bytes });
     }
@@ -234,14 +421,7 @@ fn log(given: &Given) -> Result<TransparencyLog, Shape> {
 }
 
 fn identity(fulcio: &Fulcio, logs: Vec<TransparencyLog>, reading: &Reading<'_>) -> Result<KeylessAuthority, Shape> {
-    if logs.is_empty() {
-        return Err(Shape::at(
-            "fulcio",
-            "expected the key of a log in rekorPublicKeyPath or rekorPublicKeyData beside it",
-        ));
-    }
-    let certificates = one_source(
-        "expected exactly one of caPath and caData",
+    let certificates = given(
         [("fulcio.caPath", &fulcio.ca_path), ("fulcio.caData", &fulcio.ca_data)],
         [("", &None), ("", &None)],
         reading,
