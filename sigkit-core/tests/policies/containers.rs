@@ -330,6 +330,7 @@ fn not_judged() -> Vec<(Value, &'static str)> {
             "keyPaths[1]: no file /etc/gone.pub",
         ),
         (json!({"type": "sigstoreSigned", "keyData": "AAAA"}), "keyData"),
+        (json!({"type": "sigstoreSigned", "keyData": ""}), "keyData"),
         (json!({"type": "sigstoreSigned", "keyPath": "a.pub", "rekorPublicKeyPath": "/etc/gone"}), "no file /etc/gone"),
         (json!({"type": "sigstoreSigned", "keyPath": "a.pub", "rekorPublicKeyData": "AAAA"}), "rekorPublicKeyData"),
         (json!({"type": "sigstoreSigned", "rekorPublicKeyData": data("b"), "fulcio": fulcio}), "fulcio.caData"),

@@ -249,7 +249,7 @@ fn requirement(value: &Value) -> Result<Requirement, Shape> {
         Some("sigstoreSigned") => sigstore_signed(shaped(value)?),
         Some("signedBy") => {
             let wire: SignedBy = shaped(value)?;
-            let sources = [wire.key_path.is_some(), wire.key_paths.is_some(), wire.key_data.is_some()];
+            let sources = [is_given(&wire.key_path), wire.key_paths.is_some(), wire.key_data.is_some()];
             one_of(&sources, "expected exactly one of keyPath, keyPaths and keyData")?;
             encoded("keyData", wire.key_data.as_deref())?;
             signed_identity(wire.signed_identity.as_ref())?;
@@ -290,12 +290,16 @@ fn signed_identity(value: Option<&Value>) -> Result<SignedName, Shape> {
     name.map_err(|error| error.below("signedIdentity"))
 }
 
+/// An empty path is none.
+fn is_given(path: &Option<String>) -> bool {
+    path.as_ref().is_some_and(|path| !path.is_empty())
+}
+
 fn sigstore_signed(wire: SigstoreSigned) -> Result<Requirement, Shape> {
-    let is_given = |path: &Option<String>| path.as_ref().is_some_and(|path| !path.is_empty());
     let keys = [
         is_given(&wire.key_path),
         wire.key_paths.is_some(),
-        is_given(&wire.key_data),
+        wire.key_data.is_some(),
         wire.key_datas.is_some(),
         wire.fulcio.is_some(),
         wire.pki.is_some(),
@@ -304,7 +308,7 @@ fn sigstore_signed(wire: SigstoreSigned) -> Result<Requirement, Shape> {
     let logs = [
         is_given(&wire.rekor_public_key_path),
         wire.rekor_public_key_paths.is_some(),
-        is_given(&wire.rekor_public_key_data),
+        wire.rekor_public_key_data.is_some(),
         wire.rekor_public_key_datas.is_some(),
     ];
     if logs.contains(&true) {
@@ -320,7 +324,7 @@ fn sigstore_signed(wire: SigstoreSigned) -> Result<Requirement, Shape> {
     encoded("keyData", wire.key_data.as_deref())?;
     encoded("rekorPublicKeyData", wire.rekor_public_key_data.as_deref())?;
     if let Some(fulcio) = &wire.fulcio {
-        let sources = [is_given(&fulcio.ca_path), is_given(&fulcio.ca_data)];
+        let sources = [is_given(&fulcio.ca_path), fulcio.ca_data.is_some()];
         one_of(&sources, "expected exactly one of caPath and caData").map_err(|error| error.below("fulcio"))?;
         encoded("fulcio.caData", fulcio.ca_data.as_deref())?;
         if !logs.contains(&true) {

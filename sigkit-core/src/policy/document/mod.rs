@@ -254,22 +254,6 @@ impl From<PolicyError> for Shape {
     }
 }
 
-/// A member that is refused whatever its value, with the reason.
-macro_rules! refused {
-    ($name:ident, $why:literal) => {
-        #[doc = concat!("Refused: ", $why, ".")]
-        #[derive(Debug)]
-        enum $name {}
-
-        impl<'de> serde::Deserialize<'de> for $name {
-            fn deserialize<D: serde::Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
-                Err(serde::de::Error::custom(concat!("refused: ", $why)))
-            }
-        }
-    };
-}
-use refused;
-
 /// Text that is read by `FromStr`, so that an error names its member.
 #[derive(Clone, Debug)]
 struct Parsed<T>(T);
