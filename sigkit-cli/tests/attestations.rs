@@ -207,6 +207,25 @@ fn a_document_of_the_wrong_shape_is_refused_and_the_member_named() {
 }
 
 #[test]
+fn any_text_is_compared_when_reading() {
+    let lab = Lab::new();
+    lab.image("v1");
+    let name = lab.name(":v1");
+    attest(&lab, &["--type", "urn:x", "--predicate", "-", &name]).stdin("{}").run().expect(0);
+    let verify =
+        |kind: &str| lab.sandbox.sigkit(&["verify-attestation", "--key", "cosign.pub", "--type", kind, &name]).run();
+    verify("urn:x").expect(0);
+    for kind in ["sbom", "cosign.sigstore.dev/attestation/v1", "URN:x"] {
+        verify(kind).expect(12).says("urn:x");
+        let download = ["download", "attestation", "--predicate-type", kind, &name];
+        assert_ne!(lab.sandbox.sigkit(&download).run().code, 2, "{kind}");
+    }
+    for kind in ["", "https://sigstore.dev/cosign/sign/v1"] {
+        verify(kind).expect(2);
+    }
+}
+
+#[test]
 fn the_largest_attachment_is_what_the_environment_says() {
     let lab = Lab::new();
     lab.image("v1");

@@ -57,6 +57,14 @@ pub(crate) struct PredicateTypeArgs {
     pub(crate) kind: PredicateType,
 }
 
+/// What kind of thing must be said.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct WantedTypeArgs {
+    /// Type of the attestation: custom, cyclonedx, link, openvex, slsaprovenance[02|1], spdx, spdxjson, vuln, or any other text
+    #[arg(id = "type", long = "type", alias = "predicate-type", value_name = "TYPE", default_value = "custom", value_parser = PredicateType::wanted)]
+    pub(crate) kind: PredicateType,
+}
+
 impl AttestArgs {
     /// The format to write.
     ///

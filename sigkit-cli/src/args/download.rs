@@ -25,8 +25,8 @@ pub(crate) enum Download {
 pub(crate) struct DownloadAttestationArgs {
     #[command(flatten)]
     pub(crate) beside: BesideArgs,
-    /// Only attestations of this type: a name or URI as for attest --type
-    #[arg(long, value_name = "TYPE")]
+    /// Only attestations of this type: a name as for attest --type, or any other text
+    #[arg(long, value_name = "TYPE", value_parser = PredicateType::wanted)]
     pub(crate) predicate_type: Option<PredicateType>,
 }
 

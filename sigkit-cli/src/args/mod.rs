@@ -36,7 +36,7 @@ mod verify_blob_attestation;
 mod version;
 
 pub(crate) use absent::{instead_of_verb, why_absent};
-pub(crate) use attest::{AttestArgs, PredicateTypeArgs};
+pub(crate) use attest::{AttestArgs, PredicateTypeArgs, WantedTypeArgs};
 pub(crate) use attest_blob::AttestBlobArgs;
 pub(crate) use bundle::{BundleCreateArgs, BundleUpgradeArgs, BundleVerb, BundleVerbArgs};
 pub(crate) use certificate::CertificateArgs;

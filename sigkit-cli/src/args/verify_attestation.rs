@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args};
 
-use super::{ImagesArgs, PredicateTypeArgs, RegistryArgs, ReportFormat, SignatureDigest, TrustArgs};
+use super::{ImagesArgs, RegistryArgs, ReportFormat, SignatureDigest, TrustArgs, WantedTypeArgs};
 use crate::context::Context;
 use crate::error::CliError;
 
@@ -12,7 +12,7 @@ pub(crate) struct VerifyAttestationArgs {
     #[command(flatten)]
     pub(crate) images: ImagesArgs,
     #[command(flatten)]
-    pub(crate) kind: PredicateTypeArgs,
+    pub(crate) kind: WantedTypeArgs,
     /// Policy in Rego that must allow every attestation of the type; may be repeated
     #[arg(long, value_name = "FILE")]
     pub(crate) policy: Vec<PathBuf>,

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, ValueEnum};
 use sigkit_core::digest::{Digest, DigestAlgorithm};
 
-use super::{PredicateTypeArgs, ReportFormat, SignatureDigest, TrustArgs};
+use super::{ReportFormat, SignatureDigest, TrustArgs, WantedTypeArgs};
 use crate::context::Context;
 use crate::error::CliError;
 
@@ -14,7 +14,7 @@ pub(crate) struct VerifyBlobAttestationArgs {
     #[arg(value_name = "BLOB")]
     pub(crate) blob: Option<PathBuf>,
     #[command(flatten)]
-    pub(crate) kind: PredicateTypeArgs,
+    pub(crate) kind: WantedTypeArgs,
     /// Bundle that holds the attestation, in the sigstore or the legacy format
     #[arg(long, value_name = "FILE", required_unless_present = "signature")]
     pub(crate) bundle: Option<PathBuf>,

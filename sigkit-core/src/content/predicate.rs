@@ -30,7 +30,7 @@ pub enum PredicateType {
     Vuln,
     /// OpenVEX.
     OpenVex,
-    /// Any other JSON, under this URI.
+    /// Any other JSON, under this URI; to be read, under any text.
     Uri(String),
 }
 
@@ -87,6 +87,20 @@ impl PredicateType {
             Self::Vuln => "https://cosign.sigstore.dev/attestation/vuln/v1",
             Self::OpenVex => "https://openvex.dev/ns",
             Self::Uri(uri) => uri,
+        }
+    }
+
+    /// The type to look for: by a name, or by any other text, which is compared as it stands. There are attestations whose type is
+    /// no URI; to make them is refused ([`FromStr`]).
+    ///
+    /// # Errors
+    /// [`PredicateTypeError`] for the type of image signatures, and for what no statement has: nothing, and more than 2048 bytes.
+    pub fn wanted(text: &str) -> Result<Self, PredicateTypeError> {
+        match text.parse() {
+            Err(PredicateTypeError::Unknown { .. }) if !text.is_empty() && text.len() <= MOST_URI_BYTES => {
+                Ok(Self::Uri(text.to_owned()))
+            }
+            parsed => parsed,
         }
     }
 
@@ -239,9 +253,29 @@ mod tests {
         }
     }
 
+    #[test]
+    fn any_text_is_compared_as_it_stands_when_reading() {
+        for text in [
+            "cosign.sigstore.dev/attestation/v1",
+            "sbom",
+            "Custom",
+            "vuln ",
+            "urn:é",
+            "https://slsa.dev/provenance/v1/",
+        ] {
+            assert_eq!(PredicateType::wanted(text).unwrap().uri(), text);
+        }
+        assert_eq!(PredicateType::wanted("vuln"), Ok(PredicateType::Vuln));
+        assert_eq!(PredicateType::wanted("https://openvex.dev/ns").unwrap().uri(), PredicateType::OpenVex.uri());
+        for text in ["", SIGN_PREDICATE, &"x".repeat(MOST_URI_BYTES + 1)] {
+            assert!(PredicateType::wanted(text).is_err(), "{text:.40}");
+        }
+    }
+
     // threat: D03
     #[test]
     fn a_signature_is_no_attestation() {
+        assert_eq!(PredicateType::wanted(SIGN_PREDICATE), Err(PredicateTypeError::Signature));
         assert_eq!(SIGN_PREDICATE.parse::<PredicateType>(), Err(PredicateTypeError::Signature));
     }
 

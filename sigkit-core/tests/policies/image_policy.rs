@@ -318,6 +318,22 @@ fn one_field_of_the_provenance_may_be_asked_for_alone() {
     }
 }
 
+#[test]
+fn any_text_may_be_the_type_that_is_asked_for() {
+    for (wanted, kind, verdict) in [
+        ("sbom", "sbom", Verdict::Verified),
+        ("cosign.sigstore.dev/attestation/v1", "cosign.sigstore.dev/attestation/v1", Verdict::Verified),
+        ("custom", "https://cosign.sigstore.dev/attestation/v1", Verdict::Verified),
+        ("sbom", "SBOM", Verdict::Rejected),
+        ("cosign.sigstore.dev/attestation/v1", "https://cosign.sigstore.dev/attestation/v1", Verdict::Rejected),
+    ] {
+        let require = format!("- attestation: {{type: {wanted}, by: [a], atLeast: 1}}\n");
+        let set = read(&image_policy(&["a"], &require), &files()).unwrap();
+        let items = [attested(&PredicateType::Uri(kind.to_owned()), b"{}", "a")];
+        assert_eq!(judge(&set, IMAGE, &items, &[], NOW).verdict, verdict, "{wanted} {kind}");
+    }
+}
+
 // threat: I02
 // threat: I03
 #[test]
@@ -384,6 +400,47 @@ fn what_is_not_understood_is_an_error_that_names_it() {
         ),
         (attestation(", provenance: {builder: x}"), "require[0].attestation.provenance: says something about"),
         (attestation(", rego: missing.rego"), "require[0].attestation.rego: no file missing.rego"),
+        (attestation(", scan:"), "require[0].attestation.scan: expected a value, found nothing"),
+        (attestation(", provenance: null"), "require[0].attestation.provenance: expected a value, found nothing"),
+        (attestation(", rego: ~"), "require[0].attestation.rego: expected a value, found nothing"),
+        (attestation(", rego: ''"), "require[0].attestation.rego: no file"),
+        (attestation(", scans: {maximumSeverity: low, maxAge: 7d}"), "require[0].attestation.scans: unknown field"),
+        (attestation(", scan: {maximumSeverity: low, maxAge: 7d, vex: null}"), "scan.vex: expected a value"),
+        (
+            attestation(", scan: {maximumSeverity: low, maxAge: 7d, vex: {by: []}}"),
+            "scan.vex.by: expected at least one",
+        ),
+        (
+            attestation(", scan: {maximumSeverity: low, maxAge: 7d, exceptions: null}"),
+            "scan.exceptions: expected a value",
+        ),
+        (attestation(", scan: {maximumSeverity: Low, maxAge: 7d}"), "scan.maximumSeverity"),
+        (attestation(", scan: {maximumSeverity: low, maxAge: 7d, onlyFixable: yes}"), "scan.onlyFixable"),
+        (
+            attestation(
+                ", scan: {maximumSeverity: low, maxAge: 7d, exceptions: [{id: '', reason: x, until: 2026-12-31}]}",
+            ),
+            "scan.exceptions: expected the identifier of a finding",
+        ),
+        (
+            attestation(", provenance: {baseImages: []}").replace("vuln", "slsaprovenance1"),
+            "provenance.baseImages: expected at least one",
+        ),
+        (
+            attestation(", provenance: {}").replace("vuln", "slsaprovenance1"),
+            "provenance: expected builder, source, ref",
+        ),
+        (
+            attestation(", provenance: {sources: x}").replace("vuln", "slsaprovenance1"),
+            "provenance.sources: unknown field",
+        ),
+        (
+            attestation(", provenance: {source: 'https://host.test/../**'}").replace("vuln", "slsaprovenance1"),
+            "provenance.source: ",
+        ),
+        (attestation("").replace("vuln", "''"), "require[0].attestation.type: "),
+        (attestation("").replace("vuln", "https://sigstore.dev/cosign/sign/v1"), "require[0].attestation.type: "),
+        (good.replace("name: test", "name: test\nmode:"), "mode: expected a value, found nothing"),
         (good.replace("sigkit.dev/v1", "sigkit.dev/v2"), "expected kind ClusterImagePolicy"),
         (good.replace("ImagePolicy", "imagepolicy"), "expected kind ClusterImagePolicy"),
         (String::new(), "found no document"),

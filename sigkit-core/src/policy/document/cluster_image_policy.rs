@@ -173,7 +173,7 @@ struct NamedType {
 impl<'de> Deserialize<'de> for NamedType {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let written = String::deserialize(deserializer)?;
-        let kind = written.parse().map_err(serde::de::Error::custom)?;
+        let kind = PredicateType::wanted(&written).map_err(serde::de::Error::custom)?;
         Ok(Self { written, kind })
     }
 }

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::keys::{PemKey, WireIdentity};
-use super::{Filled, Parsed, Reading, Shape, WireMode, each, shaped};
+use super::{Filled, Parsed, Reading, Shape, WantedType, WireMode, each, filled, shaped};
 use crate::content::PredicateType;
 use crate::content::scan::Severity;
 use crate::crypto::PublicKey;
@@ -66,7 +66,7 @@ struct SignatureRequirement {
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct AttestationRequirement {
     #[serde(rename = "type")]
-    kind: Parsed<PredicateType>,
+    kind: Parsed<WantedType>,
     by: Filled<String>,
     at_least: NonZeroUsize,
     scan: Option<ScanRequirement>,
@@ -135,6 +135,7 @@ impl<'de> Deserialize<'de> for Day {
 
 /// One document as a rule.
 pub(super) fn rule(document: &Value, reading: &Reading<'_>) -> Result<ImageRule, Shape> {
+    filled(document)?;
     let wire: Wire = shaped(document)?;
     let mut authorities = BTreeMap::new();
     for (name, authority) in &wire.authorities {
@@ -241,7 +242,7 @@ impl Builder<'_> {
     }
 
     fn attestation(&self, wire: &AttestationRequirement) -> Result<Demand, Shape> {
-        let kind = &wire.kind.0;
+        let kind = &wire.kind.0.0;
         let mut policy = self.policy(Purpose::Attestation(kind.clone()), &wire.by, wire.at_least)?;
         if let Some(scan) = &wire.scan {
             if *kind != PredicateType::Vuln {
@@ -279,6 +280,9 @@ impl Builder<'_> {
         let counted = if wire.only_fixable { Counted::Fixable } else { Counted::All };
         let mut gate = ScanGate::new(maximum).with_counted(counted).with_max_age(wire.max_age.0);
         for exception in wire.exceptions.iter().flat_map(|exceptions| &exceptions.0) {
+            if exception.id.trim().is_empty() {
+                return Err(Shape::at("exceptions", "expected the identifier of a finding in id, found none"));
+            }
             let reason = Some(exception.reason.clone());
             gate = gate.with_exception(Exception { id: exception.id.clone(), until: exception.until.0, reason });
         }

@@ -16,6 +16,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{ImageRule, Mode, PolicyError, PolicySet};
+use crate::content::{PredicateType, PredicateTypeError};
 use crate::json::{self, JsonError, Objects};
 use crate::limits::Limits;
 use crate::trust::TrustedRoot;
@@ -266,6 +267,28 @@ where
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         text.parse().map(Self).map_err(serde::de::Error::custom)
+    }
+}
+
+/// The type of attestations to look for.
+#[derive(Clone, Debug)]
+struct WantedType(PredicateType);
+
+impl std::str::FromStr for WantedType {
+    type Err = PredicateTypeError;
+
+    fn from_str(text: &str) -> Result<Self, PredicateTypeError> {
+        PredicateType::wanted(text).map(Self)
+    }
+}
+
+/// Refuses members without a value: to leave one out and to leave one empty are not the same, and the latter is a slip of the pen.
+fn filled(document: &Value) -> Result<(), Shape> {
+    match document {
+        Value::Null => Err(Shape::at("", "expected a value, found nothing")),
+        Value::Array(items) => each(items, "", |_, item| filled(item)).map(drop),
+        Value::Object(members) => members.iter().try_for_each(|(name, value)| filled(value).map_err(|e| e.below(name))),
+        _ => Ok(()),
     }
 }
 
