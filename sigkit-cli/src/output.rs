@@ -77,7 +77,7 @@ impl<'a> Printer<'a> {
         Self { context, global, results, progress: Progress::Hidden, exit: ExitCode::Done }
     }
 
-    /// Shows from now on how many of `pieces` are printed; on a terminal, and unless the flags or `NO_COLOR` say otherwise.
+    /// Shows from now on how many of `pieces` are done; on a terminal, and unless the flags or `NO_COLOR` say otherwise.
     pub(crate) fn expect(&mut self, pieces: usize) {
         let environment = &self.context.environment;
         let plain = environment.non_empty("NO_COLOR").is_some()
@@ -103,11 +103,22 @@ impl<'a> Printer<'a> {
             self.context.stderr.end_progress();
             self.write(&piece.stdout)?;
         }
+        self.show_progress();
+        Ok(())
+    }
+
+    /// Another piece is done, which need not be the next to be printed.
+    pub(crate) fn advance(&mut self) {
         if let Progress::Shown { done, of } = &mut self.progress {
             *done = done.saturating_add(1).min(*of);
+        }
+        self.show_progress();
+    }
+
+    fn show_progress(&self) {
+        if let Progress::Shown { done, of } = self.progress {
             self.context.stderr.progress(&format!("{done} of {of}"));
         }
-        Ok(())
     }
 
     /// Prints the last piece and returns the exit code: a failure if anything could not be written.

@@ -12,7 +12,8 @@ use std::sync::{Arc, mpsc};
 
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use support::Run;
-use support::lab::Lab;
+use support::lab::{Lab, signature_tag};
+use testkit::image::Image;
 use testkit::{Action, Auth, Registry, Rule, TokenService, image};
 
 /// `count` signed images, by name.
@@ -237,6 +238,70 @@ fn signatures_of_a_digest_do_not_wait_for_the_image() {
     lab.registry.clear_faults();
     lab.registry.fault(Rule::new("GET", &manifest), Action::Change(testkit::Change::FlipByte(20)));
     lab.verify(&[&lab.digest(&image)]).run().expect(1).says("digest-mismatch");
+}
+
+// threat: R37
+#[test]
+fn a_slow_image_holds_up_nobody_else_and_its_result_comes_first() {
+    let lab = Lab::new();
+    let names = signed(&lab, 6);
+    let last = Arc::new(AtomicBool::new(false));
+    let (seen, waits) = (Arc::clone(&last), Arc::clone(&last));
+    lab.registry.fault(
+        Rule::new("GET", "/v2/app/manifests/v5"),
+        Action::Run(Arc::new(move || seen.store(true, Ordering::SeqCst))),
+    );
+    lab.registry.fault(Rule::new("GET", "/v2/app/manifests/v0"), Action::Run(Arc::new(until(waits))));
+    let ran = lab.verify(&[&["--jobs", "2", "-o", "report"], &as_text(&names)[..]].concat()).run().expect(0);
+    assert!(last.load(Ordering::SeqCst));
+    let given: Vec<bool> = ran.stdout.lines().zip(&names).map(|(line, name)| line.contains(&**name)).collect();
+    assert_eq!(given, [true; 6], "{}", ran.stdout);
+}
+
+/// Waits until it is so; ends with an error, and what waits for it, when that never comes.
+fn until(so: Arc<AtomicBool>) -> impl Fn() {
+    move || {
+        for _ in 0..3000 {
+            if so.load(Ordering::SeqCst) {
+                return;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        panic!("it was waited for in vain");
+    }
+}
+
+// threat: R37
+#[test]
+fn images_below_an_index_are_worked_on_side_by_side() {
+    for verb in ["verify", "sign"] {
+        let lab = Lab::new();
+        let index = image::index(lab.registry.content(), "app", "index", "seed");
+        let child = |digest: &String| Image {
+            digest: digest.clone(),
+            bytes: lab.registry.content().manifest("app", digest).unwrap().bytes,
+            children: Vec::new(),
+        };
+        let images: Vec<Image> = index.children.iter().map(child).collect();
+        for image in images.iter().chain([&index]) {
+            lab.attach_signature(image);
+        }
+        // The first waits for something about the second, which only others can ask for.
+        let next = Arc::new(AtomicBool::new(false));
+        let seen = Arc::clone(&next);
+        lab.registry.fault(
+            Rule::new("GET", &format!("/v2/app/referrers/{}", images[1].digest)),
+            Action::Run(Arc::new(move || seen.store(true, Ordering::SeqCst))),
+        );
+        let place = format!("/v2/app/manifests/{}", signature_tag(&images[0]));
+        lab.registry.fault(Rule::new("GET", &place), Action::Run(Arc::new(until(next))));
+        let flags = ["-r", "--jobs", "4", &lab.name(":index")];
+        let run = if verb == "verify" { lab.verify(&flags) } else { lab.sign(&flags) };
+        let ran = run.run().expect(0);
+        // In the order of the index, whichever was done first.
+        let places: Vec<_> = images.iter().map(|image| ran.stderr.find(&*image.digest).unwrap()).collect();
+        assert!(places.is_sorted(), "{}", ran.stderr);
+    }
 }
 
 #[test]

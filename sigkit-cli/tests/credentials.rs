@@ -341,6 +341,28 @@ fn helpers_that_fail_are_named() {
 
 // threat: G08
 #[test]
+fn a_helper_does_not_outlive_the_program() {
+    let registry = with_password();
+    let sandbox = Sandbox::new();
+    let config = docker(&sandbox, r#"{"credsStore":"fake"}"#);
+    let path = helper(&sandbox, "fake", &format!("echo $$ > {}; exec sleep 600", sandbox.path("pid").display()));
+    let run = verify(&sandbox, &registry, &["--timeout", "2s"]).env("DOCKER_CONFIG", config).env("PATH", path);
+    run.run().expect(NOT_READ).says("timed-out");
+    let pid = std::fs::read_to_string(sandbox.path("pid")).unwrap();
+    let status = format!("/proc/{}/status", pid.trim());
+    // Its parent has ended; until somebody else takes note of its end, it is a zombie.
+    let runs = || std::fs::read_to_string(&status).is_ok_and(|status| !status.contains("State:\tZ"));
+    for _ in 0..100 {
+        if !runs() {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    panic!("the helper still runs");
+}
+
+// threat: G08
+#[test]
 fn a_helper_in_the_current_directory_is_none() {
     let registry = with_password();
     let sandbox = Sandbox::new();

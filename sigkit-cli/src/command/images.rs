@@ -1,17 +1,17 @@
 //! The images of a verb: named by arguments and files, opened, resolved, and worked on side by side.
 
 use std::path::Path;
-use std::pin::pin;
 use std::time::Duration;
 
-use futures_util::StreamExt as _;
 use sigkit_core::digest::Digest;
 use sigkit_core::image::{check_contents, descendants, label};
 use sigkit_core::limits::Limits;
 use sigkit_core::oci::{Repository, TagOrDigest};
 use sigkit_core::store::registry::RegistryClient;
 use sigkit_core::store::{FetchedManifest, StoreError};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
+use super::in_order::in_order;
 use crate::args::{GlobalArgs, ImagesArgs, RegistryArgs};
 use crate::context::Context;
 use crate::error::CliError;
@@ -37,6 +37,8 @@ pub(super) struct Images<'a> {
     reach: Reach,
     client: RegistryClient,
     signatures: Option<&'a Repository>,
+    /// As many as `--jobs` says, for all images together.
+    turns: Semaphore,
 }
 
 /// What a verb does to its images.
@@ -51,8 +53,7 @@ pub(super) enum Reach {
 /// An image as it was found.
 pub(super) struct Resolved {
     pub(super) open: OpenTarget,
-    /// The image itself, and behind it those below it when they are asked for.
-    pub(super) images: Vec<FetchedManifest>,
+    pub(super) image: FetchedManifest,
     /// What an index lists and its place does not hold.
     pub(super) absent: Vec<String>,
 }
@@ -81,7 +82,8 @@ impl<'a> Images<'a> {
             Reach::Read => registry::reader(registry, &targets, context),
             Reach::Write => registry::client(registry, &targets, context),
         }?;
-        Ok(Self { args, named, reach, client, signatures: registry.signature_repo.as_ref() })
+        let turns = Semaphore::new(args.jobs.get());
+        Ok(Self { args, named, reach, client, signatures: registry.signature_repo.as_ref(), turns })
     }
 
     /// Works on every image until time runs out, so many at once as `--jobs` says, and prints what came of each in the order named.
@@ -94,7 +96,7 @@ impl<'a> Images<'a> {
         printer: &mut Printer<'_>,
         work: impl AsyncFn(&str, &Target) -> Vec<T>,
         timed_out: impl Fn(&str, Duration) -> T,
-        mut render: impl FnMut(Vec<T>) -> Output,
+        render: impl FnMut(Vec<T>) -> Output,
     ) -> Result<(), CliError> {
         let deadline = Deadline::after(global.timeout);
         printer.expect(self.named.len());
@@ -103,14 +105,13 @@ impl<'a> Images<'a> {
             let done = deadline.bound(Box::pin(work(text, target))).await;
             done.unwrap_or_else(|| vec![timed_out(text, global.timeout)])
         };
-        runtime::block_on(async {
-            let work = self.named.iter().map(&bounded);
-            let mut results = pin!(futures_util::stream::iter(work).buffered(self.args.jobs.get()));
-            while let Some(done) = results.next().await {
-                printer.piece(render(done))?;
-            }
-            Ok(())
-        })?
+        let work = self.named.iter().map(&bounded);
+        runtime::block_on(in_order(work, self.args.jobs.get(), render, printer))?
+    }
+
+    /// Waits until there is a turn for another image, be it named or below one that is.
+    pub(super) async fn turn(&self) -> Option<SemaphorePermit<'_>> {
+        self.turns.acquire().await.ok()
     }
 
     /// Opens the stores of one image.
@@ -136,7 +137,27 @@ impl<'a> Images<'a> {
     ///
     /// # Errors
     /// [`Unresolved`].
-    pub(super) async fn resolve(&self, target: &Target) -> Result<Resolved, Unresolved> {
+    pub(super) async fn resolve(&self, target: &Target) -> Result<(OpenTarget, Vec<FetchedManifest>), Unresolved> {
+        let Resolved { open, image, .. } = self.resolve_one(target).await?;
+        let below = match self.args.recursive {
+            true => {
+                descendants(&*open.store, &image, &Limits::DEFAULT).await.map_err(Unresolved::of(target.registry()))?
+            }
+            false => Vec::new(),
+        };
+        Ok((open, std::iter::once(image).chain(below).collect()))
+    }
+
+    /// Whether the images below those named are asked for.
+    pub(super) const fn recursive(&self) -> bool {
+        self.args.recursive
+    }
+
+    /// Opens and resolves one image, without those below it.
+    ///
+    /// # Errors
+    /// [`Unresolved`].
+    pub(super) async fn resolve_one(&self, target: &Target) -> Result<Resolved, Unresolved> {
         let failed = Unresolved::of(target.registry());
         let open = self.open(target).map_err(|error| failed((*error).into()))?;
         let image = open.resolve_on(self.args.platform.as_ref()).await.map_err(failed)?;
@@ -145,12 +166,8 @@ impl<'a> Images<'a> {
             true => check_contents(&*open.store, &image, &Limits::DEFAULT).await.map_err(failed)?,
             false => Vec::new(),
         };
-        let below = match self.args.recursive {
-            true => descendants(&*open.store, &image, &Limits::DEFAULT).await.map_err(failed)?,
-            false => Vec::new(),
-        };
         let absent = absent.iter().map(label).collect();
-        Ok(Resolved { open, images: std::iter::once(image).chain(below).collect(), absent })
+        Ok(Resolved { open, image, absent })
     }
 
     /// The store of another repository.

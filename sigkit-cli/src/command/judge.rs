@@ -1,7 +1,9 @@
 //! Verifying images, whatever it is that they are verified by.
 
-use futures_util::future::join;
+use futures_util::future::{join, join_all};
 use sigkit_core::digest::Digest;
+use sigkit_core::image::{Branch, Descent, TreeError};
+use sigkit_core::limits::Limits;
 use sigkit_core::store::FetchedManifest;
 
 use super::images::{Images, Resolved};
@@ -9,7 +11,7 @@ use crate::args::GlobalArgs;
 use crate::error::CliError;
 use crate::output::{Output, Printer};
 use crate::render::{Judgement, Results};
-use crate::target::{OpenTarget, Target};
+use crate::target::{OpenTarget, Target, Unresolved};
 
 /// How a verb judges an image.
 pub(super) trait Judge {
@@ -41,26 +43,62 @@ impl Images<'_> {
     }
 
     async fn judge_one<J: Judge>(&self, judge: &J, text: &str, target: &Target) -> Vec<Judgement> {
+        let turn = self.turn().await;
         // What lies beside an image that is named by its digest need not wait until the image has been read.
         let early = async {
             let digest = self.named_digest(target)?;
             let open = self.open(target).ok()?;
             Some(judge.look(text, &open, &digest).await)
         };
-        let (resolved, mut early) = join(self.resolve(target), early).await;
-        let Resolved { open, images, mut absent } = match resolved {
+        let (resolved, early) = join(self.resolve_one(target), early).await;
+        let Resolved { open, image, absent } = match resolved {
             Ok(resolved) => resolved,
             Err(error) => return vec![Judgement::unresolved(text, error)],
         };
-        let mut judgements = Vec::new();
-        for image in images {
-            let found = match early.take() {
-                Some(found) => found,
-                None => judge.look(text, &open, &image.descriptor.digest).await,
-            };
-            // What is missing is missing of the first: the others are below it.
-            judgements.push(judge.judge(text, &open, &image, found).without(std::mem::take(&mut absent)));
+        let found = match early {
+            Some(found) => found,
+            None => judge.look(text, &open, &image.descriptor.digest).await,
+        };
+        // What is missing is missing of the first: the others are below it.
+        let first = judge.judge(text, &open, &image, found).without(absent);
+        drop(turn);
+        let below = match self.recursive() {
+            true => self.judge_below(judge, text, &open, &image).await,
+            false => Ok(Vec::new()),
+        };
+        match below {
+            Ok(below) => std::iter::once(first).chain(below).collect(),
+            Err(error) => vec![Judgement::unresolved(text, Unresolved::of(target.registry())(error))],
         }
-        judgements
+    }
+
+    /// Judges the images below one, level by level, each as soon as there is a turn for it.
+    async fn judge_below<J: Judge>(
+        &self,
+        judge: &J,
+        text: &str,
+        open: &OpenTarget,
+        image: &FetchedManifest,
+    ) -> Result<Vec<Judgement>, TreeError> {
+        let mut descent = Descent::new(image, &Limits::DEFAULT);
+        let mut judgements = Vec::new();
+        loop {
+            let level = descent.level()?;
+            if level.is_empty() {
+                return Ok(judgements);
+            }
+            let each = level.iter().map(async |entry| {
+                let _turn = self.turn().await;
+                let look = Box::pin(judge.look(text, open, &entry.digest));
+                let (image, found) = join(Box::pin(descent.read(&*open.store, entry)), look).await;
+                let image = image?;
+                Ok::<_, TreeError>((judge.judge(text, open, &image, found), Branch::of(&image)))
+            });
+            for judged in join_all(each).await {
+                let (judgement, below) = judged?;
+                descent.add(below)?;
+                judgements.push(judgement);
+            }
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use sigkit_core::attach::AttachError;
 use sigkit_core::image::SignImageError;
 use sigkit_core::store::{FetchedManifest, Store as _};
@@ -32,19 +33,21 @@ impl Images<'_> {
         printer: &mut Printer<'_>,
     ) -> Result<Output, CliError> {
         let one = async |text: &str, target: &Target| {
+            let turn = self.turn().await;
             let (open, images) = match self.resolve(target).await {
-                Ok(resolved) => (resolved.open, resolved.images),
+                Ok(resolved) => resolved,
                 Err(error) => return vec![Failure::from(error).line(text)],
             };
-            let mut lines = Vec::new();
-            for image in &images {
+            drop(turn);
+            let each = images.iter().map(async |image| {
+                let _turn = self.turn().await;
                 // One beside which nothing can be written keeps no other from it, nor hides that others are done.
-                match verb.write(&open, image).await {
-                    Ok(written) => lines.extend(written),
-                    Err(failure) => lines.push(failure.line(&name(&open, image))),
+                match Box::pin(verb.write(&open, image)).await {
+                    Ok(written) => written,
+                    Err(failure) => vec![failure.line(&name(&open, image))],
                 }
-            }
-            lines
+            });
+            join_all(each).await.into_iter().flatten().collect()
         };
         self.each(global, printer, one, Line::timed_out, Line::output)?;
         Ok(Output::notes(Vec::new(), ExitCode::Done))

@@ -11,6 +11,7 @@ mod explain;
 mod generate_key_pair;
 mod images;
 mod import_key_pair;
+mod in_order;
 mod judge;
 mod key_pair;
 mod line;

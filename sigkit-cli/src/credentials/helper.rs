@@ -7,6 +7,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use sigkit_core::store::registry::{Credentials, Secret};
@@ -54,7 +55,10 @@ pub(crate) enum HelperError {
         name: String,
     },
     /// No such program.
-    #[error("docker-credential-{name}: no such program in an absolute directory of PATH")]
+    #[error(
+        "docker-credential-{name}: no such program in an absolute directory of PATH; install it, or to do without it remove the name from \
+         credsStore and credHelpers"
+    )]
     Missing {
         /// The helper.
         name: String,
@@ -170,7 +174,22 @@ impl Ended {
 }
 
 /// A process that does not outlive its handle.
-struct Running(Child);
+struct Running(Arc<Mutex<Child>>);
+
+/// Helpers that are running, which must not outlive this program either.
+static RUNNING: Mutex<Vec<Weak<Mutex<Child>>>> = Mutex::new(Vec::new());
+
+/// Ends the helpers that nobody waits for any more.
+pub(crate) fn stop_all() {
+    for child in std::mem::take(&mut *lock(&RUNNING)).iter().filter_map(Weak::upgrade) {
+        // It fails only for a process that has ended.
+        lock(&child).kill().unwrap_or_default();
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 impl Helpers {
     /// Helpers in the directories of `search_path`, which is written like `PATH`.
@@ -253,10 +272,12 @@ impl Helpers {
         secret_variables(std::env::vars_os().map(|(name, _)| name)).for_each(|name| {
             command.env_remove(name);
         });
-        let mut running = Running(command.spawn().map_err(failed)?);
-        let output = collect(running.0.stdout.take().map(OwnedFd::from)).map_err(failed)?;
-        let complaint = collect(running.0.stderr.take().map(OwnedFd::from)).map_err(failed)?;
-        if let Some(mut stdin) = running.0.stdin.take() {
+        let mut child = command.spawn().map_err(failed)?;
+        let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+        let running = Running::new(child);
+        let output = collect(stdout.map(OwnedFd::from)).map_err(failed)?;
+        let complaint = collect(stderr.map(OwnedFd::from)).map_err(failed)?;
+        if let Some(mut stdin) = stdin {
             // It fits into the pipe; a helper that does not read it may still answer.
             stdin.write_all(input).unwrap_or_default();
         }
@@ -296,10 +317,18 @@ fn wait<T>(receiver: &Receiver<io::Result<T>>, deadline: Instant) -> io::Result<
 }
 
 impl Running {
+    fn new(child: Child) -> Self {
+        let child = Arc::new(Mutex::new(child));
+        let mut running = lock(&RUNNING);
+        running.retain(|other| other.strong_count() > 0);
+        running.push(Arc::downgrade(&child));
+        Self(child)
+    }
+
     /// How it ended before `deadline`, or else [`io::ErrorKind::TimedOut`].
-    fn wait(&mut self, deadline: Instant) -> io::Result<ExitStatus> {
+    fn wait(&self, deadline: Instant) -> io::Result<ExitStatus> {
         loop {
-            if let Some(status) = self.0.try_wait()? {
+            if let Some(status) = lock(&self.0).try_wait()? {
                 return Ok(status);
             }
             if Instant::now() >= deadline {
@@ -314,8 +343,9 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         // Either fails only for a process that has ended.
-        self.0.kill().unwrap_or_default();
-        self.0.wait().map(drop).unwrap_or_default();
+        let mut child = lock(&self.0);
+        child.kill().unwrap_or_default();
+        child.wait().map(drop).unwrap_or_default();
     }
 }
 

@@ -23,6 +23,7 @@ use std::sync::{Mutex, PoisonError};
 use sigkit_core::oci::Repository;
 use sigkit_core::store::registry::{CredentialError, CredentialSource, Credentials};
 
+pub(crate) use self::helper::stop_all as stop_helpers;
 pub(crate) use self::keep::{KeepError, Keeper, Kept};
 pub(crate) use self::server::registry_of;
 

@@ -38,7 +38,7 @@ fn poll_once<F: Future>(output: &mut Option<F::Output>, future: Pin<&mut F>, con
 /// Runs [`WIDTH`] futures at once and returns all outputs in the order of the futures.
 ///
 /// They come in a `Vec`: an iterator with a closure, kept across an await, would hide from the compiler that the whole is `Send`.
-pub(super) async fn gather<T, F: Future<Output = T>>(futures: Vec<F>) -> Vec<T> {
+pub(crate) async fn gather<T, F: Future<Output = T>>(futures: Vec<F>) -> Vec<T> {
     let mut waiting = futures.into_iter();
     let mut running: VecDeque<(Pin<Box<F>>, Option<T>)> = VecDeque::new();
     let mut done = Vec::new();

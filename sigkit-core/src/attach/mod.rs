@@ -13,6 +13,7 @@ mod referrers;
 mod shared;
 mod tag;
 
+pub(crate) use concurrent::gather;
 pub use discover::{Found, FoundItem, Wanted, discover, find};
 pub use referrers::BundleAttachment;
 pub use tag::{EnvelopeAttachment, LayerAttachment};

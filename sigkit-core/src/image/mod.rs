@@ -15,5 +15,5 @@ pub use attest::{Attesting, Earlier, attest_image, seal_statement};
 pub use gather::gather;
 #[cfg(feature = "sign")]
 pub use sign::{Again, Attached, Format, SignImageError, SignedImage, Signing, attach, sign_image};
-pub use tree::{TreeError, check_contents, descendants, for_platform, label};
+pub use tree::{Branch, Descent, TreeError, check_contents, descendants, for_platform, label};
 pub use verify::{ImageError, VerifiedImage, judge_image, verify_image};

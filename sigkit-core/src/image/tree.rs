@@ -1,6 +1,7 @@
 use std::collections::HashSet;
 
 use super::configuration;
+use crate::attach::gather;
 use crate::digest::Digest;
 use crate::limits::Limits;
 use crate::oci::{Descriptor, Manifest, Platform, TagOrDigest};
@@ -87,6 +88,9 @@ struct Below {
     absent: Vec<Descriptor>,
 }
 
+/// Manifests of an index that are read at once.
+const WIDTH: usize = 8;
+
 /// Reads every manifest below an index, each once, in the order listed; a single image has none.
 ///
 /// # Errors
@@ -104,41 +108,107 @@ pub async fn descendants<S: Store>(
 }
 
 async fn below<S: Store>(store: &S, image: &FetchedManifest, limits: &Limits) -> Result<Below, TreeError> {
-    let too_large = |what, limit| TreeError::TooLarge { image: image.descriptor.digest, what, limit };
-    let mut seen = HashSet::from([image.descriptor.digest]);
-    let mut weight = 0_usize;
+    let mut descent = Descent::new(image, limits);
     let mut found = Below { present: Vec::new(), absent: Vec::new() };
-    let mut level = entries(image);
-    for depth in 0.. {
-        level.retain(|entry| seen.insert(entry.digest));
+    loop {
+        let level = descent.level()?;
         if level.is_empty() {
             return Ok(found);
         }
-        if depth == limits.index_depth {
-            return Err(too_large("levels of index", limits.index_depth));
-        }
-        if seen.len() > limits.index_children.saturating_add(1) {
-            return Err(too_large("manifests", limits.index_children));
-        }
-        let mut below = Vec::new();
-        for entry in level {
-            let child = match store.manifest(&TagOrDigest::Digest(entry.digest)).await {
-                Err(error) if error.is_absent() => {
-                    found.absent.push(entry);
-                    continue;
+        // A few at a time, so that what is too much is noticed before all of it is here.
+        for some in level.chunks(WIDTH) {
+            let reads = gather(some.iter().map(|entry| descent.read(store, entry)).collect()).await;
+            for (entry, read) in some.iter().zip(reads) {
+                match read {
+                    Err(TreeError::Absent { .. }) => found.absent.push(entry.clone()),
+                    read => {
+                        let read = read?;
+                        descent.add(Branch::of(&read))?;
+                        found.present.push(read);
+                    }
                 }
-                child => child?,
-            };
-            weight = weight.saturating_add(child.weight());
-            if weight > limits.index_weight {
-                return Err(too_large("bytes of manifests in memory", limits.index_weight));
             }
-            below.extend(entries(&child));
-            found.present.push(child);
         }
-        level = below;
     }
-    Ok(found)
+}
+
+/// The way down an index, level by level: what to read next, and whether that is too much.
+#[derive(Clone, Debug)]
+pub struct Descent<'a> {
+    image: Digest,
+    limits: &'a Limits,
+    seen: HashSet<Digest>,
+    depth: usize,
+    weight: usize,
+    next: Vec<Descriptor>,
+}
+
+/// What a manifest adds to the way down.
+#[derive(Clone, Debug)]
+pub struct Branch {
+    weight: usize,
+    entries: Vec<Descriptor>,
+}
+
+impl Branch {
+    /// What `image` adds.
+    pub fn of(image: &FetchedManifest) -> Self {
+        Self { weight: image.weight(), entries: entries(image) }
+    }
+}
+
+impl<'a> Descent<'a> {
+    /// The way down from `image`, which has been read.
+    pub fn new(image: &FetchedManifest, limits: &'a Limits) -> Self {
+        let digest = image.descriptor.digest;
+        Self { image: digest, limits, seen: HashSet::from([digest]), depth: 0, weight: 0, next: entries(image) }
+    }
+
+    /// The next level: what the manifests of the last one list and no earlier one did, in order. Empty at the end.
+    ///
+    /// # Errors
+    /// [`TreeError::TooLarge`].
+    pub fn level(&mut self) -> Result<Vec<Descriptor>, TreeError> {
+        let seen = &mut self.seen;
+        let mut level = std::mem::take(&mut self.next);
+        level.retain(|entry| seen.insert(entry.digest));
+        if !level.is_empty() && self.depth == self.limits.index_depth {
+            return Err(self.too_large("levels of index", self.limits.index_depth));
+        }
+        if self.seen.len() > self.limits.index_children.saturating_add(1) {
+            return Err(self.too_large("manifests", self.limits.index_children));
+        }
+        self.depth = self.depth.saturating_add(1);
+        Ok(level)
+    }
+
+    /// Reads a manifest of this level.
+    ///
+    /// # Errors
+    /// [`TreeError::Absent`], [`TreeError::Store`].
+    pub async fn read<S: Store>(&self, store: &S, entry: &Descriptor) -> Result<FetchedManifest, TreeError> {
+        match store.manifest(&TagOrDigest::Digest(entry.digest)).await {
+            Err(error) if error.is_absent() => Err(TreeError::Absent { image: self.image, child: label(entry) }),
+            read => Ok(read?),
+        }
+    }
+
+    /// Counts a manifest of this level, once it has been read; they are counted in their order.
+    ///
+    /// # Errors
+    /// [`TreeError::TooLarge`].
+    pub fn add(&mut self, below: Branch) -> Result<(), TreeError> {
+        self.weight = self.weight.saturating_add(below.weight);
+        if self.weight > self.limits.index_weight {
+            return Err(self.too_large("bytes of manifests in memory", self.limits.index_weight));
+        }
+        self.next.extend(below.entries);
+        Ok(())
+    }
+
+    const fn too_large(&self, what: &'static str, limit: usize) -> TreeError {
+        TreeError::TooLarge { image: self.image, what, limit }
+    }
 }
 
 /// Compares everything that an image is made of with its descriptors, where the store holds it at hand ([`Store::check_blob`]):

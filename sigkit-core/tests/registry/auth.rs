@@ -8,7 +8,7 @@ use sigkit_core::store::registry::{
 };
 use sigkit_core::store::{Expected, Store, StoreError, StoreWrite};
 use testkit::http::Response;
-use testkit::{Action, Auth, Collector, Registry, Rule, TokenService, image};
+use testkit::{Action, Auth, Change, Collector, Registry, Rule, TokenService, image};
 
 use crate::support::{REPOSITORY, basic, open, quick, store, tag, with};
 
@@ -35,6 +35,35 @@ async fn a_password_is_sent_once_it_is_asked_for_and_from_then_on() {
     }
     let sent: Vec<bool> = registry.requests().iter().map(|request| request.header("authorization").is_some()).collect();
     assert_eq!(sent, [false, true, true]);
+}
+
+// threat: R29
+#[tokio::test]
+async fn a_refusal_that_does_not_say_what_is_wanted_leads_to_one_question() {
+    let silent = || Action::Change(Change::NoHeader("WWW-Authenticate".to_owned()));
+    for auth in [Auth::basic("u", "S3CRET"), Auth::Token(TokenService::new("u", "S3CRET"))] {
+        let registry = serve(auth);
+        registry.fault(Rule::new("*", "*/manifests/*"), silent());
+        let store = open(registry.host(), with(registry.host(), basic("u", "S3CRET")));
+        for _ in 0..2 {
+            assert!(store.manifest(&tag("v1")).await.is_ok());
+        }
+        // What is known is enough when a token ends before its time.
+        registry.revoke_tokens();
+        assert!(store.manifest(&tag("v1")).await.is_ok());
+        let asked = lines(&registry).iter().filter(|line| *line == "GET /v2/").count();
+        assert_eq!(asked, 1, "{:?}", lines(&registry));
+    }
+    // One that never says it is asked once, and sees no password.
+    let registry = serve(Auth::basic("u", "S3CRET"));
+    registry.fault(Rule::new("*", "*"), silent());
+    let store = open(registry.host(), with(registry.host(), basic("u", "S3CRET")));
+    for _ in 0..2 {
+        let error = store.manifest(&tag("v1")).await.unwrap_err();
+        assert!(matches!(error, StoreError::Denied { .. }), "{error}");
+    }
+    assert_eq!(registry.requests().len(), 3);
+    assert!(registry.requests().iter().all(|request| request.header("authorization").is_none()));
 }
 
 #[tokio::test]

@@ -49,7 +49,9 @@ async fn refusals_are_final() {
         let (registry, _) = with_image();
         registry.fault(Rule::new("GET", "*"), Action::status(status));
         assert!(store(&registry).manifest(&tag("v1")).await.is_err());
-        assert_eq!(registry.requests().len(), 1, "{status}");
+        // Who refuses and does not say what it wants is asked for that, once.
+        let asked = if status == 401 { 2 } else { 1 };
+        assert_eq!(registry.requests().len(), asked, "{status}");
     }
 }
 
@@ -75,6 +77,50 @@ async fn retry_after_is_heeded_within_reason() {
     let (registry, _) = with_image();
     registry.fault(Rule::new("GET", "*").first(1), after("soon"));
     assert!(store(&registry).manifest(&tag("v1")).await.is_ok());
+}
+
+// threat: R39
+#[tokio::test]
+async fn too_many_requests_are_no_failure_as_long_as_others_are_served() {
+    let (registry, image) = with_image();
+    registry.content().put_tag(crate::support::REPOSITORY, "v2", &image.digest);
+    registry.fault(Rule::new("GET", "*/manifests/v2").first(5), Action::status(429));
+    let store = store(&registry);
+    let (one, other) = (tag("v2"), tag("v1"));
+    let waits = store.manifest(&one);
+    let served = async {
+        loop {
+            store.manifest(&other).await.unwrap();
+        }
+    };
+    let found = tokio::select! {
+        found = waits => found,
+        () = served => unreachable!("it goes on for ever"),
+    };
+    assert!(found.is_ok(), "{:?}", found.err());
+}
+
+// threat: R37
+#[tokio::test]
+async fn a_registry_that_nobody_answers_for_is_waited_for_once() {
+    let (registry, _) = with_image();
+    registry.fault(Rule::new("*", "*"), Action::Disconnect);
+    let store = store(&registry);
+    let first = store.manifest(&tag("v1")).await.unwrap_err();
+    assert!(first.to_string().contains("4 tries"), "{first}");
+    assert_eq!(registry.requests().len(), 4);
+    for _ in 0..3 {
+        let error = store.manifest(&tag("v1")).await.unwrap_err();
+        assert!(matches!(error, StoreError::Unavailable { .. }), "{error}");
+        assert!(error.to_string().contains("nobody answers still"), "{error}");
+    }
+    assert_eq!(registry.requests().len(), 5, "one knock");
+    // Where only one thing is not answered, the others are.
+    let (registry, _) = with_image();
+    registry.fault(Rule::new("GET", "*/manifests/silent"), Action::Disconnect);
+    let store = open(registry.host(), quick());
+    assert!(store.manifest(&tag("silent")).await.is_err());
+    assert!(store.manifest(&tag("v1")).await.is_ok());
 }
 
 // threat: N05

@@ -172,6 +172,25 @@ async fn refused_writes_say_why() {
     }
 }
 
+#[tokio::test]
+async fn the_detail_of_an_error_is_shown() {
+    for (detail, shown) in [
+        (r#"{"Digest":"sha256:77"}"#, r#"(SOME_CODE: the reason: {"Digest":"sha256:77"})"#),
+        (r#""unknown tag=v2""#, "(SOME_CODE: the reason: unknown tag=v2)"),
+        ("null", "(SOME_CODE: the reason)"),
+        ("{}", "(SOME_CODE: the reason)"),
+    ] {
+        let (registry, image) = with_image();
+        let body = format!(r#"{{"errors":[{{"code":"SOME_CODE","message":"the reason","detail":{detail}}}]}}"#);
+        let mut answer = Response::new(400);
+        answer.body = body.into_bytes();
+        registry.fault(Rule::new("PUT", "*"), Action::Respond(answer));
+        let store = store(&registry);
+        let error = store.push_manifest(&tag("v2"), OCI_MANIFEST, &image.bytes, Expected::Any).await.unwrap_err();
+        assert!(error.to_string().contains(shown), "{error}");
+    }
+}
+
 // threat: R36
 #[tokio::test]
 async fn an_upload_that_was_lost_is_begun_anew() {

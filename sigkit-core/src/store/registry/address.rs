@@ -25,9 +25,15 @@ pub(super) fn is_loopback(url: &Url) -> bool {
 
 /// Whether a server elsewhere has no business naming this address: this machine, its link (where cloud metadata lives), nothing.
 pub(super) fn is_internal(address: IpAddr) -> bool {
+    let address = address.to_canonical();
+    address.is_loopback() || address.is_unspecified() || is_link_local(address)
+}
+
+/// Whether the address is one of this machine's link, which even a server on this machine has no business naming.
+fn is_link_local(address: IpAddr) -> bool {
     match address.to_canonical() {
-        IpAddr::V4(v4) => v4.is_loopback() || v4.is_link_local() || v4.is_unspecified() || v4.is_broadcast(),
-        IpAddr::V6(v6) => v6.is_loopback() || v6.is_unicast_link_local() || v6.is_unspecified(),
+        IpAddr::V4(v4) => v4.is_link_local() || v4.is_broadcast(),
+        IpAddr::V6(v6) => v6.is_unicast_link_local(),
     }
 }
 
@@ -46,8 +52,12 @@ pub(super) fn check_target(target: &Url, registry: &Url) -> Result<(), String> {
     }
     let host = target.host_str().unwrap_or_default();
     let internal = is_localhost(host) || literal(host).is_some_and(is_internal);
-    if internal && !home && registry.host_str() != Some(host) {
+    let itself = registry.host_str() == Some(host);
+    if internal && !home && !itself {
         return Err(format!("a registry elsewhere points to an address of this machine or its link: {}", shown()));
+    }
+    if literal(host).is_some_and(is_link_local) && !itself {
+        return Err(format!("a registry on this machine points to an address of this machine's link: {}", shown()));
     }
     Ok(())
 }
@@ -111,6 +121,8 @@ mod tests {
             ("http://127.0.0.1:2/x", "http://127.0.0.1:1/"),
             ("http://127.0.0.1:2/x", "https://localhost:1/"),
             ("https://169.254.1.1/x", "https://169.254.1.1/"),
+            ("http://[::1]:2/x", "http://127.0.0.1:1/"),
+            ("http://0.0.0.0:2/x", "http://127.0.0.1:1/"),
         ] {
             assert_eq!(check_target(&url(target), &url(registry)), Ok(()), "{target} from {registry}");
         }
@@ -123,6 +135,9 @@ mod tests {
             ("https://[::1]/x", "https://r.example/"),
             ("https://0x7f.1/x", "https://r.example/"),
             ("http://169.254.169.254/latest", "http://r.example/"),
+            ("http://169.254.169.254/latest", "http://127.0.0.1:5000/"),
+            ("http://[fe80::1]/x", "http://localhost:5000/"),
+            ("http://[::ffff:169.254.1.1]/x", "http://[::1]:5000/"),
             ("https://user@r.example/x", "https://r.example/"),
             ("https://:password@r.example/x", "https://r.example/"),
             ("file:///x", "https://r.example/"),

@@ -34,6 +34,8 @@ pub(super) struct Host {
     tokens: Mutex<HashMap<Scope, Arc<Slot>>>,
     turns: Turns,
     conditions: AtomicBool,
+    /// Done when the registry was asked outright how it wants credentials.
+    asked: OnceCell<()>,
 }
 
 /// The account for one repository, looked up once; that of no repository is the one that logs in.
@@ -71,6 +73,7 @@ impl Host {
             tokens: Mutex::default(),
             turns: Turns::default(),
             conditions: AtomicBool::new(true),
+            asked: OnceCell::new(),
         }
     }
 
@@ -162,7 +165,13 @@ impl Host {
         if reply.status != StatusCode::UNAUTHORIZED || reply.url.origin() != home.base.origin() {
             return Ok(reply);
         }
-        let Some(wants) = self.learn(&reply, home, transport) else { return Ok(reply) };
+        let wants = match self.learn(&reply, home, transport) {
+            Some(wants) => wants,
+            None => match self.ask(transport, home).await {
+                Some(wants) => wants,
+                None => return Ok(reply),
+            },
+        };
         if let Some(used) = &first {
             self.forget(scope, &used.value).await;
         }
@@ -217,6 +226,24 @@ impl Host {
         };
         *self.wants.lock().unwrap_or_else(PoisonError::into_inner) = Some(wants.clone());
         Some(wants)
+    }
+
+    /// What the registry wants that refused without saying so: what it said before, else what it says to who asks for nothing in
+    /// particular. OCI distribution specification 1.1, "Determining Support".
+    async fn ask(&self, transport: &Transport, home: &Home) -> Option<Wants> {
+        if self.wants().is_none() {
+            let asked = self.asked.get_or_init(|| async {
+                let Ok(url) = home.base.join("/v2/") else { return };
+                let call = Call { redirects: Redirects::Refuse, ..Call::new(Method::GET, url) };
+                if let Ok(reply) = self.send(transport, home, &call, None).await
+                    && reply.status == StatusCode::UNAUTHORIZED
+                {
+                    self.learn(&reply, home, transport);
+                }
+            });
+            asked.await;
+        }
+        self.wants()
     }
 
     fn wants(&self) -> Option<Wants> {

@@ -39,8 +39,7 @@ impl RegistryClient {
         let mut call = Call { redirects: Redirects::Refuse, ..Call::new(Method::GET, url) };
         call.limit = transport.options.limits.error_body_bytes;
         let scope = Scope::of_registry();
-        let place = call.place();
-        let ask = || transport.repeat(&place, Repeat::Safe, || host.attempt(transport, &call, &scope));
+        let ask = || transport.repeat(home, &call, Repeat::Safe, || host.attempt(transport, &call, &scope));
         let mut reply = ask().await?;
         let asked = host.has_asked();
         if reply.status.is_success() && !asked {

@@ -17,6 +17,7 @@ mod link;
 mod login;
 mod observe;
 mod options;
+mod origin;
 mod read;
 mod realm;
 mod referrers;
@@ -146,7 +147,8 @@ impl RegistryStore {
     async fn exchange(&self, call: &Call, access: Access, repeat: Repeat) -> Result<Reply, StoreError> {
         let scope = Scope::new(&self.repository, access);
         let attempt = || self.host.attempt(self.transport(), call, &scope);
-        self.transport().repeat(&call.place(), repeat, attempt).await
+        let home = self.host.home(self.transport()).await?;
+        self.transport().repeat(home, call, repeat, attempt).await
     }
 
     fn remember(&self, tag: &Tag, digest: Digest, etag: Option<&HeaderValue>) {

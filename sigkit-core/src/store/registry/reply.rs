@@ -111,6 +111,22 @@ struct ErrorEntry {
     code: String,
     #[serde(default)]
     message: String,
+    #[serde(default)]
+    detail: serde_json::Value,
+}
+
+impl ErrorEntry {
+    /// What the server said, with the detail that it gave, if any.
+    fn words(&self) -> String {
+        let detail = match &self.detail {
+            serde_json::Value::String(text) => text.trim().to_owned(),
+            serde_json::Value::Null => String::new(),
+            other => other.to_string(),
+        };
+        let parts =
+            [self.code.as_str(), self.message.as_str(), if detail == "{}" || detail == "[]" { "" } else { &detail }];
+        parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(": ")
+    }
 }
 
 impl Reply {
@@ -188,7 +204,7 @@ impl Reply {
         };
         let errors = self.errors();
         if !errors.is_empty() {
-            let said: Vec<String> = errors.iter().map(|error| format!("{}: {}", error.code, error.message)).collect();
+            let said: Vec<String> = errors.iter().map(ErrorEntry::words).collect();
             return format!("{status} ({})", printable(&said.join("; "), SHOWN));
         }
         match self.header(CONTENT_TYPE) {

@@ -166,7 +166,7 @@ async fn fetch(
         Call { limit: transport.options.limits.token_bytes, ..request(realm, bearer, scope, credentials, home)? };
     let place = call.place();
     let asked = Instant::now();
-    let reply = transport.repeat(&place, Repeat::Safe, || transport.attempt(home, &call, None)).await?;
+    let reply = transport.repeat(home, &call, Repeat::Safe, || transport.attempt(home, &call, None)).await?;
     let reply = Reply { who, ..reply };
     if reply.status.as_u16() != 200 {
         return Err(match reply.status.as_u16() {

@@ -14,6 +14,7 @@ use super::address;
 use super::clients::Clients;
 use super::observe::Exchange;
 use super::options::RegistryOptions;
+use super::origin::Origins;
 use super::reply::{Body, Reply, Source, Trouble, TroubleKind};
 use super::resolve::NamedHosts;
 use super::text::printable;
@@ -27,6 +28,8 @@ const MAX_REDIRECTS: usize = 5;
 const SMALL: usize = 256 << 10;
 /// What all larger ones together may hold while they are read, in KiB: two manifests at the limit, however many are asked for.
 const LARGE: u32 = 8 << 10;
+/// How long a server has to answer that said nothing before.
+const KNOCK: Duration = Duration::from_secs(5);
 /// The slowest upload that is waited for, in bytes a second.
 const MIN_UPLOAD_RATE: u64 = 32 << 10;
 
@@ -101,12 +104,14 @@ pub(super) struct Transport {
     pub(super) named: Arc<NamedHosts>,
     clients: Clients,
     large: Semaphore,
+    origins: Origins,
 }
 
 impl Default for Transport {
     fn default() -> Self {
         let named: Arc<NamedHosts> = Arc::default();
-        Self { options: RegistryOptions::default(), clients: Clients::usual(Arc::clone(&named)), named, large: large() }
+        let clients = Clients::usual(Arc::clone(&named));
+        Self { options: RegistryOptions::default(), clients, named, large: large(), origins: Origins::default() }
     }
 }
 
@@ -114,13 +119,15 @@ impl Transport {
     pub(super) fn new(options: RegistryOptions) -> Result<Self, String> {
         let named: Arc<NamedHosts> = Arc::default();
         let clients = Clients::new(&options, Arc::clone(&named))?;
-        Ok(Self { options, named, clients, large: large() })
+        Ok(Self { options, named, clients, large: large(), origins: Origins::default() })
     }
 
-    /// Makes tries until one gives an answer that will not pass, or until the tries or the time are used up.
+    /// Makes tries of what begins with `call` until one gives an answer that will not pass, or until the tries or the time are used up.
+    /// A server that is known not to answer is not tried.
     pub(super) async fn repeat<Attempt>(
         &self,
-        place: &str,
+        home: &Home,
+        call: &Call,
         repeat: Repeat,
         attempt: impl Fn() -> Attempt + Send + Sync,
     ) -> Result<Reply, StoreError>
@@ -130,17 +137,39 @@ impl Transport {
         let total = self.options.timeouts.total;
         let deadline = Instant::now().checked_add(total);
         let mut tries = Tries::new(self.options.retries);
+        let place = &call.place();
+        let origin = self.origins.of(&call.url);
+        let before = origin.served();
+        let known = origin.expect_anybody(self.knock(home, &call.url)).await;
+        known.map_err(|detail| {
+            let detail = format!("{detail}; the same was said of an earlier request, and nobody answers still");
+            StoreError::Unavailable { place: place.to_owned(), detail }
+        })?;
+        let mut served = before;
         loop {
             let outcome = match deadline {
                 Some(deadline) => timeout_at(deadline, attempt()).await,
                 None => Ok(attempt().await),
             };
-            let Ok(outcome) = outcome else { return Err(self.out_of_time(place)) };
+            let Ok(outcome) = outcome else {
+                let error = self.out_of_time(place);
+                origin.said_nothing(before, &said(&error));
+                return Err(error);
+            };
             let made = tries.made();
             let (passes, asked) = match &outcome {
                 Ok(reply) => (tries::may_pass(reply.status, repeat), tries::retry_after(&reply.headers)),
                 Err(trouble) => (trouble.may_pass(repeat), None),
             };
+            // As long as others are served it is only a matter of time, which the server's turns see to.
+            let too_many = outcome.as_ref().is_ok_and(|reply| reply.status == StatusCode::TOO_MANY_REQUESTS);
+            if passes
+                && too_many
+                && tries::is_reasonable(asked)
+                && std::mem::replace(&mut served, origin.served()) != served
+            {
+                continue;
+            }
             if passes
                 && let Some(pause) = tries.another(asked)
                 && deadline.is_none_or(|deadline| deadline.saturating_duration_since(Instant::now()) > pause)
@@ -150,9 +179,22 @@ impl Transport {
             }
             return match outcome {
                 Ok(reply) => Ok(Reply { tries: made, ..reply }),
-                Err(trouble) => Err(after_tries(trouble.error, made)),
+                Err(trouble) => {
+                    let error = after_tries(trouble.error, made);
+                    origin.said_nothing(before, &said(&error));
+                    Err(error)
+                }
             };
         }
+    }
+
+    /// Whether a server that said nothing before answers anything at all.
+    async fn knock(&self, home: &Home, url: &Url) -> bool {
+        let Ok(url) = url.join("/v2/") else { return false };
+        let call = Call { redirects: Redirects::Refuse, ..Call::new(Method::HEAD, url) };
+        let place = call.place();
+        let answer = self.observed(&call, &call.url, self.send(home, &call, &call.url, None, &place));
+        timeout(KNOCK, answer).await.is_ok_and(|answer| answer.is_ok())
     }
 
     /// Bounds an operation of several requests by the total time.
@@ -176,8 +218,20 @@ impl Transport {
         let place = call.place();
         let mut url = call.url.clone();
         let mut hops = 0_usize;
+        let origin = self.origins.of(&call.url);
+        origin.turn().await;
+        let begun = Instant::now();
         loop {
             let response = self.observed(call, &url, self.send(home, call, &url, authorization, &place)).await?;
+            if hops == 0 {
+                match response.status() {
+                    StatusCode::TOO_MANY_REQUESTS => {
+                        let asked = tries::retry_after(response.headers());
+                        origin.has_too_many(begun, asked.filter(|_| tries::is_reasonable(asked)));
+                    }
+                    _ => origin.serves(),
+                }
+            }
             let Some(location) = redirect(&response) else {
                 let status = response.status();
                 let headers = response.headers().clone();
@@ -332,6 +386,14 @@ impl Transport {
     fn out_of_time(&self, place: &str) -> StoreError {
         let total = self.options.timeouts.total.as_secs_f32();
         StoreError::Unavailable { place: place.to_owned(), detail: format!("not done within {total} s") }
+    }
+}
+
+/// Why nothing was answered.
+fn said(error: &StoreError) -> String {
+    match error {
+        StoreError::Unavailable { detail, .. } => detail.clone(),
+        other => other.to_string(),
     }
 }
 

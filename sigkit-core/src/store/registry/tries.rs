@@ -30,7 +30,7 @@ impl Tries {
 
     /// The pause before another try; `None` when there is to be none. `asked` is what the server asked for.
     pub(super) fn another(&mut self, asked: Option<Duration>) -> Option<Duration> {
-        if self.made > self.retries.max || asked.is_some_and(|pause| pause > MAX_PAUSE) {
+        if self.made > self.retries.max || !is_reasonable(asked) {
             return None;
         }
         let doublings = self.made.saturating_sub(1).min(16);
@@ -42,6 +42,11 @@ impl Tries {
         let jitter = half.saturating_mul(chance).checked_div(1024).unwrap_or_default();
         Some(asked.unwrap_or_default().max(half.saturating_add(jitter)))
     }
+}
+
+/// Whether the pause that a server asks for, if it does, is one that is waited for.
+pub(super) fn is_reasonable(asked: Option<Duration>) -> bool {
+    asked.is_none_or(|pause| pause <= MAX_PAUSE)
 }
 
 /// Whether the status says that a later try may succeed.

@@ -135,8 +135,9 @@ impl RegistryStore {
         }
         let mut start = Call::new(Method::POST, self.url("blobs/uploads/").await?);
         start.headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
-        let reply =
-            self.transport().repeat(&start.place(), Repeat::Safe, || self.upload(&start, &bytes, digest)).await?;
+        let home = self.host.home(self.transport()).await?;
+        let upload = || self.upload(&start, &bytes, digest);
+        let reply = self.transport().repeat(home, &start, Repeat::Safe, upload).await?;
         if reply.status.as_u16() != 201 {
             return Err(write_error(&reply));
         }

@@ -1,0 +1,168 @@
+//! Work on many images at once. However long one of them takes, the others go on; what came of each is printed in the order named.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::future::Future;
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::pin::pin;
+
+use futures_util::StreamExt as _;
+
+use crate::error::CliError;
+use crate::exit::ExitCode;
+use crate::output::{Output, Printer};
+
+/// What waits in memory for its turn to be printed, in bytes; more of it waits on disk.
+const KEPT_IN_MEMORY: usize = 4 << 20;
+
+/// Does all `work`, `jobs` at once, renders what came of each piece, and prints that in the order given.
+///
+/// # Errors
+/// Those of printing, after which nothing more is begun.
+pub(super) async fn in_order<T, F: Future<Output = T>>(
+    work: impl Iterator<Item = F>,
+    jobs: usize,
+    mut render: impl FnMut(T) -> Output,
+    printer: &mut Printer<'_>,
+) -> Result<(), CliError> {
+    let numbered = work.enumerate().map(|(number, piece)| async move { (number, piece.await) });
+    let mut results = pin!(futures_util::stream::iter(numbered).buffer_unordered(jobs));
+    let mut waiting = Waiting::default();
+    while let Some((number, done)) = results.next().await {
+        printer.advance();
+        waiting.put(number, render(done), KEPT_IN_MEMORY).map_err(waiting_failed)?;
+        while let Some(output) = waiting.next().map_err(waiting_failed)? {
+            printer.piece(output)?;
+        }
+    }
+    Ok(())
+}
+
+fn waiting_failed(error: io::Error) -> CliError {
+    CliError::System { action: "keep results that wait for an earlier image", error }
+}
+
+/// Outputs that wait for those before them.
+#[derive(Default)]
+struct Waiting {
+    /// The number of the next to be printed.
+    next: usize,
+    kept: BTreeMap<usize, Kept>,
+    /// What is kept in memory, in bytes.
+    bytes: usize,
+    /// The rest, in a file without a name.
+    aside: Option<File>,
+}
+
+enum Kept {
+    Here(Output),
+    /// From this place of the file, the lengths of results, report and notes one after the other.
+    Aside {
+        at: u64,
+        stdout: usize,
+        report: usize,
+        notes: Vec<usize>,
+        exit: ExitCode,
+    },
+}
+
+impl Waiting {
+    /// Keeps an output; of all together no more than `most` bytes in memory, unless it is the next one.
+    fn put(&mut self, number: usize, output: Output, most: usize) -> io::Result<()> {
+        let size = weight(&output);
+        let kept = if number == self.next || self.bytes.saturating_add(size) <= most {
+            self.bytes = self.bytes.saturating_add(size);
+            Kept::Here(output)
+        } else {
+            self.lay_aside(&output)?
+        };
+        self.kept.insert(number, kept);
+        Ok(())
+    }
+
+    /// The next output, if it is there.
+    fn next(&mut self) -> io::Result<Option<Output>> {
+        let Some(kept) = self.kept.remove(&self.next) else { return Ok(None) };
+        self.next = self.next.saturating_add(1);
+        match kept {
+            Kept::Here(output) => {
+                self.bytes = self.bytes.saturating_sub(weight(&output));
+                Ok(Some(output))
+            }
+            Kept::Aside { at, stdout, report, notes, exit } => {
+                let Some(file) = &mut self.aside else { return Err(io::ErrorKind::NotFound.into()) };
+                file.seek(SeekFrom::Start(at))?;
+                let stdout = read(file, stdout)?;
+                let report = text(read(file, report)?)?;
+                let notes = notes.into_iter().map(|length| text(read(file, length)?)).collect::<io::Result<_>>()?;
+                Ok(Some(Output { stdout, notes, report, exit }))
+            }
+        }
+    }
+
+    fn lay_aside(&mut self, output: &Output) -> io::Result<Kept> {
+        let file = match &mut self.aside {
+            Some(file) => file,
+            aside => aside.insert(tempfile::tempfile()?),
+        };
+        let at = file.seek(SeekFrom::End(0))?;
+        file.write_all(&output.stdout)?;
+        file.write_all(output.report.as_bytes())?;
+        output.notes.iter().try_for_each(|note| file.write_all(note.as_bytes()))?;
+        let (stdout, report) = (output.stdout.len(), output.report.len());
+        let notes = output.notes.iter().map(String::len).collect();
+        Ok(Kept::Aside { at, stdout, report, notes, exit: output.exit })
+    }
+}
+
+/// About how many bytes an output takes.
+fn weight(output: &Output) -> usize {
+    let notes = output.notes.iter().fold(0_usize, |sum, note| sum.saturating_add(note.len()));
+    output.stdout.len().saturating_add(output.report.len()).saturating_add(notes)
+}
+
+fn read(file: &mut File, length: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; length];
+    file.read_exact(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn text(bytes: Vec<u8>) -> io::Result<String> {
+    String::from_utf8(bytes).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn output(number: usize) -> Output {
+        Output {
+            stdout: format!("result {number}").into_bytes(),
+            notes: vec![format!("note {number}"), String::new(), "ä".to_owned()],
+            report: format!("report {number}"),
+            exit: ExitCode::Undecided,
+        }
+    }
+
+    // threat: R37
+    #[test]
+    fn what_waits_comes_in_order_whether_in_memory_or_aside() {
+        for most in [0, 40, usize::MAX] {
+            let mut waiting = Waiting::default();
+            for number in (1..20).rev() {
+                waiting.put(number, output(number), most).unwrap();
+                assert!(waiting.next().unwrap().is_none());
+                assert!(waiting.bytes <= most);
+            }
+            assert_eq!(waiting.aside.is_some(), most < usize::MAX);
+            waiting.put(0, output(0), most).unwrap();
+            for number in 0..20 {
+                let (found, expected) = (waiting.next().unwrap().unwrap(), output(number));
+                assert_eq!((found.stdout, found.notes), (expected.stdout, expected.notes));
+                assert_eq!((found.report, found.exit), (expected.report, expected.exit));
+            }
+            assert!(waiting.next().unwrap().is_none());
+            assert_eq!(waiting.bytes, 0);
+        }
+    }
+}
