@@ -414,12 +414,96 @@ mod tests {
         assert_eq!(line.findings[0].severity, Severity::Critical);
     }
 
+    // threat: R12
+    #[test]
+    fn the_worst_rating_that_may_be_meant_counts() {
+        let low = r#""id":"r","properties":{"security-severity":"1.0"}"#;
+        for (rule, outcome, severity) in [
+            (r#""id":"r","properties":{"security-severity":"8,9","tags":["low"]}"#, "", Severity::Unknown),
+            (r#""id":"r","properties":{"security-severity":"10.1","tags":["low"]}"#, "", Severity::Unknown),
+            (r#""id":"r","properties":{"security-severity":"-1","tags":["low"]}"#, "", Severity::Unknown),
+            (r#""id":"r","properties":{"security-severity":true,"tags":["low"]}"#, "", Severity::Unknown),
+            // Grype says "low" of what it does not know.
+            (
+                r#""id":"r","properties":{"security-severity":"0.0"},"help":{"text":"Severity: low"}"#,
+                "",
+                Severity::Unknown,
+            ),
+            (r#""id":"r","properties":{"cvssV3_severity":"HIGH"}"#, "", Severity::High),
+            (low, "", Severity::Low),
+            (low, r#","level":"note""#, Severity::Low),
+            (low, r#","level":"warning""#, Severity::Medium),
+            (low, r#","level":"error""#, Severity::High),
+            (low, r#","level":"fatal""#, Severity::Unknown),
+            (
+                r#""id":"r","defaultConfiguration":{"level":"error"},"properties":{"security-severity":"1.0"}"#,
+                "",
+                Severity::High,
+            ),
+            (low, r#","level":"error","message":{"text":"Severity: MEDIUM"}"#, Severity::Medium),
+            (low, r#","message":{"text":"Severity: CRITICAL"}"#, Severity::Critical),
+            (low, r#","message":{"text":"Severity: grave"}"#, Severity::Unknown),
+            (low, r#","properties":{"security-severity":"9.8"}"#, Severity::Critical),
+            (low, r#","properties":{"security-severity":"much"}"#, Severity::Unknown),
+            (r#""id":"r""#, r#","level":"note""#, Severity::Unknown),
+        ] {
+            let report = report(&format!("{{{rule}}}"), &format!(r#"{{"ruleId":"r"{outcome}}}"#)).unwrap();
+            assert_eq!(report.findings[0].severity, severity, "{rule} {outcome}");
+        }
+        let rules = r#"{"id":"r","properties":{"security-severity":"1.0"}},{"id":"r","properties":{"security-severity":"9.8"}}"#;
+        for (outcome, severity) in [
+            (r#"{"ruleId":"r"}"#, Severity::Critical),
+            (r#"{"ruleId":"r/sub"}"#, Severity::Critical),
+            (r#"{"ruleId":"r","ruleIndex":-1}"#, Severity::Critical),
+            (r#"{"ruleId":"r","ruleIndex":0}"#, Severity::Low),
+            (r#"{"ruleId":"r","rule":{"index":1}}"#, Severity::Critical),
+        ] {
+            assert_eq!(report(rules, outcome).unwrap().findings[0].severity, severity, "{outcome}");
+        }
+        let extended = |outcome: &str| {
+            let text = format!(
+                r#"{{"version":"2.1.0","runs":[{{"tool":{{"driver":{{"name":"s","rules":[{{{low}}}]}},"extensions":[{{"name":"e","rules":[{{"id":"r","properties":{{"security-severity":"9.8"}}}}]}}]}},"results":[{outcome}]}}]}}"#
+            );
+            parse(text.as_bytes()).unwrap().findings[0].severity
+        };
+        for (outcome, severity) in [
+            (r#"{"ruleId":"r"}"#, Severity::Critical),
+            (r#"{"ruleId":"r","ruleIndex":0}"#, Severity::Low),
+            (r#"{"rule":{"id":"r","index":0,"toolComponent":{"index":0}}}"#, Severity::Critical),
+            (r#"{"ruleId":"r","rule":{"index":0,"toolComponent":{"index":7}}}"#, Severity::Critical),
+        ] {
+            assert_eq!(extended(outcome), severity, "{outcome}");
+        }
+    }
+
+    // threat: R12
+    #[test]
+    fn a_fix_is_read_from_lines_and_properties() {
+        let versions = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+        for (rule, message, fix, fixed_in) in [
+            ("", "Fixed Version: 1.2, 1.3", Fix::Available, versions(&["1.2", "1.3"])),
+            ("", "Fixed Version: ", Fix::Missing, vec![]),
+            ("", "  Fixed version    : not fixed  ", Fix::Missing, vec![]),
+            ("", "nothing", Fix::Unknown, vec![]),
+            (r#","properties":{"fixed_version":"not fixed"}"#, "", Fix::Missing, vec![]),
+            (r#","properties":{"fixed_version":"2"}"#, "", Fix::Available, versions(&["2"])),
+            (r#","help":{"text":"Fix Version: 2"}"#, "", Fix::Available, versions(&["2"])),
+        ] {
+            let outcome = format!(r#"{{"ruleId":"r","message":{{"text":"{message}"}}}}"#);
+            let found = report(&format!(r#"{{"id":"r"{rule}}}"#), &outcome).unwrap().findings.remove(0);
+            assert_eq!((found.fix, found.fixed_in), (fix, fixed_in), "{rule} {message}");
+        }
+    }
+
     #[test]
     fn a_result_counts_unless_it_says_pass() {
         for (outcome, count) in [
             (r#"{"ruleId":"r"}"#, 1),
             (r#"{"ruleId":"r","kind":"fail","suppressions":[{"kind":"external"}]}"#, 1),
             (r#"{"ruleId":"r","kind":"open"}"#, 1),
+            (r#"{"ruleId":"r","kind":"PASS"}"#, 1),
+            (r#"{"ruleId":"r","kind":"pass","level":"error"}"#, 1),
+            (r#"{"ruleId":"r","kind":"pass","level":"none"}"#, 0),
             (r#"{"ruleId":"unlisted"}"#, 1),
             (r#"{"ruleId":"r","kind":"pass"}"#, 0),
             (r#"{"ruleId":"r","kind":"notApplicable"}"#, 0),
