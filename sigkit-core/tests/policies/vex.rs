@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use sigkit_core::bundle::EvidenceItem;
 use sigkit_core::content::PredicateType;
+use sigkit_core::digest::{Digest, DigestAlgorithm};
 use sigkit_core::report::Verdict;
 
 use super::lab::{Files, NOW, Outcomes, attested, image_policy, judge, read};
@@ -251,6 +252,7 @@ const SEVERE: [&str; 1] = ["finding-too-severe"];
 const AGAINST: [&str; 1] = ["vex-not-cleared"];
 
 // threat: R06
+// threat: R23
 #[test]
 fn what_cannot_be_read_of_a_product_clears_nothing() {
     let image = || image_product()["@id"].clone();
@@ -275,6 +277,7 @@ fn what_cannot_be_read_of_a_product_clears_nothing() {
         let of_package = word("fixed", json!({"@id": PURL, "subcomponents": subcomponents}));
         assert_eq!(said(json!([of_package])), SEVERE, "{subcomponents}");
     }
+    let sha512 = Digest::of(DigestAlgorithm::Sha512, crate::support::cases::IMAGE.as_bytes()).hex();
     let hex = crate::support::cases::image().hex();
     for product in [
         json!(null),
@@ -289,6 +292,8 @@ fn what_cannot_be_read_of_a_product_clears_nothing() {
         json!({"@id": "pkg:oci/app", "hashes": {"sha256": hex}}),
         json!({"@id": format!("pkg:docker/app@sha256:{hex}")}),
         json!({"@id": image(), "hashes": {"sha-256": "00"}}),
+        json!({"@id": "pkg:oci/app", "hashes": {"sha-256": hex, "sha-512": "00".repeat(64)}}),
+        json!({"@id": image(), "hashes": {"sha-384": "00".repeat(48)}}),
         json!({"@id": format!("pkg:oci/app@sha256%3A{}", "00".repeat(32)), "hashes": {"sha-256": hex}}),
     ] {
         assert_eq!(said(json!([word("fixed", product.clone())])), SEVERE, "{product}");
@@ -299,6 +304,7 @@ fn what_cannot_be_read_of_a_product_clears_nothing() {
         json!({"@id": image(), "subcomponents": [null, {"@id": "pkg:apk/alpine/musl@1"}, {"@id": PURL}]}),
         json!({"@id": image(), "subcomponents": [{"@id": "https://example.test", "identifiers": {"purl": PURL}}]}),
         json!({"@id": PURL, "hashes": {"sha-256": "00".repeat(32)}}),
+        json!({"@id": "pkg:oci/app", "hashes": {"sha-256": hex, "sha-512": sha512}}),
         json!({"@id": "pkg:oci/app", "identifiers": {"purl": image()}, "hashes": {"sha-256": hex}}),
     ] {
         assert_eq!(said(json!([word("fixed", product.clone())])), [""; 0], "{product}");

@@ -234,7 +234,14 @@ impl Component {
             "sha256" if !is_package => Fit::Other,
             _ => Fit::Unclear,
         };
-        summed(self.names.iter().map(named).chain(self.hashes.iter().map(hashed)))
+        let fit = summed(self.names.iter().map(named).chain(self.hashes.iter().map(hashed)));
+        // Of several digests none may be another's.
+        let contradicts = |(name, hex): &(String, String)| {
+            let spelled = name.to_ascii_lowercase().replace('-', "");
+            let known = DigestAlgorithm::ALL.into_iter().find(|algorithm| algorithm.name() == spelled);
+            known.and_then(|algorithm| seen.artifact.hex(algorithm)).is_some_and(|ours| !hex.eq_ignore_ascii_case(ours))
+        };
+        if fit == Fit::Exact && self.hashes.iter().any(contradicts) { Fit::Loose } else { fit }
     }
 }
 
