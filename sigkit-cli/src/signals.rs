@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustix::termios::{self, LocalModes, OptionalActions, Termios};
-use signal_hook::consts::{SIGINT, SIGQUIT, SIGTERM};
+use signal_hook::consts::{SIGINT, SIGQUIT, SIGTERM, SIGXFSZ};
 use signal_hook::flag;
 use signal_hook::iterator::{Handle, Signals};
 
@@ -52,6 +52,8 @@ impl Interrupts {
             flag::register_usize(signal, interrupts.0.came.clone(), usize::try_from(signal).unwrap_or_default())?;
             flag::register_conditional_shutdown(signal, exit_status(signal), interrupts.0.free.clone())?;
         }
+        // A file that may not grow any further is an error of the write, after which nothing is left behind.
+        flag::register(SIGXFSZ, Arc::default())?;
         Ok(interrupts)
     }
 

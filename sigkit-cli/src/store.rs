@@ -7,8 +7,8 @@ use sigkit_core::digest::Digest;
 use sigkit_core::oci::{Descriptor, Platform, Tag, TagOrDigest};
 use sigkit_core::store::registry::RegistryStore;
 use sigkit_core::store::{
-    ArchiveStore, Asked, Atomicity, DockerArchiveStore, Expected, FetchedManifest, LayoutStore, Referrers, Store,
-    StoreError, StoreWrite, SubjectIndexed, TagListed,
+    ArchiveStore, Asked, Atomicity, Completed, DockerArchiveStore, Expected, FetchedManifest, LayoutStore, Referrers,
+    Store, StoreError, StoreWrite, SubjectIndexed, TagListed,
 };
 
 /// One of the stores that a command line can name.
@@ -34,6 +34,18 @@ macro_rules! each {
             AnyStore::DockerArchive($store) => $call,
         }
     };
+}
+
+impl AnyStore {
+    /// How many manifests the list of a layout or archive has, when it can be read.
+    pub(crate) fn listed(&self) -> Option<usize> {
+        match self {
+            Self::Registry(_) => None,
+            Self::Layout(store) => store.listed().ok(),
+            Self::Archive(store) => store.listed().ok(),
+            Self::DockerArchive(store) => store.listed().ok(),
+        }
+    }
 }
 
 impl Store for AnyStore {
@@ -78,6 +90,10 @@ impl StoreWrite for AnyStore {
 
     async fn tag_listed(&self, tag: &Tag) -> TagListed {
         each!(self, store => store.tag_listed(tag).await)
+    }
+
+    async fn complete(&self, manifest: &Digest) -> Result<Completed, StoreError> {
+        each!(self, store => store.complete(manifest).await)
     }
 
     async fn push_blob(&self, bytes: Cow<'_, [u8]>, digest: &Digest) -> Result<(), StoreError> {

@@ -1,8 +1,9 @@
 //! The image a user names: where it lives, and which one it is.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use sigkit_core::digest::Digest;
 use sigkit_core::image::{TreeError, for_platform};
 use sigkit_core::oci::{ImageReference, Platform, ReferenceError, Repository, Tag, TagOrDigest};
 use sigkit_core::store::registry::RegistryClient;
@@ -108,6 +109,8 @@ pub(crate) struct OpenTarget {
     /// The store of its signatures: the same, or the repository that they are kept in instead.
     pub(crate) signatures: Arc<AnyStore>,
     target: Target,
+    /// What the name meant when it was resolved.
+    meant: OnceLock<Digest>,
 }
 
 impl Target {
@@ -140,7 +143,7 @@ impl Target {
             (Self::Registry(_), Some(repository)) => Arc::new(AnyStore::Registry(client.repository(repository))),
             _ => Arc::clone(&store),
         };
-        Ok(OpenTarget { store, signatures, target: self })
+        Ok(OpenTarget { store, signatures, target: self, meant: OnceLock::new() })
     }
 }
 
@@ -183,12 +186,42 @@ impl OpenTarget {
     /// [`TreeError`].
     pub(crate) async fn resolve_on(&self, platform: Option<&Platform>) -> Result<FetchedManifest, TreeError> {
         let named = self.resolve().await?;
+        self.meant.get_or_init(|| named.descriptor.digest);
         let image = match platform {
             Some(platform) => for_platform(&*self.store, &named, platform).await?,
             None => named.clone(),
         };
         self.store.check_lists(&self.asked(), &named, platform).await?;
         Ok(image)
+    }
+
+    /// Refuses a layout or archive in which the name has come to mean another image since it was resolved: what is written now would
+    /// lie beside an image that was not read.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`]; [`StoreError`] when it cannot be read any more.
+    pub(crate) async fn refuse_changed(&self) -> Result<(), StoreError> {
+        if self.reference().is_some() {
+            return Ok(());
+        }
+        let now = self.resolve().await?.descriptor.digest;
+        match self.meant.get() {
+            Some(meant) if *meant != now => {
+                let place =
+                    format!("{}: {meant} is {now} now, so nothing was written: run it again", self.store.name());
+                Err(StoreError::Conflict { place })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The path of a layout or archive.
+    pub(crate) fn path(&self) -> Option<std::path::Display<'_>> {
+        match &self.target {
+            Target::Registry(_) => None,
+            Target::Layout(image) | Target::Archive(image) => Some(image.path.display()),
+            Target::DockerArchive { path, .. } => Some(path.display()),
+        }
     }
 
     /// What a legacy signature names the image by: `registry/repository`, or the name of the directory or file.

@@ -232,3 +232,25 @@ fn memory_does_not_grow_with_the_blob() {
         assert!(most < 24 << 10, "{algorithm}: {most} KiB");
     }
 }
+
+// threat: R35
+#[test]
+fn a_file_that_changes_while_it_is_signed_is_refused() {
+    let sandbox = sandbox("ecdsa-p256");
+    sandbox.write("large", vec![7_u8; 64 << 20]);
+    let path = sandbox.path("large");
+    let (stop, stopped) = std::sync::mpsc::channel::<()>();
+    let writer = std::thread::spawn(move || {
+        let mut file = std::fs::OpenOptions::new().append(true).open(path).unwrap();
+        while stopped.recv_timeout(std::time::Duration::from_millis(1)).is_err() {
+            file.write_all(b"x").unwrap();
+        }
+    });
+    let ran = sign(&sandbox, &["large"]).run();
+    let attest = ["attest-blob", "--key", "cosign.key", "--predicate", "blob", "--type", "custom", "large"];
+    let attested = sandbox.signing(&attest).run();
+    stop.send(()).unwrap();
+    writer.join().unwrap();
+    ran.expect(1).says("changed while it was read").prints("");
+    attested.expect(1).says("changed while it was read").prints("");
+}

@@ -315,3 +315,53 @@ fn an_archive_of_which_loaders_take_another_image_is_refused_in_every_form() {
         }
     }
 }
+
+// threat: R35
+#[test]
+fn a_signature_that_the_index_does_not_list_is_listed_by_the_next_run() {
+    for archive in [false, true] {
+        let layout = Layout::new(&["v1"]);
+        let before = std::fs::read(layout.sandbox.path("lay/index.json")).unwrap();
+        layout
+            .sign(&["oci:lay:v1"])
+            .run()
+            .expect(0)
+            .says("lists 2 manifests now")
+            .says("oras cp -r --from-oci-layout lay@sha256:");
+        let after = std::fs::read(layout.sandbox.path("lay/index.json")).unwrap();
+        // As a run leaves it that is killed between the two.
+        std::fs::write(layout.sandbox.path("lay/index.json"), before).unwrap();
+        layout.pack();
+        let target = if archive { "oci-archive:lay.tar:v1" } else { "oci:lay:v1" };
+        layout.sign(&[target]).run().expect(0).says("in the list of the layout now");
+        if archive {
+            layout.sandbox.shell("tar -xf lay.tar -C lay").run().expect(0);
+        }
+        let entries = |bytes: &[u8]| serde_json::from_slice::<serde_json::Value>(bytes).unwrap()["manifests"].clone();
+        assert_eq!(entries(&std::fs::read(layout.sandbox.path("lay/index.json")).unwrap()), entries(&after));
+        layout.sign(&[target]).run().expect(0).says("nothing was written");
+        layout.verify(&[target]).run().expect(0);
+    }
+}
+
+// threat: R42
+#[test]
+fn a_write_that_may_not_grow_fails_and_leaves_no_copy() {
+    let layout = Layout::new(&["v1"]);
+    layout.sandbox.write("lay/blobs/sha256/pad", vec![7_u8; 200_000]);
+    layout.pack();
+    let before = std::fs::read(layout.sandbox.path("lay.tar")).unwrap();
+    layout.sandbox.write(".sigkit-00000000000000aa.tmp", "left behind");
+    let limited = "ulimit -f 100; COSIGN_PASSWORD=test-only exec \"$0\" sign --key cosign.key oci-archive:lay.tar:v1";
+    let ran = std::process::Command::new("bash")
+        .args(["-c", limited, env!("CARGO_BIN_EXE_sigkit")])
+        .current_dir(layout.sandbox.path("."))
+        .output()
+        .unwrap();
+    assert_eq!(ran.status.code(), Some(1), "{ran:?}");
+    assert!(String::from_utf8_lossy(&ran.stderr).contains("file-error"), "{ran:?}");
+    assert_eq!(std::fs::read(layout.sandbox.path("lay.tar")).unwrap(), before);
+    let hidden = std::fs::read_dir(layout.sandbox.path(".")).unwrap();
+    let hidden: Vec<_> = hidden.map(|entry| entry.unwrap().file_name()).collect();
+    assert!(!hidden.iter().any(|name| name.to_string_lossy().starts_with(".sigkit")), "{hidden:?}");
+}

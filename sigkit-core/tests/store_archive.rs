@@ -403,6 +403,33 @@ async fn a_write_copies_what_it_does_not_change() {
     assert!(listing.status.success() && String::from_utf8(listing.stdout).unwrap().contains("vendor/note"));
 }
 
+// threat: R35
+// Fails when an archive is replaced that somebody without a lock has written to in the meantime.
+#[tokio::test]
+async fn an_archive_that_changes_while_it_is_copied_is_not_replaced() {
+    let fixture = Fixture::new();
+    let mut large = tagged(&fixture);
+    for number in 0..40 {
+        large = large.file(&format!("pad-{number}"), &vec![7_u8; 1 << 20]);
+    }
+    let archive = Archive::new(large);
+    let path = archive.path.clone();
+    let (stop, stopped) = std::sync::mpsc::channel::<()>();
+    let writer = std::thread::spawn(move || {
+        let mut file = fs::OpenOptions::new().append(true).open(&path).unwrap();
+        while stopped.recv_timeout(std::time::Duration::from_millis(1)).is_err() {
+            std::io::Write::write_all(&mut file, &[0; 512]).unwrap();
+        }
+    });
+    std::thread::sleep(std::time::Duration::from_millis(20));
+    let bytes = referrer(&fixture.image, "signed");
+    let pushed = push(&archive.open(), &TagOrDigest::Digest(Digest::sha256(&bytes)), &bytes, Expected::Any).await;
+    stop.send(()).unwrap();
+    writer.join().unwrap();
+    assert!(matches!(pushed, Err(StoreError::Conflict { .. })), "{pushed:?}");
+    assert!(!listed(&archive.open(), &fixture.image).await.contains(&Digest::sha256(&bytes)));
+}
+
 #[tokio::test]
 async fn a_link_to_an_archive_stays_a_link() {
     let fixture = Fixture::new();

@@ -19,7 +19,7 @@ async fn main() -> ExitCode {
     match sign(&env::args().skip(1).collect::<Vec<_>>()).await {
         Ok(signed) => signed.attached.iter().for_each(|attached| match attached {
             Attached::Written(receipt) => println!("signed, see {receipt}"),
-            Attached::AlreadyThere(origin) => println!("signed before, see {origin}"),
+            Attached::AlreadyThere(origin) | Attached::Completed(origin) => println!("signed before, see {origin}"),
         }),
         Err(error) => {
             eprintln!("Error: {error}");

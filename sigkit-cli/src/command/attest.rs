@@ -9,7 +9,7 @@ use sigkit_core::store::FetchedManifest;
 use sigkit_core::time::UnixTime;
 
 use super::images::{Images, Reach};
-use super::line::{Failure, Line, Write, name};
+use super::line::{Failure, Line, Write, after_writing, before_writing, name};
 use crate::args::{AttestArgs, GlobalArgs};
 use crate::context::Context;
 use crate::error::CliError;
@@ -105,9 +105,11 @@ impl Write for Job<'_> {
             let stdout = if self.args.bundle.is_some() { Vec::new() } else { envelope_line(&entity)? };
             return Ok(vec![Line::done(text).with_stdout(stdout)]);
         }
+        let before = before_writing(open).await?;
         let receipts = attesting.attach(&*open.signatures, image, entity, &self.key, self.now).await?;
         let line = |receipt| format!("Attested {name}; attestation stored at {receipt}");
-        Ok(receipts.iter().map(|receipt| Line::done(line(receipt))).collect())
+        let lines = receipts.iter().map(|receipt| Line::done(line(receipt)));
+        Ok(lines.chain(after_writing(open, image, before)).collect())
     }
 }
 

@@ -1,3 +1,4 @@
+use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 
@@ -77,11 +78,13 @@ fn ready(path: &Path, context: &Context) -> Result<(PredicateType, Vec<u8>), Cli
 }
 
 fn hash(blob: &Path, context: &Context) -> Result<Digest, CliError> {
-    let mut file = if blob == Path::new("-") {
-        context.stdin.take()?
-    } else {
-        context.files.open("BLOB", blob, "a file to attest")?.0
-    };
+    if blob == Path::new("-") {
+        return hash_stream(&mut context.stdin.take()?);
+    }
+    context.files.unchanged("BLOB", blob, "a file to attest", |file| hash_stream(file))?
+}
+
+fn hash_stream(file: &mut File) -> Result<Digest, CliError> {
     let mut hasher = Hasher::new(DigestAlgorithm::Sha256);
     let mut buffer = vec![0_u8; super::verify_blob::CHUNK];
     loop {

@@ -142,6 +142,32 @@ impl Failure {
     }
 }
 
+/// How many manifests the list of a layout or archive has before something is written; the image must still be the one that was read.
+///
+/// # Errors
+/// [`Failure`].
+pub(super) async fn before_writing(open: &OpenTarget) -> Result<Option<usize>, Failure> {
+    let failed = Unresolved::of(open.reference().map(|reference| reference.repository.registry()));
+    open.refuse_changed().await.map_err(|error| failed(error.into()))?;
+    Ok(open.store.listed())
+}
+
+/// What to say when other tools read the layout in another way now that it lists more than the image.
+pub(super) fn after_writing(open: &OpenTarget, image: &FetchedManifest, before: Option<usize>) -> Option<Line> {
+    let after = open.store.listed()?;
+    if before != Some(1) || after <= 1 {
+        return None;
+    }
+    let (name, path) = (open.store.name(), open.path()?);
+    Some(Line::done(format!(
+        "WARNING: {name} lists {after} manifests now; crane push and skopeo without a tag take layouts of one only. Name the tag to \
+         skopeo, which leaves signatures behind, or use oras cp -r --from-oci-layout {path}@{} REGISTRY/NAME:TAG, which takes bundles \
+         along, and .sig and .att when it is asked for their tags. From a layout of cosign save, cosign load takes .sig and .att along, \
+         but no bundles",
+        image.descriptor.digest
+    )))
+}
+
 /// `repository@digest`
 pub(super) fn name(open: &OpenTarget, image: &FetchedManifest) -> String {
     format!("{}@{}", open.store.name(), image.descriptor.digest)

@@ -9,7 +9,7 @@ use sigkit_core::store::FetchedManifest;
 use sigkit_core::time::UnixTime;
 
 use super::images::{Images, Reach};
-use super::line::{Failure, Line, Write, name};
+use super::line::{Failure, Line, Write, after_writing, before_writing, name};
 use crate::args::{GlobalArgs, SignArgs, WrittenFormat};
 use crate::context::Context;
 use crate::error::CliError;
@@ -102,14 +102,21 @@ impl Write for Job<'_> {
         if !self.args.upload {
             return Ok(vec![Line::done(format!("Signed {name}; not stored beside the image"))]);
         }
+        let before = before_writing(open).await?;
         let attached = attach(&*open.signatures, image, &entities, &self.key, &signing, self.now).await?;
         let line = |attached: &Attached| match attached {
             Attached::Written(receipt) => format!("Signed {name}; signature stored at {receipt}"),
+            Attached::Completed(origin) => {
+                format!(
+                    "Signed {name} before; that run was cut off: the signature ({origin}) is in the list of the layout now"
+                )
+            }
             Attached::AlreadyThere(origin) => {
                 format!("Signed {name} before; the same signature by this key is there ({origin}), nothing was written")
             }
         };
-        Ok(attached.iter().map(|attached| Line::done(line(attached))).collect())
+        let lines = attached.iter().map(|attached| Line::done(line(attached)));
+        Ok(lines.chain(after_writing(open, image, before)).collect())
     }
 }
 

@@ -67,8 +67,8 @@ fn bundle(key: &KeyPair, signed: &SignedStream) -> Result<Vec<u8>, CliError> {
 fn sign(key: &KeyPair, blob: &Path, context: &Context) -> Result<SignedStream, CliError> {
     let failed = |error| CliError::Blob { path: blob.to_owned(), error };
     if blob != Path::new("-") {
-        let (mut file, _) = context.files.open("BLOB", blob, "a file to sign")?;
-        return key.sign_stream(&mut file).map_err(failed);
+        let signed = context.files.unchanged("BLOB", blob, "a file to sign", |file| key.sign_stream(file))?;
+        return signed.map_err(failed);
     }
     let stdin = context.stdin.take()?;
     if key.scheme().digest_algorithm().is_some() {

@@ -42,6 +42,14 @@ pub(crate) enum FileError {
         /// What is wrong with the content.
         found: String,
     },
+    /// Somebody wrote to it while it was read.
+    #[error("{option}: {} changed while it was read, so nothing was signed: run it again when nobody writes to it", path.display())]
+    Changed {
+        /// With its dashes.
+        option: &'static str,
+        /// As given.
+        path: PathBuf,
+    },
     /// More bytes than such a file can have.
     #[error("{option}: {}: expected {expected} of at most {limit} bytes, found more", path.display())]
     TooLarge {

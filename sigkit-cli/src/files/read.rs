@@ -1,4 +1,4 @@
-use std::fs::{File, OpenOptions};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
@@ -39,6 +39,33 @@ impl Files {
             return Err(FileError::Unexpected { option, path: path.to_owned(), expected, found: "an empty file" });
         }
         Ok(FileBytes { bytes, mode })
+    }
+
+    /// Lets `work` read a file, and refuses one that is another when it is done: written to meanwhile, or replaced.
+    ///
+    /// # Errors
+    /// [`FileError`]; what `work` returns is thrown away then.
+    pub(crate) fn unchanged<T>(
+        &self,
+        option: &'static str,
+        path: &Path,
+        expected: &'static str,
+        work: impl FnOnce(&mut File) -> T,
+    ) -> Result<T, FileError> {
+        let refused = |error| FileError::Io { option, action: "read", path: path.to_owned(), error };
+        let (mut file, _) = self.open(option, path, expected)?;
+        let state = |metadata: &Metadata| {
+            (metadata.dev(), metadata.ino(), metadata.size(), metadata.mtime(), metadata.mtime_nsec())
+        };
+        let before = file.metadata().map_err(refused)?;
+        let done = work(&mut file);
+        let after = file.metadata().map_err(refused)?;
+        let named = path.metadata().map_err(refused)?;
+        // A pipe has no state to compare.
+        if before.is_file() && (state(&before) != state(&after) || state(&before) != state(&named)) {
+            return Err(FileError::Changed { option, path: path.to_owned() });
+        }
+        Ok(done)
     }
 
     /// Opens the regular file, or the pipe of a process substitution, that `option` names; with its permission bits.

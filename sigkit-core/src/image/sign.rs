@@ -7,7 +7,7 @@ use crate::json::JsonError;
 use crate::key::{SignError, Signer};
 use crate::oci::TagOrDigest;
 use crate::policy::{KeyAuthority, Policy, Purpose};
-use crate::store::{FetchedManifest, StoreError, StoreWrite};
+use crate::store::{Completed, FetchedManifest, StoreError, StoreWrite};
 use crate::time::UnixTime;
 use crate::verify::{Artifact, NotVerified, Verifier};
 
@@ -133,6 +133,8 @@ pub enum Attached {
     Written(Receipt),
     /// The same document was already signed by the same key.
     AlreadyThere(Origin),
+    /// The same, by a run that was cut off before the place listed the signature, which it does now.
+    Completed(Origin),
 }
 
 /// Why an image is not signed. Without an error every signature is in place.
@@ -210,7 +212,19 @@ pub async fn attach<S: StoreWrite>(
             of_format && signature.payload() == payload(entity)
         });
         attached.push(match twin {
-            Some(twin) => Attached::AlreadyThere(twin.origin().clone()),
+            Some(twin) => {
+                let origin = twin.origin().clone();
+                let completed = match &origin {
+                    Origin::Referrer { manifest, .. } => {
+                        signatures.complete(manifest).await.map_err(AttachError::from)?
+                    }
+                    Origin::Layer { .. } | Origin::File(_) => Completed::Nothing,
+                };
+                match completed {
+                    Completed::Nothing => Attached::AlreadyThere(origin),
+                    Completed::Listed => Attached::Completed(origin),
+                }
+            }
             None => Attached::Written(attach_one(signatures, image, entity, signing, now).await?),
         });
     }

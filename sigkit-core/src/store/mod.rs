@@ -120,6 +120,15 @@ pub enum Referrers {
     Unsupported,
 }
 
+/// What was to be finished of an earlier write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Completed {
+    /// Nothing: it had come to its end.
+    Nothing,
+    /// The list that should lead to the manifest.
+    Listed,
+}
+
 /// What a write expects to find under the name it writes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expected {
@@ -176,6 +185,14 @@ pub trait StoreWrite: Store {
     /// Asks the list of tags about one, as a second witness when the place says that nothing is under it.
     fn tag_listed(&self, _: &Tag) -> impl Future<Output = TagListed> + Send {
         std::future::ready(TagListed::NotStated)
+    }
+
+    /// Finishes what a write that was cut off has left half done: a manifest that is there, and that the place should list and does not.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn complete(&self, _manifest: &Digest) -> impl Future<Output = Result<Completed, StoreError>> + Send {
+        std::future::ready(Ok(Completed::Nothing))
     }
 
     /// Stores a blob unless it is there. A large one is best given away, since a store may need it for itself.

@@ -12,7 +12,9 @@ use crate::oci::media_type::ANNOTATION_REF_NAME;
 use crate::oci::{Descriptor, ImageReference, Platform, TagOrDigest};
 use crate::store::layout::lists::{self, IMAGE_NAME};
 use crate::store::layout::members::protocol;
-use crate::store::{Asked, Expected, FetchedManifest, Referrers, Store, StoreError, StoreWrite, SubjectIndexed};
+use crate::store::{
+    Asked, Completed, Expected, FetchedManifest, Referrers, Store, StoreError, StoreWrite, SubjectIndexed,
+};
 
 /// An archive of `docker save` that carries an OCI image layout, which Docker writes since version 25.
 ///
@@ -46,6 +48,14 @@ impl DockerArchiveStore {
     #[must_use]
     pub fn with_limits(self, limits: Limits) -> Self {
         Self { inner: self.inner.with_limits(limits) }
+    }
+
+    /// How many manifests `index.json` lists: many tools take a layout of one only.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn listed(&self) -> Result<usize, StoreError> {
+        self.inner.listed()
     }
 
     /// The archive's image, when it holds one only: what `docker-archive:FILE` without a name means.
@@ -149,6 +159,10 @@ impl Store for DockerArchiveStore {
 }
 
 impl StoreWrite for DockerArchiveStore {
+    async fn complete(&self, manifest: &Digest) -> Result<Completed, StoreError> {
+        self.inner.complete(manifest).await
+    }
+
     async fn push_blob(&self, bytes: Cow<'_, [u8]>, digest: &Digest) -> Result<(), StoreError> {
         self.inner.push_blob(bytes, digest).await
     }

@@ -20,7 +20,9 @@ use super::layout::members::{Member, Members, io_error};
 use super::layout::reader::{MARKER, Reader};
 use super::layout::scratch::Lock;
 use super::layout::update::Update;
-use super::{Asked, Expected, FetchedManifest, Referrers, Store, StoreError, StoreWrite, SubjectIndexed, verified};
+use super::{
+    Asked, Completed, Expected, FetchedManifest, Referrers, Store, StoreError, StoreWrite, SubjectIndexed, verified,
+};
 use crate::digest::Digest;
 use crate::limits::Limits;
 use crate::oci::{Descriptor, Platform, TagOrDigest};
@@ -81,6 +83,14 @@ impl ArchiveStore {
         Self { limits, ..self }
     }
 
+    /// How many manifests `index.json` lists: many tools take a layout of one only.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn listed(&self) -> Result<usize, StoreError> {
+        self.reading(|reader| Ok(reader.index()?.descriptors().count()))
+    }
+
     /// The archive's image, when it holds one only beside signatures and other referrers: what `oci-archive:FILE` without a tag
     /// means.
     ///
@@ -121,6 +131,15 @@ impl ArchiveStore {
         self.write(&snapshot, &mut pending, &[])?;
         drop(lock);
         Ok(())
+    }
+
+    /// Lists a manifest that is there and is not listed.
+    fn list(&self, manifest: &Digest) -> Result<Completed, StoreError> {
+        let unlisted = self.reading(|reader| reader.unlisted(manifest))?;
+        let Some(found) = unlisted else { return Ok(Completed::Nothing) };
+        let target = TagOrDigest::Digest(*manifest);
+        self.write_manifest(&target, &found.descriptor.media_type, &found.bytes, Expected::Any)?;
+        Ok(Completed::Listed)
     }
 
     fn write_manifest(
@@ -206,6 +225,10 @@ impl Store for ArchiveStore {
 }
 
 impl StoreWrite for ArchiveStore {
+    async fn complete(&self, manifest: &Digest) -> Result<Completed, StoreError> {
+        self.list(manifest)
+    }
+
     async fn push_blob(&self, bytes: Cow<'_, [u8]>, digest: &Digest) -> Result<(), StoreError> {
         self.add_blob(&bytes, digest)
     }

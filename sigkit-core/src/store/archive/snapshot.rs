@@ -1,8 +1,8 @@
 //! One state of an archive: the file that had the name when it was opened, whatever gets the name later.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt as _};
 use std::path::Path;
 
 use rustix::fs::{CWD, Mode, OFlags};
@@ -13,13 +13,28 @@ use crate::digest::{Digest, DigestAlgorithm};
 use crate::limits::Limits;
 use crate::store::StoreError;
 use crate::store::layout::members::{Member, Members, Opened, io_error, protocol};
-use crate::store::layout::scratch::{Scratch, open_directory};
+use crate::store::layout::scratch::{Like, Scratch, open_directory};
 
 #[derive(Debug)]
 pub(super) struct Snapshot {
     place: String,
     file: File,
     table: Table,
+    /// As it was before anything was read.
+    state: State,
+}
+
+/// What changes with the content of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct State {
+    size: u64,
+    written: (i64, i64),
+}
+
+impl State {
+    fn of(metadata: &Metadata) -> Self {
+        Self { size: metadata.size(), written: (metadata.mtime(), metadata.mtime_nsec()) }
+    }
 }
 
 impl Snapshot {
@@ -38,11 +53,12 @@ impl Snapshot {
 
     /// Reads the table of an open archive.
     pub(super) fn of(place: String, file: File, limits: &Limits) -> Result<Self, StoreError> {
-        if !file.metadata().map_err(|error| io_error(&place, &error))?.is_file() {
+        let metadata = file.metadata().map_err(|error| io_error(&place, &error))?;
+        if !metadata.is_file() {
             return Err(protocol(&place, "expected a tar file; a layout directory is named oci:DIR"));
         }
         let table = Table::read(&place, &file, limits)?;
-        Ok(Self { place, file, table })
+        Ok(Self { place, file, table, state: State::of(&metadata) })
     }
 
     pub(super) fn without_links(self) -> Result<Self, StoreError> {
@@ -62,7 +78,19 @@ impl Snapshot {
         let mut scratch = Scratch::create(stage).map_err(failed)?;
         self.copy(files, scratch.file()).map_err(failed)?;
         let folder = open_directory(folder).map_err(failed)?;
-        scratch.commit(folder, name, Some(&self.file)).map_err(failed)
+        self.refuse_changed(path)?;
+        scratch.commit(folder, name, Like::Replaced(&self.file)).map_err(failed)
+    }
+
+    /// Refuses to replace an archive that somebody who takes no lock has written to, or replaced, since it was opened.
+    fn refuse_changed(&self, path: &Path) -> Result<(), StoreError> {
+        let failed = |error: io::Error| io_error(&self.place, &error);
+        let (now, named) = (self.file.metadata().map_err(failed)?, std::fs::metadata(path).map_err(failed)?);
+        let is_same = (now.dev(), now.ino()) == (named.dev(), named.ino());
+        if is_same && State::of(&now) == self.state {
+            return Ok(());
+        }
+        Err(StoreError::Conflict { place: self.place.clone() })
     }
 
     fn copy(&self, files: &[(Member, &[u8])], to: &mut File) -> io::Result<()> {

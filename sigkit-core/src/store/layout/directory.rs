@@ -12,7 +12,7 @@ use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::members::{Member, Members, Opened, io_error, protocol};
-use super::scratch::{Scratch, open_directory};
+use super::scratch::{Like, Scratch, give_folder, open_directory};
 use crate::digest::{Digest, DigestAlgorithm};
 use crate::store::StoreError;
 
@@ -73,17 +73,25 @@ impl Directory {
         let folder = self.made(&blobs, digest.algorithm().name())?;
         // The stage lies in the root: readers of other tools take every file below `blobs` for a blob.
         let scratch = Scratch::create(self.root()?).map_err(failed)?;
-        scratch.write(folder, digest.hex(), bytes, None).map_err(failed)
+        let index = self.file(Member::Index)?;
+        let like = index.as_ref().map_or(Like::Own, Like::Beside);
+        scratch.write(folder, digest.hex(), bytes, like).map_err(failed)
     }
 
     /// The folder of that name, made when it is not there.
     fn made(&self, above: &OwnedFd, name: &str) -> Result<OwnedFd, StoreError> {
         let place = self.path.join(BLOBS).display().to_string();
-        match rustix::fs::mkdirat(above, name, Mode::from_raw_mode(0o777)) {
-            Ok(()) | Err(Errno::EXIST) => {}
+        let is_new = match rustix::fs::mkdirat(above, name, Mode::from_raw_mode(0o777)) {
+            Ok(()) => true,
+            Err(Errno::EXIST) => false,
             Err(error) => return Err(io_error(&place, &error.into())),
+        };
+        let folder = self.below(above, name)?;
+        let folder = folder.ok_or_else(|| protocol(&place, "was removed while a blob was written"))?;
+        if is_new {
+            give_folder(&folder, above).map_err(|error| io_error(&place, &error))?;
         }
-        self.below(above, name)?.ok_or_else(|| protocol(&place, "was removed while a blob was written"))
+        Ok(folder)
     }
 
     /// Replaces a file in the layout's root.
@@ -93,7 +101,8 @@ impl Directory {
         let failed = |error: io::Error| io_error(&place, &error);
         let (stage, root) = (self.root()?, self.root()?);
         let scratch = Scratch::create(stage).map_err(failed)?;
-        scratch.write(root, member.to_string(), bytes, like.as_ref()).map_err(failed)
+        let like = like.as_ref().map_or(Like::Own, Like::Replaced);
+        scratch.write(root, member.to_string(), bytes, like).map_err(failed)
     }
 
     fn file(&self, member: Member) -> Result<Option<File>, StoreError> {

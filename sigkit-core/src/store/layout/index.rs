@@ -101,19 +101,28 @@ impl LayoutIndex {
         if full.is_empty() { self.of_kind(tag) } else { full }
     }
 
-    /// The entries that a layout of `cosign save` has for the tag of its only image's signatures or attestations.
-    fn of_kind(&self, tag: &Tag) -> Vec<&Entry> {
+    /// The kind by which `cosign load` finds what lies under this tag: that of the only image's signatures or attestations, in a layout
+    /// of `cosign save`.
+    fn kind_for(&self, tag: &Tag) -> Option<&'static str> {
         let images: Vec<&Entry> = self
             .entries
             .iter()
             .filter(|entry| matches!(kind(&entry.descriptor), Some("image" | "imageIndex")))
             .collect();
-        let [image] = images.as_slice() else { return Vec::new() };
-        let wanted = [(".sig", "sigs"), (".att", "atts")]
-            .into_iter()
-            .find(|(suffix, _)| *tag == Tag::for_digest(&image.descriptor.digest, suffix))
-            .map(|(_, kind)| kind);
+        let [image] = images.as_slice() else { return None };
+        let mut kinds = [(".sig", "sigs"), (".att", "atts")].into_iter();
+        kinds.find(|(suffix, _)| *tag == Tag::for_digest(&image.descriptor.digest, suffix)).map(|(_, kind)| kind)
+    }
+
+    /// The entries of that kind.
+    fn of_kind(&self, tag: &Tag) -> Vec<&Entry> {
+        let wanted = self.kind_for(tag);
         self.entries.iter().filter(|entry| wanted.is_some() && kind(&entry.descriptor) == wanted).collect()
+    }
+
+    /// Whether `cosign save` wrote the layout.
+    pub(in crate::store) fn is_cosigns(&self) -> bool {
+        self.descriptors().any(|entry| kind(entry).is_some())
     }
 
     /// What the index lists under this digest.
@@ -135,6 +144,10 @@ impl LayoutIndex {
             TagOrDigest::Tag(tag) => self.named(tag),
             TagOrDigest::Digest(_) => Vec::new(),
         };
+        let kind_of_target = match target {
+            TagOrDigest::Tag(tag) => self.kind_for(tag),
+            TagOrDigest::Digest(_) => None,
+        };
         let is_replaced = |entry: &Entry| replaced.iter().any(|other| std::ptr::eq(*other, entry));
         let is_superseded = |entry: &Entry| {
             let bare = entry.is_bare();
@@ -146,7 +159,8 @@ impl LayoutIndex {
         let mut manifests = Vec::with_capacity(self.entries.len().saturating_add(1));
         for entry in &self.entries {
             if is_replaced(entry) {
-                manifests.push(to_raw(&renamed(descriptor, &entry.descriptor.annotations))?);
+                let annotations = with_kind(entry.descriptor.annotations.clone(), kind_of_target);
+                manifests.push(to_raw(&renamed(descriptor, &annotations))?);
             } else if !is_superseded(entry) {
                 manifests.push(entry.raw.clone());
             }
@@ -154,7 +168,7 @@ impl LayoutIndex {
         match target {
             TagOrDigest::Tag(tag) if replaced.is_empty() => {
                 let name = BTreeMap::from([(ANNOTATION_REF_NAME.to_owned(), tag.to_string())]);
-                manifests.push(to_raw(&renamed(descriptor, &name))?);
+                manifests.push(to_raw(&renamed(descriptor, &with_kind(name, kind_of_target)))?);
             }
             TagOrDigest::Digest(digest) if self.entry(digest).is_none() => {
                 manifests.push(to_raw(&renamed(descriptor, &BTreeMap::new()))?);
@@ -210,6 +224,14 @@ fn kind(descriptor: &Descriptor) -> Option<&str> {
 fn tag_of(name: &str) -> Option<&str> {
     let name = name.split_once('@').map_or(name, |(name, _)| name);
     name.rsplit_once(':').map(|(_, tag)| tag).filter(|tag| !tag.contains('/'))
+}
+
+/// Annotations of an entry that `cosign load` has to find, beside those by which others do.
+fn with_kind(mut annotations: BTreeMap<String, String>, kind: Option<&str>) -> BTreeMap<String, String> {
+    if let Some(kind) = kind {
+        annotations.insert(KIND.to_owned(), format!("{KIND_PREFIX}{kind}"));
+    }
+    annotations
 }
 
 fn renamed(descriptor: &Descriptor, annotations: &BTreeMap<String, String>) -> Descriptor {
@@ -279,6 +301,34 @@ mod tests {
         assert_eq!(found(&saved, &tag(3, ".sig")), None);
         let two = index(&[kinds[0], (3, KIND, "dev.cosignproject.cosign/image"), kinds[1]]);
         assert_eq!(found(&two, &tag(1, ".sig")), None);
+    }
+
+    // threat: R43
+    #[test]
+    fn what_is_written_into_a_layout_of_cosign_save_has_the_kind_that_cosign_load_looks_for() {
+        let saved = index(&[(1, KIND, "dev.cosignproject.cosign/imageIndex")]);
+        let plain = index(&[(1, ANNOTATION_REF_NAME, "v1")]);
+        let new = Descriptor::new("application/vnd.oci.image.manifest.v1+json", 9, digest(3));
+        for (layout, image, suffix, expected) in [
+            (&saved, 1, ".sig", Some("sigs")),
+            (&saved, 1, ".att", Some("atts")),
+            (&saved, 1, ".sbom", None),
+            (&saved, 2, ".sig", None),
+            (&plain, 1, ".sig", None),
+        ] {
+            let tag = Tag::for_digest(&digest(image), suffix);
+            let mut bytes = layout.with(&TagOrDigest::Tag(tag.clone()), &new, &[]).unwrap().unwrap();
+            // One that was written without the kind gets it with the next write.
+            let newer = Descriptor { digest: digest(4), ..new.clone() };
+            for (number, written) in [(3, &newer), (4, &new)] {
+                let after = LayoutIndex::parse("i", &bytes).unwrap();
+                assert_eq!((after.entries.len(), found(&after, tag.as_str())), (2, Some(digest(number))));
+                assert_eq!(kind(&after.entries[1].descriptor), expected, "{suffix}");
+                bytes = after.with(&TagOrDigest::Tag(tag.clone()), written, &[]).unwrap().unwrap();
+                let text = String::from_utf8(bytes.clone()).unwrap();
+                bytes = text.replace("\"kind\": \"dev.cosignproject.cosign/sigs\",", "").into_bytes();
+            }
+        }
     }
 
     #[test]

@@ -16,11 +16,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use self::directory::Directory;
+use self::index::LayoutIndex;
 use self::members::{Member, Members, io_error, protocol};
 use self::reader::{MARKER, Reader};
 use self::scratch::Lock;
 use self::update::Update;
-use super::{Asked, Expected, FetchedManifest, Referrers, Store, StoreError, StoreWrite, SubjectIndexed, verified};
+use super::{
+    Asked, Completed, Expected, FetchedManifest, Referrers, Store, StoreError, StoreWrite, SubjectIndexed, verified,
+};
 use crate::digest::Digest;
 use crate::limits::Limits;
 use crate::oci::{Descriptor, Platform, TagOrDigest};
@@ -92,6 +95,14 @@ impl LayoutStore {
         Self { limits, ..self }
     }
 
+    /// How many manifests `index.json` lists: many tools take a layout of one only.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn listed(&self) -> Result<usize, StoreError> {
+        Ok(self.reader().index()?.descriptors().count())
+    }
+
     /// The layout's image, when it holds one only beside signatures and other referrers: what `oci:DIR` without a tag means.
     ///
     /// # Errors
@@ -104,6 +115,16 @@ impl LayoutStore {
         Reader::new(&self.directory, &self.limits)
     }
 
+    /// Lists a manifest that is there and is not listed.
+    fn list(&self, manifest: &Digest) -> Result<Completed, StoreError> {
+        let reader = self.reader();
+        let unlisted = reader.unlisted(manifest)?;
+        let Some(found) = unlisted else { return Ok(Completed::Nothing) };
+        let target = TagOrDigest::Digest(*manifest);
+        self.write_manifest(&target, &found.descriptor.media_type, &found.bytes, Expected::Any)?;
+        Ok(Completed::Listed)
+    }
+
     fn write_manifest(
         &self,
         target: &TagOrDigest,
@@ -114,16 +135,28 @@ impl LayoutStore {
         let update = Update::new(&self.name(), target, media_type, bytes)?;
         let lock = Lock::acquire(&self.directory.path_of(Member::Marker))?;
         let reader = self.reader();
-        let index = reader.index()?;
-        update.check(expected, &reader, &index)?;
-        self.directory.write_blob(&update.descriptor.digest, bytes)?;
-        if let Some(document) = update.index(&reader, &index, &self.limits)? {
-            self.directory.write_root(Member::Index, &document)?;
+        for _ in 0..LOOKS {
+            let before = reader.index_bytes()?;
+            let index = LayoutIndex::parse(&reader.index_place(), &before)?;
+            update.check(expected, &reader, &index)?;
+            self.directory.write_blob(&update.descriptor.digest, bytes)?;
+            let document = update.index(&reader, &index, &self.limits)?;
+            // Somebody who takes no lock may have written it meanwhile.
+            if reader.index_bytes()? != before {
+                continue;
+            }
+            if let Some(document) = document {
+                self.directory.write_root(Member::Index, &document)?;
+            }
+            drop(lock);
+            return Ok(SubjectIndexed::Yes);
         }
-        drop(lock);
-        Ok(SubjectIndexed::Yes)
+        Err(StoreError::Conflict { place: reader.index_place() })
     }
 }
+
+/// How often an index is read again that others write without the lock.
+const LOOKS: usize = 8;
 
 impl Store for LayoutStore {
     fn name(&self) -> String {
@@ -157,6 +190,10 @@ impl Store for LayoutStore {
 }
 
 impl StoreWrite for LayoutStore {
+    async fn complete(&self, manifest: &Digest) -> Result<Completed, StoreError> {
+        self.list(manifest)
+    }
+
     async fn push_blob(&self, bytes: Cow<'_, [u8]>, digest: &Digest) -> Result<(), StoreError> {
         verified::compare(&self.directory.place(Member::Blob(*digest)), digest, &bytes)?;
         self.directory.write_blob(digest, &bytes)

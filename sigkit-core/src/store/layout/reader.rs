@@ -55,7 +55,12 @@ impl<'a> Reader<'a> {
 
     /// The layout's index.
     pub(in crate::store) fn index(&self) -> Result<LayoutIndex, StoreError> {
-        LayoutIndex::parse(&self.index_place(), &self.required(Member::Index)?)
+        LayoutIndex::parse(&self.index_place(), &self.index_bytes()?)
+    }
+
+    /// The same, as it is written.
+    pub(in crate::store) fn index_bytes(&self) -> Result<Vec<u8>, StoreError> {
+        self.required(Member::Index)
     }
 
     pub(in crate::store) fn index_place(&self) -> String {
@@ -95,6 +100,18 @@ impl<'a> Reader<'a> {
                 let bytes = self.hashed(&digest)?.ok_or_else(|| StoreError::NotFound { place: place.clone() })?;
                 verified::manifest(&place, digest, bytes, None)
             }
+        }
+    }
+
+    /// A manifest that is there although the index does not lead to it. In a layout of `cosign save` that is as it should be.
+    pub(in crate::store) fn unlisted(&self, digest: &Digest) -> Result<Option<FetchedManifest>, StoreError> {
+        let index = self.index()?;
+        if index.entry(digest).is_some() || index.is_cosigns() {
+            return Ok(None);
+        }
+        match self.manifest(&TagOrDigest::Digest(*digest)) {
+            Err(error) if error.is_absent() => Ok(None),
+            found => found.map(Some),
         }
     }
 

@@ -3,12 +3,12 @@
 use std::fs::File;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, Write};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd as _, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::Duration;
 
-use rustix::fs::{AtFlags, CWD, FlockOperation, Mode, OFlags};
+use rustix::fs::{AtFlags, CWD, Dir, FlockOperation, Gid, Mode, OFlags, Uid, XattrFlags};
 use rustix::io::Errno;
 use rustix::path::Arg;
 
@@ -21,23 +21,39 @@ pub(in crate::store) fn open_directory(path: &Path) -> io::Result<OwnedFd> {
     Ok(rustix::fs::openat(CWD, path, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?)
 }
 
-/// A file under a name of its own until [`Scratch::commit`]; removed when that does not come.
+/// A file that nobody sees until [`Scratch::commit`] gives it a name.
 ///
-/// A process that is killed leaves the file behind, named `.sigkit-*.tmp`; nothing reads it.
+/// Where the file system can, it has no name until then, so that nothing is left of it however the process ends. Elsewhere it is
+/// named `.sigkit-*.tmp` and locked; one that nobody holds was left behind, and the next writer removes it.
 pub(in crate::store) struct Scratch {
     folder: OwnedFd,
-    name: String,
+    /// The passing name, once there is one.
+    name: Option<String>,
     file: File,
+}
+
+/// Whose file a new one is like.
+#[derive(Clone, Copy)]
+pub(in crate::store) enum Like<'a> {
+    /// It takes the place of this one: owner, permissions and extended attributes stay.
+    Replaced(&'a File),
+    /// It lies beside this one: whoever may read the one may read the other.
+    Beside(&'a File),
+    /// Of nobody's but the process's.
+    Own,
 }
 
 impl Scratch {
     /// A new empty file in `folder`.
     pub(in crate::store) fn create(folder: OwnedFd) -> io::Result<Self> {
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        // The state is seeded by the operating system; a name that is taken nevertheless is an error, not an overwrite.
-        let name = format!(".sigkit-{:016x}.tmp", RandomState::new().build_hasher().finish());
-        let file = File::from(rustix::fs::openat(&folder, &name, flags, Mode::from_raw_mode(0o666))?);
-        Ok(Self { folder, name, file })
+        sweep(&folder);
+        match unnamed(&folder) {
+            Some(file) => Ok(Self { folder, name: None, file }),
+            None => {
+                let (name, file) = named(&folder)?;
+                Ok(Self { folder, name: Some(name), file })
+            }
+        }
     }
 
     /// The file, for writing.
@@ -45,21 +61,33 @@ impl Scratch {
         &mut self.file
     }
 
-    /// Makes the file durable, then gives it its name in `folder` in one step, in place of what had that name; `like` lends its
-    /// permissions.
-    pub(in crate::store) fn commit(self, folder: impl AsFd, name: impl Arg, like: Option<&File>) -> io::Result<()> {
-        if let Some(like) = like {
-            self.file.set_permissions(like.metadata()?.permissions())?;
-        }
+    /// Makes the file durable, then gives it its name in `folder` in one step, in place of what had that name.
+    pub(in crate::store) fn commit(mut self, folder: impl AsFd, name: impl Arg, like: Like<'_>) -> io::Result<()> {
+        resemble(&self.file, like)?;
         self.file.sync_all()?;
-        rustix::fs::renameat(&self.folder, &self.name, &folder, name)?;
+        // A name can be replaced only by another name, so that one without a name needs one in passing.
+        let passing = match self.name.take() {
+            Some(passing) => passing,
+            None => {
+                let passing = passing_name();
+                hold(&self.file)?;
+                link(&self.file, &self.folder, &passing)?;
+                passing
+            }
+        };
+        self.name = Some(passing.clone());
+        rustix::fs::renameat(&self.folder, &passing, &folder, name)?;
+        self.name = None;
         Ok(rustix::fs::fsync(&folder)?)
     }
 
     /// Makes the file durable, then gives it a name in `folder` that nothing has.
     pub(in crate::store) fn commit_new(self, folder: impl AsFd, name: impl Arg) -> io::Result<()> {
         self.file.sync_all()?;
-        rustix::fs::linkat(&self.folder, &self.name, &folder, name, AtFlags::empty())?;
+        match &self.name {
+            Some(passing) => rustix::fs::linkat(&self.folder, passing, &folder, name, AtFlags::empty())?,
+            None => link(&self.file, &folder, name)?,
+        }
         Ok(rustix::fs::fsync(&folder)?)
     }
 
@@ -69,7 +97,7 @@ impl Scratch {
         folder: impl AsFd,
         name: impl Arg,
         bytes: &[u8],
-        like: Option<&File>,
+        like: Like<'_>,
     ) -> io::Result<()> {
         self.file.write_all(bytes)?;
         self.commit(folder, name, like)
@@ -78,9 +106,133 @@ impl Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        // After a commit the name is gone; there is nobody to tell of another failure.
-        rustix::fs::unlinkat(&self.folder, &self.name, AtFlags::empty()).unwrap_or(());
+        if let Some(name) = &self.name {
+            // There is nobody to tell of another failure.
+            rustix::fs::unlinkat(&self.folder, name, AtFlags::empty()).unwrap_or(());
+        }
     }
+}
+
+/// A file without a name, where the file system has such and there is a way to name it later.
+#[cfg(target_os = "linux")]
+fn unnamed(folder: &OwnedFd) -> Option<File> {
+    let flags = OFlags::WRONLY | OFlags::TMPFILE | OFlags::CLOEXEC;
+    let file = File::from(rustix::fs::openat(folder, ".", flags, Mode::from_raw_mode(0o666)).ok()?);
+    let by_proc = rustix::fs::statat(CWD, in_proc(&file), AtFlags::empty()).ok()?;
+    let itself = file.metadata().ok()?;
+    ((by_proc.st_dev, by_proc.st_ino) == (itself.dev(), itself.ino())).then_some(file)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn unnamed(_: &OwnedFd) -> Option<File> {
+    None
+}
+
+fn in_proc(file: &File) -> String {
+    format!("/proc/self/fd/{}", file.as_raw_fd())
+}
+
+/// Gives a file without a name one that nothing has.
+fn link(file: &File, folder: impl AsFd, name: impl Arg) -> io::Result<()> {
+    Ok(rustix::fs::linkat(CWD, in_proc(file), folder, name, AtFlags::SYMLINK_FOLLOW)?)
+}
+
+/// `.sigkit-<16 hex digits>.tmp`
+fn passing_name() -> String {
+    // The state is seeded by the operating system; a name that is taken nevertheless is an error, not an overwrite.
+    format!("{PREFIX}{:016x}{SUFFIX}", RandomState::new().build_hasher().finish())
+}
+
+const PREFIX: &str = ".sigkit-";
+const SUFFIX: &str = ".tmp";
+
+fn is_passing(name: &str) -> bool {
+    let hex = name.strip_prefix(PREFIX).and_then(|name| name.strip_suffix(SUFFIX));
+    hex.is_some_and(|hex| hex.len() == 16 && hex.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
+/// A new file under a passing name, held by this process.
+fn named(folder: &OwnedFd) -> io::Result<(String, File)> {
+    loop {
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let name = passing_name();
+        let file = File::from(rustix::fs::openat(folder, &name, flags, Mode::from_raw_mode(0o666))?);
+        hold(&file)?;
+        // Between the two steps another writer may have taken it for one that was left behind.
+        if file.metadata()?.nlink() > 0 {
+            return Ok((name, file));
+        }
+    }
+}
+
+/// Marks a file as one that a living process writes.
+fn hold(file: &File) -> io::Result<()> {
+    match rustix::fs::flock(file, FlockOperation::LockExclusive) {
+        // Where there are no locks, nobody takes the file for left behind either.
+        Ok(()) | Err(Errno::NOTSUP | Errno::NOSYS | Errno::NOLCK) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Removes what writers that did not live to do so have left in `folder`. Whatever stands in the way may stay.
+fn sweep(folder: &OwnedFd) {
+    let Ok(entries) = Dir::read_from(folder) else { return };
+    for entry in entries.flatten() {
+        let Ok(name) = entry.file_name().to_str() else { continue };
+        if !is_passing(name) {
+            continue;
+        }
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let Ok(file) = rustix::fs::openat(folder, name, flags, Mode::empty()) else { continue };
+        if rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok() {
+            rustix::fs::unlinkat(folder, name, AtFlags::empty()).unwrap_or(());
+        }
+    }
+}
+
+/// Gives a new file the owner, permissions and extended attributes of another, as far as the process may.
+fn resemble(file: &File, like: Like<'_>) -> io::Result<()> {
+    let (Like::Replaced(model) | Like::Beside(model)) = like else { return Ok(()) };
+    let (wanted, own) = (model.metadata()?, file.metadata()?);
+    if (wanted.uid(), wanted.gid()) != (own.uid(), own.gid()) {
+        let (owner, group) = (Uid::from_raw(wanted.uid()), Gid::from_raw(wanted.gid()));
+        // Only root gives files away; others keep the group, if they are in it.
+        if rustix::fs::fchown(file, Some(owner), Some(group)).is_err() {
+            rustix::fs::fchown(file, None, Some(group)).unwrap_or(());
+        }
+    }
+    if let Like::Replaced(model) = like {
+        copy_attributes(model, file);
+    }
+    // Last, since a change of the owner takes permissions away.
+    file.set_permissions(wanted.permissions())
+}
+
+/// Longest list of names, and longest value, that Linux has.
+const ATTRIBUTE_BYTES: usize = 64 * 1024;
+
+/// What a file system has not, or does not grant, is left out.
+fn copy_attributes(from: &File, to: &File) {
+    let mut names = vec![0_u8; ATTRIBUTE_BYTES];
+    let Ok(length) = rustix::fs::flistxattr(from, names.as_mut_slice()) else { return };
+    let names = names.get(..length).unwrap_or_default();
+    let mut value = vec![0_u8; if names.is_empty() { 0 } else { ATTRIBUTE_BYTES }];
+    for name in names.split(|byte| *byte == 0).filter(|name| !name.is_empty()) {
+        if let Ok(length) = rustix::fs::fgetxattr(from, name, value.as_mut_slice()) {
+            let value = value.get(..length).unwrap_or_default();
+            rustix::fs::fsetxattr(to, name, value, XattrFlags::empty()).unwrap_or(());
+        }
+    }
+}
+
+/// Gives a folder made in another the owner of that one, as far as the process may.
+pub(in crate::store) fn give_folder(folder: &OwnedFd, above: &OwnedFd) -> io::Result<()> {
+    let (wanted, own) = (rustix::fs::fstat(above)?, rustix::fs::fstat(folder)?);
+    if (wanted.st_uid, wanted.st_gid) != (own.st_uid, own.st_gid) {
+        let (owner, group) = (Uid::from_raw(wanted.st_uid), Gid::from_raw(wanted.st_gid));
+        rustix::fs::fchown(folder, Some(owner), Some(group)).unwrap_or(());
+    }
+    Ok(())
 }
 
 /// Longest wait for another writer.
@@ -143,5 +295,72 @@ fn lock(file: &File, place: &str) -> Result<(), StoreError> {
             other => format!("cannot be locked against other writers: {}", io::Error::from(other)),
         };
         return Err(StoreError::Unavailable { place: place.to_owned(), detail });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // threat: R42
+    #[test]
+    fn what_nobody_holds_is_removed_and_what_is_held_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let (left, other) = (dir.path().join(".sigkit-00000000000000aa.tmp"), dir.path().join(".sigkit-x.tmp"));
+        std::fs::write(&left, "left behind").unwrap();
+        std::fs::write(&other, "of somebody else").unwrap();
+        let (held, file) = named(&open_directory(dir.path()).unwrap()).unwrap();
+        Scratch::create(open_directory(dir.path()).unwrap()).unwrap();
+        assert!(!left.exists() && other.exists() && dir.path().join(&held).exists());
+        drop(file);
+        Scratch::create(open_directory(dir.path()).unwrap()).unwrap();
+        assert!(!dir.path().join(&held).exists());
+    }
+
+    // threat: R42
+    #[test]
+    fn with_and_without_a_passing_name_a_file_appears_whole_and_leaves_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = || open_directory(dir.path()).unwrap();
+        let count = || std::fs::read_dir(dir.path()).unwrap().count();
+        let by_name =
+            || named(&folder()).map(|(name, file)| Scratch { folder: folder(), name: Some(name), file }).unwrap();
+        for make in [&(|| Scratch::create(folder()).unwrap()) as &dyn Fn() -> Scratch, &by_name] {
+            make().write(folder(), "a", b"first", Like::Own).unwrap();
+            make().write(folder(), "a", b"second", Like::Own).unwrap();
+            assert_eq!(std::fs::read(dir.path().join("a")).unwrap(), b"second");
+            let mut unfinished = make();
+            unfinished.file().write_all(b"x").unwrap();
+            drop(unfinished);
+            make().commit_new(folder(), "a").expect_err("taken");
+            assert_eq!(count(), 1);
+            make().commit_new(folder(), "b").unwrap();
+            assert_eq!(count(), 2);
+            std::fs::remove_file(dir.path().join("b")).unwrap();
+        }
+    }
+
+    // Fails when a replaced file loses its permissions or attributes. File systems without attributes have none to lose.
+    // threat: R42
+    #[test]
+    fn a_replaced_file_keeps_permissions_and_attributes() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a");
+        std::fs::write(&path, "first").unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
+        let before = File::open(&path).unwrap();
+        let has = rustix::fs::fsetxattr(&before, "user.note", b"kept", XattrFlags::empty()).is_ok();
+        let folder = || open_directory(dir.path()).unwrap();
+        Scratch::create(folder()).unwrap().write(folder(), "a", b"second", Like::Replaced(&before)).unwrap();
+        let after = File::open(&path).unwrap();
+        assert_eq!(after.metadata().unwrap().permissions().mode() & 0o777, 0o640);
+        let mut value = [0_u8; 8];
+        let length = rustix::fs::fgetxattr(&after, "user.note", value.as_mut_slice());
+        assert_eq!(length.ok().map(|length| value[..length].to_vec()), has.then(|| b"kept".to_vec()));
+        Scratch::create(folder()).unwrap().write(folder(), "b", b"new", Like::Beside(&after)).unwrap();
+        let beside = File::open(dir.path().join("b")).unwrap();
+        assert_eq!(beside.metadata().unwrap().permissions().mode() & 0o777, 0o640);
+        assert!(rustix::fs::fgetxattr(&beside, "user.note", value.as_mut_slice()).is_err());
     }
 }
