@@ -81,7 +81,7 @@ fn hash(blob: &Path, context: &Context) -> Result<Digest, CliError> {
     if blob == Path::new("-") {
         return hash_stream(&mut context.stdin.take()?);
     }
-    context.files.unchanged("BLOB", blob, "a file to attest", |file| hash_stream(file))?
+    context.files.unchanged("BLOB", blob, "a file to attest", hash_stream)?
 }
 
 fn hash_stream(file: &mut File) -> Result<Digest, CliError> {
