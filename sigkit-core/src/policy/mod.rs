@@ -11,6 +11,10 @@ mod outline;
 mod rego;
 #[cfg(feature = "rego")]
 mod rego_calls;
+#[cfg(feature = "rego")]
+mod rego_dialect;
+#[cfg(feature = "rego")]
+mod rego_functions;
 mod scope;
 mod set;
 mod signed_name;
