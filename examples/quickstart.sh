@@ -5,9 +5,13 @@
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/.." && pwd)
+fail() { printf 'quickstart: %s\n' "$*" >&2; exit 1; }
+
 if [ -z "${SIGKIT:-}" ]; then
-  (cd "$root" && cargo build --release --locked -p sigkit-cli)
-  SIGKIT=${CARGO_TARGET_DIR:-$root/target}/release/sigkit
+  command -v cargo >/dev/null || fail 'cargo is missing: install Rust 1.88 or newer (https://rustup.rs), then run this again'
+  SIGKIT=${CARGO_TARGET_DIR:-$root/target}/debug/sigkit
+  [ -x "$SIGKIT" ] || printf 'Building sigkit, unoptimised: about two minutes on two cores, once.\n'
+  (cd "$root" && cargo build --locked -p sigkit-cli)
 fi
 SIGKIT=$(cd "$(dirname "$SIGKIT")" && pwd)/$(basename "$SIGKIT")
 work=$(mktemp -d)
@@ -15,15 +19,17 @@ trap 'rm -rf "$work"' EXIT
 cd "$work"
 export COSIGN_PASSWORD=quickstart   # a demonstration password for a key that lives as long as this script
 
-say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
+if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then bold=$(printf '\033[1m') plain=$(printf '\033[0m'); else bold='' plain=''; fi
+say() { printf '\n%s%s%s\n' "$bold" "$*" "$plain"; }
 show() { printf '  $ %s\n' "$*"; "$@"; }
 sigkit() { "$SIGKIT" "$@"; }
-fail() { printf 'quickstart: %s\n' "$*" >&2; exit 1; }
+# macOS has shasum in place of sha256sum.
+if command -v sha256sum >/dev/null; then sha256() { sha256sum "$1"; }; else sha256() { shasum -a 256 "$1"; }; fi
 
 # store TEXT: writes a blob into the layout and sets $digest and $size.
 store() {
   printf %s "$1" >blob
-  digest=sha256:$(sha256sum blob | cut -d ' ' -f 1)
+  digest=sha256:$(sha256 blob | cut -d ' ' -f 1)
   size=$(wc -c <blob | tr -d ' ')
   mv blob "app/blobs/sha256/${digest#sha256:}"
 }
@@ -63,9 +69,9 @@ say 'Sign, verify'
 show sigkit sign -key cosign.key oci:app:v1
 show sigkit verify -key cosign.pub oci:app:v1
 
-say 'The key of somebody else'
-show sigkit generate-key-pair --output-key-prefix stranger
-refused 12 signature-invalid sigkit verify -key stranger.pub oci:app:v1
+say 'Another key is not the one that signed'
+show sigkit generate-key-pair --output-key-prefix other
+refused 12 signature-invalid sigkit verify -key other.pub oci:app:v1
 
 say 'One byte of the image changes on disk: the name stays, the content is another'
 file=app/blobs/sha256/${image#sha256:}
@@ -75,3 +81,6 @@ cat changed >"$file"
 refused 1 digest-mismatch sigkit verify -key cosign.pub oci:app:v1
 
 say 'Everything went as it should.'
+printf 'The program: %s\n' "$SIGKIT"
+printf 'Next: sign an image of yours with `sigkit sign --key cosign.key registry.example.com/app:v1`; `sigkit --help` lists all verbs.\n'
+printf 'Install an optimised program with `cargo install --locked --path sigkit-cli` (about five minutes).\n'

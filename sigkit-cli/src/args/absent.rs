@@ -7,6 +7,8 @@ const CERTIFICATE: &str =
     "signing keys that come with a certificate are not supported; sign with the key itself (--key)";
 const REKOR_V2: &str =
     "no configuration of the public services with Rekor v2 is built in; name the log itself with --rekor";
+const SERVICE_PARTS: &str =
+    "a service is named in one value: --rekor or --ctfe url=...,public-key=FILE,start-time=TIME";
 const EMAIL: &str = "it was replaced by --certificate-identity, which needs --certificate-oidc-issuer beside it";
 const ATTACHMENT: &str = "sign and verify an attached SBOM by its own reference, as any other artifact";
 
@@ -23,8 +25,15 @@ pub(crate) fn why_absent(flag: &str) -> Option<&'static str> {
         }
         "allow-certificate-chain" => "authorities come from the trusted root or from --ca-roots, never from a bundle",
         "with-default-rekor-v2" => REKOR_V2,
+        "ctfe-key" | "ctfe-start-time" | "rekor-key" | "rekor-start-time" => SERVICE_PARTS,
+        "statement" => "a statement about an image is made from --predicate; attest-blob signs a ready one",
         "cert-email" | "certificate-email" => EMAIL,
-        "rekor-url" | "rfc3161-timestamp" | "use-signed-timestamps" | "signing-algorithm" => LOG,
+        "rekor-url"
+        | "rekor-entry-type"
+        | "rfc3161-timestamp"
+        | "rfc3161-timestamp-bundle"
+        | "use-signed-timestamps"
+        | "signing-algorithm" => LOG,
         "identity-token" | "issue-certificate" | "insecure-skip-verify" => KEYLESS,
         _ if name.starts_with("timestamp-") => LOG,
         _ if ["fulcio-", "oidc-"].iter().any(|prefix| name.starts_with(prefix)) => KEYLESS,
@@ -62,12 +71,13 @@ mod tests {
     use super::*;
     use crate::cli::command;
 
-    /// Verifying takes them, signing does not.
-    const VERIFYING: [&str; 6] = [
+    /// Flags that some verbs take and others do not.
+    const SOME_VERBS: [&str; 7] = [
         "certificate",
         "certificate-chain",
         "rekor-url",
         "rfc3161-timestamp",
+        "statement",
         "timestamp-certificate-chain",
         "use-signed-timestamps",
     ];
@@ -77,7 +87,7 @@ mod tests {
         for verb in command().get_subcommands().filter(|verb| !matches!(verb.get_name(), "help" | "generate-key-pair"))
         {
             let longs = verb.get_arguments().filter_map(clap::Arg::get_long);
-            for long in longs.filter(|long| !VERIFYING.contains(long)) {
+            for long in longs.filter(|long| !SOME_VERBS.contains(long)) {
                 assert_eq!(why_absent(&format!("--{long}")), None, "{} --{long}", verb.get_name());
             }
         }

@@ -122,14 +122,38 @@ pub(crate) struct RegistryArgs {
     /// No effect: signatures are read by tag and by the referrers API
     #[arg(long, value_enum, value_name = "MODE", hide = true)]
     pub(crate) registry_referrers_mode: Option<ReferrersMode>,
-    /// Text before the tags under which signatures are found
-    #[arg(long, value_name = "PREFIX")]
+    /// Not supported: text before the tags of signatures
+    #[arg(long, value_name = "PREFIX", hide = true)]
     pub(crate) attachment_tag_prefix: Option<String>,
     /// Not supported: use the Docker configuration of the service account
     #[arg(long, action = ArgAction::Set, default_value_t = false, hide = true)]
     pub(crate) k8s_keychain: bool,
     #[command(flatten)]
     pub(crate) connection: ConnectionArgs,
+}
+
+/// Flags by which cosign chooses the format to read. Every format is read here.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct FormatsReadArgs {
+    /// No effect: every format is read
+    #[arg(long, action = ArgAction::Set, hide = true)]
+    new_bundle_format: Option<bool>,
+    /// No effect: every format is read
+    #[arg(long, action = ArgAction::Set, hide = true)]
+    experimental_oci11: Option<bool>,
+}
+
+impl FormatsReadArgs {
+    /// Says that these flags have no effect, if one is given.
+    pub(crate) fn note(&self, context: &Context) {
+        for (flag, given) in
+            [("--new-bundle-format", self.new_bundle_format), ("--experimental-oci11", self.experimental_oci11)]
+        {
+            if given.is_some() {
+                context.stderr.line(&format!("note: {flag} has no effect: every format is read"));
+            }
+        }
+    }
 }
 
 /// Value of `--registry-referrers-mode`.

@@ -2,6 +2,8 @@
 
 mod absent;
 mod environment;
+#[cfg(test)]
+mod from_cosign;
 mod go_flags;
 pub(crate) mod help;
 mod values;
@@ -48,7 +50,8 @@ pub(crate) use generate_key_pair::GenerateKeyPairArgs;
 pub(crate) use global::GlobalArgs;
 pub(crate) use go_flags::{is_switch, normalise};
 pub(crate) use groups::{
-    AnnotationArgs, ConnectionArgs, ImagesArgs, PasswordArgs, PublicKeyArgs, RegistryArgs, SigningKeyArgs,
+    AnnotationArgs, ConnectionArgs, FormatsReadArgs, ImagesArgs, PasswordArgs, PublicKeyArgs, RegistryArgs,
+    SigningKeyArgs,
 };
 pub(crate) use identity::{IdentityArgs, Wanted, WantedIdentity};
 pub(crate) use import_key_pair::ImportKeyPairArgs;

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args};
 
-use super::{AnnotationArgs, ImagesArgs, RegistryArgs, ReportFormat, SignatureDigest, TrustArgs};
+use super::{AnnotationArgs, FormatsReadArgs, ImagesArgs, RegistryArgs, ReportFormat, SignatureDigest, TrustArgs};
 use crate::context::Context;
 use crate::error::CliError;
 
@@ -37,12 +37,8 @@ pub(crate) struct VerifyArgs {
     /// Digest of the payload under the signature, where the key does not tell
     #[arg(long, value_enum, value_name = "DIGEST")]
     pub(crate) signature_digest_algorithm: Option<SignatureDigest>,
-    /// No effect: every format is read
-    #[arg(long, action = ArgAction::Set, hide = true)]
-    pub(crate) new_bundle_format: Option<bool>,
-    /// No effect: every format is read
-    #[arg(long, action = ArgAction::Set, hide = true)]
-    pub(crate) experimental_oci11: Option<bool>,
+    #[command(flatten)]
+    formats: FormatsReadArgs,
     #[command(flatten)]
     pub(crate) trust: TrustArgs,
     #[command(flatten)]
@@ -55,13 +51,7 @@ impl VerifyArgs {
     /// # Errors
     /// [`CliError`].
     pub(crate) fn check(&self, context: &Context) -> Result<(), CliError> {
-        for (flag, given) in
-            [("--new-bundle-format", self.new_bundle_format), ("--experimental-oci11", self.experimental_oci11)]
-        {
-            if given.is_some() {
-                context.stderr.line(&format!("note: {flag} has no effect: signatures of every format are read"));
-            }
-        }
+        self.formats.note(context);
         self.registry.check(context)?;
         if self.policy.is_none() {
             return self.trust.check(context);

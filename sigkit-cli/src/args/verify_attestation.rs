@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args};
 
-use super::{ImagesArgs, RegistryArgs, ReportFormat, SignatureDigest, TrustArgs, WantedTypeArgs};
+use super::{FormatsReadArgs, ImagesArgs, RegistryArgs, ReportFormat, SignatureDigest, TrustArgs, WantedTypeArgs};
 use crate::context::Context;
 use crate::error::CliError;
 
@@ -28,9 +28,8 @@ pub(crate) struct VerifyAttestationArgs {
     /// Digest of the payload under the signature, where the key does not tell
     #[arg(long, value_enum, value_name = "DIGEST")]
     pub(crate) signature_digest_algorithm: Option<SignatureDigest>,
-    /// No effect: every format is read
-    #[arg(long, action = ArgAction::Set, hide = true)]
-    new_bundle_format: Option<bool>,
+    #[command(flatten)]
+    formats: FormatsReadArgs,
     #[command(flatten)]
     pub(crate) trust: TrustArgs,
     #[command(flatten)]
@@ -43,9 +42,7 @@ impl VerifyAttestationArgs {
     /// # Errors
     /// [`CliError`].
     pub(crate) fn check(&self, context: &Context) -> Result<(), CliError> {
-        if self.new_bundle_format.is_some() {
-            context.stderr.line("note: --new-bundle-format has no effect: attestations of every format are read");
-        }
+        self.formats.note(context);
         self.registry.check(context)?;
         self.trust.check(context)
     }

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args};
 
-use super::{ReportFormat, SignatureDigest, TrustArgs};
+use super::{FormatsReadArgs, ReportFormat, SignatureDigest, TrustArgs};
 use crate::context::Context;
 use crate::error::CliError;
 
@@ -27,9 +27,8 @@ pub(crate) struct VerifyBlobArgs {
     /// Digest of the blob under the signature, where the key does not tell
     #[arg(long, value_enum, value_name = "DIGEST")]
     pub(crate) signature_digest_algorithm: Option<SignatureDigest>,
-    /// No effect: every format is read
-    #[arg(long, action = ArgAction::Set, hide = true)]
-    pub(crate) new_bundle_format: Option<bool>,
+    #[command(flatten)]
+    formats: FormatsReadArgs,
     /// No effect: blobs are verified one after the other
     #[arg(long, hide = true, value_name = "N")]
     pub(crate) max_workers: Option<std::num::NonZeroUsize>,
@@ -51,9 +50,7 @@ impl VerifyBlobArgs {
         if self.max_workers.is_some() {
             context.stderr.line("note: --max-workers has no effect: one blob is verified at a time");
         }
-        if self.new_bundle_format.is_some() {
-            context.stderr.line("note: --new-bundle-format has no effect: bundles of every format are read");
-        }
+        self.formats.note(context);
         self.trust.check(context)
     }
 }

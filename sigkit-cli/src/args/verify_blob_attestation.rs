@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, ValueEnum};
 use sigkit_core::digest::{Digest, DigestAlgorithm};
 
-use super::{ReportFormat, SignatureDigest, TrustArgs, WantedTypeArgs};
+use super::{FormatsReadArgs, ReportFormat, SignatureDigest, TrustArgs, WantedTypeArgs};
 use crate::context::Context;
 use crate::error::CliError;
 
@@ -36,9 +36,11 @@ pub(crate) struct VerifyBlobAttestationArgs {
     /// Digest of the payload under the signature, where the key does not tell
     #[arg(long, value_enum, value_name = "DIGEST")]
     pub(crate) signature_digest_algorithm: Option<SignatureDigest>,
-    /// No effect: every format is read
-    #[arg(long, action = ArgAction::Set, hide = true)]
-    new_bundle_format: Option<bool>,
+    #[command(flatten)]
+    formats: FormatsReadArgs,
+    /// No effect: one blob is verified at a time
+    #[arg(long, hide = true, value_name = "N")]
+    max_workers: Option<std::num::NonZeroUsize>,
     #[command(flatten)]
     pub(crate) trust: TrustArgs,
 }
@@ -78,8 +80,9 @@ impl VerifyBlobAttestationArgs {
             let why = "name the BLOB, or give --digest; --check-claims=false verifies the attestation without either";
             return Err(CliError::Usage(why.to_owned()));
         }
-        if self.new_bundle_format.is_some() {
-            context.stderr.line("note: --new-bundle-format has no effect: bundles of every format are read");
+        self.formats.note(context);
+        if self.max_workers.is_some() {
+            context.stderr.line("note: --max-workers has no effect: one blob is verified at a time");
         }
         self.trust.check(context)
     }
