@@ -76,3 +76,16 @@ fn mistyped_command_lines() {
     }
     held("mistyped-lines.txt", &text);
 }
+
+/// Reason codes and exit codes: a contract, which changes on purpose only.
+#[test]
+fn codes() {
+    let sandbox = Sandbox::new();
+    let listed = sandbox.sigkit(&["explain"]).run().expect(0).stdout;
+    let mut codes: Vec<&str> = listed.lines().filter_map(|line| line.split(' ').next()).collect();
+    codes.sort_unstable();
+    let help = sandbox.sigkit(&["--help"]).env("COLUMNS", "100").run().expect(0).stdout;
+    let exits: Vec<&str> =
+        help.lines().skip_while(|line| !line.starts_with("Exit codes:")).take_while(|line| !line.is_empty()).collect();
+    held("codes.txt", &format!("{}\n\n{}\n", codes.join("\n"), exits.join("\n")));
+}

@@ -637,4 +637,43 @@ mod tests {
             }
         }
     }
+
+    /// Flags, short forms, aliases and defaults that pipelines rely on: a contract, which changes on purpose only.
+    #[test]
+    fn flags_with_aliases_and_defaults() {
+        let mut text = String::new();
+        for help in VERBS {
+            let root = cli::command();
+            let verb = help.verb.split(' ').try_fold(&root, |verb, word| verb.find_subcommand(word)).unwrap();
+            text.push_str(&format!("{}\n", help.verb));
+            let mut args: Vec<_> = verb.get_arguments().filter(|arg| arg.get_long().is_some()).collect();
+            args.sort_by_key(|arg| arg.get_long());
+            for arg in args {
+                let mut line = format!("  --{}", arg.get_long().unwrap_or_default());
+                if let Some(short) = arg.get_short() {
+                    line.push_str(&format!(" -{short}"));
+                }
+                for alias in arg.get_all_aliases().unwrap_or_default() {
+                    line.push_str(&format!(" --{alias}"));
+                }
+                for default in arg.get_default_values() {
+                    line.push_str(&format!(" = {}", default.to_string_lossy()));
+                }
+                if arg.is_hide_set() {
+                    line.push_str(" (hidden)");
+                }
+                text.push_str(&line);
+                text.push('\n');
+            }
+        }
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/snapshots/flags.txt");
+        if std::env::var_os("SIGKIT_SNAPSHOTS").is_some_and(|value| value == "write") {
+            std::fs::write(&path, &text).unwrap();
+        }
+        let expected = std::fs::read_to_string(&path).unwrap_or_default();
+        for (expected, found) in expected.lines().zip(text.lines()) {
+            assert_eq!(expected, found, "tests/snapshots/flags.txt");
+        }
+        assert_eq!(expected.lines().count(), text.lines().count(), "tests/snapshots/flags.txt");
+    }
 }

@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use clap::{ArgAction, Args};
+use clap::Args;
 
 use super::{FormatsReadArgs, ReportFormat, SignatureDigest, TrustArgs};
 use crate::context::Context;

@@ -1,3 +1,4 @@
+use std::cell::Cell;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
@@ -8,6 +9,7 @@ use sigkit_core::key::KeyPair;
 use sigkit_core::store::FetchedManifest;
 use sigkit_core::time::UnixTime;
 
+use super::audience;
 use super::images::{Images, Reach};
 use super::line::{Failure, Line, Write, after_writing, before_writing, name};
 use crate::args::{AttestArgs, GlobalArgs};
@@ -45,8 +47,12 @@ pub(crate) fn run(
     };
     let key = context.signing_key(&args.key.key, args.key.password.password_file.as_deref())?;
     let predicate = if single { Predicate::Once(Mutex::new(predicate)) } else { Predicate::Often(predicate) };
-    let job = Job { args, key, attesting, predicate, context, now };
-    images.write(&job, global, printer)
+    let job = Job { args, key, attesting, predicate, context, now, stored: Cell::new(false) };
+    let mut output = images.write(&job, global, printer)?;
+    if job.stored.get() {
+        output.notes.push(audience::note(args.format()?));
+    }
+    Ok(output)
 }
 
 /// Reads a document and makes it a predicate of this type.
@@ -89,6 +95,8 @@ struct Job<'a> {
     predicate: Predicate,
     context: &'a Context,
     now: UnixTime,
+    /// Whether an attestation was stored beside any image.
+    stored: Cell<bool>,
 }
 
 impl Write for Job<'_> {
@@ -107,6 +115,7 @@ impl Write for Job<'_> {
         }
         let before = before_writing(open).await?;
         let receipts = attesting.attach(&*open.signatures, image, entity, &self.key, self.now).await?;
+        self.stored.set(true);
         let line = |receipt| format!("Attested {name}; attestation stored at {receipt}");
         let lines = receipts.iter().map(|receipt| Line::done(line(receipt)));
         Ok(lines.chain(after_writing(open, image, before)).collect())

@@ -3,6 +3,7 @@
 
 mod attest;
 mod attest_blob;
+mod audience;
 mod bundle;
 mod completion;
 mod documents;

@@ -1,3 +1,4 @@
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -8,6 +9,7 @@ use sigkit_core::key::KeyPair;
 use sigkit_core::store::FetchedManifest;
 use sigkit_core::time::UnixTime;
 
+use super::audience;
 use super::images::{Images, Reach};
 use super::line::{Failure, Line, Write, after_writing, before_writing, name};
 use crate::args::{GlobalArgs, SignArgs, WrittenFormat};
@@ -48,8 +50,15 @@ pub(crate) fn run(
         legacy_created: args.record_creation_timestamp.then(|| context.now()),
     };
     let key = context.signing_key(&args.key.key, args.key.password.password_file.as_deref())?;
-    let job = Job { args, key, signing, outputs, context, now: context.now() };
-    images.write(&job, global, printer)
+    let job = Job { args, key, signing, outputs, context, now: context.now(), stored: Cell::new(false) };
+    let mut output = images.write(&job, global, printer)?;
+    if job.stored.get() {
+        output.notes.push(audience::note(format));
+        if images.named.iter().any(|(name, _)| !name.contains('@')) {
+            output.notes.push(audience::TAGS_MOVE.to_owned());
+        }
+    }
+    Ok(output)
 }
 
 /// Files to write besides the registry.
@@ -88,6 +97,8 @@ struct Job<'a> {
     outputs: Outputs<'a>,
     context: &'a Context,
     now: UnixTime,
+    /// Whether a signature was stored beside any image.
+    stored: Cell<bool>,
 }
 
 impl Write for Job<'_> {
@@ -104,6 +115,7 @@ impl Write for Job<'_> {
         }
         let before = before_writing(open).await?;
         let attached = attach(&*open.signatures, image, &entities, &self.key, &signing, self.now).await?;
+        self.stored.set(self.stored.get() || attached.iter().any(|attached| matches!(attached, Attached::Written(_))));
         let line = |attached: &Attached| match attached {
             Attached::Written(receipt) => format!("Signed {name}; signature stored at {receipt}"),
             Attached::Completed(origin) => {
