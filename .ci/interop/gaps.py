@@ -42,7 +42,7 @@ GAPS = [
     Gap("verify", ("cosign3",), "assumes SHA-256 for every key while the signature carries the hash of its curve", "accepted signatures do not match threshold",
         signers=("cosign3", "sigkit"), forms=("bundle",), algorithms=CURVES, rescue=("--signature-digest-algorithm", "CURVE_HASH")),
     Gap("verify", ("cosign2", "cosign3"), "assumes SHA-256 for every key while the signature carries the hash of its curve", "invalid signature",
-        signers=("cosign3", "sigkit"), forms=("legacy",), algorithms=CURVES, rescue=("--signature-digest-algorithm", "CURVE_HASH")),
+        signers=("cosign3",), forms=("legacy",), algorithms=CURVES, rescue=("--signature-digest-algorithm", "CURVE_HASH")),
     Gap("verify", ("cosign2", "cosign3"), "has no verifier for the Ed25519ph that cosign 3 writes, its own included", "failed to verify signature",
         signers=("cosign3",), forms=("legacy",), algorithms=("ed25519",)),
     # --- blobs

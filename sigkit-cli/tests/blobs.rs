@@ -200,8 +200,52 @@ fn thresholds_count_keys() {
 fn the_digest_under_the_signature_can_be_named() {
     let sandbox = sandbox("ecdsa-p384");
     sign(&sandbox, &["--bundle", "b", "blob"]).run().expect(0);
-    for (digest, code) in [("sha384", 0), ("sha256", 12), ("sha512", 2)] {
+    for (digest, code) in [("sha384", 0), ("sha256", 12), ("sha512", 12)] {
         verify(&sandbox, &["--signature-digest-algorithm", digest, "--bundle", "b", "blob"]).run().expect(code);
+    }
+}
+
+/// Every hash that somebody asks for by name is tried, and that one alone; without a name those usual for the key.
+// threat: C13
+#[test]
+fn a_hash_asked_for_holds_for_every_kind_of_key() {
+    let sandbox = Sandbox::new();
+    sandbox.write("blob", "blob");
+    let openssl = |arguments: &[&str]| {
+        let ran = std::process::Command::new("openssl").args(arguments).current_dir(sandbox.path("")).output().unwrap();
+        assert!(ran.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&ran.stderr));
+    };
+    for (kind, parameter, usual) in [
+        ("RSA", "rsa_keygen_bits:2048", &["sha256"][..]),
+        ("EC", "ec_paramgen_curve:P-256", &["sha256"]),
+        ("EC", "ec_paramgen_curve:P-384", &["sha384", "sha256"]),
+        ("EC", "ec_paramgen_curve:P-521", &["sha512", "sha256"]),
+    ] {
+        openssl(&["genpkey", "-algorithm", kind, "-pkeyopt", parameter, "-out", "k"]);
+        openssl(&["pkey", "-in", "k", "-pubout", "-out", "k.pub"]);
+        for signed in ["sha256", "sha384", "sha512"] {
+            openssl(&["dgst", &format!("-{signed}"), "-sign", "k", "-out", "sig", "blob"]);
+            let verify = |flags: &[&str]| {
+                let fixed = ["verify-blob", "--key", "k.pub", "--signature", "sig", "blob"];
+                sandbox.sigkit(&[&fixed, flags].concat()).run()
+            };
+            for asked in ["sha256", "sha384", "sha512"] {
+                let code = if asked == signed { 0 } else { 12 };
+                verify(&["--signature-digest-algorithm", asked]).expect(code);
+            }
+            let ran = verify(&[]).expect(if usual.contains(&signed) { 0 } else { 12 });
+            if !usual.contains(&signed) && parameter != "ec_paramgen_curve:P-256" {
+                ran.says("--signature-digest-algorithm");
+            }
+        }
+    }
+    openssl(&["genpkey", "-algorithm", "ED25519", "-out", "k"]);
+    openssl(&["pkey", "-in", "k", "-pubout", "-out", "k.pub"]);
+    openssl(&["pkeyutl", "-sign", "-inkey", "k", "-rawin", "-in", "blob", "-out", "sig"]);
+    for (asked, code) in [("sha256", 0), ("sha512", 0), ("sha384", 2)] {
+        let flags =
+            ["verify-blob", "--key", "k.pub", "--signature", "sig", "blob", "--signature-digest-algorithm", asked];
+        sandbox.sigkit(&flags).run().expect(code);
     }
 }
 

@@ -458,7 +458,6 @@ fn the_scheme_follows_from_the_key() {
     let (key, signature) = (golden(), golden_signature());
     for scheme in [
         ECDSA_P384,
-        SignatureScheme::Ecdsa(Curve::P256, Sha384),
         SignatureScheme::Ecdsa(Curve::P384, Sha256),
         RSA,
         SignatureScheme::Ed25519,

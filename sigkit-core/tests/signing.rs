@@ -39,6 +39,23 @@ fn every_kind_of_key_signs_with_its_preferred_scheme() {
     }
 }
 
+/// cosign 2, skopeo and podman know no other hash.
+// threat: C13
+#[test]
+fn the_legacy_format_is_signed_over_sha_256() {
+    for pair in pairs() {
+        let key = pair.public_key();
+        let legacy = match pair.scheme() {
+            SignatureScheme::Ecdsa(curve, _) => SignatureScheme::Ecdsa(curve, DigestAlgorithm::Sha256),
+            other => other,
+        };
+        for message in [&b""[..], b"message"] {
+            let signature = pair.sign_legacy(message).unwrap();
+            assert_eq!(key.verify(message, &signature), Ok(legacy));
+        }
+    }
+}
+
 #[test]
 fn a_generated_key_signs_and_is_like_no_other() {
     for name in ["ecdsa-p256", "ecdsa-p384", "ecdsa-p521", "ed25519"] {

@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use std::str::FromStr;
 use std::time::Duration;
 
+use sigkit_core::digest::DigestAlgorithm;
 use zeroize::Zeroizing;
 
 /// A password or token: never shown.
@@ -88,6 +89,16 @@ pub(crate) enum SignatureDigest {
     Sha384,
     /// SHA-512.
     Sha512,
+}
+
+impl From<SignatureDigest> for DigestAlgorithm {
+    fn from(digest: SignatureDigest) -> Self {
+        match digest {
+            SignatureDigest::Sha256 => Self::Sha256,
+            SignatureDigest::Sha384 => Self::Sha384,
+            SignatureDigest::Sha512 => Self::Sha512,
+        }
+    }
 }
 
 /// A span of time as Go writes it: `3m`, `1h30m`, `1.5s`, `200ms`.

@@ -3,8 +3,6 @@
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use sigkit_core::crypto::{PublicKey, SignatureScheme};
-use sigkit_core::digest::DigestAlgorithm;
 use sigkit_core::policy::{
     Authority, Identity, KeyAuthority, KeylessAuthority, Pattern, PatternError, Policy, Purpose, Witnesses,
 };
@@ -50,11 +48,14 @@ fn of_keys(
     let mut authorities = Vec::new();
     for source in sources {
         let key = context.public_key(source)?;
-        let scheme = digest.map(|digest| scheme(&key, digest)).transpose()?;
         let authority = KeyAuthority::new(source.to_string(), key);
         let authority =
             trust.iter().fold(authority, |authority, trust| authority.with_trust(Arc::clone(trust), witnesses));
-        authorities.push(scheme.into_iter().fold(authority, KeyAuthority::with_scheme));
+        let refused = |error| CliError::Usage(format!("--signature-digest-algorithm: {source}: {error}"));
+        authorities.push(match digest {
+            Some(digest) => authority.with_hash(digest.into()).map_err(refused)?,
+            None => authority,
+        });
     }
     Policy::keys(purpose, *threshold, authorities).map_err(|error| CliError::Usage(format!("--threshold: {error}")))
 }
@@ -66,11 +67,6 @@ fn of_identities(
     digest: Option<SignatureDigest>,
     context: &Context,
 ) -> Result<Policy, CliError> {
-    if digest.is_some() {
-        let why =
-            "--signature-digest-algorithm is about --key; the certificate of an identity says which key it is for";
-        return Err(CliError::Usage(why.to_owned()));
-    }
     let pairs = args.identities.pairs()?;
     let trust = Arc::new(trusted_root(args, context)?);
     let witnesses = witnesses(args, Witnesses::LOGGED)?;
@@ -86,6 +82,9 @@ fn of_identities(
         }
         if let Some(sct) = &sct {
             authority = authority.with_detached_sct(sct.clone());
+        }
+        if let Some(digest) = digest {
+            authority = authority.with_hash(digest.into());
         }
         if args.certificates.insecure_ignore_sct {
             authority = authority.dangerous_without_sct();
@@ -115,20 +114,4 @@ fn witnesses(args: &TrustArgs, usual: Witnesses) -> Result<Witnesses, CliError> 
         LogDemand::Waived => usual.dangerous_without_log(),
     };
     Ok(if args.log.use_signed_timestamps { witnesses.with_timestamps(NonZeroUsize::MIN) } else { witnesses })
-}
-
-/// The one scheme that `--signature-digest-algorithm` leaves.
-fn scheme(key: &PublicKey, digest: SignatureDigest) -> Result<SignatureScheme, CliError> {
-    let algorithm = match digest {
-        SignatureDigest::Sha256 => DigestAlgorithm::Sha256,
-        SignatureDigest::Sha384 => DigestAlgorithm::Sha384,
-        SignatureDigest::Sha512 => DigestAlgorithm::Sha512,
-    };
-    let scheme = key.algorithm().scheme_over(algorithm).unwrap_or(SignatureScheme::Ed25519ph);
-    if key.accepted_schemes().contains(&scheme) {
-        return Ok(scheme);
-    }
-    let usual = key.accepted_schemes().iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-    let why = format!("--signature-digest-algorithm: {} keys sign as {usual}, not as {scheme}", key.algorithm());
-    Err(CliError::Usage(why))
 }

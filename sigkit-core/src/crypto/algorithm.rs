@@ -97,12 +97,25 @@ impl KeyAlgorithm {
         }
     }
 
-    /// The scheme over that digest; `None` for Ed25519, which leaves no choice.
-    pub const fn scheme_over(self, digest: DigestAlgorithm) -> Option<SignatureScheme> {
-        match (self.curve(), self) {
-            (Some(curve), _) => Some(SignatureScheme::Ecdsa(curve, digest)),
-            (None, Self::Rsa { .. }) => Some(SignatureScheme::RsaPkcs1(digest)),
-            (None, _) => None,
+    /// The schemes that are left when somebody asks for that digest; none where a key of this kind cannot meet it.
+    ///
+    /// Ed25519 has SHA-512 within and leaves no choice. SHA-256, which cosign and policy-controller write wherever nobody chose, asks
+    /// nothing of it.
+    pub fn schemes_over(self, digest: DigestAlgorithm) -> Vec<SignatureScheme> {
+        match (self.curve(), self, digest) {
+            (Some(curve), ..) => vec![SignatureScheme::Ecdsa(curve, digest)],
+            (None, Self::Rsa { .. }, _) => vec![SignatureScheme::RsaPkcs1(digest)],
+            (None, _, DigestAlgorithm::Sha384) => Vec::new(),
+            (None, ..) => self.accepted_schemes().to_vec(),
+        }
+    }
+
+    /// Whether a key of this kind can sign by that scheme, whatever the hash.
+    pub fn fits(self, scheme: SignatureScheme) -> bool {
+        match scheme {
+            SignatureScheme::Ecdsa(curve, _) => self.curve() == Some(curve),
+            SignatureScheme::RsaPkcs1(_) => matches!(self, Self::Rsa { .. }),
+            SignatureScheme::Ed25519 | SignatureScheme::Ed25519ph => self == Self::Ed25519,
         }
     }
 

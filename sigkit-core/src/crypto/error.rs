@@ -154,7 +154,7 @@ pub enum SignatureError {
     #[error("the Ed25519 signature is refused: {0}")]
     Ed25519(Ed25519Rule),
     /// The signature is well formed, but not one by this key over this message.
-    #[error("the signature does not verify with key {key}: tried {}{}", list(.tried), and_not(.untried))]
+    #[error("the signature does not verify with key {key}: tried {}{}{}", list(.tried), and_not(.untried), or_else(.tried))]
     Invalid {
         /// Every scheme that was tried.
         tried: Vec<SignatureScheme>,
@@ -168,6 +168,12 @@ pub enum SignatureError {
     SchemeMismatch {
         /// The scheme asked for.
         scheme: SignatureScheme,
+        /// The kind of key.
+        algorithm: KeyAlgorithm,
+    },
+    /// The hash asked for is none by which such keys sign.
+    #[error("{algorithm} keys sign by {}, never over the hash asked for", list(.algorithm.accepted_schemes()))]
+    NoScheme {
         /// The kind of key.
         algorithm: KeyAlgorithm,
     },
@@ -247,6 +253,19 @@ impl fmt::Display for Ed25519Rule {
 
 fn list(schemes: &[SignatureScheme]) -> String {
     schemes.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// How else the signature may have been made, where tools differ.
+fn or_else(tried: &[SignatureScheme]) -> &'static str {
+    match tried.first() {
+        Some(SignatureScheme::RsaPkcs1(_)) => {
+            "; RSA-PSS is never accepted, and another hash only when asked for: --signature-digest-algorithm"
+        }
+        Some(SignatureScheme::Ecdsa(Curve::P384 | Curve::P521, _)) => {
+            "; another hash is accepted only when asked for: --signature-digest-algorithm"
+        }
+        _ => "",
+    }
 }
 
 fn and_not(schemes: &[SignatureScheme]) -> String {

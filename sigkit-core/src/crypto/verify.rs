@@ -91,6 +91,9 @@ impl PublicKey {
     ) -> Result<SignatureScheme, SignatureError> {
         let (mut tried, mut untried) = (Vec::new(), Vec::new());
         let mut lacking = None;
+        if schemes.is_empty() {
+            return Err(SignatureError::NoScheme { algorithm: self.algorithm() });
+        }
         for scheme in schemes {
             match attempt(*scheme) {
                 Ok(()) => return Ok(*scheme),
@@ -115,7 +118,7 @@ impl PublicKey {
 
     /// Whether keys of this kind may sign by that scheme.
     pub(super) fn check_scheme(&self, scheme: SignatureScheme) -> Result<(), SignatureError> {
-        if self.accepted_schemes().contains(&scheme) {
+        if self.algorithm().fits(scheme) {
             return Ok(());
         }
         Err(SignatureError::SchemeMismatch { scheme, algorithm: self.algorithm() })
@@ -165,8 +168,15 @@ pub(super) fn algorithm(scheme: SignatureScheme) -> Option<&'static dyn backend:
     use DigestAlgorithm::{Sha256, Sha384, Sha512};
     match scheme {
         SignatureScheme::Ecdsa(Curve::P256, Sha256) => Some(&backend::ECDSA_P256_SHA256_ASN1),
+        SignatureScheme::Ecdsa(Curve::P256, Sha384) => Some(&backend::ECDSA_P256_SHA384_ASN1),
         SignatureScheme::Ecdsa(Curve::P384, Sha256) => Some(&backend::ECDSA_P384_SHA256_ASN1),
         SignatureScheme::Ecdsa(Curve::P384, Sha384) => Some(&backend::ECDSA_P384_SHA384_ASN1),
+        #[cfg(feature = "aws-lc-rs")]
+        SignatureScheme::Ecdsa(Curve::P256, Sha512) => Some(&backend::ECDSA_P256_SHA512_ASN1),
+        #[cfg(feature = "aws-lc-rs")]
+        SignatureScheme::Ecdsa(Curve::P384, Sha512) => Some(&backend::ECDSA_P384_SHA512_ASN1),
+        #[cfg(feature = "aws-lc-rs")]
+        SignatureScheme::Ecdsa(Curve::P521, Sha384) => Some(&backend::ECDSA_P521_SHA384_ASN1),
         #[cfg(feature = "aws-lc-rs")]
         SignatureScheme::Ecdsa(Curve::P521, Sha256) => Some(&backend::ECDSA_P521_SHA256_ASN1),
         #[cfg(feature = "aws-lc-rs")]
@@ -175,6 +185,8 @@ pub(super) fn algorithm(scheme: SignatureScheme) -> Option<&'static dyn backend:
         SignatureScheme::RsaPkcs1(Sha384) => Some(&backend::RSA_PKCS1_2048_8192_SHA384),
         SignatureScheme::RsaPkcs1(Sha512) => Some(&backend::RSA_PKCS1_2048_8192_SHA512),
         SignatureScheme::Ed25519 => Some(&backend::ED25519),
-        SignatureScheme::Ecdsa(..) | SignatureScheme::Ed25519ph => None,
+        #[cfg(not(feature = "aws-lc-rs"))]
+        SignatureScheme::Ecdsa(..) => None,
+        SignatureScheme::Ed25519ph => None,
     }
 }

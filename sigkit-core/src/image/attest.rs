@@ -1,9 +1,9 @@
 use super::{Format, SignImageError};
 use crate::attach::{BundleAttachment, EnvelopeAttachment, Receipt, Wanted, find};
 use crate::bundle::{Evidence, Origin, SignedEntity, VerificationMaterial};
-use crate::content::{Content, Draft, PredicateType, Statement};
-use crate::digest::Digest;
-use crate::key::Signer;
+use crate::content::{Content, Draft, Envelope, PredicateType, Statement};
+use crate::digest::{Digest, DigestAlgorithm};
+use crate::key::{SignError, Signer};
 use crate::limits::Limits;
 use crate::oci::TagOrDigest;
 use crate::policy::{KeyAuthority, Policy, Purpose};
@@ -54,7 +54,9 @@ impl Attesting {
     ) -> Result<SignedEntity, SignImageError> {
         let subject = [(self.name.as_str(), image.descriptor.digest)];
         let statement = Statement::attest(&subject, &self.predicate_type, predicate)?;
-        seal_statement(statement, &self.predicate_type, Some(&Artifact::Digest(image.descriptor.digest)), signer, now)
+        let artifact = Artifact::Digest(image.descriptor.digest);
+        let hash = if self.format == Format::Legacy { Hash::Legacy } else { Hash::OfKey };
+        seal(statement, &self.predicate_type, Some(&artifact), signer, hash, now)
     }
 
     /// Stores what [`Attesting::seal`] made in `attestations`, which may be another repository than the image's.
@@ -89,6 +91,10 @@ impl Attesting {
             let replaces = match self.earlier {
                 Earlier::Replace => self.earlier_ones(attestations, &image.digest, signer, now).await?,
                 Earlier::Keep => Vec::new(),
+            };
+            let envelope = match self.format {
+                Format::Both => again_for_legacy(envelope, signer)?,
+                Format::Bundle | Format::Legacy => envelope,
             };
             let text = envelope.to_json()?;
             drop(envelope);
@@ -138,8 +144,31 @@ pub fn seal_statement(
     signer: &dyn Signer,
     now: UnixTime,
 ) -> Result<SignedEntity, SignImageError> {
+    seal(statement, predicate_type, artifact, signer, Hash::OfKey, now)
+}
+
+/// The hash under a signature.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Hash {
+    /// The one that belongs to the key.
+    OfKey,
+    /// The one that readers of the legacy formats know.
+    Legacy,
+}
+
+fn seal(
+    statement: Vec<u8>,
+    predicate_type: &PredicateType,
+    artifact: Option<&Artifact<'_>>,
+    signer: &dyn Signer,
+    hash: Hash,
+    now: UnixTime,
+) -> Result<SignedEntity, SignImageError> {
     let draft = Draft::Statement { payload: statement };
-    let signature = signer.sign(&draft.bytes())?;
+    let signature = match hash {
+        Hash::OfKey => signer.sign(&draft.bytes()),
+        Hash::Legacy => signer.sign_legacy(&draft.bytes()),
+    }?;
     let hint = VerificationMaterial::KeyHint(signer.public_key().fingerprint().hint());
     let entity = SignedEntity::new(draft.seal(signature), hint);
     let evidence = Evidence::of(Origin::File("the new attestation".to_owned()), Ok(entity.clone()));
@@ -149,6 +178,22 @@ pub fn seal_statement(
         None => Verifier::new(&policy.dangerous_without_claims()).verify(&Artifact::Bytes(b""), &evidence, now)?,
     };
     Ok(entity)
+}
+
+/// The same statement for the legacy format, where its readers know another hash than that of the bundle.
+fn again_for_legacy(envelope: Envelope, signer: &dyn Signer) -> Result<Envelope, SignImageError> {
+    match signer.scheme().digest_algorithm() {
+        None | Some(DigestAlgorithm::Sha256) => Ok(envelope),
+        Some(_) => {
+            let message = envelope.pae();
+            let signature = signer.sign_legacy(&message)?;
+            signer
+                .public_key()
+                .verify(&message, &signature)
+                .map_err(|_| SignError::Backend { scheme: signer.scheme() })?;
+            Ok(Envelope { signature, ..envelope })
+        }
+    }
 }
 
 fn own_policy(signer: &dyn Signer, predicate_type: &PredicateType) -> Policy {

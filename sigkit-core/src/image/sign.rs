@@ -75,10 +75,12 @@ impl Signing {
         let policy = own_policy(signer, self);
         let mut entities = Vec::new();
         for draft in self.drafts(image)? {
-            let signature = signer.sign(&draft.bytes())?;
-            let material = match &draft {
-                Draft::SimpleSigning { .. } => VerificationMaterial::Unspecified,
-                Draft::Statement { .. } => VerificationMaterial::KeyHint(signer.public_key().fingerprint().hint()),
+            let (signature, material) = match &draft {
+                Draft::SimpleSigning { payload } => (signer.sign_legacy(payload)?, VerificationMaterial::Unspecified),
+                Draft::Statement { .. } => {
+                    let hint = signer.public_key().fingerprint().hint();
+                    (signer.sign(&draft.bytes())?, VerificationMaterial::KeyHint(hint))
+                }
             };
             let entity = SignedEntity::new(draft.seal(signature), material);
             let evidence = Evidence::of(Origin::File("the new signature".to_owned()), Ok(entity.clone()));

@@ -32,6 +32,15 @@ pub trait Signer: Send + Sync {
     /// [`SignError`].
     fn sign(&self, message: &[u8]) -> Result<Signature, SignError>;
 
+    /// Signs a message in memory for cosign's legacy formats, whose other readers (cosign 2, skopeo, podman) know SHA-256 alone. Signers
+    /// of one fixed scheme sign by that.
+    ///
+    /// # Errors
+    /// [`SignError`].
+    fn sign_legacy(&self, message: &[u8]) -> Result<Signature, SignError> {
+        self.sign(message)
+    }
+
     /// Signs all that `message` holds, from its first byte whatever its position, in constant memory.
     ///
     /// The message may be read more than once: Ed25519 hashes it twice. If the readings differ no signature leaves, since

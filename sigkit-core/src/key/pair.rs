@@ -243,7 +243,7 @@ impl KeyPair {
         Self { secret: Secret::Rsa(Box::new(key)), public }
     }
 
-    /// Signs a message known by its digest, which was made with the hash of the key's scheme.
+    /// Signs a message known by its digest, which for RSA was made with the hash of the key's scheme.
     fn sign_digest(&self, digest: &Digest) -> Result<Signature, SignError> {
         let failed = |_| SignError::Backend { scheme: self.scheme() };
         // RFC 6979 nonces: they depend on key and message alone, so no bad randomness can reveal the key.
@@ -257,7 +257,10 @@ impl KeyPair {
                 Ok(Signature::from_bytes(signature.as_bytes()))
             }
             Secret::P521(key) => {
-                let signature: p521::ecdsa::DerSignature = key.sign_prehash(digest.as_bytes()).map_err(failed)?;
+                // SHA-256 is shorter than the interface takes; the number is the same with a zero before it.
+                let number = [&[0][..], digest.as_bytes()].concat();
+                let number = if digest.algorithm() == DigestAlgorithm::Sha256 { &number } else { digest.as_bytes() };
+                let signature: p521::ecdsa::DerSignature = key.sign_prehash(number).map_err(failed)?;
                 Ok(Signature::from_bytes(signature.as_bytes()))
             }
             Secret::Rsa(key) => key.sign_digest(digest),
@@ -328,6 +331,13 @@ impl Signer for KeyPair {
             }
             (_, Some(algorithm)) => self.sign_digest(&Digest::of(algorithm, message)),
             (_, None) => Err(SignError::Backend { scheme: self.scheme() }),
+        }
+    }
+
+    fn sign_legacy(&self, message: &[u8]) -> Result<Signature, SignError> {
+        match &self.secret {
+            Secret::P256(_) | Secret::P384(_) | Secret::P521(_) => self.sign_digest(&Digest::sha256(message)),
+            Secret::Rsa(_) | Secret::Ed25519(_) => self.sign(message),
         }
     }
 

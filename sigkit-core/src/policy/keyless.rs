@@ -4,6 +4,8 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use super::Identity;
+use crate::crypto::{PublicKey, SignatureScheme};
+use crate::digest::DigestAlgorithm;
 use crate::trust::{Certificate, DetachedSct, TrustedRoot};
 
 /// Somebody to whom a trusted authority gave a certificate. Without an identity, which is a subject and its issuer, there is none.
@@ -15,6 +17,7 @@ pub struct KeylessAuthority {
     pub(crate) sct: SctRule,
     pub(crate) detached_sct: Option<DetachedSct>,
     pub(crate) certificates: Vec<Certificate>,
+    hash: Option<DigestAlgorithm>,
 }
 
 /// What must witness a signature besides its signer.
@@ -83,6 +86,7 @@ impl KeylessAuthority {
             sct: SctRule::Required,
             detached_sct: None,
             certificates: Vec::new(),
+            hash: None,
         }
     }
 
@@ -112,6 +116,21 @@ impl KeylessAuthority {
     pub fn with_detached_sct(mut self, sct: DetachedSct) -> Self {
         self.detached_sct = Some(sct);
         self
+    }
+
+    /// Accepts only signatures over this hash instead of those usual for the certificate's key.
+    #[must_use]
+    pub fn with_hash(mut self, hash: DigestAlgorithm) -> Self {
+        self.hash = Some(hash);
+        self
+    }
+
+    /// How the key of a certificate may have signed.
+    pub(crate) fn schemes(&self, key: &PublicKey) -> Vec<SignatureScheme> {
+        match self.hash {
+            Some(hash) => key.algorithm().schemes_over(hash),
+            None => key.accepted_schemes().to_vec(),
+        }
     }
 
     /// Does not ask whether the certificate was logged, and the report says so.

@@ -52,7 +52,8 @@ pub(crate) use keyless::{LogRule, SctRule};
 use std::num::NonZeroUsize;
 
 use crate::content::PredicateType;
-use crate::crypto::{PublicKey, SignatureScheme};
+use crate::crypto::{PublicKey, SignatureError, SignatureScheme};
+use crate::digest::DigestAlgorithm;
 use crate::limits::Limits;
 use crate::oci::Repository;
 
@@ -148,6 +149,16 @@ impl KeyAuthority {
     pub fn with_scheme(mut self, scheme: SignatureScheme) -> Self {
         self.schemes = vec![scheme];
         self
+    }
+
+    /// Accepts only signatures over this hash instead of those usual for the key.
+    ///
+    /// # Errors
+    /// [`SignatureError::NoScheme`] when the key cannot sign so.
+    pub fn with_hash(mut self, hash: DigestAlgorithm) -> Result<Self, SignatureError> {
+        let algorithm = self.key.algorithm();
+        self.schemes = algorithm.schemes_over(hash);
+        if self.schemes.is_empty() { Err(SignatureError::NoScheme { algorithm }) } else { Ok(self) }
     }
 
     /// Checks log entries and timestamps against that trusted root, and asks for so many of them.

@@ -220,7 +220,8 @@ impl Case<'_> {
     fn by_identity(&self, checks: &mut Checks, authority: &KeylessAuthority) -> Option<VerifiedSignature> {
         let presented = certificate::present(authority, self.entity, &self.policy.limits);
         let presented = checks.record(CheckId::Material, presented); // 1
-        let signer = presented.as_ref().map(|presented| (&presented.key, presented.key.accepted_schemes()));
+        let schemes = presented.as_ref().map(|presented| authority.schemes(&presented.key)).unwrap_or_default();
+        let signer = presented.as_ref().map(|presented| (&presented.key, schemes.as_slice()));
         let document = self.document(checks, signer); // 2 to 5
         let presented = presented?;
         let signer = SignerKey::Certificate { der: presented.leaf.der(), key: &presented.key };

@@ -87,7 +87,7 @@ fn signers(policy: &Policy, evidence: &Evidence) -> Vec<(PublicKey, Vec<Signatur
                         .map(|(_, presented)| presented.key)
                 });
                 found.extend(presented.map(|key| {
-                    let schemes = key.accepted_schemes().to_vec();
+                    let schemes = authority.schemes(&key);
                     (key, schemes)
                 }));
             }

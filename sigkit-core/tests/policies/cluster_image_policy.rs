@@ -177,6 +177,8 @@ fn the_same_thing_in_two_places_is_looked_for_in_both() {
 
 // threat: I02
 // threat: I03
+const ED25519: &str = "        -----BEGIN PUBLIC KEY-----\n        MCowBQYDK2VwAyEAPn+AREHoBaZ7wgS1zBqpxmLSGnyhxXj4lFxSdWVB8o8=\n        -----END PUBLIC KEY-----\n";
+
 #[test]
 fn what_is_not_supported_is_refused_with_its_place_and_reason() {
     let key_of = |text: &str| format!("  - key:\n      {text}\n");
@@ -187,6 +189,11 @@ fn what_is_not_supported_is_refused_with_its_place_and_reason() {
         (key_of("data: nonsense"), "key.data", ""),
         (key_of("datum: x"), "key.datum", "unknown field"),
         (key_of("hashAlgorithm: md5"), "key.hashAlgorithm", "unknown variant"),
+        (
+            format!("  - key:\n      hashAlgorithm: sha384\n      data: |\n{ED25519}"),
+            "key.hashAlgorithm",
+            "ed25519 keys sign by Ed25519, Ed25519ph, never over the hash asked for",
+        ),
         (
             format!("{}      hashAlgorithm: sha256\n", key_of("{}").replace("{}\n", "\n")),
             "key",

@@ -395,7 +395,7 @@ fn key_authority(name: &str, key: &Key, log: Option<&Log>, reading: &Reading<'_>
     let Some(PemKey(public)) = &key.data else { return Err(Shape::at("key", "expected a public key in `data`")) };
     let mut authority = KeyAuthority::new(name, public.clone());
     if let Some(hash) = key.hash_algorithm {
-        authority = authority.with_scheme(hash.scheme(public).map_err(|error| error.below("key"))?);
+        authority = hash.narrow(authority).map_err(|error| error.below("key"))?;
     }
     match log.map(|log| log.url.as_deref()) {
         // Without an address the document says that no log is asked.

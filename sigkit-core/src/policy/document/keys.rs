@@ -5,9 +5,9 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use super::{Reading, Shape};
-use crate::crypto::{PublicKey, SignatureScheme, pem};
+use crate::crypto::{PublicKey, pem};
 use crate::digest::DigestAlgorithm;
-use crate::policy::{Identity, Pattern};
+use crate::policy::{Identity, KeyAuthority, Pattern};
 use crate::trust::{CertificateAuthority, TransparencyLog, TrustedRoot, Validity};
 
 /// A public key in PEM.
@@ -31,16 +31,14 @@ pub(super) enum HashAlgorithm {
 }
 
 impl HashAlgorithm {
-    /// The one scheme that is left for the key.
-    pub(super) fn scheme(self, key: &PublicKey) -> Result<SignatureScheme, Shape> {
+    /// The key, with the schemes that are left for it.
+    pub(super) fn narrow(self, authority: KeyAuthority) -> Result<KeyAuthority, Shape> {
         let algorithm = match self {
             Self::Sha256 => DigestAlgorithm::Sha256,
             Self::Sha384 => DigestAlgorithm::Sha384,
             Self::Sha512 => DigestAlgorithm::Sha512,
         };
-        key.algorithm().scheme_over(algorithm).ok_or_else(|| {
-            Shape::at("hashAlgorithm", format!("a key of kind {} leaves no choice of digest", key.algorithm()))
-        })
+        authority.with_hash(algorithm).map_err(|error| Shape::at("hashAlgorithm", error))
     }
 }
 
