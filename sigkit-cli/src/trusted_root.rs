@@ -68,7 +68,11 @@ pub(crate) fn read_root(path: &Path, context: &Context) -> Result<TrustedRoot, F
     let limits = Limits::DEFAULT;
     let limit = u64::try_from(limits.trusted_root_bytes).unwrap_or(u64::MAX);
     let file = context.files.read(option, path, expected, limit)?;
-    TrustedRoot::from_json(&file.bytes, &limits).map_err(|error| content(option, path, expected, &error))
+    let root = TrustedRoot::from_json(&file.bytes, &limits).map_err(|error| content(option, path, expected, &error))?;
+    for entry in root.set_aside() {
+        context.stderr.line(&format!("WARNING: {option}: {}: {entry}", path.display()));
+    }
+    Ok(root)
 }
 
 /// The certificates of a PEM file, in DER.

@@ -59,6 +59,43 @@ fn a_blob_verifies_by_path_and_by_digest_in_every_format() {
     }
 }
 
+// threat: R31
+#[test]
+fn a_certificate_without_issuer_is_accepted_where_that_is_asked() {
+    let stack = Sigstore::new();
+    let bare = |leaf: Template| leaf.without("1.3.6.1.4.1.57264.1.1").without("1.3.6.1.4.1.57264.1.8");
+    let sandbox = sandbox(&stack, &stack.blob(BLOB).leaf(bare).seal());
+    let identity = ["--certificate-identity", IDENTITY];
+    let absent = ["--certificate-oidc-issuer-absent"];
+    verify(&sandbox, &[&TRUST, &identity, &absent]).run().expect(0);
+    verify(&sandbox, &[&TRUST, &SIGNER]).run().expect(12).says("issuer-mismatch");
+    verify(&sandbox, &[&TRUST, &["--certificate-identity", "bob@stack.test"], &absent]).run().expect(12);
+    verify(&sandbox, &[&TRUST, &SIGNER, &absent]).run().expect(2);
+    verify(&sandbox, &[&TRUST, &absent]).run().expect(2).says("--certificate-identity");
+    sandbox.write("bundle", stack.blob(BLOB).seal().bundle().to_string());
+    verify(&sandbox, &[&TRUST, &identity, &absent]).run().expect(12).says("issuer-mismatch").says("no issuer");
+    let ran = verify(&sandbox, &[&TRUST, &identity]);
+    ran.env("SIGKIT_CERTIFICATE_OIDC_ISSUER_ABSENT", "true").run().expect(2);
+}
+
+// threat: R30
+#[test]
+fn an_entry_of_a_trusted_root_from_the_future_is_named_and_missing() {
+    let stack = Sigstore::new();
+    let sandbox = sandbox(&stack, &stack.blob(BLOB).seal());
+    let mut root = stack.trusted_root();
+    let log = root["tlogs"].as_array().unwrap().iter().position(|log| log["baseUrl"].to_string().contains("rekor2"));
+    root["tlogs"][log.unwrap_or(1)]["publicKey"]["keyDetails"] = "ML_DSA_65".into();
+    sandbox.write("root.json", root.to_string());
+    let ran = verify(&sandbox, &[&TRUST, &SIGNER]).run().expect(0);
+    ran.says("WARNING: --trusted-root: root.json: tlogs[").says("ML_DSA_65");
+    for log in 0..2 {
+        root["tlogs"][log]["hashAlgorithm"] = "SHA3_256".into();
+    }
+    sandbox.write("root.json", root.to_string());
+    verify(&sandbox, &[&TRUST, &SIGNER]).run().expect(12).says("log-entry-missing").says("SHA3_256");
+}
+
 // threat: I01 I04 M19
 #[test]
 fn only_the_identity_asked_for_is_accepted() {

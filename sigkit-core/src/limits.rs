@@ -3,6 +3,9 @@
 /// JSON values, at every depth, in one manifest, index or page of referrers: over three thousand referrers with their annotations.
 pub(crate) const MANIFEST_VALUES: usize = 40_000;
 
+/// Signatures of one DSSE envelope outside a sigstore bundle, at most; one that holds more is refused.
+pub(crate) const ENVELOPE_SIGNATURES: usize = 32;
+
 /// JSON values in one bundle, envelope, payload of a signature, list of subjects, or token server's answer. What an attestation is
 /// about is one text in them.
 pub(crate) const DOCUMENT_VALUES: usize = 10_000;

@@ -21,6 +21,14 @@ pub enum Reason {
         /// The places and formats looked at.
         looked_for: String,
     },
+    /// One signer stands for several authorities.
+    #[error("expected signatures by {expected} distinct signers, found {found}: one key stands for several of them")]
+    SignersNotDistinct {
+        /// How many distinct signers are asked for.
+        expected: NonZeroUsize,
+        /// How many there are.
+        found: usize,
+    },
     /// No rule of the policy is about the artifact.
     #[error("no rule of the policy is about {image}, and what no rule is about is refused{}", near_words(.near.as_ref()))]
     NoPolicyMatches {
@@ -333,7 +341,7 @@ fn near_words(near: Option<&String>) -> String {
 
 impl Reason {
     /// Every code, sorted.
-    pub const CODES: [&'static str; 61] = [
+    pub const CODES: [&'static str; 62] = [
         "algorithm-unsupported",
         "annotation-mismatch",
         "base-image-not-allowed",
@@ -385,6 +393,7 @@ impl Reason {
         "sct-missing",
         "signature-count",
         "signature-invalid",
+        "signers-not-distinct",
         "subject-mismatch",
         "time-in-future",
         "time-missing",
@@ -401,6 +410,7 @@ impl Reason {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::NoSignatures { .. } => "no-signatures",
+            Self::SignersNotDistinct { .. } => "signers-not-distinct",
             Self::NoPolicyMatches { .. } => "no-policy-matches",
             Self::ScannerUnnamed => "scanner-unnamed",
             Self::ScanEmpty { .. } => "scan-empty",
@@ -488,6 +498,7 @@ impl Reason {
             Self::LogThreshold { expected, .. } | Self::TimestampThreshold { expected, .. } => {
                 Some(expected.to_string())
             }
+            Self::SignersNotDistinct { expected, .. } => Some(expected.to_string()),
             Self::TimeInFuture { now, .. } => Some(now.to_string()),
             Self::KeyNotValid { window, .. } => Some(window.clone()),
             #[cfg(feature = "keyless")]
@@ -521,6 +532,7 @@ impl Reason {
             Self::ScanStale { finished, .. } | Self::ScanFromFuture { finished, .. } => Some(finished.to_string()),
             Self::CertificateMissing { found } => Some((*found).to_owned()),
             Self::LogThreshold { found, .. } | Self::TimestampThreshold { found, .. } => Some(found.to_string()),
+            Self::SignersNotDistinct { found, .. } => Some(found.to_string()),
             Self::TimeInFuture { found, .. } => Some(found.to_string()),
             Self::KeyNotValid { time, .. } => Some(time.to_string()),
             #[cfg(feature = "keyless")]

@@ -4,6 +4,8 @@
 
 mod support;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use sigkit_core::attach::{BundleAttachment, EnvelopeAttachment, attestation_tag, discover};
 use sigkit_core::bundle::{Evidence, Origin, SignedEntity, VerificationMaterial};
@@ -292,6 +294,67 @@ async fn a_document_that_is_not_of_its_type_is_not_signed() {
     let error = attest_image(&store, &tag("v1"), &signer(), &attesting, b"{}".to_vec(), NOW).await.unwrap_err();
     assert_eq!(error.to_string(), "CycloneDX document: `bomFormat`: expected CycloneDX, found \"none\"");
     assert!(store.manifest(&by_tag(&attestation_tag(&image()))).await.is_err());
+}
+
+// threat: A13 R31
+// Fails when only one signature of an envelope is judged, or one signer counts twice.
+#[test]
+fn each_signature_of_an_envelope_counts_for_its_signer() {
+    let text = statement(CUSTOM, &subject_of(&image().to_string()));
+    let (one, two) = (signer(), stranger());
+    let third = KeyPair::generate(one.public_key().algorithm()).unwrap();
+    let envelope = |keys: &[&KeyPair]| {
+        let signed =
+            |key: &&KeyPair| json!({"keyid": "any", "sig": sealed(&text, key).content.signature().to_base64()});
+        let signatures: Vec<_> = keys.iter().map(signed).collect();
+        let payload = STANDARD.encode(&text);
+        let document = json!({"payloadType": media_type::IN_TOTO, "payload": payload, "signatures": signatures});
+        document.to_string().into_bytes()
+    };
+    let judge = |signed: &[&KeyPair], asked: &[&KeyPair], threshold: usize| {
+        let authorities = asked.iter().map(|key| KeyAuthority::new("key", key.public_key().clone()));
+        let threshold = threshold.try_into().unwrap();
+        let policy = Policy::keys(Purpose::Attestation(PredicateType::Custom), threshold, authorities).unwrap();
+        let layer = Descriptor::of(media_type::DSSE_ENVELOPE, b"");
+        let bare = SignedEntity::each_from_any_attestation(&envelope(signed), &Limits::DEFAULT);
+        let stored = SignedEntity::each_from_layer(&layer, envelope(signed), &Limits::DEFAULT);
+        let inner = json!({"base64Signature": STANDARD.encode(envelope(signed))}).to_string();
+        let blob = SignedEntity::each_from_any_attestation(inner.as_bytes(), &Limits::DEFAULT);
+        let verdicts = [bare, stored, blob].map(|entities| {
+            let evidence = Evidence::each(Origin::File("envelope".to_owned()), entities);
+            Verifier::new(&policy).verify(&Artifact::Bytes(IMAGE.as_bytes()), &evidence, NOW).is_ok()
+        });
+        assert!(verdicts.iter().all(|verdict| *verdict == verdicts[0]), "{verdicts:?}");
+        verdicts[0]
+    };
+    assert!(judge(&[&one, &two], &[&one], 1));
+    assert!(judge(&[&one, &two], &[&two], 1));
+    assert!(judge(&[&one, &two], &[&one, &two], 2));
+    assert!(judge(&[&two, &third, &one], &[&one, &two], 2));
+    assert!(!judge(&[&one, &two], &[&third], 1));
+    assert!(!judge(&[&one, &third], &[&one, &two], 2));
+    assert!(!judge(&[&one, &one], &[&one, &two], 2));
+    // A sigstore bundle has exactly one.
+    let two_in_a_bundle = sealed(&text, &one).to_bundle().unwrap().unwrap();
+    let two_in_a_bundle =
+        String::from_utf8(two_in_a_bundle).unwrap().replace("\"signatures\":[", "\"signatures\":[{\"sig\":\"AA==\"},");
+    assert!(SignedEntity::each_from_any_attestation(two_in_a_bundle.as_bytes(), &Limits::DEFAULT).is_err());
+}
+
+// threat: C13
+#[tokio::test]
+async fn both_formats_are_signed_each_over_the_hash_that_its_readers_know() {
+    let key = KeyPair::generate("ecdsa-p384".parse().unwrap()).unwrap();
+    let store = repository().await;
+    attest(&store, &PredicateType::Custom, Format::Both, &key, "1").await;
+    let verified = judge(&store, &wanting(&PredicateType::Custom, &key)).await.unwrap();
+    let mut seen: Vec<_> = verified
+        .signatures()
+        .iter()
+        .map(|signature| (matches!(signature.origin(), Origin::Layer { .. }), signature.scheme().to_string()))
+        .collect();
+    seen.sort();
+    assert_eq!(seen, [(false, "ECDSA P-384 SHA-384".to_owned()), (true, "ECDSA P-384 SHA-256".to_owned())]);
 }
 
 // threat: D06

@@ -515,8 +515,6 @@ fn line_breaks_in_base64_of_a_signature_are_skipped() {
         assert_eq!(Signature::from_base64_lines(&format!("{head}\r\n{tail}")).unwrap().to_base64(), good);
     }
     for text in [
-        "",
-        "\n",
         " \n\t\n",
         "AA== \n",
         " AA==",

@@ -58,7 +58,7 @@ fn may_weaken(long: &str) -> bool {
     long.starts_with("insecure-")
         || long.starts_with("allow-")
         || long.starts_with("compat-")
-        || matches!(long, "private-infrastructure" | "check-claims")
+        || matches!(long, "private-infrastructure" | "check-claims" | "certificate-oidc-issuer-absent")
 }
 
 fn look_up(arg: &Arg, long: &str, set: &[OsString], environment: &Environment) -> Option<(String, OsString)> {

@@ -21,6 +21,9 @@ pub(crate) struct IdentityArgs {
     /// The same as a regular expression, which must match all of the issuer
     #[arg(long, alias = "cert-oidc-issuer-regexp", value_name = "REGEXP")]
     certificate_oidc_issuer_regexp: Vec<String>,
+    /// The certificate names no issuer: its authority alone vouches for the identity, as with GitHub's release attestations
+    #[arg(long, action = ArgAction::Set, default_value_t = false, conflicts_with_all = ["certificate_oidc_issuer", "certificate_oidc_issuer_regexp"])]
+    certificate_oidc_issuer_absent: bool,
     /// Event that triggered the GitHub workflow
     #[arg(long, value_name = "EVENT")]
     certificate_github_workflow_trigger: Option<String>,
@@ -54,7 +57,8 @@ pub(crate) enum Wanted<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct WantedIdentity<'a> {
     pub(crate) identity: Wanted<'a>,
-    pub(crate) issuer: Wanted<'a>,
+    /// None: the certificate must name no issuer.
+    pub(crate) issuer: Option<Wanted<'a>>,
 }
 
 impl IdentityArgs {
@@ -62,6 +66,7 @@ impl IdentityArgs {
     pub(crate) fn is_given(&self) -> bool {
         !(self.identities().is_empty() && self.issuers().is_empty() && self.workflow().next().is_none())
             || self.compat_unanchored_regexp
+            || self.certificate_oidc_issuer_absent
     }
 
     /// Every identity with its issuer, at least one.
@@ -75,24 +80,28 @@ impl IdentityArgs {
         if texts.into_iter().any(|(Wanted::Exact(text) | Wanted::Regexp(text))| text.is_empty()) {
             return usage("an identity or issuer is empty, and nothing matches that");
         }
+        if self.certificate_oidc_issuer_absent && !identities.is_empty() {
+            return Ok(identities.into_iter().map(|identity| WantedIdentity { identity, issuer: None }).collect());
+        }
         match (identities.len(), issuers.len()) {
             (0, _) => usage(
                 "whose certificate? give --certificate-identity or --certificate-identity-regexp; anyone can get a certificate",
             ),
             (_, 0) => usage(
                 "who vouches for the identity? give --certificate-oidc-issuer or --certificate-oidc-issuer-regexp; another issuer \
-                 can give the same name to somebody else",
+                 can give the same name to somebody else (for a certificate that names no issuer: \
+                 --certificate-oidc-issuer-absent)",
             ),
             (_, 1) => Ok(identities
                 .iter()
                 .flat_map(|identity| {
-                    issuers.iter().map(|issuer| WantedIdentity { identity: *identity, issuer: *issuer })
+                    issuers.iter().map(|issuer| WantedIdentity { identity: *identity, issuer: Some(*issuer) })
                 })
                 .collect()),
             (all, vouching) if all == vouching => Ok(identities
                 .into_iter()
                 .zip(issuers)
-                .map(|(identity, issuer)| WantedIdentity { identity, issuer })
+                .map(|(identity, issuer)| WantedIdentity { identity, issuer: Some(issuer) })
                 .collect()),
             (all, vouching) => Err(CliError::Usage(format!(
                 "{all} identities and {vouching} issuers are given; give one issuer for all identities, or one for each"
@@ -153,8 +162,11 @@ mod tests {
         ] {
             assert!(matches!(read(flags).pairs(), Err(CliError::Usage(_))), "{flags:?}");
         }
+        let absent = read(&["--cert-identity=a", "--certificate-oidc-issuer-absent=true"]);
+        assert_eq!(absent.pairs().unwrap(), [WantedIdentity { identity: Wanted::Exact("a"), issuer: None }]);
+        assert!(read(&["--certificate-oidc-issuer-absent=true"]).pairs().is_err());
         let args = read(&["--cert-identity=a", "--cert-oidc-issuer-regexp=i"]);
-        let pair = WantedIdentity { identity: Wanted::Exact("a"), issuer: Wanted::Regexp("i") };
+        let pair = WantedIdentity { identity: Wanted::Exact("a"), issuer: Some(Wanted::Regexp("i")) };
         assert_eq!(args.pairs().unwrap(), [pair]);
     }
 
@@ -164,7 +176,7 @@ mod tests {
             let args = read(flags);
             let pairs = args.pairs()?;
             Ok::<_, CliError>(
-                pairs.iter().map(|pair| format!("{:?} {:?}", pair.identity, pair.issuer)).collect::<Vec<_>>(),
+                pairs.iter().map(|pair| format!("{:?} {:?}", pair.identity, pair.issuer.unwrap())).collect::<Vec<_>>(),
             )
         };
         let two = ["--certificate-identity=a", "--certificate-identity=b"];

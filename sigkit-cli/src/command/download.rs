@@ -98,7 +98,8 @@ fn is_wanted(wanted: Wanted<'_>, kind: &str) -> bool {
 
 /// The predicate type of what was found: that of signatures for all that has none.
 fn kind(item: &FoundItem, limits: &Limits) -> Result<String, BundleError> {
-    match item.clone().parse(limits).entity?.content {
+    let Some(first) = item.clone().parse(limits).into_iter().next() else { return Ok(SIGN_PREDICATE.to_owned()) };
+    match first.entity?.content {
         Content::Envelope(envelope) => Ok(Statement::parse(envelope.payload, limits)?.predicate_type),
         _ => Ok(SIGN_PREDICATE.to_owned()),
     }

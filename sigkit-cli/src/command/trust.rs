@@ -101,7 +101,10 @@ fn identity(args: &TrustArgs, pair: &WantedIdentity<'_>) -> Result<Identity, Pat
         Wanted::Regexp(text) if args.identities.compat_unanchored_regexp => Pattern::dangerous_unanchored_regexp(text),
         Wanted::Regexp(text) => Pattern::regexp(text),
     };
-    let identity = Identity::new(pattern(pair.identity)?, pattern(pair.issuer)?);
+    let identity = match pair.issuer {
+        Some(issuer) => Identity::new(pattern(pair.identity)?, pattern(issuer)?),
+        None => Identity::without_issuer(pattern(pair.identity)?),
+    };
     args.identities.workflow().try_fold(identity, |identity, (name, value)| identity.with_extension(name, value))
 }
 

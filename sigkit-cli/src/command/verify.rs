@@ -104,8 +104,8 @@ impl Detached {
     fn evidence(&self, image: &Digest, reference: &str) -> Evidence {
         match self {
             Self::Bundle { name, bytes } => {
-                let entity = SignedEntity::from_any_bundle(bytes, &Limits::DEFAULT);
-                Evidence::of(Origin::File(name.clone()), entity)
+                let entities = SignedEntity::each_from_any_bundle(bytes, &Limits::DEFAULT);
+                Evidence::each(Origin::File(name.clone()), entities)
             }
             Self::Signature { name, signature, payload } => {
                 let entity = Signature::from_base64_file(signature).map_err(Into::into).map(|signature| {

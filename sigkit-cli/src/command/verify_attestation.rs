@@ -65,8 +65,8 @@ impl Judge for Verification {
     async fn look(&self, _: &str, open: &OpenTarget, image: &Digest) -> Evidence {
         match &self.given {
             Some((name, bytes)) => {
-                let entity = SignedEntity::from_any_attestation(bytes, self.policy.limits());
-                Evidence::of(Origin::File(name.clone()), entity)
+                let entities = SignedEntity::each_from_any_attestation(bytes, self.policy.limits());
+                Evidence::each(Origin::File(name.clone()), entities)
             }
             None => Box::pin(discover(&*open.signatures, image, &self.policy)).await,
         }

@@ -48,21 +48,21 @@ fn digest(blob: &Path) -> Option<Digest> {
 
 fn evidence(args: &VerifyBlobArgs, context: &Context) -> Result<Evidence, CliError> {
     let limits = context.limits()?;
-    let (name, entity) = if let Some(path) = &args.bundle {
+    let (name, entities) = if let Some(path) = &args.bundle {
         let bytes = context.read_or_stdin("--bundle", path, "a bundle", limits.attachment_bytes)?;
-        (path.display().to_string(), SignedEntity::from_any_bundle(&bytes, &limits))
+        (path.display().to_string(), SignedEntity::each_from_any_bundle(&bytes, &limits))
     } else {
         let given = args.signature.as_deref().unwrap_or_default();
         let (name, text) = context.signature_text("--signature", given)?;
-        (name, SignedEntity::from_detached(&text))
+        (name, SignedEntity::from_detached(&text).map(|entity| vec![entity]))
     };
     let timestamp = args.rfc3161_timestamp.as_deref().map(|path| context.timestamp("--rfc3161-timestamp", path));
     let timestamp = timestamp.transpose()?;
-    let entity = entity.map(|mut entity| {
-        entity.timestamps.extend(timestamp);
-        entity
+    let entities = entities.map(|mut entities| {
+        entities.iter_mut().for_each(|entity| entity.timestamps.extend(timestamp.clone()));
+        entities
     });
-    Ok(Evidence::of(Origin::File(name), entity))
+    Ok(Evidence::each(Origin::File(name), entities))
 }
 
 pub(super) fn scan(blob: &Path, policy: &Policy, evidence: &Evidence, context: &Context) -> Result<BlobScan, CliError> {

@@ -28,8 +28,8 @@ pub(crate) fn run(args: &VerifyBlobAttestationArgs, context: &Context) -> Result
         };
         let limit = policy.limits().attachment_bytes;
         let bytes = context.read_or_stdin(option, path, "a bundle or envelope", limit)?;
-        let entity = SignedEntity::from_any_attestation(&bytes, policy.limits());
-        Evidence::of(Origin::File(path.display().to_string()), entity)
+        let entities = SignedEntity::each_from_any_attestation(&bytes, policy.limits());
+        Evidence::each(Origin::File(path.display().to_string()), entities)
     };
     let scan = match (&args.blob, digest) {
         (Some(blob), None) if args.check_claims => Some(verify_blob::scan(blob, &policy, &evidence, context)?),

@@ -415,6 +415,12 @@ pub(crate) const PAGES: &[Page] = &[
         "Compare the window with the time in the report; sign again.",
     ),
     page_of(
+        "signers-not-distinct",
+        "Several distinct signers are asked for, and one key made the signatures of two of them.",
+        "An authority is known by a key, and another one by a certificate for the same key.",
+        "Let another signer sign, with a key of its own; or ask for one authority less.",
+    ),
+    page_of(
         "sct-missing",
         "The certificate carries no promise of a certificate transparency log.",
         "A private certificate authority issued it, which has no such log.",
@@ -422,8 +428,8 @@ pub(crate) const PAGES: &[Page] = &[
     ),
     page_of(
         "sct-invalid",
-        "No promise in the certificate or beside it is that of a certificate log of the trusted root, for this certificate.",
-        "The trusted root is old, or it belongs to another instance.",
+        "No promise in the certificate or beside it is that of a certificate log of the trusted root, for this certificate and its time.",
+        "The trusted root is old, or it belongs to another instance; or the promise is from the future, or a day older than the certificate.",
         "Give the trusted root of the instance that was used with --trusted-root.",
     ),
     page_of(

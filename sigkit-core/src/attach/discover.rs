@@ -26,7 +26,7 @@ pub async fn discover<S: Store>(store: &S, image: &Digest, policy: &Policy) -> E
     };
     let found = find(store, image, wanted, policy.limits()).await;
     // One after the other: what was read of one goes before the next is decoded.
-    let items = found.items.into_iter().map(|item| item.parse(policy.limits())).collect();
+    let items = found.items.into_iter().flat_map(|item| item.parse(policy.limits())).collect();
     Evidence { items, problems: found.problems }
 }
 
@@ -106,16 +106,16 @@ pub struct FoundItem {
 }
 
 impl FoundItem {
-    /// Reads it as a signature or attestation.
-    pub fn parse(self, limits: &Limits) -> EvidenceItem {
-        let entity = self.blob.and_then(|blob| {
+    /// Reads it as a signature or attestation; an envelope of the legacy format once for each of its signatures.
+    pub fn parse(self, limits: &Limits) -> Vec<EvidenceItem> {
+        let entities = self.blob.and_then(|blob| {
             if self.layer.media_type.starts_with(media_type::BUNDLE_PREFIX) {
-                SignedEntity::from_bundle(&blob, limits)
+                SignedEntity::from_bundle(&blob, limits).map(|entity| vec![entity])
             } else {
-                SignedEntity::from_layer(&self.layer, Arc::unwrap_or_clone(blob), limits)
+                SignedEntity::each_from_layer(&self.layer, Arc::unwrap_or_clone(blob), limits)
             }
         });
-        EvidenceItem { origin: self.origin, entity }
+        EvidenceItem::each(self.origin, entities)
     }
 }
 

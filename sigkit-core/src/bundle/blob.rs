@@ -8,7 +8,7 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use super::log_entry::{Document, WireRekorBundle};
-use super::{BundleError, SignedEntity, VerificationMaterial, clip, member};
+use super::{BundleError, SignedEntity, VerificationMaterial, clip, member, only};
 use crate::content::{Content, Envelope, MessageSignature};
 use crate::crypto::{PublicKey, Signature};
 use crate::json::{self, JsonError};
@@ -33,6 +33,10 @@ impl SignedEntity {
     /// # Errors
     /// [`BundleError`].
     pub fn from_blob_bundle(bytes: &[u8]) -> Result<Self, BundleError> {
+        only(Self::each_from_blob_bundle(bytes)?)
+    }
+
+    fn each_from_blob_bundle(bytes: &[u8]) -> Result<Vec<Self>, BundleError> {
         let wire: Wire = json::from_slice_within(bytes, DOCUMENT_VALUES)
             .map_err(|error| BundleError::Json { document: DOCUMENT, error })?;
         let material = if wire.cert.is_empty() {
@@ -48,9 +52,11 @@ impl SignedEntity {
                 Err(_) => VerificationMaterial::Certificate(super::certificates(DOCUMENT, "cert", &bytes)?),
             }
         };
-        let content = content(&wire.base64_signature)?;
+        let contents = contents(&wire.base64_signature)?;
         let entry = wire.rekor_bundle.as_ref().map(|bundle| bundle.parse(Document("rekorBundle"))).transpose()?;
-        Ok(Self { log_entries: entry.into_iter().collect(), ..Self::new(content, material) })
+        let entity =
+            |content| Self { log_entries: entry.iter().cloned().collect(), ..Self::new(content, material.clone()) };
+        Ok(contents.into_iter().map(entity).collect())
     }
 
     /// Reads a detached signature: canonical base64, a newline at its end allowed.
@@ -70,19 +76,23 @@ impl SignedEntity {
         Ok(Self::new(Content::Envelope(Envelope::parse(bytes)?), VerificationMaterial::Unspecified))
     }
 
-    /// Reads an attestation: a bundle of either kind, or a bare DSSE envelope, told apart by the member `payloadType`.
+    /// Reads an attestation: a bundle of either kind, or a bare DSSE envelope, told apart by the member `payloadType`; once for each
+    /// signature.
     ///
     /// # Errors
     /// [`BundleError`].
-    pub fn from_any_attestation(bytes: &[u8], limits: &Limits) -> Result<Self, BundleError> {
+    pub fn each_from_any_attestation(bytes: &[u8], limits: &Limits) -> Result<Vec<Self>, BundleError> {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
         struct Probe {
             payload_type: Option<IgnoredAny>,
         }
         match serde_json::from_slice::<Probe>(bytes) {
-            Ok(Probe { payload_type: Some(_) }) => Self::from_envelope(bytes),
-            _ => Self::from_any_bundle(bytes, limits),
+            Ok(Probe { payload_type: Some(_) }) => {
+                let bare = |envelope| Self::new(Content::Envelope(envelope), VerificationMaterial::Unspecified);
+                Ok(Envelope::parse_each(bytes)?.into_iter().map(bare).collect())
+            }
+            _ => Self::each_from_any_bundle(bytes, limits),
         }
     }
 
@@ -91,6 +101,14 @@ impl SignedEntity {
     /// # Errors
     /// [`BundleError`].
     pub fn from_any_bundle(bytes: &[u8], limits: &Limits) -> Result<Self, BundleError> {
+        only(Self::each_from_any_bundle(bytes, limits)?)
+    }
+
+    /// The same, once for each signature of an envelope in a legacy blob bundle; a sigstore bundle has one.
+    ///
+    /// # Errors
+    /// [`BundleError`].
+    pub fn each_from_any_bundle(bytes: &[u8], limits: &Limits) -> Result<Vec<Self>, BundleError> {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
         struct Probe {
@@ -99,22 +117,22 @@ impl SignedEntity {
         }
         let probe = serde_json::from_slice::<Probe>(bytes);
         match probe {
-            Ok(Probe { base64_signature: Some(_), media_type: None }) => Self::from_blob_bundle(bytes),
-            _ => Self::from_bundle(bytes, limits),
+            Ok(Probe { base64_signature: Some(_), media_type: None }) => Self::each_from_blob_bundle(bytes),
+            _ => Ok(vec![Self::from_bundle(bytes, limits)?]),
         }
     }
 }
 
 /// A signature over the blob, or of an attestation the DSSE envelope, which unlike any signature is a JSON document.
-fn content(base64: &str) -> Result<Content, BundleError> {
+fn contents(base64: &str) -> Result<Vec<Content>, BundleError> {
     if base64.starts_with('e') {
         let decoded = STANDARD.decode(base64);
         if let Some(envelope) = decoded.ok().filter(|bytes| serde_json::from_slice::<IgnoredAny>(bytes).is_ok()) {
-            return Ok(Content::Envelope(Envelope::parse(&envelope)?));
+            return Ok(Envelope::parse_each(&envelope)?.into_iter().map(Content::Envelope).collect());
         }
     }
     let signature = Signature::from_base64(base64)?;
-    Ok(Content::Message(MessageSignature { digest: None, signature }))
+    Ok(vec![Content::Message(MessageSignature { digest: None, signature })])
 }
 
 /// Whether bytes are one DER sequence and not a key.

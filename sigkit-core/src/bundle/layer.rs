@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::log_entry::{Document, WireRekorBundle};
-use super::{BundleError, LogEntry, SignedEntity, SignedTimestamp, VerificationMaterial, clip, member};
+use super::{BundleError, LogEntry, SignedEntity, SignedTimestamp, VerificationMaterial, clip, member, only};
 use crate::content::{Content, Envelope};
 use crate::crypto::Signature;
 use crate::json;
@@ -21,18 +21,26 @@ impl SignedEntity {
     /// [`BundleError::Member`] when the annotations of a signature carry none, or more bytes than allowed;
     /// [`BundleError::Envelope`].
     pub fn from_layer(layer: &Descriptor, blob: Vec<u8>, limits: &Limits) -> Result<Self, BundleError> {
+        only(Self::each_from_layer(layer, blob, limits)?)
+    }
+
+    /// The same, once for each signature of an envelope that has several.
+    ///
+    /// # Errors
+    /// As [`SignedEntity::from_layer`].
+    pub fn each_from_layer(layer: &Descriptor, blob: Vec<u8>, limits: &Limits) -> Result<Vec<Self>, BundleError> {
         if let Some((name, value)) = layer.annotations.iter().find(|(_, value)| value.len() > limits.annotation_bytes) {
             let found = format!("{} bytes in {}", value.len(), clip(name));
             return Err(member(DOCUMENT, "annotations", "at most 256 KiB each", found));
         }
         let annotation = |name: &str| layer.annotations.get(name).filter(|value| !value.is_empty());
-        let content = if layer.media_type == media_type::DSSE_ENVELOPE {
-            Content::Envelope(Envelope::parse(&blob)?)
+        let contents = if layer.media_type == media_type::DSSE_ENVELOPE {
+            Envelope::parse_each(&blob)?.into_iter().map(Content::Envelope).collect()
         } else {
             let signature = annotation(media_type::ANNOTATION_SIGNATURE).ok_or_else(|| {
                 member(DOCUMENT, "dev.cosignproject.cosign/signature", "base64 of a signature", "none")
             })?;
-            Content::SimpleSigning { payload: blob, signature: Signature::from_base64_lines(signature)? }
+            vec![Content::SimpleSigning { payload: blob, signature: Signature::from_base64_lines(signature)? }]
         };
         let material = match annotation(media_type::ANNOTATION_CERTIFICATE) {
             None => VerificationMaterial::Unspecified,
@@ -47,12 +55,13 @@ impl SignedEntity {
         };
         let entry = annotation(media_type::ANNOTATION_BUNDLE).map(|text| rekor_bundle(text)).transpose()?;
         let timestamp = annotation(media_type::ANNOTATION_TIMESTAMP).map(|text| timestamp(text)).transpose()?;
-        Ok(Self {
+        let entity = |content| Self {
             content,
-            material,
-            log_entries: entry.into_iter().collect(),
-            timestamps: timestamp.into_iter().collect(),
-        })
+            material: material.clone(),
+            log_entries: entry.iter().cloned().collect(),
+            timestamps: timestamp.iter().cloned().collect(),
+        };
+        Ok(contents.into_iter().map(entity).collect())
     }
 }
 

@@ -68,7 +68,24 @@ pub struct EvidenceItem {
     pub entity: Result<SignedEntity, BundleError>,
 }
 
+impl EvidenceItem {
+    /// Every signature of one place, or why there is none.
+    pub fn each(origin: Origin, entities: Result<Vec<SignedEntity>, BundleError>) -> Vec<Self> {
+        match entities {
+            Ok(entities) => {
+                entities.into_iter().map(|entity| Self { origin: origin.clone(), entity: Ok(entity) }).collect()
+            }
+            Err(error) => vec![Self { origin, entity: Err(error) }],
+        }
+    }
+}
+
 impl Evidence {
+    /// Evidence of one place, with one signature or several.
+    pub fn each(origin: Origin, entities: Result<Vec<SignedEntity>, BundleError>) -> Self {
+        Self { items: EvidenceItem::each(origin, entities), problems: Vec::new() }
+    }
+
     /// Evidence of one thing.
     pub fn of(origin: Origin, entity: Result<SignedEntity, BundleError>) -> Self {
         Self { items: vec![EvidenceItem { origin, entity }], problems: Vec::new() }
@@ -179,6 +196,15 @@ pub enum BundleError {
     /// A signature that is not one in any encoding allowed.
     #[error("signature: {0}")]
     Signature(#[from] SignatureError),
+}
+
+/// The one signature, where one is wanted.
+fn only(each: Vec<SignedEntity>) -> Result<SignedEntity, BundleError> {
+    let found = each.len();
+    match <[SignedEntity; 1]>::try_from(each) {
+        Ok([only]) => Ok(only),
+        Err(_) => Err(EnvelopeError::SignatureCount { found }.into()),
+    }
 }
 
 fn clip(text: &str) -> String {

@@ -1,5 +1,7 @@
 //! The sigstore bundle: protobuf JSON, media types v0.1 to v0.3. Sigstore bundle specification.
 
+use std::collections::BTreeSet;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
@@ -121,6 +123,15 @@ impl SignedEntity {
             }
         };
         let material = &wire.verification_material;
+        // Both hint at one key: which of them is meant?
+        if let (Some(WireHint { hint }), Some(named)) =
+            (&material.public_key, wire.dsse_envelope.as_ref().and_then(WireEnvelope::key_hint))
+            && !hint.is_empty()
+            && hint != named
+        {
+            let expected = "the hint of verificationMaterial.publicKey, or nothing";
+            return Err(member(DOCUMENT, "dsseEnvelope.signatures.keyid", expected, clip(named)));
+        }
         Ok(Self {
             content,
             material: material.signer(version)?,
@@ -201,7 +212,14 @@ impl WireMaterial<'_> {
     fn log_entries(&self, version: Version, limits: &Limits) -> Result<Vec<LogEntry>, BundleError> {
         let entries = self.tlog_entries.as_deref().unwrap_or_default();
         at_most(limits.log_entries, "log entries", entries)?;
-        entries.iter().map(|entry| entry.parse(version, Document(DOCUMENT), limits)).collect()
+        let entries: Vec<_> =
+            entries.iter().map(|entry| entry.parse(version, Document(DOCUMENT), limits)).collect::<Result<_, _>>()?;
+        let mut places = BTreeSet::new();
+        if let Some(again) = entries.iter().find(|entry| !places.insert((entry.log_id, entry.log_index))) {
+            let found = format!("entry {} of log {} twice", again.log_index, again.log_id);
+            return Err(member(DOCUMENT, "tlogEntries", "each entry once", found));
+        }
+        Ok(entries)
     }
 
     fn timestamps(&self, limits: &Limits) -> Result<Vec<SignedTimestamp>, BundleError> {
@@ -361,7 +379,10 @@ mod tests {
             GOLDEN.replacen(r#""verificationMaterial":{"#, &format!(r#""verificationMaterial":{{{members},"#), 1)
         };
         let entry = r#"{"logId":{"keyId":"47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="},"kindVersion":{"kind":"k","version":"1"},"inclusionProof":{"rootHash":"47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=","checkpoint":{"envelope":"e"}},"canonicalizedBody":"e30="}"#;
-        let entries = |item, n| with(format!(r#""tlogEntries":[{}]"#, vec![item; n].join(",")));
+        let entries = |item: &str, n: usize| {
+            let numbered = |number| item.replacen("{\"logId\"", &format!("{{\"logIndex\":\"{number}\",\"logId\""), 1);
+            with(format!(r#""tlogEntries":[{}]"#, (0..n).map(numbered).collect::<Vec<_>>().join(",")))
+        };
         assert_eq!(parse(&entries(entry, 32)).unwrap().log_entries.len(), 32);
         // The count is looked at before the entries are.
         assert!(matches!(parse(&entries("{}", 33)), Err(BundleError::TooMany { .. })));

@@ -8,11 +8,12 @@ use super::clip;
 use crate::crypto::Signature;
 use crate::digest::{Digest, DigestAlgorithm, Hasher};
 use crate::json::{self, JsonError, Words};
-use crate::limits::DOCUMENT_VALUES;
+use crate::limits::{DOCUMENT_VALUES, ENVELOPE_SIGNATURES};
 
-/// A DSSE envelope with its one signature. DSSE 1.0, "Envelope".
+/// A DSSE envelope with one of its signatures. DSSE 1.0, "Envelope".
 ///
-/// The sigstore bundle format allows exactly one signature, so that there is one answer to "who signed".
+/// The sigstore bundle format allows exactly one signature, so that there is one answer to "who signed". Elsewhere each signature is
+/// judged by itself, over the same payload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Envelope {
     /// Type of the payload, signed together with it.
@@ -38,8 +39,10 @@ pub enum EnvelopeError {
         /// Its value, cut to 200 characters.
         found: String,
     },
-    /// Not exactly one signature.
-    #[error("DSSE envelope: expected 1 signature, found {found}")]
+    /// No signature, too many, or in a sigstore bundle another number than one.
+    #[error(
+        "DSSE envelope: expected 1 signature, outside a sigstore bundle up to {ENVELOPE_SIGNATURES}, found {found}"
+    )]
     SignatureCount {
         /// How many there are.
         found: usize,
@@ -59,10 +62,18 @@ pub(crate) struct WireEnvelope<'a> {
 #[derive(Deserialize)]
 struct WireSignature {
     sig: String,
+    keyid: Option<String>,
+}
+
+impl WireEnvelope<'_> {
+    /// The unsigned hint at the key of the first signature, where there is one.
+    pub(crate) fn key_hint(&self) -> Option<&str> {
+        self.signatures.first()?.keyid.as_deref().filter(|hint| !hint.is_empty())
+    }
 }
 
 impl Envelope {
-    /// Reads an envelope.
+    /// Reads an envelope with exactly one signature.
     ///
     /// # Errors
     /// [`EnvelopeError`].
@@ -70,16 +81,41 @@ impl Envelope {
         Self::from_wire(&json::from_slice_within(bytes, DOCUMENT_VALUES)?)
     }
 
+    /// Reads an envelope with one signature or several: once for each, in their order, equal ones once. The payload is shared.
+    ///
+    /// # Errors
+    /// [`EnvelopeError`].
+    pub fn parse_each(bytes: &[u8]) -> Result<Vec<Self>, EnvelopeError> {
+        Self::each_from_wire(&json::from_slice_within(bytes, DOCUMENT_VALUES)?)
+    }
+
     pub(crate) fn from_wire(wire: &WireEnvelope<'_>) -> Result<Self, EnvelopeError> {
-        let [signature] = wire.signatures.as_slice() else {
-            return Err(EnvelopeError::SignatureCount { found: wire.signatures.len() });
-        };
+        let found = wire.signatures.len();
+        if found != 1 {
+            return Err(EnvelopeError::SignatureCount { found });
+        }
+        Self::each_from_wire(wire)?.into_iter().next().ok_or(EnvelopeError::SignatureCount { found })
+    }
+
+    fn each_from_wire(wire: &WireEnvelope<'_>) -> Result<Vec<Self>, EnvelopeError> {
+        let found = wire.signatures.len();
+        if !(1..=ENVELOPE_SIGNATURES).contains(&found) {
+            return Err(EnvelopeError::SignatureCount { found });
+        }
         let payload = STANDARD
             .decode(wire.payload.0.as_bytes())
             .map_err(|_| EnvelopeError::Base64 { member: "payload", found: clip(&wire.payload.0) })?;
-        let signature = Signature::from_base64(&signature.sig)
-            .map_err(|_| EnvelopeError::Base64 { member: "signatures[0].sig", found: clip(&signature.sig) })?;
-        Ok(Self { payload_type: wire.payload_type.clone(), payload: Arc::new(payload), signature })
+        let payload = Arc::new(payload);
+        let mut envelopes: Vec<Self> = Vec::new();
+        for WireSignature { sig, .. } in &wire.signatures {
+            let signature = Signature::from_base64(sig)
+                .map_err(|_| EnvelopeError::Base64 { member: "signatures.sig", found: clip(sig) })?;
+            if envelopes.iter().all(|known| known.signature != signature) {
+                let (payload_type, payload) = (wire.payload_type.clone(), Arc::clone(&payload));
+                envelopes.push(Self { payload_type, payload, signature });
+            }
+        }
+        Ok(envelopes)
     }
 
     /// Writes the envelope as cosign's legacy format stores it: compact JSON.
@@ -202,6 +238,26 @@ mod tests {
                 Ok(_) => assert!(ok),
                 Err(error) => assert_eq!((ok, error), (false, EnvelopeError::SignatureCount { found: count })),
             }
+        }
+    }
+
+    // threat: A13 R31
+    #[test]
+    fn outside_a_bundle_an_envelope_may_have_several_signatures() {
+        let envelope = |signatures: &[&str]| {
+            let signatures: Vec<_> = signatures.iter().map(|sig| format!(r#"{{"keyid":"k","sig":"{sig}"}}"#)).collect();
+            format!(r#"{{"payload":"e30=","payloadType":"t","signatures":[{}]}}"#, signatures.join(","))
+        };
+        let read = |signatures: &[&str]| Envelope::parse_each(envelope(signatures).as_bytes());
+        let shown = |signatures: &[&str]| {
+            read(signatures).unwrap().iter().map(|envelope| envelope.signature.to_base64()).collect::<Vec<_>>()
+        };
+        assert_eq!(shown(&["AA=="]), ["AA=="]);
+        assert_eq!(shown(&["AA==", "AQ==", "AA=="]), ["AA==", "AQ=="]);
+        assert!(read(&["AA==", "AB=="]).is_err(), "a second encoding");
+        assert!(read(&["AA=="; ENVELOPE_SIGNATURES]).is_ok());
+        for count in [0, ENVELOPE_SIGNATURES + 1] {
+            assert_eq!(read(&vec!["AA=="; count]), Err(EnvelopeError::SignatureCount { found: count }));
         }
     }
 

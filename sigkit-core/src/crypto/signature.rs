@@ -34,8 +34,8 @@ impl Signature {
     /// # Errors
     /// [`SignatureError::Base64`].
     pub fn from_base64_lines(text: &str) -> Result<Self, SignatureError> {
-        if text.trim_ascii().is_empty() {
-            return Err(SignatureError::Base64 { detail: "it is empty".to_owned() });
+        if text.contains([' ', '\t']) && text.trim_ascii().is_empty() {
+            return Err(SignatureError::Base64 { detail: "it is empty but for white space".to_owned() });
         }
         decode_lines(text).map(Self).map_err(|error| SignatureError::Base64 { detail: error.to_string() })
     }

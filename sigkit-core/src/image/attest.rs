@@ -123,8 +123,13 @@ impl Attesting {
         let mut digests = Vec::new();
         for item in found.items.into_iter().filter(|item| matches!(item.origin, Origin::Layer { .. })) {
             let digest = item.layer.digest;
-            let evidence = Evidence { items: vec![item.parse(&Limits::DEFAULT)], problems: Vec::new() };
-            if Verifier::new(&policy).verify(&Artifact::Digest(*image), &evidence, now).is_ok() {
+            // An envelope that others have signed as well is theirs, too.
+            let mut signatures = item.parse(&Limits::DEFAULT).into_iter();
+            let own = signatures.all(|signature| {
+                let evidence = Evidence { items: vec![signature], problems: Vec::new() };
+                Verifier::new(&policy).verify(&Artifact::Digest(*image), &evidence, now).is_ok()
+            });
+            if own {
                 digests.push(digest);
             }
         }

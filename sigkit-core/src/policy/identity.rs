@@ -15,7 +15,8 @@ const PATTERN_DEPTH: u32 = 64;
 pub struct Identity {
     kind: Option<SubjectKind>,
     subject: Pattern,
-    issuer: Pattern,
+    /// None: the certificate must name no issuer.
+    issuer: Option<Pattern>,
     extensions: Vec<(FulcioExtension, String)>,
 }
 
@@ -129,7 +130,13 @@ impl Identity {
     /// A subject as vouched for by an issuer. The kind of name follows from the subject where it can: text with `://` is a URI, text
     /// with `@` and neither `/` nor `:` an email address.
     pub fn new(subject: Pattern, issuer: Pattern) -> Self {
-        Self { kind: kind_of(subject.source()), subject, issuer, extensions: Vec::new() }
+        Self { kind: kind_of(subject.source()), subject, issuer: Some(issuer), extensions: Vec::new() }
+    }
+
+    /// A subject in a certificate that names no issuer, as authorities without OIDC issue them: then the certificate authority alone
+    /// vouches for it. A certificate that does name an issuer is refused.
+    pub fn without_issuer(subject: Pattern) -> Self {
+        Self { kind: kind_of(subject.source()), subject, issuer: None, extensions: Vec::new() }
     }
 
     /// The subject must be a name of this kind, whatever its text looks like.
@@ -167,11 +174,13 @@ impl Identity {
                 found: format!("{} {}", found.kind, escaped(&found.subject)),
             });
         }
-        match &found.issuer {
-            Some(issuer) if self.issuer.matches(issuer) => {}
-            other => {
-                let found = other.as_ref().map(|issuer| escaped(issuer));
-                return Err(Reason::IssuerMismatch { expected: self.issuer.to_string(), found });
+        match (&self.issuer, &found.issuer) {
+            (None, None) => {}
+            (Some(wanted), Some(issuer)) if wanted.matches(issuer) => {}
+            (wanted, found) => {
+                let expected = wanted.as_ref().map_or_else(|| NO_ISSUER.to_owned(), ToString::to_string);
+                let found = found.as_ref().map(|issuer| escaped(issuer));
+                return Err(Reason::IssuerMismatch { expected, found });
             }
         }
         for (extension, expected) in &self.extensions {
@@ -190,9 +199,14 @@ impl Identity {
 
 impl fmt::Display for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} by {}", self.subject, self.issuer)
+        match &self.issuer {
+            Some(issuer) => write!(f, "{} by {issuer}", self.subject),
+            None => write!(f, "{} by {NO_ISSUER}", self.subject),
+        }
     }
 }
+
+const NO_ISSUER: &str = "no issuer";
 
 fn kind_of(text: &str) -> Option<SubjectKind> {
     if text.contains("://") || text.contains(r":\/\/") {

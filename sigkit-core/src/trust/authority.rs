@@ -397,6 +397,9 @@ fn covers(what: &dyn Fn() -> String, window: Validity, times: &[UnixTime]) -> Re
     }
 }
 
+/// What is said of a certificate that is signed by an algorithm outside [`ALGORITHMS`].
+pub(super) const UNKNOWN_ALGORITHM: &str = "its signature algorithm is not accepted";
+
 /// Whether `parent` may issue certificates and did issue `child`; else what does not fit.
 pub(super) fn issued(child: &Certificate, parent: &Certificate) -> Result<(), &'static str> {
     if child.issuer_der() != parent.subject_der() {
@@ -415,7 +418,7 @@ pub(super) fn issued(child: &Certificate, parent: &Certificate) -> Result<(), &'
     let algorithm = ALGORITHMS.iter().find(|algorithm| {
         algorithm.signature_alg_id().as_ref() == parts.algorithm && algorithm.public_key_alg_id().as_ref() == of_key
     });
-    let algorithm = algorithm.ok_or("its signature algorithm is not accepted")?;
+    let algorithm = algorithm.ok_or(UNKNOWN_ALGORITHM)?;
     algorithm.verify_signature(key, parts.tbs, parts.signature).map_err(|_| "the signature does not verify")
 }
 

@@ -28,12 +28,28 @@ pub struct TransparencyLog {
     id: LogId,
     key: PublicKey,
     validity: Validity,
+    checkpoint_key: Option<CheckpointKeyId>,
 }
+
+/// What the signature lines of a log's checkpoints name its key by; the first bytes of a longer digest.
+pub(crate) type CheckpointKeyId = [u8; 4];
 
 impl TransparencyLog {
     /// A log at that address, by name and key, believed during that window.
     pub fn new(base_url: impl Into<String>, id: LogId, key: PublicKey, validity: Validity) -> Self {
-        Self { base_url: base_url.into(), id, key, validity }
+        Self { base_url: base_url.into(), id, key, validity, checkpoint_key: None }
+    }
+
+    /// The signature lines of its checkpoints name the key by these bytes, and not by the beginning of the log's name.
+    #[must_use]
+    pub fn with_checkpoint_key(mut self, id: [u8; 4]) -> Self {
+        self.checkpoint_key = Some(id);
+        self
+    }
+
+    /// What the signature lines of its checkpoints name the key by, where that is not the beginning of the log's name.
+    pub(crate) const fn checkpoint_key(&self) -> Option<CheckpointKeyId> {
+        self.checkpoint_key
     }
 
     /// The address as the trusted root has it; may be empty.

@@ -17,7 +17,7 @@ pub use certificate::{Certificate, CertificateError};
 pub use fulcio::{FulcioExtension, SignerIdentity, SubjectKind};
 pub use log::{BodyError, CheckpointError, InclusionError, LogError, LogProof};
 pub use log_key::TransparencyLog;
-pub use root::{TrustedRoot, TrustedRootError};
+pub use root::{SetAside, TrustedRoot, TrustedRootError};
 pub use sct::{DetachedSct, SctError};
 pub use timestamp::TimestampError;
 pub use validity::Validity;

@@ -1,14 +1,17 @@
 //! Trusted roots: which logs and authorities are believed, and when.
 //!
-//! The protobuf JSON of sigstore's `TrustedRoot`. It is read strictly: a member that is not understood might narrow the trust.
+//! The protobuf JSON of sigstore's `TrustedRoot`. It is read strictly: a member that is not understood might narrow the trust, so that an
+//! entry that has one, or a kind of key or hash from the future, is set aside as a whole. It is then missing where it is needed.
+
+use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::authority::issued;
-use super::{AuthorityError, Certificate, CertificateAuthority, LogId, TransparencyLog, Validity};
+use super::authority::{UNKNOWN_ALGORITHM, issued};
+use super::{AuthorityError, Certificate, CertificateAuthority, CertificateError, LogId, TransparencyLog, Validity};
 use crate::crypto::{KeyError, PublicKey};
 use crate::json::{self, JsonError};
 use crate::limits::Limits;
@@ -30,6 +33,23 @@ pub struct TrustedRoot {
     certificate_logs: Vec<TransparencyLog>,
     certificate_authorities: Vec<CertificateAuthority>,
     timestamp_authorities: Vec<CertificateAuthority>,
+    set_aside: Vec<SetAside>,
+}
+
+/// An entry of a trusted root that says something unknown here, so that it is not believed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SetAside {
+    /// The entry's path: `tlogs[1]`.
+    pub entry: String,
+    /// What in it is unknown.
+    pub unknown: String,
+}
+
+impl std::fmt::Display for SetAside {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: not believed, since this version does not know its {}", self.entry, self.unknown)
+    }
 }
 
 /// Why a document is not a trusted root.
@@ -104,17 +124,26 @@ impl TrustedRoot {
         // What is compiled in was checked when this was built.
         let issued = if bytes == PUBLIC_GOOD { |_: &Certificate, _: &Certificate| Ok(()) } else { issued };
         let mut root = Self::default();
+        root.set_aside.extend(wire.rest.keys().map(|name| SetAside { entry: clip(name), unknown: "name".to_owned() }));
         for (at, log) in numbered("tlogs", wire.tlogs, limits)? {
-            root.add_log(log.read(&at)?)?;
+            if let Some(log) = root.known(&at, log.read(&at))? {
+                root.add_log(log)?;
+            }
         }
         for (at, log) in numbered("ctlogs", wire.ctlogs, limits)? {
-            root.add_certificate_log(log.read(&at)?)?;
+            if let Some(log) = root.known(&at, log.read(&at))? {
+                root.add_certificate_log(log)?;
+            }
         }
         for (at, authority) in numbered("certificateAuthorities", wire.certificate_authorities, limits)? {
-            root.add_certificate_authority(authority.read(&at, limits, issued)?);
+            if let Some(authority) = root.known(&at, authority.read(&at, limits, issued))? {
+                root.add_certificate_authority(authority);
+            }
         }
         for (at, authority) in numbered("timestampAuthorities", wire.timestamp_authorities, limits)? {
-            root.add_timestamp_authority(authority.read(&at, limits, issued)?);
+            if let Some(authority) = root.known(&at, authority.read(&at, limits, issued))? {
+                root.add_timestamp_authority(authority);
+            }
         }
         Ok(root)
     }
@@ -158,6 +187,23 @@ impl TrustedRoot {
         self.timestamp_authorities.push(authority);
     }
 
+    /// Entries that were not understood, and are not believed.
+    pub fn set_aside(&self) -> &[SetAside] {
+        &self.set_aside
+    }
+
+    /// What was read, unless it is from the future: that is noted, and does not stop the others.
+    fn known<T>(&mut self, at: &str, read: Result<T, Refusal>) -> Result<Option<T>, TrustedRootError> {
+        match read {
+            Ok(entry) => Ok(Some(entry)),
+            Err(Refusal::Unknown(unknown)) => {
+                self.set_aside.push(SetAside { entry: at.to_owned(), unknown });
+                Ok(None)
+            }
+            Err(Refusal::Wrong(error)) => Err(error),
+        }
+    }
+
     /// Logs of signatures.
     pub fn logs(&self) -> &[TransparencyLog] {
         &self.logs
@@ -176,6 +222,12 @@ impl TrustedRoot {
     /// Timestamp authorities.
     pub fn timestamp_authorities(&self) -> &[CertificateAuthority] {
         &self.timestamp_authorities
+    }
+
+    /// Whether that very certificate is one of an issuer of signers' certificates.
+    pub(crate) fn names(&self, certificate: &Certificate) -> bool {
+        let mut known = self.certificate_authorities.iter().flat_map(CertificateAuthority::certificates);
+        known.any(|known| known.der() == certificate.der())
     }
 
     /// The log of signatures of that name.
@@ -197,53 +249,123 @@ fn add(logs: &mut Vec<TransparencyLog>, log: TransparencyLog) -> Result<(), Trus
     Ok(())
 }
 
+/// Why an entry is not believed.
+enum Refusal {
+    /// It says something that is not known here: what.
+    Unknown(String),
+    /// It is wrong, and so is the document.
+    Wrong(TrustedRootError),
+}
+
+impl From<TrustedRootError> for Refusal {
+    fn from(error: TrustedRootError) -> Self {
+        match error {
+            TrustedRootError::Key {
+                at,
+                error: error @ (KeyError::UnsupportedAlgorithm { .. } | KeyError::UnsupportedCurve { .. }),
+            } => Self::Unknown(format!("key in {at}: {error}")),
+            error => Self::Wrong(error),
+        }
+    }
+}
+
+/// Members that are not known here, by their names.
+type Rest = BTreeMap<String, IgnoredAny>;
+
+fn no_rest(at: &str, rest: &Rest) -> Result<(), Refusal> {
+    match rest.keys().next() {
+        None => Ok(()),
+        Some(name) => Err(Refusal::Unknown(format!("member {at}.{}", clip(name)))),
+    }
+}
+
+/// A name of a protobuf enum, or the number that stands for one which the writer did not know.
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(untagged)]
+enum EnumName {
+    Name(String),
+    Number(i64),
+}
+
+impl EnumName {
+    fn shown(&self) -> String {
+        match self {
+            Self::Name(name) => clip(name),
+            Self::Number(number) => number.to_string(),
+        }
+    }
+
+    fn is(&self, known: impl FnOnce(&str) -> bool) -> bool {
+        matches!(self, Self::Name(name) if known(name))
+    }
+}
+
+/// Whether keys of that name in sigstore's `PublicKeyDetails` are among those that are known here; which one it is, the key says.
+fn is_known_key(details: &str) -> bool {
+    let known = ["PKIX_ECDSA_P256_", "PKIX_ECDSA_P384_", "PKIX_ECDSA_P521_", "PKIX_RSA_PKCS1V", "PKCS1_RSA_PKCS1V"];
+    known.iter().any(|start| details.starts_with(start))
+        || matches!(details, "PKIX_ED25519" | "PKIX_ED25519_PH" | "PUBLIC_KEY_DETAILS_UNSPECIFIED")
+}
+
+fn clip(text: &str) -> String {
+    text.chars().take(80).collect()
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Wire {
     media_type: String,
     tlogs: Option<Vec<WireLog>>,
     ctlogs: Option<Vec<WireLog>>,
     certificate_authorities: Option<Vec<WireAuthority>>,
     timestamp_authorities: Option<Vec<WireAuthority>>,
+    #[serde(flatten)]
+    rest: Rest,
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 struct WireLog {
     base_url: Option<String>,
-    hash_algorithm: Option<String>,
+    hash_algorithm: Option<EnumName>,
     public_key: Option<WireKey>,
     log_id: Option<WireLogId>,
-    /// The start of what `log_id` is for Rekor v2; nothing is decided by it.
-    #[serde(rename = "checkpointKeyId")]
-    _checkpoint_key_id: Option<IgnoredAny>,
+    /// The key's name in checkpoints; the log's own name where it is absent.
+    checkpoint_key_id: Option<WireLogId>,
     #[serde(rename = "operator")]
     _operator: Option<IgnoredAny>,
+    #[serde(flatten)]
+    rest: Rest,
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 struct WireKey {
     raw_bytes: Option<String>,
-    key_details: Option<String>,
+    key_details: Option<EnumName>,
     valid_for: Option<WireWindow>,
+    #[serde(flatten)]
+    rest: Rest,
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 struct WireLogId {
-    key_id: String,
+    key_id: Option<String>,
+    #[serde(flatten)]
+    rest: Rest,
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct WireWindow {
     start: Option<String>,
     end: Option<String>,
+    #[serde(flatten)]
+    rest: Rest,
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 struct WireAuthority {
     uri: Option<String>,
     cert_chain: Option<WireChain>,
@@ -252,19 +374,24 @@ struct WireAuthority {
     _subject: Option<IgnoredAny>,
     #[serde(rename = "operator")]
     _operator: Option<IgnoredAny>,
+    #[serde(flatten)]
+    rest: Rest,
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct WireChain {
     #[serde(default)]
     certificates: Vec<WireCertificate>,
+    #[serde(flatten)]
+    rest: Rest,
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 struct WireCertificate {
     raw_bytes: String,
+    #[serde(flatten)]
+    rest: Rest,
 }
 
 /// The entries of a list with their paths; an absent list is an empty one.
@@ -286,22 +413,36 @@ fn base64(at: String, text: Option<&str>) -> Result<Vec<u8>, TrustedRootError> {
 }
 
 impl WireLog {
-    fn read(&self, at: &str) -> Result<TransparencyLog, TrustedRootError> {
-        if let Some(found) = self.hash_algorithm.as_deref().filter(|name| *name != "SHA2_256") {
-            return Err(member(format!("{at}.hashAlgorithm"), "SHA2_256", found.chars().take(40).collect::<String>()));
+    fn read(&self, at: &str) -> Result<TransparencyLog, Refusal> {
+        no_rest(at, &self.rest)?;
+        if let Some(found) = self.hash_algorithm.as_ref().filter(|name| !name.is(|name| name == "SHA2_256")) {
+            return Err(Refusal::Unknown(format!("hashAlgorithm {}; SHA2_256 is known", found.shown())));
         }
         let key = self.public_key.as_ref();
         let key = key.ok_or_else(|| member(format!("{at}.publicKey"), "a public key", "nothing"))?;
+        no_rest(&format!("{at}.publicKey"), &key.rest)?;
+        if let Some(found) = key.key_details.as_ref().filter(|name| !name.is(is_known_key)) {
+            return Err(Refusal::Unknown(format!("kind of key, keyDetails {}", found.shown())));
+        }
         let validity = window(&format!("{at}.publicKey.validFor"), key.valid_for.as_ref())?;
         let place = format!("{at}.publicKey.rawBytes");
         let bytes = base64(place.clone(), key.raw_bytes.as_deref())?;
-        let bare_rsa = key.key_details.as_deref().is_some_and(|details| details.starts_with("PKCS1_RSA"));
+        let bare_rsa = key.key_details.as_ref().is_some_and(|name| name.is(|name| name.starts_with("PKCS1_RSA")));
         let read = if bare_rsa { PublicKey::from_rsa_der(&bytes) } else { PublicKey::from_spki_der(&bytes) };
         let key = read.map_err(|error| TrustedRootError::Key { at: place, error })?;
-        let place = format!("{at}.logId.keyId");
-        let id = base64(place.clone(), self.log_id.as_ref().map(|id| id.key_id.as_str()))?;
+        let name = |place: String, id: Option<&WireLogId>| -> Result<(String, Vec<u8>), Refusal> {
+            id.map_or(Ok(()), |id| no_rest(&place, &id.rest))?;
+            let place = format!("{place}.keyId");
+            Ok((place.clone(), base64(place, id.and_then(|id| id.key_id.as_deref()))?))
+        };
+        let (place, id) = name(format!("{at}.logId"), self.log_id.as_ref())?;
         let id = LogId::from_bytes(&id).ok_or_else(|| member(place, "32 bytes", format!("{} bytes", id.len())))?;
-        Ok(TransparencyLog::new(self.base_url.as_deref().unwrap_or_default(), id, key, validity))
+        let log = TransparencyLog::new(self.base_url.as_deref().unwrap_or_default(), id, key, validity);
+        let Some(checkpoint) = &self.checkpoint_key_id else { return Ok(log) };
+        let (place, id) = name(format!("{at}.checkpointKeyId"), Some(checkpoint))?;
+        let start = id.first_chunk().copied();
+        let start = start.ok_or_else(|| member(place, "4 bytes or more", format!("{} bytes", id.len())))?;
+        Ok(log.with_checkpoint_key(start))
     }
 }
 
@@ -311,19 +452,46 @@ impl WireAuthority {
         at: &str,
         limits: &Limits,
         issued: fn(&Certificate, &Certificate) -> Result<(), &'static str>,
-    ) -> Result<CertificateAuthority, TrustedRootError> {
+    ) -> Result<CertificateAuthority, Refusal> {
+        no_rest(at, &self.rest)?;
         let validity = window(&format!("{at}.validFor"), self.valid_for.as_ref())?;
         let at = format!("{at}.certChain");
         let chain = self.cert_chain.as_ref().map_or(&[][..], |chain| &chain.certificates);
+        self.cert_chain.as_ref().map_or(Ok(()), |chain| no_rest(&at, &chain.rest))?;
+        chain.iter().try_for_each(|certificate| no_rest(&format!("{at}.certificates"), &certificate.rest))?;
         let chain = chain.iter().map(|certificate| base64(at.clone(), Some(&certificate.raw_bytes)));
         let chain = chain.collect::<Result<Vec<_>, _>>()?;
-        CertificateAuthority::of_chain(self.uri.as_deref().unwrap_or_default(), &chain, validity, limits, issued)
-            .map_err(|error| TrustedRootError::Authority { at, error })
+        let authority =
+            CertificateAuthority::of_chain(self.uri.as_deref().unwrap_or_default(), &chain, validity, limits, issued);
+        authority
+            .map_err(|error| match unknown_key(&chain, limits) {
+                Some(unknown) => Refusal::Unknown(unknown),
+                None if matches!(&error, AuthorityError::Broken { detail, .. } if *detail == UNKNOWN_ALGORITHM) => {
+                    Refusal::Unknown(error.to_string())
+                }
+                None => Refusal::Wrong(TrustedRootError::Authority { at, error }),
+            })
+            .and_then(|authority| match unknown_key(&chain, limits) {
+                Some(unknown) => Err(Refusal::Unknown(unknown)),
+                None => Ok(authority),
+            })
     }
 }
 
+/// The first certificate with a kind of key that is not known here.
+fn unknown_key(chain: &[Vec<u8>], limits: &Limits) -> Option<String> {
+    let certificates = chain.iter().take(limits.chain_certificates).filter_map(|der| Certificate::from_der(der).ok());
+    certificates.into_iter().find_map(|certificate| match certificate.public_key() {
+        Err(CertificateError::Key(
+            error @ (KeyError::UnsupportedAlgorithm { .. } | KeyError::UnsupportedCurve { .. }),
+        )) => Some(format!("key of {}: {error}", certificate.subject())),
+        _ => None,
+    })
+}
+
 /// A window in whole seconds: it begins with the first one that lies inside, and the last one belongs to it.
-fn window(at: &str, wire: Option<&WireWindow>) -> Result<Validity, TrustedRootError> {
+fn window(at: &str, wire: Option<&WireWindow>) -> Result<Validity, Refusal> {
+    wire.map_or(Ok(()), |wire| no_rest(at, &wire.rest))?;
     let time = |name: &str, text: &str| {
         let expected = "an RFC 3339 time";
         UnixTime::parse(text)
@@ -336,7 +504,8 @@ fn window(at: &str, wire: Option<&WireWindow>) -> Result<Validity, TrustedRootEr
     let end = wire.and_then(|wire| wire.end.as_deref()).map(|text| time("end", text)).transpose()?;
     let end = end.map(|(end, _)| end);
     if end.is_some_and(|end| end < start) {
-        return Err(member(format!("{at}.end"), "a time after the start", end.unwrap_or(start).to_string()));
+        let found = end.unwrap_or(start).to_string();
+        return Err(member(format!("{at}.end"), "a time after the start", found).into());
     }
     Ok(Validity::new(start, end))
 }
@@ -393,7 +562,7 @@ mod tests {
             document.pointer_mut(path).unwrap()
         }
         type Change = fn(&mut Value);
-        let mutants: [(&str, Change); 14] = [
+        let mutants: [(&str, Change); 13] = [
             ("tlogs[0].publicKey.validFor.start", |d| *at(d, "/tlogs/0/publicKey/validFor") = json!({})),
             ("ctlogs[1].publicKey.validFor.start", |d| *at(d, "/ctlogs/1/publicKey/validFor") = Value::Null),
             ("certificateAuthorities[0].validFor.start", |d| {
@@ -413,12 +582,11 @@ mod tests {
                 at(d, "/tlogs").as_array_mut().unwrap().push(log);
             }),
             ("two logs have the id", |d| *at(d, "/ctlogs/1/logId") = at(d, "/ctlogs/0/logId").clone()),
-            ("tlogs[0].logId.keyId: expected 32 bytes", |d| *at(d, "/tlogs/0/logId/keyId") = json!("AAAA")),
-            ("tlogs[0].hashAlgorithm", |d| *at(d, "/tlogs/0/hashAlgorithm") = json!("SHA2_512")),
-            ("tlogs[0].publicKey.rawBytes", |d| *at(d, "/tlogs/0/publicKey/rawBytes") = json!("AAAA")),
-            ("unknown field", |d| {
-                *at(d, "/certificateAuthorities/1/validFor") = json!({"begin": "2022-04-13T20:06:15Z"})
+            ("tlogs[1].checkpointKeyId.keyId: expected 4 bytes", |d| {
+                at(d, "/tlogs/1")["checkpointKeyId"] = json!({"keyId": "AAAA"});
             }),
+            ("tlogs[0].logId.keyId: expected 32 bytes", |d| *at(d, "/tlogs/0/logId/keyId") = json!("AAAA")),
+            ("tlogs[0].publicKey.rawBytes", |d| *at(d, "/tlogs/0/publicKey/rawBytes") = json!("AAAA")),
             ("expected media type", |d| *at(d, "/mediaType") = json!("application/json")),
             ("is not issued by the next one", |d| {
                 at(d, "/certificateAuthorities/1/certChain/certificates").as_array_mut().unwrap().reverse();
@@ -433,6 +601,62 @@ mod tests {
         let doubled = String::from_utf8(PUBLIC_GOOD.to_vec()).unwrap().replacen("{", r#"{"tlogs": [],"#, 1);
         let error = TrustedRoot::from_json(doubled.as_bytes(), &Limits::DEFAULT).unwrap_err();
         assert!(error.to_string().contains("appears twice"), "{error}");
+    }
+
+    /// One entry from the future never stops the others, and is not believed.
+    // threat: R30
+    #[test]
+    fn an_entry_that_says_something_unknown_is_set_aside_by_name() {
+        fn at<'d>(document: &'d mut Value, path: &str) -> &'d mut Value {
+            document.pointer_mut(path).unwrap()
+        }
+        type Change = fn(&mut Value);
+        let forms: [(&str, &str, Change); 14] = [
+            ("tlogs[0]", "hashAlgorithm SHA2_512", |d| *at(d, "/tlogs/0/hashAlgorithm") = json!("SHA2_512")),
+            ("tlogs[0]", "hashAlgorithm 9", |d| *at(d, "/tlogs/0/hashAlgorithm") = json!(9)),
+            ("tlogs[1]", "keyDetails ML_DSA_65", |d| {
+                *at(d, "/tlogs/1/publicKey/keyDetails") = json!("ML_DSA_65");
+                *at(d, "/tlogs/1/publicKey/rawBytes") = json!("AAAA");
+            }),
+            ("ctlogs[0]", "keyDetails 24", |d| *at(d, "/ctlogs/0/publicKey/keyDetails") = json!(24)),
+            ("ctlogs[0]", "keyDetails PKIX_RSA_PSS_2048_SHA256", |d| {
+                *at(d, "/ctlogs/0/publicKey/keyDetails") = json!("PKIX_RSA_PSS_2048_SHA256");
+            }),
+            ("ctlogs[1]", "Ed448", |d| *at(d, "/ctlogs/1/publicKey/rawBytes") = json!("MAowBQYDK2VxAwEA")),
+            ("tlogs[0]", "member tlogs[0].minimumVersion", |d| at(d, "/tlogs/0")["minimumVersion"] = json!(3)),
+            ("tlogs[0]", "member tlogs[0].publicKey.uses", |d| at(d, "/tlogs/0/publicKey")["uses"] = json!([])),
+            ("tlogs[1]", "member tlogs[1].logId.kind", |d| at(d, "/tlogs/1/logId")["kind"] = json!("x")),
+            ("tlogs[1]", "member tlogs[1].publicKey.validFor.zone", |d| {
+                at(d, "/tlogs/1/publicKey/validFor")["zone"] = json!("x");
+            }),
+            ("certificateAuthorities[1]", "validFor.begin", |d| {
+                *at(d, "/certificateAuthorities/1/validFor") = json!({"begin": "2022-04-13T20:06:15Z"});
+            }),
+            ("certificateAuthorities[0]", "certChain.rule", |d| {
+                at(d, "/certificateAuthorities/0/certChain")["rule"] = json!(1);
+            }),
+            ("timestampAuthorities[0]", "timestampAuthorities[0].only", |d| {
+                at(d, "/timestampAuthorities/0")["only"] = json!("x");
+            }),
+            ("witnesses", "name", |d| at(d, "")["witnesses"] = json!([{}])),
+        ];
+        let count = |root: &TrustedRoot| {
+            root.logs().len()
+                + root.certificate_logs().len()
+                + root.certificate_authorities().len()
+                + root.timestamp_authorities().len()
+        };
+        let whole = count(&TrustedRoot::public_good().unwrap());
+        for (entry, unknown, change) in forms {
+            let mut document = document();
+            change(&mut document);
+            let root = read(&document).unwrap_or_else(|error| panic!("{unknown}: {error}"));
+            let [aside] = root.set_aside() else { panic!("{unknown}: {:?}", root.set_aside()) };
+            assert_eq!(aside.entry, entry);
+            assert!(aside.to_string().contains(unknown), "{aside}");
+            assert_eq!(count(&root), if entry == "witnesses" { whole } else { whole - 1 }, "{unknown}");
+        }
+        assert!(TrustedRoot::public_good().unwrap().set_aside().is_empty());
     }
 
     #[test]
@@ -465,11 +689,15 @@ mod tests {
 
     #[test]
     fn a_window_is_counted_in_whole_seconds_inside_it() {
-        let wire =
-            WireWindow { start: Some("1970-01-01T00:00:00.5Z".into()), end: Some("1970-01-01T00:00:09.5Z".into()) };
-        let window = window("x", Some(&wire)).unwrap();
-        assert_eq!(window, Validity::new(UnixTime(1), Some(UnixTime(9))));
+        let wire = WireWindow {
+            start: Some("1970-01-01T00:00:00.5Z".into()),
+            end: Some("1970-01-01T00:00:09.5Z".into()),
+            rest: Rest::new(),
+        };
+        let window = |wire: &WireWindow| window("x", Some(wire)).ok().unwrap();
+        let first = window(&wire);
+        assert_eq!(first, Validity::new(UnixTime(1), Some(UnixTime(9))));
         let second = WireWindow { end: Some("1970-01-01T00:00:01Z".into()), ..wire };
-        assert_eq!(super::window("x", Some(&second)).unwrap(), Validity::new(UnixTime(1), Some(UnixTime(1))));
+        assert_eq!(window(&second), Validity::new(UnixTime(1), Some(UnixTime(1))));
     }
 }

@@ -14,6 +14,10 @@ use crate::json;
 use crate::time::UnixTime;
 
 const SCT_LIST: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.11129.2.4.2");
+/// How far in the future a log's clock may seem, in seconds.
+const CLOCK_SKEW_SECONDS: i64 = 5 * 60;
+/// How long before the beginning of its certificate a promise may be made, in seconds: a day, the longest that logs take to keep one.
+const MERGE_DELAY_SECONDS: i64 = 24 * 60 * 60;
 /// Promises in one certificate, at most.
 const MAX_SCTS: usize = 16;
 
@@ -54,6 +58,28 @@ pub enum SctError {
         window: Validity,
         /// The timestamp.
         time: UnixTime,
+    },
+    /// Made later than now. RFC 6962 §5.2.
+    #[error("the timestamp of certificate log {log} is of {time}, in the future of {now}")]
+    Future {
+        /// The log.
+        log: LogId,
+        /// The timestamp.
+        time: UnixTime,
+        /// The latest time that is no future.
+        now: UnixTime,
+    },
+    /// Made long before the certificate: it promises to log another one.
+    #[error(
+        "the timestamp of certificate log {log} is of {time}, long before the certificate, which begins at {begin}"
+    )]
+    BeforeCertificate {
+        /// The log.
+        log: LogId,
+        /// The timestamp.
+        time: UnixTime,
+        /// The beginning of the certificate.
+        begin: UnixTime,
     },
     /// The log's signature does not verify for this certificate and issuer.
     #[error("the timestamp of certificate log {log} does not hold: {error}")]
@@ -128,9 +154,22 @@ pub(crate) fn verify(
     certificate: &Certificate,
     issuer: &IssuerKey,
     detached: Option<&DetachedSct>,
+    now: UnixTime,
 ) -> Result<VerifiedSct, SctError> {
+    let check = |sct: &Sct<'_>, entry: &[u8]| {
+        let verified = check(root, sct, entry)?;
+        let (log, time) = (verified.log, verified.time);
+        let begin = certificate.validity().start();
+        if time > now.plus(CLOCK_SKEW_SECONDS) {
+            return Err(SctError::Future { log, time, now: now.plus(CLOCK_SKEW_SECONDS) });
+        }
+        if let Some(begin) = begin.filter(|begin| time.plus(MERGE_DELAY_SECONDS) < *begin) {
+            return Err(SctError::BeforeCertificate { log, time, begin });
+        }
+        Ok(verified)
+    };
     if let Some(detached) = detached {
-        let verified = check(root, &detached.sct(), &entry(CERTIFICATE, &[], certificate.der())?)?;
+        let verified = check(&detached.sct(), &entry(CERTIFICATE, &[], certificate.der())?)?;
         if certificate.extension(SCT_LIST).is_none() {
             return Ok(verified);
         }
@@ -143,7 +182,7 @@ pub(crate) fn verify(
     let entry = entry(PRECERTIFICATE, issuer_key_hash.as_bytes(), &without_scts(certificate)?)?;
     let mut trouble = SctError::Missing;
     for sct in scts {
-        match check(root, &sct, &entry) {
+        match check(&sct, &entry) {
             Ok(verified) => return Ok(verified),
             // A log that nobody here knows says less than one whose promise is broken.
             Err(error) if matches!(trouble, SctError::Missing | SctError::UnknownLog { .. }) => trouble = error,

@@ -38,10 +38,12 @@ pub(super) fn present(
                 let (expected, found) = ("the certificate given", "another certificate with the signature");
                 return Err(Reason::MaterialMismatch { expected, found });
             }
-            // A bundle never holds a root (sigstore bundle specification); cosign's layers do, and there it is passed over like the rest.
+            // A bundle holds no root (sigstore bundle specification). cosign's layers do, and bundles of 2023 hold the one that the
+            // trusted root names: there it says nothing and is passed over like the rest.
             let layer = matches!(entity.content, Content::SimpleSigning { .. });
-            if !layer && chain.as_slice().iter().any(Certificate::is_self_issued) {
-                let (expected, found) = ("a certificate and authorities below a root", "a root");
+            let strange = |other: &Certificate| other.is_self_issued() && !authority.trust.names(other);
+            if !layer && chain.as_slice().iter().any(strange) {
+                let (expected, found) = ("a certificate and authorities below a root", "a root that is not trusted");
                 return Err(Reason::MaterialMismatch { expected, found });
             }
             let given = given.map(|(_, others)| others).unwrap_or_default();

@@ -37,6 +37,7 @@ mod scan;
 mod sct;
 mod signature;
 mod signed;
+mod signers;
 mod subject;
 #[cfg(feature = "keyless")]
 mod time;
@@ -54,6 +55,7 @@ pub use scan::{BlobScan, BlobScanner};
 pub use verified::VerifiedCertificate;
 pub use verified::{LogRecord, NotVerified, Verified, VerifiedSignature};
 
+use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 
 use artifact::Named;
@@ -65,12 +67,12 @@ use subject::SubjectBound;
 use verified::{SignerTrusted, Witnessed};
 
 use crate::bundle::{BundleError, Evidence, EvidenceItem, Problem, SignedEntity};
-use crate::crypto::{PublicKey, SignatureScheme};
+use crate::crypto::{KeyFingerprint, PublicKey, SignatureScheme};
 use crate::policy::{Authority, KeyAuthority, Policy, Purpose};
 #[cfg(feature = "keyless")]
 use crate::policy::{KeylessAuthority, Witnesses};
 use crate::reason::Reason;
-use crate::report::{CheckId, Fact, Label, Node, Outcome, Report, Rule};
+use crate::report::{CheckId, Fact, Label, Node, Outcome, Report, Rule, Verdict};
 use crate::time::UnixTime;
 #[cfg(feature = "keyless")]
 use crate::trust::log::SignerKey;
@@ -107,15 +109,27 @@ impl<'p> Verifier<'p> {
         };
         let mut signatures = Vec::new();
         let mut parts: Vec<Node> = Vec::new();
+        let mut signers: Vec<BTreeSet<KeyFingerprint>> = Vec::new();
         let mut gates = gate::Gates::new(self.policy, gate::Around { artifact, source, evidence, now });
         for authority in &self.policy.authorities {
             let (node, found) = self.judge_authority(authority, artifact, evidence, now);
             let (node, found) = gates.pass(node, found);
+            if node.verdict() == Verdict::Verified {
+                signers.push(found.iter().map(|signature| *signature.key()).collect());
+            }
             parts.push(node);
             signatures.extend(found);
         }
-        let label = Label::Policy { threshold: self.policy.threshold, authorities: self.policy.authorities.len() };
-        gates.whole(Node::Group { label, rule: Rule::AtLeast(self.policy.threshold), parts }, signatures)
+        let threshold = self.policy.threshold;
+        let label = Label::Policy { threshold, authorities: self.policy.authorities.len() };
+        let distinct = signers::distinct(&signers);
+        let mut node = Node::Group { label: label.clone(), rule: Rule::AtLeast(threshold), parts };
+        if node.verdict() == Verdict::Verified && distinct < threshold.get() {
+            let reason = Reason::SignersNotDistinct { expected: threshold, found: distinct };
+            let leaf = Node::Leaf { check: CheckId::Policy, outcome: Outcome::Fail(reason) };
+            node = Node::Group { label, rule: Rule::All, parts: vec![leaf, node] };
+        }
+        gates.whole(node, signatures)
     }
 
     /// One signature by this authority is enough for it; further ones are judged and reported all the same.
@@ -230,7 +244,7 @@ impl Case<'_> {
         let path = certificate::path(&authority.trust, &presented, times.all());
         let path = checks.record(CheckId::Certificate, path); // 9
         let proofs = path.and_then(|path| {
-            let logged = checks.record_outcome(CheckId::Sct, sct::check(authority, &presented, &path))?; // 10
+            let logged = checks.record_outcome(CheckId::Sct, sct::check(authority, &presented, &path, self.now))?; // 10
             Some((path, logged))
         });
         let trusted = checks.record(CheckId::Identity, identity::check(authority, &presented, proofs))?; // 11

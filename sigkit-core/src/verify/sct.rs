@@ -4,6 +4,7 @@ use super::certificate::{PathFound, Presented};
 use crate::policy::{KeylessAuthority, SctRule};
 use crate::reason::Reason;
 use crate::report::{Fact, Outcome, Waiver};
+use crate::time::UnixTime;
 use crate::trust::verify_sct;
 
 /// Proof that the certificate was logged, or the record that nobody asked.
@@ -13,11 +14,12 @@ pub(super) fn check(
     authority: &KeylessAuthority,
     presented: &Presented,
     path: &PathFound,
+    now: UnixTime,
 ) -> (Outcome, Option<CertificateLogged>) {
     if authority.sct == SctRule::Waived {
         return (Outcome::Skip(Waiver::SctWaived), Some(CertificateLogged(())));
     }
-    match verify_sct(&authority.trust, &presented.leaf, path.issuer(), authority.detached_sct.as_ref()) {
+    match verify_sct(&authority.trust, &presented.leaf, path.issuer(), authority.detached_sct.as_ref(), now) {
         Ok(sct) => {
             let fact = Fact::CertificateLogged { log: sct.log.to_string(), time: sct.time };
             (Outcome::Pass(fact), Some(CertificateLogged(())))

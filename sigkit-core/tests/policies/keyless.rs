@@ -32,7 +32,7 @@ fn bundled(signing: &Signing<'_>) -> EvidenceItem {
 }
 
 fn by_mallory(signing: Signing<'_>) -> Signing<'_> {
-    signing.leaf(|leaf| leaf.with(names(&[San::Email(MALLORY)])))
+    signing.key(Key::p256("mallory")).leaf(|leaf| leaf.with(names(&[San::Email(MALLORY)])))
 }
 
 /// What else fails must not hide behind a missing log: a timestamp says when it was.
@@ -122,7 +122,7 @@ fn a_cluster_image_policy_says_which_authority_and_log_count() {
     let first = logged(&url(&stack.rekor1.origin));
     let second = logged(&format!("{}/", url(&stack.rekor2.origin)));
     let good = || signing(&stack);
-    let in_second = || signing(&stack).kind(Kind::Dsse2).stamped();
+    let in_second = || signing(&stack).kind(Kind::HashedRekord2).stamped();
     let untrusted: &[&str] = &["certificate-untrusted"];
     let no_entry: &[&str] = &["log-entry-missing", "log-unknown"];
     for (name, authority, made, codes) in [
@@ -360,6 +360,11 @@ fn an_image_policy_counts_distinct_signers() {
         &["identity-mismatch"],
     );
     expect("another", &alone, &files(&stack), &[mallory()], &["identity-mismatch"]);
+    let absent = document(&json!({"alice": {"identity": {"subject": IDENTITY, "issuerAbsent": true}}}), 1);
+    let bare = signing(&stack).leaf(|leaf| leaf.without("1.3.6.1.4.1.57264.1.1").without("1.3.6.1.4.1.57264.1.8"));
+    expect("no issuer, as asked", &absent, &files(&stack), &[bundled(&bare)], &[]);
+    expect("no issuer", &alone, &files(&stack), &[bundled(&bare)], &["issuer-mismatch"]);
+    expect("an issuer where none is asked for", &absent, &files(&stack), &[alice()], &["issuer-mismatch"]);
     expect("no log", &alone, &files(&stack), &[bundled(&unlogged(signing(&stack)))], &["log-entry-missing"]);
     let other_issuer =
         json!({"alice": {"identity": identity(("subject", IDENTITY), ("issuer", "https://other.test"))}});
@@ -374,6 +379,15 @@ fn an_image_policy_counts_distinct_signers() {
     let two = document(&json!({"alice": named(IDENTITY), "mallory": named(MALLORY)}), 2);
     expect("two identities", &two, &files(&stack), &[alice(), mallory()], &[]);
     expect("one of two", &two, &files(&stack), &[alice(), alice()], &["identity-mismatch"]);
+    // Both identities by one key: its holder is one signer.
+    let by_key_of_alice = bundled(&signing(&stack).leaf(|leaf| leaf.with(names(&[San::Email(MALLORY)]))));
+    expect(
+        "two names of one key",
+        &two,
+        &files(&stack),
+        &[alice(), by_key_of_alice],
+        &["identity-mismatch", "signers-not-distinct"],
+    );
     expect(
         "apart",
         &document(&json!({"a": named(IDENTITY), "m": like("m.*")}), 2),

@@ -145,13 +145,14 @@ fn legacy_unreadable() -> Vec<Vector> {
     [
         make("legacy-without-signature").without("signature.b64"),
         make("legacy-empty-signature").with("signature.b64", ""),
-        make("legacy-signature-with-newline").with("signature.b64", format!("{signature}\n")),
+        make("legacy-signature-with-space").with("signature.b64", format!("{signature} ")),
         make("legacy-signature-overpadded").with("signature.b64", format!("{signature}=")),
         make("legacy-key-as-certificate")
             .with("annotations.json", json!({media_type::ANNOTATION_CERTIFICATE: stranger().public_key().to_pem()})),
     ]
     .into_iter()
     .map(|vector| vector.rejected("content", "bundle-malformed"))
+    .chain([make("legacy-signature-with-newline").with("signature.b64", format!("{signature}\n")).verified()])
     .collect()
 }
 
@@ -210,6 +211,8 @@ fn bundles() -> Vec<Vector> {
         edited("bundle-v0.4", media_type::BUNDLE_V03, "application/vnd.dev.sigstore.bundle.v0.4+json")
             .rejected("content", "bundle-version-unsupported"),
         edited("bundle-no-media-type", media_type::BUNDLE_V03, "").rejected("content", "bundle-version-unsupported"),
+        malformed(edited("bundle-other-keyid", r#""signatures":[{"#, r#""signatures":[{"keyid":"other","#)),
+        edited("bundle-own-keyid", r#""signatures":[{"#, &format!(r#""signatures":[{{"keyid":"{hint}","#)).verified(),
         edited("bundle-two-signatures", r#""signatures":["#, r#""signatures":[{"sig":"AA=="},"#)
             .rejected("content", "signature-count"),
         make("bundle-no-signature")
@@ -393,7 +396,7 @@ fn attestations() -> Vec<Vector> {
                 twice["signatures"] = json!([wire["signatures"][0], wire["signatures"][0]]);
                 twice
             })
-            .rejected("content", "signature-count"),
+            .verified(),
         bundle("attestation-claims-waived", &statement(CUSTOM, &subject_of(OTHER)), &signer())
             .asks(json!({"purpose": "attestation", "type": "custom", "claims": "waived"}))
             .waived(&[("subject", "claims-not-checked")]),

@@ -8,7 +8,7 @@ use serde_json::Value;
 use sigkit_core::bundle::{BundleError, Evidence, Origin, SignedEntity};
 use sigkit_core::limits::Limits;
 use sigkit_core::oci::{Descriptor, media_type};
-use sigkit_core::policy::{Identity, KeylessAuthority, Pattern, Policy, Purpose, Witnesses};
+use sigkit_core::policy::{Authority, Identity, KeyAuthority, KeylessAuthority, Pattern, Policy, Purpose, Witnesses};
 use sigkit_core::time::UnixTime;
 use sigkit_core::trust::{Certificate, DetachedSct, FulcioExtension, SubjectKind, TrustedRoot};
 use sigkit_core::verify::{Artifact, NotVerified, Verified, Verifier};
@@ -336,8 +336,14 @@ fn paths() -> Vec<Case> {
         untrusted(by("an authority that came along", authority(&stack), &unsigned_chain(&by_evil, &[&below_evil.der]))),
         by("a root that came along", authority(&stack), &unsigned_chain(&by_evil, &[&below_evil.der, &evil_root.der]))
             .fails("material", "material-mismatch"),
-        by("the right root, which came along", authority(&stack), &unsigned_chain(&good, &[&stack.root.der]))
-            .fails("material", "material-mismatch"),
+        // threat: R31
+        by("the right root, which came along", authority(&stack), &unsigned_chain(&good, &[&stack.root.der])),
+        by(
+            "the right root beside another one",
+            authority(&stack),
+            &unsigned_chain(&good, &[&stack.root.der, &evil_root.der]),
+        )
+        .fails("material", "material-mismatch"),
         untrusted(case("issued by a leaf", &stack, &below_leaf)),
         untrusted(by("issued by a leaf that the trusted root names", with_member(&leaf), &by_leaf.bundle())),
         untrusted(by(
@@ -418,6 +424,15 @@ fn scts() -> Vec<Case> {
         apart("a forged promise apart beside a good one inside", &full, &forged(), &der_of(&full))
             .fails("sct", "sct-invalid"),
         apart("a good promise apart beside a strange one inside", &strange, &good(), &der_of(&strange))
+            .fails("sct", "sct-invalid"),
+        // threat: R25
+        with("a promise a day before the certificate", vec![Sct::new(&stack.ct, SIGNED_AT - 300 - 86_400)]),
+        with("a promise more than a day before the certificate", vec![Sct::new(&stack.ct, SIGNED_AT - 301 - 86_400)])
+            .fails("sct", "sct-invalid"),
+        with("a promise as late as clocks differ", vec![Sct::new(&stack.ct, NOW.0 + 300)]),
+        with("a promise from the future", vec![Sct::new(&stack.ct, NOW.0 + 301)]).fails("sct", "sct-invalid"),
+        with("a promise from the future beside a good one", vec![Sct::new(&stack.ct, NOW.0 + 301), good()]),
+        apart("a promise apart from the future", &bare, &Sct::new(&stack.ct, NOW.0 + 301), &der_of(&bare))
             .fails("sct", "sct-invalid"),
         with("extensions in the promise", vec![Sct { extensions: vec![1, 2, 3], ..good() }]),
         with("a log that nobody knows beside", vec![unknown(), good()]),
@@ -536,6 +551,23 @@ fn identities() -> Vec<Case> {
         ),
         who("another issuer", exact(IDENTITY), exact("https://other.test")).fails("identity", "issuer-mismatch"),
         by("no issuer", authority(&stack), &no_issuer.bundle()).fails("identity", "issuer-mismatch"),
+        // threat: R31
+        by(
+            "no issuer, as asked",
+            KeylessAuthority::new(Identity::without_issuer(exact(IDENTITY)), root.clone()),
+            &no_issuer.bundle(),
+        ),
+        by(
+            "an issuer where none is asked for",
+            KeylessAuthority::new(Identity::without_issuer(exact(IDENTITY)), root.clone()),
+            &sealed.bundle(),
+        )
+        .fails("identity", "issuer-mismatch"),
+        mismatch(by(
+            "no issuer, as asked, and somebody else",
+            KeylessAuthority::new(Identity::without_issuer(exact("bob@stack.test")), root.clone()),
+            &no_issuer.bundle(),
+        )),
         mismatch(by(
             "a URI that is said to be an address",
             KeylessAuthority::new(Identity::new(exact("https://stack.test/a"), exact(ISSUER)), root.clone()),
@@ -585,6 +617,13 @@ fn witnesses() -> Vec<Case> {
         sealed.entries.push(sealed.entries[0].clone());
         sealed
     };
+    let again = {
+        let mut later = Sigstore::new();
+        later.rekor1.before += 5;
+        let mut sealed = stack.blob(BLOB).seal();
+        sealed.entries.extend(later.blob(BLOB).seal().entries);
+        sealed
+    };
     let stamped_twice = stack.blob(BLOB).stamped().stamped().seal();
     vec![
         case("no log entry", &stack, &stack.blob(BLOB).unlogged().stamped().seal())
@@ -594,9 +633,10 @@ fn witnesses() -> Vec<Case> {
             asked(Witnesses::LOGGED.with_logs(two)),
             &stack.blob(BLOB).kinds(&[Kind::HashedRekord1, Kind::HashedRekord2]).seal().bundle(),
         ),
-        by("one log asked twice", asked(Witnesses::LOGGED.with_logs(two)), &twice.bundle())
+        by("one log asked twice", asked(Witnesses::LOGGED.with_logs(two)), &again.bundle())
             .fails("log-entry", "log-entry-missing"),
-        by("the same entry twice counts once", asked(Witnesses::LOGGED), &twice.bundle()),
+        by("two entries of one log", asked(Witnesses::LOGGED), &again.bundle()),
+        by("the same entry twice", asked(Witnesses::LOGGED), &twice.bundle()).fails("content", "bundle-malformed"),
         by(
             "no log entry, as asked",
             asked(Witnesses::LOGGED.dangerous_without_log()),
@@ -723,6 +763,14 @@ fn stamps() -> Vec<Case> {
         sealed
     };
     let asked = authority(&stack).with_witnesses(Witnesses::LOGGED.with_timestamps(NonZeroUsize::MIN));
+    // threat: R31
+    let beside_good_entry = {
+        let mut sealed = stack.blob(BLOB).seal();
+        let mut stamp = other.stamp(&sealed.signature, SIGNED_AT);
+        stamp.bag = vec![other.leaf.der.clone(), other.root.der.clone()];
+        sealed.stamps = vec![stamp.response()];
+        sealed
+    };
     let mut both = sealed(&|stamp| stamp);
     both.stamps.extend(sealed(&|stamp| Stamp { imprint: vec![0; 32], ..stamp }).stamps);
     let mut pinned = stack.trusted_root();
@@ -734,6 +782,8 @@ fn stamps() -> Vec<Case> {
     let of_other_use = purpose.blob(BLOB).kind(Kind::HashedRekord2).stamped().seal();
     vec![
         by("an authority whose leaf alone is named", pinned, &sealed(&|stamp| stamp).bundle()),
+        case("a stranger's stamp with its certificates beside a good entry", &stack, &beside_good_entry)
+            .waives("timestamp", "timestamp-ignored"),
         broken("a stamp that is none", "timestamp-malformed", &garbage),
         broken("a stamp that was refused", "timestamp-malformed", &sealed(&|stamp| Stamp { status: 2, ..stamp })),
         broken(
@@ -785,11 +835,36 @@ fn material() -> Vec<Case> {
             ..by("a detached signature", authority, &lived.bundle())
         }
     };
+    // threat: R26
+    let two = NonZeroUsize::MIN.saturating_add(1);
+    let of_key = |key: &Key| {
+        let key = sigkit_core::crypto::PublicKey::from_spki_der(&key.spki()).unwrap();
+        Authority::Key(KeyAuthority::new("the key", key))
+    };
+    let image = super::cases::image();
+    let payload = format!(
+        r#"{{"critical":{{"identity":{{"docker-reference":"r.example/app"}},"image":{{"docker-manifest-digest":"{image}"}},"type":"cosign container image signature"}},"optional":null}}"#,
+    );
+    let layered = stack.blob(payload.as_bytes()).key(Key::p256("of both")).seal();
+    let both_ways = |name, authorities: Vec<Authority>, threshold| {
+        let mut layer = Descriptor::of(media_type::SIMPLE_SIGNING, payload.as_bytes());
+        layer.annotations = layered.annotations();
+        Case {
+            artifact: super::cases::IMAGE.as_bytes().to_vec(),
+            entity: SignedEntity::from_layer(&layer, payload.clone().into_bytes(), &Limits::DEFAULT),
+            policy: Policy::at_least(Purpose::Image, threshold, authorities).unwrap(),
+            ..case(name, &stack, &layered)
+        }
+        .waives("log-entry", "log-not-checked")
+    };
+    let by_both = || vec![of_key(&Key::p256("of both")), Authority::Keyless(authority(&stack))];
     let bare = Case { entity: detached.entity.clone(), ..case("a detached signature alone", &stack, &sealed) };
     vec![
         case("by a key", &stack, &stack.blob(BLOB).without_certificate().seal())
             .fails("material", "certificate-missing"),
         bare.fails("material", "certificate-missing"),
+        both_ways("one signer by key and by certificate", by_both(), NonZeroUsize::MIN),
+        both_ways("one signer who is to be two", by_both(), two).fails("policy", "signers-not-distinct"),
         Case { name: "the certificate given is the one that came", ..byo(&sealed, &leaf) },
         Case { name: "the certificate given is another", ..byo(&sealed, &other) }
             .fails("material", "material-mismatch"),

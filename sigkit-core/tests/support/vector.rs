@@ -91,21 +91,21 @@ impl Vector {
     /// What the files besides artifact and key amount to; their names tell the format.
     pub(crate) fn evidence(&self) -> Evidence {
         let limits = &Limits::DEFAULT;
-        let (file, entity) = if let Some(bundle) = self.files.get("bundle.json") {
-            ("bundle.json", SignedEntity::from_any_bundle(bundle, limits))
+        let (file, entities) = if let Some(bundle) = self.files.get("bundle.json") {
+            ("bundle.json", SignedEntity::each_from_any_bundle(bundle, limits))
         } else if let Some(bundle) = self.files.get("blob-bundle.json") {
-            ("blob-bundle.json", SignedEntity::from_any_bundle(bundle, limits))
+            ("blob-bundle.json", SignedEntity::each_from_any_bundle(bundle, limits))
         } else if let Some(envelope) = self.files.get("envelope.json") {
             let layer = Descriptor::of(media_type::DSSE_ENVELOPE, envelope);
-            ("envelope.json", SignedEntity::from_layer(&layer, envelope.clone(), limits))
+            ("envelope.json", SignedEntity::each_from_layer(&layer, envelope.clone(), limits))
         } else if let Some(payload) = self.files.get("payload.json") {
-            ("payload.json", SignedEntity::from_layer(&self.layer(), payload.clone(), limits))
+            ("payload.json", SignedEntity::each_from_layer(&self.layer(), payload.clone(), limits))
         } else if let Some(signature) = self.files.get("signature.b64") {
-            ("signature.b64", SignedEntity::from_detached(signature))
+            ("signature.b64", SignedEntity::from_detached(signature).map(|entity| vec![entity]))
         } else {
             return Evidence::default();
         };
-        Evidence::of(Origin::File(file.to_owned()), entity)
+        Evidence::each(Origin::File(file.to_owned()), entities)
     }
 
     /// The layer that carries `payload.json`.

@@ -170,7 +170,7 @@ impl WireAuthority {
             }
             (None, Some(PemKey(key)), None) => Ok(Authority::Key(KeyAuthority::new(name, key.clone()))),
             (None, None, Some(identity)) => {
-                let identity = identity.identity().map_err(|error| error.below("identity"))?;
+                let identity = identity.own_identity().map_err(|error| error.below("identity"))?;
                 let root = reading.trusted_root().map_err(|error| error.below("identity"))?;
                 Ok(Authority::Keyless(KeylessAuthority::new(identity, root)))
             }

@@ -50,12 +50,28 @@ pub(super) struct WireIdentity {
     subject_reg_exp: Option<String>,
     issuer: Option<String>,
     issuer_reg_exp: Option<String>,
+    /// That the certificate names no issuer; a word of our own documents.
+    issuer_absent: Option<bool>,
 }
 
 impl WireIdentity {
-    /// The identity; both halves must be there, for neither says much without the other.
+    /// The identity of a ClusterImagePolicy, which knows no certificates without issuer.
     pub(super) fn identity(&self) -> Result<Identity, Shape> {
+        match self.issuer_absent {
+            None => self.own_identity(),
+            Some(_) => Err(Shape::at("issuerAbsent", "unknown field; only an ImagePolicy has it")),
+        }
+    }
+
+    /// The identity; both halves must be there, for neither says much without the other.
+    pub(super) fn own_identity(&self) -> Result<Identity, Shape> {
         let subject = pattern("subject", self.subject.as_deref(), self.subject_reg_exp.as_deref())?;
+        match (self.issuer_absent, self.issuer.is_some() || self.issuer_reg_exp.is_some()) {
+            (None, _) => {}
+            (Some(true), false) => return Ok(Identity::without_issuer(subject)),
+            (Some(true), true) => return Err(Shape::at("issuerAbsent", "an issuer is asked for as well")),
+            (Some(false), _) => return Err(Shape::at("issuerAbsent", "expected true, or no such member")),
+        }
         let issuer = pattern("issuer", self.issuer.as_deref(), self.issuer_reg_exp.as_deref())?;
         Ok(Identity::new(subject, issuer))
     }

@@ -16,9 +16,7 @@ use crate::json::{self, JsonError};
 #[non_exhaustive]
 pub enum BodyError {
     /// A type of entry that is not understood.
-    #[error(
-        "log entry: expected hashedrekord 0.0.1 or 0.0.2, dsse 0.0.1 or 0.0.2, or intoto 0.0.1 or 0.0.2, found {found}"
-    )]
+    #[error("log entry: expected hashedrekord 0.0.1 or 0.0.2, dsse 0.0.1, or intoto 0.0.1 or 0.0.2, found {found}")]
     Kind {
         /// The type.
         found: String,
@@ -95,7 +93,7 @@ impl SignerKey<'_> {
 
 /// Whether entries of that kind are of Rekor v2.
 pub(super) fn is_v2(kind: &EntryKind) -> bool {
-    matches!((kind.kind.as_str(), kind.version.as_str()), ("hashedrekord" | "dsse", "0.0.2"))
+    matches!((kind.kind.as_str(), kind.version.as_str()), ("hashedrekord", "0.0.2"))
 }
 
 /// Checks that the body is of the kind that it is said to be, and about this signature.
@@ -104,7 +102,6 @@ pub(super) fn check(kind: &EntryKind, body: &[u8], logged: &Logged<'_>) -> Resul
         ("hashedrekord", "0.0.1") => read::<HashedRekord>(kind, body)?.check(logged),
         ("hashedrekord", "0.0.2") => read::<HashedRekordV002>(kind, body)?.hashed_rekord_v002.check(logged),
         ("dsse", "0.0.1") => read::<Dsse>(kind, body)?.check(logged, logged.envelope(kind)?),
-        ("dsse", "0.0.2") => read::<DsseV002>(kind, body)?.dsse_v002.check(logged, logged.envelope(kind)?),
         ("intoto", "0.0.1") => read::<InToto<Hashes>>(kind, body)?.check_v1(logged, logged.envelope(kind)?),
         ("intoto", "0.0.2") => read::<InTotoV002>(kind, body)?.content.check(logged, logged.envelope(kind)?),
         _ => Err(BodyError::Kind { found: clip(&kind.to_string()) }),
@@ -324,28 +321,6 @@ impl HashedV2 {
     }
 }
 
-/// Rekor v2, `dsse` 0.0.2.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct DsseV002 {
-    #[serde(rename = "dsseV002")]
-    dsse_v002: DsseV2,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct DsseV2 {
-    payload_hash: ProtobufHash,
-    signatures: Vec<SignatureV2>,
-}
-
-impl DsseV2 {
-    fn check(&self, logged: &Logged<'_>, envelope: &Envelope) -> Result<(), BodyError> {
-        self.payload_hash.check("payloadHash", &|algorithm| Some(Digest::of(algorithm, &envelope.payload)))?;
-        single("signatures", &self.signatures)?.check("signatures", logged)
-    }
-}
-
 impl SignatureV2 {
     fn check(&self, what: &'static str, logged: &Logged<'_>) -> Result<(), BodyError> {
         signature(what, logged.content.signature(), &self.content)?;
@@ -558,7 +533,9 @@ mod tests {
                 let envelope = envelope();
                 let (hashed, dsse) = v2(&key, name, *algorithm, &envelope);
                 judge(&kind("hashedrekord", "0.0.2"), &hashed, &envelope, &key).unwrap();
-                judge(&kind("dsse", "0.0.2"), &dsse, &envelope, &key).unwrap();
+                // Rekor v2 has retired it.
+                let retired = judge(&kind("dsse", "0.0.2"), &dsse, &envelope, &key);
+                assert!(matches!(retired, Err(BodyError::Kind { .. })), "{retired:?}");
                 for other in
                     ["PKIX_RSA_PKCS1V15_4096_SHA256", "PKIX_RSA_PSS_2048_SHA256", "PUBLIC_KEY_DETAILS_UNSPECIFIED", ""]
                 {
@@ -577,14 +554,13 @@ mod tests {
     fn every_member_of_a_rekor_v2_entry_is_compared() {
         let (key, other) = (key!("ecdsa-p256"), key!("ecdsa-p384"));
         let content = envelope();
-        let (hashed, dsse) = v2(&key, "PKIX_ECDSA_P256_SHA_256", DigestAlgorithm::Sha256, &content);
+        let (hashed, _) = v2(&key, "PKIX_ECDSA_P256_SHA_256", DigestAlgorithm::Sha256, &content);
         let (raw, their_raw) = (STANDARD.encode(key.spki_der()), STANDARD.encode(other.spki_der()));
         let digest = |text: &[u8]| STANDARD.encode(Digest::sha256(text).as_bytes());
         let Content::Envelope(envelope) = &content else { unreachable!() };
-        for (kind, body, hash, of_hash, of_signature) in [
-            (kind("hashedrekord", "0.0.2"), &hashed, digest(&envelope.pae()), "data", "signature"),
-            (kind("dsse", "0.0.2"), &dsse, digest(b"{}"), "payloadHash", "signatures"),
-        ] {
+        {
+            let (kind, body, hash) = (kind("hashedrekord", "0.0.2"), &hashed, digest(&envelope.pae()));
+            let (of_hash, of_signature) = ("data", "signature");
             let with = |from: &str, to: &str| {
                 let changed = body.replacen(from, to, 1);
                 assert_ne!(&changed, body, "{from}");
@@ -598,14 +574,6 @@ mod tests {
             assert_eq!(differs(with("publicKey", "x509Certificate")), "verifier.x509Certificate");
             assert!(matches!(with("\"publicKey\"", "\"publickey\""), Err(BodyError::Json(_))));
         }
-        let two = dsse.replacen(
-            "\"signatures\":[",
-            "\"signatures\":[{\"content\":\"AA==\",\"verifier\":{\"keyDetails\":\"\"}},",
-            1,
-        );
-        assert_eq!(differs(judge(&kind("dsse", "0.0.2"), &two, &content, &key)), "signatures");
-        let message = Content::Message(MessageSignature { digest: None, signature: envelope.signature.clone() });
-        assert_eq!(differs(judge(&kind("dsse", "0.0.2"), &dsse, &message, &key)), "kind");
     }
 
     // threat: A01 A02

@@ -146,13 +146,17 @@ impl<'a> Checkpoint<'a> {
     /// hold, and there must be one. The hint by itself proves nothing.
     pub(super) fn check_signed_by(&self, log: &TransparencyLog) -> Result<(), CheckpointError> {
         let (by_key, by_name) = (LogId::of_key(log.key()), LogId::of_note_key(self.origin, log.key()));
-        // Rekor v2 binds name and key in the log's identifier; Rekor v1 adds the tree to its name: `rekor.sigstore.dev - 12345`.
-        let name = match *log.id() {
-            id if id == by_name => self.origin,
-            id if id == by_key => self.origin.split_once(" - ").map_or(self.origin, |(name, _)| name),
-            expected => return Err(CheckpointError::Origin { expected, found: clip(self.origin) }),
+        // Rekor v2 binds name and key in the key's identifier; Rekor v1 adds the tree to its name: `rekor.sigstore.dev - 12345`.
+        let (whole, before_tree) = (self.origin, self.origin.split_once(" - ").map_or(self.origin, |(name, _)| name));
+        let (name, hint) = match log.checkpoint_key() {
+            Some(hint) if hint == hint_of(&by_name) => (whole, hint),
+            Some(hint) if hint == hint_of(&by_key) => (before_tree, hint),
+            // An identifier of the log's own making: only its address tells whose checkpoint this is.
+            Some(hint) if [whole, before_tree].contains(&log.origin()) => (log.origin(), hint),
+            None if *log.id() == by_name => (whole, hint_of(log.id())),
+            None if *log.id() == by_key => (before_tree, hint_of(log.id())),
+            _ => return Err(CheckpointError::Origin { expected: *log.id(), found: clip(self.origin) }),
         };
-        let hint = hint_of(log.id());
         let mut signed = false;
         for line in self.signatures.iter().filter(|line| line.name == name && line.hint == hint) {
             log.key()
@@ -229,6 +233,28 @@ mod tests {
         let checkpoint = Checkpoint::parse(SIGNED, &Limits::DEFAULT).unwrap();
         assert_eq!((checkpoint.origin, checkpoint.size, checkpoint.root[0]), (ORIGIN, 736, 0xae));
         check(SIGNED).unwrap();
+    }
+
+    /// The log's name only finds the entry; a trusted root may say by what its checkpoints name the key.
+    // threat: R31
+    #[test]
+    fn the_key_is_named_as_the_trusted_root_says() {
+        let key = PublicKey::from_pem(KEY.as_bytes()).unwrap();
+        let of = |url: &str, id: LogId| TransparencyLog::new(url, id, key.clone(), Validity::ALWAYS);
+        let (url, any) = (format!("https://{ORIGIN}/"), LogId::from_bytes(&[7; 32]).unwrap());
+        let hint = *b"\xf3\x0d\x5a\x99";
+        let judge = |log: TransparencyLog| Checkpoint::parse(SIGNED, &Limits::DEFAULT)?.check_signed_by(&log);
+        assert!(matches!(judge(of(&url, any)), Err(CheckpointError::Origin { .. })));
+        judge(of(&url, any).with_checkpoint_key(hint)).unwrap();
+        judge(of("", any).with_checkpoint_key(hint)).unwrap();
+        judge(of("", LogId::of_key(&key)).with_checkpoint_key(hint)).unwrap();
+        let other = of(&url, LogId::of_note_key(ORIGIN, &key)).with_checkpoint_key(*b"else");
+        assert!(matches!(judge(other), Err(CheckpointError::NotSigned { .. })));
+        let elsewhere = of("https://other.test", any).with_checkpoint_key(*b"else");
+        assert!(matches!(judge(elsewhere), Err(CheckpointError::Origin { .. })));
+        let by_other = PublicKey::from_pem(include_bytes!("../../../../keys/TEST-ONLY-ed25519.pub")).unwrap();
+        let by_other = TransparencyLog::new(url.as_str(), any, by_other, Validity::ALWAYS).with_checkpoint_key(hint);
+        assert!(matches!(judge(by_other), Err(CheckpointError::Signature { .. })));
     }
 
     // threat: B02

@@ -164,7 +164,12 @@ pub(crate) fn verify(
     let embedded = || embedded.get_or_init(|| names.embedded(&token, limits)).as_ref();
     for authority in root.timestamp_authorities() {
         let own = authority.certificates().iter().filter(|certificate| names.mean(certificate));
-        for certificate in own.chain(iter::once_with(embedded).flatten()) {
+        // A certificate that came along is of an unknown authority unless a path leads from it to this one.
+        let concerned = |certificate: &&Certificate| {
+            let path = authority.path(certificate, &[], Usage::TimeStamping, &[info.time]);
+            !matches!(path, Err(PathError::NoPath { .. }))
+        };
+        for certificate in own.chain(iter::once_with(embedded).flatten().filter(concerned)) {
             if !signer.name.means(certificate) {
                 refusal = form("signer", certificate.subject(), "the name of another certificate");
                 continue;
