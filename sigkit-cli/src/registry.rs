@@ -101,7 +101,8 @@ impl Observer for Narrator {
 fn tls(args: &ConnectionArgs, registries: &[&str], context: &Context) -> Result<TlsOptions, CliError> {
     let mut tls = TlsOptions::default();
     if let Some(path) = &args.registry_cacert {
-        tls = tls.with_root(pem("--registry-cacert", path, Pem::Certificates, context)?.to_vec());
+        let root = pem("--registry-cacert", path, Pem::Certificates, context)?.to_vec();
+        tls = tls.with_named_root(format!("--registry-cacert: {}", path.display()), root);
     }
     if let (Some(chain), Some(key)) = (&args.registry_client_cert, &args.registry_client_key) {
         let chain = pem("--registry-client-cert", chain, Pem::Certificates, context)?.to_vec();

@@ -126,6 +126,33 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// The same error, with its texts as `change` makes them.
+    #[cfg(feature = "registry")]
+    pub(crate) fn map_text(mut self, change: impl Fn(String) -> String) -> Self {
+        let apply = |text: &mut String| *text = change(std::mem::take(text));
+        match &mut self {
+            Self::NotFound { place }
+            | Self::Conflict { place }
+            | Self::DigestMismatch { place, .. }
+            | Self::SizeMismatch { place, .. }
+            | Self::Manifest { place, .. } => apply(place),
+            Self::Options { detail } => apply(detail),
+            Self::Denied { place, detail }
+            | Self::Unavailable { place, detail }
+            | Self::Protocol { place, detail }
+            | Self::TooLarge { place, limit: detail }
+            | Self::Immutable { place, detail }
+            | Self::Refused { place, detail }
+            | Self::Lacks { place, detail }
+            | Self::ReadOnly { place, detail }
+            | Self::Io { place, detail } => {
+                apply(place);
+                apply(detail);
+            }
+        }
+        self
+    }
+
     /// What is wrong with a manifest that was read at `place`.
     pub(super) fn of_manifest(place: impl Into<String>, error: ManifestError) -> Self {
         match error {

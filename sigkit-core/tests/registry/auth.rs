@@ -480,3 +480,75 @@ async fn a_token_server_in_trouble_is_trouble() {
         assert!(!error.is_absent() && error.to_string().contains("/token"), "{action:?}: {error}");
     }
 }
+
+// threat: R40
+#[tokio::test]
+async fn secrets_that_servers_repeat_are_not_shown() {
+    use base64::Engine as _;
+    let base64 = base64::engine::general_purpose::STANDARD.encode("u:S3CRET-p4ss/word");
+    let answers = |words: &str| {
+        let body = format!(r#"{{"errors":[{{"code":"DENIED","message":"{words}"}}]}}"#);
+        [
+            Response::new(403).with_body(body),
+            Response::new(500).with_body(words),
+            Response::new(404).with_body(words),
+            Response::new(200)
+                .with_header("Content-Type", image::OCI_MANIFEST)
+                .with_body(format!(r#"{{"schemaVersion":2,"mediaType":"{words}","config":{{}},"layers":[]}}"#)),
+            Response::new(200).with_header("Content-Type", words).with_body("{}"),
+            Response::new(302).with_header("Location", format!("http://203.0.113.1/{words}")),
+            Response::new(202).with_body(words),
+        ]
+    };
+    for (number, secret) in
+        ["S3CRET-p4ss/word", &base64, &base64[..12], "S3CRET-p4ss%2Fword", "4ss/word"].into_iter().enumerate()
+    {
+        for response in answers(&format!("said {secret} end")) {
+            let registry = serve(Auth::basic("u", "S3CRET-p4ss/word"));
+            let store = open(registry.host(), with(registry.host(), basic("u", "S3CRET-p4ss/word")));
+            store.manifest(&tag("v1")).await.unwrap();
+            registry.fault(Rule::new("GET", "*/manifests/v2"), Action::Respond(response));
+            let error = store.manifest(&tag("v2")).await.unwrap_err().to_string();
+            assert!(!error.contains(secret), "{number}: {error}");
+        }
+    }
+}
+
+// threat: R40
+#[tokio::test]
+async fn a_token_server_is_quoted_for_its_errors_only() {
+    let ask = async |answer: Response| {
+        let registry = with_tokens();
+        registry.fault(Rule::new("GET", "/token*"), Action::Respond(answer));
+        let store = open(registry.host(), with(registry.host(), basic("u", "S3CRET")));
+        store.manifest(&tag("v1")).await.unwrap_err().to_string()
+    };
+    for status in [201, 202, 203, 206, 400, 404, 500] {
+        let error = ask(Response::new(status).with_body(r#"{"token":"LIVE-TOKEN"}"#)).await;
+        assert!(!error.contains("LIVE"), "{status}: {error}");
+    }
+    for body in
+        [r#""LIVE-TOKEN""#, r#"{"token":["LIVE-TOKEN"]}"#, "LIVE-TOKEN", r#"{"token":"x","token":"LIVE-TOKEN"}"#]
+    {
+        let error = ask(Response::new(200).with_body(body)).await;
+        assert!(!error.contains("LIVE") && error.contains("expected a token document"), "{body}: {error}");
+    }
+    let error = ask(Response::new(400).with_body(r#"{"error":"invalid_grant","error_description":"expired"}"#)).await;
+    assert!(error.contains("invalid_grant: expired"), "{error}");
+}
+
+#[tokio::test]
+async fn content_types_are_compared_without_case() {
+    let registry = Registry::start();
+    image::image(registry.content(), REPOSITORY, "v1", "layer");
+    let store = store(&registry);
+    let manifest = store.manifest(&tag("v1")).await.unwrap();
+    let spelled = "Application/VND.OCI.Image.Manifest.V1+JSON; charset=UTF-8";
+    let answer = Response::new(200).with_header("Content-Type", spelled).with_body(manifest.bytes.clone());
+    registry.fault(Rule::new("GET", "*/manifests/v1"), Action::Respond(answer));
+    assert_eq!(store.manifest(&tag("v1")).await.unwrap().descriptor, manifest.descriptor);
+    let page = Response::new(200).with_header("Content-Type", "TEXT/HTML").with_body("<html>");
+    registry.fault(Rule::new("GET", "*/manifests/v3"), Action::Respond(page));
+    let error = store.manifest(&tag("v3")).await.unwrap_err().to_string();
+    assert!(error.contains("found a page of HTML"), "{error}");
+}

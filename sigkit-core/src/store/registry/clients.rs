@@ -8,6 +8,7 @@ use reqwest::{Client, Url};
 
 use super::address;
 use super::options::{RegistryOptions, USER_AGENT};
+use super::proxy;
 use super::resolve::{GuardedResolver, NamedHosts};
 use super::tls::{self, Peer};
 use super::transport::{Home, chain};
@@ -85,8 +86,9 @@ impl Clients {
             .connect_timeout(options.timeouts.connect)
             .http1_max_headers(MAX_HEADERS)
             .http2_max_header_list_size(MAX_HEADER_BYTES);
-        if way == Way::Direct {
-            builder = builder.no_proxy();
+        match way {
+            Way::Direct => builder = builder.no_proxy(),
+            Way::ByEnvironment => proxy::check()?,
         }
         let client = builder.build().map_err(|error| chain(&error))?;
         made.insert((channel, way), client.clone());

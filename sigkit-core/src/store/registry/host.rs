@@ -264,15 +264,17 @@ impl Host {
             .as_ref()
             .map_err(|error| StoreError::Denied { place: address::authority(&home.base), detail: error.to_string() })?;
         match (wants, credentials) {
-            (_, Some(Credentials::Bearer(secret))) => Ok(Some(Authorization {
-                value: sensitive(&format!("Bearer {}", secret.expose()), home)?,
-                who: found.who(),
-            })),
+            (_, Some(Credentials::Bearer(secret))) => {
+                transport.secrets.add(secret.expose());
+                let value = sensitive(&format!("Bearer {}", secret.expose()), home)?;
+                Ok(Some(Authorization { value, who: found.who() }))
+            }
             (Wants::Bearer(bearer), _) => {
                 let slot = self.slot(scope);
                 token::obtain(transport, home, bearer, scope, &slot, &found).await.map(Some)
             }
             (Wants::Basic, Some(Credentials::Basic { username, password })) => {
+                transport.secrets.add_basic(username, password.expose());
                 let value = sensitive(&basic(username, password.expose()), home)?;
                 Ok(Some(Authorization { value, who: found.who() }))
             }

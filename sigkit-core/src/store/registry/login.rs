@@ -1,5 +1,4 @@
 use reqwest::Method;
-use reqwest::header::CONTENT_TYPE;
 
 use super::RegistryClient;
 use super::credentials::Credentials;
@@ -28,6 +27,11 @@ impl RegistryClient {
     /// [`StoreError::Denied`] when it does not take them, or when its token server may not see them; any other error when it
     /// could not be asked.
     pub async fn log_in(&self, registry: &str, credentials: Credentials) -> Result<LogIn, StoreError> {
+        let outcome = self.ask(registry, credentials).await;
+        outcome.map_err(|error| self.shared.transport.secrets.redact_error(error))
+    }
+
+    async fn ask(&self, registry: &str, credentials: Credentials) -> Result<LogIn, StoreError> {
         let transport = &self.shared.transport;
         let host = Host::with_account(registry, credentials);
         let home = host.home(transport).await?;
@@ -56,8 +60,7 @@ impl RegistryClient {
 }
 
 fn accepted(reply: &Reply) -> Result<(), StoreError> {
-    let page = reply.header(CONTENT_TYPE).is_some_and(|kind| kind.starts_with("text/html"));
-    if reply.status.as_u16() == 200 && !page {
+    if reply.status.as_u16() == 200 && !reply.is_html() {
         return Ok(());
     }
     Err(reply.any_error("a registry of the OCI distribution specification (200)"))

@@ -18,11 +18,13 @@ mod login;
 mod observe;
 mod options;
 mod origin;
+mod proxy;
 mod read;
 mod realm;
 mod referrers;
 mod reply;
 mod resolve;
+mod secrets;
 mod shelf;
 mod tags;
 mod text;
@@ -149,6 +151,11 @@ impl RegistryStore {
         let attempt = || self.host.attempt(self.transport(), call, &scope);
         let home = self.host.home(self.transport()).await?;
         self.transport().repeat(home, call, repeat, attempt).await
+    }
+
+    /// The outcome with nothing secret in its words.
+    fn redacted<T>(&self, outcome: Result<T, StoreError>) -> Result<T, StoreError> {
+        outcome.map_err(|error| self.transport().secrets.redact_error(error))
     }
 
     fn remember(&self, tag: &Tag, digest: Digest, etag: Option<&HeaderValue>) {

@@ -101,10 +101,18 @@ impl RegistryOptions {
 /// What TLS trusts and presents, beyond the system's roots.
 #[derive(Clone, Debug, Default)]
 pub struct TlsOptions {
-    pub(super) extra_roots: Vec<Vec<u8>>,
+    pub(super) extra_roots: Vec<ExtraRoots>,
     pub(super) identity: Option<ClientIdentity>,
     pub(super) server_name: Option<String>,
     pub(super) insecure_hosts: Vec<String>,
+}
+
+/// Certificates to trust beside those of the system.
+#[derive(Clone, Debug)]
+pub(super) struct ExtraRoots {
+    /// For error messages.
+    pub(super) name: String,
+    pub(super) pem: Vec<u8>,
 }
 
 /// A certificate to present to registries.
@@ -116,8 +124,13 @@ pub(super) struct ClientIdentity {
 
 impl TlsOptions {
     /// Trust the certificates in `pem` as roots as well.
-    pub fn with_root(mut self, pem: impl Into<Vec<u8>>) -> Self {
-        self.extra_roots.push(pem.into());
+    pub fn with_root(self, pem: impl Into<Vec<u8>>) -> Self {
+        self.with_named_root("an extra root certificate", pem)
+    }
+
+    /// The same, with a name for error messages: the path of the file.
+    pub fn with_named_root(mut self, name: impl Into<String>, pem: impl Into<Vec<u8>>) -> Self {
+        self.extra_roots.push(ExtraRoots { name: name.into(), pem: pem.into() });
         self
     }
 

@@ -1,5 +1,5 @@
 use reqwest::Method;
-use reqwest::header::{ACCEPT, CONTENT_TYPE, ETAG, HeaderName, HeaderValue};
+use reqwest::header::{ACCEPT, ETAG, HeaderName, HeaderValue};
 
 use super::reply::{Body, Reply};
 use super::token::Access;
@@ -18,30 +18,31 @@ impl Store for RegistryStore {
     }
 
     async fn manifest(&self, target: &TagOrDigest) -> Result<FetchedManifest, StoreError> {
-        match target {
+        self.redacted(match target {
             TagOrDigest::Tag(_) => self.fetch_manifest(target).await,
             TagOrDigest::Digest(digest) => {
                 let fetch = Box::pin(self.fetch_manifest(target));
                 self.shared.manifests.get((self.name(), *digest), fetch, FetchedManifest::weight).await
             }
-        }
+        })
     }
 
     async fn blob(&self, descriptor: &Descriptor, limit: u64) -> Result<Vec<u8>, StoreError> {
         let fetch = Box::pin(self.fetch_blob(descriptor, limit));
-        let bytes = self.shared.blobs.get((self.name(), descriptor.digest), fetch, Vec::len).await?;
+        let bytes = self.redacted(self.shared.blobs.get((self.name(), descriptor.digest), fetch, Vec::len).await)?;
         // Whoever fetched it may have been told another size.
         let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         if size == descriptor.size && size <= limit {
             return Ok(bytes);
         }
-        Box::pin(self.fetch_blob(descriptor, limit)).await
+        self.redacted(Box::pin(self.fetch_blob(descriptor, limit)).await)
     }
 
     async fn referrers(&self, subject: &Digest) -> Result<Referrers, StoreError> {
         check_name(subject, &self.name())?;
         let listing = self.list_referrers(subject);
-        self.transport().within_total(&format!("the referrers of {}@{subject}", self.repository), listing).await
+        let place = format!("the referrers of {}@{subject}", self.repository);
+        self.redacted(self.transport().within_total(&place, listing).await)
     }
 }
 
@@ -60,9 +61,9 @@ impl RegistryStore {
         }
         let place = reply.place.clone();
         let stated = stated_digest(&reply);
-        let served_as = reply.header(CONTENT_TYPE).map(str::to_owned);
+        let served_as = reply.content_type();
         // No registry sends these; a portal or a proxy in its place does, and nothing is known about the registry.
-        if served_as.as_ref().is_some_and(|kind| kind.starts_with("text/html")) {
+        if reply.is_html() {
             return Err(StoreError::Protocol { place, detail: "expected a manifest, found a page of HTML".to_owned() });
         }
         let etag = reply.headers.get(ETAG).cloned();

@@ -1,6 +1,6 @@
 use std::collections::HashSet;
 
-use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderValue, LINK};
+use reqwest::header::{ACCEPT, HeaderValue, LINK};
 use reqwest::{Method, Url};
 use serde::{Deserialize, Deserializer};
 
@@ -101,10 +101,12 @@ fn page(reply: &Reply) -> Result<Vec<Descriptor>, StoreError> {
         let limit = "the bytes of a manifest, for one page of referrers".to_owned();
         return Err(StoreError::TooLarge { place: reply.place.clone(), limit });
     };
-    let served_as = reply.header(CONTENT_TYPE).unwrap_or_default();
-    let kind = served_as.split(';').next().unwrap_or_default().trim();
-    if !matches!(kind, media_type::OCI_INDEX | "application/json" | "application/octet-stream" | "text/plain" | "") {
-        return Err(protocol(format!("a document of type {:?}", super::text::printable(kind, 100))));
+    let kind = reply.content_type().unwrap_or_default();
+    if !matches!(
+        kind.as_str(),
+        media_type::OCI_INDEX | "application/json" | "application/octet-stream" | "text/plain" | ""
+    ) {
+        return Err(protocol(format!("a document of type {:?}", super::text::printable(&kind, 100))));
     }
     let page: Page = json::from_slice_within(body, MANIFEST_VALUES).map_err(|error| match error.exceeds() {
         Some(limit) => {

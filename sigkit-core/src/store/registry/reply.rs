@@ -31,6 +31,17 @@ pub(super) struct Reply {
     pub(super) who: String,
     /// How often was asked.
     pub(super) tries: u32,
+    /// What of the body may be shown.
+    pub(super) quotes: Quotes,
+}
+
+/// What of an answer's body may be shown. Nothing is, of an answer that says that all is well: it may hold a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Quotes {
+    /// Error documents, and plain text.
+    Words,
+    /// Error documents alone: a token server's text may be a token.
+    ErrorDocuments,
 }
 
 /// What an answer is about.
@@ -129,10 +140,29 @@ impl ErrorEntry {
     }
 }
 
+/// RFC 6749 §5.2.
+#[derive(Deserialize)]
+struct OAuthError {
+    error: String,
+    #[serde(default)]
+    error_description: String,
+}
+
 impl Reply {
     /// A header's value, if it is text.
     pub(super) fn header(&self, name: HeaderName) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// The media type of the body, in lower case and without parameters (RFC 9110 §8.3.1).
+    pub(super) fn content_type(&self) -> Option<String> {
+        let kind = self.header(CONTENT_TYPE)?.split(';').next().unwrap_or_default().trim();
+        Some(kind.to_ascii_lowercase())
+    }
+
+    /// Whether this is a page for people: of a portal or a proxy, where a registry was asked.
+    pub(super) fn is_html(&self) -> bool {
+        self.content_type().is_some_and(|kind| kind == "text/html" || kind == "application/xhtml+xml")
     }
 
     /// The whole body; nothing when it was too large.
@@ -207,12 +237,15 @@ impl Reply {
             let said: Vec<String> = errors.iter().map(ErrorEntry::words).collect();
             return format!("{status} ({})", printable(&said.join("; "), SHOWN));
         }
-        match self.header(CONTENT_TYPE) {
-            Some(kind) if kind.starts_with("text/html") => format!("{status} (a page of HTML)"),
-            _ => match String::from_utf8_lossy(self.body()).trim() {
-                "" => status,
-                text => format!("{status} ({})", printable(text, 200)),
-            },
+        if self.is_html() {
+            return format!("{status} (a page of HTML)");
+        }
+        if self.status.is_success() || self.quotes == Quotes::ErrorDocuments {
+            return status;
+        }
+        match String::from_utf8_lossy(self.body()).trim() {
+            "" => status,
+            text => format!("{status} ({})", printable(text, 200)),
         }
     }
 
@@ -220,6 +253,14 @@ impl Reply {
         if self.status.is_success() {
             return Vec::new();
         }
-        serde_json::from_slice::<ErrorDocument>(self.body()).map_or_else(|_| Vec::new(), |document| document.errors)
+        if let Ok(document) = serde_json::from_slice::<ErrorDocument>(self.body()) {
+            return document.errors;
+        }
+        match serde_json::from_slice::<OAuthError>(self.body()) {
+            Ok(OAuthError { error, error_description }) if self.quotes == Quotes::ErrorDocuments => {
+                vec![ErrorEntry { code: error, message: error_description, detail: serde_json::Value::Null }]
+            }
+            _ => Vec::new(),
+        }
     }
 }

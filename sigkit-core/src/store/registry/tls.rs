@@ -9,7 +9,8 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 
-use super::options::TlsOptions;
+use super::options::{ExtraRoots, TlsOptions};
+use super::text::printable;
 
 /// Whom a connection is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +25,7 @@ pub(super) enum Peer {
 
 /// Checks the PEM texts, so that mistakes show before any request.
 pub(super) fn check(options: &TlsOptions) -> Result<(), String> {
-    extra_roots(options)?;
+    extra_roots(options, &mut RootCertStore::empty())?;
     identity(options)?;
     server_name(options).map(|_| ())
 }
@@ -78,11 +79,16 @@ fn roots(options: &TlsOptions) -> Result<RootCertStore, String> {
     let system = rustls_native_certs::load_native_certs();
     // A bundle with one odd certificate in it is the rule; the others still count.
     store.add_parsable_certificates(system.certs);
-    for root in extra_roots(options)? {
-        store.add(root).map_err(|error| format!("an extra root certificate: {error}"))?;
+    let why: Vec<String> = system.errors.iter().map(ToString::to_string).collect();
+    // A file that somebody chose is to be trusted in place of the system's, and not in part.
+    if let Some(chosen) = chosen_roots()
+        && (store.is_empty() || !why.is_empty())
+    {
+        let why = if why.is_empty() { "found none".to_owned() } else { why.join("; ") };
+        return Err(format!("{chosen}: expected root certificates in PEM, {why}: correct or unset it"));
     }
+    extra_roots(options, &mut store)?;
     if store.is_empty() {
-        let why: Vec<String> = system.errors.iter().map(ToString::to_string).collect();
         return Err(format!(
             "no root certificates found on this system ({}); install them, set SSL_CERT_FILE, or give a root certificate",
             if why.is_empty() { "nothing there".to_owned() } else { why.join("; ") }
@@ -91,18 +97,35 @@ fn roots(options: &TlsOptions) -> Result<RootCertStore, String> {
     Ok(store)
 }
 
-fn extra_roots(options: &TlsOptions) -> Result<Vec<CertificateDer<'static>>, String> {
-    let mut roots = Vec::new();
-    for pem in &options.extra_roots {
-        let before = roots.len();
+/// The files that variables name in place of the system's, each with its variable.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "the loader of the system's roots reads these variables, and does not name them"
+)]
+fn chosen_roots() -> Option<String> {
+    let chosen = ["SSL_CERT_FILE", "SSL_CERT_DIR"].into_iter().filter_map(|variable| {
+        let path = std::env::var_os(variable).filter(|path| !path.is_empty())?;
+        Some(format!("{variable}={}", printable(&path.to_string_lossy(), 200)))
+    });
+    let chosen = chosen.collect::<Vec<_>>().join(" and ");
+    (!chosen.is_empty()).then_some(chosen)
+}
+
+/// Adds the certificates of the options, and names the one that cannot be read.
+fn extra_roots(options: &TlsOptions, store: &mut RootCertStore) -> Result<(), String> {
+    for ExtraRoots { name, pem } in &options.extra_roots {
+        let refused =
+            |found: &dyn std::fmt::Display| format!("{name}: expected root certificates in PEM, found {found}");
+        let before = store.len();
         for root in CertificateDer::pem_slice_iter(pem) {
-            roots.push(root.map_err(|error| format!("an extra root certificate is not PEM: {error}"))?);
+            let root = root.map_err(|error| refused(&format!("one that is damaged ({error})")))?;
+            store.add(root).map_err(|error| refused(&format!("one that is damaged ({error})")))?;
         }
-        if roots.len() == before {
-            return Err("expected PEM certificates as extra roots, found none".to_owned());
+        if store.len() == before {
+            return Err(refused(&"none"));
         }
     }
-    Ok(roots)
+    Ok(())
 }
 
 /// A certificate chain, leaf first, and its key.

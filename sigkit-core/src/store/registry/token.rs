@@ -13,7 +13,8 @@ use super::challenge::Challenge;
 use super::credentials::Credentials;
 use super::host::{Authorization, Found, basic, sensitive};
 use super::realm::{self, Trust};
-use super::reply::{Body, Reply};
+use super::reply::{Body, Quotes, Reply};
+use super::secrets::Secrets;
 use super::text::printable;
 use super::transport::{Call, Home, Redirects, Repeat, Transport};
 use crate::json;
@@ -162,12 +163,17 @@ async fn fetch(
         (Some(_), Trust::AnonymousOnly(why)) => (None, format!("anonymous access ({why})")),
         (None, _) => (None, found.who()),
     };
+    match credentials {
+        Some(Credentials::Basic { username, password }) => transport.secrets.add_basic(username, password.expose()),
+        Some(Credentials::Identity(secret) | Credentials::Bearer(secret)) => transport.secrets.add(secret.expose()),
+        None => {}
+    }
     let call =
         Call { limit: transport.options.limits.token_bytes, ..request(realm, bearer, scope, credentials, home)? };
     let place = call.place();
     let asked = Instant::now();
     let reply = transport.repeat(home, &call, Repeat::Safe, || transport.attempt(home, &call, None)).await?;
-    let reply = Reply { who, ..reply };
+    let reply = Reply { who, quotes: Quotes::ErrorDocuments, ..reply };
     if reply.status.as_u16() != 200 {
         return Err(match reply.status.as_u16() {
             400 | 401 | 403 | 404 => StoreError::Denied {
@@ -182,7 +188,7 @@ async fn fetch(
             _ => reply.any_error("a token"),
         });
     }
-    parse(&reply, asked, home)
+    parse(&reply, asked, home, &transport.secrets)
 }
 
 fn request(
@@ -230,13 +236,14 @@ struct TokenDocument {
     expires_in: Option<serde_json::Value>,
 }
 
-fn parse(reply: &Reply, asked: Instant, home: &Home) -> Result<Token, StoreError> {
+fn parse(reply: &Reply, asked: Instant, home: &Home, secrets: &Secrets) -> Result<Token, StoreError> {
     let protocol = |detail: String| StoreError::Protocol { place: reply.place.clone(), detail };
     let Body::Whole(body) = &reply.body else {
         return Err(StoreError::TooLarge { place: reply.place.clone(), limit: "a token server's answer".to_owned() });
     };
     let document: TokenDocument = json::from_slice_within(body, DOCUMENT_VALUES)
-        .map_err(|error| protocol(format!("expected a token document, found none ({error})")))?;
+        // The error's words might repeat a token.
+        .map_err(|_| protocol(format!("expected a token document, found {} bytes of something else", body.len())))?;
     let token = document.token.filter(|token| !token.is_empty()).or(document.access_token).unwrap_or_default();
     if token.is_empty() || token.len() > MAX_TOKEN || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(protocol(format!(
@@ -245,6 +252,7 @@ fn parse(reply: &Reply, asked: Instant, home: &Home) -> Result<Token, StoreError
             token.len()
         )));
     }
+    secrets.add(&token);
     let value = sensitive(&format!("Bearer {token}"), home)?;
     let life = match document.expires_in.as_ref().map(serde_json::Value::as_i64) {
         None => DEFAULT_LIFE,

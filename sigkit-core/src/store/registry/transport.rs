@@ -15,8 +15,10 @@ use super::clients::Clients;
 use super::observe::Exchange;
 use super::options::RegistryOptions;
 use super::origin::Origins;
-use super::reply::{Body, Reply, Source, Trouble, TroubleKind};
+use super::proxy;
+use super::reply::{Body, Quotes, Reply, Source, Trouble, TroubleKind};
 use super::resolve::NamedHosts;
+use super::secrets::Secrets;
 use super::text::printable;
 use super::tls::Peer;
 use super::tries::{self, Tries};
@@ -102,6 +104,8 @@ impl Call {
 pub(super) struct Transport {
     pub(super) options: RegistryOptions,
     pub(super) named: Arc<NamedHosts>,
+    /// Passwords and tokens in use.
+    pub(super) secrets: Secrets,
     clients: Clients,
     large: Semaphore,
     origins: Origins,
@@ -111,15 +115,22 @@ impl Default for Transport {
     fn default() -> Self {
         let named: Arc<NamedHosts> = Arc::default();
         let clients = Clients::usual(Arc::clone(&named));
-        Self { options: RegistryOptions::default(), clients, named, large: large(), origins: Origins::default() }
+        Self::over(RegistryOptions::default(), named, clients)
     }
 }
 
 impl Transport {
+    /// Remembers the passwords that are sent to proxies.
+    fn over(options: RegistryOptions, named: Arc<NamedHosts>, clients: Clients) -> Self {
+        let secrets = Secrets::default();
+        proxy::credentials().for_each(|(username, password)| secrets.add_basic(&username, &password));
+        Self { options, named, secrets, clients, large: large(), origins: Origins::default() }
+    }
+
     pub(super) fn new(options: RegistryOptions) -> Result<Self, String> {
         let named: Arc<NamedHosts> = Arc::default();
         let clients = Clients::new(&options, Arc::clone(&named))?;
-        Ok(Self { options, named, clients, large: large(), origins: Origins::default() })
+        Ok(Self::over(options, named, clients))
     }
 
     /// Makes tries of what begins with `call` until one gives an answer that will not pass, or until the tries or the time are used up.
@@ -235,10 +246,16 @@ impl Transport {
             let Some(location) = redirect(&response) else {
                 let status = response.status();
                 let headers = response.headers().clone();
-                let body = self.read(response, call, &place).await?;
+                let mut body = self.read(response, call, &place).await?;
+                // Before anything is cut off, so that no piece of a secret remains.
+                if !status.is_success()
+                    && let Body::Whole(bytes) = &mut body
+                {
+                    self.secrets.redact_bytes(bytes);
+                }
                 let source = Source::of(&call.url, &url);
                 let who = "anonymous access".to_owned();
-                return Ok(Reply { status, headers, url, source, body, place, who, tries: 1 });
+                return Ok(Reply { status, headers, url, source, body, place, who, tries: 1, quotes: Quotes::Words });
             };
             if call.redirects == Redirects::Refuse || !matches!(call.method, Method::GET | Method::HEAD) {
                 return Err(Trouble::protocol(
@@ -275,12 +292,13 @@ impl Transport {
         let Some(observer) = &self.options.observer else { return sent.await };
         let asked = Instant::now();
         let outcome = sent.await;
-        let place = address::place(&call.method, url);
+        let place = self.secrets.redact(&address::place(&call.method, url)).into_owned();
         let seen = match &outcome {
             Ok(response) => Ok(response.status().as_u16()),
-            Err(Trouble { error: StoreError::Unavailable { detail, .. }, .. }) => Err(detail.as_str()),
-            Err(trouble) => Err(trouble.error.code()),
+            Err(Trouble { error: StoreError::Unavailable { detail, .. }, .. }) => Err(self.secrets.redact(detail)),
+            Err(trouble) => Err(trouble.error.code().into()),
         };
+        let seen = seen.as_ref().map(|status| *status).map_err(AsRef::as_ref);
         observer.exchange(&Exchange { place: &place, outcome: seen, took: asked.elapsed() });
         outcome
     }
@@ -310,17 +328,18 @@ impl Transport {
                 patience.saturating_add(Duration::from_secs(length.checked_div(MIN_UPLOAD_RATE).unwrap_or_default()));
             request = request.body(body.clone());
         }
-        match timeout(patience, request.send()).await {
-            Ok(Ok(response)) => Ok(response),
-            Ok(Err(error)) => Err(transport_trouble(place, error)),
-            Err(_) => Err(Trouble {
+        let outcome = match timeout(patience, request.send()).await {
+            Ok(Ok(response)) => return Ok(response),
+            Ok(Err(error)) => transport_trouble(place, error),
+            Err(_) => Trouble {
                 error: StoreError::Unavailable {
                     place: place.to_owned(),
                     detail: format!("no answer within {} s", patience.as_secs_f32()),
                 },
                 kind: TroubleKind::Lasting,
-            }),
-        }
+            },
+        };
+        Err(by_way_of(outcome, url))
     }
 
     async fn read(&self, mut response: Response, call: &Call, place: &str) -> Result<Body, Trouble> {
@@ -435,6 +454,18 @@ fn transport_trouble(place: &str, error: reqwest::Error) -> Trouble {
         None => chain(&error),
     };
     Trouble { error: StoreError::Unavailable { place: place.to_owned(), detail }, kind }
+}
+
+/// The same trouble, with the name of the proxy by which the request went.
+fn by_way_of(trouble: Trouble, url: &Url) -> Trouble {
+    let proxy = if address::is_loopback(url) { None } else { proxy::of(url) };
+    match (proxy, trouble) {
+        (Some(proxy), Trouble { error: StoreError::Unavailable { place, detail }, kind }) => {
+            let detail = format!("{detail}; by way of the proxy {}", printable(&proxy, 200));
+            Trouble { error: StoreError::Unavailable { place, detail }, kind }
+        }
+        (_, trouble) => trouble,
+    }
 }
 
 /// What TLS has against the server's certificate.

@@ -48,10 +48,23 @@ impl StoreWrite for RegistryStore {
         if found != *digest {
             return Err(StoreError::DigestMismatch { place, expected: *digest, found });
         }
-        self.transport().within_total(&place, self.store_blob(Bytes::from(bytes.into_owned()), digest)).await
+        let stored = self.transport().within_total(&place, self.store_blob(Bytes::from(bytes.into_owned()), digest));
+        self.redacted(stored.await)
     }
 
     async fn push_manifest(
+        &self,
+        target: &TagOrDigest,
+        media_type: &str,
+        bytes: &[u8],
+        expected: Expected,
+    ) -> Result<SubjectIndexed, StoreError> {
+        self.redacted(self.store_manifest(target, media_type, bytes, expected).await)
+    }
+}
+
+impl RegistryStore {
+    async fn store_manifest(
         &self,
         target: &TagOrDigest,
         media_type: &str,
@@ -105,9 +118,7 @@ impl StoreWrite for RegistryStore {
         }
         Ok(if reply.headers.contains_key(OCI_SUBJECT) { SubjectIndexed::Yes } else { SubjectIndexed::NotStated })
     }
-}
 
-impl RegistryStore {
     /// Puts `expected` into the request, as far as the registry gave us words for it.
     fn condition(&self, call: &mut Call, tag: &Tag, expected: Expected) {
         if !self.host.takes_conditions() {

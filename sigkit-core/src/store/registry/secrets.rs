@@ -1,0 +1,220 @@
+//! Secrets in use, kept out of whatever a server says.
+
+use std::borrow::Cow;
+use std::sync::{Mutex, PoisonError};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE};
+use reqwest::Url;
+use zeroize::Zeroizing;
+
+use crate::store::StoreError;
+
+/// What stands in place of a secret.
+const REPLACEMENT: &str = "(secret)";
+/// The shortest piece of a secret that is recognised, in bytes. A shorter one occurs in other words by chance.
+const PIECE: usize = 8;
+/// The shortest secret that is recognised within a word, in bytes.
+const WITHIN_WORDS: usize = 4;
+/// Secrets remembered; the oldest go first. A run has a password, and one token for each repository.
+const MAX_SECRETS: usize = 512;
+
+/// The passwords and tokens that were sent to servers, or came from one, in every form in which a server may repeat them.
+#[derive(Default)]
+pub(super) struct Secrets(Mutex<Vec<Zeroizing<String>>>);
+
+impl Secrets {
+    /// Remembers a secret as it is, as a URL has it, as JSON has it, and in base64.
+    pub(super) fn add(&self, secret: &str) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if secret.is_empty() || known.iter().any(|form| form.as_str() == secret) {
+            return;
+        }
+        let json = serde_json::to_string(secret).unwrap_or_default();
+        let forms = [
+            secret.to_owned(),
+            encoded(secret),
+            encoded(secret).replace('+', "%20"),
+            json.trim_matches('"').to_owned(),
+            STANDARD.encode(secret),
+            URL_SAFE.encode(secret),
+        ];
+        for form in forms {
+            if !known.iter().any(|known| **known == form) {
+                known.push(Zeroizing::new(form));
+            }
+        }
+        let excess = known.len().saturating_sub(MAX_SECRETS);
+        known.drain(..excess);
+    }
+
+    /// Remembers a user name and a password as they are sent together.
+    pub(super) fn add_basic(&self, username: &str, password: &str) {
+        self.add(password);
+        // Not the name as it is: who was asked for is no secret.
+        self.add(&STANDARD.encode(format!("{username}:{password}")));
+    }
+
+    /// `text` without secrets, or pieces of them.
+    pub(super) fn redact<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.is_empty() || text.is_empty() {
+            return Cow::Borrowed(text);
+        }
+        let mut secret = vec![false; text.len()];
+        for form in known.iter().filter(|form| form.len() < PIECE) {
+            mark_whole(text, form, &mut secret);
+        }
+        mark_pieces(text.as_bytes(), &pieces(&known), &mut secret);
+        drop(known);
+        if secret.iter().any(|marked| *marked) { Cow::Owned(without(text, &secret)) } else { Cow::Borrowed(text) }
+    }
+
+    /// The same for the body of an answer, in place.
+    pub(super) fn redact_bytes(&self, bytes: &mut Vec<u8>) {
+        let text = String::from_utf8_lossy(bytes);
+        if let Cow::Owned(safe) = self.redact(&text) {
+            *bytes = safe.into_bytes();
+        }
+    }
+
+    /// The same error in words without secrets.
+    pub(super) fn redact_error(&self, error: StoreError) -> StoreError {
+        if let StoreError::Manifest { place, error } = &error {
+            let detail = error.to_string();
+            if let Cow::Owned(detail) = self.redact(&detail) {
+                return StoreError::Protocol { place: self.redact(place).into_owned(), detail };
+            }
+        }
+        error.map_text(|text| match self.redact(&text) {
+            Cow::Owned(safe) => safe,
+            Cow::Borrowed(_) => text,
+        })
+    }
+}
+
+/// As a form encodes it.
+fn encoded(secret: &str) -> String {
+    let mut url = Url::parse("form:").ok();
+    let pair = url.as_mut().map(|url| {
+        url.query_pairs_mut().append_key_only(secret);
+        url.query().unwrap_or_default().to_owned()
+    });
+    pair.unwrap_or_default()
+}
+
+/// Every run of [`PIECE`] bytes in the secrets, sorted.
+fn pieces(known: &[Zeroizing<String>]) -> Zeroizing<Vec<u64>> {
+    let runs = known.iter().flat_map(|form| form.as_bytes().windows(PIECE)).filter_map(number);
+    let mut pieces = Zeroizing::new(Vec::new());
+    pieces.reserve_exact(known.iter().fold(0, |sum: usize, form| sum.saturating_add(form.len())));
+    pieces.extend(runs);
+    pieces.sort_unstable();
+    pieces
+}
+
+fn number(run: &[u8]) -> Option<u64> {
+    run.try_into().ok().map(u64::from_le_bytes)
+}
+
+fn mark_pieces(text: &[u8], pieces: &[u64], secret: &mut [bool]) {
+    for (start, run) in text.windows(PIECE).enumerate() {
+        if number(run).is_some_and(|run| pieces.binary_search(&run).is_ok()) {
+            mark(secret, start, PIECE);
+        }
+    }
+}
+
+/// A short secret is recognised as a whole only; a very short one, as a word.
+fn mark_whole(text: &str, form: &str, secret: &mut [bool]) {
+    for (start, found) in text.match_indices(form) {
+        let end = start.saturating_add(found.len());
+        let before = text.get(..start).and_then(|before| before.chars().next_back());
+        let after = text.get(end..).and_then(|after| after.chars().next());
+        let is_word = !before.into_iter().chain(after).any(char::is_alphanumeric);
+        if form.len() >= WITHIN_WORDS || is_word {
+            mark(secret, start, found.len());
+        }
+    }
+}
+
+fn mark(secret: &mut [bool], start: usize, length: usize) {
+    secret.iter_mut().skip(start).take(length).for_each(|marked| *marked = true);
+}
+
+/// `text` with every run of marked bytes replaced; a character of which a part is marked is marked.
+fn without(text: &str, secret: &[bool]) -> String {
+    let mut safe = String::with_capacity(text.len());
+    let mut within = false;
+    for (start, character) in text.char_indices() {
+        let marked = secret.iter().skip(start).take(character.len_utf8()).any(|marked| *marked);
+        if marked && !within {
+            safe.push_str(REPLACEMENT);
+        }
+        if !marked {
+            safe.push(character);
+        }
+        within = marked;
+    }
+    safe
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn redacted(text: &str) -> String {
+        let secrets = Secrets::default();
+        secrets.add_basic("user", "S3C RET/pä\"ss");
+        secrets.add("eyJhbGciOi.LIVE-TOKEN");
+        secrets.add("pw");
+        secrets.redact(text).into_owned()
+    }
+
+    // threat: R40
+    #[test]
+    fn secrets_are_replaced_in_every_form() {
+        for form in [
+            "S3C RET/pä\"ss".to_owned(),
+            "S3C+RET%2Fp%C3%A4%22ss".to_owned(),
+            "S3C%20RET%2Fp%C3%A4%22ss".to_owned(),
+            "S3C RET/pä\\\"ss".to_owned(),
+            STANDARD.encode("user:S3C RET/pä\"ss"),
+            STANDARD.encode("user:S3C RET/pä\"ss").chars().take(12).collect(),
+            "eyJhbGciOi.LIVE-TOKEN".to_owned(),
+            "OTHER.LIVE-TOKEN".chars().skip(5).collect(),
+        ] {
+            assert_eq!(redacted(&format!("said: {form}; done")), "said: (secret); done", "{form}");
+        }
+        assert_eq!(redacted("pw, (pw) but spawn and the rest"), "(secret), ((secret)) but spawn and the rest");
+    }
+
+    #[test]
+    fn other_words_stay() {
+        for text in ["", "access denied", "user", "é pwé", "S3C RET", "403 Forbidden (DENIED: ä)"] {
+            assert_eq!(redacted(text), text);
+        }
+        assert_eq!(Secrets::default().redact("anything"), "anything");
+    }
+
+    // threat: R40
+    #[test]
+    fn an_error_has_no_secret_in_place_or_detail() {
+        let secrets = Secrets::default();
+        secrets.add("LIVE-TOKEN");
+        let error = StoreError::Denied { place: "GET http://r/LIVE-TOKEN".to_owned(), detail: "LIVE-TOKEN".to_owned() };
+        assert_eq!(secrets.redact_error(error).to_string(), "GET http://r/(secret): access denied ((secret))");
+        let error = crate::oci::ManifestError::SchemaVersion { found: "LIVE-TOKEN".to_owned() };
+        let error = StoreError::Manifest { place: "p".to_owned(), error };
+        assert!(!secrets.redact_error(error).to_string().contains("LIVE"));
+    }
+
+    // threat: N05
+    #[test]
+    fn the_number_of_secrets_is_bounded() {
+        let secrets = Secrets::default();
+        (0..2000).for_each(|number| secrets.add(&format!("secret number {number}")));
+        assert!(secrets.0.lock().unwrap().len() <= MAX_SECRETS);
+        assert_eq!(secrets.redact("secret number 1999"), REPLACEMENT);
+    }
+}
