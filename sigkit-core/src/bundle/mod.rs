@@ -90,6 +90,16 @@ impl Evidence {
     pub fn of(origin: Origin, entity: Result<SignedEntity, BundleError>) -> Self {
         Self { items: vec![EvidenceItem { origin, entity }], problems: Vec::new() }
     }
+
+    /// The same, found in `repository` and not in that of the artifact: two places of one name stay two.
+    pub fn within(mut self, repository: &str) -> Self {
+        self.items = self
+            .items
+            .into_iter()
+            .map(|item| EvidenceItem { origin: item.origin.within(repository), ..item })
+            .collect();
+        self
+    }
 }
 
 /// Where a signature was found.
@@ -112,6 +122,20 @@ pub enum Origin {
     },
     /// A file, or text given on a command line; the name is the caller's.
     File(String),
+    /// A place in another repository than that of the artifact.
+    Elsewhere {
+        /// The repository, in words that name no other.
+        repository: String,
+        /// The place in it.
+        found: Box<Origin>,
+    },
+}
+
+impl Origin {
+    /// The same place in `repository`, which is not that of the artifact.
+    pub fn within(self, repository: impl Into<String>) -> Self {
+        Self::Elsewhere { repository: repository.into(), found: Box::new(self) }
+    }
 }
 
 impl fmt::Display for Origin {
@@ -121,6 +145,7 @@ impl fmt::Display for Origin {
             Self::Referrer { manifest, index: 0 } => write!(f, "referrer {manifest}"),
             Self::Referrer { manifest, index } => write!(f, "referrer {manifest}, layer {index}"),
             Self::File(name) => f.write_str(name),
+            Self::Elsewhere { repository, found } => write!(f, "{repository}: {found}"),
         }
     }
 }

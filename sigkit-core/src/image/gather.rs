@@ -17,7 +17,7 @@ pub async fn gather<S: Store>(
     for (policy, source) in demand.lookups() {
         let evidence = match source {
             None => discover(signatures, image, policy).await,
-            Some(source) => discover(&elsewhere(source), image, policy).await,
+            Some(source) => discover(&elsewhere(source), image, policy).await.within(&source.to_string()),
         };
         findings.add(policy.purpose().clone(), source.cloned(), evidence);
     }

@@ -220,7 +220,7 @@ pub async fn attach<S: StoreWrite>(
                     Origin::Referrer { manifest, .. } => {
                         signatures.complete(manifest).await.map_err(AttachError::from)?
                     }
-                    Origin::Layer { .. } | Origin::File(_) => Completed::Nothing,
+                    Origin::Layer { .. } | Origin::File(_) | Origin::Elsewhere { .. } => Completed::Nothing,
                 };
                 match completed {
                     Completed::Nothing => Attached::AlreadyThere(origin),

@@ -1,7 +1,7 @@
 //! Step 7: logs of the trusted root hold entries about this very signature.
 
 use super::{Case, Checks};
-use crate::bundle::LogId;
+use crate::bundle::{LogEntry, LogId};
 use crate::policy::{LogRule, Witnesses};
 use crate::reason::Reason;
 use crate::report::{CheckId, Fact, Outcome, Waiver};
@@ -9,18 +9,18 @@ use crate::time::UnixTime;
 use crate::trust::TrustedRoot;
 use crate::trust::log::{self, LogError, Logged, SignerKey, VerifiedEntry};
 
-/// The entries that hold. `times` are those of step 6; where there are none, the time of verification stands in.
+/// The entries that hold, and each as it came. `times` are those of step 6; where there are none, the time of verification stands in.
 ///
 /// An entry that is present and broken is a failure, even when none is needed. One in a log that the trusted root does not name counts
 /// for nothing.
-pub(super) fn check(
+pub(super) fn check<'e>(
     checks: &mut Checks,
-    case: &Case<'_>,
+    case: &Case<'e>,
     root: &TrustedRoot,
     witnesses: Witnesses,
     signer: SignerKey<'_>,
     times: &[UnixTime],
-) -> Vec<VerifiedEntry> {
+) -> Vec<(VerifiedEntry, &'e LogEntry)> {
     let entries = &case.entity.log_entries;
     let mut leaf = |outcome| checks.record_outcome::<()>(CheckId::LogEntry, (outcome, None));
     if witnesses.logs == LogRule::Waived {
@@ -38,7 +38,7 @@ pub(super) fn check(
             Ok(verified) => {
                 let log = name(root, &verified.log);
                 leaf(Outcome::Pass(Fact::Logged { log, index: verified.index, time: verified.time }));
-                held.push(verified);
+                held.push((verified, entry));
             }
             Err(error @ LogError::UnknownLog { .. }) => unknown.push(error),
             Err(error) => {
@@ -47,7 +47,7 @@ pub(super) fn check(
         }
     }
     // However often one log is asked, it is one witness.
-    let found = log::distinct_logs(&held);
+    let found = log::distinct_logs(held.iter().map(|(entry, _)| entry));
     let missing = match witnesses.logs {
         LogRule::AtLeast(expected) if found < expected.get() => Some(expected),
         _ => None,

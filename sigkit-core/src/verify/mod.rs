@@ -75,7 +75,7 @@ use crate::reason::Reason;
 use crate::report::{CheckId, Fact, Label, Node, Outcome, Report, Rule, Verdict};
 use crate::time::UnixTime;
 #[cfg(feature = "keyless")]
-use crate::trust::log::SignerKey;
+use crate::trust::log::{SignerKey, VerifiedEntry};
 
 /// Judges evidence by a policy.
 #[derive(Clone, Copy, Debug)]
@@ -297,10 +297,18 @@ impl Case<'_> {
         let stamped = timestamp::check(checks, self, root, witnesses); // 6
         let (timestamps, mut times): (Vec<_>, Vec<_>) = stamped.into_iter().unzip();
         let entries = log::check(checks, self, root, witnesses, signer, &times); // 7
-        times.extend(entries.iter().filter_map(|entry| entry.time));
+        times.extend(entries.iter().filter_map(|(entry, _)| entry.time));
         let times = time::check(checks, witnesses, need, times, self.now); // 8
-        let records = entries.iter().map(|entry| LogRecord { log: entry.log, index: entry.index, time: entry.time });
-        (Witnessed { logs: records.collect(), timestamps, times: times.all().to_vec() }, times)
+        let record = |entry: &VerifiedEntry| LogRecord { log: entry.log, index: entry.index, time: entry.time };
+        let stamps = timestamps.iter().filter_map(|position| self.entity.timestamps.get(*position).cloned());
+        let witnessed = Witnessed {
+            logs: entries.iter().map(|(entry, _)| record(entry)).collect(),
+            entries: entries.iter().map(|(_, entry)| (*entry).clone()).collect(),
+            stamps: stamps.collect(),
+            timestamps,
+            times: times.all().to_vec(),
+        };
+        (witnessed, times)
     }
 
     fn conclude(

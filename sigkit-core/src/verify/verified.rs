@@ -6,7 +6,7 @@ use super::identity::IdentityTrusted;
 use super::material::KeyTrusted;
 use super::signature::SignatureValid;
 use super::subject::SubjectBound;
-use crate::bundle::{LogId, Origin};
+use crate::bundle::{LogEntry, LogId, Origin, SignedTimestamp};
 use crate::content::{Envelope, SimpleSigning, Statement, Subject};
 use crate::crypto::{KeyFingerprint, SignatureScheme};
 use crate::digest::Digest;
@@ -64,7 +64,11 @@ pub(super) enum SignerTrusted {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Witnessed {
     pub(super) logs: Vec<LogRecord>,
+    /// The same entries as they came.
+    pub(super) entries: Vec<LogEntry>,
     pub(super) timestamps: Vec<usize>,
+    /// The same timestamps as they came.
+    pub(super) stamps: Vec<SignedTimestamp>,
     pub(super) times: Vec<UnixTime>,
 }
 
@@ -73,7 +77,7 @@ pub(super) struct Witnessed {
 pub struct LogRecord {
     /// The log's name.
     pub log: LogId,
-    /// The entry's number in it.
+    /// The entry's number, as it is proved: in the log where the log signed a promise, in the tree by an inclusion proof alone.
     pub index: u64,
     /// When the log took it, if the log signed that.
     pub time: Option<UnixTime>,
@@ -134,9 +138,20 @@ impl VerifiedSignature {
         &self.witnessed.logs
     }
 
+    /// The same entries as they came, for whoever hands them on. Of what is in them the signature of a promise covers all but the
+    /// proof; without a promise, number and time in the log are the word of whoever wrote the entry down.
+    pub fn log_entries(&self) -> &[LogEntry] {
+        &self.witnessed.entries
+    }
+
     /// The timestamps that hold, by their positions among those that came along; empty where nobody asked.
     pub fn timestamps(&self) -> &[usize] {
         &self.witnessed.timestamps
+    }
+
+    /// The same timestamps as they came.
+    pub fn signed_timestamps(&self) -> &[SignedTimestamp] {
+        &self.witnessed.stamps
     }
 
     /// The times at which trusted witnesses saw the signature, in ascending order.
