@@ -128,7 +128,7 @@ impl<'a> Printer<'a> {
         let context = self.context;
         let exit = self.exit.worst(last.exit);
         let written = match self.piece(last) {
-            Ok(()) => self.close(),
+            Ok(()) => self.close(exit),
             Err(error) => Err(error),
         };
         match written {
@@ -149,11 +149,16 @@ impl<'a> Printer<'a> {
         }
     }
 
-    fn close(self) -> Result<(), CliError> {
+    fn close(self, exit: ExitCode) -> Result<(), CliError> {
         match self.results {
             Results::Stdout(None) => Ok(()),
             Results::Stdout(Some(stdout)) => stdout.finish().map_err(stdout_failed),
             Results::File { path, mut kept } => {
+                // A failure that has no results makes no file, and empties the one of an earlier run.
+                let nothing = kept.stream_position().map_err(kept_failed)? == 0;
+                if nothing && exit != ExitCode::Done && path.symlink_metadata().is_err() {
+                    return Ok(());
+                }
                 kept.rewind().map_err(kept_failed)?;
                 Ok(self.context.files.write_from("--output-file", path, kept, Access::Umask)?)
             }

@@ -298,3 +298,74 @@ fn a_file_that_changes_while_it_is_signed_is_refused() {
     ran.expect(1).says("changed while it was read").prints("");
     attested.expect(1).says("changed while it was read").prints("");
 }
+
+// threat: R21
+#[test]
+fn a_blob_that_nobody_read_is_not_called_verified() {
+    let sandbox = sandbox("ecdsa-p256");
+    let digest = testkit::sha256(b"a blob\n");
+    let statement = support::lab::statement(&digest, "https://example.com/t", "{}");
+    sandbox.write("b", support::lab::bundle(&support::lab::key_pair("ecdsa-p256"), &statement));
+    let base = ["verify-blob-attestation", "--key", "cosign.pub", "--bundle", "b", "--type", "https://example.com/t"];
+    let judge = |more: &[&str]| sandbox.sigkit(&[&base, more].concat()).run().expect(0);
+    assert!(judge(&["blob"]).stderr.contains("Verified OK"));
+    for blob in ["harmed", "missing"] {
+        let ran = judge(&["--check-claims=false", blob]);
+        assert!(!ran.stderr.contains("Verified OK"), "{ran:#?}");
+        assert!(ran.stderr.contains(&format!("NOT compared with {blob}")), "{ran:#?}");
+        let ran = judge(&["--check-claims=false", "-o", "report", blob]);
+        let report: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+        assert_eq!(report["target"], "any artifact");
+        assert_eq!(report["weakenedBy"], serde_json::json!(["--check-claims"]));
+    }
+}
+
+#[test]
+fn all_outputs_appear_or_none() {
+    for outputs in [
+        ["--bundle", "b", "--output-signature", "no/s"],
+        ["--bundle", "no/b", "--output-signature", "s"],
+        ["--bundle", "b", "--output-signature", "/proc/s"],
+        ["--bundle", "same", "--output-signature", "same"],
+        ["--bundle", "same", "--output-signature", "./same"],
+        ["--bundle", "b", "--output-signature", "blob"],
+        ["--bundle", "b", "--output-file", "./b"],
+        ["--bundle", "b", "--output-file", "no/out"],
+        ["--bundle", "b", "--output-signature", "/dev/full"],
+    ] {
+        let sandbox = sandbox("ecdsa-p256");
+        let before = sandbox.names();
+        sign(&sandbox, &[&outputs[..], &["blob"]].concat()).run().expect(1).prints("");
+        assert_eq!(sandbox.names(), before, "{outputs:?}");
+        assert_eq!(sandbox.read("blob"), b"a blob\n", "{outputs:?}");
+    }
+}
+
+#[test]
+fn a_blob_that_changes_meanwhile_is_refused() {
+    use std::io::{Seek as _, Write as _};
+    for (algorithm, verb) in [("ecdsa-p256", "sign-blob"), ("ed25519", "sign-blob"), ("ecdsa-p256", "verify-blob")] {
+        let sandbox = sandbox(algorithm);
+        sign(&sandbox, &["--bundle", "b", "blob"]).run().expect(0);
+        let large = sandbox.write("large", vec![0; 96 << 20]);
+        let run = match verb {
+            "sign-blob" => sign(&sandbox, &["--output-signature", "s", "large"]),
+            _ => verify(&sandbox, &["--bundle", "b", "large"]),
+        };
+        let done = std::sync::atomic::AtomicBool::new(false);
+        let ran = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let mut file = std::fs::File::options().write(true).open(&large).unwrap();
+                while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                    file.rewind().and_then(|()| file.write_all(b"x")).unwrap();
+                    std::thread::sleep(std::time::Duration::from_millis(5));
+                }
+            });
+            let ran = run.run();
+            done.store(true, std::sync::atomic::Ordering::Relaxed);
+            ran
+        });
+        let ran = ran.expect(1).prints("").says("changed while it was read");
+        assert!(!sandbox.path("s").exists(), "{ran:#?}");
+    }
+}

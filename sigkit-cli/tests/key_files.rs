@@ -176,7 +176,7 @@ fn two_outputs_are_two_files() {
         .run()
         .expect(1)
         .says("--output-file: ./a is written by another option of this command as well");
-    assert_eq!(sandbox.read("a"), sandbox.read("cosign.pub"));
+    assert!(!sandbox.path("a").exists());
 }
 
 #[test]

@@ -12,7 +12,7 @@ use super::attest::{envelope_line, predicate};
 use crate::args::AttestBlobArgs;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::files::Access;
+use crate::files::{Access, OutputFile};
 use crate::output::Output;
 
 /// Attests something about a file, standard input or a digest; of any size in constant memory.
@@ -49,19 +49,27 @@ pub(crate) fn run(args: &AttestBlobArgs, context: &Context) -> Result<Output, Cl
 }
 
 fn write(args: &AttestBlobArgs, entity: &SignedEntity, context: &Context) -> Result<Output, CliError> {
+    let file = |option, path, bytes: Vec<u8>| OutputFile {
+        option,
+        path,
+        source: Box::new(std::io::Cursor::new(bytes)),
+        access: Access::Umask,
+    };
+    let mut files = Vec::new();
     if let (Some(path), Content::Envelope(envelope)) = (&args.output_attestation, &entity.content) {
-        context.files.write("--output-attestation", path, &envelope.payload, Access::Umask)?;
+        files.push(file("--output-attestation", path, envelope.payload.to_vec()));
     }
     if let Some(path) = &args.bundle {
         let bundle = match args.new_bundle_format {
             Some(false) => to_blob_bundle(envelope_line(entity)?.trim_ascii())?,
             _ => entity.to_bundle()?.unwrap_or_default(),
         };
-        context.files.write("--bundle", path, &bundle, Access::Umask)?;
+        files.push(file("--bundle", path, bundle));
     }
     if let Some(path) = &args.output_signature {
-        context.files.write("--output-signature", path, envelope_line(entity)?.trim_ascii(), Access::Umask)?;
+        files.push(file("--output-signature", path, envelope_line(entity)?.trim_ascii().to_vec()));
     }
+    context.files.write_all(files)?;
     let elsewhere = args.bundle.is_some() || args.output_signature.is_some();
     Ok(Output::result(if elsewhere { Vec::new() } else { envelope_line(entity)? }))
 }

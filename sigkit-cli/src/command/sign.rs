@@ -15,7 +15,7 @@ use super::line::{Failure, Line, Write, after_writing, before_writing, name};
 use crate::args::{GlobalArgs, SignArgs, WrittenFormat};
 use crate::context::Context;
 use crate::error::CliError;
-use crate::files::Access;
+use crate::files::{Access, OutputFile};
 use crate::output::{Output, Printer};
 use crate::target::OpenTarget;
 
@@ -134,6 +134,13 @@ impl Write for Job<'_> {
 
 impl Job<'_> {
     fn write_files(&self, entities: &[SignedEntity]) -> Result<(), Failure> {
+        let file = |option, path, bytes: Vec<u8>| OutputFile {
+            option,
+            path,
+            source: Box::new(std::io::Cursor::new(bytes)),
+            access: Access::Umask,
+        };
+        let mut files = Vec::new();
         for entity in entities {
             let (payload, signature) = match &entity.content {
                 Content::SimpleSigning { payload, signature } => (payload, signature),
@@ -144,17 +151,16 @@ impl Job<'_> {
             let legacy = matches!(entity.content, Content::SimpleSigning { .. });
             if legacy || self.signing.format == Format::Bundle {
                 if let Some(path) = self.outputs.signature {
-                    let text = signature.to_base64();
-                    self.context.files.write("--output-signature", path, text.as_bytes(), Access::Umask)?;
+                    files.push(file("--output-signature", path, signature.to_base64().into_bytes()));
                 }
                 if let Some(path) = self.outputs.payload {
-                    self.context.files.write("--output-payload", path, payload, Access::Umask)?;
+                    files.push(file("--output-payload", path, payload.to_vec()));
                 }
             }
             if let (Some(path), Some(bundle)) = (self.outputs.bundle, entity.to_bundle()?) {
-                self.context.files.write("--bundle", path, &bundle, Access::Umask)?;
+                files.push(file("--bundle", path, bundle));
             }
         }
-        Ok(())
+        Ok(self.context.files.write_all(files)?)
     }
 }

@@ -8,17 +8,23 @@ use sigkit_core::key::{KeyPair, SignedStream, Signer as _};
 use crate::args::{GlobalArgs, SignBlobArgs};
 use crate::context::Context;
 use crate::error::CliError;
-use crate::files::Access;
+use crate::files::{Access, OutputFile};
 use crate::output::Output;
+use crate::streams::{Stdout, Watched};
 
 /// Signs files or standard input, of any size in constant memory.
 ///
 /// # Errors
 /// [`CliError`].
-pub(crate) fn run(args: &SignBlobArgs, context: &Context, _: &GlobalArgs) -> Result<Output, CliError> {
+pub(crate) fn run(args: &SignBlobArgs, context: &Context, global: &GlobalArgs) -> Result<Output, CliError> {
     args.log.check(context)?;
     if args.blobs.len() > 1 && (args.bundle.is_some() || args.output_signature.is_some()) {
         let why = "--bundle and --output-signature hold one signature; sign one blob at a time";
+        return Err(CliError::Usage(why.to_owned()));
+    }
+    let prints = args.output_signature.is_none() && (args.bundle.is_none() || args.new_bundle_format == Some(false));
+    if !args.b64 && prints && global.output_file.is_none() && Stdout::watched() == Watched::Terminal {
+        let why = "--b64=false prints bytes that are no text, and this is a terminal: give --output-signature FILE";
         return Err(CliError::Usage(why.to_owned()));
     }
     let key = context.signing_key(&args.key.key, args.key.password.password_file.as_deref())?;
@@ -38,14 +44,21 @@ fn write(
     context: &Context,
 ) -> Result<(), CliError> {
     let legacy = args.new_bundle_format == Some(false);
+    let file = |option, path, bytes: Vec<u8>| OutputFile {
+        option,
+        path,
+        source: Box::new(std::io::Cursor::new(bytes)),
+        access: Access::Umask,
+    };
+    let mut files = Vec::new();
     if let Some(path) = &args.bundle {
         let bundle = if legacy { to_blob_bundle(signed.signature.as_bytes())? } else { bundle(key, signed)? };
-        context.files.write("--bundle", path, &bundle, Access::Umask)?;
+        files.push(file("--bundle", path, bundle));
     }
     let text = signed.signature.to_base64();
     let bytes = if args.b64 { text.as_bytes() } else { signed.signature.as_bytes() };
     match (&args.output_signature, &args.bundle) {
-        (Some(path), _) => context.files.write("--output-signature", path, bytes, Access::Umask)?,
+        (Some(path), _) => files.push(file("--output-signature", path, bytes.to_vec())),
         (None, Some(_)) if !legacy => {}
         (None, _) => {
             output.stdout.extend_from_slice(bytes);
@@ -54,7 +67,7 @@ fn write(
             }
         }
     }
-    Ok(())
+    Ok(context.files.write_all(files)?)
 }
 
 fn bundle(key: &KeyPair, signed: &SignedStream) -> Result<Vec<u8>, CliError> {

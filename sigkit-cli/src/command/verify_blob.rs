@@ -1,3 +1,4 @@
+use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 
@@ -28,7 +29,7 @@ pub(crate) fn run(args: &VerifyBlobArgs, context: &Context, _: &GlobalArgs) -> R
     let given = args.blob.display().to_string();
     let judge = |artifact: &Artifact<'_>, digest: Option<Digest>| {
         let result = Verifier::new(&policy).verify(artifact, &evidence, context.now());
-        Judgement::new(Subject::named(given.clone(), digest).weakened(args.trust.weakened()), result, &evidence)
+        Judgement::new(Subject::named(given.clone(), digest).weakened(args.trust.weakened()), result)
     };
     let judgement = match digest(&args.blob) {
         Some(digest) => judge(&Artifact::Digest(digest), Some(digest)),
@@ -66,12 +67,14 @@ fn evidence(args: &VerifyBlobArgs, context: &Context) -> Result<Evidence, CliErr
 }
 
 pub(super) fn scan(blob: &Path, policy: &Policy, evidence: &Evidence, context: &Context) -> Result<BlobScan, CliError> {
-    let mut scanner = BlobScanner::new(policy, evidence);
-    let mut file = if blob == Path::new("-") {
-        context.stdin.take()?
-    } else {
-        context.files.open("BLOB", blob, "a file to verify")?.0
-    };
+    let scanner = BlobScanner::new(policy, evidence);
+    if blob == Path::new("-") {
+        return scan_stream(scanner, &mut context.stdin.take()?);
+    }
+    context.files.unchanged("BLOB", blob, "a file to verify", |file| scan_stream(scanner, file))?
+}
+
+fn scan_stream(mut scanner: BlobScanner, file: &mut File) -> Result<BlobScan, CliError> {
     let mut buffer = vec![0_u8; CHUNK];
     loop {
         match file.read(&mut buffer) {

@@ -43,7 +43,7 @@ pub(crate) enum FileError {
         found: String,
     },
     /// Somebody wrote to it while it was read.
-    #[error("{option}: {} changed while it was read, so nothing was signed: run it again when nobody writes to it", path.display())]
+    #[error("{option}: {} changed while it was read: run it again when nobody writes to it", path.display())]
     Changed {
         /// With its dashes.
         option: &'static str,

@@ -7,10 +7,11 @@ mod write;
 use std::collections::HashSet;
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt as _;
+use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub(crate) use error::FileError;
-pub(crate) use write::{Access, NewFile, Occupant};
+pub(crate) use write::{Access, NewFile, Occupant, OutputFile};
 
 use crate::signals::Interrupts;
 
@@ -21,6 +22,18 @@ pub(crate) struct Files {
     interrupts: Interrupts,
     read: Identities,
     written: Identities,
+    /// What is written last of all, with its option.
+    reserved: Mutex<Option<Reserved>>,
+}
+
+/// An output that is written last of all.
+#[derive(Debug)]
+struct Reserved {
+    option: &'static str,
+    /// As given.
+    path: PathBuf,
+    /// In one spelling.
+    place: PathBuf,
 }
 
 #[derive(Debug, Default)]
@@ -33,7 +46,7 @@ struct Identity(u64, u64);
 impl Files {
     /// Files whose writing no signal cuts short.
     pub(crate) fn new(interrupts: Interrupts) -> Self {
-        Self { interrupts, read: Identities::default(), written: Identities::default() }
+        Self { interrupts, read: Identities::default(), written: Identities::default(), reserved: Mutex::default() }
     }
 }
 

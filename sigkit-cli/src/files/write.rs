@@ -2,11 +2,12 @@ use std::fs::{File, Metadata, OpenOptions, Permissions};
 use std::io::{self, Read, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::PoisonError;
 
 use tempfile::NamedTempFile;
 
 use super::error::kind;
-use super::{FileError, Files};
+use super::{FileError, Files, Reserved};
 use crate::streams::Stdout;
 
 /// Who may read a new file.
@@ -40,6 +41,38 @@ pub(crate) struct NewFile<'a> {
     pub(crate) access: Access,
     /// What was there when the owner was asked.
     pub(crate) occupant: Occupant,
+}
+
+/// An output of a command.
+pub(crate) struct OutputFile<'a> {
+    /// The option that names it, with its dashes.
+    pub(crate) option: &'static str,
+    /// Where.
+    pub(crate) path: &'a Path,
+    /// What.
+    pub(crate) source: Box<dyn Read + 'a>,
+    /// For whom.
+    pub(crate) access: Access,
+}
+
+/// Where an output goes.
+enum Target {
+    Stdout,
+    /// A device or a pipe, which is opened once only: its reader sees the end when it is closed.
+    Stream,
+    File {
+        place: PathBuf,
+        existing: Option<Metadata>,
+    },
+}
+
+/// An output that is safe on disk, and not yet where it belongs.
+struct Staged<'a> {
+    option: &'static str,
+    path: &'a Path,
+    place: PathBuf,
+    existing: Option<Metadata>,
+    file: NamedTempFile,
 }
 
 impl Files {
@@ -100,50 +133,125 @@ impl Files {
         bytes: &[u8],
         access: Access,
     ) -> Result<(), FileError> {
-        self.write_from(option, path, bytes, access)
+        self.write_all(vec![OutputFile { option, path, source: Box::new(bytes), access }])
     }
 
     /// The same for what `source` yields, of any length.
     ///
     /// # Errors
     /// As [`Files::write`].
-    pub(crate) fn write_from(
+    pub(crate) fn write_from<'a>(
         &self,
         option: &'static str,
-        path: &Path,
-        mut source: impl Read,
+        path: &'a Path,
+        source: impl Read + 'a,
         access: Access,
     ) -> Result<(), FileError> {
-        let refused = |error| FileError::Io { option, action: "write", path: path.to_owned(), error };
-        if path == Path::new("/dev/stdout") || path == Path::new("-") {
-            let mut stdout = Stdout::open().map_err(refused)?;
-            return io::copy(&mut source, &mut stdout).and_then(|_| stdout.finish()).map_err(refused);
+        self.write_all(vec![OutputFile { option, path, source: Box::new(source), access }])
+    }
+
+    /// Writes all outputs of a command, or none: every file is safe on disk under a passing name before the first appears.
+    ///
+    /// # Errors
+    /// As [`Files::write`]. What a device or pipe has taken stays taken.
+    pub(crate) fn write_all(&self, outputs: Vec<OutputFile<'_>>) -> Result<(), FileError> {
+        let _no_signal = self.interrupts.defer();
+        let mut staged: Vec<Staged<'_>> = Vec::new();
+        let mut streams = Vec::new();
+        for output in outputs {
+            let (option, path) = (output.option, output.path);
+            let target = self.target(option, path)?;
+            match target {
+                Target::Stdout | Target::Stream => streams.push((output, target)),
+                Target::File { place, existing } => {
+                    if staged.iter().any(|other| other.place == place) {
+                        return Err(FileError::WrittenTwice { option, path: path.to_owned() });
+                    }
+                    if let Some(later) = self.reserved_by_another(option, &place) {
+                        return Err(later);
+                    }
+                    let file = stage(option, &place, output.source, output.access)?;
+                    if let (Some(metadata), Access::Umask) = (&existing, output.access) {
+                        let permissions = Permissions::from_mode(metadata.mode() & 0o777);
+                        file.as_file().set_permissions(permissions).map_err(|error| io_error(option, path, error))?;
+                    }
+                    staged.push(Staged { option, path, place, existing, file });
+                }
+            }
         }
-        let metadata = match path.metadata() {
+        for (mut output, target) in streams {
+            let written = match target {
+                Target::Stdout => Stdout::open()
+                    .and_then(|mut stdout| io::copy(&mut output.source, &mut stdout).and_then(|_| stdout.finish())),
+                Target::Stream => OpenOptions::new()
+                    .write(true)
+                    .open(output.path)
+                    .and_then(|mut stream| io::copy(&mut output.source, &mut stream).and_then(|_| stream.flush())),
+                Target::File { .. } => Ok(()),
+            };
+            written.map_err(|error| io_error(output.option, output.path, error))?;
+        }
+        let mut created: Vec<PathBuf> = Vec::new();
+        for Staged { option, path, place, existing, file } in staged {
+            let persisted = file.persist(&place).map_err(|failed| failed.error);
+            let recorded = persisted.and_then(|written| {
+                self.written.add(&written.metadata()?);
+                Ok(())
+            });
+            if let Err(error) = recorded {
+                // The error that is returned matters more than what is left behind.
+                created.iter().for_each(|path| std::fs::remove_file(path).unwrap_or_default());
+                return Err(io_error(option, path, error));
+            }
+            if existing.is_none() {
+                created.push(place.clone());
+            }
+            sync_directory(option, &place)?;
+        }
+        Ok(())
+    }
+
+    /// Keeps `path` for the output `option`, which is written last of all; what could not be written there is refused now.
+    ///
+    /// # Errors
+    /// [`FileError`].
+    pub(crate) fn reserve(&self, option: &'static str, path: &Path) -> Result<(), FileError> {
+        if let Target::File { place, .. } = self.target(option, path)? {
+            let mut reserved = self.reserved.lock().unwrap_or_else(PoisonError::into_inner);
+            *reserved = Some(Reserved { option, path: path.to_owned(), place });
+        }
+        Ok(())
+    }
+
+    fn reserved_by_another(&self, option: &str, place: &Path) -> Option<FileError> {
+        let reserved = self.reserved.lock().unwrap_or_else(PoisonError::into_inner);
+        let reserved = reserved.as_ref().filter(|reserved| reserved.option != option && reserved.place == place)?;
+        Some(FileError::WrittenTwice { option: reserved.option, path: reserved.path.clone() })
+    }
+
+    /// What an output goes to.
+    fn target(&self, option: &'static str, path: &Path) -> Result<Target, FileError> {
+        let refused = |error| io_error(option, path, error);
+        if path == Path::new("/dev/stdout") || path == Path::new("-") {
+            return Ok(Target::Stdout);
+        }
+        let existing = match path.metadata() {
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             found => Some(found.map_err(refused)?),
         };
-        if let Some(metadata) = &metadata
-            && !metadata.is_file()
-            && !metadata.is_dir()
-        {
-            let mut stream = OpenOptions::new().write(true).open(path).map_err(refused)?;
-            return io::copy(&mut source, &mut stream).and_then(|_| stream.flush()).map_err(refused);
+        let Some(metadata) = existing else {
+            // The directory in one spelling, so that two names of one file are seen to be that.
+            let parent = directory(path).canonicalize().map_err(refused)?;
+            let place = path.file_name().map(|name| parent.join(name)).unwrap_or_else(|| path.to_owned());
+            return Ok(Target::File { place, existing: None });
+        };
+        if !metadata.is_file() && !metadata.is_dir() {
+            return Ok(Target::Stream);
         }
-        if let Some(metadata) = &metadata {
-            self.may_replace(option, path, metadata)?;
-        }
-        let _no_signal = self.interrupts.defer();
+        self.may_replace(option, path, &metadata)?;
         // A link stays a link: what it points to is replaced.
-        let place = if metadata.is_some() { path.canonicalize().map_err(refused)? } else { path.to_owned() };
-        let staged = stage(option, &place, source, access)?;
-        if let (Some(metadata), Access::Umask) = (&metadata, access) {
-            let permissions = Permissions::from_mode(metadata.mode() & 0o777);
-            staged.as_file().set_permissions(permissions).map_err(refused)?;
-        }
-        let written = staged.persist(&place).map_err(|failed| refused(failed.error))?;
-        self.written.add(&written.metadata().map_err(refused)?);
-        sync_directory(option, &place)
+        let place = path.canonicalize().map_err(refused)?;
+        Ok(Target::File { place, existing: Some(metadata) })
     }
 
     fn may_replace(&self, option: &'static str, path: &Path, metadata: &Metadata) -> Result<(), FileError> {
@@ -200,6 +308,10 @@ fn sync_directory(option: &'static str, path: &Path) -> Result<(), FileError> {
         Err(error) if matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::InvalidInput) => Ok(()),
         synced => synced.map_err(|error| FileError::Io { option, action: "write", path: directory, error }),
     }
+}
+
+fn io_error(option: &'static str, path: &Path, error: io::Error) -> FileError {
+    FileError::Io { option, action: "write", path: path.to_owned(), error }
 }
 
 fn directory(path: &Path) -> PathBuf {
