@@ -7,11 +7,12 @@ use clap::{Arg, ArgMatches, Args as _, Command, FromArgMatches as _};
 
 use crate::args::{
     self, AttestArgs, AttestBlobArgs, Bound, BundleVerbArgs, CompletionArgs, DownloadArgs, EnvArgs, ExplainArgs,
-    GenerateKeyPairArgs, GlobalArgs, ImportKeyPairArgs, LoginArgs, LogoutArgs, ManArgs, PolicyArgs, PublicKeyVerbArgs,
-    SignArgs, SignBlobArgs, SigningConfigVerbArgs, TrustedRootVerbArgs, VerifyArgs, VerifyAttestationArgs,
-    VerifyBlobArgs, VerifyBlobAttestationArgs, VersionArgs,
+    FromVariable, GenerateKeyPairArgs, GlobalArgs, ImportKeyPairArgs, LoginArgs, LogoutArgs, ManArgs, PolicyArgs,
+    PublicKeyVerbArgs, SignArgs, SignBlobArgs, SigningConfigVerbArgs, TrustedRootVerbArgs, VerifyArgs,
+    VerifyAttestationArgs, VerifyBlobArgs, VerifyBlobAttestationArgs, VersionArgs,
 };
 use crate::context::Environment;
+use crate::exit::ExitCode;
 use crate::mistake;
 use crate::output::Output;
 
@@ -86,6 +87,8 @@ pub(crate) struct Parsed {
     pub(crate) cli: Cli,
     /// What people should know about it.
     pub(crate) notes: Vec<String>,
+    /// What is believed because variables of the environment say so.
+    pub(crate) beliefs: Vec<FromVariable>,
 }
 
 /// Reads `arguments`, without the name of the program.
@@ -108,16 +111,11 @@ fn parse_with(mut command: Command, arguments: &[OsString], environment: &Enviro
     }
     let verb = line.verb.iter().try_fold(&command, |verb, word| verb.find_subcommand(word)).unwrap_or(&command);
     let bound = if line.verb.is_empty() { Bound::default() } else { args::bind(verb, &line.given, environment) };
-    let notes: Vec<String> = bound
-        .refused
-        .iter()
-        .map(|variable| {
-            format!("WARNING: {variable} is ignored: verification can be weakened on the command line only")
-        })
-        .collect();
-    let line = std::iter::once(OsString::from("sigkit")).chain(line.verb).chain(bound.flags).chain(line.rest);
-    match command.try_get_matches_from_mut(line).and_then(read) {
-        Ok(cli) => Ok(Parsed { cli, notes }),
+    let words = std::iter::once(OsString::from("sigkit")).chain(line.verb).chain(bound.flags).chain(line.rest);
+    match command.try_get_matches_from_mut(words).and_then(read) {
+        Ok(_) if !line.empty.is_empty() => Err(Output::notes(vec![empty(&line.empty)], ExitCode::Usage)),
+        Ok(_) if bound.mistake.is_some() => Err(Output::notes(bound.mistake.into_iter().collect(), ExitCode::Usage)),
+        Ok(cli) => Ok(Parsed { cli, notes: bound.notes, beliefs: bound.beliefs }),
         Err(error) => Err(mistake::output(&error, &command, arguments, &bound.sources)),
     }
 }
@@ -127,6 +125,13 @@ fn read(mut matches: ArgMatches) -> Result<Cli, clap::Error> {
     let (name, mut matches) =
         matches.remove_subcommand().ok_or_else(|| clap::Error::new(ErrorKind::MissingSubcommand))?;
     Ok(Cli { global, verb: Verb::read(&name, &mut matches)? })
+}
+
+/// What is wrong with flags that are given, and say nothing.
+fn empty(flags: &[String]) -> String {
+    let flags: Vec<String> = flags.iter().map(|flag| format!("--{flag}")).collect();
+    let flags = flags.join(", ");
+    format!("Error: {flags}: expected a value, found an empty one: give one, or leave the flag out")
 }
 
 /// The whole command, built, with Go's manner of switches and the help of every verb.
@@ -172,7 +177,6 @@ mod tests {
 
     use super::*;
     use crate::escape;
-    use crate::exit::ExitCode;
 
     fn parsed(words: &[&str], variables: &[(&str, &str)]) -> Result<Parsed, Output> {
         let words: Vec<OsString> = words.iter().map(OsString::from).collect();

@@ -15,6 +15,24 @@ pub(crate) fn one_line(text: &str) -> String {
     escape(text, |_| false)
 }
 
+/// JSON whose strings hold no such character as it is, and are the same strings.
+///
+/// Outside of strings JSON has none of them but line feeds, carriage returns and tabs, which stay.
+pub(crate) fn json(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for c in text.chars() {
+        if !is_treacherous(c) || matches!(c, '\n' | '\r' | '\t') {
+            safe.push(c);
+            continue;
+        }
+        for unit in c.encode_utf16(&mut [0; 2]) {
+            // Writing to a String cannot fail.
+            write!(safe, "\\u{unit:04x}").unwrap_or_default();
+        }
+    }
+    safe
+}
+
 fn escape(text: &str, stays: impl Fn(char) -> bool) -> String {
     let mut safe = String::with_capacity(text.len());
     for c in text.chars() {
@@ -65,6 +83,23 @@ mod tests {
                 assert!(!(0x200b..=0x200f).contains(&code) && code != 0xfeff, "U+{code:04X}");
             }
         }
+    }
+
+    // threat: R41
+    #[test]
+    fn json_is_the_same_and_harmless() {
+        let text = "\u{9b}31m \u{7f}\u{202e}\u{200b}\u{2066}\u{ad}\u{feff}\u{e0041} é 漢字 🙂 \u{1b}[2J\r\n";
+        let given = serde_json::to_string(&serde_json::json!({ text: [text] })).unwrap();
+        let shown = json(&given);
+        assert_eq!(one_line(&shown), shown);
+        assert!(
+            shown.contains("\\u009b31m") && shown.contains("\\udb40\\udc41") && shown.contains("漢字 🙂"),
+            "{shown}"
+        );
+        let (given, shown): (serde_json::Value, serde_json::Value) =
+            (serde_json::from_str(&given).unwrap(), serde_json::from_str(&shown).unwrap());
+        assert_eq!(given, shown);
+        assert_eq!(json("{\n\t\"a\":\r\n1}"), "{\n\t\"a\":\r\n1}");
     }
 
     // threat: L01

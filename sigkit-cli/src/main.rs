@@ -53,9 +53,14 @@ fn run() -> ExitCode {
     };
     context::forbid_core_dumps();
     let requests = if parsed.cli.global.verbose { Requests::Shown } else { Requests::Hidden };
-    let context = Context::new(environment, interrupts).with_requests(requests);
+    let context = Context::new(environment, interrupts).with_requests(requests).with_beliefs(parsed.beliefs);
     parsed.notes.iter().for_each(|note| context.stderr.line(note));
     let global = &parsed.cli.global;
+    if let Some(path) = &global.output_file
+        && let Err(error) = context.files.reserve("--output-file", path)
+    {
+        return output::failed(&error.to_string(), ExitCode::Failed);
+    }
     let mut printer = Printer::new(Some(global), &context);
     let done =
         command::run(parsed.cli.verb, &context, global, &mut printer).unwrap_or_else(|error| error.into_output());

@@ -19,11 +19,13 @@ use crate::files::FileError;
 /// Largest file of certificates or keys, in bytes.
 const MOST_PEM_BYTES: u64 = 1024 * 1024;
 
-/// The variables by which cosign replaces parts of the public services' root. A file given by --trusted-root is taken as it is.
+/// The variables by which cosign replaces parts of the public services' root. They count only where no flag says which authorities
+/// and logs are believed.
 const ROOT_FILE: &str = "SIGSTORE_ROOT_FILE";
 const REKOR_PUBLIC_KEY: &str = "SIGSTORE_REKOR_PUBLIC_KEY";
 const CT_LOG_PUBLIC_KEY_FILE: &str = "SIGSTORE_CT_LOG_PUBLIC_KEY_FILE";
 const TSA_CERTIFICATE_FILE: &str = "SIGSTORE_TSA_CERTIFICATE_FILE";
+const VARIABLES: [&str; 4] = [ROOT_FILE, REKOR_PUBLIC_KEY, CT_LOG_PUBLIC_KEY_FILE, TSA_CERTIFICATE_FILE];
 
 /// The parts of a trusted root, each of which something else may replace.
 #[derive(Default)]
@@ -41,8 +43,12 @@ struct Parts {
 pub(crate) fn trusted_root(args: &TrustArgs, context: &Context) -> Result<TrustedRoot, CliError> {
     let mut parts = match &args.log.trusted_root {
         Some(path) => Parts::of(&read_root(path, context)?),
-        None => Parts::of(&public_good()?).with_environment(context)?,
+        None => Parts::of(&public_good()?),
     };
+    match args.names_authorities() {
+        Some(flag) => ignore_environment(flag, context),
+        None => parts = parts.with_environment(context)?,
+    }
     let certificates = &args.certificates;
     if let Some(path) = &certificates.certificate_chain {
         parts.authorities = vec![chain("--certificate-chain", path, context)?];
@@ -57,6 +63,15 @@ pub(crate) fn trusted_root(args: &TrustArgs, context: &Context) -> Result<Truste
         parts.timestamps = vec![chain("--timestamp-certificate-chain", path, context)?];
     }
     parts.assemble().map_err(|error| CliError::Usage(error.to_string()))
+}
+
+/// Tells people which variables do not count beside `flag`.
+fn ignore_environment(flag: &str, context: &Context) {
+    for variable in VARIABLES.into_iter().filter(|variable| context.environment.non_empty(variable).is_some()) {
+        context
+            .stderr
+            .line(&format!("WARNING: {variable} is ignored: {flag} says which authorities and logs are believed"));
+    }
 }
 
 /// Reads a trusted root.
@@ -137,10 +152,17 @@ impl Parts {
 
     fn with_environment(mut self, context: &Context) -> Result<Self, CliError> {
         let file = |variable: &'static str, what: &str| {
-            let value: OsString = context.environment.non_empty(variable)?;
+            let value: OsString = context.environment.get(variable)?;
             context.stderr.line(&format!("note: {variable} replaces the {what} of the public services"));
+            context.believe(variable, what);
             Some(PathBuf::from(value))
         };
+        if let Some(variable) =
+            VARIABLES.iter().find(|name| context.environment.get(name).is_some_and(|it| it.is_empty()))
+        {
+            let why = format!("the environment variable {variable} is empty: name a file, or unset the variable");
+            return Err(CliError::Usage(why));
+        }
         if let Some(path) = file(ROOT_FILE, "certificate authorities") {
             let certificates = pem_certificates(ROOT_FILE, &path, context)?;
             self.authorities = vec![from_pool(ROOT_FILE, &path, &certificates)?];

@@ -178,6 +178,32 @@ fn downloads_are_what_is_stored() {
     lab.sandbox.sigkit(&["download", "attestation", &lab.name(":none")]).run().expect(11);
 }
 
+// threat: R41
+#[test]
+fn downloads_hold_nothing_that_a_terminal_obeys() {
+    let lab = Lab::new();
+    let image = lab.image("v1");
+    let name = lab.name(":v1");
+    let content = lab.registry.content();
+    let put = |bytes: &[u8]| {
+        let manifest = testkit::image::referrer(content, "app", &image, support::lab::BUNDLE, bytes);
+        content.put_manifest("app", None, testkit::image::OCI_MANIFEST, &manifest);
+    };
+    let raw = "\u{1b}]0;pwned\u{7}\u{9b}31m\u{202e}\rVerified OK";
+    put(raw.as_bytes());
+    let download = |more: &[&str]| lab.sandbox.sigkit(&[&["download", "signature", &name], more].concat());
+    let ran = download(&[]).run().expect(1).prints("");
+    assert!(ran.stderr.contains("which are not printed: give --output-file FILE"), "{ran:#?}");
+    // JSON is printed as the same JSON.
+    put("{\"x\": \"\u{9b}31m\u{7f}\u{202e}\u{200b}\"}".as_bytes());
+    let ran = download(&[]).run().expect(0);
+    assert_eq!(ran.stdout, "{\"x\": \"\\u009b31m\\u007f\\u202e\\u200b\"}\n");
+    // A file gets what is stored.
+    download(&["--output-file", "all"]).run().expect(0).prints("");
+    let all = String::from_utf8(lab.sandbox.read("all")).unwrap();
+    assert!(all.contains("\u{9b}31m\u{202e}") && all.contains("{\"x\": \"\u{9b}31m"), "{all:?}");
+}
+
 // threat: D11
 // threat: D22
 #[test]

@@ -575,3 +575,78 @@ fn nobody_is_asked_whose_address_stands_in_what_was_signed() {
     }
     assert!(elsewhere.requests().is_empty(), "{:?}", elsewhere.requests());
 }
+
+// threat: R16
+#[test]
+fn variables_speak_only_where_the_command_line_is_silent() {
+    let stack = Sigstore::new();
+    let sandbox = sandbox(&stack, &stack.blob(BLOB).stamped().seal());
+    let other = Sigstore::named("other");
+    sandbox.write("other.json", other.trusted_root().to_string());
+    sandbox.write("other.pem", other.intermediate.pem() + &other.root.pem());
+    sandbox.write("other.pub", other.rekor1.key.public_pem());
+    // Nothing of the kind is said: the variable counts, and is named.
+    let ran = verify(&sandbox, &[&SIGNER, &["-o", "report"]]).env("SIGKIT_TRUSTED_ROOT", "root.json").run().expect(0);
+    let named = serde_json::json!([{"variable": "SIGKIT_TRUSTED_ROOT", "sets": "--trusted-root"}]);
+    assert_eq!(report(&ran)["fromEnvironment"], named);
+    assert!(ran.stderr.contains("note: --trusted-root is set by the environment variable SIGKIT_TRUSTED_ROOT"));
+    // Something is: nothing of the environment is mixed with it.
+    for (variable, value) in [
+        ("SIGKIT_TRUSTED_ROOT", "other.json"),
+        ("COSIGN_CERTIFICATE_CHAIN", "other.pem"),
+        ("SIGKIT_CA_ROOTS", "other.pem"),
+        ("SIGKIT_TIMESTAMP_CERTIFICATE_CHAIN", "other.pem"),
+        ("SIGSTORE_ROOT_FILE", "other.pem"),
+        ("SIGSTORE_REKOR_PUBLIC_KEY", "other.pub"),
+        ("COSIGN_KEY", "other.pub"),
+        ("SIGKIT_CERTIFICATE_IDENTITY_REGEXP", ".*"),
+        ("SIGKIT_CERTIFICATE_GITHUB_WORKFLOW_REF", "other"),
+        ("SIGKIT_CERTIFICATE", "other.pem"),
+    ] {
+        let ran = verify(&sandbox, &[&TRUST, &SIGNER, &["-o", "report"]]).env(variable, value).run().expect(0);
+        assert!(ran.stderr.contains(&format!("WARNING: {variable} is ignored: ")), "{variable}: {ran:#?}");
+        assert_eq!(report(&ran)["fromEnvironment"], serde_json::json!([]), "{variable}");
+    }
+    // Authorities of one's own are not completed by the environment either.
+    sandbox.write("own.pem", stack.intermediate.pem() + &stack.root.pem());
+    verify(&sandbox, &[&SIGNER, &["--certificate-chain", "own.pem"]])
+        .env("SIGKIT_TRUSTED_ROOT", "root.json")
+        .run()
+        .expect(12)
+        .says("WARNING: SIGKIT_TRUSTED_ROOT is ignored");
+}
+
+// threat: R17
+#[test]
+fn an_empty_value_never_drops_a_demand() {
+    let stack = Sigstore::new();
+    let sandbox = sandbox(&stack, &stack.blob(BLOB).stamped().seal());
+    for flag in [
+        "--certificate-github-workflow-trigger",
+        "--certificate-github-workflow-sha",
+        "--certificate-github-workflow-name",
+        "--certificate-github-workflow-repository",
+        "--certificate-github-workflow-ref",
+        "--certificate-chain",
+        "--ca-roots",
+        "--certificate",
+        "--sct",
+        "--timestamp-certificate-chain",
+        "--rfc3161-timestamp",
+        "--signature",
+        "--threshold",
+        "--key",
+    ] {
+        for spelled in [&[flag, ""][..], &[&format!("{flag}=")], &[&format!("{}=", &flag[1..])]] {
+            verify(&sandbox, &[&TRUST, &SIGNER, spelled]).run().expect(2).says(flag);
+        }
+        let variable = format!("SIGKIT_{}", flag[2..].replace('-', "_").to_uppercase());
+        // The bundle of the command line leaves nothing to say of other evidence.
+        if !matches!(flag, "--signature" | "--sct" | "--rfc3161-timestamp") {
+            let ran = verify(&sandbox, &[]).env(&variable, "").run().expect(2);
+            assert!(ran.stderr.contains(&format!("the environment variable {variable} is empty")), "{ran:#?}");
+        }
+    }
+    verify(&sandbox, &[&SIGNER]).env("SIGSTORE_ROOT_FILE", "").run().expect(2).says("SIGSTORE_ROOT_FILE is empty");
+    verify(&sandbox, &[&TRUST, &SIGNER, &["--output-file="]]).env("SIGKIT_TIMEOUT", "").run().expect(0);
+}

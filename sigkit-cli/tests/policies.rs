@@ -288,3 +288,33 @@ fn the_walk_through_policies_goes_as_it_says() {
     }
     assert_eq!(sections.iter().filter(|(_, blocks)| !blocks.is_empty()).count(), 7);
 }
+
+// threat: R15
+#[test]
+fn two_places_of_one_name_stay_two() {
+    let lab = Lab::new();
+    lab.sandbox.write("second.pub", support::lab::public_key("ecdsa-p384"));
+    let lab = Lab { sandbox: lab.sandbox.with_test_key("ecdsa-p384", "second"), ..lab };
+    lab.image("v1");
+    let (name, host) = (lab.name(":v1"), lab.registry.host().to_owned());
+    let mut documents = String::new();
+    for (key, repository) in [("cosign", "one"), ("second", "two")] {
+        let elsewhere = format!("{host}/{repository}");
+        let sign =
+            ["sign", "--format", "legacy", "--key", &format!("{key}.key"), "--signature-repo", &elsewhere, &name];
+        lab.sandbox.signing(&sign).run().expect(0);
+        let public = String::from_utf8(lab.sandbox.read(&format!("{key}.pub"))).unwrap().replace('\n', "\\n");
+        documents += &format!(
+            "---\napiVersion: policy.sigstore.dev/v1beta1\nkind: ClusterImagePolicy\nmetadata: {{name: {repository}}}\nspec:\n  images: [{{glob: '{host}/**'}}]\n  authorities: [{{key: {{data: \"{public}\"}}, source: [{{oci: '{elsewhere}'}}]}}]\n"
+        );
+    }
+    lab.sandbox.write("two.yaml", documents);
+    let verify =
+        |shape: &str| lab.sandbox.sigkit(&["verify", "--policy", "two.yaml", "-o", shape, &name]).run().expect(0);
+    assert_eq!(verify("text").stdout.lines().count(), 2);
+    let report: serde_json::Value = serde_json::from_str(&verify("report").stdout).unwrap();
+    let origins: Vec<&str> =
+        report["signatures"].as_array().unwrap().iter().map(|found| found["origin"].as_str().unwrap()).collect();
+    assert!(origins[0].starts_with(&format!("{host}/one: tag sha256-")), "{origins:?}");
+    assert!(origins[1].starts_with(&format!("{host}/two: tag sha256-")), "{origins:?}");
+}

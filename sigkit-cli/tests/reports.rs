@@ -25,6 +25,8 @@ struct Report {
     verdict: Verdict,
     exit_code: i32,
     weakened_by: Vec<String>,
+    from_environment: Vec<serde_json::Value>,
+    absent: Vec<String>,
     #[serde(deserialize_with = "present")]
     code: Option<String>,
     #[serde(deserialize_with = "present")]
@@ -628,4 +630,44 @@ fn on_a_terminal_the_result_is_a_tree() {
     lab.registry.fault(Rule::new("GET", "/v2/app/referrers/*"), Action::Respond(Response::new(403)));
     let (code, shown, _) = on_a_terminal(lab.verify(&[&name]).env("NO_COLOR", "1"));
     assert!(code == 0 && shown.contains("?  access-denied: referrers: GET http://"), "{shown}");
+}
+
+// threat: R21
+#[test]
+fn annotations_never_stand_for_what_a_certificate_says() {
+    let lab = Lab::new();
+    lab.image("v1");
+    let name = lab.name(":v1");
+    let lies = ["Subject=ceo@example.com", "Issuer=https://issuer", "subject=x", "githubWorkflowRef=main", "Bundle=b"];
+    for format in ["legacy", "bundle"] {
+        let flags: Vec<&str> = lies.iter().chain(&["env=prod"]).flat_map(|lie| ["-a", lie]).collect();
+        lab.sign(&[&["--format", format, &name], &flags[..]].concat()).run().expect(0);
+        let ran = lab.verify(&["-o", "json", "-a", "env=prod", "-a", lies[0], &name]).run().expect(0);
+        let printed: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+        assert_eq!(printed[0]["optional"], serde_json::json!({"env": "prod"}), "{format}");
+        // The report keeps annotations apart, and so all of them.
+        let line: Report = serde_json::from_str(&lab.verify(&["-o", "report", &name]).run().expect(0).stdout).unwrap();
+        assert_eq!(line.signatures[0].annotations["Subject"], "ceo@example.com");
+        assert!(line.from_environment.is_empty() && line.absent.is_empty());
+    }
+}
+
+// threat: R41
+#[test]
+fn json_holds_nothing_that_a_terminal_obeys() {
+    let lab = Lab::new();
+    lab.image("v1");
+    let name = lab.name(":v1");
+    let hostile = "k=\u{9b}31m\u{7f}\u{202e}\u{200b}\u{2066}";
+    lab.sign(&["--format", "legacy", "-a", hostile, &name]).run().expect(0);
+    for mode in MODES {
+        let ran = lab.verify(&[mode, &[&name]].concat()).run().expect(0);
+        let acts =
+            |c: &char| c.is_control() && *c != '\n' || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{2069}');
+        assert_eq!(ran.stdout.chars().find(acts), None, "{mode:?}");
+        let value: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+        let optional = value.pointer("/0/optional/k").or(value.pointer("/optional/k"));
+        let found = optional.or(value.pointer("/signatures/0/annotations/k")).unwrap();
+        assert_eq!(found, &hostile[2..], "{mode:?}");
+    }
 }

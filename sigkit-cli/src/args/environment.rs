@@ -5,6 +5,7 @@ use std::ffi::OsString;
 
 use clap::{Arg, Command};
 
+use super::flag_rules::{Kind, Rule, rule};
 use crate::context::Environment;
 
 /// What the environment adds to a command line.
@@ -14,8 +15,21 @@ pub(crate) struct Bound {
     pub(crate) flags: Vec<OsString>,
     /// Long name of each of these flags, and the variable it came from.
     pub(crate) sources: Vec<(String, String)>,
-    /// Variables that were left alone, since verification would become weaker by them.
-    pub(crate) refused: Vec<String>,
+    /// Those of them that say whom or what is believed.
+    pub(crate) beliefs: Vec<FromVariable>,
+    /// What people should know: variables that count, and variables that do not.
+    pub(crate) notes: Vec<String>,
+    /// A variable that must say something and does not.
+    pub(crate) mistake: Option<String>,
+}
+
+/// Something that is believed because a variable of the environment says so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct FromVariable {
+    /// The variable.
+    pub(crate) variable: String,
+    /// What it sets: a flag with its dashes, or part of the trusted root in words.
+    pub(crate) sets: String,
 }
 
 const PREFIXES: [&str; 2] = ["SIGKIT_", "COSIGN_"];
@@ -29,15 +43,38 @@ pub(crate) fn bind(verb: &Command, given: &BTreeSet<String>, environment: &Envir
     if set.is_empty() {
         return bound;
     }
-    for arg in verb.get_arguments() {
-        let Some(long) = arg.get_long().filter(|long| !given.contains(*long) && takes_value(arg) && !is_taken(long))
-        else {
-            continue;
+    for arg in verb.get_arguments().filter(|arg| takes_value(arg)) {
+        let Some(long) = arg.get_long() else { continue };
+        // What nobody has thought about is not for variables.
+        let rule = rule(verb.get_name(), long).unwrap_or(Rule::CommandLine);
+        let kind = match rule {
+            Rule::OtherMeaning => continue,
+            Rule::Free | Rule::Weaker | Rule::CommandLine if given.contains(long) => continue,
+            Rule::Free | Rule::Weaker | Rule::CommandLine => None,
+            Rule::Belief(kind) => Some(kind),
         };
-        let Some((variable, value)) = look_up(arg, long, &set, environment) else { continue };
-        if may_weaken(long) {
-            bound.refused.push(variable);
+        let Some((variable, value)) = look_up(arg, long, &set, rule, environment) else { continue };
+        if let Some(said) = kind.and_then(|kind| spoken(kind, verb.get_name(), long, given)) {
+            bound.notes.push(format!("WARNING: {variable} is ignored: the command line decides by --{said}"));
             continue;
+        }
+        let why = match rule {
+            Rule::Weaker => "verification can be weakened on the command line only".to_owned(),
+            Rule::CommandLine => format!("--{long} is taken from the command line only"),
+            _ => String::new(),
+        };
+        if !why.is_empty() {
+            bound.notes.push(format!("WARNING: {variable} is ignored: {why}"));
+            continue;
+        }
+        if kind.is_some() {
+            if value.is_empty() {
+                let why = format!("the environment variable {variable} is empty: --{long} needs a value");
+                bound.mistake = Some(format!("Error: {why}: set one, or unset the variable"));
+                continue;
+            }
+            bound.notes.push(format!("note: --{long} is set by the environment variable {variable}"));
+            bound.beliefs.push(FromVariable { variable: variable.clone(), sets: format!("--{long}") });
         }
         let mut flag = OsString::from(format!("--{long}="));
         flag.push(value);
@@ -47,28 +84,27 @@ pub(crate) fn bind(verb: &Command, given: &BTreeSet<String>, environment: &Envir
     bound
 }
 
-/// Whether the variable of that name means something else: `SIGKIT_PASSWORD` and `COSIGN_PASSWORD` are passwords of keys, which
-/// no registry must get to see.
-fn is_taken(long: &str) -> bool {
-    long == "password"
+/// The flag of this kind that the command line gives, if it gives one.
+fn spoken(kind: Kind, verb: &str, long: &str, given: &BTreeSet<String>) -> Option<String> {
+    kind.flags(verb, long).into_iter().find(|flag| given.contains(flag))
 }
 
-/// The flags by which verification asks for less than it would otherwise; only a command line may say so, where it can be seen.
-fn may_weaken(long: &str) -> bool {
-    long.starts_with("insecure-")
-        || long.starts_with("allow-")
-        || long.starts_with("compat-")
-        || matches!(long, "private-infrastructure" | "check-claims" | "certificate-oidc-issuer-absent")
-}
-
-fn look_up(arg: &Arg, long: &str, set: &[OsString], environment: &Environment) -> Option<(String, OsString)> {
+fn look_up(
+    arg: &Arg,
+    long: &str,
+    set: &[OsString],
+    rule: Rule,
+    environment: &Environment,
+) -> Option<(String, OsString)> {
     let aliases = arg.get_all_aliases().unwrap_or_default();
     let names: Vec<&str> = std::iter::once(long).chain(aliases).collect();
     PREFIXES.iter().find_map(|prefix| {
         names.iter().find_map(|name| {
             let variable = set.iter().find_map(|variable| variable.to_str().filter(|it| spells(it, prefix, name)))?;
-            // Go's viper takes an empty variable for none.
-            environment.non_empty(variable).map(|value| (variable.to_owned(), value))
+            let value = environment.get(variable)?;
+            // Go's viper takes an empty variable for none; where it would say whom to believe, that is not passed over.
+            let counts = !value.is_empty() || matches!(rule, Rule::Belief(_));
+            counts.then(|| (variable.to_owned(), value))
         })
     })
 }
@@ -105,15 +141,30 @@ mod tests {
     }
 
     #[test]
-    fn ours_comes_before_cosigns_and_an_empty_one_is_none() {
+    fn ours_comes_before_cosigns() {
         let both = [("COSIGN_KEY", "theirs"), ("SIGKIT_KEY", "ours")];
         assert_eq!(bound("public-key", &[], &both).flags, ["--key=ours"]);
-        assert_eq!(bound("public-key", &[], &[("COSIGN_KEY", "theirs"), ("SIGKIT_KEY", "")]).flags, ["--key=theirs"]);
+        let both = [("COSIGN_OUTFILE", "theirs"), ("SIGKIT_OUTFILE", "")];
+        assert_eq!(bound("public-key", &[], &both).flags, ["--outfile=theirs"]);
+    }
+
+    // threat: R17
+    #[test]
+    fn an_empty_variable_that_must_name_someone_is_a_mistake() {
+        for variable in ["SIGKIT_KEY", "COSIGN_POLICY", "SIGKIT_CERTIFICATE_GITHUB_WORKFLOW_REF", "SIGKIT_TRUSTED_ROOT"]
+        {
+            let bound = bound("verify", &[], &[(variable, "")]);
+            assert!(bound.mistake.as_ref().is_some_and(|why| why.contains(variable)), "{bound:?}");
+        }
+        // One that the command line makes needless is none.
+        assert_eq!(bound("verify", &["key"], &[("SIGKIT_KEY", "")]).mistake, None);
+        assert_eq!(bound("verify", &[], &[("SIGKIT_TIMEOUT", ""), ("SIGKIT_CHECK_CLAIMS", "")]), Bound::default());
     }
 
     #[test]
     fn the_command_line_comes_first() {
-        assert_eq!(bound("public-key", &["key"], &[("SIGKIT_KEY", "ours")]), Bound::default());
+        assert_eq!(bound("public-key", &["outfile"], &[("SIGKIT_OUTFILE", "ours")]), Bound::default());
+        assert_eq!(bound("public-key", &["key"], &[("SIGKIT_KEY", "ours")]).flags, Vec::<OsString>::new());
     }
 
     #[test]
@@ -127,7 +178,7 @@ mod tests {
         ];
         for (variable, value) in weakening {
             let bound = bound("verify", &[], &[(variable, value)]);
-            assert_eq!(bound.refused, [variable]);
+            assert!(bound.notes[0].starts_with(&format!("WARNING: {variable} is ignored: ")), "{bound:?}");
             assert_eq!(bound.flags, Vec::<OsString>::new());
         }
     }

@@ -12,6 +12,7 @@ use clap::builder::ValueParser;
 use clap::{Arg, ArgAction, Command};
 
 use super::Secret;
+use super::flag_rules::{Rule, rule};
 use crate::keys::KeySource;
 
 /// A command line that says everything in one way.
@@ -23,6 +24,8 @@ pub(crate) struct Normalised {
     pub(crate) rest: Vec<OsString>,
     /// Long names of the flags that were given.
     pub(crate) given: BTreeSet<String>,
+    /// Those of them that say whom or what is believed, and were given an empty value.
+    pub(crate) empty: Vec<String>,
     /// Long name of a flag that names one key and was given again.
     pub(crate) repeated: Option<String>,
 }
@@ -76,7 +79,7 @@ impl Normalised {
                     return;
                 }
                 Token::Flag(text) => match Flag::find(verb, text) {
-                    Some(Flag::Long(arg, value)) => self.push(arg, value, &mut arguments),
+                    Some(Flag::Long(arg, value)) => self.push(verb, arg, value, &mut arguments),
                     // Short help is not long help.
                     Some(Flag::Shorts(arg, [])) if arg.get_long() == Some("help") => self.rest.push(argument.clone()),
                     Some(Flag::Shorts(arg, following)) => self.push_shorts(verb, arg, following, &mut arguments),
@@ -104,22 +107,29 @@ impl Normalised {
                 value if takes_value(arg) => Some(value),
                 [next, more @ ..] => match short(verb, *next) {
                     Some(found) => {
-                        self.push(arg, None, arguments);
+                        self.push(verb, arg, None, arguments);
                         (arg, following) = (found, more);
                         continue;
                     }
                     None => {
-                        self.push(arg, None, arguments);
+                        self.push(verb, arg, None, arguments);
                         return self.rest.push(join(b"-", following));
                     }
                 },
             };
-            return self.push(arg, value, arguments);
+            return self.push(verb, arg, value, arguments);
         }
     }
 
-    fn push<'a>(&mut self, arg: &Arg, value: Option<&[u8]>, arguments: &mut impl Iterator<Item = &'a OsString>) {
+    fn push<'a>(
+        &mut self,
+        verb: &Command,
+        arg: &Arg,
+        value: Option<&[u8]>,
+        arguments: &mut impl Iterator<Item = &'a OsString>,
+    ) {
         let Some(long) = arg.get_long() else { return };
+        let is_free = rule(verb.get_name(), long) == Some(Rule::Free);
         let value = match value {
             None if takes_value(arg) => arguments.next().map(|next| next.as_bytes()),
             given => given,
@@ -127,10 +137,14 @@ impl Normalised {
         let value = match value {
             Some(value) if is_switch(arg) => Some(go_bool(value).unwrap_or(value)),
             None if is_switch(arg) => Some(b"true".as_slice()),
-            // A string set to nothing is a string not set: scripts pass `--bundle "$BUNDLE"` unconditionally.
-            Some(b"") if empty_is_absent(arg) => return,
+            // A string set to nothing is a string not set: scripts pass `--output-file "$FILE"` unconditionally.
+            Some(b"") if is_free && empty_is_absent(arg) => return,
             given => given,
         };
+        // Not where it would drop a demand, or leave to a default whom to believe.
+        if value == Some(b"") && !is_free {
+            self.empty.push(long.to_owned());
+        }
         if !self.given.insert(long.to_owned()) && names_one_key(arg) {
             self.repeated = Some(long.to_owned());
         }

@@ -2,6 +2,7 @@
 
 mod absent;
 mod environment;
+mod flag_rules;
 #[cfg(test)]
 mod from_cosign;
 mod go_flags;
@@ -44,7 +45,7 @@ pub(crate) use bundle::{BundleCreateArgs, BundleUpgradeArgs, BundleVerb, BundleV
 pub(crate) use certificate::CertificateArgs;
 pub(crate) use completion::CompletionArgs;
 pub(crate) use download::{BesideArgs, Download, DownloadArgs};
-pub(crate) use environment::{Bound, bind};
+pub(crate) use environment::{Bound, FromVariable, bind};
 pub(crate) use explain::ExplainArgs;
 pub(crate) use generate_key_pair::GenerateKeyPairArgs;
 pub(crate) use global::GlobalArgs;

@@ -75,6 +75,19 @@ impl TrustArgs {
         flag.or(self.certificates.given()).or(self.weakened().first().copied())
     }
 
+    /// The flag that says which authorities and logs are believed, if one is given.
+    pub(crate) fn names_authorities(&self) -> Option<&'static str> {
+        let certificates = &self.certificates;
+        [
+            ("--trusted-root", self.log.trusted_root.is_some()),
+            ("--certificate-chain", certificates.certificate_chain.is_some()),
+            ("--ca-roots", certificates.ca_roots.is_some()),
+            ("--timestamp-certificate-chain", self.log.timestamp_certificate_chain.is_some()),
+        ]
+        .into_iter()
+        .find_map(|(flag, given)| given.then_some(flag))
+    }
+
     /// The flags by which less is asked for than usual, as they were given.
     pub(crate) fn weakened(&self) -> Vec<&'static str> {
         let by_identity = self.keys.key.is_empty();

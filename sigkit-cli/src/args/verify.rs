@@ -46,6 +46,15 @@ pub(crate) struct VerifyArgs {
 }
 
 impl VerifyArgs {
+    /// The flags by which less is asked for than usual.
+    pub(crate) fn weakened(&self) -> Vec<&'static str> {
+        let mut flags = self.trust.weakened();
+        if !self.check_claims {
+            flags.push("--check-claims");
+        }
+        flags
+    }
+
     /// Refuses what this build cannot do, and tells once what has no effect.
     ///
     /// # Errors

@@ -1,6 +1,9 @@
+use std::path::Path;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
+use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 use sigkit_core::attach::{FoundItem, Wanted, find};
 use sigkit_core::bundle::BundleError;
@@ -12,6 +15,7 @@ use sigkit_core::oci::{Descriptor, media_type};
 use crate::args::{BesideArgs, Download, DownloadArgs, GlobalArgs};
 use crate::context::Context;
 use crate::error::CliError;
+use crate::escape;
 use crate::exit::ExitCode;
 use crate::output::Output;
 use crate::registry;
@@ -55,22 +59,26 @@ fn beside(args: &BesideArgs, wanted: Wanted<'_>, context: &Context, global: &Glo
         Some(Ok(found)) => found,
     };
     let mut output = Output::result(Vec::new());
-    let mut types = Vec::new();
+    let way = Way::to(global.output_file.as_deref());
+    let (mut types, mut left_out) = (Vec::new(), 0_usize);
     for item in found.items {
         match kind(&item, &limits) {
-            Ok(kind) if is_wanted(wanted, &kind) => print(&mut output.stdout, item),
+            Ok(kind) if is_wanted(wanted, &kind) => left_out += print(&mut output, item, way),
             Ok(kind) => types.push(kind),
             Err(BundleError::PassedOver { found, .. }) => types.push(found),
             // Unreadable, and printed all the same: whoever downloads wants to see it.
             Err(error) => {
                 output.notes.push(format!("WARNING: {}: {error}", item.origin));
-                print(&mut output.stdout, item);
+                left_out += print(&mut output, item, way);
             }
         }
     }
     for problem in &found.problems {
         output.notes.push(failure(&args.image, problem.code, &problem.to_string()));
         output.exit = ExitCode::Undecided;
+    }
+    if left_out > 0 && output.stdout.is_empty() && output.exit == ExitCode::Done {
+        output.exit = ExitCode::Failed;
     }
     if !output.stdout.is_empty() || output.exit != ExitCode::Done {
         return Ok(output);
@@ -105,17 +113,51 @@ fn kind(item: &FoundItem, limits: &Limits) -> Result<String, BundleError> {
     }
 }
 
-/// Prints a document as it is stored, on one line; what annotations hold as cosign arranges it.
-fn print(stdout: &mut Vec<u8>, item: FoundItem) {
-    let Ok(blob) = item.blob else { return };
-    if item.layer.media_type == media_type::SIMPLE_SIGNING {
+/// How documents are handed on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    /// As JSON that no terminal obeys; whoever may push may have written them.
+    Escaped,
+    /// As they are stored, into a file.
+    AsStored,
+}
+
+impl Way {
+    fn to(file: Option<&Path>) -> Self {
+        let is_device = |path: &Path| path == Path::new("-") || path.metadata().is_ok_and(|found| !found.is_file());
+        match file {
+            Some(path) if !is_device(path) => Self::AsStored,
+            _ => Self::Escaped,
+        }
+    }
+}
+
+/// Prints a document on one line; what annotations hold as cosign arranges it. Returns how many were left out.
+fn print(output: &mut Output, item: FoundItem, way: Way) -> usize {
+    let Ok(blob) = item.blob else { return 0 };
+    let mut line = if item.layer.media_type == media_type::SIMPLE_SIGNING {
         // What these types hold can always be written.
-        stdout.extend(serde_json::to_vec(&Legacy::of(&item.layer, &blob)).unwrap_or_default());
+        serde_json::to_vec(&Legacy::of(&item.layer, &blob)).unwrap_or_default()
     } else {
         // Between the tokens of JSON a line feed is as good as a space, and within strings there is none.
-        stdout.extend(blob.iter().map(|byte| if matches!(byte, b'\n' | b'\r') { b' ' } else { *byte }));
+        blob.iter().map(|byte| if matches!(byte, b'\n' | b'\r') { b' ' } else { *byte }).collect()
+    };
+    if way == Way::Escaped {
+        let json = serde_json::from_slice::<IgnoredAny>(&line).ok().and(String::from_utf8(line).ok());
+        let Some(json) = json else {
+            output.notes.push(format!(
+                "WARNING: {}: expected JSON, found {} bytes of something else, which are not printed: give --output-file FILE to get \
+                 them as they are stored",
+                item.origin,
+                blob.len()
+            ));
+            return 1;
+        };
+        line = escape::json(&json).into_bytes();
     }
-    stdout.push(b'\n');
+    output.stdout.extend(line);
+    output.stdout.push(b'\n');
+    0
 }
 
 /// A signature in cosign's older format, with the names that Go gives to its parts.

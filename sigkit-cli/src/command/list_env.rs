@@ -49,8 +49,10 @@ pub(super) fn run(args: &EnvArgs, context: &Context) -> Output {
     let mut text = String::new();
     if args.show_descriptions {
         text.push_str(
-            "# Every flag can be set by SIGKIT_<FLAG> or COSIGN_<FLAG>: --output-key-prefix by SIGKIT_OUTPUT_KEY_PREFIX.\n\
-             # Flags that weaken verification cannot.\n",
+            "# Flags can be set by SIGKIT_<FLAG> or COSIGN_<FLAG>: --output-key-prefix by SIGKIT_OUTPUT_KEY_PREFIX.\n\
+             # Those that weaken verification cannot. Those that say whom or what is believed can only where the command line says\n\
+             # nothing of the kind; they are named on standard error and in the report, and must not be empty.\n\
+             # For all others an empty variable is none.\n",
         );
     }
     for (name, kind, description) in VARIABLES {

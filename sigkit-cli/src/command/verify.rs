@@ -64,7 +64,7 @@ impl Judge for Verification<'_> {
     async fn look(&self, _: &str, open: &OpenTarget, image: &Digest) -> Evidence {
         match &self.detached {
             Some(detached) => detached.evidence(image, &open.docker_reference()),
-            None => Box::pin(discover(&*open.signatures, image, &self.policy)).await,
+            None => self.place(Box::pin(discover(&*open.signatures, image, &self.policy)).await),
         }
     }
 
@@ -73,9 +73,19 @@ impl Judge for Verification<'_> {
             Some(reference) => self.policy.clone().with_reference(reference.repository.clone()),
             None => self.policy.clone(),
         };
-        let subject = Subject::image(text, open, image).weakened(self.args.trust.weakened());
+        let subject = Subject::image(text, open, image).weakened(self.args.weakened());
         let result = Verifier::new(&policy).verify(&Artifact::Bytes(&image.bytes), &found, self.now);
-        Judgement::new(subject, result, &found)
+        Judgement::new(subject, result)
+    }
+}
+
+impl Verification<'_> {
+    /// What was found, with the name of the repository when that is not the image's.
+    fn place(&self, found: Evidence) -> Evidence {
+        match &self.args.registry.signature_repo {
+            Some(repository) => found.within(&repository.to_string()),
+            None => found,
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 use sigkit_core::attach::discover;
 use sigkit_core::bundle::{Evidence, Origin, SignedEntity};
 use sigkit_core::digest::Digest;
+use sigkit_core::oci::Repository;
 use sigkit_core::policy::{Policy, Purpose};
 use sigkit_core::store::FetchedManifest;
 use sigkit_core::time::UnixTime;
@@ -47,7 +48,13 @@ pub(crate) fn run(
         None => None,
     };
     let images = Images::collect(Reach::Read, &args.images, &args.registry, context)?;
-    let verification = Verification { policy, given, weakened: args.trust.weakened(), now: context.now() };
+    let verification = Verification {
+        policy,
+        given,
+        weakened: args.weakened(),
+        elsewhere: args.registry.signature_repo.clone(),
+        now: context.now(),
+    };
     images.judge(&verification, render::Results::of_attestations(args.output, context), global, printer)
 }
 
@@ -56,6 +63,8 @@ struct Verification {
     /// An attestation to judge in place of those that the store holds, with its name.
     given: Option<(String, Zeroizing<Vec<u8>>)>,
     weakened: Vec<&'static str>,
+    /// The repository of the attestations when that is not the image's.
+    elsewhere: Option<Repository>,
     now: UnixTime,
 }
 
@@ -68,13 +77,16 @@ impl Judge for Verification {
                 let entities = SignedEntity::each_from_any_attestation(bytes, self.policy.limits());
                 Evidence::each(Origin::File(name.clone()), entities)
             }
-            None => Box::pin(discover(&*open.signatures, image, &self.policy)).await,
+            None => {
+                let found = Box::pin(discover(&*open.signatures, image, &self.policy)).await;
+                self.elsewhere.iter().fold(found, |found, repository| found.within(&repository.to_string()))
+            }
         }
     }
 
     fn judge(&self, text: &str, open: &OpenTarget, image: &FetchedManifest, found: Evidence) -> Judgement {
         let subject = Subject::image(text, open, image).weakened(self.weakened.clone());
         let result = Verifier::new(&self.policy).verify(&Artifact::Bytes(&image.bytes), &found, self.now);
-        Judgement::new(subject, result, &found)
+        Judgement::new(subject, result)
     }
 }

@@ -7,7 +7,7 @@ use crate::args::VerifyBlobAttestationArgs;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Output;
-use crate::render::{self, Judgement, Subject};
+use crate::render::{self, Compared, Judgement, Subject};
 
 /// Verifies an attestation about a file, standard input or a digest; of any size in constant memory.
 ///
@@ -43,6 +43,7 @@ pub(crate) fn run(args: &VerifyBlobAttestationArgs, context: &Context) -> Result
     let name = args.blob.as_ref().map(|blob| blob.display().to_string());
     let name = name.or_else(|| known.map(|digest| digest.to_string())).unwrap_or_else(|| "any blob".to_owned());
     let judged = Verifier::new(&policy).verify(&artifact, &evidence, context.now());
-    let subject = Subject::named(name, known).weakened(args.trust.weakened());
-    Ok(render::blob(&Judgement::new(subject, judged, &evidence), args.output, context))
+    let compared = if args.check_claims { Compared::WithArtifact } else { Compared::WithNothing };
+    let subject = Subject::named(name, known).weakened(args.weakened()).compared(compared);
+    Ok(render::blob(&Judgement::new(subject, judged), args.output, context))
 }

@@ -68,6 +68,6 @@ impl Judge for Verification<'_> {
         (demand, findings): (Demand, Findings),
     ) -> Judgement {
         let admission = admit(&demand, &Artifact::Bytes(&image.bytes), &findings, self.now);
-        Judgement::admitted(Subject::image(text, open, image), admission, &findings)
+        Judgement::admitted(Subject::image(text, open, image), admission)
     }
 }

@@ -5,6 +5,7 @@ mod password;
 mod prompt;
 
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 pub(crate) use environment::Environment;
@@ -19,6 +20,7 @@ use sigkit_core::limits::Limits;
 use sigkit_core::time::UnixTime;
 use zeroize::Zeroizing;
 
+use crate::args::FromVariable;
 use crate::error::CliError;
 use crate::files::{FileError, Files};
 use crate::signals::Interrupts;
@@ -49,6 +51,8 @@ pub(crate) struct Context {
     pub(crate) files: Files,
     /// Whether people see every request.
     pub(crate) requests: Requests,
+    /// What is believed because variables of the environment say so.
+    beliefs: Mutex<Vec<FromVariable>>,
     interrupts: Interrupts,
 }
 
@@ -61,6 +65,7 @@ impl Context {
             stderr: Stderr::default(),
             files: Files::new(interrupts.clone()),
             requests: Requests::Hidden,
+            beliefs: Mutex::default(),
             interrupts,
         }
     }
@@ -68,6 +73,22 @@ impl Context {
     /// Shows requests from now on, if `requests` says so.
     pub(crate) fn with_requests(self, requests: Requests) -> Self {
         Self { requests, ..self }
+    }
+
+    /// Takes what flags got from the environment.
+    pub(crate) fn with_beliefs(self, beliefs: Vec<FromVariable>) -> Self {
+        Self { beliefs: Mutex::new(beliefs), ..self }
+    }
+
+    /// Keeps for the report that something is believed because a variable says so. People are told by whoever knows more.
+    pub(crate) fn believe(&self, variable: &str, sets: &str) {
+        let belief = FromVariable { variable: variable.to_owned(), sets: sets.to_owned() };
+        self.beliefs.lock().unwrap_or_else(PoisonError::into_inner).push(belief);
+    }
+
+    /// What is believed because variables of the environment say so.
+    pub(crate) fn beliefs(&self) -> Vec<FromVariable> {
+        self.beliefs.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The time; 1970 for a clock set before that.

@@ -5,15 +5,17 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value, json};
 use sigkit_core::content::SIGN_PREDICATE;
 use sigkit_core::digest::DigestAlgorithm;
-use sigkit_core::report::{Node, Outcome, Report, Verdict};
+use sigkit_core::report::{Label, Node, Outcome, Report, Verdict};
 use sigkit_core::trust::{FulcioExtension, SignerIdentity};
 use sigkit_core::verify::{Verified, VerifiedSignature};
 
-use super::witness::Witnesses;
+use super::witness;
 use crate::escape;
 
 /// The arc of Fulcio's extensions.
 const FULCIO: &str = "1.3.6.1.4.1.57264.1";
+/// The arc of sigstore, with its dot.
+const FULCIO_ARC: &str = "1.3.6.1.4.1.57264.";
 
 /// The extensions that cosign prints, with their numbers below that arc.
 const WORKFLOW: [(u8, FulcioExtension); 5] = [
@@ -25,8 +27,8 @@ const WORKFLOW: [(u8, FulcioExtension); 5] = [
 ];
 
 /// `-o json`: an empty line, an array with one element for each signature, a line end.
-pub(super) fn array(verified: &Verified, witnesses: &Witnesses) -> Vec<u8> {
-    let elements = elements(verified, witnesses);
+pub(super) fn array(verified: &Verified) -> Vec<u8> {
+    let elements = elements(verified);
     let mut bytes = b"\n[".to_vec();
     bytes.extend(elements.join(",").into_bytes());
     bytes.extend_from_slice(b"]\n");
@@ -34,11 +36,8 @@ pub(super) fn array(verified: &Verified, witnesses: &Witnesses) -> Vec<u8> {
 }
 
 /// `-o text`: one element on each line.
-pub(super) fn lines(verified: &Verified, witnesses: &Witnesses) -> Vec<u8> {
-    elements(verified, witnesses)
-        .into_iter()
-        .flat_map(|element| [element.into_bytes(), b"\n".to_vec()].concat())
-        .collect()
+pub(super) fn lines(verified: &Verified) -> Vec<u8> {
+    elements(verified).into_iter().flat_map(|element| [element.into_bytes(), b"\n".to_vec()].concat()).collect()
 }
 
 /// Of each distinct attestation its envelope, one on a line.
@@ -52,30 +51,29 @@ pub(super) fn envelopes(verified: &Verified, stdout: &mut Vec<u8>) {
     }
 }
 
-/// Each signature once, though several keys may verify it.
+/// Each signature once, though several authorities may name its key. One document may have several signatures, each by a key of its own.
 fn distinct(verified: &Verified) -> impl Iterator<Item = &VerifiedSignature> {
-    let mut origins = BTreeSet::new();
-    verified.signatures().iter().filter(move |signature| origins.insert(signature.origin().to_string()))
+    let mut seen = BTreeSet::new();
+    let is_new = move |signature: &&VerifiedSignature| {
+        seen.insert((signature.origin().to_string(), signature.key().to_string()))
+    };
+    verified.signatures().iter().filter(is_new)
 }
 
 /// One element for each distinct signature; one that several keys verify is printed once.
-fn elements(verified: &Verified, witnesses: &Witnesses) -> Vec<String> {
-    let element = |signature: &VerifiedSignature| {
-        let witnesses = witnesses.get(&signature.origin().to_string()).cloned().unwrap_or_default();
-        element(signature, witnesses).to_string()
-    };
-    distinct(verified).map(element).collect()
+fn elements(verified: &Verified) -> Vec<String> {
+    distinct(verified).map(|signature| escape::json(&element(signature).to_string())).collect()
 }
 
-fn element(signature: &VerifiedSignature, witnesses: Map<String, Value>) -> Value {
+fn element(signature: &VerifiedSignature) -> Value {
     let mut signer = signature.certificate().map(|certificate| signer(certificate.identity())).unwrap_or_default();
-    signer.extend(witnesses);
+    signer.extend(witness::members(signature));
     let with_signer = |mut optional: Map<String, Value>| {
         optional.extend(signer);
         if optional.is_empty() { Value::Null } else { Value::Object(optional) }
     };
     if let Some(document) = signature.simple_signing() {
-        let signed = document.optional.clone().into_iter().collect();
+        let signed = own(document.optional.clone());
         return claim(&document.reference, &document.digest.to_string(), &document.kind, with_signer(signed));
     }
     // A statement names no repository, so there is none to print.
@@ -83,14 +81,34 @@ fn element(signature: &VerifiedSignature, witnesses: Map<String, Value>) -> Valu
     let named = || subject.and_then(|subject| DigestAlgorithm::ALL.into_iter().find_map(|a| subject.digest(a)));
     let digest = signature.digest().or_else(named).map(|digest| digest.to_string()).unwrap_or_default();
     let annotations = subject.map(|subject| subject.annotations.clone()).unwrap_or_default();
-    let annotations = annotations.into_iter().map(|(name, value)| (name, json!(value))).collect();
+    let annotations = own(annotations.into_iter().map(|(name, value)| (name, json!(value))));
     // By a policy file an attestation may be what was asked for; it is not called a signature.
     let kind = signature.statement().map_or(SIGN_PREDICATE, |statement| &statement.predicate_type);
     claim("", &digest, kind, with_signer(annotations))
 }
 
-/// What the verified certificate says of the signer, under the names that cosign gives it. It comes last and so replaces annotations
-/// of the same names, which anyone who may sign can write.
+/// Annotations under names of their own. Whoever may sign may write any, and those that cosign gives to what a certificate or a witness
+/// says are left out.
+fn own(annotations: impl IntoIterator<Item = (String, Value)>) -> Map<String, Value> {
+    annotations.into_iter().filter(|(name, _)| !is_of_certificate(name)).collect()
+}
+
+/// Whether programs take the member of that name for something that a certificate or a witness says. Programs in Go compare names
+/// without case, and take U+017F and U+212A for the letters s and k.
+fn is_of_certificate(name: &str) -> bool {
+    let fold = |c| match c {
+        '\u{17f}' => 's',
+        '\u{212a}' => 'k',
+        c => c.to_ascii_lowercase(),
+    };
+    let folded: String = name.chars().map(fold).collect();
+    matches!(folded.as_str(), "subject" | "issuer" | "bundle" | "rfc3161timestamp")
+        || folded.starts_with("githubworkflow")
+        || folded.starts_with(FULCIO_ARC)
+        || FulcioExtension::from_name(name).is_some()
+}
+
+/// What the verified certificate says of the signer, under the names that cosign gives it.
 fn signer(identity: &SignerIdentity) -> Map<String, Value> {
     let mut members = Map::new();
     let mut add = |name: &str, value: &str| members.insert(name.to_owned(), json!(value));
@@ -139,36 +157,70 @@ fn claim(reference: &str, digest: &str, kind: &str, optional: Value) -> Value {
     })
 }
 
-/// The words that cosign prints before its results, for the checks that really ran and hold.
+/// A line of cosign's, and when it is true.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Said {
+    /// That something was checked: of each signature, or not at all.
+    OfEach,
+    /// That something was not: also when it is so of some.
+    OfAny,
+}
+
+/// The words that cosign prints before its results, for the checks that really ran and hold of each signature.
 pub(super) fn header(name: &str, report: &Report) -> String {
-    let mut checks = BTreeSet::new();
-    passed(&report.root, &mut checks);
+    let mut signatures = Vec::new();
+    held(&report.root, &mut signatures);
     let mut text = format!(
         "\nVerification for {} --\nThe following checks were performed on each of these signatures:\n",
         escape::one_line(name)
     );
-    for (check, words) in [
-        ("annotations", "The specified annotations were verified."),
-        ("reference", "The signed reference was compared with the repository"),
-        ("subject", "The cosign claims were validated"),
-        ("claims-not-checked", "The cosign claims were NOT compared with the image, as asked"),
-        ("log-entry", "Existence of the claims in the transparency log was verified offline"),
-        ("log-waived", "The transparency log was NOT looked at, as asked"),
-        ("timestamp", "The signed timestamps were verified"),
-        ("time-not-witnessed", "NOBODY witnessed when the signatures were made"),
-        ("sct-waived", "Whether the certificate was logged was NOT looked at, as asked"),
-        ("certificate", "The code-signing certificate was verified using trusted certificate authority certificates"),
-        ("signature", "The signatures were verified against the specified public key"),
+    for (check, said, words) in [
+        ("annotations", Said::OfEach, "The specified annotations were verified."),
+        ("reference", Said::OfEach, "The signed reference was compared with the repository"),
+        ("subject", Said::OfEach, "The cosign claims were validated"),
+        ("claims-not-checked", Said::OfAny, "The cosign claims were NOT compared with the image, as asked"),
+        ("log-entry", Said::OfEach, "Existence of the claims in the transparency log was verified offline"),
+        ("log-waived", Said::OfAny, "The transparency log was NOT looked at, as asked"),
+        ("timestamp", Said::OfEach, "The signed timestamps were verified"),
+        ("time-not-witnessed", Said::OfAny, "NOBODY witnessed when the signatures were made"),
+        ("sct-waived", Said::OfAny, "Whether the certificate was logged was NOT looked at, as asked"),
+        (
+            "certificate",
+            Said::OfEach,
+            "The code-signing certificate was verified using trusted certificate authority certificates",
+        ),
+        ("signature", Said::OfEach, "The signatures were verified against the specified public key"),
     ] {
-        // A certificate says more about the key than the signature does.
-        if checks.contains(check) && !(check == "signature" && checks.contains("certificate")) {
+        let holds = |checks: &BTreeSet<&'static str>| checks.contains(check);
+        if !signatures.is_empty() && signatures.iter().all(holds) {
             text.push_str(&format!("  - {words}\n"));
+        } else if said == Said::OfAny && signatures.iter().any(holds) {
+            text.push_str(&format!("  - {words} (of some of these signatures)\n"));
         }
     }
     text
 }
 
-/// The checks of every signature that holds.
+/// Of every signature that holds its checks.
+fn held(node: &Node, signatures: &mut Vec<BTreeSet<&'static str>>) {
+    match node {
+        Node::Group { label: Label::Signature { .. }, parts, .. } if node.verdict() == Verdict::Verified => {
+            let mut checks = BTreeSet::new();
+            parts.iter().for_each(|part| passed(part, &mut checks));
+            // A certificate says more about the key than the signature does.
+            if checks.contains("certificate") {
+                checks.remove("signature");
+            }
+            signatures.push(checks);
+        }
+        Node::Group { parts, .. } if node.verdict() == Verdict::Verified => {
+            parts.iter().for_each(|part| held(part, signatures));
+        }
+        Node::Group { .. } | Node::Leaf { .. } => {}
+    }
+}
+
+/// The checks that hold, and those that were waived.
 fn passed(node: &Node, checks: &mut BTreeSet<&'static str>) {
     match node {
         Node::Leaf { check, outcome: Outcome::Pass(_) } => {
@@ -178,9 +230,67 @@ fn passed(node: &Node, checks: &mut BTreeSet<&'static str>) {
             checks.insert(waiver.code());
         }
         Node::Leaf { .. } => {}
-        Node::Group { parts, .. } if node.verdict() == Verdict::Verified => {
-            parts.iter().for_each(|part| passed(part, checks));
+        Node::Group { parts, .. } => parts.iter().for_each(|part| passed(part, checks)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sigkit_core::bundle::Origin;
+    use sigkit_core::report::{CheckId, Fact, Rule, Waiver};
+    use sigkit_core::time::UnixTime;
+
+    use super::*;
+
+    // threat: R21
+    #[test]
+    fn each_check_is_said_of_each_signature_or_not_at_all() {
+        let leaf = |check, outcome| Node::Leaf { check, outcome };
+        let logged =
+            || leaf(CheckId::LogEntry, Outcome::Pass(Fact::Logged { log: "l".to_owned(), index: 1, time: None }));
+        let waived = || leaf(CheckId::LogEntry, Outcome::Skip(Waiver::LogWaived { entries: 1 }));
+        let header = |leaves: [Node; 2]| {
+            let signature = |(number, leaf)| {
+                let label = Label::Signature { number, origin: Origin::File("s".to_owned()) };
+                let content = Node::Leaf { check: CheckId::Content, outcome: Outcome::Pass(Fact::KeyFromPolicy) };
+                Node::Group { label, rule: Rule::All, parts: vec![content, leaf] }
+            };
+            let parts = (1..).zip(leaves).map(signature).collect();
+            let label = Label::Demands { name: String::new() };
+            header("image", &Report { time: UnixTime(0), root: Node::Group { label, rule: Rule::All, parts } })
+        };
+        let (was, was_not) = ("verified offline\n", "NOT looked at, as asked");
+        let said = header([logged(), logged()]);
+        assert!(said.contains(was) && !said.contains(was_not), "{said}");
+        let said = header([logged(), waived()]);
+        assert!(
+            !said.contains(was) && said.contains("NOT looked at, as asked (of some of these signatures)"),
+            "{said}"
+        );
+        let said = header([waived(), waived()]);
+        assert!(!said.contains(was) && said.contains("NOT looked at, as asked\n"), "{said}");
+    }
+
+    // threat: R21
+    #[test]
+    fn an_annotation_never_has_the_name_of_a_certificates_field() {
+        for name in [
+            "Subject",
+            "subject",
+            "Issuer",
+            "I\u{17f}\u{17f}uer",
+            "Bundle",
+            "RFC3161Timestamp",
+            "githubWorkflowRef",
+            "GitHubWorkflowSha",
+            "1.3.6.1.4.1.57264.1.1",
+            "1.3.6.1.4.1.57264.1.25",
+            "buildSignerURI",
+        ] {
+            assert!(is_of_certificate(name), "{name}");
         }
-        Node::Group { .. } => {}
+        for name in ["", "env", "subjects", "sub", "creator", "timestamp", "org.example.issuer", "github"] {
+            assert!(!is_of_certificate(name), "{name}");
+        }
     }
 }

@@ -9,19 +9,17 @@ mod witness;
 
 use std::time::Duration;
 
-use sigkit_core::bundle::Evidence;
 use sigkit_core::digest::Digest;
 use sigkit_core::oci::Manifest;
 use sigkit_core::reason::Reason;
 use sigkit_core::report::{Label, Node, Outcome, Report, Verdict, Waiver};
 use sigkit_core::store::{FetchedManifest, StoreError};
-use sigkit_core::verify::{Admission, Allowed, Findings, NotVerified, Verified};
+use sigkit_core::verify::{Admission, Allowed, NotVerified, Verified};
 
 pub(crate) use self::bundle::bundle;
 use self::tally::Tally;
 use self::text::Paint;
-use self::witness::Witnesses;
-use crate::args::ReportFormat;
+use crate::args::{FromVariable, ReportFormat};
 use crate::context::Context;
 use crate::escape;
 use crate::exit::ExitCode;
@@ -35,7 +33,6 @@ use crate::target::{OpenTarget, Unresolved};
 pub(crate) struct Judgement {
     subject: Subject,
     result: Result<Verified, Refusal>,
-    witnesses: Witnesses,
     /// What an index lists and its place does not hold, so that nobody has compared it.
     absent: Vec<String>,
 }
@@ -47,6 +44,8 @@ pub(crate) struct Subject {
     given: String,
     /// The flags by which less was asked for than usual.
     weakened: Vec<&'static str>,
+    /// Whether what was signed was compared with the artifact.
+    compared: Compared,
     /// `repository@digest`, once that is known.
     name: String,
     /// The digest, once it is known.
@@ -61,6 +60,15 @@ enum Manifests {
     One,
     /// An index lists those of several images.
     Several,
+}
+
+/// Whether what was signed was compared with the artifact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Compared {
+    /// It was.
+    WithArtifact,
+    /// Nobody looked at the artifact, as asked.
+    WithNothing,
 }
 
 impl Subject {
@@ -81,7 +89,16 @@ impl Subject {
 
     /// Something that has no other name than the user's.
     pub(crate) fn named(given: String, digest: Option<Digest>) -> Self {
-        Self { name: given.clone(), given, weakened: Vec::new(), digest, shape: Manifests::One }
+        let compared = Compared::WithArtifact;
+        Self { name: given.clone(), given, weakened: Vec::new(), compared, digest, shape: Manifests::One }
+    }
+
+    /// The same, where nobody looked at the artifact unless `compared` says so: it is then not what was verified.
+    pub(crate) fn compared(self, compared: Compared) -> Self {
+        match compared {
+            Compared::WithArtifact => self,
+            Compared::WithNothing => Self { compared, name: "any artifact".to_owned(), digest: None, ..self },
+        }
     }
 
     /// The same, judged with these flags by which less is asked for than usual.
@@ -214,23 +231,18 @@ pub(crate) const fn store_exit(error: &StoreError) -> ExitCode {
 
 impl Judgement {
     /// The verifier's answer.
-    pub(crate) fn new(subject: Subject, result: Result<Verified, NotVerified>, evidence: &Evidence) -> Self {
-        let witnesses = result.as_ref().map(|verified| witness::of(verified, evidence)).unwrap_or_default();
-        Self { subject, result: result.map_err(Refusal::NotVerified), witnesses, absent: Vec::new() }
+    pub(crate) fn new(subject: Subject, result: Result<Verified, NotVerified>) -> Self {
+        Self { subject, result: result.map_err(Refusal::NotVerified), absent: Vec::new() }
     }
 
     /// What a set of policies makes of it.
-    pub(crate) fn admitted(subject: Subject, admission: Admission, findings: &Findings) -> Self {
-        let witnesses = match &admission {
-            Admission::Verified(verified) => findings.iter().flat_map(|found| witness::of(verified, found)).collect(),
-            Admission::Allowed(_) | Admission::Refused(_) => Witnesses::new(),
-        };
+    pub(crate) fn admitted(subject: Subject, admission: Admission) -> Self {
         let result = match admission {
             Admission::Verified(verified) => Ok(verified),
             Admission::Allowed(allowed) => Err(Refusal::Allowed(allowed)),
             Admission::Refused(refusal) => Err(Refusal::NotVerified(refusal)),
         };
-        Self { subject, result, witnesses, absent: Vec::new() }
+        Self { subject, result, absent: Vec::new() }
     }
 
     /// The same of an index of which this is not there.
@@ -250,7 +262,7 @@ impl Judgement {
 
     fn refused(given: &str, refusal: Refusal) -> Self {
         let subject = Subject::named(given.to_owned(), None);
-        Self { subject, result: Err(refusal), witnesses: Witnesses::new(), absent: Vec::new() }
+        Self { subject, result: Err(refusal), absent: Vec::new() }
     }
 
     fn exit(&self) -> ExitCode {
@@ -276,6 +288,7 @@ pub(crate) struct Results {
     shape: Shape,
     stdout: Paint,
     stderr: Paint,
+    beliefs: Vec<FromVariable>,
     tally: Tally,
 }
 
@@ -297,6 +310,7 @@ impl Results {
             tree: format.is_none() && Stdout::watched() == Watched::Terminal,
             stdout: Paint::new(Stdout::watched(), context),
             stderr: Paint::new(Stderr::watched(), context),
+            beliefs: context.beliefs(),
             tally: Tally::default(),
         }
     }
@@ -311,15 +325,13 @@ impl Results {
         let mut output = Output::result(Vec::new());
         for judgement in judgements {
             match (self.format, &judgement.result) {
-                (Some(ReportFormat::Report), _) => output.stdout.extend(report::line(judgement)),
+                (Some(ReportFormat::Report), _) => output.stdout.extend(report::line(judgement, &self.beliefs)),
                 (_, Ok(_)) if self.tree => output.stdout.extend(text::tree(judgement, self.stdout).into_bytes()),
                 (_, Ok(verified)) if self.shape == Shape::Envelopes => {
                     cosign::envelopes(verified, &mut output.stdout);
                 }
-                (Some(ReportFormat::Text), Ok(verified)) => {
-                    output.stdout.extend(cosign::lines(verified, &judgement.witnesses))
-                }
-                (_, Ok(verified)) => output.stdout.extend(cosign::array(verified, &judgement.witnesses)),
+                (Some(ReportFormat::Text), Ok(verified)) => output.stdout.extend(cosign::lines(verified)),
+                (_, Ok(verified)) => output.stdout.extend(cosign::array(verified)),
                 (_, Err(_)) => {}
             }
             match &judgement.result {
@@ -355,7 +367,7 @@ impl Results {
 pub(crate) fn blob(judgement: &Judgement, format: Option<ReportFormat>, context: &Context) -> Output {
     let mut output = Output::result(Vec::new());
     match (format, &judgement.result) {
-        (Some(ReportFormat::Report), _) => output.stdout = report::line(judgement),
+        (Some(ReportFormat::Report), _) => output.stdout = report::line(judgement, &context.beliefs()),
         (Some(ReportFormat::Json | ReportFormat::Text), Ok(verified)) => {
             cosign::envelopes(verified, &mut output.stdout);
         }
@@ -364,7 +376,13 @@ pub(crate) fn blob(judgement: &Judgement, format: Option<ReportFormat>, context:
     match &judgement.result {
         Ok(verified) => {
             output.report.push_str(&cosign::certificates(verified));
-            output.report.push_str("Verified OK\n");
+            output.report.push_str(&match judgement.subject.compared {
+                Compared::WithArtifact => "Verified OK\n".to_owned(),
+                Compared::WithNothing => format!(
+                    "The attestation is verified; it was NOT compared with {}, as asked\n",
+                    escape::one_line(&judgement.subject.given)
+                ),
+            });
         }
         Err(refusal) => {
             let paint = Paint::new(Stderr::watched(), context);

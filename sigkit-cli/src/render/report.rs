@@ -6,12 +6,14 @@ use sigkit_core::trust::SignerIdentity;
 use sigkit_core::verify::{LogRecord, VerifiedSignature};
 
 use super::Judgement;
+use crate::args::FromVariable;
+use crate::escape;
 
 /// Name and version of the shape. Members may be added within a version; none changes its meaning or goes away.
 const SCHEMA: &str = "sigkit.report.v1";
 
 /// The report of one artifact.
-pub(super) fn line(judgement: &Judgement) -> Vec<u8> {
+pub(super) fn line(judgement: &Judgement, beliefs: &[FromVariable]) -> Vec<u8> {
     let trouble = judgement.result.as_ref().err().map(super::Refusal::trouble);
     let signatures = judgement.result.as_ref().map_or(&[][..], |verified| verified.signatures());
     let report = json!({
@@ -23,15 +25,16 @@ pub(super) fn line(judgement: &Judgement) -> Vec<u8> {
         "exitCode": judgement.exit().code(),
         "absent": judgement.absent,
         "weakenedBy": judgement.subject.weakened,
+        "fromEnvironment": beliefs.iter().map(|belief| json!({"variable": belief.variable, "sets": belief.sets})).collect::<Vec<_>>(),
         "code": trouble.as_ref().map(|trouble| trouble.code),
         "message": trouble.as_ref().map(|trouble| &trouble.message),
         "time": judgement.report().map(|report| report.time.to_string()),
         "signatures": signatures.iter().map(signature).collect::<Vec<_>>(),
         "checks": judgement.report().map(|report| node(&report.root)),
     });
-    let mut line = report.to_string().into_bytes();
-    line.push(b'\n');
-    line
+    let mut line = escape::json(&report.to_string());
+    line.push('\n');
+    line.into_bytes()
 }
 
 fn signature(signature: &VerifiedSignature) -> Value {
