@@ -1,6 +1,8 @@
 //! Verifying images, whatever it is that they are verified by.
 
-use futures_util::future::{join, join_all};
+use futures_util::StreamExt as _;
+use futures_util::future::join;
+use futures_util::stream::FuturesOrdered;
 use sigkit_core::digest::Digest;
 use sigkit_core::image::{Branch, Descent, TreeError};
 use sigkit_core::limits::Limits;
@@ -87,14 +89,19 @@ impl Images<'_> {
             if level.is_empty() {
                 return Ok(judgements);
             }
-            let each = level.iter().map(async |entry| {
-                let _turn = self.turn().await;
-                let look = Box::pin(judge.look(text, open, &entry.digest));
-                let (image, found) = join(Box::pin(descent.read(&*open.store, entry)), look).await;
-                let image = image?;
-                Ok::<_, TreeError>((judge.judge(text, open, &image, found), Branch::of(&image)))
-            });
-            for judged in join_all(each).await {
+            let reader = descent.clone();
+            let mut each: FuturesOrdered<_> = level
+                .iter()
+                .map(async |entry| {
+                    let _turn = self.turn().await;
+                    let look = Box::pin(judge.look(text, open, &entry.digest));
+                    let (image, found) = join(Box::pin(reader.read(&*open.store, entry)), look).await;
+                    let image = image?;
+                    Ok::<_, TreeError>((judge.judge(text, open, &image, found), Branch::of(&image)))
+                })
+                .collect();
+            // Counted as they come, so that what is too much is noticed before all of it is here.
+            while let Some(judged) = each.next().await {
                 let (judgement, below) = judged?;
                 descent.add(below)?;
                 judgements.push(judgement);
