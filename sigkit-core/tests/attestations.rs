@@ -4,6 +4,10 @@
 
 mod support;
 
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
@@ -18,11 +22,12 @@ use sigkit_core::oci::{Descriptor, Manifest, Tag, TagOrDigest, media_type};
 use sigkit_core::policy::{KeyAuthority, Policy, Purpose};
 use sigkit_core::reason::Reason;
 use sigkit_core::report::Verdict;
-use sigkit_core::store::{Expected, FetchedManifest, MemoryStore, Store, StoreWrite};
+use sigkit_core::store::{Atomicity, Expected, FetchedManifest, MemoryStore, Store, StoreWrite};
 use sigkit_core::verify::{Artifact, NotVerified, Verified, Verifier};
 use support::cases::{IMAGE, image, statement, subject_of};
 use support::keys::{signer, stranger};
-use support::stores::{Call, Watched};
+use support::simulation::Simulation;
+use support::stores::{Call, Remote, Watched};
 use support::vector::{NOW, failures};
 
 const CUSTOM: &str = "https://cosign.sigstore.dev/attestation/v1";
@@ -242,6 +247,124 @@ async fn replacing_spares_other_keys_and_other_types() {
     let [one] = verified.signatures() else { panic!("{:?}", verified.signatures()) };
     let predicate: Value = serde_json::from_slice(one.predicate().unwrap()).unwrap();
     assert_eq!(predicate, json!({"Data": "4", "Timestamp": NOW.to_string()}));
+}
+
+/// What a store in memory answers at once.
+fn at_once<T>(work: impl Future<Output = T>) -> T {
+    futures_util::FutureExt::now_or_never(work).unwrap()
+}
+
+/// Where one of several writers works.
+fn remotes(seed: u64, inner: &MemoryStore, atomicity: Atomicity, writers: usize) -> (Simulation, Vec<Remote>) {
+    let simulation = Simulation::new(seed);
+    let remote = |_| Remote { inner: inner.clone(), simulation: simulation.clone(), atomicity, latency: 3 };
+    let remotes = (0..writers).map(remote).collect();
+    (simulation, remotes)
+}
+
+type Attaching<'a> = Pin<Box<dyn Future<Output = Result<(), SignImageError>> + 'a>>;
+
+/// Replaces with the document of one of several writers.
+async fn replace<S: StoreWrite>(store: &S, format: Format, writer: usize) -> Result<(), SignImageError> {
+    let mut attesting = Attesting::new(PredicateType::Custom, format, "registry.example/app");
+    attesting.earlier = Earlier::Replace;
+    let document = format!("by {writer}").into_bytes();
+    attest_image(store, &tag("v1"), &signer(), &attesting, document, NOW).await.map(drop)
+}
+
+// Fails when several that replace at the same time leave each its own, take what another key signed, or keep what was there before.
+#[test]
+fn writers_of_one_key_that_replace_at_once_leave_one() {
+    let best_effort = Atomicity::BestEffort { settle: Duration::from_millis(4) };
+    for (seed, atomicity) in (0..6).flat_map(|seed| [(seed, Atomicity::Exact), (seed, best_effort)]) {
+        let (inner, before) = at_once(async {
+            let inner = repository().await;
+            attest(&inner, &PredicateType::Custom, Format::Legacy, &stranger(), "theirs").await;
+            attest(&inner, &PredicateType::Custom, Format::Legacy, &signer(), "earlier").await;
+            let before = layers(&inner).await;
+            (inner, before)
+        });
+        let (simulation, remotes) = remotes(seed, &inner, atomicity, 8);
+        let tasks = remotes.iter().enumerate().map(|(writer, remote)| -> Attaching<'_> {
+            let simulation = simulation.clone();
+            Box::pin(async move {
+                simulation.sleep(simulation.below(100)).await;
+                replace(remote, Format::Legacy, writer).await
+            })
+        });
+        for result in simulation.run(tasks.collect()) {
+            result.unwrap();
+        }
+        let after = at_once(layers(&inner));
+        assert_eq!(after.len(), 2, "seed {seed}, {atomicity:?}");
+        assert!(after.contains(&before[0]) && !after.contains(&before[1]), "seed {seed}, {atomicity:?}");
+    }
+}
+
+// Fails when what a signer of something else has put back counts as the newest.
+#[test]
+fn what_was_replaced_does_not_win_when_somebody_puts_it_back() {
+    let best_effort = Atomicity::BestEffort { settle: Duration::from_millis(4) };
+    for seed in 0..60 {
+        let (inner, earlier) = at_once(async {
+            let inner = repository().await;
+            attest(&inner, &PredicateType::Custom, Format::Legacy, &signer(), "earlier").await;
+            let earlier = layers(&inner).await;
+            (inner, earlier)
+        });
+        let (simulation, remotes) = remotes(seed, &inner, best_effort, 4);
+        let tasks = remotes.iter().enumerate().map(|(writer, remote)| -> Attaching<'_> {
+            let simulation = simulation.clone();
+            Box::pin(async move {
+                simulation.sleep(simulation.below(20)).await;
+                if writer == 0 {
+                    return replace(remote, Format::Legacy, writer).await;
+                }
+                let kind: PredicateType = format!("urn:{writer}").parse().unwrap();
+                let attesting = Attesting::new(kind, Format::Legacy, "registry.example/app");
+                attest_image(remote, &tag("v1"), &signer(), &attesting, b"{}".to_vec(), NOW).await.map(drop)
+            })
+        });
+        for result in simulation.run(tasks.collect()) {
+            result.unwrap();
+        }
+        let verified = at_once(judge(&inner, &wanting(&PredicateType::Custom, &signer()))).unwrap();
+        let newest = verified.signatures().iter().any(|one| {
+            let predicate: Value = serde_json::from_slice(one.predicate().unwrap()).unwrap();
+            predicate["Data"] == "by 0"
+        });
+        assert!(newest, "seed {seed}: the earlier one, {earlier:?}, is all that is left");
+    }
+}
+
+// Fails when it depends on the registry whether one is left.
+#[cfg(feature = "registry")]
+#[tokio::test]
+async fn one_is_left_on_a_registry_with_and_without_referrers() {
+    use sigkit_core::oci::Repository;
+    use sigkit_core::store::registry::{RegistryClient, RegistryOptions};
+    for (referrers, format) in [
+        (testkit::Switch::On, Format::Legacy),
+        (testkit::Switch::Off, Format::Legacy),
+        (testkit::Switch::On, Format::Both),
+        (testkit::Switch::Off, Format::Both),
+    ] {
+        let registry = testkit::Registry::builder().referrers(referrers).start();
+        let repository = Repository::new(registry.host(), "my/app").unwrap();
+        let store = || RegistryClient::new(RegistryOptions::default()).unwrap().repository(&repository);
+        let image_store = store();
+        image_store.push_manifest(&tag("v1"), media_type::OCI_MANIFEST, IMAGE.as_bytes(), Expected::Any).await.unwrap();
+        let writers = (0..8).map(|writer| {
+            let store = store();
+            async move { replace(&store, format, writer).await }
+        });
+        for result in futures_util::future::join_all(writers).await {
+            result.unwrap();
+        }
+        let fetched = image_store.manifest(&by_tag(&attestation_tag(&image()))).await.unwrap();
+        let Manifest::Image(manifest) = fetched.manifest else { panic!("an index") };
+        assert_eq!(manifest.layers.len(), 1, "{referrers:?} {format:?}");
+    }
 }
 
 // Fails when replacing goes on although nobody knows what is to be replaced.

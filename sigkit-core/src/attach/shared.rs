@@ -160,6 +160,7 @@ pub(super) async fn insert<S: StoreWrite>(
     let mut first_look = FirstLook::Answered;
     let mut refused: Option<Option<Digest>> = None;
     let mut gone = Gone::default();
+    let mut removal = Removal::Due;
     loop {
         let started = Instant::now();
         // A refusal to show the tag stands for nothing only until this writer has written.
@@ -201,7 +202,10 @@ pub(super) async fn insert<S: StoreWrite>(
             watch.notice_others();
         }
         attempts = attempts.saturating_add(1);
-        document.entries.retain(|entry| !replaced(entry));
+        // What comes back after it has been removed is left to whoever put it back: two writers that replace each other would not end.
+        if removal == Removal::Due {
+            document.entries.retain(|entry| !replaced(entry));
+        }
         // A condition that was refused while nothing had changed is one that this place does not keep.
         let expected = match (store.atomicity(), read_as) {
             (Atomicity::BestEffort { .. }, _) if unmoved >= CONDITIONAL => Expected::Any,
@@ -209,7 +213,10 @@ pub(super) async fn insert<S: StoreWrite>(
             (_, None) => Expected::Absent,
         };
         match write(store, tag, kind, document, missing, refusal, expected).await {
-            Ok(Written::Yes { digest }) => watch.wrote(digest, started.elapsed()),
+            Ok(Written::Yes { digest }) => {
+                removal = Removal::Done;
+                watch.wrote(digest, started.elapsed());
+            }
             // Nobody else writes, and yet it is a conflict: in its own words, this place does not let tags move.
             Err(AttachError::Store(StoreError::Conflict { place })) if unmoved == UNMOVED && read_as.is_some() => {
                 let detail =
@@ -244,6 +251,13 @@ pub(super) async fn insert<S: StoreWrite>(
             Err(error) => return Err(error),
         }
     }
+}
+
+/// Whether what is replaced has been removed once.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Removal {
+    Due,
+    Done,
 }
 
 /// What a writer has noticed of others, and how long it must look until nothing more can happen to its entry.

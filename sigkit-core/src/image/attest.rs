@@ -5,11 +5,16 @@ use crate::content::{Content, Draft, Envelope, PredicateType, Statement};
 use crate::digest::{Digest, DigestAlgorithm};
 use crate::key::{SignError, Signer};
 use crate::limits::Limits;
-use crate::oci::TagOrDigest;
+use crate::oci::{Descriptor, TagOrDigest};
 use crate::policy::{KeyAuthority, Policy, Purpose};
 use crate::store::{FetchedManifest, StoreWrite};
 use crate::time::UnixTime;
 use crate::verify::{Artifact, Verifier};
+
+/// Looks after a replacement, as long as several are found that should be one.
+const MOST_LOOKS: u32 = 8;
+/// Looks before an attestation that was there at first, and comes back each time, is taken for one of a writer at work.
+const PATIENT_LOOKS: u32 = 3;
 
 /// How to attest something about an image, and how to store it.
 #[derive(Clone, Debug)]
@@ -89,7 +94,7 @@ impl Attesting {
         }
         if let Some(envelope) = envelope {
             let replaces = match self.earlier {
-                Earlier::Replace => self.earlier_ones(attestations, &image.digest, signer, now).await?,
+                Earlier::Replace => digests(&self.earlier_ones(attestations, &image.digest, signer, now).await?),
                 Earlier::Keep => Vec::new(),
             };
             let envelope = match self.format {
@@ -98,12 +103,58 @@ impl Attesting {
             };
             let text = envelope.to_json()?;
             drop(envelope);
-            let (image, created) = (&image.digest, self.legacy_created);
-            let attachment =
-                EnvelopeAttachment { image, envelope: text.into(), predicate_type, created, replaces: &replaces };
-            receipts.push(attachment.attach(attestations).await?);
+            let own = Digest::sha256(&text);
+            let receipt = self.put(attestations, &image.digest, text, &replaces).await?;
+            receipts.push(match self.earlier {
+                Earlier::Replace => {
+                    let earlier: Vec<Digest> = replaces.into_iter().filter(|digest| *digest != own).collect();
+                    let agreed = self.agree(attestations, &image.digest, signer, now, &earlier).await?;
+                    agreed.unwrap_or(receipt)
+                }
+                Earlier::Keep => receipt,
+            });
         }
         Ok(receipts)
+    }
+
+    /// Puts an envelope beside the image, in place of those in `replaces`.
+    async fn put<S: StoreWrite>(
+        &self,
+        attestations: &S,
+        image: &Digest,
+        envelope: Vec<u8>,
+        replaces: &[Digest],
+    ) -> Result<Receipt, SignImageError> {
+        let (predicate_type, created) = (self.predicate_type.uri(), self.legacy_created);
+        let attachment = EnvelopeAttachment { image, envelope: envelope.into(), predicate_type, created, replaces };
+        Ok(attachment.attach(attestations).await?)
+    }
+
+    /// Several writers with one key that replace at the same time leave one attestation: whoever then finds several puts the one
+    /// with the greatest digest in the place of all others, so that all of them keep the same. What was there `earlier` is not
+    /// kept, even where a signer of something else has put it back. When looking fails, what is there stays.
+    async fn agree<S: StoreWrite>(
+        &self,
+        attestations: &S,
+        image: &Digest,
+        signer: &dyn Signer,
+        now: UnixTime,
+        earlier: &[Digest],
+    ) -> Result<Option<Receipt>, SignImageError> {
+        let mut receipt = None;
+        for look in 0..MOST_LOOKS {
+            let Ok(present) = self.earlier_ones(attestations, image, signer, now).await else { break };
+            let may_stay = |layer: &&Descriptor| look >= PATIENT_LOOKS || !earlier.contains(&layer.digest);
+            let Some(kept) = present.iter().filter(may_stay).max_by_key(|layer| layer.digest) else { break };
+            let mut others = digests(&present);
+            others.retain(|digest| *digest != kept.digest);
+            if others.is_empty() {
+                break;
+            }
+            let envelope = attestations.blob(kept, Limits::DEFAULT.attachment_bytes).await?;
+            receipt = Some(self.put(attestations, image, envelope, &others).await?);
+        }
+        Ok(receipt)
     }
 
     /// The attestations of this type in the legacy format that the signer's key verifies: those of others stay (H06).
@@ -113,16 +164,16 @@ impl Attesting {
         image: &Digest,
         signer: &dyn Signer,
         now: UnixTime,
-    ) -> Result<Vec<Digest>, SignImageError> {
+    ) -> Result<Vec<Descriptor>, SignImageError> {
         let wanted = Wanted::Attestations(Some(&self.predicate_type));
         let found = find(attestations, image, wanted, &Limits::DEFAULT).await;
         if let Some(problem) = found.problems.into_iter().next() {
             return Err(SignImageError::Earlier(problem));
         }
         let policy = own_policy(signer, &self.predicate_type);
-        let mut digests = Vec::new();
+        let mut layers = Vec::new();
         for item in found.items.into_iter().filter(|item| matches!(item.origin, Origin::Layer { .. })) {
-            let digest = item.layer.digest;
+            let layer = item.layer.clone();
             // An envelope that others have signed as well is theirs, too.
             let mut signatures = item.parse(&Limits::DEFAULT).into_iter();
             let own = signatures.all(|signature| {
@@ -130,11 +181,15 @@ impl Attesting {
                 Verifier::new(&policy).verify(&Artifact::Digest(*image), &evidence, now).is_ok()
             });
             if own {
-                digests.push(digest);
+                layers.push(layer);
             }
         }
-        Ok(digests)
+        Ok(layers)
     }
+}
+
+fn digests(layers: &[Descriptor]) -> Vec<Digest> {
+    layers.iter().map(|layer| layer.digest).collect()
 }
 
 /// Signs the exact bytes of a statement, and verifies what was signed: that it parses, is of this type, and names the artifact,

@@ -48,7 +48,10 @@ impl Simulation {
             if asleep && state.now >= until {
                 return Poll::Ready(());
             }
-            asleep = true;
+            // Whoever waits for several at once asks each of them again whenever one is ready; the timer is set already.
+            if std::mem::replace(&mut asleep, true) {
+                return Poll::Pending;
+            }
             // Of those whose time comes together, chance decides who is first.
             state.set += 1;
             let order = (state.random.next() << 20) | (state.set & 0xF_FFFF);
