@@ -813,6 +813,7 @@ fn stamps() -> Vec<Case> {
 }
 
 /// Who holds a key where a certificate is asked for, and the reverse.
+// threat: R26
 fn material() -> Vec<Case> {
     let stack = Sigstore::new();
     let byo = |sealed: &Sealed, certificate: &testkit::sigstore::Certificate| {
@@ -835,7 +836,6 @@ fn material() -> Vec<Case> {
             ..by("a detached signature", authority, &lived.bundle())
         }
     };
-    // threat: R26
     let two = NonZeroUsize::MIN.saturating_add(1);
     let of_key = |key: &Key| {
         let key = sigkit_core::crypto::PublicKey::from_spki_der(&key.spki()).unwrap();
