@@ -53,7 +53,10 @@ fn run() -> ExitCode {
     };
     context::forbid_core_dumps();
     let requests = if parsed.cli.global.verbose { Requests::Shown } else { Requests::Hidden };
-    let context = Context::new(environment, interrupts).with_requests(requests).with_beliefs(parsed.beliefs);
+    let context = Context::new(environment, interrupts)
+        .with_requests(requests)
+        .with_beliefs(parsed.beliefs)
+        .with_timeout(parsed.cli.global.timeout);
     parsed.notes.iter().for_each(|note| context.stderr.line(note));
     let global = &parsed.cli.global;
     if let Some(path) = &global.output_file

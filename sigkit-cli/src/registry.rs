@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use sigkit_core::oci::Repository;
 use sigkit_core::store::registry::{
-    Credentials, Exchange, Observer, RegistryClient, RegistryOptions, Secret, StaticCredentials, TlsOptions,
+    Credentials, Exchange, Observer, RegistryClient, RegistryOptions, Secret, StaticCredentials, Timeouts, TlsOptions,
 };
 use zeroize::Zeroizing;
 
@@ -75,7 +75,9 @@ fn connection(args: &ConnectionArgs, registries: &[&str], context: &Context) -> 
             ));
         }
     }
-    let mut options = RegistryOptions::default().with_tls(tls(args, registries, context)?);
+    // A transfer that goes on may take all the time there is; one that stops is given up by itself.
+    let timeouts = Timeouts { total: context.timeout, ..Timeouts::default() };
+    let mut options = RegistryOptions::default().with_tls(tls(args, registries, context)?).with_timeouts(timeouts);
     if context.requests == Requests::Shown {
         options = options.with_observer(Arc::new(Narrator(context.stderr.clone())));
     }

@@ -30,10 +30,32 @@ pub(crate) struct Deadline {
     at: Option<Instant>,
 }
 
+/// How long judging what was found may go on after the deadline, or after its own beginning if that is later.
+const GRACE: Duration = Duration::from_millis(500);
+
 impl Deadline {
     /// So long from now.
     pub(crate) fn after(limit: Duration) -> Self {
         Self { at: Instant::now().checked_add(limit) }
+    }
+
+    /// Is ready at the deadline.
+    pub(crate) async fn passed(self) {
+        match self.at {
+            Some(at) => tokio::time::sleep_until(at).await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// The end of judging what was found until the deadline, for whoever begins now.
+    pub(crate) fn of_judging(self) -> Self {
+        let from = self.at.map(|at| at.max(Instant::now()));
+        Self { at: from.and_then(|from| from.checked_add(GRACE)) }
+    }
+
+    /// Whether it is still to come.
+    pub(crate) fn is_ahead(self) -> bool {
+        self.at.is_none_or(|at| Instant::now() < at)
     }
 
     /// Gives `work` until the deadline; `None` when that was not enough.
@@ -48,6 +70,19 @@ impl Deadline {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    // threat: R38
+    #[test]
+    fn judging_goes_on_for_a_moment_after_the_deadline() {
+        let deadline = Deadline::after(Duration::ZERO);
+        block_on(deadline.passed()).unwrap();
+        assert!(!deadline.is_ahead());
+        let judging = deadline.of_judging();
+        assert!(judging.is_ahead());
+        std::thread::sleep(GRACE);
+        assert!(!judging.is_ahead() && deadline.of_judging().is_ahead());
+        assert!(Deadline::after(Duration::MAX).of_judging().is_ahead());
+    }
 
     #[test]
     fn work_that_never_ends_is_given_up() {

@@ -77,6 +77,10 @@ impl Store for AnyStore {
     async fn referrers(&self, subject: &Digest) -> Result<Referrers, StoreError> {
         each!(self, store => store.referrers(subject).await)
     }
+
+    async fn list_referrers(&self, subject: &Digest, each: &mut (dyn FnMut(Result<Descriptor, StoreError>) + Send)) {
+        each!(self, store => store.list_referrers(subject, each).await);
+    }
 }
 
 impl StoreWrite for AnyStore {

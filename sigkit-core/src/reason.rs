@@ -341,7 +341,7 @@ fn near_words(near: Option<&String>) -> String {
 
 impl Reason {
     /// Every code, sorted.
-    pub const CODES: [&'static str; 62] = [
+    pub const CODES: [&'static str; 63] = [
         "algorithm-unsupported",
         "annotation-mismatch",
         "base-image-not-allowed",
@@ -375,6 +375,7 @@ impl Reason {
         "no-attestation-of-type",
         "no-policy-matches",
         "no-signatures",
+        "not-a-signature",
         "payload-malformed",
         "payload-type-mismatch",
         "policy-denies",
@@ -428,6 +429,7 @@ impl Reason {
             Self::RefusedByPolicy { .. } => "refused-by-policy",
             Self::NoAttestationOfType { .. } => "no-attestation-of-type",
             Self::Unreadable(BundleError::PassedOver { .. }) => "predicate-type-mismatch",
+            Self::Unreadable(BundleError::NotASignature { .. }) => "not-a-signature",
             Self::Unreadable(BundleError::Version { .. }) => "bundle-version-unsupported",
             Self::Unreadable(BundleError::Envelope(EnvelopeError::SignatureCount { .. })) => "signature-count",
             Self::Unreadable(_) => "bundle-malformed",

@@ -93,8 +93,9 @@ async fn found<S: Store>(store: &S) -> Evidence {
     discover(store, &image(), &wanting(Limits::DEFAULT)).await
 }
 
-fn origins(evidence: &Evidence) -> Vec<&Origin> {
-    evidence.items.iter().map(|item| &item.origin).collect()
+/// Every place where something was found.
+fn places(evidence: &Evidence) -> Vec<&Origin> {
+    evidence.items.iter().flat_map(|item| item.origin.places()).collect()
 }
 
 fn codes(evidence: &Evidence) -> Vec<&'static str> {
@@ -135,7 +136,7 @@ async fn all_places_and_formats_are_one_union() {
         let evidence = found(&store).await;
         assert_eq!(codes(&evidence), [""; 0]);
         assert!(evidence.items.iter().all(|item| item.entity.is_ok()), "{evidence:?}");
-        let origins: BTreeSet<String> = origins(&evidence).into_iter().map(ToString::to_string).collect();
+        let origins: BTreeSet<String> = places(&evidence).into_iter().map(ToString::to_string).collect();
         let listed_too = !matches!(store.referrers(&image()).await, Ok(sigkit_core::store::Referrers::Unsupported));
         let mut expected =
             vec![format!("tag {}, layer 0", signature_tag(&image())), format!("referrer {}", unlisted.digest)];
@@ -216,7 +217,8 @@ async fn nothing_is_fetched_twice() {
     let mut limits = Limits::DEFAULT;
     limits.attachments = 1001;
     let evidence = discover(&store, &image(), &wanting(limits.clone())).await;
-    assert_eq!((evidence.items.len(), evidence.problems.len()), (1001, 0));
+    // Equal ones are one, with all its places.
+    assert_eq!((evidence.items.len(), places(&evidence).len(), evidence.problems.len()), (2, 1001, 0));
     assert_eq!(store.count(&Call::Manifest(TagOrDigest::Digest(entry.digest))), 1);
     assert_eq!(store.count(&Call::Blob(bundle.digest)), 1);
     assert_eq!(store.count(&Call::Blob(legacy.digest)), 1);
@@ -237,13 +239,12 @@ async fn signatures_are_bounded_over_all_places() {
             put_manifest(&store, &document).await;
         }
         let evidence = found(&store).await;
-        (evidence.items.len(), codes(&evidence))
+        (places(&evidence).len(), codes(&evidence))
     };
     assert_eq!(with(1000, 0).await, (1000, vec![]));
-    assert_eq!(with(1001, 0).await, (0, vec!["too-large"]));
+    assert_eq!(with(1001, 0).await, (1000, vec!["too-large"]), "a limit hides nothing that is within it");
     assert_eq!(with(997, 3).await, (1000, vec![]));
-    let (items, codes) = with(998, 3).await;
-    assert!(items < 1000 && codes == ["too-large"], "{items} {codes:?}");
+    assert_eq!(with(998, 3).await, (1000, vec!["too-large"]));
     assert_eq!(with(0, 1000).await, (1000, vec![]));
     assert_eq!(with(0, 1001).await, (1000, vec!["too-large"]));
 }
@@ -260,7 +261,8 @@ async fn sizes_that_no_number_holds_are_too_large() {
         let mut limits = Limits::DEFAULT;
         limits.signature_bytes = u64::MAX;
         let evidence = discover(&store, &image(), &wanting(limits)).await;
-        assert_eq!((evidence.items.len(), codes(&evidence)), (0, vec!["too-large"]));
+        assert_eq!(evidence.items.len(), 0);
+        assert_eq!(codes(&evidence)[0], "too-large");
     }
 }
 
@@ -297,9 +299,10 @@ async fn bytes_are_bounded_over_all_places() {
         put_manifest(&inner, &document).await;
     }
     let legacy = legacy_layer(&inner).await;
-    total += 2 * legacy.size;
+    // What is kept of its annotations counts as well.
+    total += legacy.size + legacy.annotations.values().map(|value| value.len() as u64).sum::<u64>();
     put(&inner, &by_tag(&signature_tag(&image())), &manifest(&[legacy.clone(), legacy], None, "")).await;
-    for (missing, items, problems) in [(0, 5, 0), (1, 4, 1), (total, 0, 4)] {
+    for (missing, items, problems) in [(0, 4, 0), (1, 3, 1), (total, 0, 4)] {
         let store = Watched::new(inner.clone());
         let mut limits = Limits::DEFAULT;
         limits.signatures_total_bytes = total - missing;
@@ -406,6 +409,189 @@ async fn an_index_under_the_signature_tag_is_seen() {
     let evidence = found(&store).await;
     let error = evidence.items[0].entity.as_ref().expect_err("no signature");
     assert!(matches!(error, BundleError::Member { document: "signature manifest", .. }), "{error}");
+}
+
+// threat: R28
+// Fails when a place makes signatures of what lies there, or when what is none is fetched or leaves a doubt.
+#[tokio::test]
+async fn layers_of_no_signature_under_the_tag_are_named_and_left() {
+    let store = MemoryStore::new();
+    let layer =
+        |size| Descriptor::new("application/vnd.oci.image.layer.v1.tar+gzip", size, Digest::sha256(b"not there"));
+    let good = legacy_layer(&store).await;
+    let tag = by_tag(&signature_tag(&image()));
+    for (layers, signatures) in [(vec![layer(50 << 20), layer(3)], 0), (vec![layer(3), good.clone()], 1)] {
+        put(&store, &tag, &manifest(&layers, None, "")).await;
+        let watched = Watched::new(store.clone());
+        let evidence = found(&watched).await;
+        assert_eq!((codes(&evidence), evidence.count()), (vec![], signatures));
+        let error = evidence.items[0].entity.as_ref().expect_err("no signature");
+        assert!(matches!(error, BundleError::NotASignature { .. }), "{error}");
+        assert!(error.to_string().contains("image.layer.v1.tar+gzip"), "{error}");
+        assert_eq!(watched.count(&Call::Blob(Digest::sha256(b"not there"))), 0);
+    }
+    // By its annotation, whatever its type.
+    let untyped = Descriptor { media_type: "application/octet-stream".to_owned(), ..good };
+    put(&store, &tag, &manifest(&[untyped], None, "")).await;
+    assert!(found(&store).await.items[0].entity.is_ok());
+}
+
+// threat: R29
+// Fails when an index that is no list of referrers is read as one.
+#[tokio::test]
+async fn an_index_of_something_else_under_the_fallback_tag_is_no_list() {
+    let store = MemoryStore::new().without_referrers();
+    let absent = |number: u32| Descriptor::new(media_type::OCI_MANIFEST, 7, Digest::sha256(&number.to_be_bytes()));
+    // A registry shows an index under the tag of its own digest.
+    let own = index(&[absent(0), absent(1)]);
+    let digest = Digest::sha256(own.to_string().as_bytes());
+    put(&store, &by_tag(&fallback_tag(&digest)), &own).await;
+    let watched = Watched::new(store.clone());
+    let evidence = discover(&watched, &digest, &wanting(Limits::DEFAULT)).await;
+    assert_eq!((evidence.items.len(), codes(&evidence)), (0, vec![]));
+    assert_eq!(watched.calls().len(), 3);
+    // More than a list may have, and none of it about the image.
+    let many: Vec<Descriptor> = (0..1001).map(absent).collect();
+    put(&store, &by_tag(&fallback_tag(&image())), &index(&many)).await;
+    let evidence = found(&store).await;
+    assert_eq!((evidence.count(), codes(&evidence)), (0, vec![]));
+    assert!(matches!(evidence.items[0].entity, Err(BundleError::NotASignature { .. })), "{evidence:?}");
+    // With one that is, it is a list, and too long.
+    let bundle = bundle_layer(&store, "bundle").await;
+    let entry = put_manifest(&store, &manifest(&[bundle], Some(&image_descriptor()), "")).await;
+    put(&store, &by_tag(&fallback_tag(&image())), &index(&[vec![entry], many].concat())).await;
+    let evidence = found(&store).await;
+    assert_eq!(evidence.count(), 1);
+    assert!(codes(&evidence).contains(&"too-large") && codes(&evidence).contains(&"not-found"));
+}
+
+// threat: R22 R28
+// Fails when a referrer that cannot hold a signature leaves a doubt, or when one that may does not.
+#[tokio::test]
+async fn retired_and_dead_referrers_are_passed_over_by_name() {
+    struct Retired(MemoryStore, Digest);
+    impl Store for Retired {
+        fn name(&self) -> String {
+            self.0.name()
+        }
+        async fn manifest(&self, target: &TagOrDigest) -> Result<sigkit_core::store::FetchedManifest, StoreError> {
+            if *target == TagOrDigest::Digest(self.1) {
+                let document = format!(r#"{{"mediaType":"{}","blobs":[]}}"#, media_type::RETIRED[0]);
+                let error = Manifest::parse(document.as_bytes(), None).unwrap_err();
+                return Err(StoreError::Manifest { place: "here".to_owned(), error });
+            }
+            self.0.manifest(target).await
+        }
+        async fn blob(&self, descriptor: &Descriptor, limit: u64) -> Result<Vec<u8>, StoreError> {
+            self.0.blob(descriptor, limit).await
+        }
+        async fn referrers(&self, subject: &Digest) -> Result<sigkit_core::store::Referrers, StoreError> {
+            self.0.referrers(subject).await
+        }
+    }
+    let store = MemoryStore::new().without_referrers();
+    let entry = |kind: Option<&str>, name: &[u8]| {
+        let mut entry = Descriptor::new(media_type::OCI_MANIFEST, 7, Digest::sha256(name));
+        entry.artifact_type = kind.map(str::to_owned);
+        entry
+    };
+    let retired = entry(None, b"retired");
+    let dead = |kind| entry(kind, b"dead");
+    for (kind, expected) in [
+        (Some("application/spdx+json"), &[][..]),
+        (Some(media_type::BUNDLE_V03), &["not-found"]),
+        (Some(media_type::COSIGN_SIGNATURE_CONFIG), &["not-found"]),
+        (None, &["not-found"]),
+    ] {
+        put(&store, &by_tag(&fallback_tag(&image())), &index(&[retired.clone(), dead(kind)])).await;
+        let evidence = found(&Retired(store.clone(), retired.digest)).await;
+        assert_eq!((evidence.count(), codes(&evidence)), (0, expected.to_vec()), "{kind:?}");
+        let told: Vec<String> =
+            evidence.items.iter().map(|item| item.entity.as_ref().unwrap_err().to_string()).collect();
+        assert!(told[0].contains("retired type application/vnd.oci.artifact.manifest.v1+json"), "{told:?}");
+        assert_eq!(told.len(), 2 - expected.len());
+    }
+}
+
+/// A store of which some calls never end.
+struct Silent<F>(MemoryStore, F);
+
+impl<F: Fn(&Call) -> bool + Sync> Silent<F> {
+    async fn perhaps(&self, call: Call) {
+        if (self.1)(&call) {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+impl<F: Fn(&Call) -> bool + Sync> Store for Silent<F> {
+    fn name(&self) -> String {
+        self.0.name()
+    }
+    async fn manifest(&self, target: &TagOrDigest) -> Result<sigkit_core::store::FetchedManifest, StoreError> {
+        self.perhaps(Call::Manifest(target.clone())).await;
+        self.0.manifest(target).await
+    }
+    async fn blob(&self, descriptor: &Descriptor, limit: u64) -> Result<Vec<u8>, StoreError> {
+        self.perhaps(Call::Blob(descriptor.digest)).await;
+        self.0.blob(descriptor, limit).await
+    }
+    async fn referrers(&self, subject: &Digest) -> Result<sigkit_core::store::Referrers, StoreError> {
+        self.perhaps(Call::Referrers(*subject)).await;
+        self.0.referrers(subject).await
+    }
+}
+
+// threat: R33
+// Fails when one place that never answers takes anything from the others.
+#[tokio::test]
+async fn one_silent_place_hides_no_other() {
+    let inner = both_formats().await;
+    let whole = Watched::new(inner.clone());
+    found(&whole).await;
+    let calls = whole.calls();
+    assert_eq!(calls.len(), 6);
+    for silent in calls {
+        let store = Silent(inner.clone(), |call: &Call| *call == silent);
+        let until = tokio::time::sleep(Duration::from_millis(50));
+        let evidence = sigkit_core::attach::discover_until(&store, &image(), &wanting(Limits::DEFAULT), until).await;
+        let expected = if matches!(&silent, Call::Manifest(TagOrDigest::Tag(tag)) if *tag == fallback_tag(&image())) {
+            2
+        } else {
+            1
+        };
+        assert_eq!((evidence.items.len(), codes(&evidence)), (expected, vec!["timed-out"]), "{silent:?}");
+        assert!(evidence.items.iter().all(|item| item.entity.is_ok()));
+    }
+    // What is listed beside the silent one, and was not read when time was up, is told in one sentence.
+    for number in 0..50 {
+        let document = manifest(&[], Some(&image_descriptor()), &format!("x/{number}"));
+        put_manifest(&inner, &document).await;
+    }
+    let store = Silent(inner.clone(), |call: &Call| matches!(call, Call::Manifest(TagOrDigest::Digest(_))));
+    let until = tokio::time::sleep(Duration::from_millis(50));
+    let evidence = sigkit_core::attach::discover_until(&store, &image(), &wanting(Limits::DEFAULT), until).await;
+    assert_eq!((evidence.items.len(), codes(&evidence).len()), (1, 9));
+    assert!(evidence.problems.iter().any(|problem| problem.looked_for == "43 of 51 referrers"), "{evidence:?}");
+}
+
+// threat: R32
+// Fails when more is kept of a layer than makes up its signature.
+#[tokio::test]
+async fn only_what_makes_up_a_signature_is_kept_of_a_layer() {
+    let store = MemoryStore::new();
+    let mut layer = legacy_layer(&store).await;
+    layer.annotations.insert("remark".to_owned(), "x".repeat(300_000));
+    layer.platform = Some("linux/amd64".parse().unwrap());
+    let mut wide = layer.clone();
+    wide.annotations.insert(media_type::ANNOTATION_CERTIFICATE.to_owned(), "x".repeat(300_000));
+    put(&store, &by_tag(&signature_tag(&image())), &manifest(&[layer.clone(), wide], None, "")).await;
+    let found =
+        sigkit_core::attach::find(&store, &image(), sigkit_core::attach::Wanted::Signatures, &Limits::DEFAULT).await;
+    let [good, wide] = &*found.items else { panic!("{:?}", found.items.len()) };
+    assert!(good.blob.is_ok() && good.layer.platform.is_none());
+    assert!(good.layer.annotations.keys().all(|name| name == media_type::ANNOTATION_SIGNATURE), "{:?}", good.layer);
+    assert!(matches!(wide.blob, Err(BundleError::Member { member: "annotations", .. })));
 }
 
 /// A signature of its own for each writer; nobody verifies these.

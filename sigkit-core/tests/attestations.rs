@@ -181,17 +181,18 @@ async fn the_wrong_type_is_refused_and_the_types_found_are_named() {
     );
 }
 
-// Fails when documents that cannot serve are fetched, or when they vanish from the report.
+// threat: R28
+// Fails when annotations, which nobody signed, decide what is read, or when what does not serve vanishes from the report.
 #[tokio::test]
-async fn what_says_that_it_is_something_else_is_not_fetched() {
+async fn what_says_that_it_is_something_else_is_read_all_the_same() {
     let store = repository().await;
     attest(&store, &PredicateType::Custom, Format::Both, &signer(), "x").await;
     let signing = sigkit_core::image::Signing::new(Format::Both, "registry.example/app");
     sign_image(&store, &tag("v1"), &signer(), &signing, NOW).await.unwrap();
     for (wanted, blobs, items) in [
-        (wanting(&PredicateType::Custom, &signer()), 2, 3),
-        (wanting(&PredicateType::Vuln, &signer()), 0, 3),
-        (policy(Purpose::Image, &signer()), 2, 3),
+        (wanting(&PredicateType::Custom, &signer()), 3, 3),
+        (wanting(&PredicateType::Vuln, &signer()), 3, 3),
+        (policy(Purpose::Image, &signer()), 3, 3),
     ] {
         let watched = Watched::new(store.clone());
         let evidence = discover(&watched, &image(), &wanted).await;
@@ -553,6 +554,10 @@ async fn attestations_are_bounded() {
 
 /// Attaches a statement of this type about the image, with `padding` bytes of predicate, and says in the annotations what `named` is.
 async fn refer(store: &MemoryStore, kind: &str, padding: usize, named: Option<&str>) -> u64 {
+    refer_as(store, kind, padding, named.map(|named| json!(named))).await
+}
+
+async fn refer_as(store: &MemoryStore, kind: &str, padding: usize, named: Option<Value>) -> u64 {
     let statement = statement(kind, &subject_of(&image().to_string()));
     let statement =
         statement.replacen(r#""predicate":{}"#, &format!(r#""predicate":{{"x":"{}"}}"#, "y".repeat(padding)), 1);
@@ -573,6 +578,43 @@ async fn refer(store: &MemoryStore, kind: &str, padding: usize, named: Option<&s
     let target = TagOrDigest::Digest(Digest::sha256(&bytes));
     store.push_manifest(&target, media_type::OCI_MANIFEST, &bytes, Expected::Any).await.unwrap();
     size
+}
+
+// threat: R28
+// Fails when an annotation that is empty, null or wrong hides an attestation or a signature.
+#[tokio::test]
+async fn annotations_that_are_empty_null_or_wrong_hide_nothing() {
+    for named in [
+        None,
+        Some(json!("")),
+        Some(json!(null)),
+        Some(json!("urn:other")),
+        Some(json!(SIGN_PREDICATE)),
+        Some(json!(CUSTOM)),
+    ] {
+        for (kind, wanted) in
+            [(CUSTOM, wanting(&PredicateType::Custom, &signer())), (SIGN_PREDICATE, policy(Purpose::Image, &signer()))]
+        {
+            let store = repository().await;
+            refer_as(&store, kind, 0, named.clone()).await;
+            let verified = judge(&store, &wanted).await;
+            assert!(verified.is_ok(), "{kind} {named:?}: {verified:?}");
+        }
+    }
+}
+
+// threat: R28
+// Fails when large documents of another type are fetched although something serves, or are not looked into when nothing does.
+#[tokio::test]
+async fn large_documents_that_say_they_are_others_are_read_last() {
+    let large = usize::try_from(Limits::DEFAULT.signature_bytes).unwrap();
+    let store = repository().await;
+    refer(&store, CUSTOM, large, Some("urn:other")).await;
+    assert!(judge(&store, &wanting(&PredicateType::Custom, &signer())).await.is_ok());
+    refer(&store, CUSTOM, 0, Some(CUSTOM)).await;
+    let watched = Watched::new(store);
+    discover(&watched, &image(), &wanting(&PredicateType::Custom, &signer())).await;
+    assert_eq!(watched.calls().iter().filter(|call| matches!(call, Call::Blob(_))).count(), 1);
 }
 
 // threat: F01 F03

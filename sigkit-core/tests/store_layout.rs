@@ -106,6 +106,17 @@ async fn a_flipped_byte_in_any_blob_is_a_mismatch() {
             }
             // A manifest or bundle that was changed might have been a referrer: doubt, not absence.
             if flipped[0] == b'{' {
+                let others = fixture.bundle.digest != *digest;
+                let mut listed = Vec::new();
+                let mut troubles = 0;
+                store
+                    .list_referrers(&fixture.image.digest, &mut |entry| match entry {
+                        Ok(entry) => listed.push(entry.digest),
+                        Err(_) => troubles += 1,
+                    })
+                    .await;
+                // It takes nothing from the rest of the list.
+                assert_eq!((listed.contains(&fixture.bundle.digest), troubles), (others, 1), "{digest}");
                 let doubt = store.referrers(&fixture.image.digest).await;
                 assert!(matches!(doubt, Err(StoreError::DigestMismatch { .. })), "{digest} {position}: {doubt:?}");
             }
@@ -351,6 +362,44 @@ fn a_second_image_is_not_hidden_by_what_it_is_called() {
                 Err(error) => panic!("{error}"),
             }
         }
+    }
+}
+
+// threat: R32
+#[tokio::test]
+async fn a_list_of_referrers_keeps_no_more_than_the_limit() {
+    let (dir, mut fixture) = (tempfile::tempdir().unwrap(), Fixture::new());
+    let config = Descriptor::of(media_type::OCI_EMPTY, b"{}");
+    for number in 0..6 {
+        let manifest = String::from_utf8(image_manifest(&config, &[], Some(&fixture.image))).unwrap();
+        let remark = format!(r#"{{"annotations":{{"{number}":"{}"}},"#, "x".repeat(2 << 20));
+        let manifest = manifest.replacen('{', &remark, 1).into_bytes();
+        fixture.blobs.insert(Digest::sha256(&manifest), manifest);
+    }
+    fixture.cosign_save(dir.path());
+    let store = LayoutStore::open(dir.path()).unwrap();
+    let Referrers::Listed(list) = store.referrers(&fixture.image.digest).await.unwrap() else { panic!() };
+    assert_eq!(list.len(), 7, "every one is listed");
+    let kept: usize = list.iter().flat_map(|entry| entry.annotations.values()).map(String::len).sum();
+    assert!(kept <= 8 << 20 && kept >= 6 << 20, "{kept}");
+}
+
+// threat: R19 R32
+#[tokio::test]
+async fn a_loose_blob_that_names_the_subject_twice_is_listed() {
+    for (member, expected) in [
+        (r#""subject":{"digest":"D"},"subject":1"#, true),
+        (r#""subject":{"digest":"x","digest":"D"}"#, true),
+        (r#""subject":"D""#, false),
+        (r#""other":{"subject":{"digest":"D"}}"#, false),
+    ] {
+        let (dir, mut fixture) = (tempfile::tempdir().unwrap(), Fixture::new());
+        let blob = format!("{{{}}}", member.replace('D', &fixture.image.digest.to_string())).into_bytes();
+        let digest = Digest::sha256(&blob);
+        fixture.blobs.insert(digest, blob);
+        fixture.cosign_save(dir.path());
+        let store = LayoutStore::open(dir.path()).unwrap();
+        assert_eq!(listed(&store, &fixture.image).await.contains(&digest), expected, "{member}");
     }
 }
 

@@ -517,3 +517,25 @@ fn reasons_carry_what_was_expected_and_what_was_found() {
         assert_eq!((reason.expected(), reason.actual().as_deref()), (expected, actual), "{}", vector.name);
     }
 }
+
+// threat: R38
+// Fails when judging goes on without end, or when what was judged is lost.
+#[test]
+fn verifier_out_of_time_keeps_what_it_judged() {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    let (key, policy) = (signer(), one_key());
+    for (steps, items, good) in [(0, 3, false), (1, 3, true), (2, 3, true), (9, 3, true)] {
+        let all = evidence((0..items).map(|_| signed_by(&key)).collect());
+        let left = AtomicUsize::new(steps);
+        let goes_on = || left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok();
+        let artifact = Artifact::Bytes(IMAGE.as_bytes());
+        match Verifier::new(&policy).with_patience(&goes_on).verify(&artifact, &all, NOW) {
+            Ok(verified) => assert!(good && verified.signatures().len() == steps.min(items), "{steps}"),
+            Err(refused) => {
+                assert!(!good, "{steps}");
+                assert_eq!(refused.report().verdict(), Verdict::Undecided);
+                assert_eq!(refused.report().first_trouble().and_then(Outcome::code), Some("timed-out"));
+            }
+        }
+    }
+}

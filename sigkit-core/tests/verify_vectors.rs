@@ -125,7 +125,7 @@ fn committed_vectors_are_those_made_here() {
 }
 
 /// Vectors for the codes that a file cannot show; see the test of the same name.
-const IN_CODE: [&str; 2] = ["algorithm-unsupported", "message-needed"];
+const IN_CODE: [&str; 3] = ["algorithm-unsupported", "message-needed", "not-a-signature"];
 /// Codes of policies in files; `tests/policies` produces each of them.
 const OF_POLICIES: [&str; 16] = [
     "base-image-not-allowed",

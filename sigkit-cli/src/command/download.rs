@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 use serde::de::IgnoredAny;
 use serde_json::{Value, json};
-use sigkit_core::attach::{FoundItem, Wanted, find};
+use sigkit_core::attach::{FoundItem, Wanted, find_until};
 use sigkit_core::bundle::BundleError;
 use sigkit_core::content::{Content, SIGN_PREDICATE, Statement};
 use sigkit_core::crypto::certificates_from_pem;
@@ -42,15 +42,24 @@ fn beside(args: &BesideArgs, wanted: Wanted<'_>, context: &Context, global: &Glo
     let target: Target = args.image.parse()?;
     let client = registry::client(&args.registry, std::slice::from_ref(&target), context)?;
     let deadline = Deadline::after(global.timeout);
-    let work = async {
+    let resolved = async {
         let failed = Unresolved::of(target.registry());
         let open = target.clone().open(&client, args.registry.signature_repo.as_ref());
         let open = open.map_err(|error| failed((*error).into()))?;
         let image = open.resolve_on(args.platform.as_ref()).await.map_err(failed)?;
-        Ok::<_, Unresolved>(find(&*open.signatures, &image.descriptor.digest, wanted, &limits).await)
+        Ok::<_, Unresolved>((open, image.descriptor.digest))
+    };
+    let work = async {
+        match deadline.bound(resolved).await {
+            Some(Ok((open, image))) => {
+                Some(Ok(find_until(&*open.signatures, &image, wanted, &limits, deadline.passed()).await))
+            }
+            Some(Err(error)) => Some(Err(error)),
+            None => None,
+        }
     };
     let refused = |code: &str, message: &str, exit| Output::notes(vec![failure(&args.image, code, message)], exit);
-    let found = match runtime::block_on(deadline.bound(work))? {
+    let found = match runtime::block_on(work)? {
         None => {
             let message = format!("nothing was decided within {:?}", global.timeout);
             return Ok(refused("timed-out", &message, ExitCode::Undecided));
@@ -66,6 +75,9 @@ fn beside(args: &BesideArgs, wanted: Wanted<'_>, context: &Context, global: &Glo
             Ok(kind) if is_wanted(wanted, &kind) => left_out += print(&mut output, item, way),
             Ok(kind) => types.push(kind),
             Err(BundleError::PassedOver { found, .. }) => types.push(found),
+            Err(error @ BundleError::NotASignature { .. }) => {
+                output.notes.push(format!("WARNING: {}: {error}", item.origin));
+            }
             // Unreadable, and printed all the same: whoever downloads wants to see it.
             Err(error) => {
                 output.notes.push(format!("WARNING: {}: {error}", item.origin));

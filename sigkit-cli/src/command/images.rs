@@ -99,12 +99,26 @@ impl<'a> Images<'a> {
         render: impl FnMut(Vec<T>) -> Output,
     ) -> Result<(), CliError> {
         let deadline = Deadline::after(global.timeout);
-        printer.expect(self.named.len());
-        let bounded = async |(text, target): &(String, Target)| {
+        let bounded = async |text: &str, target: &Target| {
             // What waits its turn is moved about, and should be small.
             let done = deadline.bound(Box::pin(work(text, target))).await;
             done.unwrap_or_else(|| vec![timed_out(text, global.timeout)])
         };
+        self.each_by_itself(printer, bounded, render)
+    }
+
+    /// The same for work that keeps to the time by itself.
+    ///
+    /// # Errors
+    /// As [`Self::each`].
+    pub(super) fn each_by_itself<T>(
+        &self,
+        printer: &mut Printer<'_>,
+        work: impl AsyncFn(&str, &Target) -> Vec<T>,
+        render: impl FnMut(Vec<T>) -> Output,
+    ) -> Result<(), CliError> {
+        printer.expect(self.named.len());
+        let bounded = async |(text, target): &(String, Target)| Box::pin(work(text, target)).await;
         let work = self.named.iter().map(&bounded);
         runtime::block_on(in_order(work, self.args.jobs.get(), render, printer))?
     }

@@ -1,5 +1,7 @@
 //! Verifying images, whatever it is that they are verified by.
 
+use std::time::Duration;
+
 use futures_util::StreamExt as _;
 use futures_util::future::join;
 use futures_util::stream::FuturesOrdered;
@@ -13,6 +15,7 @@ use crate::args::GlobalArgs;
 use crate::error::CliError;
 use crate::output::{Output, Printer};
 use crate::render::{Judgement, Results};
+use crate::runtime::Deadline;
 use crate::target::{OpenTarget, Target, Unresolved};
 
 /// How a verb judges an image.
@@ -20,11 +23,19 @@ pub(super) trait Judge {
     /// What is found beside an image.
     type Found;
 
-    /// Looks for it. `text` is the name that the user gave, of this image or of one above it.
-    async fn look(&self, text: &str, open: &OpenTarget, image: &Digest) -> Self::Found;
+    /// Looks for it until the deadline, and returns what was found by then. `text` is the name that the user gave, of this image or
+    /// of one above it.
+    async fn look(&self, text: &str, open: &OpenTarget, image: &Digest, deadline: Deadline) -> Self::Found;
 
-    /// Judges the image by it.
-    fn judge(&self, text: &str, open: &OpenTarget, image: &FetchedManifest, found: Self::Found) -> Judgement;
+    /// Judges the image by it, as far as `deadline` allows.
+    fn judge(
+        &self,
+        text: &str,
+        open: &OpenTarget,
+        image: &FetchedManifest,
+        found: Self::Found,
+        deadline: Deadline,
+    ) -> Judgement;
 }
 
 impl Images<'_> {
@@ -39,33 +50,44 @@ impl Images<'_> {
         global: &GlobalArgs,
         printer: &mut Printer<'_>,
     ) -> Result<Output, CliError> {
-        let one = async |text: &str, target: &Target| self.judge_one(judge, text, target).await;
-        self.each(global, printer, one, Judgement::timed_out, |judgements| results.render(&judgements))?;
+        let limit = global.timeout;
+        let deadline = Deadline::after(limit);
+        let one = async |text: &str, target: &Target| self.judge_one(judge, text, target, deadline, limit).await;
+        self.each_by_itself(printer, one, |judgements| results.render(&judgements))?;
         Ok(results.summary())
     }
 
-    async fn judge_one<J: Judge>(&self, judge: &J, text: &str, target: &Target) -> Vec<Judgement> {
+    /// What was found by the deadline is judged; an image that itself was not read by then is not.
+    async fn judge_one<J: Judge>(
+        &self,
+        judge: &J,
+        text: &str,
+        target: &Target,
+        deadline: Deadline,
+        limit: Duration,
+    ) -> Vec<Judgement> {
         let turn = self.turn().await;
         // What lies beside an image that is named by its digest need not wait until the image has been read.
         let early = async {
             let digest = self.named_digest(target)?;
             let open = self.open(target).ok()?;
-            Some(judge.look(text, &open, &digest).await)
+            Some(judge.look(text, &open, &digest, deadline).await)
         };
-        let (resolved, early) = join(self.resolve_one(target), early).await;
+        let (resolved, early) = join(deadline.bound(self.resolve_one(target)), early).await;
         let Resolved { open, image, absent } = match resolved {
-            Ok(resolved) => resolved,
-            Err(error) => return vec![Judgement::unresolved(text, error)],
+            Some(Ok(resolved)) => resolved,
+            Some(Err(error)) => return vec![Judgement::unresolved(text, error)],
+            None => return vec![Judgement::timed_out(text, limit)],
         };
         let found = match early {
             Some(found) => found,
-            None => judge.look(text, &open, &image.descriptor.digest).await,
+            None => judge.look(text, &open, &image.descriptor.digest, deadline).await,
         };
         // What is missing is missing of the first: the others are below it.
-        let first = judge.judge(text, &open, &image, found).without(absent);
+        let first = judge.judge(text, &open, &image, found, deadline).without(absent);
         drop(turn);
         let below = match self.recursive() {
-            true => self.judge_below(judge, text, &open, &image).await,
+            true => self.judge_below(judge, text, &open, &image, (deadline, limit)).await,
             false => Ok(Vec::new()),
         };
         match below {
@@ -81,6 +103,7 @@ impl Images<'_> {
         text: &str,
         open: &OpenTarget,
         image: &FetchedManifest,
+        (deadline, limit): (Deadline, Duration),
     ) -> Result<Vec<Judgement>, TreeError> {
         let mut descent = Descent::new(image, &Limits::DEFAULT);
         let mut judgements = Vec::new();
@@ -94,16 +117,17 @@ impl Images<'_> {
                 .iter()
                 .map(async |entry| {
                     let _turn = self.turn().await;
-                    let look = Box::pin(judge.look(text, open, &entry.digest));
-                    let (image, found) = join(Box::pin(reader.read(&*open.store, entry)), look).await;
+                    let look = Box::pin(judge.look(text, open, &entry.digest, deadline));
+                    let (image, found) = join(deadline.bound(Box::pin(reader.read(&*open.store, entry))), look).await;
+                    let Some(image) = image else { return Ok((Judgement::timed_out(text, limit), None)) };
                     let image = image?;
-                    Ok::<_, TreeError>((judge.judge(text, open, &image, found), Branch::of(&image)))
+                    Ok::<_, TreeError>((judge.judge(text, open, &image, found, deadline), Some(Branch::of(&image))))
                 })
                 .collect();
             // Counted as they come, so that what is too much is noticed before all of it is here.
             while let Some(judged) = each.next().await {
                 let (judgement, below) = judged?;
-                descent.add(below)?;
+                below.map_or(Ok(()), |below| descent.add(below))?;
                 judgements.push(judgement);
             }
         }

@@ -1,4 +1,4 @@
-use sigkit_core::attach::discover;
+use sigkit_core::attach::discover_until;
 use sigkit_core::bundle::{Evidence, Origin, SignedEntity, VerificationMaterial};
 use sigkit_core::content::{Content, Draft};
 use sigkit_core::crypto::Signature;
@@ -18,6 +18,7 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::output::{Output, Printer};
 use crate::render::{self, Judgement, Subject};
+use crate::runtime::Deadline;
 use crate::target::OpenTarget;
 
 /// Verifies images.
@@ -61,20 +62,33 @@ struct Verification<'a> {
 impl Judge for Verification<'_> {
     type Found = Evidence;
 
-    async fn look(&self, _: &str, open: &OpenTarget, image: &Digest) -> Evidence {
+    async fn look(&self, _: &str, open: &OpenTarget, image: &Digest, deadline: Deadline) -> Evidence {
         match &self.detached {
             Some(detached) => detached.evidence(image, &open.docker_reference()),
-            None => self.place(Box::pin(discover(&*open.signatures, image, &self.policy)).await),
+            None => {
+                let found = Box::pin(discover_until(&*open.signatures, image, &self.policy, deadline.passed())).await;
+                self.place(found)
+            }
         }
     }
 
-    fn judge(&self, text: &str, open: &OpenTarget, image: &FetchedManifest, found: Evidence) -> Judgement {
+    fn judge(
+        &self,
+        text: &str,
+        open: &OpenTarget,
+        image: &FetchedManifest,
+        found: Evidence,
+        deadline: Deadline,
+    ) -> Judgement {
         let policy = match open.reference().filter(|_| self.args.check_reference) {
             Some(reference) => self.policy.clone().with_reference(reference.repository.clone()),
             None => self.policy.clone(),
         };
         let subject = Subject::image(text, open, image).weakened(self.args.weakened());
-        let result = Verifier::new(&policy).verify(&Artifact::Bytes(&image.bytes), &found, self.now);
+        let end = deadline.of_judging();
+        let goes_on = || end.is_ahead();
+        let result =
+            Verifier::new(&policy).with_patience(&goes_on).verify(&Artifact::Bytes(&image.bytes), &found, self.now);
         Judgement::new(subject, result)
     }
 }

@@ -1,4 +1,4 @@
-use sigkit_core::attach::discover;
+use sigkit_core::attach::discover_until;
 use sigkit_core::bundle::{Evidence, Origin, SignedEntity};
 use sigkit_core::digest::Digest;
 use sigkit_core::oci::Repository;
@@ -17,6 +17,7 @@ use crate::error::CliError;
 use crate::output::{Output, Printer};
 use crate::policies;
 use crate::render::{self, Judgement, Subject};
+use crate::runtime::Deadline;
 use crate::target::OpenTarget;
 
 /// Verifies attestations about images.
@@ -71,22 +72,35 @@ struct Verification {
 impl Judge for Verification {
     type Found = Evidence;
 
-    async fn look(&self, _: &str, open: &OpenTarget, image: &Digest) -> Evidence {
+    async fn look(&self, _: &str, open: &OpenTarget, image: &Digest, deadline: Deadline) -> Evidence {
         match &self.given {
             Some((name, bytes)) => {
                 let entities = SignedEntity::each_from_any_attestation(bytes, self.policy.limits());
                 Evidence::each(Origin::File(name.clone()), entities)
             }
             None => {
-                let found = Box::pin(discover(&*open.signatures, image, &self.policy)).await;
+                let found = Box::pin(discover_until(&*open.signatures, image, &self.policy, deadline.passed())).await;
                 self.elsewhere.iter().fold(found, |found, repository| found.within(&repository.to_string()))
             }
         }
     }
 
-    fn judge(&self, text: &str, open: &OpenTarget, image: &FetchedManifest, found: Evidence) -> Judgement {
+    fn judge(
+        &self,
+        text: &str,
+        open: &OpenTarget,
+        image: &FetchedManifest,
+        found: Evidence,
+        deadline: Deadline,
+    ) -> Judgement {
         let subject = Subject::image(text, open, image).weakened(self.weakened.clone());
-        let result = Verifier::new(&self.policy).verify(&Artifact::Bytes(&image.bytes), &found, self.now);
+        let end = deadline.of_judging();
+        let goes_on = || end.is_ahead();
+        let result = Verifier::new(&self.policy).with_patience(&goes_on).verify(
+            &Artifact::Bytes(&image.bytes),
+            &found,
+            self.now,
+        );
         Judgement::new(subject, result)
     }
 }

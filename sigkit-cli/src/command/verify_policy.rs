@@ -1,12 +1,12 @@
 use std::path::Path;
 
 use sigkit_core::digest::Digest;
-use sigkit_core::image::gather;
+use sigkit_core::image::gather_until;
 use sigkit_core::oci::Repository;
 use sigkit_core::policy::{Demand, ImageName, PolicySet};
 use sigkit_core::store::FetchedManifest;
 use sigkit_core::time::UnixTime;
-use sigkit_core::verify::{Artifact, Findings, admit};
+use sigkit_core::verify::{Artifact, Findings, admit_while};
 
 use super::images::{Images, Reach};
 use super::judge::Judge;
@@ -16,6 +16,7 @@ use crate::error::CliError;
 use crate::output::{Output, Printer};
 use crate::policies::bound_memory;
 use crate::render::{self, Judgement, Subject};
+use crate::runtime::Deadline;
 use crate::target::OpenTarget;
 use crate::trusted_root::trusted_root;
 
@@ -49,14 +50,14 @@ impl Judge for Verification<'_> {
     type Found = (Demand, Findings);
 
     /// What the policies about the name that the user gave ask for.
-    async fn look(&self, text: &str, open: &OpenTarget, image: &Digest) -> (Demand, Findings) {
+    async fn look(&self, text: &str, open: &OpenTarget, image: &Digest, deadline: Deadline) -> (Demand, Findings) {
         let name = match open.reference() {
             Some(reference) => ImageName::Registry(reference),
             None => ImageName::Local { transport: open.transport(), given: text },
         };
         let demand = self.policies.demand_for(name);
         let elsewhere = |repository: &Repository| self.images.repository(repository);
-        let findings = Box::pin(gather(&*open.signatures, elsewhere, image, &demand)).await;
+        let findings = Box::pin(gather_until(&*open.signatures, elsewhere, image, &demand, deadline.passed())).await;
         (demand, findings)
     }
 
@@ -66,8 +67,11 @@ impl Judge for Verification<'_> {
         open: &OpenTarget,
         image: &FetchedManifest,
         (demand, findings): (Demand, Findings),
+        deadline: Deadline,
     ) -> Judgement {
-        let admission = admit(&demand, &Artifact::Bytes(&image.bytes), &findings, self.now);
+        let end = deadline.of_judging();
+        let goes_on = || end.is_ahead();
+        let admission = admit_while(&demand, &Artifact::Bytes(&image.bytes), &findings, self.now, &goes_on);
         Judgement::admitted(Subject::image(text, open, image), admission)
     }
 }

@@ -6,7 +6,7 @@ mod prompt;
 
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 pub(crate) use environment::Environment;
 pub(crate) use password::{PasswordError, PasswordUse};
@@ -53,6 +53,8 @@ pub(crate) struct Context {
     pub(crate) requests: Requests,
     /// What is believed because variables of the environment say so.
     beliefs: Mutex<Vec<FromVariable>>,
+    /// What `--timeout` gives.
+    pub(crate) timeout: Duration,
     interrupts: Interrupts,
 }
 
@@ -66,8 +68,14 @@ impl Context {
             files: Files::new(interrupts.clone()),
             requests: Requests::Hidden,
             beliefs: Mutex::default(),
+            timeout: Duration::MAX,
             interrupts,
         }
+    }
+
+    /// Gives work on registries this much time.
+    pub(crate) fn with_timeout(self, timeout: Duration) -> Self {
+        Self { timeout, ..self }
     }
 
     /// Shows requests from now on, if `requests` says so.

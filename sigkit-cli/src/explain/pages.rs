@@ -276,8 +276,14 @@ pub(crate) const PAGES: &[Page] = &[
         "Leave --platform out.",
     ),
     page_of(
+        "not-a-signature",
+        "Something lies where signatures or attestations do, and is neither typed nor annotated as one. It was not read.",
+        "Another tool has put an image or another artifact under the tag of signatures, or a list names a manifest that is gone or of a retired type.",
+        "Nothing, when the image is signed elsewhere. Else sign it with --format bundle, or move what lies under the tag.",
+    ),
+    page_of(
         "timed-out",
-        "The time given by --timeout ran out before anything was decided.",
+        "The time given by --timeout ran out before this was read or judged.",
         "A slow registry or network, or very many images.",
         "Give more time with --timeout.",
     ),

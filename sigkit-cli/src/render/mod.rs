@@ -222,6 +222,7 @@ pub(crate) const fn store_exit(error: &StoreError) -> ExitCode {
         StoreError::NotFound { .. } => ExitCode::NoSuchImage,
         StoreError::Denied { .. }
         | StoreError::Unavailable { .. }
+        | StoreError::TimedOut { .. }
         | StoreError::Protocol { .. }
         | StoreError::Lacks { .. }
         | StoreError::TooLarge { .. } => ExitCode::Undecided,

@@ -1,10 +1,11 @@
 //! Several look-ups at once on one task, without a runtime and without a crate: all that discovery needs is to wait for two
 //! different things, and for many equal ones with a bound.
 
-use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
 
 /// Fetches under way at once for one image; enough to hide round trips, few enough for any registry's connection limit.
 const WIDTH: usize = 8;
@@ -35,50 +36,160 @@ fn poll_once<F: Future>(output: &mut Option<F::Output>, future: Pin<&mut F>, con
     }
 }
 
-/// Runs [`WIDTH`] futures at once and returns all outputs in the order of the futures.
-///
-/// They come in a `Vec`: an iterator with a closure, kept across an await, would hide from the compiler that the whole is `Send`.
-pub(crate) async fn gather<T, F: Future<Output = T>>(futures: Vec<F>) -> Vec<T> {
-    let mut waiting = futures.into_iter();
-    let mut running: VecDeque<(Pin<Box<F>>, Option<T>)> = VecDeque::new();
-    let mut done = Vec::new();
+/// What there is to do next.
+pub(super) enum Next<F> {
+    /// This.
+    Work(F),
+    /// Nothing yet; other work on the same task will bring more.
+    Later,
+    /// Nothing any more.
+    Done,
+}
+
+/// Runs up to [`WIDTH`] futures at once, as they come, and returns all outputs in the order in which the futures came. One that never
+/// ends takes one place of these, and holds up no other.
+pub(super) async fn pool<T, F: Future<Output = T>>(mut next: impl FnMut() -> Next<F>) -> Vec<T> {
+    let mut running: Vec<(usize, Pin<Box<F>>)> = Vec::new();
+    let mut done: Vec<Option<T>> = Vec::new();
     poll_fn(|context| {
         loop {
-            while running.len() < WIDTH
-                && let Some(future) = waiting.next()
-            {
-                running.push_back((Box::pin(future), None));
-            }
-            for (future, output) in &mut running {
-                poll_once(output, future.as_mut(), context);
-            }
-            let before = done.len();
-            while let Some((future, output)) = running.pop_front() {
-                match output {
-                    Some(output) => done.push(output),
-                    None => {
-                        running.push_front((future, None));
-                        break;
+            let mut exhausted = false;
+            while running.len() < WIDTH && !exhausted {
+                match next() {
+                    Next::Work(future) => {
+                        running.push((done.len(), Box::pin(future)));
+                        done.push(None);
                     }
+                    Next::Later => break,
+                    Next::Done => exhausted = true,
                 }
             }
-            if running.is_empty() && done.len() == before {
-                return Poll::Ready(());
-            }
-            if done.len() == before {
-                return Poll::Pending;
+            let before = running.len();
+            running.retain_mut(|(number, future)| match future.as_mut().poll(context) {
+                Poll::Ready(output) => {
+                    if let Some(place) = done.get_mut(*number) {
+                        *place = Some(output);
+                    }
+                    false
+                }
+                Poll::Pending => true,
+            });
+            // Whoever has ended made room for the next one, and may be what another one waits for.
+            if running.len() == before {
+                return if exhausted && running.is_empty() { Poll::Ready(()) } else { Poll::Pending };
             }
         }
     })
     .await;
-    done
+    done.into_iter().flatten().collect()
+}
+
+/// Runs up to [`WIDTH`] of these futures at once, and returns all outputs in the order of the futures.
+///
+/// They come in a `Vec`: an iterator with a closure, kept across an await, would hide from the compiler that the whole is `Send`.
+pub(crate) async fn gather<T, F: Future<Output = T>>(futures: Vec<F>) -> Vec<T> {
+    let mut waiting = futures.into_iter();
+    pool(move || waiting.next().map_or(Next::Done, Next::Work)).await
+}
+
+/// Whether time is up, for all work on one task.
+#[derive(Debug, Default)]
+pub(crate) struct Lateness(AtomicBool);
+
+impl Lateness {
+    /// Whether time is up.
+    pub(crate) fn is_late(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// Runs `work`, which asks [`Self::is_late`] of itself, and tells it as soon as `until` is ready.
+    pub(crate) async fn tell<T>(&self, until: impl Future<Output = ()>, work: impl Future<Output = T>) -> T {
+        let (mut until, mut work) = (Box::pin(until), Box::pin(work));
+        // All that is under way is on this one task, and looks whether it is late whenever any of it goes on.
+        poll_fn(|context| {
+            if !self.is_late() && until.as_mut().poll(context).is_ready() {
+                self.0.store(true, Ordering::Relaxed);
+            }
+            work.as_mut().poll(context)
+        })
+        .await
+    }
+
+    /// Is ready once time is up; only within what [`Self::tell`] runs.
+    pub(crate) async fn wait(&self) {
+        poll_fn(|_| if self.is_late() { Poll::Ready(()) } else { Poll::Pending }).await;
+    }
+
+    /// Gives `work` until time is up.
+    pub(crate) async fn bound<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        let mut work = Box::pin(work);
+        poll_fn(|context| match self.is_late() {
+            true => Poll::Ready(None),
+            false => work.as_mut().poll(context).map(Some),
+        })
+        .await
+    }
+}
+
+/// Room that work on one task shares, in bytes: who needs more than is left waits, and who needs more than there is waits until all
+/// others are done.
+#[derive(Debug)]
+pub(super) struct Room {
+    size: u64,
+    state: Mutex<Taken>,
+}
+
+#[derive(Debug, Default)]
+struct Taken {
+    bytes: u64,
+    waiting: Vec<Waker>,
+}
+
+/// A share of a [`Room`], given back when dropped.
+#[derive(Debug)]
+pub(super) struct Share<'a> {
+    room: &'a Room,
+    bytes: u64,
+}
+
+impl Room {
+    pub(super) fn new(size: u64) -> Self {
+        Self { size, state: Mutex::default() }
+    }
+
+    /// Waits for room for so many bytes.
+    pub(super) async fn take(&self, bytes: u64) -> Share<'_> {
+        poll_fn(|context| {
+            let mut taken = self.state();
+            let after = taken.bytes.saturating_add(bytes);
+            if taken.bytes > 0 && after > self.size {
+                taken.waiting.push(context.waker().clone());
+                return Poll::Pending;
+            }
+            taken.bytes = after;
+            Poll::Ready(())
+        })
+        .await;
+        Share { room: self, bytes }
+    }
+
+    fn state(&self) -> MutexGuard<'_, Taken> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Share<'_> {
+    fn drop(&mut self) {
+        let mut taken = self.room.state();
+        taken.bytes = taken.bytes.saturating_sub(self.bytes);
+        taken.waiting.drain(..).for_each(Waker::wake);
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::cell::Cell;
+    use std::cell::{Cell, RefCell};
     use std::pin::pin;
-    use std::task::Waker;
 
     use super::*;
 
@@ -135,5 +246,70 @@ mod tests {
     #[test]
     fn what_is_ready_at_once_takes_one_poll() {
         assert_eq!(run(gather((0..1000).map(std::future::ready).collect())), ((0..1000).collect(), 1));
+    }
+
+    // threat: R33
+    #[test]
+    fn pool_with_one_that_never_ends_runs_all_others() {
+        let ran = RefCell::new(Vec::new());
+        let work = |number: usize| {
+            let ran = &ran;
+            async move {
+                if number == 0 {
+                    std::future::pending::<()>().await;
+                }
+                after(number % 3).await;
+                ran.borrow_mut().push(number);
+            }
+        };
+        let mut all = pin!(gather((0..100).map(work).collect()));
+        let mut context = Context::from_waker(Waker::noop());
+        for _ in 0..1000 {
+            assert!(all.as_mut().poll(&mut context).is_pending());
+        }
+        let mut ran = ran.borrow().clone();
+        ran.sort_unstable();
+        assert_eq!(ran, (1..100).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn pool_takes_work_that_comes_later() {
+        let (left, asked) = (Cell::new(20_usize), Cell::new(0_usize));
+        let next = || {
+            asked.set(asked.get() + 1);
+            match left.get() {
+                0 => Next::Done,
+                _ if asked.get() % 3 == 0 => Next::Later,
+                more => {
+                    left.set(more - 1);
+                    Next::Work(after(more % 2))
+                }
+            }
+        };
+        assert_eq!(run(pool(next)).0.len(), 20);
+    }
+
+    // threat: R32
+    #[test]
+    fn room_is_shared_and_given_back() {
+        let room = Room::new(10);
+        let (held, most) = (Cell::new(0_u64), Cell::new(0_u64));
+        let work = |bytes: u64| {
+            let (room, held, most) = (&room, &held, &most);
+            async move {
+                let share = room.take(bytes).await;
+                held.set(held.get() + bytes);
+                most.set(most.get().max(held.get()));
+                after(2).await;
+                held.set(held.get() - bytes);
+                drop(share);
+            }
+        };
+        run(gather((0..40).map(|number| work(number % 7)).collect()));
+        assert!(most.get() <= 10 && most.get() > 6, "{}", most.get());
+        // What needs more than there is has it alone.
+        most.set(0);
+        run(gather([3, 50, 4].map(work).into_iter().collect()));
+        assert_eq!(most.get(), 50);
     }
 }

@@ -1,88 +1,51 @@
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
+use std::future::Future;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::concurrent::{gather, join};
-use super::{attestation_tag, fallback_tag, signature_tag};
+use super::concurrent::{Lateness, Next, Room, gather, join, pool};
+use super::fallback_tag;
+use super::part::{Item, Part};
+use super::queue::{Listed, Queue, Source, add, close, lock};
+use super::wanted::{Hint, Keep, Layer, Sorted, Stored, Wanted};
 use crate::bundle::{BundleError, Evidence, EvidenceItem, Origin, Problem, SignedEntity};
-use crate::content::{Content, PredicateType, SIGN_PREDICATE, Statement};
 use crate::digest::Digest;
 use crate::limits::Limits;
-use crate::oci::{Descriptor, Manifest, Tag, TagOrDigest, media_type};
+use crate::oci::{Descriptor, Manifest, ManifestError, TagOrDigest, media_type};
 use crate::policy::{Policy, Purpose};
-use crate::store::{Referrers, Store, StoreError};
+use crate::store::{Store, StoreError};
 
 /// Characters of the words about one problem.
 const DETAIL: usize = 1000;
+/// Troubles of one list that are told one by one.
+const MOST_TROUBLES: usize = 100;
+/// What may be on the way at once, in bytes; what is larger is fetched alone.
+const IN_FLIGHT: u64 = 8 << 20;
 
 /// Finds every signature of an image that may serve the policy, in every format and place, in one union: signatures or
 /// attestations, as its purpose says.
 ///
 /// Nothing found hides anything else. "Not found" from the place itself means that there is none there; every other trouble
-/// becomes a [`Problem`] of the evidence.
+/// becomes a [`Problem`] of the evidence. What is found in several places is one thing with several places.
 pub async fn discover<S: Store>(store: &S, image: &Digest, policy: &Policy) -> Evidence {
+    discover_until(store, image, policy, std::future::pending()).await
+}
+
+/// The same for whoever has no more time once `until` is ready. What was read by then is the evidence, and what was not is a
+/// [`Problem`] of it: one place that stays silent hides no other.
+pub async fn discover_until<S: Store>(
+    store: &S,
+    image: &Digest,
+    policy: &Policy,
+    until: impl Future<Output = ()> + Send,
+) -> Evidence {
     let wanted = match policy.purpose() {
         Purpose::Attestation(kind) => Wanted::Attestations(Some(kind)),
         Purpose::Image | Purpose::Blob => Wanted::Signatures,
     };
-    let found = find(store, image, wanted, policy.limits()).await;
-    // One after the other: what was read of one goes before the next is decoded.
-    let items = found.items.into_iter().flat_map(|item| item.parse(policy.limits())).collect();
-    Evidence { items, problems: found.problems }
-}
-
-/// What is looked for beside an image.
-#[derive(Clone, Copy, Debug)]
-pub enum Wanted<'a> {
-    /// Signatures of the image.
-    Signatures,
-    /// Attestations about the image: of one predicate type, or of all.
-    Attestations(Option<&'a PredicateType>),
-}
-
-impl Wanted<'_> {
-    /// cosign's tag for them.
-    fn tag(self, image: &Digest) -> Tag {
-        match self {
-            Self::Signatures => signature_tag(image),
-            Self::Attestations(_) => attestation_tag(image),
-        }
-    }
-
-    /// Whether a referrer's layer can be one of them, going by its type.
-    fn takes(self, layer: &Descriptor) -> bool {
-        let legacy = match self {
-            Self::Signatures => media_type::SIMPLE_SIGNING,
-            Self::Attestations(_) => media_type::DSSE_ENVELOPE,
-        };
-        layer.media_type.starts_with(media_type::BUNDLE_PREFIX) || layer.media_type == legacy
-    }
-
-    /// Whether an annotation says that it is about something else. The annotation is unsigned: believing it can only refuse.
-    fn passes_over(self, named: Option<&str>) -> Result<(), BundleError> {
-        let Some(named) = named else { return Ok(()) };
-        let expected = match self {
-            Self::Signatures if named != SIGN_PREDICATE => SIGN_PREDICATE,
-            Self::Attestations(Some(kind)) if named != kind.uri() => kind.uri(),
-            Self::Attestations(None) if named == SIGN_PREDICATE => "any but that of signatures",
-            _ => return Ok(()),
-        };
-        Err(BundleError::PassedOver { expected: expected.to_owned(), found: named.chars().take(200).collect() })
-    }
-
-    /// The most bytes of one, and of all together.
-    const fn bounds(self, limits: &Limits) -> (u64, u64) {
-        match self {
-            Self::Signatures => (limits.signature_bytes, limits.signatures_total_bytes),
-            Self::Attestations(_) => (limits.attachment_bytes, limits.attachments_total_bytes),
-        }
-    }
-
-    const fn noun(self) -> &'static str {
-        match self {
-            Self::Signatures => "signatures",
-            Self::Attestations(_) => "attestations",
-        }
-    }
+    let part = search::<S, Vec<SignedEntity>>(store, image, wanted, policy.limits(), until).await;
+    let items = part.items.into_iter().flat_map(|item| EvidenceItem::each(item.origin, item.value));
+    Evidence { items: items.collect(), problems: part.problems }
 }
 
 /// What was found beside an image, as it is stored, and what could not be looked at.
@@ -99,7 +62,7 @@ pub struct Found {
 pub struct FoundItem {
     /// Where it was found.
     pub origin: Origin,
-    /// The layer that describes it.
+    /// The layer that describes it, with the annotations that belong to a signature.
     pub layer: Descriptor,
     /// Its bytes, compared with the layer, or why they were not read.
     pub blob: Result<Arc<Vec<u8>>, BundleError>,
@@ -108,41 +71,61 @@ pub struct FoundItem {
 impl FoundItem {
     /// Reads it as a signature or attestation; an envelope of the legacy format once for each of its signatures.
     pub fn parse(self, limits: &Limits) -> Vec<EvidenceItem> {
-        let entities = self.blob.and_then(|blob| {
-            if self.layer.media_type.starts_with(media_type::BUNDLE_PREFIX) {
-                SignedEntity::from_bundle(&blob, limits).map(|entity| vec![entity])
-            } else {
-                SignedEntity::each_from_layer(&self.layer, Arc::unwrap_or_clone(blob), limits)
-            }
-        });
-        EvidenceItem::each(self.origin, entities)
-    }
-}
-
-impl Found {
-    /// One thing that cannot be read.
-    fn unreadable(origin: Origin, error: BundleError) -> Self {
-        let layer = Descriptor::of("", b"");
-        Self { items: vec![FoundItem { origin, layer, blob: Err(error) }], problems: Vec::new() }
-    }
-
-    fn trouble(problem: Problem) -> Self {
-        Self { items: Vec::new(), problems: vec![problem] }
-    }
-
-    fn extend(&mut self, other: Self) {
-        self.items.extend(other.items);
-        self.problems.extend(other.problems);
+        EvidenceItem::each(self.origin, self.blob.and_then(|blob| Vec::keep(&self.layer, blob, limits)))
     }
 }
 
 /// Finds everything of a kind beside an image, in every format and place; [`discover`] reads it as well.
 pub async fn find<S: Store>(store: &S, image: &Digest, wanted: Wanted<'_>, limits: &Limits) -> Found {
+    find_until(store, image, wanted, limits, std::future::pending()).await
+}
+
+/// The same for whoever has no more time once `until` is ready; see [`discover_until`].
+pub async fn find_until<S: Store>(
+    store: &S,
+    image: &Digest,
+    wanted: Wanted<'_>,
+    limits: &Limits,
+    until: impl Future<Output = ()> + Send,
+) -> Found {
+    let part = search::<S, Stored>(store, image, wanted, limits, until).await;
+    let items = part.items.into_iter().map(|item| match item.value {
+        Ok(stored) => FoundItem { origin: item.origin, layer: stored.layer, blob: Ok(stored.blob) },
+        Err(error) => FoundItem { origin: item.origin, layer: Descriptor::of("", b""), blob: Err(error) },
+    });
+    Found { items: items.collect(), problems: part.problems }
+}
+
+/// Looks everywhere until all is read, or `until` is ready.
+async fn search<S: Store, K: Keep>(
+    store: &S,
+    image: &Digest,
+    wanted: Wanted<'_>,
+    limits: &Limits,
+    until: impl Future<Output = ()> + Send,
+) -> Part<K> {
     let (each, together) = wanted.bounds(limits);
-    let search = Search { store, image, wanted, limits, each, budget: Budget::new(limits.attachments, together) };
-    let (mut found, tagged) = join(search.referring(), search.tagged()).await;
-    found.extend(tagged);
-    found
+    let search = Search {
+        store,
+        image,
+        wanted,
+        limits,
+        each,
+        budget: Budget::new(limits.attachments, together),
+        room: Room::new(IN_FLIGHT),
+        lateness: Lateness::default(),
+        served: AtomicBool::new(false),
+        deferred: Mutex::default(),
+    };
+    search.lateness.tell(until, search.everywhere()).await
+}
+
+/// What came of one entry of a list.
+struct Read<K> {
+    source: Source,
+    /// Whether it says that it is about the image.
+    refers: bool,
+    part: Part<K>,
 }
 
 struct Search<'a, S> {
@@ -153,244 +136,353 @@ struct Search<'a, S> {
     /// The most bytes of one thing looked for.
     each: u64,
     budget: Budget,
+    room: Room,
+    lateness: Lateness,
+    /// Whether anything of the kind looked for was read.
+    served: AtomicBool,
+    /// What is large, and said to be something else: read if nothing else serves.
+    deferred: Mutex<Vec<(Layer, Origin)>>,
 }
 
 impl<S: Store> Search<'_, S> {
-    /// What hangs on manifests that refer to the image.
-    async fn referring(&self) -> Found {
-        let mut found = Found::default();
-        let mut distinct: Vec<Digest> = Vec::new();
+    async fn everywhere<K: Keep>(&self) -> Part<K> {
+        let (mut found, tagged) = join(self.referring(), self.tagged()).await;
+        found.extend(tagged);
+        let deferred = std::mem::take(&mut *lock(&self.deferred));
+        found.extend(self.said_to_be_others(deferred).await);
+        found.merged()
+    }
+
+    fn is_late(&self) -> bool {
+        self.lateness.is_late()
+    }
+
+    /// Gives `work` until time is up.
+    async fn in_time<T>(&self, work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+        let done = self.lateness.bound(work).await;
+        done.unwrap_or_else(|| Err(StoreError::TimedOut { place: self.store.name() }))
+    }
+
+    /// What hangs on manifests that refer to the image. Each is read as soon as a list names it.
+    async fn referring<K: Keep>(&self) -> Part<K> {
+        let queue = Mutex::new(Queue { open: 2, ..Queue::default() });
         // A registry may answer with an empty list although older tools keep entries under the fallback tag: read both.
-        let (api, fallback) = join(self.listed(), self.listed_by_tag()).await;
-        let mut known = HashSet::new();
-        for list in [api, fallback] {
-            match list {
-                Ok(digests) => distinct.extend(digests.into_iter().filter(|digest| known.insert(*digest))),
-                Err(problem) => found.problems.push(problem),
+        let lists = join(self.listed(&queue), self.listed_by_tag(&queue));
+        let next = || match self.next(&queue) {
+            Next::Work(listed) => Next::Work(self.referrer(listed)),
+            Next::Later => Next::Later,
+            Next::Done => Next::Done,
+        };
+        let ((api, (fallback, size)), mut reads): (_, Vec<Read<K>>) = join(lists, pool(next)).await;
+        let mut found = Part::default();
+        found.problems.extend(api.into_iter().chain(fallback));
+        if size > self.limits.attachments {
+            // So many manifests, and none of those read is about the image: an index of something else.
+            let of_tag = |read: &Read<K>| read.source == Source::FallbackTag;
+            if !reads.iter().any(|read| of_tag(read) && read.refers) && !self.is_late() {
+                reads.retain(|read| !of_tag(read));
+                let what = format!("an index of {size} manifests, none of which is about this image");
+                found.extend(Part::not_a_signature(Origin::Tag(fallback_tag(self.image)), what));
+                lock(&queue).waiting.clear();
             }
         }
-        if distinct.len() > self.limits.attachments {
-            found.problems.push(self.too_many(distinct.len()));
-            distinct.truncate(self.limits.attachments);
+        let queue = queue.into_inner().unwrap_or_else(PoisonError::into_inner);
+        if !queue.waiting.is_empty() {
+            found.problems.push(self.unread(&queue));
         }
-        let reads = distinct.iter().map(|digest| self.referrer(digest)).collect();
-        for part in gather(reads).await {
-            found.extend(part);
-        }
+        // In the order of the lists, whichever answered first.
+        reads.sort_by_key(|read| read.source != Source::Referrers);
+        reads.into_iter().for_each(|read| found.extend(read.part));
         found
     }
 
-    /// The list that the place keeps. Like all that is read here it goes as soon as what matters has been taken from it.
-    async fn listed(&self) -> Result<Vec<Digest>, Problem> {
-        match self.store.referrers(self.image).await {
-            Ok(Referrers::Listed(descriptors)) => Ok(descriptors.iter().map(|listed| listed.digest).collect()),
-            Ok(Referrers::Unsupported) => Ok(Vec::new()),
-            Err(error) => Err(problem("referrers", &error)),
+    /// The next manifest to read, as many as may be read.
+    fn next(&self, queue: &Mutex<Queue>) -> Next<Listed> {
+        let mut queue = lock(queue);
+        let read = queue.known.len().saturating_sub(queue.waiting.len());
+        if self.is_late() || read >= self.limits.attachments {
+            return if queue.open == 0 { Next::Done } else { Next::Later };
+        }
+        match queue.waiting.pop_front() {
+            Some(listed) => Next::Work(listed),
+            None if queue.open == 0 => Next::Done,
+            None => Next::Later,
         }
     }
 
-    /// The list under the fallback tag.
-    async fn listed_by_tag(&self) -> Result<Vec<Digest>, Problem> {
-        match self.store.manifest(&TagOrDigest::Tag(fallback_tag(self.image))).await {
-            Ok(fetched) => match fetched.manifest {
-                Manifest::Index(index) => Ok(index.manifests.iter().map(|listed| listed.digest).collect()),
-                // A copy tool may have put the image itself under this tag; then it is no list, and hides none.
-                Manifest::Image(_) => Ok(Vec::new()),
-            },
-            Err(error) if error.is_absent() => Ok(Vec::new()),
-            Err(error) => Err(problem("referrers (fallback tag)", &error)),
+    /// What is to be said about manifests that were listed and not read.
+    fn unread(&self, queue: &Queue) -> Problem {
+        if self.is_late() {
+            let error = StoreError::TimedOut { place: self.store.name() };
+            return problem(&format!("{} of {} referrers", queue.waiting.len(), queue.known.len()), &error);
         }
+        let limit = format!("{} referrers of one image ({} are listed)", self.limits.attachments, queue.known.len());
+        problem(self.wanted.noun(), &StoreError::TooLarge { place: self.store.name(), limit })
+    }
+
+    /// The list that the place keeps, with what is wrong with it.
+    async fn listed(&self, queue: &Mutex<Queue>) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        let mut each = |entry: Result<Descriptor, StoreError>| match entry {
+            Ok(entry) => add(queue, &entry, Source::Referrers),
+            Err(error) if problems.len() < MOST_TROUBLES => problems.push(problem("referrers", &error)),
+            Err(_) => {}
+        };
+        let listing = async {
+            self.store.list_referrers(self.image, &mut each).await;
+            Ok(())
+        };
+        let listing = self.in_time(listing).await;
+        problems.extend(listing.err().map(|error| problem("referrers", &error)));
+        close(queue);
+        problems
+    }
+
+    /// The list under the fallback tag: what is wrong with it, and how many manifests it names.
+    async fn listed_by_tag(&self, queue: &Mutex<Queue>) -> (Option<Problem>, usize) {
+        let fetched = self.in_time(self.store.manifest(&TagOrDigest::Tag(fallback_tag(self.image)))).await;
+        let outcome = match fetched {
+            // A copy tool, or the registry itself, may have put the image under this tag; then it is no list, and hides none.
+            Ok(fetched) if fetched.descriptor.digest == *self.image => (None, 0),
+            Ok(fetched) => match fetched.manifest {
+                Manifest::Index(index) => {
+                    index.manifests.iter().for_each(|entry| add(queue, entry, Source::FallbackTag));
+                    (None, index.manifests.len())
+                }
+                Manifest::Image(_) => (None, 0),
+            },
+            Err(error) if error.is_absent() || is_retired(&error) => (None, 0),
+            Err(error) => (Some(problem("referrers (fallback tag)", &error)), 0),
+        };
+        close(queue);
+        outcome
     }
 
     /// Reads one referrer by what it is; the types claimed in lists are often wrong. What is of another kind is nobody's business
     /// here.
-    async fn referrer(&self, listed: &Digest) -> Found {
-        let layers = match self.store.manifest(&TagOrDigest::Digest(*listed)).await {
-            Ok(fetched) => self.referring_layers(fetched.manifest),
-            Err(error) if error.is_absent() => {
-                return Found::trouble(problem(&format!("referrer {listed} (listed, but gone)"), &error));
+    async fn referrer<K: Keep>(&self, listed: Listed) -> Read<K> {
+        let Listed { digest, source, other } = listed;
+        let origin = |index| Origin::Referrer { manifest: digest, index };
+        let fetched =
+            self.in_time(self.store.manifest(&TagOrDigest::Digest(digest))).await.map(|fetched| fetched.manifest);
+        let read = |refers, part| Read { source, refers, part };
+        let manifest = match (fetched, other) {
+            (Ok(Manifest::Image(manifest)), _) => *manifest,
+            (Ok(Manifest::Index(index)), _) => {
+                return read(index.subject.is_some_and(|subject| subject.digest == *self.image), Part::default());
             }
-            Err(error) => return Found::trouble(problem(&format!("referrer {listed}"), &error)),
+            (Err(error), Some(other)) if error.is_absent() => {
+                let found = format!("an entry for a manifest of type {other}, which is gone");
+                return read(false, Part::not_a_signature(origin(0), found));
+            }
+            (Err(error), None) if error.is_absent() => {
+                return read(false, Part::trouble(problem(&format!("referrer {digest} (listed, but gone)"), &error)));
+            }
+            (Err(StoreError::Manifest { error: ManifestError::Retired { media_type }, .. }), _) => {
+                let found = format!("a manifest of the retired type {media_type}, in which no signature is kept");
+                return read(false, Part::not_a_signature(origin(0), found));
+            }
+            (Err(error), _) => return read(false, Part::trouble(problem(&format!("referrer {digest}"), &error))),
         };
-        let origin = |index| Origin::Referrer { manifest: *listed, index };
-        match layers {
-            Ok(layers) if layers.is_empty() => Found::default(),
-            Ok(layers) => self.layers(layers, origin).await,
-            Err(error) => Found::unreadable(origin(0), error),
-        }
-    }
-
-    /// The layers of a manifest that refers to the image; none unless one of them can serve.
-    fn referring_layers(&self, manifest: Manifest) -> Result<Vec<Layer>, BundleError> {
-        let Manifest::Image(manifest) = manifest else { return Ok(Vec::new()) };
-        if !manifest.layers.iter().any(|layer| self.wanted.takes(layer)) {
-            return Ok(Vec::new());
-        }
-        let named = manifest.subject.as_ref().map(|subject| subject.digest);
-        if named != Some(*self.image) {
-            let found = named.map_or("none".to_owned(), |digest| digest.to_string());
-            let expected = "the digest of this image";
-            return Err(BundleError::Member { document: "referrer manifest", member: "subject", expected, found });
-        }
+        let subject = manifest.subject.as_ref().map(|subject| subject.digest);
+        let refers = subject == Some(*self.image);
         let named = manifest.annotations.get(media_type::ANNOTATION_PREDICATE_TYPE).map(String::as_str);
-        let of_bundles = |layer: &Descriptor| named.filter(|_| layer.media_type.starts_with(media_type::BUNDLE_PREFIX));
-        let layers = manifest.layers.into_iter();
-        Ok(layers.map(|layer| Layer { claim: self.claim(&layer, of_bundles(&layer)), descriptor: layer }).collect())
+        let sorted = self.wanted.sort_referrer(manifest.layers, named, self.limits);
+        if sorted.is_empty() {
+            return read(refers, Part::default());
+        }
+        if !refers {
+            let found = subject.map_or("none".to_owned(), |digest| digest.to_string());
+            let expected = "the digest of this image";
+            let error = BundleError::Member { document: "referrer manifest", member: "subject", expected, found };
+            return read(refers, Part::unreadable(origin(0), error));
+        }
+        read(refers, self.layers(sorted, origin).await)
     }
 
     /// What is under cosign's legacy tag.
-    async fn tagged(&self) -> Found {
+    async fn tagged<K: Keep>(&self) -> Part<K> {
         let tag = self.wanted.tag(self.image);
         let origin = |index| Origin::Layer { tag: tag.clone(), index };
-        match self.store.manifest(&TagOrDigest::Tag(tag.clone())).await {
-            Ok(fetched) => match fetched.manifest {
-                Manifest::Image(manifest) => {
-                    let layers = manifest.layers.into_iter().map(|layer| {
-                        let named = layer.annotations.get(media_type::ANNOTATION_LAYER_PREDICATE_TYPE);
-                        Layer { claim: self.claim(&layer, named.map(String::as_str)), descriptor: layer }
-                    });
-                    let layers = layers.collect();
-                    self.layers(layers, origin).await
-                }
-                Manifest::Index(_) => {
-                    let (expected, found) = ("an image manifest with layers of signatures", "an index".to_owned());
-                    let document = "signature manifest";
-                    Found::unreadable(origin(0), BundleError::Member { document, member: "layers", expected, found })
-                }
-            },
-            Err(error) if error.is_absent() => Found::default(),
-            Err(error) => Found::trouble(problem(&format!("cosign {} (tag)", self.wanted.noun()), &error)),
+        let fetched = self.in_time(self.store.manifest(&TagOrDigest::Tag(tag.clone()))).await;
+        match fetched.map(|fetched| fetched.manifest) {
+            Ok(Manifest::Image(manifest)) => {
+                let mut sorted = self.wanted.sort_tagged(manifest.layers, self.limits);
+                let mut part = match sorted.others.take() {
+                    Some(others) => Part::not_a_signature(Origin::Tag(tag.clone()), others),
+                    None => Part::default(),
+                };
+                part.extend(self.layers(sorted, origin).await);
+                part
+            }
+            Ok(Manifest::Index(_)) => {
+                let (expected, found) = ("an image manifest with layers of signatures", "an index".to_owned());
+                let document = "signature manifest";
+                Part::unreadable(origin(0), BundleError::Member { document, member: "layers", expected, found })
+            }
+            Err(error) if error.is_absent() => Part::default(),
+            Err(error) => Part::trouble(problem(&format!("cosign {} (tag)", self.wanted.noun()), &error)),
         }
     }
 
-    /// What stands beside a layer about its content. `named` is the predicate type in the annotations.
-    fn claim(&self, layer: &Descriptor, named: Option<&str>) -> Claim {
-        let bundle = layer.media_type.starts_with(media_type::BUNDLE_PREFIX);
-        match (self.wanted.passes_over(named), self.wanted) {
-            (Err(passed_over), _) => Claim::Other(passed_over),
-            (Ok(()), _) if layer.size > self.each => Claim::TooLarge,
-            (Ok(()), Wanted::Signatures) if bundle && named.is_none() => Claim::Unnamed,
-            (Ok(()), _) => Claim::Serves,
+    /// Reads every layer that may serve; equal ones are read once, and equal blobs fetched once.
+    async fn layers<K: Keep>(&self, sorted: Sorted, origin: impl Fn(usize) -> Origin) -> Part<K> {
+        let mut found = Part::default();
+        let unreadable = sorted.unreadable.into_iter();
+        let mut items: Vec<(usize, Item<K>)> = unreadable
+            .map(|(index, error)| (index, Item { origin: origin(index), sameness: None, value: Err(error) }))
+            .collect();
+        let mut limit = None;
+        let mut known: HashMap<Digest, usize> = HashMap::new();
+        let mut distinct: Vec<(Layer, Origin)> = Vec::new();
+        for layer in sorted.layers {
+            if let Err(exceeded) = self.budget.take(1, 0, self.wanted.noun()) {
+                limit = limit.or(Some(exceeded));
+                break;
+            }
+            let (index, size) = (layer.index, layer.descriptor.size);
+            let sameness = layer.sameness();
+            if let Some((_, first)) = known.get(&sameness).and_then(|first| distinct.get_mut(*first)) {
+                first.add(origin(index));
+                continue;
+            }
+            match layer.hint {
+                Hint::Other(other) if size > self.each => {
+                    items.push((index, Item { origin: origin(index), sameness: None, value: Err(other) }));
+                    continue;
+                }
+                _ if size > self.each => {
+                    found.problems.push(problem(&origin(index).to_string(), &self.too_large(size)));
+                    continue;
+                }
+                Hint::Other(_) if size > self.limits.signature_bytes => {
+                    lock(&self.deferred).push((layer, origin(index)));
+                    continue;
+                }
+                _ => {}
+            }
+            if let Err(exceeded) = self.budget.take(0, layer.cost(), self.wanted.noun()) {
+                limit = limit.or(Some(exceeded));
+                continue;
+            }
+            known.insert(sameness, distinct.len());
+            distinct.push((layer, origin(index)));
         }
-    }
-
-    /// Reads every layer that may serve; equal blobs are fetched once.
-    async fn layers(&self, layers: Vec<Layer>, origin: impl Fn(usize) -> Origin) -> Found {
-        let mut found = Found::default();
-        // Each signature holds its payload, so that one which many share counts as often.
-        let payloads = sizes(&layers, |layer| layer.media_type == media_type::SIMPLE_SIGNING);
-        let known = sizes(&layers, |_| true);
-        let taken = match payloads > self.limits.signatures_total_bytes {
-            true => Err(format!("{} bytes for all payloads together", self.limits.signatures_total_bytes)),
-            false => self.budget.take(layers.len(), known, self.wanted.noun()),
-        };
-        if let Err(limit) = taken {
+        if let Some(limit) = limit {
             let error = StoreError::TooLarge { place: self.store.name(), limit };
             found.problems.push(problem(self.wanted.noun(), &error));
-            return found;
         }
         // A layer that lies about its size must not speak for another that names the same bytes.
-        let blobs: BTreeMap<(Digest, u64), (Descriptor, Looks)> = layers
-            .iter()
-            .filter_map(|Layer { descriptor, claim }| {
-                let Descriptor { media_type, size, digest, .. } = descriptor;
-                Some(((*digest, *size), (Descriptor::new(media_type, *size, *digest), claim.looks()?)))
-            })
-            .collect();
-        let fetches = blobs.values().map(|(layer, looks)| self.blob(layer, *looks)).collect();
-        let fetched: BTreeMap<(Digest, u64), _> = blobs.keys().copied().zip(gather(fetches).await).collect();
-        for (index, Layer { descriptor: layer, claim }) in layers.into_iter().enumerate() {
-            let blob = match (claim, fetched.get(&(layer.digest, layer.size))) {
-                (Claim::Other(passed_over), _) => Err(passed_over),
-                (Claim::TooLarge, _) => {
-                    found.problems.push(problem(&origin(index).to_string(), &self.too_large(layer.size)));
-                    continue;
-                }
-                (_, Some(Ok(blob))) => blob.clone(),
-                (_, Some(Err(error))) => {
-                    found.problems.push(problem(&origin(index).to_string(), error));
-                    continue;
-                }
-                (_, None) => continue,
-            };
-            found.items.push(FoundItem { origin: origin(index), layer, blob });
+        let mut blobs: BTreeMap<(Digest, u64), Vec<(Layer, Origin)>> = BTreeMap::new();
+        for (layer, origin) in distinct {
+            blobs.entry((layer.descriptor.digest, layer.descriptor.size)).or_default().push((layer, origin));
         }
+        for (some, problems) in gather(blobs.into_values().map(|layers| self.blob(layers)).collect()).await {
+            items.extend(some);
+            found.problems.extend(problems);
+        }
+        items.sort_by_key(|(index, _)| *index);
+        found.items.extend(items.into_iter().map(|(_, item)| item));
         found
     }
 
-    /// Reads one blob. Of a bundle that nobody says anything about it is told here whether it is a signature at all, so that
-    /// attestations which other tools left without annotations do not use up what is there for signatures.
-    async fn blob(&self, layer: &Descriptor, looks: Looks) -> Result<Result<Arc<Vec<u8>>, BundleError>, StoreError> {
-        let bytes = self.store.blob(layer, self.each).await?;
-        if looks == Looks::Within {
-            if let Some(passed_over) = attestation(&bytes, self.limits) {
-                return Ok(Err(passed_over));
-            }
-            let taken = self.budget.take(0, layer.size, self.wanted.noun());
-            taken.map_err(|limit| StoreError::TooLarge { place: self.store.name(), limit })?;
+    /// Reads one blob for all layers that name it. What may not be what is looked for is looked into here, and goes at once if it is
+    /// not.
+    async fn blob<K: Keep>(&self, layers: Vec<(Layer, Origin)>) -> (Vec<(usize, Item<K>)>, Vec<Problem>) {
+        let (mut items, mut problems) = (Vec::new(), Vec::new());
+        let Some((first, _)) = layers.first() else { return (items, problems) };
+        let Descriptor { media_type, size, digest, .. } = &first.descriptor;
+        let descriptor = Descriptor::new(media_type, *size, *digest);
+        let fetch = async {
+            let share = self.room.take(descriptor.size).await;
+            let bytes = self.store.blob(&descriptor, self.each).await?;
+            Ok((bytes, share))
+        };
+        // The room is given back once what was read has become what is kept of it.
+        let (mut blob, _share) = match self.in_time(fetch).await {
+            Ok((bytes, share)) => (Ok(Some(Arc::new(bytes))), Some(share)),
+            Err(error) => (Err(error), None),
+        };
+        let last = layers.len().saturating_sub(1);
+        for (number, (layer, origin)) in layers.into_iter().enumerate() {
+            let sameness = layer.sameness();
+            let blob = match &mut blob {
+                Ok(blob) if number == last => Ok(blob.take().unwrap_or_default()),
+                Ok(blob) => Ok(blob.clone().unwrap_or_default()),
+                Err(error) => Err(&*error),
+            };
+            let (value, trouble) = match (blob, layer.hint) {
+                (Ok(blob), hint) => match self.judged(&layer.descriptor, hint, blob) {
+                    Ok(value) => (Some(value), None),
+                    Err(limit) => (None, Some(problem(self.wanted.noun(), &limit))),
+                },
+                // What says that it is something else is not missed.
+                (Err(_), Hint::Other(other)) => (Some(Err(other)), None),
+                (Err(error), _) => (None, Some(problem(&origin.to_string(), error))),
+            };
+            problems.extend(trouble);
+            let sameness = Some(sameness).filter(|_| matches!(value, Some(Ok(_))));
+            items.extend(value.map(|value| (layer.index, Item { origin, sameness, value })));
         }
-        Ok(Ok(Arc::new(bytes)))
+        (items, problems)
+    }
+
+    /// What is kept of a blob; its content decides, and what stands beside it only where the content does not tell.
+    fn judged<K: Keep>(
+        &self,
+        layer: &Descriptor,
+        hint: Hint,
+        blob: Arc<Vec<u8>>,
+    ) -> Result<Result<K, BundleError>, StoreError> {
+        let kept = match (K::keep(layer, blob, self.limits), hint) {
+            (Ok(kept), Hint::Wanted) => {
+                self.served.store(true, Ordering::Relaxed);
+                return Ok(Ok(kept));
+            }
+            (Err(_), Hint::Other(other)) => return Ok(Err(other)),
+            (Err(error), _) => return Ok(Err(error)),
+            (Ok(kept), hint) => match (kept.predicate_type(layer, self.limits), hint) {
+                (Some(found), _) => match self.wanted.passes_over(&found) {
+                    Some(passed_over) => return Ok(Err(passed_over)),
+                    None => {
+                        self.served.store(true, Ordering::Relaxed);
+                        kept
+                    }
+                },
+                (None, Hint::Other(other)) => return Ok(Err(other)),
+                (None, _) => kept,
+            },
+        };
+        let taken = self.budget.take(0, layer.size, self.wanted.noun());
+        taken.map_err(|limit| StoreError::TooLarge { place: self.store.name(), limit })?;
+        Ok(Ok(kept))
+    }
+
+    /// Large ones that are said to be something else: looked into when nothing else serves.
+    async fn said_to_be_others<K: Keep>(&self, layers: Vec<(Layer, Origin)>) -> Part<K> {
+        let mut found = Part::default();
+        for (layer, origin) in layers {
+            let (items, problems) = match (self.served.load(Ordering::Relaxed) || self.is_late(), &layer.hint) {
+                (true, Hint::Other(other)) => {
+                    let value = Err(other.clone());
+                    (vec![(0, Item { origin, sameness: None, value })], Vec::new())
+                }
+                _ => self.blob(vec![(layer, origin)]).await,
+            };
+            found.items.extend(items.into_iter().map(|(_, item)| item));
+            found.problems.extend(problems);
+        }
+        found
     }
 
     fn too_large(&self, size: u64) -> StoreError {
         let limit = format!("{} bytes for one of the {}, with {size}", self.each, self.wanted.noun());
         StoreError::TooLarge { place: self.store.name(), limit }
     }
-
-    fn too_many(&self, found: usize) -> Problem {
-        let limit = format!("{} referrers of one image ({found} are listed)", self.limits.attachments);
-        problem(self.wanted.noun(), &StoreError::TooLarge { place: self.store.name(), limit })
-    }
 }
 
-/// A layer, and what stands beside it.
-struct Layer {
-    descriptor: Descriptor,
-    claim: Claim,
-}
-
-/// What stands beside a layer about its content.
-enum Claim {
-    /// That it may be what is looked for.
-    Serves,
-    /// Nothing, where a signature is looked for and a bundle can hold anything.
-    Unnamed,
-    /// That it is larger than anything looked for.
-    TooLarge,
-    /// That it is something else.
-    Other(BundleError),
-}
-
-/// Whether bytes are looked into as soon as they are here.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Looks {
-    Not,
-    Within,
-}
-
-impl Claim {
-    /// How the layer is read, if it is.
-    const fn looks(&self) -> Option<Looks> {
-        match self {
-            Self::Serves => Some(Looks::Not),
-            Self::Unnamed => Some(Looks::Within),
-            Self::TooLarge | Self::Other(_) => None,
-        }
-    }
-}
-
-/// Why a bundle, as far as it says so itself, is an attestation and no signature of an image.
-fn attestation(bundle: &[u8], limits: &Limits) -> Option<BundleError> {
-    let Content::Envelope(envelope) = SignedEntity::from_bundle(bundle, limits).ok()?.content else { return None };
-    let found = Statement::parse(envelope.payload, limits).ok()?.predicate_type;
-    Wanted::Signatures.passes_over(Some(&found)).err()
-}
-
-/// Bytes of the layers that may serve.
-fn sizes(layers: &[Layer], counts: impl Fn(&Descriptor) -> bool) -> u64 {
-    let serving = layers.iter().filter(|layer| matches!(layer.claim, Claim::Serves));
-    let serving = serving.map(|layer| &layer.descriptor).filter(|layer| counts(layer));
-    serving.fold(0, |sum, layer| sum.saturating_add(layer.size))
+fn is_retired(error: &StoreError) -> bool {
+    matches!(error, StoreError::Manifest { error: ManifestError::Retired { .. }, .. })
 }
 
 /// What may still be read for one image, whatever the number of places it is read from.

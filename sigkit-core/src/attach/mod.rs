@@ -5,21 +5,25 @@
 //! merged, written and read back until everything seen is in it (`shared`).
 
 mod absence;
-mod concurrent;
+pub(crate) mod concurrent;
 mod discover;
 mod gone;
 mod own;
+mod part;
+mod queue;
 mod referrers;
 mod shared;
 mod tag;
+mod wanted;
 
 pub(crate) use concurrent::gather;
-pub use discover::{Found, FoundItem, Wanted, discover, find};
+pub use discover::{Found, FoundItem, discover, discover_until, find, find_until};
 pub use referrers::BundleAttachment;
 pub use tag::{EnvelopeAttachment, LayerAttachment};
+pub use wanted::Wanted;
 
 use crate::digest::Digest;
-use crate::oci::Tag;
+use crate::oci::{Tag, media_type};
 use crate::store::StoreError;
 
 /// Suffix of cosign's tag for signatures.
@@ -41,6 +45,16 @@ pub fn attestation_tag(image: &Digest) -> Tag {
 /// OCI distribution specification 1.1, "Referrers Tag Schema".
 pub fn fallback_tag(image: &Digest) -> Tag {
     Tag::for_digest(image, "")
+}
+
+/// Whether the type of an artifact is one that signatures or attestations may have, as far as lists tell.
+fn is_attachment_type(kind: &str) -> bool {
+    let of_cosign = [media_type::COSIGN_SIGNATURE_CONFIG, media_type::SIMPLE_SIGNING, media_type::DSSE_ENVELOPE];
+    let of_nothing = [media_type::OCI_EMPTY, media_type::OCI_CONFIG, media_type::DOCKER_CONFIG];
+    kind.starts_with(media_type::BUNDLE_PREFIX)
+        || kind.starts_with("application/vnd.dev.cosign.")
+        || of_cosign.contains(&kind)
+        || of_nothing.contains(&kind)
 }
 
 /// Where a signature was put, after it was read back from there.

@@ -1,6 +1,8 @@
 //! cosign's legacy format for images: a layer whose blob is the signed payload and whose annotations carry the signature, or one
 //! whose blob is a DSSE envelope. cosign signature specification, "Storage"; cosign attestation specification.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -13,6 +15,37 @@ use crate::limits::{DOCUMENT_VALUES, Limits};
 use crate::oci::{Descriptor, media_type};
 
 const DOCUMENT: &str = "signature layer";
+
+/// The annotations that make up a signature; no others are read.
+const READ: [&str; 5] = [
+    media_type::ANNOTATION_SIGNATURE,
+    media_type::ANNOTATION_CERTIFICATE,
+    media_type::ANNOTATION_CHAIN,
+    media_type::ANNOTATION_BUNDLE,
+    media_type::ANNOTATION_TIMESTAMP,
+];
+
+/// Takes the annotations that make up a signature from those of a layer.
+///
+/// # Errors
+/// [`BundleError::Member`] when one has more bytes than allowed.
+pub(crate) fn signature_annotations(
+    mut annotations: BTreeMap<String, String>,
+    limits: &Limits,
+) -> Result<BTreeMap<String, String>, BundleError> {
+    annotations.retain(|name, _| READ.contains(&name.as_str()));
+    within(&annotations, limits).map(|()| annotations)
+}
+
+fn within(annotations: &BTreeMap<String, String>, limits: &Limits) -> Result<(), BundleError> {
+    match annotations.iter().find(|(_, value)| value.len() > limits.annotation_bytes) {
+        Some((name, value)) => {
+            let found = format!("{} bytes in {}", value.len(), clip(name));
+            Err(member(DOCUMENT, "annotations", "at most 256 KiB each", found))
+        }
+        None => Ok(()),
+    }
+}
 
 impl SignedEntity {
     /// Reads a layer of signatures or attestations: `layer` as its manifest describes it, `blob` its bytes.
@@ -29,10 +62,7 @@ impl SignedEntity {
     /// # Errors
     /// As [`SignedEntity::from_layer`].
     pub fn each_from_layer(layer: &Descriptor, blob: Vec<u8>, limits: &Limits) -> Result<Vec<Self>, BundleError> {
-        if let Some((name, value)) = layer.annotations.iter().find(|(_, value)| value.len() > limits.annotation_bytes) {
-            let found = format!("{} bytes in {}", value.len(), clip(name));
-            return Err(member(DOCUMENT, "annotations", "at most 256 KiB each", found));
-        }
+        within(&layer.annotations, limits)?;
         let annotation = |name: &str| layer.annotations.get(name).filter(|value| !value.is_empty());
         let contents = if layer.media_type == media_type::DSSE_ENVELOPE {
             Envelope::parse_each(&blob)?.into_iter().map(Content::Envelope).collect()

@@ -6,6 +6,7 @@ mod log_entry;
 mod sigstore;
 
 pub use blob::to_blob_bundle;
+pub(crate) use layer::signature_annotations;
 pub use log_entry::{EntryKind, InclusionProof, LogEntry, LogId, SignedTimestamp};
 #[cfg(feature = "keyless")]
 pub(crate) use sigstore::protobuf_name;
@@ -100,6 +101,12 @@ impl Evidence {
             .collect();
         self
     }
+
+    /// How many things were found that could be signatures.
+    pub fn count(&self) -> usize {
+        let is_one = |item: &&EvidenceItem| !matches!(item.entity, Err(BundleError::NotASignature { .. }));
+        self.items.iter().filter(is_one).count()
+    }
 }
 
 /// Where a signature was found.
@@ -113,6 +120,8 @@ pub enum Origin {
         /// Zero-based position of the layer.
         index: usize,
     },
+    /// All that is under a tag.
+    Tag(Tag),
     /// A layer of a manifest that refers to the image.
     Referrer {
         /// The manifest.
@@ -129,6 +138,8 @@ pub enum Origin {
         /// The place in it.
         found: Box<Origin>,
     },
+    /// Several places that hold the very same; never fewer than two.
+    Several(Vec<Self>),
 }
 
 impl Origin {
@@ -136,16 +147,42 @@ impl Origin {
     pub fn within(self, repository: impl Into<String>) -> Self {
         Self::Elsewhere { repository: repository.into(), found: Box::new(self) }
     }
+
+    /// Adds a place that holds the same.
+    pub(crate) fn add(&mut self, other: Self) {
+        match self {
+            Self::Several(places) => places.push(other),
+            one => *one = Self::Several(vec![one.clone(), other]),
+        }
+    }
+
+    /// Every place.
+    pub fn places(&self) -> &[Self] {
+        match self {
+            Self::Several(places) => places,
+            one => std::slice::from_ref(one),
+        }
+    }
 }
 
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Layer { tag, index } => write!(f, "tag {tag}, layer {index}"),
+            Self::Tag(tag) => write!(f, "tag {tag}"),
             Self::Referrer { manifest, index: 0 } => write!(f, "referrer {manifest}"),
             Self::Referrer { manifest, index } => write!(f, "referrer {manifest}, layer {index}"),
             Self::File(name) => f.write_str(name),
             Self::Elsewhere { repository, found } => write!(f, "{repository}: {found}"),
+            Self::Several(places) => {
+                let mut places = places.iter();
+                places.next().map_or(Ok(()), |first| first.fmt(f))?;
+                match places.next() {
+                    None => Ok(()),
+                    Some(second) if places.len() == 0 => write!(f, "; {second}"),
+                    Some(second) => write!(f, "; {second}; and {} more places", places.len()),
+                }
+            }
         }
     }
 }
@@ -210,6 +247,12 @@ pub enum BundleError {
         /// The predicate type asked for.
         expected: String,
         /// The predicate type that the annotation names, cut to 200 characters.
+        found: String,
+    },
+    /// What lies where signatures do, and is none: it counts for nothing.
+    #[error("expected a signature or an attestation, found {found}; it was not read")]
+    NotASignature {
+        /// What it is.
         found: String,
     },
     /// Not an envelope with one signature.

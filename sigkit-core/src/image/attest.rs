@@ -170,9 +170,10 @@ impl Attesting {
         if let Some(problem) = found.problems.into_iter().next() {
             return Err(SignImageError::Earlier(problem));
         }
+        let is_layer = |place: &Origin| matches!(place, Origin::Layer { .. });
         let policy = own_policy(signer, &self.predicate_type);
         let mut layers = Vec::new();
-        for item in found.items.into_iter().filter(|item| matches!(item.origin, Origin::Layer { .. })) {
+        for item in found.items.into_iter().filter(|item| item.origin.places().iter().any(is_layer)) {
             let layer = item.layer.clone();
             // An envelope that others have signed as well is theirs, too.
             let mut signatures = item.parse(&Limits::DEFAULT).into_iter();

@@ -1,7 +1,10 @@
-use crate::attach::discover;
+use std::future::Future;
+
+use crate::attach::concurrent::{self, Lateness};
+use crate::attach::discover_until;
 use crate::digest::Digest;
 use crate::oci::Repository;
-use crate::policy::Demand;
+use crate::policy::{Demand, Policy};
 use crate::store::Store;
 use crate::verify::Findings;
 
@@ -13,11 +16,31 @@ pub async fn gather<S: Store>(
     image: &Digest,
     demand: &Demand,
 ) -> Findings {
+    gather_until(signatures, elsewhere, image, demand, std::future::pending()).await
+}
+
+/// The same for whoever has no more time once `until` is ready; see [`discover_until`].
+pub async fn gather_until<S: Store>(
+    signatures: &S,
+    elsewhere: impl Fn(&Repository) -> S,
+    image: &Digest,
+    demand: &Demand,
+    until: impl Future<Output = ()> + Send,
+) -> Findings {
+    let lookups: Vec<(&Policy, Option<&Repository>, Option<S>)> =
+        demand.lookups().into_iter().map(|(policy, source)| (policy, source, source.map(&elsewhere))).collect();
+    let lateness = Lateness::default();
+    // Side by side: a place that stays silent takes no time from the others.
+    let look = lookups
+        .iter()
+        .map(|(policy, _, store)| discover_until(store.as_ref().unwrap_or(signatures), image, policy, lateness.wait()));
+    let look = look.collect();
+    let found = lateness.tell(until, concurrent::gather(look)).await;
     let mut findings = Findings::default();
-    for (policy, source) in demand.lookups() {
+    for ((policy, source, _), evidence) in lookups.iter().zip(found) {
         let evidence = match source {
-            None => discover(signatures, image, policy).await,
-            Some(source) => discover(&elsewhere(source), image, policy).await.within(&source.to_string()),
+            None => evidence,
+            Some(source) => evidence.within(&source.to_string()),
         };
         findings.add(policy.purpose().clone(), source.cloned(), evidence);
     }

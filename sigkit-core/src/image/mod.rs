@@ -12,7 +12,7 @@ mod verify;
 
 #[cfg(feature = "sign")]
 pub use attest::{Attesting, Earlier, attest_image, seal_statement};
-pub use gather::gather;
+pub use gather::{gather, gather_until};
 #[cfg(feature = "sign")]
 pub use sign::{Again, Attached, Format, SignImageError, SignedImage, Signing, attach, sign_image};
 pub use tree::{Branch, Descent, TreeError, check_contents, descendants, for_platform, label};

@@ -4,7 +4,7 @@ use super::configuration;
 use crate::attach::gather;
 use crate::digest::Digest;
 use crate::limits::Limits;
-use crate::oci::{Descriptor, Manifest, Platform, TagOrDigest};
+use crate::oci::{Descriptor, Manifest, ManifestError, Platform, TagOrDigest};
 use crate::store::{FetchedManifest, Store, StoreError};
 
 /// Why the manifests below an index cannot be told.
@@ -187,7 +187,7 @@ impl<'a> Descent<'a> {
     /// # Errors
     /// [`TreeError::Absent`], [`TreeError::Store`].
     pub async fn read<S: Store>(&self, store: &S, entry: &Descriptor) -> Result<FetchedManifest, TreeError> {
-        match store.manifest(&TagOrDigest::Digest(entry.digest)).await {
+        match child(store, entry).await {
             Err(error) if error.is_absent() => Err(TreeError::Absent { image: self.image, child: label(entry) }),
             read => Ok(read?),
         }
@@ -275,7 +275,7 @@ pub async fn for_platform<S: Store>(
         }
     }
     match fit.as_slice() {
-        [entry] => match store.manifest(&TagOrDigest::Digest(entry.digest)).await {
+        [entry] => match child(store, entry).await {
             Err(error) if error.is_absent() => Err(TreeError::Absent { image: digest, child: label(entry) }),
             child => Ok(child?),
         },
@@ -291,6 +291,21 @@ pub async fn for_platform<S: Store>(
             Err(TreeError::Ambiguous { image: digest, wanted, found })
         }
     }
+}
+
+/// Reads a manifest that an index lists, which must be of the size and type that the index says.
+async fn child<S: Store>(store: &S, entry: &Descriptor) -> Result<FetchedManifest, StoreError> {
+    let child = store.manifest(&TagOrDigest::Digest(entry.digest)).await?;
+    let place = || format!("{}@{}, listed by the index", store.name(), entry.digest);
+    if child.descriptor.size != entry.size {
+        return Err(StoreError::SizeMismatch { place: place(), expected: entry.size, found: child.descriptor.size });
+    }
+    if !entry.media_type.is_empty() && !entry.media_type.eq_ignore_ascii_case(&child.descriptor.media_type) {
+        let expected = entry.media_type.chars().take(120).collect();
+        let error = ManifestError::MediaType { expected, found: child.descriptor.media_type };
+        return Err(StoreError::of_manifest(place(), error));
+    }
+    Ok(child)
 }
 
 fn entries(image: &FetchedManifest) -> Vec<Descriptor> {

@@ -95,12 +95,13 @@ fn string_end(text: &[u8]) -> usize {
     text.len()
 }
 
-/// Go writes an absent map as `null`.
+/// Go writes an absent map as `null`, and reads a text that is `null` as none.
 pub(crate) fn null_is_empty<'de, D>(deserializer: D) -> Result<BTreeMap<String, String>, D::Error>
 where
     D: Deserializer<'de>,
 {
-    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+    let map: Option<BTreeMap<String, Option<String>>> = Option::deserialize(deserializer)?;
+    Ok(map.unwrap_or_default().into_iter().filter_map(|(name, value)| Some((name, value?))).collect())
 }
 
 /// Writes compact JSON as Go's `encoding/json` does, which is what cosign signs: members in the order of the type, and

@@ -67,6 +67,14 @@ pub enum ManifestError {
         /// The version, or what stands in its place.
         found: String,
     },
+    /// A kind of manifest that the specifications gave up: the artifact manifest of OCI 1.1's drafts, and that of ORAS.
+    #[error(
+        "expected an image manifest or an index, found the retired {media_type}; push the artifact again with a current tool"
+    )]
+    Retired {
+        /// Its type.
+        media_type: &'static str,
+    },
     /// Members of two kinds of manifest at once.
     #[error("expected the members of one kind of manifest, found both `{first}` and `{second}`")]
     Ambiguous {
@@ -128,6 +136,10 @@ impl Manifest {
         let wire: Wire<'_> = json::from_slice_within(bytes, MANIFEST_VALUES)?;
         if wire.fs_layers.is_some() {
             return Err(ManifestError::SchemaVersion { found: "1 (`fsLayers`)".to_owned() });
+        }
+        let stated = wire.media_type.as_deref().or_else(|| served_as.map(essence));
+        if let Some(media_type) = media_type::RETIRED.into_iter().find(|retired| Some(*retired) == stated) {
+            return Err(ManifestError::Retired { media_type });
         }
         match wire.schema_version.map(RawValue::get) {
             Some("2") => {}
@@ -307,5 +319,31 @@ mod tests {
             assert_eq!(matches!(error, ManifestError::SchemaVersion { .. }), check, "{text}: {error}");
         }
         assert!(matches!(Manifest::parse(br#"{"schemaVersion":2}"#, None), Err(ManifestError::Shapeless)));
+    }
+
+    // threat: R22
+    #[test]
+    fn retired_manifest_is_refused_by_its_name() {
+        for retired in media_type::RETIRED {
+            let declared = format!(r#"{{"mediaType":"{retired}","artifactType":"x","blobs":[]}}"#);
+            for (text, header) in [(declared.as_str(), None), (r#"{"artifactType":"x","blobs":[]}"#, Some(retired))] {
+                let error = Manifest::parse(text.as_bytes(), header).expect_err(retired);
+                assert!(matches!(error, ManifestError::Retired { media_type } if media_type == retired), "{error}");
+            }
+        }
+    }
+
+    // threat: R28
+    #[test]
+    fn annotation_of_null_is_none_and_no_other_type_is_text() {
+        let read = |value: &str| {
+            let image = document(&format!(r#""config":D,"layers":[],"annotations":{{"a":{value},"b":"c"}}"#));
+            Manifest::parse(image.as_bytes(), None)
+        };
+        let Ok(Manifest::Image(image)) = read("null") else { panic!("an image") };
+        assert_eq!(image.annotations.into_iter().collect::<Vec<_>>(), [("b".to_owned(), "c".to_owned())]);
+        for value in ["1", "true", "[]", "{}"] {
+            assert!(matches!(read(value), Err(ManifestError::Json(_))), "{value}");
+        }
     }
 }

@@ -30,6 +30,9 @@ pub const BUNDLE_PREFIX: &str = "application/vnd.dev.sigstore.bundle";
 /// An in-toto statement, as the payload type of a DSSE envelope.
 pub const IN_TOTO: &str = "application/vnd.in-toto+json";
 
+/// Manifests that no specification has any more: of OCI 1.1's drafts, and of ORAS.
+pub const RETIRED: [&str; 2] =
+    ["application/vnd.oci.artifact.manifest.v1+json", "application/vnd.cncf.oras.artifact.manifest.v1+json"];
 /// Every manifest type asked for and understood, in order of preference.
 pub const MANIFESTS: [&str; 4] = [OCI_INDEX, OCI_MANIFEST, DOCKER_INDEX, DOCKER_MANIFEST];
 

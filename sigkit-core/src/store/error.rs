@@ -27,6 +27,12 @@ pub enum StoreError {
         /// Status or transport error, and how often it was tried.
         detail: String,
     },
+    /// Whoever asked gave it no more time.
+    #[error("{place}: no answer in the time given")]
+    TimedOut {
+        /// Where was asked.
+        place: String,
+    },
     /// The answer breaks the protocol.
     #[error("{place}: {detail}")]
     Protocol {
@@ -133,6 +139,7 @@ impl StoreError {
         match &mut self {
             Self::NotFound { place }
             | Self::Conflict { place }
+            | Self::TimedOut { place }
             | Self::DigestMismatch { place, .. }
             | Self::SizeMismatch { place, .. }
             | Self::Manifest { place, .. } => apply(place),
@@ -154,7 +161,7 @@ impl StoreError {
     }
 
     /// What is wrong with a manifest that was read at `place`.
-    pub(super) fn of_manifest(place: impl Into<String>, error: ManifestError) -> Self {
+    pub(crate) fn of_manifest(place: impl Into<String>, error: ManifestError) -> Self {
         match error {
             ManifestError::TooMany { limit } => {
                 Self::TooLarge { place: place.into(), limit: format!("{limit} values in one manifest") }
@@ -174,6 +181,7 @@ impl StoreError {
             Self::NotFound { .. } => "not-found",
             Self::Denied { .. } => "access-denied",
             Self::Unavailable { .. } => "store-unavailable",
+            Self::TimedOut { .. } => "timed-out",
             Self::Protocol { .. } => "store-protocol",
             Self::TooLarge { .. } => "too-large",
             Self::DigestMismatch { .. } => "digest-mismatch",

@@ -96,6 +96,37 @@ pub trait Store: Sync {
     /// # Errors
     /// [`StoreError`]. That the place keeps no such list is [`Referrers::Unsupported`], not an error.
     fn referrers(&self, subject: &Digest) -> impl Future<Output = Result<Referrers, StoreError>> + Send;
+
+    /// Lists the same piece by piece: every entry, and every trouble that leaves the list incomplete, is handed over as soon as it is
+    /// known. Trouble with one part keeps the others, and so does whoever gives up waiting. By default all comes at the end, or
+    /// nothing.
+    fn list_referrers(
+        &self,
+        subject: &Digest,
+        each: &mut (dyn FnMut(Result<Descriptor, StoreError>) + Send),
+    ) -> impl Future<Output = ()> + Send {
+        async move {
+            match self.referrers(subject).await {
+                Ok(Referrers::Listed(entries)) => entries.into_iter().for_each(|entry| each(Ok(entry))),
+                Ok(Referrers::Unsupported) => {}
+                Err(error) => each(Err(error)),
+            }
+        }
+    }
+}
+
+/// Lets other work on the same thread have its turn; for whoever reads files one after the other.
+#[cfg(all(unix, feature = "layout"))]
+async fn yield_now() {
+    let mut yielded = false;
+    std::future::poll_fn(|context| {
+        if std::mem::replace(&mut yielded, true) {
+            return std::task::Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        std::task::Poll::Pending
+    })
+    .await;
 }
 
 /// How an image was asked for in a place that holds several.

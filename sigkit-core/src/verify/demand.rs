@@ -1,6 +1,6 @@
-use super::Verifier;
 use super::artifact::{Artifact, Named};
 use super::verified::{self, NotVerified, Verified, VerifiedSignature};
+use super::{Patience, Verifier};
 use crate::bundle::Evidence;
 use crate::oci::Repository;
 use crate::policy::{Demand, Policy, Purpose};
@@ -68,7 +68,7 @@ impl Findings {
     }
 
     fn count(&self) -> usize {
-        self.found.iter().fold(0, |sum, (_, _, evidence)| sum.saturating_add(evidence.items.len()))
+        self.found.iter().fold(0, |sum, (_, _, evidence)| sum.saturating_add(evidence.count()))
     }
 }
 
@@ -92,8 +92,20 @@ impl<'e> Source<'e> {
 
 /// Judges what was found by a demand: each policy of it by its own [`Verifier`], the whole by the fold of their reports.
 pub fn admit(demand: &Demand, artifact: &Artifact<'_>, findings: &Findings, now: UnixTime) -> Admission {
+    admit_while(demand, artifact, findings, now, &|| true)
+}
+
+/// The same, which stops when `goes_on` says no; see [`Verifier::with_patience`].
+pub fn admit_while(
+    demand: &Demand,
+    artifact: &Artifact<'_>,
+    findings: &Findings,
+    now: UnixTime,
+    goes_on: &(dyn Fn() -> bool + Sync),
+) -> Admission {
     let mut signatures = Vec::new();
-    let root = judge(demand, &Named::new(artifact), findings, now, &mut signatures);
+    let around = Around { artifact: &Named::new(artifact), findings, now, patience: Patience(Some(goes_on)) };
+    let root = judge(demand, &around, &mut signatures);
     let report = Report { time: now, root };
     if report.verdict() == Verdict::Allowed {
         return Admission::Allowed(Allowed { report });
@@ -104,19 +116,22 @@ pub fn admit(demand: &Demand, artifact: &Artifact<'_>, findings: &Findings, now:
     }
 }
 
+/// What all demands are judged by.
+pub(super) struct Around<'a> {
+    pub(super) artifact: &'a Named<'a>,
+    pub(super) findings: &'a Findings,
+    pub(super) now: UnixTime,
+    pub(super) patience: Patience<'a>,
+}
+
 /// The report of one demand; signatures are kept only of what holds as a whole.
-pub(super) fn judge(
-    demand: &Demand,
-    artifact: &Named<'_>,
-    findings: &Findings,
-    now: UnixTime,
-    signatures: &mut Vec<VerifiedSignature>,
-) -> Node {
+pub(super) fn judge(demand: &Demand, around: &Around<'_>, signatures: &mut Vec<VerifiedSignature>) -> Node {
     let leaf = |outcome| Node::Leaf { check: CheckId::Policy, outcome };
     match demand {
         Demand::Policy(demand) => {
-            let source = Source::Found(findings, demand.source.as_ref());
-            let (node, held) = Verifier::new(&demand.policy).judge_policy(artifact, source, now);
+            let source = Source::Found(around.findings, demand.source.as_ref());
+            let verifier = Verifier { policy: &demand.policy, patience: around.patience };
+            let (node, held) = verifier.judge_policy(around.artifact, source, around.now);
             if node.verdict() == Verdict::Verified {
                 signatures.extend(held);
             }
@@ -124,7 +139,7 @@ pub(super) fn judge(
         }
         Demand::Group { name, rule, parts } => {
             let mut held = Vec::new();
-            let parts = parts.iter().map(|part| judge(part, artifact, findings, now, &mut held)).collect();
+            let parts = parts.iter().map(|part| judge(part, around, &mut held)).collect();
             let node = Node::Group { label: Label::Demands { name: name.clone() }, rule: *rule, parts };
             if node.verdict() == Verdict::Verified {
                 signatures.extend(held);
@@ -132,7 +147,7 @@ pub(super) fn judge(
             node
         }
         #[cfg(feature = "rego")]
-        Demand::Whole(whole) => super::whole::judge(whole, artifact, findings, now, signatures),
+        Demand::Whole(whole) => super::whole::judge(whole, around, signatures),
         Demand::Nothing => leaf(Outcome::Skip(Waiver::NothingDemanded)),
         Demand::Refuse { why } => leaf(Outcome::Fail(Reason::RefusedByPolicy { why: why.clone() })),
         Demand::NoRule { image, near } => {

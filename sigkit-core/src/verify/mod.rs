@@ -49,7 +49,7 @@ mod whole;
 mod witnesses;
 
 pub use artifact::Artifact;
-pub use demand::{Admission, Allowed, Findings, admit};
+pub use demand::{Admission, Allowed, Findings, admit, admit_while};
 pub use scan::{BlobScan, BlobScanner};
 #[cfg(feature = "keyless")]
 pub use verified::VerifiedCertificate;
@@ -81,12 +81,36 @@ use crate::trust::log::{SignerKey, VerifiedEntry};
 #[derive(Clone, Copy, Debug)]
 pub struct Verifier<'p> {
     policy: &'p Policy,
+    patience: Patience<'p>,
+}
+
+/// Asked before each step that takes time whether there is any left.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Patience<'p>(Option<&'p (dyn Fn() -> bool + Sync)>);
+
+impl Patience<'_> {
+    fn is_over(self) -> bool {
+        self.0.is_some_and(|goes_on| !goes_on())
+    }
+}
+
+impl std::fmt::Debug for Patience<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(if self.0.is_some() { "Patience(asked)" } else { "Patience(without end)" })
+    }
 }
 
 impl<'p> Verifier<'p> {
     /// A verifier for one policy.
     pub const fn new(policy: &'p Policy) -> Self {
-        Self { policy }
+        Self { policy, patience: Patience(None) }
+    }
+
+    /// The same verifier, which stops when `goes_on` says no; it is asked before each thing found and each further demand. What was
+    /// not judged by then leaves a doubt.
+    #[must_use]
+    pub const fn with_patience(self, goes_on: &'p (dyn Fn() -> bool + Sync)) -> Self {
+        Self { patience: Patience(Some(goes_on)), ..self }
     }
 
     /// Judges. The verdict of the report and the variant of the result always agree.
@@ -95,7 +119,7 @@ impl<'p> Verifier<'p> {
     /// [`NotVerified`], whose report tells refusal from doubt and names every reason.
     pub fn verify(&self, artifact: &Artifact<'_>, evidence: &Evidence, now: UnixTime) -> Result<Verified, NotVerified> {
         let (root, signatures) = self.judge_policy(&Named::new(artifact), Source::Given(evidence), now);
-        verified::conclude(Report { time: now, root }, signatures, evidence.items.len())
+        verified::conclude(Report { time: now, root }, signatures, evidence.count())
     }
 
     fn judge_policy(&self, artifact: &Named<'_>, source: Source<'_>, now: UnixTime) -> (Node, Vec<VerifiedSignature>) {
@@ -110,7 +134,8 @@ impl<'p> Verifier<'p> {
         let mut signatures = Vec::new();
         let mut parts: Vec<Node> = Vec::new();
         let mut signers: Vec<BTreeSet<KeyFingerprint>> = Vec::new();
-        let mut gates = gate::Gates::new(self.policy, gate::Around { artifact, source, evidence, now });
+        let mut gates =
+            gate::Gates::new(self.policy, gate::Around { artifact, source, evidence, now, patience: self.patience });
         for authority in &self.policy.authorities {
             let (node, found) = self.judge_authority(authority, artifact, evidence, now);
             let (node, found) = gates.pass(node, found);
@@ -143,19 +168,23 @@ impl<'p> Verifier<'p> {
         let mut parts = Vec::new();
         let mut signatures = Vec::new();
         for (number, item) in (1..).zip(&evidence.items) {
+            if self.patience.is_over() {
+                parts.push(not_judged(format!("number {number} of {} found", evidence.items.len())));
+                break;
+            }
             let (node, signature) = self.judge(authority, artifact, number, item, now);
             parts.push(node);
             signatures.extend(signature);
         }
         parts.extend(evidence.problems.iter().map(could_not_look));
-        if parts.is_empty() {
+        if evidence.count() == 0 && evidence.problems.is_empty() {
             let looked_for = match &self.policy.purpose {
                 Purpose::Image => "sigstore bundles (referrers) and cosign signatures (tag)",
                 Purpose::Blob => "a bundle or a detached signature",
                 Purpose::Attestation(_) => "sigstore bundles (referrers or files) and cosign attestations (tag)",
             };
             let reason = Reason::NoSignatures { looked_for: looked_for.to_owned() };
-            parts.push(Node::Leaf { check: CheckId::Evidence, outcome: Outcome::Fail(reason) });
+            parts.insert(0, Node::Leaf { check: CheckId::Evidence, outcome: Outcome::Fail(reason) });
         }
         if let Purpose::Attestation(wanted) = &self.policy.purpose
             && let Some(found) = other_types(&parts)
@@ -352,6 +381,15 @@ fn other_types(parts: &[Node]) -> Option<Vec<String>> {
     }
     types.sort();
     (!types.is_empty()).then_some(types)
+}
+
+/// What there was no time for.
+fn not_judged(what: String) -> Node {
+    could_not_look(&Problem {
+        looked_for: what,
+        code: "timed-out",
+        detail: "not judged in the time given, nor what comes after it".to_owned(),
+    })
 }
 
 fn could_not_look(problem: &Problem) -> Node {

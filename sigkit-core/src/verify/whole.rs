@@ -5,8 +5,7 @@ use std::num::NonZeroUsize;
 use serde_json::{Map, Value, json};
 
 use super::VerifiedSignature;
-use super::artifact::Named;
-use super::demand::{self, Findings};
+use super::demand::{self, Around};
 use crate::bundle::{Origin, Problem};
 use crate::digest::Digest;
 use crate::policy::{Demand, Gate, NamedAuthority, RegoRefusal, Shows, WholePolicy};
@@ -15,18 +14,12 @@ use crate::report::{CheckId, Fact, Label, Node, Outcome, Rule, Verdict};
 use crate::time::UnixTime;
 
 /// Judges each authority by itself, and the policy by what those show that are met. No authority is no, whatever the policy says.
-pub(super) fn judge(
-    whole: &WholePolicy,
-    artifact: &Named<'_>,
-    findings: &Findings,
-    now: UnixTime,
-    signatures: &mut Vec<VerifiedSignature>,
-) -> Node {
+pub(super) fn judge(whole: &WholePolicy, around: &Around<'_>, signatures: &mut Vec<VerifiedSignature>) -> Node {
     let mut held = Vec::new();
     let mut nodes = Vec::new();
     let mut matches = Map::new();
     for authority in &whole.authorities {
-        let (node, shown) = judge_authority(authority, artifact, findings, now, &mut held);
+        let (node, shown) = judge_authority(authority, around, &mut held);
         nodes.push(node);
         matches.extend(shown.map(|shown| (authority.name.clone(), shown)));
     }
@@ -37,7 +30,7 @@ pub(super) fn judge(
     if matches.is_empty() || !matches!(verdict, Verdict::Verified | Verdict::Allowed) {
         return met;
     }
-    let outcome = answer(whole, &matches, now);
+    let outcome = answer(whole, &matches, around.now);
     let outcome = match doubt {
         true => Outcome::Unknown(Problem {
             looked_for: format!("what {} judges", whole.rego.name()),
@@ -73,9 +66,7 @@ fn answer(whole: &WholePolicy, matches: &Map<String, Value>, now: UnixTime) -> O
 /// The report of one authority, and what it shows if it is met.
 fn judge_authority(
     authority: &NamedAuthority,
-    artifact: &Named<'_>,
-    findings: &Findings,
-    now: UnixTime,
+    around: &Around<'_>,
     held: &mut Vec<VerifiedSignature>,
 ) -> (Node, Option<Value>) {
     let mut own = Vec::new();
@@ -85,8 +76,8 @@ fn judge_authority(
             let mut shown = Map::new();
             for (part, (attestation, kind)) in parts.iter().zip(names) {
                 let mut of_part = Vec::new();
-                nodes.push(demand::judge(part, artifact, findings, now, &mut of_part));
-                let complying = of_part.iter().filter(|signature| complies(part, signature, now));
+                nodes.push(demand::judge(part, around, &mut of_part));
+                let complying = of_part.iter().filter(|signature| complies(part, signature, around.now));
                 let items = complying.map(|signature| described(signature, Some(kind))).collect();
                 shown.insert(attestation.clone(), Value::Array(items));
                 own.extend(of_part);
@@ -95,7 +86,7 @@ fn judge_authority(
             (Node::Group { label, rule: *rule, parts: nodes }, json!({ "attestations": shown }))
         }
         (_, demand) => {
-            let node = demand::judge(demand, artifact, findings, now, &mut own);
+            let node = demand::judge(demand, around, &mut own);
             let items: Vec<Value> = own.iter().map(|signature| described(signature, None)).collect();
             let shown = if items.is_empty() { json!({ "static": true }) } else { json!({ "signatures": items }) };
             (node, shown)
@@ -124,8 +115,8 @@ fn complies(part: &Demand, signature: &VerifiedSignature, now: UnixTime) -> bool
 
 /// A signature as policy-controller describes it to policies: members without a value are left out.
 fn described(signature: &VerifiedSignature, kind: Option<&String>) -> Value {
-    let id = match (signature.simple_signing(), signature.origin()) {
-        (None, Origin::Referrer { manifest, .. }) => manifest.hex(),
+    let id = match (signature.simple_signing(), signature.origin().places().first()) {
+        (None, Some(Origin::Referrer { manifest, .. })) => manifest.hex(),
         _ => Digest::sha256(signature.payload().unwrap_or_default()).hex(),
     };
     let mut members = Map::new();

@@ -156,6 +156,10 @@ impl Store for DockerArchiveStore {
     async fn referrers(&self, subject: &Digest) -> Result<Referrers, StoreError> {
         self.inner.referrers(subject).await
     }
+
+    async fn list_referrers(&self, subject: &Digest, each: &mut (dyn FnMut(Result<Descriptor, StoreError>) + Send)) {
+        self.inner.list_referrers(subject, each).await;
+    }
 }
 
 impl StoreWrite for DockerArchiveStore {

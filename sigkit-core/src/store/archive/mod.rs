@@ -101,8 +101,12 @@ impl ArchiveStore {
     }
 
     fn reading<T>(&self, work: impl FnOnce(&Reader<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        let snapshot = Snapshot::open(&self.target, &self.limits)?.without_links()?;
-        work(&Reader::new(&snapshot, &self.limits))
+        work(&Reader::new(&self.snapshot()?, &self.limits))
+    }
+
+    /// The archive as it is now.
+    fn snapshot(&self) -> Result<Snapshot, StoreError> {
+        Snapshot::open(&self.target, &self.limits)?.without_links()
     }
 
     fn pending(&self) -> MutexGuard<'_, BTreeMap<Digest, Vec<u8>>> {
@@ -207,7 +211,8 @@ impl Store for ArchiveStore {
     }
 
     async fn check_blob(&self, descriptor: &Descriptor) -> Result<(), StoreError> {
-        self.reading(|reader| reader.check_blob(descriptor))
+        let snapshot = self.snapshot()?;
+        Reader::new(&snapshot, &self.limits).check_blob(descriptor).await
     }
 
     async fn check_lists(
@@ -220,7 +225,15 @@ impl Store for ArchiveStore {
     }
 
     async fn referrers(&self, subject: &Digest) -> Result<Referrers, StoreError> {
-        self.reading(|reader| reader.referrers(subject))
+        let snapshot = self.snapshot()?;
+        Reader::new(&snapshot, &self.limits).referrers(subject).await
+    }
+
+    async fn list_referrers(&self, subject: &Digest, each: &mut (dyn FnMut(Result<Descriptor, StoreError>) + Send)) {
+        match self.snapshot() {
+            Ok(snapshot) => Reader::new(&snapshot, &self.limits).list_referrers(subject, each).await,
+            Err(error) => each(Err(error)),
+        }
     }
 }
 

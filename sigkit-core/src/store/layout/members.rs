@@ -33,7 +33,7 @@ impl fmt::Display for Member {
 /// An opened member: a regular file of known size.
 pub(in crate::store) struct Opened<'a> {
     pub(in crate::store) size: u64,
-    pub(in crate::store) reader: Box<dyn Read + 'a>,
+    pub(in crate::store) reader: Box<dyn Read + Send + 'a>,
 }
 
 /// Where the members of one layout are read.

@@ -172,7 +172,7 @@ impl Store for LayoutStore {
     }
 
     async fn check_blob(&self, descriptor: &Descriptor) -> Result<(), StoreError> {
-        self.reader().check_blob(descriptor)
+        self.reader().check_blob(descriptor).await
     }
 
     async fn check_lists(
@@ -185,7 +185,11 @@ impl Store for LayoutStore {
     }
 
     async fn referrers(&self, subject: &Digest) -> Result<Referrers, StoreError> {
-        self.reader().referrers(subject)
+        self.reader().referrers(subject).await
+    }
+
+    async fn list_referrers(&self, subject: &Digest, each: &mut (dyn FnMut(Result<Descriptor, StoreError>) + Send)) {
+        self.reader().list_referrers(subject, each).await;
     }
 }
 

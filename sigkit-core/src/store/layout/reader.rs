@@ -1,9 +1,13 @@
 //! Reading an OCI image layout, wherever its members lie. Every byte that leaves here has been hashed.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::fmt;
 use std::io::{ErrorKind, Read};
 
 use serde::Deserialize;
+use serde::de::{Deserializer as _, IgnoredAny, MapAccess, Visitor};
+use serde_json::value::RawValue;
 
 use super::index::{self, LayoutIndex};
 use super::members::{Member, Members, Opened, io_error, protocol, read, read_object, read_opened};
@@ -12,10 +16,12 @@ use crate::json;
 use crate::limits::Limits;
 use crate::oci::media_type::{MANIFESTS, OCI_MANIFEST, SIMPLE_SIGNING};
 use crate::oci::{Descriptor, ImageManifest, Manifest, TagOrDigest};
-use crate::store::{FetchedManifest, Referrers, StoreError, verified};
+use crate::store::{FetchedManifest, Referrers, StoreError, verified, yield_now};
 
 /// Bytes of a blob read at once.
 const PIECE: usize = 64 * 1024;
+/// Pieces read before other work has its turn.
+const PIECES_AT_ONCE: u64 = 16;
 /// The only version of the layout there is.
 const LAYOUT_VERSION: &str = "1.0.0";
 /// Size of the configuration `{}`.
@@ -25,12 +31,12 @@ pub(in crate::store) const MARKER: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;
 
 /// A layout as it is read by one operation.
 pub(in crate::store) struct Reader<'a> {
-    members: &'a dyn Members,
+    members: &'a (dyn Members + Sync),
     limits: &'a Limits,
 }
 
 impl<'a> Reader<'a> {
-    pub(in crate::store) fn new(members: &'a dyn Members, limits: &'a Limits) -> Self {
+    pub(in crate::store) fn new(members: &'a (dyn Members + Sync), limits: &'a Limits) -> Self {
         Self { members, limits }
     }
 
@@ -158,12 +164,26 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads a blob through, in constant memory, and compares it with its descriptor.
-    pub(in crate::store) fn check_blob(&self, descriptor: &Descriptor) -> Result<(), StoreError> {
+    pub(in crate::store) async fn check_blob(&self, descriptor: &Descriptor) -> Result<(), StoreError> {
         let member = Member::Blob(descriptor.digest);
         let place = self.members.place(member);
         let opened = self.members.open(member)?.ok_or_else(|| protocol(&place, "named by the image, but not there"))?;
         verified::compare_size(&place, descriptor.size, opened.size)?;
-        let found = hash(&place, opened, descriptor.digest.algorithm())?;
+        let mut hasher = Hasher::new(descriptor.digest.algorithm());
+        let mut reader = opened.reader.take(opened.size);
+        let mut piece = vec![0_u8; PIECE];
+        for number in 1_u64.. {
+            match reader.read(&mut piece) {
+                Ok(0) => break,
+                Ok(read) => hasher.update(piece.get(..read).unwrap_or_default()),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(io_error(&place, &error)),
+            }
+            if number.is_multiple_of(PIECES_AT_ONCE) {
+                yield_now().await;
+            }
+        }
+        let found = hasher.finish();
         if found != descriptor.digest {
             return Err(StoreError::DigestMismatch { place, expected: descriptor.digest, found });
         }
@@ -217,40 +237,79 @@ impl<'a> Reader<'a> {
         Ok(found)
     }
 
+    /// Every manifest about `subject`, or the first trouble with the list.
+    pub(in crate::store) async fn referrers(&self, subject: &Digest) -> Result<Referrers, StoreError> {
+        let (mut listed, mut trouble) = (Vec::new(), None);
+        let mut each = |entry| match entry {
+            Ok(entry) => listed.push(entry),
+            Err(error) => {
+                trouble.get_or_insert(error);
+            }
+        };
+        self.list_referrers(subject, &mut each).await;
+        trouble.map_or(Ok(Referrers::Listed(listed)), Err)
+    }
+
     /// Every manifest about `subject`: those that the index lists, and those that lie loose among the blobs, where `cosign save`
     /// leaves them.
     ///
-    /// A blob that looks like a manifest and is not what its name says might have been a referrer, so it is an error.
-    pub(in crate::store) fn referrers(&self, subject: &Digest) -> Result<Referrers, StoreError> {
+    /// A blob that looks like a manifest and is not what its name says might have been a referrer, so it is trouble; the others are
+    /// listed all the same.
+    pub(in crate::store) async fn list_referrers(
+        &self,
+        subject: &Digest,
+        each: &mut (dyn FnMut(Result<Descriptor, StoreError>) + Send),
+    ) {
+        let mut listing = Listing { subject, bytes: 0, entries: 0, limits: self.limits };
+        let listed = self.listed_referrers(&mut listing, each).await;
+        if let Err(error) = listed {
+            each(Err(error));
+        }
+    }
+
+    async fn listed_referrers(
+        &self,
+        listing: &mut Listing<'_>,
+        each: &mut (dyn FnMut(Result<Descriptor, StoreError>) + Send),
+    ) -> Result<(), StoreError> {
         let index = self.index()?;
         let mut seen = BTreeSet::new();
-        let mut found = Vec::new();
         for entry in index.descriptors().filter(|entry| MANIFESTS.contains(&entry.media_type.as_str())) {
             if seen.insert(entry.digest) {
-                let bytes = self.listed_bytes(entry)?;
-                found.extend(referrer(&self.members.place(Member::Blob(entry.digest)), entry.digest, bytes, subject));
+                match self.listed_bytes(entry) {
+                    Ok(bytes) => {
+                        listing.show(&self.members.place(Member::Blob(entry.digest)), entry.digest, bytes, each)?
+                    }
+                    Err(error) => each(Err(error)),
+                }
+                yield_now().await;
             }
         }
+        drop(index);
         let mut left = self.limits.layout_scan_bytes;
         for (digest, size) in self.members.blobs(self.limits.layout_blobs)? {
             if size > self.limits.manifest_bytes || !seen.insert(digest) {
                 continue;
             }
             let member = Member::Blob(digest);
-            let Some(bytes) = read_object(self.members, member, self.limits.manifest_bytes)? else { continue };
             let place = self.members.place(member);
-            left = left.checked_sub(size).ok_or_else(|| StoreError::TooLarge {
-                place: place.clone(),
-                limit: format!("{} bytes of JSON blobs in one layout", self.limits.layout_scan_bytes),
-            })?;
-            verified::compare(&place, &digest, &bytes)?;
-            found.extend(referrer(&place, digest, bytes, subject));
+            match read_object(self.members, member, self.limits.manifest_bytes) {
+                Ok(Some(bytes)) => {
+                    left = left.checked_sub(size).ok_or_else(|| StoreError::TooLarge {
+                        place: place.clone(),
+                        limit: format!("{} bytes of JSON blobs in one layout", self.limits.layout_scan_bytes),
+                    })?;
+                    match verified::compare(&place, &digest, &bytes) {
+                        Ok(()) => listing.show(&place, digest, bytes, each)?,
+                        Err(error) => each(Err(error)),
+                    }
+                }
+                Ok(None) => {}
+                Err(error) => each(Err(error)),
+            }
+            yield_now().await;
         }
-        if found.len() > self.limits.referrers {
-            let limit = format!("{} referrers of one subject", self.limits.referrers);
-            return Err(StoreError::TooLarge { place: self.index_place(), limit });
-        }
-        Ok(Referrers::Listed(found))
+        Ok(())
     }
 
     /// Whether an entry of the index hangs on an image rather than being one.
@@ -341,18 +400,92 @@ fn hash(place: &str, opened: Opened<'_>, algorithm: DigestAlgorithm) -> Result<D
     }
 }
 
-/// How a referrers list shows this manifest, if it is about `subject`.
-///
-/// A manifest that says so but cannot be read is listed as well, so that reading it shows what is wrong.
-fn referrer(place: &str, digest: Digest, bytes: Vec<u8>, subject: &Digest) -> Option<Descriptor> {
-    let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-    let claim: serde_json::Value = serde_json::from_slice(&bytes).ok()?;
-    if claim.get("subject")?.get("digest")?.as_str()? != subject.to_string() {
-        return None;
+/// A list of referrers as it grows.
+struct Listing<'a> {
+    subject: &'a Digest,
+    /// What the entries have in annotations, in bytes.
+    bytes: u64,
+    entries: usize,
+    limits: &'a Limits,
+}
+
+impl Listing<'_> {
+    /// Shows a manifest as a referrers list does, if it is about the subject.
+    ///
+    /// One that says so but cannot be read is listed as well, so that reading it shows what is wrong.
+    fn show(
+        &mut self,
+        place: &str,
+        digest: Digest,
+        bytes: Vec<u8>,
+        each: &mut (dyn FnMut(Result<Descriptor, StoreError>) + Send),
+    ) -> Result<(), StoreError> {
+        if !names_subject(&bytes, &self.subject.to_string()) {
+            return Ok(());
+        }
+        self.entries = self.entries.saturating_add(1);
+        if self.entries > self.limits.referrers {
+            let limit = format!("{} referrers of one subject", self.limits.referrers);
+            return Err(StoreError::TooLarge { place: place.to_owned(), limit });
+        }
+        let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        let read = verified::manifest(place, digest, bytes, None).ok();
+        let entry = read.as_ref().and_then(verified::referrer).map(|(_, entry)| entry);
+        let mut entry = entry.unwrap_or_else(|| Descriptor::new(OCI_MANIFEST, size, digest));
+        let texts = entry.annotations.iter().flat_map(|(name, value)| [name.len(), value.len()]);
+        let texts = texts.chain(entry.artifact_type.as_ref().map(String::len));
+        let total = texts.fold(self.bytes, |sum, length| sum.saturating_add(u64::try_from(length).unwrap_or(u64::MAX)));
+        if total > self.limits.referrers_bytes {
+            // Too much to be copied into a list; the manifest itself has it.
+            entry = Descriptor::new(entry.media_type, size, digest);
+        } else {
+            self.bytes = total;
+        }
+        each(Ok(entry));
+        Ok(())
     }
-    let read = verified::manifest(place, digest, bytes, None).ok();
-    let listed = read.as_ref().and_then(verified::referrer).map(|(_, listed)| listed);
-    Some(listed.unwrap_or_else(|| Descriptor::new(OCI_MANIFEST, size, digest)))
+}
+
+/// Whether a JSON text is an object with a `subject` of this digest; in constant memory, whatever else is in it.
+fn names_subject(bytes: &[u8], subject: &str) -> bool {
+    struct Subject<'s>(&'s str);
+    impl<'de> Visitor<'de> for Subject<'_> {
+        type Value = bool;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<bool, A::Error> {
+            let mut named = false;
+            // One that is named twice is no manifest, but somebody may take it for one.
+            while let Some(name) = map.next_key::<Cow<'de, str>>()? {
+                if name == "subject" {
+                    named |= map.next_value::<&RawValue>().is_ok_and(|value| has_digest(value.get(), self.0));
+                } else {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+            Ok(named)
+        }
+    }
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let named = deserializer.deserialize_map(Subject(subject)).unwrap_or(false);
+    named && deserializer.end().is_ok()
+}
+
+/// Whether a JSON text is an object with this `digest`.
+fn has_digest(text: &str, digest: &str) -> bool {
+    #[derive(Deserialize)]
+    struct Claim<'a> {
+        #[serde(borrow)]
+        digest: Cow<'a, str>,
+    }
+    match serde_json::from_str::<Claim<'_>>(text) {
+        Ok(claim) => text.starts_with('{') && claim.digest == digest,
+        // Named twice, perhaps: whoever reads it says what is wrong.
+        Err(_) => text.starts_with('{') && text.contains(digest),
+    }
 }
 
 fn children(manifest: &Manifest) -> Vec<Digest> {

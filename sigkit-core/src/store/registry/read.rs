@@ -40,13 +40,28 @@ impl Store for RegistryStore {
 
     async fn referrers(&self, subject: &Digest) -> Result<Referrers, StoreError> {
         check_name(subject, &self.name())?;
-        let listing = self.list_referrers(subject);
-        let place = format!("the referrers of {}@{subject}", self.repository);
-        self.redacted(self.transport().within_total(&place, listing).await)
+        let place = self.list_name(subject);
+        self.redacted(self.transport().within_total(&place, self.all_referrers(subject)).await)
+    }
+
+    async fn list_referrers(&self, subject: &Digest, each: &mut (dyn FnMut(Result<Descriptor, StoreError>) + Send)) {
+        let mut redacted = |entry| each(self.redacted(entry));
+        let listing = async {
+            check_name(subject, &self.name())?;
+            self.pages(subject, &mut redacted).await
+        };
+        let listing = self.transport().within_total(&self.list_name(subject), listing).await;
+        if let Err(error) = listing {
+            redacted(Err(error));
+        }
     }
 }
 
 impl RegistryStore {
+    fn list_name(&self, subject: &Digest) -> String {
+        format!("the referrers of {}@{subject}", self.repository)
+    }
+
     async fn fetch_manifest(&self, target: &TagOrDigest) -> Result<FetchedManifest, StoreError> {
         if let TagOrDigest::Digest(digest) = target {
             check_name(digest, &self.name())?;

@@ -12,7 +12,7 @@ use std::cell::OnceCell;
 
 use super::artifact::Named;
 use super::demand::Source;
-use super::{VerifiedSignature, Verifier};
+use super::{Patience, VerifiedSignature, Verifier};
 use crate::bundle::{Evidence, Problem};
 use crate::content::Statement;
 use crate::limits::Limits;
@@ -49,6 +49,7 @@ pub(super) struct Around<'a> {
     pub(super) source: Source<'a>,
     pub(super) evidence: &'a Evidence,
     pub(super) now: UnixTime,
+    pub(super) patience: Patience<'a>,
 }
 
 /// The gates of a policy. What they listen to is read when the first statement that holds comes before them, and once.
@@ -110,6 +111,10 @@ impl<'a> Gates<'a> {
 
     fn judge(&self, gate: &Gate, heard: &OnceCell<Heard>, signatures: &[VerifiedSignature]) -> Node {
         let heard = heard.get_or_init(|| self.hear(gate));
+        // What was not judged for want of time might have spoken against it.
+        if self.around.patience.is_over() {
+            return super::not_judged("what the attestations say".to_owned());
+        }
         let seen = Seen {
             statements: signatures.iter().filter_map(Held::of).collect(),
             problems: &heard.problems,
@@ -125,7 +130,8 @@ impl<'a> Gates<'a> {
         let mut problems: Vec<Problem> = self.around.evidence.problems.clone();
         for policy in gate.policies() {
             let source = self.around.source;
-            said.extend(Verifier::new(policy).judge_policy(self.around.artifact, source, self.around.now).1);
+            let verifier = Verifier { policy, patience: self.around.patience };
+            said.extend(verifier.judge_policy(self.around.artifact, source, self.around.now).1);
             problems.extend(source.of(policy).iter().flat_map(|evidence| evidence.problems.clone()));
         }
         problems.dedup();
