@@ -216,12 +216,14 @@ pub async fn attach<S: StoreWrite>(
         attached.push(match twin {
             Some(twin) => {
                 let origin = twin.origin().clone();
-                let completed = match &origin {
-                    Origin::Referrer { manifest, .. } => {
-                        signatures.complete(manifest).await.map_err(AttachError::from)?
+                let mut completed = Completed::Nothing;
+                for place in origin.places() {
+                    if let Origin::Referrer { manifest, .. } = place
+                        && let Completed::Listed = signatures.complete(manifest).await.map_err(AttachError::from)?
+                    {
+                        completed = Completed::Listed;
                     }
-                    Origin::Layer { .. } | Origin::File(_) | Origin::Elsewhere { .. } => Completed::Nothing,
-                };
+                }
                 match completed {
                     Completed::Nothing => Attached::AlreadyThere(origin),
                     Completed::Listed => Attached::Completed(origin),
