@@ -33,8 +33,8 @@ pub(super) struct Queue {
 
 /// Adds an entry of a list, unless another list has it.
 pub(super) fn add(queue: &Mutex<Queue>, entry: &Descriptor, source: Source) {
-    let claimed = [entry.artifact_type.as_deref(), Some(entry.media_type.as_str())].into_iter().flatten();
-    let other = claimed.filter(|kind| !kind.is_empty() && !media_type::MANIFESTS.contains(kind)).next();
+    let mut claimed = [entry.artifact_type.as_deref(), Some(entry.media_type.as_str())].into_iter().flatten();
+    let other = claimed.find(|kind| !kind.is_empty() && !media_type::MANIFESTS.contains(kind));
     let other = other.filter(|kind| !is_attachment_type(kind)).map(|kind| kind.chars().take(200).collect());
     let mut queue = lock(queue);
     if queue.known.insert(entry.digest) {
