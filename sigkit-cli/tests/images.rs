@@ -221,7 +221,7 @@ fn a_repository_for_signatures_is_the_same_for_every_verb_and_format() {
 
 #[test]
 fn signing_twice_is_signing_once_unless_forced() {
-    for (format, forced) in [("bundle", 2), ("legacy", 1)] {
+    for format in ["bundle", "legacy"] {
         let lab = Lab::new();
         lab.image("v1");
         let name = lab.name(":v1");
@@ -233,13 +233,15 @@ fn signing_twice_is_signing_once_unless_forced() {
         assert_eq!(lab.registry.content().manifests("app"), manifests);
         assert_eq!(count(), 1);
         sign(&["--force"]).says("signature stored at");
-        // Signatures are deterministic, so that a forced one is another entry only where the time of writing is part of it.
-        while count() < forced {
+        // Signatures are deterministic, so that a forced one is stored apart only where the time of writing is part of it.
+        while format == "bundle" && lab.registry.content().manifests("app") == manifests {
             sign(&["--force"]).says("signature stored at");
         }
+        // Equal ones are one signature in several places.
+        assert_eq!(count(), 1);
         // Other annotations are another document.
         sign(&["-a", "stage=prod"]).says("signature stored at");
-        assert_eq!(count(), forced + 1);
+        assert_eq!(count(), 2);
     }
 }
 
