@@ -85,6 +85,7 @@ async fn a_layout_of_cosign_save_is_read_with_tag_signatures_and_loose_referrers
 // threat: M3
 // threat: X06
 // threat: E01
+// threat: R34
 #[tokio::test]
 async fn a_flipped_byte_in_any_blob_is_a_mismatch() {
     let fixture = Fixture::new();

@@ -1,5 +1,6 @@
 use sigkit_core::digest::Digest;
 use sigkit_core::limits::Limits;
+use sigkit_core::store::registry::RegistryStore;
 use sigkit_core::store::{Referrers, Store, StoreError};
 use testkit::http::Response;
 use testkit::image::{self, Image, OCI_INDEX, OCI_MANIFEST};
@@ -113,6 +114,38 @@ async fn a_page_that_cannot_be_read_is_not_the_end_of_the_list() {
         let error = store(&registry).referrers(&digest(&subject.digest)).await.unwrap_err();
         assert!(!error.is_absent(), "{action:?}: {error}");
     }
+}
+
+// threat: R34
+// Fails when trouble with a later page, or a limit, takes away what was listed before it, or is not told.
+#[tokio::test]
+async fn trouble_on_a_later_page_keeps_what_was_listed() {
+    for action in [Action::status(404), Action::status(500), Action::html(), Action::Disconnect] {
+        let registry = Registry::builder().referrers_page(2).start();
+        let subject = with_referrers(&registry, 5);
+        registry.fault(Rule::new("GET", "*from=2*"), action.clone());
+        assert_eq!(listed(&store(&registry), &subject.digest).await, (2, 1), "{action:?}");
+    }
+    let mut limits = Limits::DEFAULT;
+    (limits.referrers, limits.referrer_pages) = (4, 3);
+    for (page, expected) in [(1, 3), (2, 4)] {
+        let registry = Registry::builder().referrers_page(page).start();
+        let subject = with_referrers(&registry, 9);
+        let store = open(registry.host(), quick().with_limits(limits.clone()));
+        assert_eq!(listed(&store, &subject.digest).await, (expected, 1), "pages of {page}");
+    }
+}
+
+/// How many referrers a store lists, and how many troubles it tells.
+async fn listed(store: &RegistryStore, subject: &str) -> (usize, usize) {
+    let (mut entries, mut troubles) = (0, 0);
+    store
+        .list_referrers(&digest(subject), &mut |entry| match entry {
+            Ok(_) => entries += 1,
+            Err(_) => troubles += 1,
+        })
+        .await;
+    (entries, troubles)
 }
 
 // threat: F04
