@@ -68,6 +68,7 @@ impl Handler for Core {
 /// # Panics
 /// When no port is free.
 pub fn refused_address() -> SocketAddr {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port is free");
+    // Servers of tests listen at 127.0.0.1, so that none can take this port in the meantime.
+    let listener = TcpListener::bind((Ipv4Addr::new(127, 0, 0, 66), 0)).expect("a port is free");
     listener.local_addr().expect("a bound listener has an address")
 }
