@@ -17,6 +17,7 @@ pub struct NamedAuthority {
 
 /// What an authority that is met has to show.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(not(feature = "policy-files"), allow(dead_code, reason = "only documents in files make one"))]
 pub(crate) enum Shows {
     /// Its signatures, or nothing where it lets in without proof.
     Signatures,
