@@ -67,5 +67,7 @@ fn run() -> ExitCode {
     let mut printer = Printer::new(Some(global), &context);
     let done =
         command::run(parsed.cli.verb, &context, global, &mut printer).unwrap_or_else(|error| error.into_output());
+    // Helpers that nobody waits for any more do not outlive the command.
+    credentials::stop_helpers();
     printer.finish(done)
 }

@@ -19,7 +19,6 @@ pub(crate) fn block_on<T>(work: impl Future<Output = T>) -> Result<T, CliError> 
     let done = runtime.block_on(work);
     // Look-ups of names and credentials that nobody waits for any more must not hold up the end.
     runtime.shutdown_background();
-    crate::credentials::stop_helpers();
     Ok(done)
 }
 

@@ -8,6 +8,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 use sigkit_core::digest::Digest;
 use sigkit_core::limits::Limits;
@@ -613,6 +614,30 @@ fn many_writing_threads_lose_nothing_and_one_conditional_writer_wins() {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let store = LayoutStore::open(dir.path()).unwrap();
     assert_eq!(runtime.block_on(listed(&store, &fixture.image)).len(), 1 + WRITERS * EACH);
+}
+
+// threat: R38
+// Fails when a writer that waits for another one holds the thread, or when giving up waiting does not end it.
+#[tokio::test]
+async fn a_writer_waits_for_the_lock_without_holding_its_thread() {
+    let (dir, fixture) = (tempfile::tempdir().unwrap(), Fixture::new());
+    fixture.oras(dir.path());
+    let holder = fs::File::open(dir.path().join("oci-layout")).unwrap();
+    holder.lock().unwrap();
+    let store = LayoutStore::open(dir.path()).unwrap();
+    let name = tag("waits");
+    let bytes = fixture.blobs[&fixture.image.digest].clone();
+    let began = std::time::Instant::now();
+    let given_up =
+        tokio::time::timeout(Duration::from_millis(200), push(&store, &name, &bytes, Expected::Absent)).await;
+    assert!(given_up.is_err() && began.elapsed() < Duration::from_secs(5));
+    // On one thread: nobody lets go unless the writer leaves it the thread.
+    let release = async {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        holder.unlock().unwrap();
+    };
+    let (written, ()) = tokio::join!(push(&store, &name, &bytes, Expected::Absent), release);
+    written.unwrap();
 }
 
 // threat: X08

@@ -39,7 +39,7 @@ const PENDING_BYTES: usize = 64 << 20;
 /// take turns by an advisory lock on the archive itself. Since every write copies the archive, pushed blobs wait in memory, up to
 /// 64 MiB together, for the manifest that names them; this store reads them meanwhile, others do not see them.
 ///
-/// The futures do their file operations at once, on the calling thread, and never wait for anything else.
+/// The futures do their file operations on the calling thread, and give it back between two blobs and while another writer has the lock.
 #[derive(Debug)]
 pub struct ArchiveStore {
     /// As the user wrote it.
@@ -123,30 +123,32 @@ impl ArchiveStore {
         Ok(bytes)
     }
 
-    fn add_blob(&self, bytes: &[u8], digest: &Digest) -> Result<(), StoreError> {
+    async fn add_blob(&self, bytes: &[u8], digest: &Digest) -> Result<(), StoreError> {
         verified::compare(&self.name(), digest, bytes)?;
-        let mut pending = self.pending();
-        pending.insert(*digest, bytes.to_vec());
-        let waiting = pending.values().fold(0_usize, |sum, bytes| sum.saturating_add(bytes.len()));
+        let waiting = {
+            let mut pending = self.pending();
+            pending.insert(*digest, bytes.to_vec());
+            pending.values().fold(0_usize, |sum, bytes| sum.saturating_add(bytes.len()))
+        };
         if waiting <= PENDING_BYTES {
             return Ok(());
         }
-        let (lock, snapshot) = self.locked()?;
-        self.write(&snapshot, &mut pending, &[])?;
+        let (lock, snapshot) = self.locked().await?;
+        self.write(&snapshot, &mut self.pending(), &[])?;
         drop(lock);
         Ok(())
     }
 
     /// Lists a manifest that is there and is not listed.
-    fn list(&self, manifest: &Digest) -> Result<Completed, StoreError> {
+    async fn list(&self, manifest: &Digest) -> Result<Completed, StoreError> {
         let unlisted = self.reading(|reader| reader.unlisted(manifest))?;
         let Some(found) = unlisted else { return Ok(Completed::Nothing) };
         let target = TagOrDigest::Digest(*manifest);
-        self.write_manifest(&target, &found.descriptor.media_type, &found.bytes, Expected::Any)?;
+        self.write_manifest(&target, &found.descriptor.media_type, &found.bytes, Expected::Any).await?;
         Ok(Completed::Listed)
     }
 
-    fn write_manifest(
+    async fn write_manifest(
         &self,
         target: &TagOrDigest,
         media_type: &str,
@@ -154,22 +156,21 @@ impl ArchiveStore {
         expected: Expected,
     ) -> Result<SubjectIndexed, StoreError> {
         let update = Update::new(&self.name(), target, media_type, bytes)?;
-        let mut pending = self.pending();
-        let (lock, snapshot) = self.locked()?;
+        let (lock, snapshot) = self.locked().await?;
         let reader = Reader::new(&snapshot, &self.limits);
         let index = reader.index()?;
         update.check(expected, &reader, &index)?;
         let document = update.index(&reader, &index, &self.limits)?;
         let mut files = vec![(Member::Blob(update.descriptor.digest), bytes)];
         files.extend(document.as_ref().map(|document| (Member::Index, document.as_slice())));
-        self.write(&snapshot, &mut pending, &files)?;
+        self.write(&snapshot, &mut self.pending(), &files)?;
         drop(lock);
         Ok(SubjectIndexed::Yes)
     }
 
     /// The right to write, and the state to start from.
-    fn locked(&self) -> Result<(Lock, Snapshot), StoreError> {
-        let lock = Lock::acquire(&self.target)?;
+    async fn locked(&self) -> Result<(Lock, Snapshot), StoreError> {
+        let lock = Lock::acquire(&self.target).await?;
         let place = self.target.display().to_string();
         let file = lock.file().try_clone().map_err(|error| io_error(&place, &error))?;
         Ok((lock, Snapshot::of(place, file, &self.limits)?.without_links()?))
@@ -239,11 +240,11 @@ impl Store for ArchiveStore {
 
 impl StoreWrite for ArchiveStore {
     async fn complete(&self, manifest: &Digest) -> Result<Completed, StoreError> {
-        self.list(manifest)
+        self.list(manifest).await
     }
 
     async fn push_blob(&self, bytes: Cow<'_, [u8]>, digest: &Digest) -> Result<(), StoreError> {
-        self.add_blob(&bytes, digest)
+        self.add_blob(&bytes, digest).await
     }
 
     async fn push_manifest(
@@ -253,6 +254,6 @@ impl StoreWrite for ArchiveStore {
         bytes: &[u8],
         expected: Expected,
     ) -> Result<SubjectIndexed, StoreError> {
-        self.write_manifest(target, media_type, bytes, expected)
+        self.write_manifest(target, media_type, bytes, expected).await
     }
 }

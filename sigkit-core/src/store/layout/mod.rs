@@ -36,7 +36,7 @@ use crate::oci::{Descriptor, Platform, TagOrDigest};
 /// Writers take turns by an advisory lock on `oci-layout`, and every file appears whole under its name or not at all. Tools that
 /// do not take the lock may still overwrite each other's `index.json`.
 ///
-/// The futures do their file operations at once, on the calling thread, and never wait for anything else.
+/// The futures do their file operations on the calling thread, and give it back between two blobs and while another writer has the lock.
 #[derive(Debug)]
 pub struct LayoutStore {
     path: PathBuf,
@@ -116,16 +116,15 @@ impl LayoutStore {
     }
 
     /// Lists a manifest that is there and is not listed.
-    fn list(&self, manifest: &Digest) -> Result<Completed, StoreError> {
-        let reader = self.reader();
-        let unlisted = reader.unlisted(manifest)?;
+    async fn list(&self, manifest: &Digest) -> Result<Completed, StoreError> {
+        let unlisted = self.reader().unlisted(manifest)?;
         let Some(found) = unlisted else { return Ok(Completed::Nothing) };
         let target = TagOrDigest::Digest(*manifest);
-        self.write_manifest(&target, &found.descriptor.media_type, &found.bytes, Expected::Any)?;
+        self.write_manifest(&target, &found.descriptor.media_type, &found.bytes, Expected::Any).await?;
         Ok(Completed::Listed)
     }
 
-    fn write_manifest(
+    async fn write_manifest(
         &self,
         target: &TagOrDigest,
         media_type: &str,
@@ -133,7 +132,7 @@ impl LayoutStore {
         expected: Expected,
     ) -> Result<SubjectIndexed, StoreError> {
         let update = Update::new(&self.name(), target, media_type, bytes)?;
-        let lock = Lock::acquire(&self.directory.path_of(Member::Marker))?;
+        let lock = Lock::acquire(&self.directory.path_of(Member::Marker)).await?;
         let reader = self.reader();
         for _ in 0..LOOKS {
             let before = reader.index_bytes()?;
@@ -195,7 +194,7 @@ impl Store for LayoutStore {
 
 impl StoreWrite for LayoutStore {
     async fn complete(&self, manifest: &Digest) -> Result<Completed, StoreError> {
-        self.list(manifest)
+        self.list(manifest).await
     }
 
     async fn push_blob(&self, bytes: Cow<'_, [u8]>, digest: &Digest) -> Result<(), StoreError> {
@@ -210,6 +209,6 @@ impl StoreWrite for LayoutStore {
         bytes: &[u8],
         expected: Expected,
     ) -> Result<SubjectIndexed, StoreError> {
-        self.write_manifest(target, media_type, bytes, expected)
+        self.write_manifest(target, media_type, bytes, expected).await
     }
 }

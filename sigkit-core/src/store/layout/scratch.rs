@@ -1,11 +1,14 @@
 //! Files that appear whole or not at all, and the lock under which they are replaced.
 
 use std::fs::File;
+use std::future::poll_fn;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, Write};
 use std::os::fd::{AsFd, AsRawFd as _, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use rustix::fs::{AtFlags, CWD, Dir, FlockOperation, Gid, Mode, OFlags, Uid, XattrFlags};
@@ -237,8 +240,10 @@ pub(in crate::store) fn give_folder(folder: &OwnedFd, above: &OwnedFd) -> io::Re
 
 /// Longest wait for another writer.
 const LOCK_WAIT: Duration = Duration::from_secs(60);
-/// Pause between two looks whether it is done; short beside the time of any write to a disk.
-const LOCK_LOOK: Duration = Duration::from_millis(2);
+/// First pause before looking whether it is done, short beside the time of any write to a disk; it doubles up to the longest.
+const FIRST_LOOK: Duration = Duration::from_millis(2);
+/// Longest pause between two looks.
+const LATER_LOOKS: Duration = Duration::from_millis(16);
 
 /// The exclusive right to write; given back when dropped, and by the operating system when the process dies.
 #[derive(Debug)]
@@ -250,8 +255,9 @@ impl Lock {
     /// Waits for the advisory lock of the file at `path`, which may be replaced meanwhile: what is locked is the file that has
     /// the name at the end.
     ///
-    /// Holders only copy bytes, and a holder that dies lets go; one that holds on is given up after [`LOCK_WAIT`].
-    pub(in crate::store) fn acquire(path: &Path) -> Result<Self, StoreError> {
+    /// Holders only copy bytes, and a holder that dies lets go; one that holds on is given up after [`LOCK_WAIT`], or when the future is
+    /// dropped. The thread on which it is polled is free meanwhile.
+    pub(in crate::store) async fn acquire(path: &Path) -> Result<Self, StoreError> {
         let place = path.display().to_string();
         let failed = |error: io::Error| io_error(&place, &error);
         loop {
@@ -262,7 +268,7 @@ impl Lock {
             if !locked.is_file() {
                 return Err(protocol(&place, "expected a regular file"));
             }
-            lock(&file, &place)?;
+            lock(&file, &place).await?;
             let named = std::fs::metadata(path).map_err(failed)?;
             if (named.dev(), named.ino()) == (locked.dev(), locked.ino()) {
                 return Ok(Self { file });
@@ -277,8 +283,8 @@ impl Lock {
 }
 
 /// Takes the lock as soon as it is free.
-fn lock(file: &File, place: &str) -> Result<(), StoreError> {
-    let mut waited = Duration::ZERO;
+async fn lock(file: &File, place: &str) -> Result<(), StoreError> {
+    let (mut waited, mut look) = (Duration::ZERO, FIRST_LOOK);
     loop {
         let error = match rustix::fs::flock(file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => return Ok(()),
@@ -287,8 +293,9 @@ fn lock(file: &File, place: &str) -> Result<(), StoreError> {
         let detail = match error {
             Errno::INTR => continue,
             Errno::WOULDBLOCK if waited < LOCK_WAIT => {
-                std::thread::sleep(LOCK_LOOK);
-                waited = waited.saturating_add(LOCK_LOOK);
+                pause(look).await;
+                waited = waited.saturating_add(look);
+                look = look.saturating_mul(2).min(LATER_LOOKS);
                 continue;
             }
             Errno::WOULDBLOCK => format!("another process has held the lock for {} seconds", LOCK_WAIT.as_secs()),
@@ -296,6 +303,42 @@ fn lock(file: &File, place: &str) -> Result<(), StoreError> {
         };
         return Err(StoreError::Unavailable { place: place.to_owned(), detail });
     }
+}
+
+/// Stack of a thread that only sleeps, in bytes.
+const SLEEPER_STACK: usize = 64 << 10;
+
+/// Lets time pass for whatever runtime polls this; a thread of its own sleeps, since a layout needs no runtime and knows no clock of one.
+async fn pause(time: Duration) {
+    #[derive(Default)]
+    struct Alarm {
+        rang: bool,
+        waker: Option<Waker>,
+    }
+    let alarm: Arc<Mutex<Alarm>> = Arc::default();
+    let theirs = Arc::clone(&alarm);
+    let sleeper = move || {
+        std::thread::sleep(time);
+        let mut alarm = theirs.lock().unwrap_or_else(PoisonError::into_inner);
+        alarm.rang = true;
+        if let Some(waker) = alarm.waker.take() {
+            waker.wake();
+        }
+    };
+    if std::thread::Builder::new().stack_size(SLEEPER_STACK).spawn(sleeper).is_err() {
+        // No thread is to be had: then this one waits.
+        std::thread::sleep(time);
+        return;
+    }
+    poll_fn(|context| {
+        let mut alarm = alarm.lock().unwrap_or_else(PoisonError::into_inner);
+        if alarm.rang {
+            return Poll::Ready(());
+        }
+        alarm.waker = Some(context.waker().clone());
+        Poll::Pending
+    })
+    .await;
 }
 
 #[cfg(test)]
