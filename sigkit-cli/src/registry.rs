@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use sigkit_core::oci::Repository;
 use sigkit_core::store::registry::{
@@ -76,7 +77,9 @@ fn connection(args: &ConnectionArgs, registries: &[&str], context: &Context) -> 
         }
     }
     // A transfer that goes on may take all the time there is; one that stops is given up by itself.
-    let timeouts = Timeouts { total: context.timeout, ..Timeouts::default() };
+    // The command itself ends at its deadline and says so; a single request never cuts a transfer before that.
+    let total = context.timeout.saturating_add(Duration::from_secs(1));
+    let timeouts = Timeouts { total, ..Timeouts::default() };
     let mut options = RegistryOptions::default().with_tls(tls(args, registries, context)?).with_timeouts(timeouts);
     if context.requests == Requests::Shown {
         options = options.with_observer(Arc::new(Narrator(context.stderr.clone())));
