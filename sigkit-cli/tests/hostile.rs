@@ -581,7 +581,7 @@ fn a_token_server_that_says_too_much() {
 fn an_index_with_large_images() {
     let (lab, _, _) = lab();
     let content = lab.registry.content();
-    let children: Vec<String> = (0..300)
+    let children: Vec<String> = (0..120)
         .map(|number| {
             let layers = many(|layer| descriptor(layer + number, ""), 100_000, usize::MAX);
             let manifest = image_of(&format!(r#""layers":[{layers}]"#)).body;
