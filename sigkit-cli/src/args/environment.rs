@@ -45,7 +45,7 @@ pub(crate) fn bind(verb: &Command, given: &BTreeSet<String>, environment: &Envir
     }
     for arg in verb.get_arguments().filter(|arg| takes_value(arg)) {
         let Some(long) = arg.get_long() else { continue };
-        // What nobody has thought about is not for variables.
+        // A flag without a rule takes nothing from variables.
         let rule = rule(verb.get_name(), long).unwrap_or(Rule::CommandLine);
         let kind = match rule {
             Rule::OtherMeaning => continue,

@@ -78,7 +78,7 @@ impl Kind {
     }
 }
 
-/// The rule for the flag `long` of `verb`; `None` for one that nobody has thought about.
+/// The rule for the flag `long` of `verb`; `None` for a flag that has none.
 pub(super) fn rule(verb: &str, long: &str) -> Option<Rule> {
     let verifies = verb.starts_with("verify");
     Some(match long {
