@@ -41,7 +41,10 @@ fn check(vector: &Vector) {
     let text = |member: &str| expected[member].as_str().unwrap_or_default().to_owned();
     let result = vector.judge();
     // Read at once or as a stream, the artifact is judged by one rule.
-    assert_eq!(self::seen(&vector.judge_scanned()), self::seen(&result), "{name}");
+    let scanned = self::seen(&vector.judge_scanned());
+    // `ring` has no RSA over a digest: there a stream is refused by name, and never judged otherwise.
+    let needs_bytes = cfg!(not(feature = "aws-lc-rs")) && scanned.failures == [("signature", "algorithm-unsupported")];
+    assert!(needs_bytes || scanned == self::seen(&result), "{name}: {scanned:?} as a stream");
     let seen = seen(&result);
     let verdict = report(&result).verdict();
     assert_eq!(verdict.name(), text("verdict"), "{name}: {seen:?}");
