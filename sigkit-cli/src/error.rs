@@ -7,9 +7,9 @@ use sigkit_core::store::StoreError;
 use crate::context::PasswordError;
 use crate::exit::ExitCode;
 use crate::files::FileError;
-use crate::keys::KeyLoadError;
-use crate::output::Output;
-use crate::target::TargetError;
+use crate::outcome::Output;
+use crate::settings::keys::KeyLoadError;
+use crate::settings::target::TargetError;
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]

@@ -1,33 +1,26 @@
 //! `sigkit`: signs container images, and verifies them before they run.
 
 mod args;
-mod cli;
 mod command;
 mod context;
 mod credentials;
+mod environment;
 mod error;
 mod escape;
 mod exit;
 mod explain;
 mod files;
-mod keys;
-mod mistake;
-mod output;
-mod policies;
-mod registry;
+mod outcome;
 mod render;
 mod runtime;
-mod signals;
-mod store;
-mod streams;
-mod target;
-mod trusted_root;
+mod settings;
+mod terminal;
 
 use crate::context::{Context, Environment, Requests};
 use crate::exit::ExitCode;
-use crate::output::Printer;
-use crate::signals::Interrupts;
-use crate::streams::Stderr;
+use crate::outcome::Printer;
+use crate::terminal::signals::Interrupts;
+use crate::terminal::streams::Stderr;
 
 fn main() -> std::process::ExitCode {
     std::panic::set_hook(Box::new(|panic| {
@@ -41,7 +34,7 @@ fn main() -> std::process::ExitCode {
 fn run() -> ExitCode {
     let environment = Environment::Process;
     let arguments: Vec<_> = std::env::args_os().skip(1).collect();
-    let parsed = match cli::parse(&arguments, &environment) {
+    let parsed = match args::cli::parse(&arguments, &environment) {
         Ok(parsed) => parsed,
         Err(stopped) => {
             return Printer::new(None, &Context::new(environment, Interrupts::default())).finish(stopped);
@@ -49,7 +42,7 @@ fn run() -> ExitCode {
     };
     let interrupts = match Interrupts::install() {
         Ok(interrupts) => interrupts,
-        Err(error) => return output::failed(&format!("cannot listen for signals: {error}"), ExitCode::Failed),
+        Err(error) => return outcome::failed(&format!("cannot listen for signals: {error}"), ExitCode::Failed),
     };
     context::forbid_core_dumps();
     let requests = if parsed.cli.global.verbose { Requests::Shown } else { Requests::Hidden };
@@ -62,7 +55,7 @@ fn run() -> ExitCode {
     if let Some(path) = &global.output_file
         && let Err(error) = context.files.reserve("--output-file", path)
     {
-        return output::failed(&error.to_string(), ExitCode::Failed);
+        return outcome::failed(&error.to_string(), ExitCode::Failed);
     }
     let mut printer = Printer::new(Some(global), &context);
     let done =

@@ -122,7 +122,7 @@ fn takes_value(arg: &Arg) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::command;
+    use crate::args::cli::command;
 
     fn bound(verb: &str, given: &[&str], variables: &[(&str, &str)]) -> Bound {
         let command = command();

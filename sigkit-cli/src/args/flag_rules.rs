@@ -158,8 +158,8 @@ pub(super) fn rule(verb: &str, long: &str) -> Option<Rule> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::args::cli::command;
     use crate::args::{Bound, bind};
-    use crate::cli::command;
     use crate::context::Environment;
 
     /// Every flag of every verb.

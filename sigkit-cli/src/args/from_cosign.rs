@@ -7,7 +7,7 @@ use std::path::Path;
 use clap::Command;
 
 use super::why_absent;
-use crate::cli;
+use crate::args::cli;
 
 /// Flags with the same name that do not do quite the same, and how they differ.
 const DIFFERENCES: &[(&str, &str)] = &[

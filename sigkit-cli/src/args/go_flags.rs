@@ -13,7 +13,7 @@ use clap::{Arg, ArgAction, Command};
 
 use super::Secret;
 use super::flag_rules::{Rule, rule};
-use crate::keys::KeySource;
+use crate::settings::keys::KeySource;
 
 /// A command line that says everything in one way.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -262,7 +262,7 @@ fn join(front: &[u8], back: &[u8]) -> OsString {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::command;
+    use crate::args::cli::command;
 
     fn words(text: &str) -> Vec<OsString> {
         text.split_whitespace().map(OsString::from).collect()

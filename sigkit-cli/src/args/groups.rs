@@ -9,7 +9,7 @@ use sigkit_core::oci::{Platform, Repository};
 use super::values::{Annotation, Annotations, Secret, count};
 use crate::context::Context;
 use crate::error::CliError;
-use crate::keys::{KeySource, key_source};
+use crate::settings::keys::{KeySource, key_source};
 
 /// The key that signs.
 #[derive(Args, Clone, Debug)]

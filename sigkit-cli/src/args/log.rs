@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{ArgAction, Args};
 use serde_json::Value;
 
-use super::trust::SignersBy;
+use super::signer::SignersBy;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::files::FileError;
@@ -181,7 +181,7 @@ mod tests {
 
     use super::*;
     use crate::context::Environment;
-    use crate::signals::Interrupts;
+    use crate::terminal::signals::Interrupts;
 
     fn read<T: Args + FromArgMatches>(flags: &[&str]) -> T {
         let command = T::augment_args(Command::new("test"));

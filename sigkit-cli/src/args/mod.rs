@@ -1,12 +1,14 @@
 //! What a command line can say: shared groups of flags, and one struct per verb.
 
-mod absent;
+pub(crate) mod cli;
 mod environment;
 mod flag_rules;
 #[cfg(test)]
 mod from_cosign;
 mod go_flags;
 pub(crate) mod help;
+mod mistake;
+mod unsupported;
 mod values;
 
 mod certificate;
@@ -14,17 +16,17 @@ mod global;
 mod groups;
 mod identity;
 mod log;
-mod trust;
+mod signer;
 
 mod attest;
 mod attest_blob;
 mod bundle;
 mod completion;
 mod download;
+mod env;
 mod explain;
 mod generate_key_pair;
 mod import_key_pair;
-mod list_env;
 mod login;
 mod man;
 mod policy;
@@ -38,13 +40,13 @@ mod verify_blob;
 mod verify_blob_attestation;
 mod version;
 
-pub(crate) use absent::{instead_of_verb, why_absent};
 pub(crate) use attest::{AttestArgs, PredicateTypeArgs, WantedTypeArgs};
 pub(crate) use attest_blob::AttestBlobArgs;
 pub(crate) use bundle::{BundleCreateArgs, BundleUpgradeArgs, BundleVerb, BundleVerbArgs};
 pub(crate) use certificate::CertificateArgs;
 pub(crate) use completion::CompletionArgs;
 pub(crate) use download::{BesideArgs, Download, DownloadArgs};
+pub(crate) use env::EnvArgs;
 pub(crate) use environment::{Bound, FromVariable, bind};
 pub(crate) use explain::ExplainArgs;
 pub(crate) use generate_key_pair::GenerateKeyPairArgs;
@@ -56,7 +58,6 @@ pub(crate) use groups::{
 };
 pub(crate) use identity::{IdentityArgs, Wanted, WantedIdentity};
 pub(crate) use import_key_pair::ImportKeyPairArgs;
-pub(crate) use list_env::EnvArgs;
 pub(crate) use log::{LogDemand, NoLogArgs, VerifyLogArgs};
 pub(crate) use login::{LoginArgs, LogoutArgs};
 pub(crate) use man::ManArgs;
@@ -68,7 +69,8 @@ pub(crate) use services::{
 };
 pub(crate) use sign::{SignArgs, WrittenFormat};
 pub(crate) use sign_blob::SignBlobArgs;
-pub(crate) use trust::{SignersBy, TrustArgs};
+pub(crate) use signer::{SignersBy, TrustArgs};
+pub(crate) use unsupported::{instead_of_verb, why_absent};
 pub(crate) use values::{ReportFormat, Secret, SignatureDigest};
 pub(crate) use verify::VerifyArgs;
 pub(crate) use verify_attestation::VerifyAttestationArgs;

@@ -13,7 +13,7 @@ use crate::args::AttestBlobArgs;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::files::{Access, OutputFile};
-use crate::output::Output;
+use crate::outcome::Output;
 
 /// Attests something about a file, standard input or a digest; of any size in constant memory.
 ///

@@ -13,9 +13,9 @@ use crate::args::{BundleCreateArgs, BundleUpgradeArgs, BundleVerb, BundleVerbArg
 use crate::context::Context;
 use crate::error::CliError;
 use crate::files::{Access, FileError};
-use crate::output::Output;
+use crate::outcome::Output;
 use crate::render;
-use crate::trusted_root::certificate;
+use crate::settings::trusted_root::certificate;
 
 /// Runs `bundle …`.
 ///

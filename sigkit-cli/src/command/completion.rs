@@ -1,8 +1,8 @@
 use clap_complete::Shell;
 
+use crate::args::cli;
 use crate::args::{CompletionArgs, help};
-use crate::cli;
-use crate::output::Output;
+use crate::outcome::Output;
 
 pub(super) fn run(args: &CompletionArgs) -> Output {
     let mut script = Vec::new();

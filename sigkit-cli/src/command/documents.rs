@@ -17,8 +17,8 @@ use crate::args::{
 use crate::context::Context;
 use crate::error::CliError;
 use crate::files::{Access, FileError};
-use crate::output::Output;
-use crate::trusted_root::pem_certificates;
+use crate::outcome::Output;
+use crate::settings::trusted_root::pem_certificates;
 
 const TRUSTED_ROOT: &str = "application/vnd.dev.sigstore.trustedroot+json;version=0.1";
 /// Where the services of the public instance are; its origin stands in the README beside it.

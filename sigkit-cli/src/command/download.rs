@@ -17,11 +17,11 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::escape;
 use crate::exit::ExitCode;
-use crate::output::Output;
-use crate::registry;
+use crate::outcome::Output;
 use crate::render::failure;
 use crate::runtime::{self, Deadline};
-use crate::target::{Target, Unresolved};
+use crate::settings::registry;
+use crate::settings::target::{Target, Unresolved};
 
 /// Prints what is stored beside an image, unverified.
 ///

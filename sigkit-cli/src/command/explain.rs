@@ -3,7 +3,7 @@ use std::fmt::Write as _;
 use crate::args::ExplainArgs;
 use crate::error::CliError;
 use crate::explain::{PAGES, nearest, page};
-use crate::output::Output;
+use crate::outcome::Output;
 
 pub(super) fn run(args: &ExplainArgs) -> Result<Output, CliError> {
     let mut text = String::new();

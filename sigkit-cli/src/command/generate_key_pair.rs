@@ -4,7 +4,7 @@ use super::key_pair::{KeyPairFiles, Replace};
 use crate::args::GenerateKeyPairArgs;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::output::Output;
+use crate::outcome::Output;
 
 pub(super) fn run(args: &GenerateKeyPairArgs, context: &Context) -> Result<Output, CliError> {
     if let Some(target) = args.kms.as_ref().or(args.target.as_ref()) {

@@ -16,11 +16,11 @@ use crate::args::{GlobalArgs, ImagesArgs, RegistryArgs};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::files::FileError;
-use crate::output::{Output, Printer};
-use crate::registry;
+use crate::outcome::{Output, Printer};
 use crate::runtime::{self, Deadline};
-use crate::store::AnyStore;
-use crate::target::{OpenTarget, Target, TargetError, Unresolved};
+use crate::settings::registry;
+use crate::settings::store::AnyStore;
+use crate::settings::target::{OpenTarget, Target, TargetError, Unresolved};
 
 /// Longest list of images, in bytes.
 const MOST_LIST_BYTES: u64 = 16 * 1024 * 1024;

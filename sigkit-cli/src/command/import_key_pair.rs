@@ -2,7 +2,7 @@ use super::key_pair::{KeyPairFiles, Replace};
 use crate::args::ImportKeyPairArgs;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::output::Output;
+use crate::outcome::Output;
 
 pub(super) fn run(args: &ImportKeyPairArgs, context: &Context) -> Result<Output, CliError> {
     // Read first: what was read is never overwritten, not even with --yes.

@@ -10,7 +10,7 @@ use futures_util::StreamExt as _;
 
 use crate::error::CliError;
 use crate::exit::ExitCode;
-use crate::output::{Output, Printer};
+use crate::outcome::{Output, Printer};
 
 /// What waits in memory for its turn to be printed, in bytes; more of it waits on disk.
 const KEPT_IN_MEMORY: usize = 4 << 20;

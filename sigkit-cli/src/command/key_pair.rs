@@ -9,7 +9,7 @@ use crate::context::{Answer, Context, PasswordUse};
 use crate::error::CliError;
 use crate::exit::ExitCode;
 use crate::files::{Access, NewFile, Occupant};
-use crate::output::Output;
+use crate::outcome::Output;
 
 const OPTION: &str = "--output-key-prefix";
 

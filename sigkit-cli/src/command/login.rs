@@ -7,11 +7,11 @@ use crate::context::Context;
 use crate::credentials::{Keeper, Kept, registry_of};
 use crate::error::CliError;
 use crate::exit::ExitCode;
-use crate::output::Output;
-use crate::registry;
+use crate::outcome::Output;
 use crate::render::{failure, store_exit};
 use crate::runtime::{self, Deadline};
-use crate::streams::Watched;
+use crate::settings::registry;
+use crate::terminal::streams::Watched;
 
 /// Longest password, in bytes: it must fit a header of a request, and a helper's pipe.
 const MOST_PASSWORD_BYTES: usize = 32 * 1024;

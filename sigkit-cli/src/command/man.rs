@@ -1,7 +1,7 @@
 use crate::args::ManArgs;
-use crate::cli;
+use crate::args::cli;
 use crate::error::CliError;
-use crate::output::Output;
+use crate::outcome::Output;
 
 pub(super) fn run(args: &ManArgs) -> Result<Output, CliError> {
     let root = cli::command();

@@ -8,34 +8,33 @@ mod bundle;
 mod completion;
 mod documents;
 mod download;
+mod env;
 mod explain;
 mod generate_key_pair;
+mod image_result;
 mod images;
 mod import_key_pair;
 mod in_order;
-mod judge;
 mod key_pair;
-mod line;
-mod list_env;
 mod login;
 mod man;
 mod policy;
 mod public_key;
 mod sign;
 mod sign_blob;
-mod trust;
 mod verify;
 mod verify_attestation;
 mod verify_blob;
 mod verify_blob_attestation;
+mod verify_images;
 mod verify_policy;
 mod version;
 
 use crate::args::GlobalArgs;
-use crate::cli::Verb;
+use crate::args::cli::Verb;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::output::{Output, Printer};
+use crate::outcome::{Output, Printer};
 
 /// Runs a verb.
 ///
@@ -70,6 +69,6 @@ pub(crate) fn run(
         Verb::Man(args) => man::run(&args),
         Verb::Version(args) => Ok(version::run(&args)),
         Verb::Completion(args) => Ok(completion::run(&args)),
-        Verb::Env(args) => Ok(list_env::run(&args, context)),
+        Verb::Env(args) => Ok(env::run(&args, context)),
     }
 }

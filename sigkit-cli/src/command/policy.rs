@@ -2,8 +2,8 @@ use crate::args::{PolicyArgs, PolicyVerb};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::escape;
-use crate::output::Output;
-use crate::trusted_root::{public_good, read_root};
+use crate::outcome::Output;
+use crate::settings::trusted_root::{public_good, read_root};
 
 /// Says what the policies of a file demand, and where they are weak.
 ///

@@ -3,7 +3,7 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::exit::ExitCode;
 use crate::files::Access;
-use crate::output::Output;
+use crate::outcome::Output;
 
 pub(super) fn run(args: &PublicKeyVerbArgs, context: &Context) -> Result<Output, CliError> {
     let key = context.public_key_of(&args.key, args.password.password_file.as_deref())?;

@@ -10,14 +10,14 @@ use sigkit_core::store::FetchedManifest;
 use sigkit_core::time::UnixTime;
 
 use super::audience;
+use super::image_result::{Failure, Line, Write, after_writing, before_writing, name};
 use super::images::{Images, Reach};
-use super::line::{Failure, Line, Write, after_writing, before_writing, name};
 use crate::args::{GlobalArgs, SignArgs, WrittenFormat};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::files::{Access, OutputFile};
-use crate::output::{Output, Printer};
-use crate::target::OpenTarget;
+use crate::outcome::{Output, Printer};
+use crate::settings::target::OpenTarget;
 
 /// Signs images.
 ///

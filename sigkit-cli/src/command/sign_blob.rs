@@ -9,8 +9,8 @@ use crate::args::{GlobalArgs, SignBlobArgs};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::files::{Access, OutputFile};
-use crate::output::Output;
-use crate::streams::{Stdout, Watched};
+use crate::outcome::Output;
+use crate::terminal::streams::{Stdout, Watched};
 
 /// Signs files or standard input, of any size in constant memory.
 ///

@@ -11,15 +11,16 @@ use sigkit_core::verify::{Artifact, Verifier};
 use zeroize::Zeroizing;
 
 use super::images::{Images, Reach};
-use super::judge::Judge;
-use super::{trust, verify_policy};
+use super::verify_images::Judge;
+use super::verify_policy;
 use crate::args::{GlobalArgs, VerifyArgs};
 use crate::context::Context;
 use crate::error::CliError;
-use crate::output::{Output, Printer};
+use crate::outcome::{Output, Printer};
 use crate::render::{self, Judgement, Subject};
 use crate::runtime::Deadline;
-use crate::target::OpenTarget;
+use crate::settings::policy as trust;
+use crate::settings::target::OpenTarget;
 
 /// Verifies images.
 ///

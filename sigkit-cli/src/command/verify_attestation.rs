@@ -9,16 +9,16 @@ use sigkit_core::verify::{Artifact, Verifier};
 use zeroize::Zeroizing;
 
 use super::images::{Images, Reach};
-use super::judge::Judge;
-use super::trust;
+use super::verify_images::Judge;
 use crate::args::{GlobalArgs, VerifyAttestationArgs};
 use crate::context::Context;
 use crate::error::CliError;
-use crate::output::{Output, Printer};
-use crate::policies;
+use crate::outcome::{Output, Printer};
 use crate::render::{self, Judgement, Subject};
 use crate::runtime::Deadline;
-use crate::target::OpenTarget;
+use crate::settings::policy as trust;
+use crate::settings::policy_files;
+use crate::settings::target::OpenTarget;
 
 /// Verifies attestations about images.
 ///
@@ -35,7 +35,7 @@ pub(crate) fn run(
     let mut policy = trust::policy(purpose, &args.trust, args.signature_digest_algorithm, context)?;
     for path in &args.policy {
         policy = policy.with_gate(context.rego_policy(path)?);
-        policies::bound_memory();
+        policy_files::bound_memory();
     }
     if !args.check_claims {
         policy = policy.dangerous_without_claims();

@@ -7,12 +7,12 @@ use sigkit_core::digest::Digest;
 use sigkit_core::policy::{Policy, Purpose};
 use sigkit_core::verify::{Artifact, BlobScan, BlobScanner, Verifier};
 
-use super::trust;
 use crate::args::{GlobalArgs, VerifyBlobArgs};
 use crate::context::Context;
 use crate::error::CliError;
-use crate::output::Output;
+use crate::outcome::Output;
 use crate::render::{self, Judgement, Subject};
+use crate::settings::policy as trust;
 
 /// Bytes read at once. Page and copy of it must fit into the second-level cache together: with 256 KiB the copying alone costs
 /// four times as much.

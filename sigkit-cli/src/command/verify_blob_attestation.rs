@@ -2,12 +2,13 @@ use sigkit_core::bundle::{Evidence, Origin, SignedEntity};
 use sigkit_core::policy::Purpose;
 use sigkit_core::verify::{Artifact, Verifier};
 
-use super::{trust, verify_blob};
+use super::verify_blob;
 use crate::args::VerifyBlobAttestationArgs;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::output::Output;
+use crate::outcome::Output;
 use crate::render::{self, Compared, Judgement, Subject};
+use crate::settings::policy as trust;
 
 /// Verifies an attestation about a file, standard input or a digest; of any size in constant memory.
 ///

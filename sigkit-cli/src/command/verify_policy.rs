@@ -9,16 +9,16 @@ use sigkit_core::time::UnixTime;
 use sigkit_core::verify::{Artifact, Findings, admit_while};
 
 use super::images::{Images, Reach};
-use super::judge::Judge;
+use super::verify_images::Judge;
 use crate::args::{GlobalArgs, VerifyArgs};
 use crate::context::Context;
 use crate::error::CliError;
-use crate::output::{Output, Printer};
-use crate::policies::bound_memory;
+use crate::outcome::{Output, Printer};
 use crate::render::{self, Judgement, Subject};
 use crate::runtime::Deadline;
-use crate::target::OpenTarget;
-use crate::trusted_root::trusted_root;
+use crate::settings::policy_files::bound_memory;
+use crate::settings::target::OpenTarget;
+use crate::settings::trusted_root::trusted_root;
 
 /// Verifies images by the policies of a file.
 ///

@@ -1,5 +1,5 @@
 use crate::args::VersionArgs;
-use crate::output::Output;
+use crate::outcome::Output;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 

@@ -13,9 +13,9 @@ use std::time::{Duration, Instant};
 use sigkit_core::store::registry::{Credentials, Secret};
 use zeroize::Zeroizing;
 
-use super::entry::Text;
-use super::server::Server;
-use crate::streams::read_bounded;
+use super::auth_entry::Text;
+use super::server_address::Server;
+use crate::terminal::streams::read_bounded;
 
 /// How long a helper may take.
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -8,12 +8,12 @@
 //! entries, one for the repository or what it lies below (`host/namespace`) goes before one for the registry, the closest first.
 //! No helper is asked that no file names: there are none for clouds that would be tried by the look of a host.
 
-mod document;
-mod entry;
-mod file;
+mod auth_entry;
+mod config_file;
+mod file_store;
 mod helper;
-mod keep;
-mod server;
+mod server_address;
+mod store;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -24,12 +24,12 @@ use sigkit_core::oci::Repository;
 use sigkit_core::store::registry::{CredentialError, CredentialSource, Credentials};
 
 pub(crate) use self::helper::stop_all as stop_helpers;
-pub(crate) use self::keep::{KeepError, Keeper, Kept};
-pub(crate) use self::server::registry_of;
+pub(crate) use self::server_address::registry_of;
+pub(crate) use self::store::{KeepError, Keeper, Kept};
 
-use self::file::AuthFile;
+use self::file_store::AuthFile;
 use self::helper::Helpers;
-use self::server::Server;
+use self::server_address::Server;
 use crate::context::Environment;
 use crate::escape;
 

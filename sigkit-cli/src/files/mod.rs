@@ -13,7 +13,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 pub(crate) use error::FileError;
 pub(crate) use write::{Access, NewFile, Occupant, OutputFile};
 
-use crate::signals::Interrupts;
+use crate::terminal::signals::Interrupts;
 
 /// The file system as options may use it. It remembers what was read and written, so that no output can overwrite an input or
 /// another output.

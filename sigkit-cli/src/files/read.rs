@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use super::error::kind;
 use super::{FileError, Files};
-use crate::streams::read_bounded;
+use crate::terminal::streams::read_bounded;
 
 /// A file as it was read.
 #[derive(Debug)]

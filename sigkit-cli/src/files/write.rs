@@ -8,7 +8,7 @@ use tempfile::NamedTempFile;
 
 use super::error::kind;
 use super::{FileError, Files, Reserved};
-use crate::streams::Stdout;
+use crate::terminal::streams::Stdout;
 
 /// Who may read a new file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

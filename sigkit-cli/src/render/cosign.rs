@@ -9,7 +9,7 @@ use sigkit_core::report::{Label, Node, Outcome, Report, Verdict};
 use sigkit_core::trust::{FulcioExtension, SignerIdentity};
 use sigkit_core::verify::{Verified, VerifiedSignature};
 
-use super::witness;
+use super::cosign_bundle;
 use crate::escape;
 
 /// The arc of Fulcio's extensions.
@@ -67,7 +67,7 @@ fn elements(verified: &Verified) -> Vec<String> {
 
 fn element(signature: &VerifiedSignature) -> Value {
     let mut signer = signature.certificate().map(|certificate| signer(certificate.identity())).unwrap_or_default();
-    signer.extend(witness::members(signature));
+    signer.extend(cosign_bundle::members(signature));
     let with_signer = |mut optional: Map<String, Value>| {
         optional.extend(signer);
         if optional.is_empty() { Value::Null } else { Value::Object(optional) }

@@ -2,10 +2,10 @@
 
 mod bundle;
 mod cosign;
+mod cosign_bundle;
 mod report;
-mod tally;
+mod summary;
 mod text;
-mod witness;
 
 use std::time::Duration;
 
@@ -17,16 +17,16 @@ use sigkit_core::store::{FetchedManifest, StoreError};
 use sigkit_core::verify::{Admission, Allowed, NotVerified, Verified};
 
 pub(crate) use self::bundle::bundle;
-use self::tally::Tally;
+use self::summary::Tally;
 use self::text::Paint;
 use crate::args::{FromVariable, ReportFormat};
 use crate::context::Context;
 use crate::escape;
 use crate::exit::ExitCode;
 use crate::explain;
-use crate::output::Output;
-use crate::streams::{Stderr, Stdout, Watched};
-use crate::target::{OpenTarget, Unresolved};
+use crate::outcome::Output;
+use crate::settings::target::{OpenTarget, Unresolved};
+use crate::terminal::streams::{Stderr, Stdout, Watched};
 
 /// What was judged, and how it went.
 #[derive(Debug)]

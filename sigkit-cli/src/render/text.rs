@@ -6,7 +6,7 @@ use super::{Judgement, Manifests, Refusal, Trouble, failure};
 use crate::context::Context;
 use crate::escape;
 use crate::exit::ExitCode;
-use crate::streams::Watched;
+use crate::terminal::streams::Watched;
 
 /// Column of the marks, where the branches to their left leave room for it.
 const MARKS: usize = 30;

@@ -13,7 +13,7 @@ use sigkit_core::store::{
 
 use crate::exit::ExitCode;
 use crate::render::store_exit;
-use crate::store::AnyStore;
+use crate::settings::store::AnyStore;
 
 /// An image as named on the command line.
 #[derive(Clone, Debug, PartialEq, Eq)]

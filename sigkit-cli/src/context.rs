@@ -1,16 +1,12 @@
 //! Everything impure that a command may touch, passed in.
 
-mod environment;
-mod password;
-mod prompt;
-
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-pub(crate) use environment::Environment;
-pub(crate) use password::{PasswordError, PasswordUse};
-pub(crate) use prompt::Answer;
+pub(crate) use crate::environment::Environment;
+pub(crate) use crate::terminal::password::{PasswordError, PasswordUse};
+pub(crate) use crate::terminal::prompt::Answer;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -23,8 +19,8 @@ use zeroize::Zeroizing;
 use crate::args::FromVariable;
 use crate::error::CliError;
 use crate::files::{FileError, Files};
-use crate::signals::Interrupts;
-use crate::streams::{Stderr, Stdin};
+use crate::terminal::signals::Interrupts;
+use crate::terminal::streams::{Stderr, Stdin};
 
 /// Longest detached signature, in bytes.
 const MOST_SIGNATURE_BYTES: u64 = 64 * 1024;
@@ -55,7 +51,8 @@ pub(crate) struct Context {
     beliefs: Mutex<Vec<FromVariable>>,
     /// What `--timeout` gives.
     pub(crate) timeout: Duration,
-    interrupts: Interrupts,
+    /// How this process answers to signals.
+    pub(crate) interrupts: Interrupts,
 }
 
 impl Context {

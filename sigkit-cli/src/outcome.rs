@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::exit::ExitCode;
 use crate::files::Access;
-use crate::streams::{Stderr, Stdout, Watched};
+use crate::terminal::streams::{Stderr, Stdout, Watched};
 
 /// Results for a file that are kept in memory, in bytes; more of them wait on disk.
 const KEPT_IN_MEMORY: usize = 1024 * 1024;

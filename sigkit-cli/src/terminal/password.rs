@@ -3,9 +3,9 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
-use super::Context;
+use crate::context::Context;
 use crate::files::FileError;
-use crate::streams::Watched;
+use crate::terminal::streams::Watched;
 
 /// Longest password, in bytes.
 pub(crate) const MOST_PASSWORD_BYTES: u64 = 64 * 1024;

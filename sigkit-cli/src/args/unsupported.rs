@@ -69,7 +69,7 @@ pub(crate) fn instead_of_verb(verb: &str) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::command;
+    use crate::args::cli::command;
 
     /// Flags that some verbs take and others do not.
     const SOME_VERBS: [&str; 7] = [

@@ -13,10 +13,10 @@ use sigkit_core::store::FetchedManifest;
 use super::images::{Images, Resolved};
 use crate::args::GlobalArgs;
 use crate::error::CliError;
-use crate::output::{Output, Printer};
+use crate::outcome::{Output, Printer};
 use crate::render::{Judgement, Results};
 use crate::runtime::Deadline;
-use crate::target::{OpenTarget, Target, Unresolved};
+use crate::settings::target::{OpenTarget, Target, Unresolved};
 
 /// How a verb judges an image.
 pub(super) trait Judge {

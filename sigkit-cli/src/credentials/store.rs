@@ -9,11 +9,11 @@ use rustix::fs::{FlockOperation, flock};
 use sigkit_core::store::registry::Secret;
 use zeroize::Zeroizing;
 
-use super::document::Document;
-use super::file::{AuthFile, AuthFileError, read_file};
+use super::config_file::Document;
+use super::file_store::{AuthFile, AuthFileError, read_file};
 use super::helper::{HelperError, Helpers};
 use super::places;
-use super::server::Server;
+use super::server_address::Server;
 use crate::context::Context;
 use crate::files::{Access, FileError};
 
@@ -183,7 +183,7 @@ mod tests {
     use super::*;
     use crate::context::Environment;
     use crate::credentials::registry_of;
-    use crate::signals::Interrupts;
+    use crate::terminal::signals::Interrupts;
 
     #[test]
     fn docker_hub_is_kept_under_the_name_that_docker_looks_for() {

@@ -10,7 +10,7 @@ use sigkit_core::policy::{
 use crate::args::{LogDemand, PublicKeyArgs, SignatureDigest, SignersBy, TrustArgs, Wanted, WantedIdentity};
 use crate::context::Context;
 use crate::error::CliError;
-use crate::trusted_root::{certificate as certificate_file, detached_sct, trusted_root};
+use crate::settings::trusted_root::{certificate as certificate_file, detached_sct, trusted_root};
 
 /// The policy of the flags that say whom to believe, and of `--signature-digest-algorithm`.
 ///

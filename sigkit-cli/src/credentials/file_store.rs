@@ -11,9 +11,9 @@ use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, M
 use serde_json::error::Category;
 use zeroize::Zeroizing;
 
-use super::entry::Entry;
-use super::server::Server;
-use crate::streams::read_bounded;
+use super::auth_entry::Entry;
+use super::server_address::Server;
+use crate::terminal::streams::read_bounded;
 
 /// Longest file of credentials, in bytes.
 const MOST_BYTES: u64 = 1024 * 1024;

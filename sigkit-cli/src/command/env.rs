@@ -3,7 +3,7 @@ use std::fmt::Write as _;
 use crate::args::EnvArgs;
 use crate::context::Context;
 use crate::escape;
-use crate::output::Output;
+use crate::outcome::Output;
 
 /// Whether a value may be shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use std::ffi::OsString;
 use crate::args::{self, help};
 use crate::escape;
 use crate::exit::ExitCode;
-use crate::output::Output;
+use crate::outcome::Output;
 
 /// What to print instead of running: help, the version, or what is wrong with `arguments`.
 ///
@@ -176,7 +176,7 @@ fn first_paragraph(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli;
+    use crate::args::cli;
     use crate::context::Environment;
 
     fn said(line: &str) -> String {

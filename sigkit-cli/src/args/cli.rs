@@ -5,6 +5,7 @@ use std::ffi::{OsStr, OsString};
 use clap::error::ErrorKind;
 use clap::{Arg, ArgMatches, Args as _, Command, FromArgMatches as _};
 
+use crate::args::mistake;
 use crate::args::{
     self, AttestArgs, AttestBlobArgs, Bound, BundleVerbArgs, CompletionArgs, DownloadArgs, EnvArgs, ExplainArgs,
     FromVariable, GenerateKeyPairArgs, GlobalArgs, ImportKeyPairArgs, LoginArgs, LogoutArgs, ManArgs, PolicyArgs,
@@ -13,8 +14,7 @@ use crate::args::{
 };
 use crate::context::Environment;
 use crate::exit::ExitCode;
-use crate::mistake;
-use crate::output::Output;
+use crate::outcome::Output;
 
 /// A command line, read.
 #[derive(Debug)]

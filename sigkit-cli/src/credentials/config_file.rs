@@ -5,7 +5,7 @@ use serde::ser::{Serialize, SerializeMap as _, Serializer};
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
-use super::file::AuthFileError;
+use super::file_store::AuthFileError;
 
 /// A JSON object whose members keep their order, and their bytes as long as nobody changes them.
 #[derive(Debug, Default)]

@@ -3,9 +3,9 @@ use std::io::{self, Read as _, Write as _};
 
 use zeroize::Zeroizing;
 
-use super::Context;
+use crate::context::Context;
 use crate::escape;
-use crate::streams::Watched;
+use crate::terminal::streams::Watched;
 
 impl Context {
     /// Asks a question that has a safe answer: anything but `y` or `yes` is no. Read from the terminal, or from standard input

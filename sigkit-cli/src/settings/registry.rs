@@ -15,8 +15,8 @@ use crate::context::{Context, Requests};
 use crate::credentials::StoredCredentials;
 use crate::error::CliError;
 use crate::files::FileError;
-use crate::streams::Stderr;
-use crate::target::Target;
+use crate::settings::target::Target;
+use crate::terminal::streams::Stderr;
 
 /// Longest file of certificates, in bytes.
 const MOST_CERTIFICATE_BYTES: u64 = 1024 * 1024;

@@ -11,9 +11,9 @@ use super::images::Images;
 use crate::args::GlobalArgs;
 use crate::error::CliError;
 use crate::exit::ExitCode;
-use crate::output::{Output, Printer};
+use crate::outcome::{Output, Printer};
 use crate::render::{failure, store_exit};
-use crate::target::{OpenTarget, Target, Unresolved};
+use crate::settings::target::{OpenTarget, Target, Unresolved};
 
 /// What a verb writes beside an image.
 pub(super) trait Write {

@@ -1,0 +1,9 @@
+//! What arguments, environment and files together ask for: policy, keys, stores, registry client.
+
+pub(crate) mod keys;
+pub(crate) mod policy;
+pub(crate) mod policy_files;
+pub(crate) mod registry;
+pub(crate) mod store;
+pub(crate) mod target;
+pub(crate) mod trusted_root;
