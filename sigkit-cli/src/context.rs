@@ -105,14 +105,14 @@ impl Context {
     /// The bounds on what is read: the usual ones, but for `COSIGN_MAX_ATTACHMENT_SIZE`.
     ///
     /// # Errors
-    /// [`CliError::Usage`] for a value that is no size.
+    /// [`CliError::usage`] for a value that is no size.
     pub(crate) fn limits(&self) -> Result<Limits, CliError> {
         let mut limits = Limits::DEFAULT;
         for name in ["SIGKIT_MAX_ATTACHMENT_SIZE", "COSIGN_MAX_ATTACHMENT_SIZE"] {
             let Some(value) = self.environment.non_empty(name) else { continue };
             let text = value.to_string_lossy();
             limits.attachment_bytes = size(&text).ok_or_else(|| {
-                CliError::Usage(format!("{name}: expected a size such as 128MiB or 1GB, found {text:?}"))
+                CliError::usage(format!("{name}: expected a size such as 128MiB or 1GB, found {text:?}"))
             })?;
             limits.signature_bytes = limits.attachment_bytes;
             limits.attachments_total_bytes = limits.attachments_total_bytes.max(limits.attachment_bytes);
@@ -136,9 +136,9 @@ impl Context {
         if path != Path::new("-") {
             return Ok(self.files.read(option, path, expected, limit)?.bytes);
         }
-        let failed = |error| CliError::System { action: "read standard input", error };
+        let failed = |error| CliError::system("read standard input", error);
         let bytes = self.stdin.read_to_end(limit).map_err(failed)?;
-        bytes.ok_or_else(|| CliError::Usage(format!("{option}: more than {limit} bytes on standard input")))
+        bytes.ok_or_else(|| CliError::usage(format!("{option}: more than {limit} bytes on standard input")))
     }
 
     /// A signature given as a file, as `-`, or as the base64 itself; in base64, with its name for reports.

@@ -1,5 +1,7 @@
 //! Exit codes, the same in every format and mode.
 
+use crate::error::ErrorKind;
+
 /// What the process tells its caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ExitCode {
@@ -60,6 +62,15 @@ impl ExitCode {
             Self::Usage => 7,
             Self::Internal => 8,
             Self::Interrupted => 9,
+        }
+    }
+}
+
+impl From<ErrorKind> for ExitCode {
+    fn from(kind: ErrorKind) -> Self {
+        match kind {
+            ErrorKind::Usage => Self::Usage,
+            ErrorKind::Failed => Self::Failed,
         }
     }
 }

@@ -18,7 +18,7 @@ mod terminal;
 
 use crate::context::{Context, Environment, Requests};
 use crate::exit::ExitCode;
-use crate::outcome::Printer;
+use crate::outcome::{Output, Printer};
 use crate::terminal::signals::Interrupts;
 use crate::terminal::streams::Stderr;
 
@@ -59,7 +59,7 @@ fn run() -> ExitCode {
     }
     let mut printer = Printer::new(Some(global), &context);
     let done =
-        command::run(parsed.cli.verb, &context, global, &mut printer).unwrap_or_else(|error| error.into_output());
+        command::run(parsed.cli.verb, &context, global, &mut printer).unwrap_or_else(|error| Output::failed(&error));
     // Helpers that nobody waits for any more do not outlive the command.
     credentials::stop_helpers();
     printer.finish(done)

@@ -35,6 +35,11 @@ impl Output {
         Self { stdout: stdout.into(), notes: Vec::new(), report: String::new(), exit: ExitCode::Done }
     }
 
+    /// Why a command failed.
+    pub(crate) fn failed(error: &CliError) -> Self {
+        Self::notes(vec![format!("Error: {error}")], error.kind().into())
+    }
+
     /// Words for people alone.
     pub(crate) fn notes(notes: Vec<String>, exit: ExitCode) -> Self {
         Self { stdout: Vec::new(), notes, report: String::new(), exit }
@@ -91,7 +96,7 @@ impl<'a> Printer<'a> {
     /// Prints one piece. What is written to standard output is there before the next piece of work ends.
     ///
     /// # Errors
-    /// [`CliError::System`] when results cannot be written, so that more of them would be for nobody.
+    /// [`CliError::system`] when results cannot be written, so that more of them would be for nobody.
     pub(crate) fn piece(&mut self, piece: Output) -> Result<(), CliError> {
         self.exit = self.exit.worst(piece.exit);
         piece.notes.iter().for_each(|note| self.context.stderr.line(note));
@@ -173,9 +178,9 @@ pub(crate) fn failed(why: &str, exit: ExitCode) -> ExitCode {
 }
 
 fn stdout_failed(error: io::Error) -> CliError {
-    CliError::System { action: "write to standard output", error }
+    CliError::system("write to standard output", error)
 }
 
 fn kept_failed(error: io::Error) -> CliError {
-    CliError::System { action: "keep results for --output-file", error }
+    CliError::system("keep results for --output-file", error)
 }

@@ -10,12 +10,12 @@ use crate::error::CliError;
 /// Runs `work` on this thread.
 ///
 /// # Errors
-/// [`CliError::System`] when there is no runtime.
+/// [`CliError::system`] when there is no runtime.
 pub(crate) fn block_on<T>(work: impl Future<Output = T>) -> Result<T, CliError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|error| CliError::System { action: "start the runtime", error })?;
+        .map_err(|error| CliError::system("start the runtime", error))?;
     let done = runtime.block_on(work);
     // Look-ups of names and credentials that nobody waits for any more must not hold up the end.
     runtime.shutdown_background();

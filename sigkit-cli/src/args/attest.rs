@@ -69,7 +69,7 @@ impl AttestArgs {
     /// The format to write.
     ///
     /// # Errors
-    /// [`CliError::Usage`], when the flags contradict each other.
+    /// [`CliError::usage`], when the flags contradict each other.
     pub(crate) fn format(&self) -> Result<WrittenFormat, CliError> {
         WrittenFormat::chosen(self.format, self.new_bundle_format)
     }
@@ -98,7 +98,7 @@ impl AttestArgs {
         if self.bundle.is_some() && format == WrittenFormat::Legacy {
             let why =
                 "--bundle holds a sigstore bundle; with --format legacy give --no-upload, which prints the envelope";
-            return Err(CliError::Usage(why.to_owned()));
+            return Err(CliError::usage(why.to_owned()));
         }
         self.registry.check(context)?;
         self.log.check(context)

@@ -170,20 +170,20 @@ impl RegistryArgs {
     /// Refuses what this build cannot do, and tells what has no effect.
     ///
     /// # Errors
-    /// [`CliError::Usage`].
+    /// [`CliError::usage`].
     pub(crate) fn check(&self, context: &Context) -> Result<(), CliError> {
         if self.registry_referrers_mode.is_some() {
             let why = "signatures are read by tag and by the referrers API; --format chooses what is written";
             context.stderr.line(&format!("note: --registry-referrers-mode has no effect: {why}"));
         }
         if self.k8s_keychain {
-            return Err(CliError::Usage(
+            return Err(CliError::usage(
                 "--k8s-keychain is not supported; log in to the registry, or give --registry-username and --registry-password"
                     .to_owned(),
             ));
         }
         if self.attachment_tag_prefix.as_ref().is_some_and(|prefix| !prefix.is_empty()) {
-            return Err(CliError::Usage(
+            return Err(CliError::usage(
                 "--attachment-tag-prefix is not supported: signatures are found and written under cosign's own tags"
                     .to_owned(),
             ));

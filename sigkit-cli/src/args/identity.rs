@@ -72,10 +72,10 @@ impl IdentityArgs {
     /// Every identity with its issuer, at least one.
     ///
     /// # Errors
-    /// [`CliError::Usage`], when an identity has no issuer, an issuer no identity, or their numbers do not fit.
+    /// [`CliError::usage`], when an identity has no issuer, an issuer no identity, or their numbers do not fit.
     pub(crate) fn pairs(&self) -> Result<Vec<WantedIdentity<'_>>, CliError> {
         let (identities, issuers) = (self.identities(), self.issuers());
-        let usage = |why: &str| Err(CliError::Usage(why.to_owned()));
+        let usage = |why: &str| Err(CliError::usage(why.to_owned()));
         let texts = identities.iter().chain(&issuers);
         if texts.into_iter().any(|(Wanted::Exact(text) | Wanted::Regexp(text))| text.is_empty()) {
             return usage("an identity or issuer is empty, and nothing matches that");
@@ -103,7 +103,7 @@ impl IdentityArgs {
                 .zip(issuers)
                 .map(|(identity, issuer)| WantedIdentity { identity, issuer: Some(issuer) })
                 .collect()),
-            (all, vouching) => Err(CliError::Usage(format!(
+            (all, vouching) => Err(CliError::usage(format!(
                 "{all} identities and {vouching} issuers are given; give one issuer for all identities, or one for each"
             ))),
         }
@@ -140,6 +140,7 @@ mod tests {
     use clap::{Command, FromArgMatches as _};
 
     use super::*;
+    use crate::error::ErrorKind;
 
     fn read(flags: &[&str]) -> IdentityArgs {
         let command = IdentityArgs::augment_args(Command::new("test"));
@@ -160,7 +161,7 @@ mod tests {
             &["--certificate-identity=", "--certificate-oidc-issuer=i"],
             &["--certificate-identity=a", "--certificate-oidc-issuer-regexp="],
         ] {
-            assert!(matches!(read(flags).pairs(), Err(CliError::Usage(_))), "{flags:?}");
+            assert_eq!(read(flags).pairs().unwrap_err().kind(), ErrorKind::Usage, "{flags:?}");
         }
         let absent = read(&["--cert-identity=a", "--certificate-oidc-issuer-absent=true"]);
         assert_eq!(absent.pairs().unwrap(), [WantedIdentity { identity: Wanted::Exact("a"), issuer: None }]);
@@ -189,7 +190,7 @@ mod tests {
             [r#"Exact("a") Exact("i")"#, r#"Exact("b") Exact("j")"#]
         );
         let three = ["--certificate-oidc-issuer=i", "--certificate-oidc-issuer=j", "--certificate-oidc-issuer=k"];
-        assert!(matches!(shown(&[&two[..], &three[..]].concat()), Err(CliError::Usage(_))));
-        assert!(matches!(shown(&["--certificate-identity=a", three[0], three[1]]), Err(CliError::Usage(_))));
+        assert_eq!(shown(&[&two[..], &three[..]].concat()).unwrap_err().kind(), ErrorKind::Usage);
+        assert_eq!(shown(&["--certificate-identity=a", three[0], three[1]]).unwrap_err().kind(), ErrorKind::Usage);
     }
 }

@@ -76,11 +76,11 @@ impl NoLogArgs {
     /// Refuses what would need a log, and tells what has no effect.
     ///
     /// # Errors
-    /// [`CliError::Usage`], [`CliError::File`].
+    /// [`CliError::usage`], [`FileError`].
     pub(crate) fn check(&self, context: &Context) -> Result<(), CliError> {
         for (flag, value) in [("--tlog-upload", self.tlog_upload), ("--use-signing-config", self.use_signing_config)] {
             if value == Some(true) {
-                return Err(CliError::Usage(format!(
+                return Err(CliError::usage(format!(
                     "{flag}=true asks for a transparency log, and this build signs without one; leave it out or say {flag}=false"
                 )));
             }
@@ -98,7 +98,7 @@ impl NoLogArgs {
                 if !matches!(config.get(services), None | Some(Value::Null))
                     && config.get(services) != Some(&Value::Array(vec![]))
                 {
-                    return Err(CliError::Usage(format!(
+                    return Err(CliError::usage(format!(
                         "--signing-config: {} names services ({services}), and this build signs without a log or a timestamp \
                          authority; give one that names none, or leave it out",
                         path.display()
@@ -114,12 +114,12 @@ impl VerifyLogArgs {
     /// Whether a log entry is asked for.
     ///
     /// # Errors
-    /// [`CliError::Usage`], when flags contradict each other.
+    /// [`CliError::usage`], when flags contradict each other.
     pub(crate) fn demand(&self) -> Result<LogDemand, CliError> {
         let required = self.require_log || self.insecure_ignore_tlog == Some(false);
         let waived = self.insecure_ignore_tlog == Some(true) || self.private_infrastructure;
         match (required, waived) {
-            (true, true) => Err(CliError::Usage(
+            (true, true) => Err(CliError::usage(
                 "a log entry is both asked for and waived; keep --require-log, or --insecure-ignore-tlog or --private-infrastructure"
                     .to_owned(),
             )),
@@ -132,7 +132,7 @@ impl VerifyLogArgs {
     /// Refuses what makes no sense together, and tells what has no effect.
     ///
     /// # Errors
-    /// [`CliError::Usage`].
+    /// [`CliError::usage`].
     pub(crate) fn check(&self, by: SignersBy, context: &Context) -> Result<(), CliError> {
         if self.offline {
             context.stderr.line("note: --offline changes nothing: verifying asks nobody but the registry of the image");
@@ -181,6 +181,7 @@ mod tests {
 
     use super::*;
     use crate::context::Environment;
+    use crate::error::ErrorKind;
     use crate::terminal::signals::Interrupts;
 
     fn read<T: Args + FromArgMatches>(flags: &[&str]) -> T {
@@ -194,7 +195,7 @@ mod tests {
 
     fn usage(result: Result<(), CliError>) -> String {
         match result {
-            Err(CliError::Usage(text)) => text,
+            Err(error) if error.kind() == ErrorKind::Usage => error.to_string(),
             other => panic!("{other:?}"),
         }
     }
@@ -256,7 +257,7 @@ mod tests {
         for json in ["{}", "[]", "null", "{", r#"{"mediaType":1}"#, r#"{"mediaType":"application/json"}"#, "\u{feff}{}"]
         {
             let error = check_config(json).unwrap_err();
-            assert!(matches!(error, CliError::File(FileError::Content { .. })), "{error:?}");
+            assert_eq!(error.kind(), ErrorKind::Failed, "{error:?}");
             let text = error.to_string();
             assert!(text.starts_with("--signing-config: "), "{text}");
             assert!(text.contains("expected a signing configuration, found "), "{text}");

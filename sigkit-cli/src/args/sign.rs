@@ -70,11 +70,11 @@ impl WrittenFormat {
     /// The format that `--format` and cosign's `--new-bundle-format` ask for; a bundle unless they do.
     ///
     /// # Errors
-    /// [`CliError::Usage`], when the flags contradict each other.
+    /// [`CliError::usage`], when the flags contradict each other.
     pub(crate) fn chosen(format: Option<Self>, new_bundle_format: Option<bool>) -> Result<Self, CliError> {
         match (format, new_bundle_format) {
             (Some(Self::Legacy), Some(true)) | (Some(Self::Bundle | Self::Both), Some(false)) => {
-                Err(CliError::Usage("--format and --new-bundle-format contradict each other; keep --format".to_owned()))
+                Err(CliError::usage("--format and --new-bundle-format contradict each other; keep --format".to_owned()))
             }
             (Some(format), _) => Ok(format),
             (None, Some(false)) => Ok(Self::Legacy),
@@ -97,7 +97,7 @@ impl SignArgs {
     /// The format to write.
     ///
     /// # Errors
-    /// [`CliError::Usage`], when the flags contradict each other.
+    /// [`CliError::usage`], when the flags contradict each other.
     pub(crate) fn format(&self) -> Result<WrittenFormat, CliError> {
         if self.payload.is_some()
             && (self.format == Some(WrittenFormat::Bundle)
@@ -105,13 +105,13 @@ impl SignArgs {
         {
             let why =
                 "--payload is signed in the legacy format, not as a bundle; give --format legacy, or leave it out";
-            return Err(CliError::Usage(why.to_owned()));
+            return Err(CliError::usage(why.to_owned()));
         }
         if self.payload.is_some()
             && (self.annotations.iter().next().is_some() || !self.sign_container_identity.is_empty())
         {
             let why = "--payload is signed as it is: write annotations and the name of the image into it";
-            return Err(CliError::Usage(why.to_owned()));
+            return Err(CliError::usage(why.to_owned()));
         }
         match (self.format, self.new_bundle_format) {
             (None, None | Some(true)) if self.payload.is_some() => Ok(WrittenFormat::Legacy),
@@ -141,7 +141,7 @@ impl SignArgs {
         if !self.upload
             && [&self.bundle, &self.output_signature, &self.output_payload].iter().all(|file| file.is_none())
         {
-            return Err(CliError::Usage(
+            return Err(CliError::usage(
                 "--upload=false would lose the signature; name a file for it with --bundle or --output-signature"
                     .to_owned(),
             ));

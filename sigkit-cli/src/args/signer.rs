@@ -32,16 +32,16 @@ impl TrustArgs {
     /// How signers are known.
     ///
     /// # Errors
-    /// [`CliError::Usage`], when it is not said, or said in both ways.
+    /// [`CliError::usage`], when it is not said, or said in both ways.
     pub(crate) fn by(&self) -> Result<SignersBy, CliError> {
         let keyless = self.identities.is_given().then_some("--certificate-identity and its like");
         match (self.keys.key.is_empty(), keyless.or(self.certificates.given())) {
             (false, None) => Ok(SignersBy::Key),
             (true, Some(_)) => self.identities.pairs().map(|_| SignersBy::Identity),
-            (false, Some(flag)) => Err(CliError::Usage(format!(
+            (false, Some(flag)) => Err(CliError::usage(format!(
                 "{flag} is about certificates, and --key asks for a key; a signer is known by one or the other"
             ))),
-            (true, None) => Err(CliError::Usage(
+            (true, None) => Err(CliError::usage(
                 "missing the signer: say who must have signed with --key, or with --certificate-identity and --certificate-oidc-issuer"
                     .to_owned(),
             )),

@@ -68,7 +68,7 @@ impl VerifyArgs {
         match self.trust.given() {
             None => Ok(()),
             Some(flag) => {
-                Err(CliError::Usage(format!("{flag} cannot be used with --policy, which says who must have signed")))
+                Err(CliError::usage(format!("{flag} cannot be used with --policy, which says who must have signed")))
             }
         }
     }

@@ -45,7 +45,7 @@ impl VerifyBlobArgs {
         if matches!(self.output, Some(ReportFormat::Json | ReportFormat::Text)) {
             let why =
                 "--output: the signature of a blob has no payload to print; give --output report, or leave it out";
-            return Err(CliError::Usage(why.to_owned()));
+            return Err(CliError::usage(why.to_owned()));
         }
         if self.max_workers.is_some() {
             context.stderr.line("note: --max-workers has no effect: one blob is verified at a time");

@@ -69,7 +69,7 @@ impl VerifyBlobAttestationArgs {
     /// The digest given in place of the blob.
     ///
     /// # Errors
-    /// [`CliError::Usage`] for what is no digest of the algorithm.
+    /// [`CliError::usage`] for what is no digest of the algorithm.
     pub(crate) fn digest(&self) -> Result<Option<Digest>, CliError> {
         let algorithm = match self.digest_algorithm {
             BlobDigest::Sha256 => DigestAlgorithm::Sha256,
@@ -77,7 +77,7 @@ impl VerifyBlobAttestationArgs {
             BlobDigest::Sha512 => DigestAlgorithm::Sha512,
         };
         let digest = self.digest.as_deref().map(|hex| Digest::from_hex(algorithm, hex)).transpose();
-        digest.map_err(|error| CliError::Usage(format!("--digest: {error}")))
+        digest.map_err(|error| CliError::usage(format!("--digest: {error}")))
     }
 
     /// Refuses what this build cannot do, and tells once what has no effect.
@@ -87,7 +87,7 @@ impl VerifyBlobAttestationArgs {
     pub(crate) fn check(&self, context: &Context) -> Result<(), CliError> {
         if self.check_claims && self.blob.is_none() && self.digest.is_none() {
             let why = "name the BLOB, or give --digest; --check-claims=false verifies the attestation without either";
-            return Err(CliError::Usage(why.to_owned()));
+            return Err(CliError::usage(why.to_owned()));
         }
         self.formats.note(context);
         if self.max_workers.is_some() {

@@ -34,7 +34,7 @@ pub(crate) fn run(
     let single = images.named.len() == 1 && !args.images.recursive;
     if args.bundle.is_some() && !single {
         let why = "--bundle holds one attestation; attest about one image at a time";
-        return Err(CliError::Usage(why.to_owned()));
+        return Err(CliError::usage(why.to_owned()));
     }
     let now = context.now();
     let predicate = predicate(&args.predicate, &args.kind.kind, now, context)?;
@@ -67,7 +67,7 @@ pub(super) fn predicate(
 ) -> Result<Vec<u8>, CliError> {
     let limits = context.limits()?;
     let mut document = context.read_or_stdin("--predicate", path, "a predicate", limits.attachment_bytes)?;
-    let wrong = |error| CliError::Predicate { path: path.to_owned(), error };
+    let wrong = |error| CliError::failed(format!("{}: {error}", path.display()));
     // Taken, not copied: it may be large.
     kind.predicate(std::mem::take(&mut *document), now, &limits).map_err(wrong)
 }

@@ -24,7 +24,7 @@ pub(crate) fn run(args: &AttestBlobArgs, context: &Context) -> Result<Output, Cl
     let stdin =
         [&args.blob, &args.predicate, &args.statement].into_iter().flatten().filter(|path| *path == Path::new("-"));
     if stdin.count() > 1 {
-        return Err(CliError::Usage("standard input can be read only once; name a file in place of one -".to_owned()));
+        return Err(CliError::usage("standard input can be read only once; name a file in place of one -".to_owned()));
     }
     let now = context.now();
     let subject = match (&args.hash, &args.blob) {
@@ -40,7 +40,7 @@ pub(crate) fn run(args: &AttestBlobArgs, context: &Context) -> Result<Output, Cl
             let subject = [(blob.as_deref().unwrap_or_default(), digest)];
             (args.kind.kind.clone(), Statement::attest(&subject, &args.kind.kind, predicate)?)
         }
-        _ => return Err(CliError::Usage("--predicate needs the BLOB that it is about, or its --hash".to_owned())),
+        _ => return Err(CliError::usage("--predicate needs the BLOB that it is about, or its --hash".to_owned())),
     };
     let key = context.signing_key(&args.key.key, args.key.password.password_file.as_deref())?;
     let artifact = subject.map(Artifact::Digest);
@@ -79,9 +79,9 @@ fn ready(path: &Path, context: &Context) -> Result<(PredicateType, Vec<u8>), Cli
     let limits = context.limits()?;
     let mut bytes = context.read_or_stdin("--statement", path, "an in-toto statement", limits.attachment_bytes)?;
     let bytes = std::sync::Arc::new(std::mem::take(&mut *bytes));
-    let wrong = |error| CliError::Predicate { path: path.to_owned(), error };
+    let wrong = |error| CliError::failed(format!("{}: {error}", path.display()));
     let kind = Statement::parse(std::sync::Arc::clone(&bytes), &limits).map_err(wrong)?.predicate_type;
-    let kind = kind.parse().map_err(|error| CliError::Usage(format!("--statement: {}: {error}", path.display())))?;
+    let kind = kind.parse().map_err(|error| CliError::usage(format!("--statement: {}: {error}", path.display())))?;
     Ok((kind, std::sync::Arc::unwrap_or_clone(bytes)))
 }
 
@@ -100,7 +100,7 @@ fn hash_stream(file: &mut File) -> Result<Digest, CliError> {
             Ok(0) => return Ok(hasher.finish()),
             Ok(read) => hasher.update(buffer.get(..read).unwrap_or_default()),
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(CliError::System { action: "read the blob", error }),
+            Err(error) => return Err(CliError::system("read the blob", error)),
         }
     }
 }

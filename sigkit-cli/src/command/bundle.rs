@@ -92,7 +92,7 @@ fn content(args: &BundleCreateArgs, old: Option<&SignedEntity>, context: &Contex
     match (given, old.map(|old| &old.content)) {
         (Some((name, text)), _) => {
             let signature = Signature::from_base64_file(&text)
-                .map_err(|error| CliError::Usage(format!("--signature: {name}: {error}")))?;
+                .map_err(|error| CliError::usage(format!("--signature: {name}: {error}")))?;
             Ok(Content::Message(MessageSignature { digest: None, signature }))
         }
         (None, Some(content)) => Ok(content.clone()),
@@ -125,7 +125,7 @@ fn material(
 /// A bundle is made of parts that belong together: the key must have made the signature.
 fn check(args: &BundleCreateArgs, content: &mut Content, key: &PublicKey, context: &Context) -> Result<(), CliError> {
     let invalid = |error: sigkit_core::crypto::SignatureError| {
-        CliError::Usage(format!("the signature is not by this certificate or key over what was signed: {error}"))
+        CliError::usage(format!("the signature is not by this certificate or key over what was signed: {error}"))
     };
     match content {
         Content::Message(message) => {
@@ -147,7 +147,7 @@ fn check(args: &BundleCreateArgs, content: &mut Content, key: &PublicKey, contex
 /// Version 0.3 asks for the proof that an entry is in its log.
 fn with_proofs(entity: &SignedEntity) -> Result<(), CliError> {
     match entity.log_entries.iter().find(|entry| entry.inclusion_proof.is_none()) {
-        Some(entry) => Err(CliError::Usage(format!(
+        Some(entry) => Err(CliError::usage(format!(
             "log entry {} comes without an inclusion proof, which version 0.3 needs and only the log can give; this build asks no log{}",
             entry.log_index, "; bundle create --ignore-tlog leaves the entry out"
         ))),
@@ -163,9 +163,9 @@ fn written(entity: &SignedEntity, out: Option<&Path>, context: &Context) -> Resu
 }
 
 fn invalid(error: CertificateError) -> CliError {
-    CliError::Usage(format!("the certificate: {error}"))
+    CliError::usage(format!("the certificate: {error}"))
 }
 
 fn usage<T>(why: &str) -> Result<T, CliError> {
-    Err(CliError::Usage(why.to_owned()))
+    Err(CliError::usage(why.to_owned()))
 }

@@ -36,7 +36,7 @@ pub(crate) fn trusted_root(args: &TrustedRootVerbArgs, context: &Context) -> Res
     if document.as_object().is_some_and(|members| members.len() > 1) {
         let bytes = document.to_string();
         TrustedRoot::from_json(bytes.as_bytes(), &Limits::DEFAULT)
-            .map_err(|error| CliError::Usage(error.to_string()))?;
+            .map_err(|error| CliError::usage(error.to_string()))?;
     }
     written(&document, args.out.as_deref(), context)
 }
@@ -59,7 +59,7 @@ fn written(document: &Value, out: Option<&Path>, context: &Context) -> Result<Ou
 
 fn root_document(args: &TrustedRootCreateArgs, context: &Context) -> Result<Value, CliError> {
     let mut members = if args.with_default_services {
-        serde_json::from_slice(TrustedRoot::public_good_json()).map_err(|error| CliError::Usage(error.to_string()))?
+        serde_json::from_slice(TrustedRoot::public_good_json()).map_err(|error| CliError::usage(error.to_string()))?
     } else {
         Map::from_iter([("mediaType".to_owned(), json!(TRUSTED_ROOT))])
     };
@@ -113,7 +113,7 @@ fn config_document(args: &SigningConfigCreateArgs, context: &Context) -> Result<
 
 /// The public services, but for those that are to be left out.
 fn default_services(args: &SigningConfigCreateArgs) -> Result<Map<String, Value>, CliError> {
-    let members = serde_json::from_str(PUBLIC_GOOD).map_err(|error| CliError::Usage(error.to_string()));
+    let members = serde_json::from_str(PUBLIC_GOOD).map_err(|error| CliError::usage(error.to_string()));
     let mut members: Map<String, Value> = members?;
     for (left_out, kind) in [
         (args.no_default_fulcio, &["caUrls"][..]),
@@ -155,7 +155,7 @@ fn put(
 }
 
 fn authority(flag: &'static str, spec: &ServiceSpec, context: &Context) -> Result<Value, CliError> {
-    let usage = |why: String| CliError::Usage(format!("{flag}: {why}"));
+    let usage = |why: String| CliError::usage(format!("{flag}: {why}"));
     spec.only(&["url", "certificate-chain", "start-time", "end-time"]).map_err(usage)?;
     let path = Path::new(spec.required("certificate-chain").map_err(usage)?);
     let chain = pem_certificates(flag, path, context)?;
@@ -179,7 +179,7 @@ fn authority(flag: &'static str, spec: &ServiceSpec, context: &Context) -> Resul
 }
 
 fn log(flag: &'static str, spec: &ServiceSpec, context: &Context) -> Result<Value, CliError> {
-    let usage = |why: String| CliError::Usage(format!("{flag}: {why}"));
+    let usage = |why: String| CliError::usage(format!("{flag}: {why}"));
     spec.only(&["url", "public-key", "start-time", "end-time", "origin"]).map_err(usage)?;
     spec.required("start-time").map_err(usage)?;
     let url = spec.required("url").map_err(usage)?;
@@ -218,7 +218,7 @@ fn log(flag: &'static str, spec: &ServiceSpec, context: &Context) -> Result<Valu
 }
 
 fn service(flag: &'static str, spec: &ServiceSpec) -> Result<Value, CliError> {
-    let usage = |why: String| CliError::Usage(format!("{flag}: {why}"));
+    let usage = |why: String| CliError::usage(format!("{flag}: {why}"));
     spec.only(&["url", "api-version", "start-time", "end-time", "operator"]).map_err(usage)?;
     spec.required("start-time").map_err(usage)?;
     let version = spec.required("api-version").map_err(usage)?;

@@ -39,7 +39,7 @@ pub(crate) fn run(args: &DownloadArgs, context: &Context, global: &GlobalArgs) -
 fn beside(args: &BesideArgs, wanted: Wanted<'_>, context: &Context, global: &GlobalArgs) -> Result<Output, CliError> {
     args.registry.check(context)?;
     let limits = context.limits()?;
-    let target: Target = args.image.parse()?;
+    let target = args.image.parse::<Target>().map_err(CliError::usage)?;
     let client = registry::client(&args.registry, std::slice::from_ref(&target), context)?;
     let deadline = Deadline::after(global.timeout);
     let resolved = async {

@@ -17,7 +17,10 @@ pub(super) fn run(args: &ExplainArgs) -> Result<Output, CliError> {
         }
         Some(code) => {
             let Some(page) = page(code) else {
-                return Err(CliError::NoSuchCode { code: code.clone(), near: nearest(code) });
+                let near = nearest(code).map(|near| format!(" (did you mean {near}?)")).unwrap_or_default();
+                return Err(CliError::failed(format!(
+                    "there is no reason code {code:?}{near}; sigkit explain lists all"
+                )));
             };
             writeln!(
                 text,

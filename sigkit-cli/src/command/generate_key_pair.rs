@@ -8,12 +8,13 @@ use crate::outcome::Output;
 
 pub(super) fn run(args: &GenerateKeyPairArgs, context: &Context) -> Result<Output, CliError> {
     if let Some(target) = args.kms.as_ref().or(args.target.as_ref()) {
-        return Err(CliError::Usage(format!(
+        return Err(CliError::usage(format!(
             "cannot make a key pair in {target}: only files are supported; leave it out to write cosign.key and cosign.pub, \
              or name them with --output-key-prefix"
         )));
     }
     let files = KeyPairFiles::claim(&args.output_key_prefix, Replace::from_yes(args.yes), context)?;
-    let key = KeyPair::generate(args.algorithm)?;
+    let key =
+        KeyPair::generate(args.algorithm).map_err(|error| CliError::failed(format!("no key was made: {error}")))?;
     files.write(&key, args.password.password_file.as_deref(), context)
 }

@@ -69,13 +69,13 @@ impl<'a> Images<'a> {
         registry: &'a RegistryArgs,
         context: &Context,
     ) -> Result<Self, CliError> {
-        let given = args.images.iter().map(|text| named(text).map_err(CliError::Target));
+        let given = args.images.iter().map(|text| named(text).map_err(CliError::usage));
         let mut named = given.collect::<Result<Vec<_>, CliError>>()?;
         if let Some(path) = &args.images_from {
             named.extend(listed(path, context)?);
         }
         if named.is_empty() {
-            return Err(CliError::Usage("--images-from names no image".to_owned()));
+            return Err(CliError::usage("--images-from names no image".to_owned()));
         }
         let targets: Vec<Target> = named.iter().map(|(_, target)| target.clone()).collect();
         let client = match reach {

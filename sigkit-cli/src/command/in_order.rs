@@ -39,7 +39,7 @@ pub(super) async fn in_order<T, F: Future<Output = T>>(
 }
 
 fn waiting_failed(error: io::Error) -> CliError {
-    CliError::System { action: "keep results that wait for an earlier image", error }
+    CliError::system("keep results that wait for an earlier image", error)
 }
 
 /// Outputs that wait for those before them.

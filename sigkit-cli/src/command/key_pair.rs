@@ -45,10 +45,10 @@ impl KeyPairFiles {
     /// `PREFIX.key` and `PREFIX.pub`. Asked before anything costly is done, and before a password is typed in vain.
     ///
     /// # Errors
-    /// [`CliError::Declined`], [`CliError::File`].
+    /// [`CliError`], when the answer is no, or a place cannot be written to.
     pub(super) fn claim(prefix: &Path, replace: Replace, context: &Context) -> Result<Self, CliError> {
         if prefix.file_name().is_none() || prefix.as_os_str().as_encoded_bytes().ends_with(b"/") {
-            return Err(CliError::Usage(format!(
+            return Err(CliError::usage(format!(
                 "{OPTION}: expected the name of a file without its extension, found {prefix:?}"
             )));
         }
@@ -63,8 +63,11 @@ impl KeyPairFiles {
         let question = format!("WARNING: already there: {names}\nAre you sure you would like to overwrite {names}?");
         match context.confirm(&question) {
             Ok(Answer::Yes) => Ok(files),
-            Ok(Answer::No) => Err(CliError::Declined { path: first.path.clone() }),
-            Err(error) => Err(CliError::System { action: "ask before overwriting", error }),
+            Ok(Answer::No) => Err(CliError::failed(format!(
+                "{} exists and was left alone; answer y, give --yes, or choose another {OPTION}",
+                first.path.display()
+            ))),
+            Err(error) => Err(CliError::system("ask before overwriting", error)),
         }
     }
 
@@ -79,7 +82,8 @@ impl KeyPairFiles {
         context: &Context,
     ) -> Result<Output, CliError> {
         let mut password = context.password(password_file, PasswordUse::Create)?;
-        let sealed = file::seal(key, &Password::new(std::mem::take(&mut *password)))?;
+        let sealed = file::seal(key, &Password::new(std::mem::take(&mut *password)))
+            .map_err(|error| CliError::failed(format!("the key was not written: {error}")))?;
         let public = key.public_key().to_pem();
         context.files.create(&[
             self.private.with(sealed.as_bytes(), Access::Owner),

@@ -77,7 +77,7 @@ pub(super) fn log_out(args: &LogoutArgs, context: &Context) -> Result<Output, Cl
 
 /// The registry as in references.
 fn named(text: &str) -> Result<String, CliError> {
-    let usage = |why: String| CliError::Usage(format!("{text:?} names no registry: {why}"));
+    let usage = |why: String| CliError::usage(format!("{text:?} names no registry: {why}"));
     let registry = registry_of(text).ok_or_else(|| usage("expected HOST or HOST:PORT, without a path".to_owned()))?;
     match Repository::new(&registry, "any") {
         Ok(repository) => Ok(repository.registry().to_owned()),
@@ -86,13 +86,13 @@ fn named(text: &str) -> Result<String, CliError> {
 }
 
 fn account(args: &LoginArgs, context: &Context) -> Result<(String, Secret), CliError> {
-    let usage = |why: &str| CliError::Usage(why.to_owned());
+    let usage = |why: &str| CliError::usage(why.to_owned());
     let at_terminal = context.stdin.watched() == Watched::Terminal;
     let username = match &args.username {
         Some(username) => username.clone(),
         None if at_terminal && !args.password_stdin => {
             let asked = context.ask("Username: ");
-            asked.map_err(|error| CliError::System { action: "ask for the user name", error })?
+            asked.map_err(|error| CliError::system("ask for the user name", error))?
         }
         None => return Err(usage("there is no terminal to ask for the user name; give it with --username")),
     };
@@ -109,13 +109,13 @@ fn account(args: &LoginArgs, context: &Context) -> Result<(String, Secret), CliE
         Secret::new(&*text(context.password_on_stdin()?)?)
     } else if at_terminal {
         let asked = context.ask_hidden("Password: ");
-        Secret::new(&*text(asked.map_err(|error| CliError::System { action: "ask for the password", error })?)?)
+        Secret::new(&*text(asked.map_err(|error| CliError::system("ask for the password", error))?)?)
     } else {
         return Err(usage("there is no terminal to ask for the password; give it with --password-stdin"));
     };
     let length = password.expose().len();
     if length == 0 || length > MOST_PASSWORD_BYTES || password.expose().contains(char::is_control) {
-        return Err(CliError::Usage(format!(
+        return Err(CliError::usage(format!(
             "expected a password of 1 to {MOST_PASSWORD_BYTES} bytes without control characters, found {length} bytes"
         )));
     }
@@ -125,5 +125,5 @@ fn account(args: &LoginArgs, context: &Context) -> Result<(String, Secret), CliE
 fn text(bytes: zeroize::Zeroizing<Vec<u8>>) -> Result<zeroize::Zeroizing<String>, CliError> {
     let text = std::str::from_utf8(&bytes);
     text.map(|text| zeroize::Zeroizing::new(text.to_owned()))
-        .map_err(|_| CliError::Usage("expected a password in UTF-8, found other bytes".to_owned()))
+        .map_err(|_| CliError::usage("expected a password in UTF-8, found other bytes".to_owned()))
 }

@@ -76,7 +76,7 @@ impl<'a> Outputs<'a> {
             signature: args.output_signature.as_deref(),
             payload: args.output_payload.as_deref(),
         };
-        let usage = |why: &str| Err(CliError::Usage(why.to_owned()));
+        let usage = |why: &str| Err(CliError::usage(why.to_owned()));
         let any = outputs.bundle.or(outputs.signature).or(outputs.payload).is_some();
         if any && (images > 1 || args.images.recursive || args.sign_container_identity.len() > 1) {
             return usage(

@@ -20,12 +20,12 @@ pub(crate) fn run(args: &SignBlobArgs, context: &Context, global: &GlobalArgs) -
     args.log.check(context)?;
     if args.blobs.len() > 1 && (args.bundle.is_some() || args.output_signature.is_some()) {
         let why = "--bundle and --output-signature hold one signature; sign one blob at a time";
-        return Err(CliError::Usage(why.to_owned()));
+        return Err(CliError::usage(why.to_owned()));
     }
     let prints = args.output_signature.is_none() && (args.bundle.is_none() || args.new_bundle_format == Some(false));
     if !args.b64 && prints && global.output_file.is_none() && Stdout::watched() == Watched::Terminal {
         let why = "--b64=false prints bytes that are no text, and this is a terminal: give --output-signature FILE";
-        return Err(CliError::Usage(why.to_owned()));
+        return Err(CliError::usage(why.to_owned()));
     }
     let key = context.signing_key(&args.key.key, args.key.password.password_file.as_deref())?;
     let mut output = Output::result(Vec::new());
@@ -78,7 +78,7 @@ fn bundle(key: &KeyPair, signed: &SignedStream) -> Result<Vec<u8>, CliError> {
 }
 
 fn sign(key: &KeyPair, blob: &Path, context: &Context) -> Result<SignedStream, CliError> {
-    let failed = |error| CliError::Blob { path: blob.to_owned(), error };
+    let failed = |error| CliError::failed(format!("{}: {error}", blob.display()));
     if blob != Path::new("-") {
         let signed = context.files.unchanged("BLOB", blob, "a file to sign", |file| key.sign_stream(file))?;
         return signed.map_err(failed);
@@ -88,11 +88,10 @@ fn sign(key: &KeyPair, blob: &Path, context: &Context) -> Result<SignedStream, C
         return key.sign_stream(&mut OnePass { stream: stdin, read: Progress::AtStart }).map_err(failed);
     }
     // Ed25519 reads its message twice, and standard input can be read once.
-    let mut spool =
-        tempfile::tempfile().map_err(|error| CliError::System { action: "make a temporary file", error })?;
+    let mut spool = tempfile::tempfile().map_err(|error| CliError::system("make a temporary file", error))?;
     let mut stdin = stdin;
     std::io::copy(&mut stdin, &mut spool)
-        .map_err(|error| CliError::System { action: "keep standard input in a temporary file", error })?;
+        .map_err(|error| CliError::system("keep standard input in a temporary file", error))?;
     key.sign_stream(&mut spool).map_err(failed)
 }
 

@@ -47,7 +47,7 @@ pub(crate) fn run(
     let images = Images::collect(Reach::Read, &args.images, &args.registry, context)?;
     if args.check_reference && images.named.iter().any(|(_, target)| target.registry().is_none()) {
         let why = "--check-reference compares the signed repository, and a layout or archive has none";
-        return Err(CliError::Usage(why.to_owned()));
+        return Err(CliError::usage(why.to_owned()));
     }
     let verification = Verification { args, policy, detached, now: context.now() };
     images.judge(&verification, render::Results::new(args.output, context), global, printer)

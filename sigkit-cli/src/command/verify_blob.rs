@@ -81,7 +81,7 @@ fn scan_stream(mut scanner: BlobScanner, file: &mut File) -> Result<BlobScan, Cl
             Ok(0) => return Ok(scanner.finish()),
             Ok(read) => scanner.update(buffer.get(..read).unwrap_or_default()),
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(CliError::System { action: "read the blob", error }),
+            Err(error) => return Err(CliError::system("read the blob", error)),
         }
     }
 }

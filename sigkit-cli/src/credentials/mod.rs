@@ -25,7 +25,7 @@ use sigkit_core::store::registry::{CredentialError, CredentialSource, Credential
 
 pub(crate) use self::helper::stop_all as stop_helpers;
 pub(crate) use self::server_address::registry_of;
-pub(crate) use self::store::{KeepError, Keeper, Kept};
+pub(crate) use self::store::{Keeper, Kept};
 
 use self::file_store::AuthFile;
 use self::helper::Helpers;

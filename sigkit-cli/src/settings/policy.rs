@@ -51,13 +51,13 @@ fn of_keys(
         let authority = KeyAuthority::new(source.to_string(), key);
         let authority =
             trust.iter().fold(authority, |authority, trust| authority.with_trust(Arc::clone(trust), witnesses));
-        let refused = |error| CliError::Usage(format!("--signature-digest-algorithm: {source}: {error}"));
+        let refused = |error| CliError::usage(format!("--signature-digest-algorithm: {source}: {error}"));
         authorities.push(match digest {
             Some(digest) => authority.with_hash(digest.into()).map_err(refused)?,
             None => authority,
         });
     }
-    Policy::keys(purpose, *threshold, authorities).map_err(|error| CliError::Usage(format!("--threshold: {error}")))
+    Policy::keys(purpose, *threshold, authorities).map_err(|error| CliError::usage(format!("--threshold: {error}")))
 }
 
 /// Flags of certificates and their identities.
@@ -75,7 +75,7 @@ fn of_identities(
     let sct = args.certificates.sct.as_deref().map(|path| detached_sct("--sct", path, context)).transpose()?;
     let mut authorities = Vec::new();
     for pair in pairs {
-        let identity = identity(args, &pair).map_err(|error| CliError::Usage(error.to_string()))?;
+        let identity = identity(args, &pair).map_err(|error| CliError::usage(error.to_string()))?;
         let mut authority = KeylessAuthority::new(identity, Arc::clone(&trust)).with_witnesses(witnesses);
         if let Some(leaf) = &certificate {
             authority = authority.with_certificates(leaf.clone(), []);
@@ -92,7 +92,7 @@ fn of_identities(
         authorities.push(Authority::Keyless(authority));
     }
     Policy::at_least(purpose, args.keys.threshold, authorities)
-        .map_err(|error| CliError::Usage(format!("--threshold: {error}")))
+        .map_err(|error| CliError::usage(format!("--threshold: {error}")))
 }
 
 fn identity(args: &TrustArgs, pair: &WantedIdentity<'_>) -> Result<Identity, PatternError> {

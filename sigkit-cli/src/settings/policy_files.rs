@@ -44,13 +44,13 @@ impl Context {
         if let Some(extension) = path.extension().filter(|extension| *extension == "rego" || *extension == "cue") {
             let extension = extension.to_string_lossy();
             let why = format!("a policy in {extension} judges one attestation: give it to verify-attestation --policy");
-            return Err(CliError::Usage(format!("--policy: {}: {why}", path.display())));
+            return Err(CliError::usage(format!("--policy: {}: {why}", path.display())));
         }
         let bytes = self.read_or_stdin("--policy", path, "a file of policies", MOST_BYTES)?;
         let directory = path.parent().map(Path::to_owned).unwrap_or_default();
         let around = Around { context: self, directory, root };
         PolicySet::from_file(&bytes, &around, &self.limits()?)
-            .map_err(|error| CliError::Usage(format!("--policy: {}: {error}", path.display())))
+            .map_err(|error| CliError::usage(format!("--policy: {}: {error}", path.display())))
     }
 
     /// A policy in Rego over every attestation of the type asked for, as `verify-attestation --policy` names it.
@@ -58,7 +58,7 @@ impl Context {
     /// # Errors
     /// [`CliError`], also for a policy in another language.
     pub(crate) fn rego_policy(&self, path: &Path) -> Result<Gate, CliError> {
-        let refused = |why: &dyn std::fmt::Display| CliError::Usage(format!("--policy: {}: {why}", path.display()));
+        let refused = |why: &dyn std::fmt::Display| CliError::usage(format!("--policy: {}: {why}", path.display()));
         match path.extension().and_then(|extension| extension.to_str()) {
             Some("rego") => {}
             Some("cue") => return Err(refused(&CUE)),

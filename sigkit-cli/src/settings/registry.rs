@@ -59,7 +59,7 @@ fn options(args: &RegistryArgs, targets: &[Target], context: &Context) -> Result
     };
     let [registry] = registries.as_slice() else {
         let why = "--registry-username, --registry-password and --registry-token are for images of one registry";
-        return Err(CliError::Usage(why.to_owned()));
+        return Err(CliError::usage(why.to_owned()));
     };
     Ok(options.with_credentials(Arc::new(StaticCredentials::new(*registry, credentials))))
 }
@@ -132,9 +132,9 @@ fn credentials(args: &RegistryArgs) -> Result<Option<Credentials>, CliError> {
             Ok(Some(Credentials::Basic { username, password }))
         }
         (_, _, Some(_)) => {
-            Err(CliError::Usage("--registry-token stands alone, without user name and password".to_owned()))
+            Err(CliError::usage("--registry-token stands alone, without user name and password".to_owned()))
         }
-        _ => Err(CliError::Usage("--registry-username and --registry-password go together".to_owned())),
+        _ => Err(CliError::usage("--registry-username and --registry-password go together".to_owned())),
     }
 }
 

@@ -62,7 +62,7 @@ pub(crate) fn trusted_root(args: &TrustArgs, context: &Context) -> Result<Truste
     if let Some(path) = &args.log.timestamp_certificate_chain {
         parts.timestamps = vec![chain("--timestamp-certificate-chain", path, context)?];
     }
-    parts.assemble().map_err(|error| CliError::Usage(error.to_string()))
+    parts.assemble().map_err(|error| CliError::usage(error.to_string()))
 }
 
 /// Tells people which variables do not count beside `flag`.
@@ -137,7 +137,7 @@ pub(crate) fn detached_sct(option: &'static str, path: &Path, context: &Context)
 
 pub(crate) fn public_good() -> Result<TrustedRoot, CliError> {
     // Compiled in and tested: this cannot fail.
-    TrustedRoot::public_good().map_err(|error| CliError::Usage(error.to_string()))
+    TrustedRoot::public_good().map_err(|error| CliError::usage(error.to_string()))
 }
 
 impl Parts {
@@ -161,7 +161,7 @@ impl Parts {
             VARIABLES.iter().find(|name| context.environment.get(name).is_some_and(|it| it.is_empty()))
         {
             let why = format!("the environment variable {variable} is empty: name a file, or unset the variable");
-            return Err(CliError::Usage(why));
+            return Err(CliError::usage(why));
         }
         if let Some(path) = file(ROOT_FILE, "certificate authorities") {
             let certificates = pem_certificates(ROOT_FILE, &path, context)?;

@@ -161,10 +161,10 @@ impl Stdin {
     /// [`CliError`] when another option has read it, or it is closed.
     pub(crate) fn take(&self) -> Result<File, CliError> {
         if self.taken.swap(true, Ordering::Relaxed) {
-            return Err(CliError::Usage("standard input can be read by one option only".to_owned()));
+            return Err(CliError::usage("standard input can be read by one option only".to_owned()));
         }
         let stream = io::stdin().as_fd().try_clone_to_owned();
-        stream.map(File::from).map_err(|error| CliError::System { action: "read standard input", error })
+        stream.map(File::from).map_err(|error| CliError::system("read standard input", error))
     }
 
     /// Reads up to and without the next line feed, and not a byte further: what follows may be a password.
