@@ -19,11 +19,11 @@ use zeroize::Zeroizing;
 use crate::args::FromVariable;
 use crate::error::CliError;
 use crate::files::{FileError, Files};
-use crate::terminal::signals::Interrupts;
+use crate::terminal::signals::Signals;
 use crate::terminal::streams::{Stderr, Stdin};
 
 /// Longest detached signature, in bytes.
-const MOST_SIGNATURE_BYTES: u64 = 64 * 1024;
+const MAX_SIGNATURE_BYTES: u64 = 64 * 1024;
 
 /// Whether people see every request to registries and services.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,21 +52,21 @@ pub(crate) struct Context {
     /// What `--timeout` gives.
     pub(crate) timeout: Duration,
     /// How this process answers to signals.
-    pub(crate) interrupts: Interrupts,
+    pub(crate) signals: Signals,
 }
 
 impl Context {
     /// The context of this process.
-    pub(crate) fn new(environment: Environment, interrupts: Interrupts) -> Self {
+    pub(crate) fn new(environment: Environment, signals: Signals) -> Self {
         Self {
             environment,
             stdin: Stdin::default(),
             stderr: Stderr::default(),
-            files: Files::new(interrupts.clone()),
+            files: Files::new(signals.clone()),
             requests: Requests::Hidden,
             beliefs: Mutex::default(),
             timeout: Duration::MAX,
-            interrupts,
+            signals,
         }
     }
 
@@ -152,7 +152,7 @@ impl Context {
     ) -> Result<(String, Zeroizing<Vec<u8>>), CliError> {
         let path = Path::new(given);
         if given == "-" || path.exists() || Signature::from_base64_lines(given).is_err() {
-            let bytes = self.read_or_stdin(option, path, "a signature", MOST_SIGNATURE_BYTES)?;
+            let bytes = self.read_or_stdin(option, path, "a signature", MAX_SIGNATURE_BYTES)?;
             if bytes.is_ascii() {
                 return Ok((given.to_owned(), bytes));
             }
@@ -169,7 +169,7 @@ impl Context {
     /// [`FileError`].
     pub(crate) fn timestamp(&self, option: &'static str, path: &Path) -> Result<SignedTimestamp, FileError> {
         let expected = "an RFC 3161 timestamp";
-        let file = self.files.read(option, path, expected, MOST_SIGNATURE_BYTES)?;
+        let file = self.files.read(option, path, expected, MAX_SIGNATURE_BYTES)?;
         let der = match serde_json::from_slice::<TimestampFile>(&file.bytes) {
             Ok(TimestampFile { timestamp }) => STANDARD.decode(timestamp).map_err(|error| FileError::Content {
                 option,
@@ -227,7 +227,7 @@ mod tests {
 
     fn bytes(value: &str) -> Result<u64, CliError> {
         let environment = Environment::of(&[("COSIGN_MAX_ATTACHMENT_SIZE", value)]);
-        Ok(Context::new(environment, Interrupts::default()).limits()?.attachment_bytes)
+        Ok(Context::new(environment, Signals::default()).limits()?.attachment_bytes)
     }
 
     #[test]

@@ -19,7 +19,7 @@ mod terminal;
 use crate::context::{Context, Environment, Requests};
 use crate::exit::ExitCode;
 use crate::outcome::{Output, Printer};
-use crate::terminal::signals::Interrupts;
+use crate::terminal::signals::Signals;
 use crate::terminal::streams::Stderr;
 
 fn main() -> std::process::ExitCode {
@@ -37,16 +37,16 @@ fn run() -> ExitCode {
     let parsed = match args::cli::parse(&arguments, &environment) {
         Ok(parsed) => parsed,
         Err(stopped) => {
-            return Printer::new(None, &Context::new(environment, Interrupts::default())).finish(stopped);
+            return Printer::new(None, &Context::new(environment, Signals::default())).finish(stopped);
         }
     };
-    let interrupts = match Interrupts::install() {
-        Ok(interrupts) => interrupts,
+    let signals = match Signals::install() {
+        Ok(signals) => signals,
         Err(error) => return outcome::failed(&format!("cannot listen for signals: {error}"), ExitCode::Failed),
     };
     context::forbid_core_dumps();
     let requests = if parsed.cli.global.verbose { Requests::Shown } else { Requests::Hidden };
-    let context = Context::new(environment, interrupts)
+    let context = Context::new(environment, signals)
         .with_requests(requests)
         .with_beliefs(parsed.beliefs)
         .with_timeout(parsed.cli.global.timeout);

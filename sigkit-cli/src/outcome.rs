@@ -10,10 +10,10 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::exit::ExitCode;
 use crate::files::Access;
-use crate::terminal::streams::{Stderr, Stdout, Watched};
+use crate::terminal::streams::{IsTerminal, Stderr, Stdout};
 
 /// Results for a file that are kept in memory, in bytes; more of them wait on disk.
-const KEPT_IN_MEMORY: usize = 1024 * 1024;
+const MAX_MEMORY_BYTES: usize = 1024 * 1024;
 
 /// The outcome of a command, or of one piece of its work.
 #[derive(Debug)]
@@ -76,7 +76,7 @@ impl<'a> Printer<'a> {
     /// Prints results where `global` says, which is missing where the command line makes no sense.
     pub(crate) fn new(global: Option<&'a GlobalArgs>, context: &'a Context) -> Self {
         let results = match global.and_then(|global| global.output_file.as_deref()) {
-            Some(path) => Results::File { path, kept: SpooledTempFile::new(KEPT_IN_MEMORY) },
+            Some(path) => Results::File { path, kept: SpooledTempFile::new(MAX_MEMORY_BYTES) },
             None => Results::Stdout(None),
         };
         Self { context, global, results, progress: Progress::Hidden, exit: ExitCode::Done }
@@ -88,7 +88,7 @@ impl<'a> Printer<'a> {
         let plain = environment.non_empty("NO_COLOR").is_some()
             || environment.get("TERM").is_none_or(|terminal| terminal == "dumb")
             || self.global.is_none_or(|global| global.no_progress);
-        if pieces > 1 && !plain && Stderr::watched() == Watched::Terminal {
+        if pieces > 1 && !plain && Stderr::is_terminal() == IsTerminal::Yes {
             self.progress = Progress::Shown { done: 0, of: pieces };
         }
     }
@@ -97,7 +97,7 @@ impl<'a> Printer<'a> {
     ///
     /// # Errors
     /// [`CliError::system`] when results cannot be written, so that more of them would be for nobody.
-    pub(crate) fn piece(&mut self, piece: Output) -> Result<(), CliError> {
+    pub(crate) fn emit(&mut self, piece: Output) -> Result<(), CliError> {
         self.exit = self.exit.worst(piece.exit);
         piece.notes.iter().for_each(|note| self.context.stderr.line(note));
         if !piece.report.is_empty() {
@@ -132,7 +132,7 @@ impl<'a> Printer<'a> {
         self.context.stderr.end_progress();
         let context = self.context;
         let exit = self.exit.worst(last.exit);
-        let written = match self.piece(last) {
+        let written = match self.emit(last) {
             Ok(()) => self.close(exit),
             Err(error) => Err(error),
         };

@@ -30,7 +30,7 @@ pub(crate) struct Deadline {
 }
 
 /// How long judging what was found may go on after the deadline, or after its own beginning if that is later.
-const GRACE: Duration = Duration::from_millis(500);
+const JUDGING_GRACE: Duration = Duration::from_millis(500);
 
 impl Deadline {
     /// So long from now.
@@ -49,7 +49,7 @@ impl Deadline {
     /// The end of judging what was found until the deadline, for whoever begins now.
     pub(crate) fn of_judging(self) -> Self {
         let from = self.at.map(|at| at.max(Instant::now()));
-        Self { at: from.and_then(|from| from.checked_add(GRACE)) }
+        Self { at: from.and_then(|from| from.checked_add(JUDGING_GRACE)) }
     }
 
     /// Whether it is still to come.
@@ -78,7 +78,7 @@ mod tests {
         assert!(!deadline.is_ahead());
         let judging = deadline.of_judging();
         assert!(judging.is_ahead());
-        std::thread::sleep(GRACE);
+        std::thread::sleep(JUDGING_GRACE);
         assert!(!judging.is_ahead() && deadline.of_judging().is_ahead());
         assert!(Deadline::after(Duration::MAX).of_judging().is_ahead());
     }

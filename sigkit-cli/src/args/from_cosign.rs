@@ -6,7 +6,7 @@ use std::path::Path;
 
 use clap::Command;
 
-use super::why_absent;
+use super::unsupported_reason;
 use crate::args::cli;
 
 /// Flags with the same name that do not do quite the same, and how they differ.
@@ -51,7 +51,7 @@ fn treatment(command: &Command, flag: &str) -> String {
         arg.get_long() == Some(flag) || arg.get_all_aliases().is_some_and(|aliases| aliases.contains(&flag))
     });
     let Some(arg) = found else {
-        return match why_absent(&format!("--{flag}")) {
+        return match unsupported_reason(&format!("--{flag}")) {
             Some(why) => format!("refused: {why}"),
             None => "refused as unknown".to_owned(),
         };

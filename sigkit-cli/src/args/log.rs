@@ -11,7 +11,7 @@ use crate::error::CliError;
 use crate::files::FileError;
 
 /// Largest trusted root or signing configuration, in bytes; that of the public services has 7 KiB.
-const MOST_DOCUMENT_BYTES: u64 = 1024 * 1024;
+const MAX_DOCUMENT_BYTES: u64 = 1024 * 1024;
 
 /// The ways to say, when signing, that no log is to be used. Anything else is refused.
 #[derive(Args, Clone, Debug)]
@@ -163,7 +163,7 @@ fn document(
     expected: &'static str,
     media_type: &str,
 ) -> Result<Value, FileError> {
-    let file = context.files.read(option, path, expected, MOST_DOCUMENT_BYTES)?;
+    let file = context.files.read(option, path, expected, MAX_DOCUMENT_BYTES)?;
     let refused = |found: String| FileError::Content { option, path: path.to_owned(), expected, found };
     let value: Value = serde_json::from_slice(&file.bytes).map_err(|error| refused(format!("no JSON: {error}")))?;
     match value.get("mediaType").and_then(Value::as_str) {
@@ -182,7 +182,7 @@ mod tests {
     use super::*;
     use crate::context::Environment;
     use crate::error::ErrorKind;
-    use crate::terminal::signals::Interrupts;
+    use crate::terminal::signals::Signals;
 
     fn read<T: Args + FromArgMatches>(flags: &[&str]) -> T {
         let command = T::augment_args(Command::new("test"));
@@ -190,7 +190,7 @@ mod tests {
     }
 
     fn context() -> Context {
-        Context::new(Environment::of(&[]), Interrupts::default())
+        Context::new(Environment::of(&[]), Signals::default())
     }
 
     fn usage(result: Result<(), CliError>) -> String {

@@ -116,7 +116,7 @@ impl<'c> Line<'c> {
 
     fn unknown_flag(&self, flag: &str) -> String {
         let front = self.front();
-        if let Some(why) = args::why_absent(flag) {
+        if let Some(why) = args::unsupported_reason(flag) {
             return format!("Error: {front}{flag} is not in this build: {why}");
         }
         let longs = self.command.get_arguments().filter(|arg| !arg.is_hide_set()).filter_map(clap::Arg::get_long);

@@ -70,7 +70,7 @@ pub(crate) use services::{
 pub(crate) use sign::{SignArgs, WrittenFormat};
 pub(crate) use sign_blob::SignBlobArgs;
 pub(crate) use signer::{SignersBy, TrustArgs};
-pub(crate) use unsupported::{instead_of_verb, why_absent};
+pub(crate) use unsupported::{instead_of_verb, unsupported_reason};
 pub(crate) use values::{ReportFormat, Secret, SignatureDigest};
 pub(crate) use verify::VerifyArgs;
 pub(crate) use verify_attestation::VerifyAttestationArgs;

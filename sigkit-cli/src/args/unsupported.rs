@@ -13,7 +13,7 @@ const EMAIL: &str = "it was replaced by --certificate-identity, which needs --ce
 const ATTACHMENT: &str = "sign and verify an attached SBOM by its own reference, as any other artifact";
 
 /// Why `flag` (with its dashes) does not exist here, if cosign has it.
-pub(crate) fn why_absent(flag: &str) -> Option<&'static str> {
+pub(crate) fn unsupported_reason(flag: &str) -> Option<&'static str> {
     let name = flag.trim_start_matches('-');
     Some(match name {
         "attachment" => ATTACHMENT,
@@ -88,10 +88,10 @@ mod tests {
         {
             let longs = verb.get_arguments().filter_map(clap::Arg::get_long);
             for long in longs.filter(|long| !SOME_VERBS.contains(long)) {
-                assert_eq!(why_absent(&format!("--{long}")), None, "{} --{long}", verb.get_name());
+                assert_eq!(unsupported_reason(&format!("--{long}")), None, "{} --{long}", verb.get_name());
             }
         }
-        assert_eq!(why_absent("--identity-token"), Some(KEYLESS));
-        assert_eq!(why_absent("--no-such-flag"), None);
+        assert_eq!(unsupported_reason("--identity-token"), Some(KEYLESS));
+        assert_eq!(unsupported_reason("--no-such-flag"), None);
     }
 }

@@ -10,8 +10,8 @@ use sigkit_core::store::FetchedManifest;
 use sigkit_core::time::UnixTime;
 
 use super::audience;
-use super::image_result::{Failure, Line, Write, after_writing, before_writing, name};
-use super::images::{Images, Reach};
+use super::image_result::{Failure, ImageResult, WriteOperation, after_writing, before_writing, name};
+use super::images::{Images, StoreAccess};
 use crate::args::{AttestArgs, GlobalArgs};
 use crate::context::Context;
 use crate::error::CliError;
@@ -30,7 +30,7 @@ pub(crate) fn run(
     printer: &mut Printer<'_>,
 ) -> Result<Output, CliError> {
     args.check(context)?;
-    let images = Images::collect(Reach::Write, &args.images, &args.registry, context)?;
+    let images = Images::collect(StoreAccess::Write, &args.images, &args.registry, context)?;
     let single = images.named.len() == 1 && !args.images.recursive;
     if args.bundle.is_some() && !single {
         let why = "--bundle holds one attestation; attest about one image at a time";
@@ -99,8 +99,8 @@ struct Job<'a> {
     stored: Cell<bool>,
 }
 
-impl Write for Job<'_> {
-    async fn write(&self, open: &OpenTarget, image: &FetchedManifest) -> Result<Vec<Line>, Failure> {
+impl WriteOperation for Job<'_> {
+    async fn write(&self, open: &OpenTarget, image: &FetchedManifest) -> Result<Vec<ImageResult>, Failure> {
         let attesting = Attesting { name: open.docker_reference(), ..self.attesting.clone() };
         let entity = attesting.seal(image, self.predicate.bytes(), &self.key, self.now)?;
         if let Some(path) = &self.args.bundle {
@@ -111,13 +111,13 @@ impl Write for Job<'_> {
         if !self.args.stores() {
             let text = format!("Attested {name}; not stored beside the image");
             let stdout = if self.args.bundle.is_some() { Vec::new() } else { envelope_line(&entity)? };
-            return Ok(vec![Line::done(text).with_stdout(stdout)]);
+            return Ok(vec![ImageResult::done(text).with_stdout(stdout)]);
         }
         let before = before_writing(open).await?;
         let receipts = attesting.attach(&*open.signatures, image, entity, &self.key, self.now).await?;
         self.stored.set(true);
         let line = |receipt| format!("Attested {name}; attestation stored at {receipt}");
-        let lines = receipts.iter().map(|receipt| Line::done(line(receipt)));
+        let lines = receipts.iter().map(|receipt| ImageResult::done(line(receipt)));
         Ok(lines.chain(after_writing(open, image, before)).collect())
     }
 }

@@ -94,7 +94,7 @@ fn hash(blob: &Path, context: &Context) -> Result<Digest, CliError> {
 
 fn hash_stream(file: &mut File) -> Result<Digest, CliError> {
     let mut hasher = Hasher::new(DigestAlgorithm::Sha256);
-    let mut buffer = vec![0_u8; super::verify_blob::CHUNK];
+    let mut buffer = vec![0_u8; super::verify_blob::CHUNK_BYTES];
     loop {
         match file.read(&mut buffer) {
             Ok(0) => return Ok(hasher.finish()),

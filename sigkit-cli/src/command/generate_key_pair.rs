@@ -1,6 +1,6 @@
 use sigkit_core::key::KeyPair;
 
-use super::key_pair::{KeyPairFiles, Replace};
+use super::key_pair::{KeyPairFiles, Overwrite};
 use crate::args::GenerateKeyPairArgs;
 use crate::context::Context;
 use crate::error::CliError;
@@ -13,7 +13,7 @@ pub(super) fn run(args: &GenerateKeyPairArgs, context: &Context) -> Result<Outpu
              or name them with --output-key-prefix"
         )));
     }
-    let files = KeyPairFiles::claim(&args.output_key_prefix, Replace::from_yes(args.yes), context)?;
+    let files = KeyPairFiles::reserve(&args.output_key_prefix, Overwrite::from_yes(args.yes), context)?;
     let key =
         KeyPair::generate(args.algorithm).map_err(|error| CliError::failed(format!("no key was made: {error}")))?;
     files.write(&key, args.password.password_file.as_deref(), context)

@@ -16,9 +16,9 @@ use crate::render::{failure, store_exit};
 use crate::settings::target::{OpenTarget, Target, Unresolved};
 
 /// What a verb writes beside an image.
-pub(super) trait Write {
+pub(super) trait WriteOperation {
     /// Writes it, and says so.
-    async fn write(&self, open: &OpenTarget, image: &FetchedManifest) -> Result<Vec<Line>, Failure>;
+    async fn write(&self, open: &OpenTarget, image: &FetchedManifest) -> Result<Vec<ImageResult>, Failure>;
 }
 
 impl Images<'_> {
@@ -28,7 +28,7 @@ impl Images<'_> {
     /// Those of printing; what befalls an image is in its line.
     pub(super) fn write(
         &self,
-        verb: &impl Write,
+        verb: &impl WriteOperation,
         global: &GlobalArgs,
         printer: &mut Printer<'_>,
     ) -> Result<Output, CliError> {
@@ -49,20 +49,20 @@ impl Images<'_> {
             });
             join_all(each).await.into_iter().flatten().collect()
         };
-        self.each(global, printer, one, Line::timed_out, Line::output)?;
+        self.each(global, printer, one, ImageResult::timed_out, ImageResult::output)?;
         Ok(Output::notes(Vec::new(), ExitCode::Done))
     }
 }
 
 /// What to say of one image.
-pub(super) struct Line {
+pub(super) struct ImageResult {
     text: String,
     exit: ExitCode,
     /// Results for machines, which are stored nowhere else.
     stdout: Vec<u8>,
 }
 
-impl Line {
+impl ImageResult {
     /// It is done.
     pub(super) const fn done(text: String) -> Self {
         Self { text, exit: ExitCode::Done, stdout: Vec::new() }
@@ -121,7 +121,7 @@ impl From<SignImageError> for Failure {
 
 impl Failure {
     /// What to say of the image.
-    fn line(&self, text: &str) -> Line {
+    fn line(&self, text: &str) -> ImageResult {
         let (code, exit) = match self {
             Self::Resolve(unresolved) => (unresolved.error.code(), unresolved.exit()),
             Self::Sign(error) => match &**error {
@@ -138,7 +138,7 @@ impl Failure {
             Self::Json(_) => ("internal-error", ExitCode::Failed),
             Self::File(_) => ("file-error", ExitCode::Failed),
         };
-        Line { exit, ..Line::done(failure(text, code, &self.to_string())) }
+        ImageResult { exit, ..ImageResult::done(failure(text, code, &self.to_string())) }
     }
 }
 
@@ -153,13 +153,13 @@ pub(super) async fn before_writing(open: &OpenTarget) -> Result<Option<usize>, F
 }
 
 /// What to say when other tools read the layout in another way now that it lists more than the image.
-pub(super) fn after_writing(open: &OpenTarget, image: &FetchedManifest, before: Option<usize>) -> Option<Line> {
+pub(super) fn after_writing(open: &OpenTarget, image: &FetchedManifest, before: Option<usize>) -> Option<ImageResult> {
     let after = open.store.listed()?;
     if before != Some(1) || after <= 1 {
         return None;
     }
     let (name, path) = (open.store.name(), open.path()?);
-    Some(Line::done(format!(
+    Some(ImageResult::done(format!(
         "WARNING: {name} lists {after} manifests now; crane push and skopeo without a tag take layouts of one only. Name the tag to \
          skopeo, which leaves signatures behind, or use oras cp -r --from-oci-layout {path}@{} REGISTRY/NAME:TAG, which takes bundles \
          along, and .sig and .att when it is asked for their tags. From a layout of cosign save, cosign load takes .sig and .att along, \

@@ -23,10 +23,10 @@ use crate::settings::store::AnyStore;
 use crate::settings::target::{OpenTarget, Target, TargetError, Unresolved};
 
 /// Longest list of images, in bytes.
-const MOST_LIST_BYTES: u64 = 16 * 1024 * 1024;
+const MAX_LIST_BYTES: u64 = 16 * 1024 * 1024;
 
 /// Longest name of an image, in bytes: a path of the file system with some room.
-const MOST_LINE_BYTES: usize = 8 * 1024;
+const MAX_LINE_BYTES: usize = 8 * 1024;
 
 /// The images of a verb and the way to their registries.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ pub(super) struct Images<'a> {
     args: &'a ImagesArgs,
     /// In the order named: the text as given, and what it means.
     pub(super) named: Vec<(String, Target)>,
-    reach: Reach,
+    access: StoreAccess,
     client: RegistryClient,
     signatures: Option<&'a Repository>,
     /// As many as `--jobs` says, for all images together.
@@ -43,7 +43,7 @@ pub(super) struct Images<'a> {
 
 /// What a verb does to its images.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Reach {
+pub(super) enum StoreAccess {
     /// It reads them, whole where they are local, and reads nothing twice.
     Read,
     /// It puts something beside them.
@@ -64,7 +64,7 @@ impl<'a> Images<'a> {
     /// # Errors
     /// Texts that name no image, files that cannot be read, flags that contradict each other.
     pub(super) fn collect(
-        reach: Reach,
+        access: StoreAccess,
         args: &'a ImagesArgs,
         registry: &'a RegistryArgs,
         context: &Context,
@@ -78,12 +78,12 @@ impl<'a> Images<'a> {
             return Err(CliError::usage("--images-from names no image".to_owned()));
         }
         let targets: Vec<Target> = named.iter().map(|(_, target)| target.clone()).collect();
-        let client = match reach {
-            Reach::Read => registry::reader(registry, &targets, context),
-            Reach::Write => registry::client(registry, &targets, context),
+        let client = match access {
+            StoreAccess::Read => registry::reader(registry, &targets, context),
+            StoreAccess::Write => registry::client(registry, &targets, context),
         }?;
         let turns = Semaphore::new(args.jobs.get());
-        Ok(Self { args, named, reach, client, signatures: registry.signature_repo.as_ref(), turns })
+        Ok(Self { args, named, access, client, signatures: registry.signature_repo.as_ref(), turns })
     }
 
     /// Works on every image until time runs out, so many at once as `--jobs` says, and prints what came of each in the order named.
@@ -176,7 +176,7 @@ impl<'a> Images<'a> {
         let open = self.open(target).map_err(|error| failed((*error).into()))?;
         let image = open.resolve_on(self.args.platform.as_ref()).await.map_err(failed)?;
         // What a registry holds is compared with its descriptors by whoever pulls it.
-        let absent = match self.reach == Reach::Read && target.registry().is_none() {
+        let absent = match self.access == StoreAccess::Read && target.registry().is_none() {
             true => check_contents(&*open.store, &image, &Limits::DEFAULT).await.map_err(failed)?,
             false => Vec::new(),
         };
@@ -198,11 +198,11 @@ fn named(text: &str) -> Result<(String, Target), TargetError> {
 fn listed(path: &Path, context: &Context) -> Result<Vec<(String, Target)>, CliError> {
     let (option, expected) = ("--images-from", "a list of images");
     let refused = |found| FileError::Content { option, path: path.to_owned(), expected, found };
-    let list = context.read_or_stdin(option, path, expected, MOST_LIST_BYTES)?;
+    let list = context.read_or_stdin(option, path, expected, MAX_LIST_BYTES)?;
     let list = std::str::from_utf8(&list).map_err(|_| refused("text that is not UTF-8".to_owned()))?;
     let lines = list.lines().map(str::trim).zip(1_u64..);
     let images = lines.filter(|(line, _)| !line.is_empty() && !line.starts_with('#')).map(|(line, number)| {
-        if line.len() > MOST_LINE_BYTES {
+        if line.len() > MAX_LINE_BYTES {
             return Err(refused(format!("{} bytes on line {number}", line.len())));
         }
         named(line).map_err(|error| refused(format!("this on line {number}: {error}")))

@@ -13,7 +13,7 @@ use crate::exit::ExitCode;
 use crate::outcome::{Output, Printer};
 
 /// What waits in memory for its turn to be printed, in bytes; more of it waits on disk.
-const KEPT_IN_MEMORY: usize = 4 << 20;
+const MAX_MEMORY_BYTES: usize = 4 << 20;
 
 /// Does all `work`, `jobs` at once, renders what came of each piece, and prints that in the order given.
 ///
@@ -30,9 +30,9 @@ pub(super) async fn in_order<T, F: Future<Output = T>>(
     let mut waiting = Waiting::default();
     while let Some((number, done)) = results.next().await {
         printer.advance();
-        waiting.put(number, render(done), KEPT_IN_MEMORY).map_err(waiting_failed)?;
+        waiting.put(number, render(done), MAX_MEMORY_BYTES).map_err(waiting_failed)?;
         while let Some(output) = waiting.next().map_err(waiting_failed)? {
-            printer.piece(output)?;
+            printer.emit(output)?;
         }
     }
     Ok(())

@@ -8,21 +8,21 @@ use sigkit_core::key::{KeyPair, Password, Signer as _, file};
 use crate::context::{Answer, Context, PasswordUse};
 use crate::error::CliError;
 use crate::exit::ExitCode;
-use crate::files::{Access, NewFile, Occupant};
+use crate::files::{Access, ExistingFile, NewFile};
 use crate::outcome::Output;
 
 const OPTION: &str = "--output-key-prefix";
 
 /// Whether the owner of a file is asked before it is replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Replace {
+pub(super) enum Overwrite {
     /// Asked.
     Ask,
     /// `--yes`.
     Agreed,
 }
 
-impl Replace {
+impl Overwrite {
     pub(super) const fn from_yes(yes: bool) -> Self {
         if yes { Self::Agreed } else { Self::Ask }
     }
@@ -38,7 +38,7 @@ pub(super) struct KeyPairFiles {
 #[derive(Debug)]
 struct Place {
     path: PathBuf,
-    occupant: Occupant,
+    existing: ExistingFile,
 }
 
 impl KeyPairFiles {
@@ -46,7 +46,7 @@ impl KeyPairFiles {
     ///
     /// # Errors
     /// [`CliError`], when the answer is no, or a place cannot be written to.
-    pub(super) fn claim(prefix: &Path, replace: Replace, context: &Context) -> Result<Self, CliError> {
+    pub(super) fn reserve(prefix: &Path, overwrite: Overwrite, context: &Context) -> Result<Self, CliError> {
         if prefix.file_name().is_none() || prefix.as_os_str().as_encoded_bytes().ends_with(b"/") {
             return Err(CliError::usage(format!(
                 "{OPTION}: expected the name of a file without its extension, found {prefix:?}"
@@ -56,9 +56,11 @@ impl KeyPairFiles {
             private: Place::new(with_suffix(prefix, ".key"), context)?,
             public: Place::new(with_suffix(prefix, ".pub"), context)?,
         };
-        let occupied: Vec<&Place> =
-            [&files.private, &files.public].into_iter().filter(|place| place.occupant == Occupant::File).collect();
-        let Some(first) = occupied.first().filter(|_| replace == Replace::Ask) else { return Ok(files) };
+        let occupied: Vec<&Place> = [&files.private, &files.public]
+            .into_iter()
+            .filter(|place| place.existing == ExistingFile::Present)
+            .collect();
+        let Some(first) = occupied.first().filter(|_| overwrite == Overwrite::Ask) else { return Ok(files) };
         let names = occupied.iter().map(|place| place.path.display().to_string()).collect::<Vec<_>>().join(" and ");
         let question = format!("WARNING: already there: {names}\nAre you sure you would like to overwrite {names}?");
         match context.confirm(&question) {
@@ -96,12 +98,12 @@ impl KeyPairFiles {
 
 impl Place {
     fn new(path: PathBuf, context: &Context) -> Result<Self, CliError> {
-        let occupant = context.files.occupant(OPTION, &path)?;
-        Ok(Self { path, occupant })
+        let existing = context.files.existing(OPTION, &path)?;
+        Ok(Self { path, existing })
     }
 
     fn with<'a>(&'a self, bytes: &'a [u8], access: Access) -> NewFile<'a> {
-        NewFile { option: OPTION, path: &self.path, bytes, access, occupant: self.occupant }
+        NewFile { option: OPTION, path: &self.path, bytes, access, existing: self.existing }
     }
 }
 

@@ -4,17 +4,17 @@ use sigkit_core::store::registry::{Credentials, LogIn, Secret};
 
 use crate::args::{GlobalArgs, LoginArgs, LogoutArgs};
 use crate::context::Context;
-use crate::credentials::{Keeper, Kept, registry_of};
+use crate::credentials::{CredentialStore, StoredIn, registry_of};
 use crate::error::CliError;
 use crate::exit::ExitCode;
 use crate::outcome::Output;
 use crate::render::{failure, store_exit};
 use crate::runtime::{self, Deadline};
 use crate::settings::registry;
-use crate::terminal::streams::Watched;
+use crate::terminal::streams::IsTerminal;
 
 /// Longest password, in bytes: it must fit a header of a request, and a helper's pipe.
-const MOST_PASSWORD_BYTES: usize = 32 * 1024;
+const MAX_PASSWORD_BYTES: usize = 32 * 1024;
 
 /// Keeps the account of a registry, once that registry has taken it.
 ///
@@ -22,7 +22,7 @@ const MOST_PASSWORD_BYTES: usize = 32 * 1024;
 /// [`CliError`].
 pub(super) fn run(args: &LoginArgs, context: &Context, global: &GlobalArgs) -> Result<Output, CliError> {
     let registry = named(&args.registry)?;
-    let keeper = Keeper::new(context)?;
+    let store = CredentialStore::new(context)?;
     let client = registry::client_of(&args.connection, &registry, context)?;
     let (username, password) = account(args, context)?;
     let credentials = Credentials::Basic { username: username.clone(), password: password.clone() };
@@ -42,9 +42,9 @@ pub(super) fn run(args: &LoginArgs, context: &Context, global: &GlobalArgs) -> R
             return Ok(Output::notes(vec![failure(&registry, error.code(), &error.to_string())], exit));
         }
     };
-    let place = match keeper.keep(&registry, &username, &password)? {
-        Kept::File(path) => format!("in {}, for its owner to read and not encrypted", path.display()),
-        Kept::Helper(helper) => format!("with {helper}"),
+    let place = match store.keep(&registry, &username, &password)? {
+        StoredIn::File(path) => format!("in {}, for its owner to read and not encrypted", path.display()),
+        StoredIn::Helper(helper) => format!("with {helper}"),
     };
     let mut notes = vec![format!("Logged in to {registry} as {username}; the password is kept {place}")];
     if asked == LogIn::NotAsked {
@@ -60,13 +60,13 @@ pub(super) fn run(args: &LoginArgs, context: &Context, global: &GlobalArgs) -> R
 /// [`CliError`].
 pub(super) fn log_out(args: &LogoutArgs, context: &Context) -> Result<Output, CliError> {
     let registry = named(&args.registry)?;
-    let keeper = Keeper::new(context)?;
-    let forgotten = keeper.forget(&registry)?;
+    let store = CredentialStore::new(context)?;
+    let forgotten = store.forget(&registry)?;
     let mut notes = vec![match forgotten.as_slice() {
         [] => format!("Not logged in to {registry}"),
         places => format!("Logged out of {registry}; forgotten in {}", places.join(" and ")),
     }];
-    for path in keeper.also_known_in(&registry) {
+    for path in store.also_known_in(&registry) {
         notes.push(format!(
             "note: {} has credentials of {registry} as well; podman logout removes them",
             path.display()
@@ -87,7 +87,7 @@ fn named(text: &str) -> Result<String, CliError> {
 
 fn account(args: &LoginArgs, context: &Context) -> Result<(String, Secret), CliError> {
     let usage = |why: &str| CliError::usage(why.to_owned());
-    let at_terminal = context.stdin.watched() == Watched::Terminal;
+    let at_terminal = context.stdin.is_terminal() == IsTerminal::Yes;
     let username = match &args.username {
         Some(username) => username.clone(),
         None if at_terminal && !args.password_stdin => {
@@ -114,9 +114,9 @@ fn account(args: &LoginArgs, context: &Context) -> Result<(String, Secret), CliE
         return Err(usage("there is no terminal to ask for the password; give it with --password-stdin"));
     };
     let length = password.expose().len();
-    if length == 0 || length > MOST_PASSWORD_BYTES || password.expose().contains(char::is_control) {
+    if length == 0 || length > MAX_PASSWORD_BYTES || password.expose().contains(char::is_control) {
         return Err(CliError::usage(format!(
-            "expected a password of 1 to {MOST_PASSWORD_BYTES} bytes without control characters, found {length} bytes"
+            "expected a password of 1 to {MAX_PASSWORD_BYTES} bytes without control characters, found {length} bytes"
         )));
     }
     Ok((username, password))

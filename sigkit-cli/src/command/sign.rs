@@ -10,8 +10,8 @@ use sigkit_core::store::FetchedManifest;
 use sigkit_core::time::UnixTime;
 
 use super::audience;
-use super::image_result::{Failure, Line, Write, after_writing, before_writing, name};
-use super::images::{Images, Reach};
+use super::image_result::{Failure, ImageResult, WriteOperation, after_writing, before_writing, name};
+use super::images::{Images, StoreAccess};
 use crate::args::{GlobalArgs, SignArgs, WrittenFormat};
 use crate::context::Context;
 use crate::error::CliError;
@@ -37,7 +37,7 @@ pub(crate) fn run(
         }
         None => None,
     };
-    let images = Images::collect(Reach::Write, &args.images, &args.registry, context)?;
+    let images = Images::collect(StoreAccess::Write, &args.images, &args.registry, context)?;
     let outputs = Outputs::check(args, format, images.named.len())?;
     let annotations: BTreeMap<String, String> =
         args.annotations.iter().map(|annotation| (annotation.key.clone(), annotation.value.clone())).collect();
@@ -101,8 +101,8 @@ struct Job<'a> {
     stored: Cell<bool>,
 }
 
-impl Write for Job<'_> {
-    async fn write(&self, open: &OpenTarget, image: &FetchedManifest) -> Result<Vec<Line>, Failure> {
+impl WriteOperation for Job<'_> {
+    async fn write(&self, open: &OpenTarget, image: &FetchedManifest) -> Result<Vec<ImageResult>, Failure> {
         let mut signing = self.signing.clone();
         if signing.references.is_empty() {
             signing.references.push(open.docker_reference());
@@ -111,7 +111,7 @@ impl Write for Job<'_> {
         self.write_files(&entities)?;
         let name = name(open, image);
         if !self.args.upload {
-            return Ok(vec![Line::done(format!("Signed {name}; not stored beside the image"))]);
+            return Ok(vec![ImageResult::done(format!("Signed {name}; not stored beside the image"))]);
         }
         let before = before_writing(open).await?;
         let attached = attach(&*open.signatures, image, &entities, &self.key, &signing, self.now).await?;
@@ -127,7 +127,7 @@ impl Write for Job<'_> {
                 format!("Signed {name} before; the same signature by this key is there ({origin}), nothing was written")
             }
         };
-        let lines = attached.iter().map(|attached| Line::done(line(attached)));
+        let lines = attached.iter().map(|attached| ImageResult::done(line(attached)));
         Ok(lines.chain(after_writing(open, image, before)).collect())
     }
 }

@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::files::{Access, OutputFile};
 use crate::outcome::Output;
-use crate::terminal::streams::{Stdout, Watched};
+use crate::terminal::streams::{IsTerminal, Stdout};
 
 /// Signs files or standard input, of any size in constant memory.
 ///
@@ -23,7 +23,7 @@ pub(crate) fn run(args: &SignBlobArgs, context: &Context, global: &GlobalArgs) -
         return Err(CliError::usage(why.to_owned()));
     }
     let prints = args.output_signature.is_none() && (args.bundle.is_none() || args.new_bundle_format == Some(false));
-    if !args.b64 && prints && global.output_file.is_none() && Stdout::watched() == Watched::Terminal {
+    if !args.b64 && prints && global.output_file.is_none() && Stdout::is_terminal() == IsTerminal::Yes {
         let why = "--b64=false prints bytes that are no text, and this is a terminal: give --output-signature FILE";
         return Err(CliError::usage(why.to_owned()));
     }

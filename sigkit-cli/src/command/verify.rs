@@ -10,14 +10,14 @@ use sigkit_core::time::UnixTime;
 use sigkit_core::verify::{Artifact, Verifier};
 use zeroize::Zeroizing;
 
-use super::images::{Images, Reach};
-use super::verify_images::Judge;
+use super::images::{Images, StoreAccess};
+use super::verify_images::ImageVerifier;
 use super::verify_policy;
 use crate::args::{GlobalArgs, VerifyArgs};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::outcome::{Output, Printer};
-use crate::render::{self, Judgement, Subject};
+use crate::render::{self, Subject, VerificationOutcome};
 use crate::runtime::Deadline;
 use crate::settings::policy as trust;
 use crate::settings::target::OpenTarget;
@@ -44,13 +44,13 @@ pub(crate) fn run(
         policy = policy.dangerous_without_claims();
     }
     let detached = Detached::read(args, context)?;
-    let images = Images::collect(Reach::Read, &args.images, &args.registry, context)?;
+    let images = Images::collect(StoreAccess::Read, &args.images, &args.registry, context)?;
     if args.check_reference && images.named.iter().any(|(_, target)| target.registry().is_none()) {
         let why = "--check-reference compares the signed repository, and a layout or archive has none";
         return Err(CliError::usage(why.to_owned()));
     }
     let verification = Verification { args, policy, detached, now: context.now() };
-    images.judge(&verification, render::Results::new(args.output, context), global, printer)
+    images.verify(&verification, render::Results::new(args.output, context), global, printer)
 }
 
 struct Verification<'a> {
@@ -60,10 +60,10 @@ struct Verification<'a> {
     now: UnixTime,
 }
 
-impl Judge for Verification<'_> {
+impl ImageVerifier for Verification<'_> {
     type Found = Evidence;
 
-    async fn look(&self, _: &str, open: &OpenTarget, image: &Digest, deadline: Deadline) -> Evidence {
+    async fn collect(&self, _: &str, open: &OpenTarget, image: &Digest, deadline: Deadline) -> Evidence {
         match &self.detached {
             Some(detached) => detached.evidence(image, &open.docker_reference()),
             None => {
@@ -73,14 +73,14 @@ impl Judge for Verification<'_> {
         }
     }
 
-    fn judge(
+    fn verify(
         &self,
         text: &str,
         open: &OpenTarget,
         image: &FetchedManifest,
         found: Evidence,
         deadline: Deadline,
-    ) -> Judgement {
+    ) -> VerificationOutcome {
         let policy = match open.reference().filter(|_| self.args.check_reference) {
             Some(reference) => self.policy.clone().with_reference(reference.repository.clone()),
             None => self.policy.clone(),
@@ -90,7 +90,7 @@ impl Judge for Verification<'_> {
         let goes_on = || end.is_ahead();
         let result =
             Verifier::new(&policy).with_patience(&goes_on).verify(&Artifact::Bytes(&image.bytes), &found, self.now);
-        Judgement::new(subject, result)
+        VerificationOutcome::new(subject, result)
     }
 }
 

@@ -8,13 +8,13 @@ use sigkit_core::time::UnixTime;
 use sigkit_core::verify::{Artifact, Verifier};
 use zeroize::Zeroizing;
 
-use super::images::{Images, Reach};
-use super::verify_images::Judge;
+use super::images::{Images, StoreAccess};
+use super::verify_images::ImageVerifier;
 use crate::args::{GlobalArgs, VerifyAttestationArgs};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::outcome::{Output, Printer};
-use crate::render::{self, Judgement, Subject};
+use crate::render::{self, Subject, VerificationOutcome};
 use crate::runtime::Deadline;
 use crate::settings::policy as trust;
 use crate::settings::policy_files;
@@ -48,7 +48,7 @@ pub(crate) fn run(
         }
         None => None,
     };
-    let images = Images::collect(Reach::Read, &args.images, &args.registry, context)?;
+    let images = Images::collect(StoreAccess::Read, &args.images, &args.registry, context)?;
     let verification = Verification {
         policy,
         given,
@@ -56,7 +56,7 @@ pub(crate) fn run(
         elsewhere: args.registry.signature_repo.clone(),
         now: context.now(),
     };
-    images.judge(&verification, render::Results::of_attestations(args.output, context), global, printer)
+    images.verify(&verification, render::Results::of_attestations(args.output, context), global, printer)
 }
 
 struct Verification {
@@ -69,10 +69,10 @@ struct Verification {
     now: UnixTime,
 }
 
-impl Judge for Verification {
+impl ImageVerifier for Verification {
     type Found = Evidence;
 
-    async fn look(&self, _: &str, open: &OpenTarget, image: &Digest, deadline: Deadline) -> Evidence {
+    async fn collect(&self, _: &str, open: &OpenTarget, image: &Digest, deadline: Deadline) -> Evidence {
         match &self.given {
             Some((name, bytes)) => {
                 let entities = SignedEntity::each_from_any_attestation(bytes, self.policy.limits());
@@ -85,14 +85,14 @@ impl Judge for Verification {
         }
     }
 
-    fn judge(
+    fn verify(
         &self,
         text: &str,
         open: &OpenTarget,
         image: &FetchedManifest,
         found: Evidence,
         deadline: Deadline,
-    ) -> Judgement {
+    ) -> VerificationOutcome {
         let subject = Subject::image(text, open, image).weakened(self.weakened.clone());
         let end = deadline.of_judging();
         let goes_on = || end.is_ahead();
@@ -101,6 +101,6 @@ impl Judge for Verification {
             &found,
             self.now,
         );
-        Judgement::new(subject, result)
+        VerificationOutcome::new(subject, result)
     }
 }

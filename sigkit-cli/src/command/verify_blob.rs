@@ -11,12 +11,12 @@ use crate::args::{GlobalArgs, VerifyBlobArgs};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::outcome::Output;
-use crate::render::{self, Judgement, Subject};
+use crate::render::{self, Subject, VerificationOutcome};
 use crate::settings::policy as trust;
 
 /// Bytes read at once. Page and copy of it must fit into the second-level cache together: with 256 KiB the copying alone costs
 /// four times as much.
-pub(super) const CHUNK: usize = 64 * 1024;
+pub(super) const CHUNK_BYTES: usize = 64 * 1024;
 
 /// Verifies a file, standard input or a digest; of any size in constant memory.
 ///
@@ -29,7 +29,7 @@ pub(crate) fn run(args: &VerifyBlobArgs, context: &Context, _: &GlobalArgs) -> R
     let given = args.blob.display().to_string();
     let judge = |artifact: &Artifact<'_>, digest: Option<Digest>| {
         let result = Verifier::new(&policy).verify(artifact, &evidence, context.now());
-        Judgement::new(Subject::named(given.clone(), digest).weakened(args.trust.weakened()), result)
+        VerificationOutcome::new(Subject::named(given.clone(), digest).weakened(args.trust.weakened()), result)
     };
     let judgement = match digest(&args.blob) {
         Some(digest) => judge(&Artifact::Digest(digest), Some(digest)),
@@ -75,7 +75,7 @@ pub(super) fn scan(blob: &Path, policy: &Policy, evidence: &Evidence, context: &
 }
 
 fn scan_stream(mut scanner: BlobScanner, file: &mut File) -> Result<BlobScan, CliError> {
-    let mut buffer = vec![0_u8; CHUNK];
+    let mut buffer = vec![0_u8; CHUNK_BYTES];
     loop {
         match file.read(&mut buffer) {
             Ok(0) => return Ok(scanner.finish()),

@@ -7,7 +7,7 @@ use crate::args::VerifyBlobAttestationArgs;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::outcome::Output;
-use crate::render::{self, Compared, Judgement, Subject};
+use crate::render::{self, Compared, Subject, VerificationOutcome};
 use crate::settings::policy as trust;
 
 /// Verifies an attestation about a file, standard input or a digest; of any size in constant memory.
@@ -46,5 +46,5 @@ pub(crate) fn run(args: &VerifyBlobAttestationArgs, context: &Context) -> Result
     let judged = Verifier::new(&policy).verify(&artifact, &evidence, context.now());
     let compared = if args.check_claims { Compared::WithArtifact } else { Compared::WithNothing };
     let subject = Subject::named(name, known).weakened(args.weakened()).compared(compared);
-    Ok(render::blob(&Judgement::new(subject, judged), args.output, context))
+    Ok(render::blob(&VerificationOutcome::new(subject, judged), args.output, context))
 }

@@ -14,28 +14,28 @@ use super::images::{Images, Resolved};
 use crate::args::GlobalArgs;
 use crate::error::CliError;
 use crate::outcome::{Output, Printer};
-use crate::render::{Judgement, Results};
+use crate::render::{Results, VerificationOutcome};
 use crate::runtime::Deadline;
 use crate::settings::target::{OpenTarget, Target, Unresolved};
 
 /// How a verb judges an image.
-pub(super) trait Judge {
+pub(super) trait ImageVerifier {
     /// What is found beside an image.
     type Found;
 
     /// Looks for it until the deadline, and returns what was found by then. `text` is the name that the user gave, of this image or
     /// of one above it.
-    async fn look(&self, text: &str, open: &OpenTarget, image: &Digest, deadline: Deadline) -> Self::Found;
+    async fn collect(&self, text: &str, open: &OpenTarget, image: &Digest, deadline: Deadline) -> Self::Found;
 
     /// Judges the image by it, as far as `deadline` allows.
-    fn judge(
+    fn verify(
         &self,
         text: &str,
         open: &OpenTarget,
         image: &FetchedManifest,
         found: Self::Found,
         deadline: Deadline,
-    ) -> Judgement;
+    ) -> VerificationOutcome;
 }
 
 impl Images<'_> {
@@ -43,68 +43,68 @@ impl Images<'_> {
     ///
     /// # Errors
     /// Those of printing; what befalls an image is in its judgement.
-    pub(super) fn judge(
+    pub(super) fn verify(
         &self,
-        judge: &impl Judge,
+        verifier: &impl ImageVerifier,
         mut results: Results,
         global: &GlobalArgs,
         printer: &mut Printer<'_>,
     ) -> Result<Output, CliError> {
         let limit = global.timeout;
         let deadline = Deadline::after(limit);
-        let one = async |text: &str, target: &Target| self.judge_one(judge, text, target, deadline, limit).await;
+        let one = async |text: &str, target: &Target| self.verify_one(verifier, text, target, deadline, limit).await;
         self.each_by_itself(printer, one, |judgements| results.render(&judgements))?;
         Ok(results.summary())
     }
 
     /// What was found by the deadline is judged; an image that itself was not read by then is not.
-    async fn judge_one<J: Judge>(
+    async fn verify_one<V: ImageVerifier>(
         &self,
-        judge: &J,
+        verifier: &V,
         text: &str,
         target: &Target,
         deadline: Deadline,
         limit: Duration,
-    ) -> Vec<Judgement> {
+    ) -> Vec<VerificationOutcome> {
         let turn = self.turn().await;
         // What lies beside an image that is named by its digest need not wait until the image has been read.
         let early = async {
             let digest = self.named_digest(target)?;
             let open = self.open(target).ok()?;
-            Some(judge.look(text, &open, &digest, deadline).await)
+            Some(verifier.collect(text, &open, &digest, deadline).await)
         };
         let (resolved, early) = join(deadline.bound(self.resolve_one(target)), early).await;
         let Resolved { open, image, absent } = match resolved {
             Some(Ok(resolved)) => resolved,
-            Some(Err(error)) => return vec![Judgement::unresolved(text, error)],
-            None => return vec![Judgement::timed_out(text, limit)],
+            Some(Err(error)) => return vec![VerificationOutcome::unresolved(text, error)],
+            None => return vec![VerificationOutcome::timed_out(text, limit)],
         };
         let found = match early {
             Some(found) => found,
-            None => judge.look(text, &open, &image.descriptor.digest, deadline).await,
+            None => verifier.collect(text, &open, &image.descriptor.digest, deadline).await,
         };
         // What is missing is missing of the first: the others are below it.
-        let first = judge.judge(text, &open, &image, found, deadline).without(absent);
+        let first = verifier.verify(text, &open, &image, found, deadline).without(absent);
         drop(turn);
         let below = match self.recursive() {
-            true => self.judge_below(judge, text, &open, &image, (deadline, limit)).await,
+            true => self.verify_below(verifier, text, &open, &image, (deadline, limit)).await,
             false => Ok(Vec::new()),
         };
         match below {
             Ok(below) => std::iter::once(first).chain(below).collect(),
-            Err(error) => vec![Judgement::unresolved(text, Unresolved::of(target.registry())(error))],
+            Err(error) => vec![VerificationOutcome::unresolved(text, Unresolved::of(target.registry())(error))],
         }
     }
 
     /// Judges the images below one, level by level, each as soon as there is a turn for it.
-    async fn judge_below<J: Judge>(
+    async fn verify_below<V: ImageVerifier>(
         &self,
-        judge: &J,
+        verifier: &V,
         text: &str,
         open: &OpenTarget,
         image: &FetchedManifest,
         (deadline, limit): (Deadline, Duration),
-    ) -> Result<Vec<Judgement>, TreeError> {
+    ) -> Result<Vec<VerificationOutcome>, TreeError> {
         let mut descent = Descent::new(image, &Limits::DEFAULT);
         let mut judgements = Vec::new();
         loop {
@@ -117,11 +117,11 @@ impl Images<'_> {
                 .iter()
                 .map(async |entry| {
                     let _turn = self.turn().await;
-                    let look = Box::pin(judge.look(text, open, &entry.digest, deadline));
+                    let look = Box::pin(verifier.collect(text, open, &entry.digest, deadline));
                     let (image, found) = join(deadline.bound(Box::pin(reader.read(&*open.store, entry))), look).await;
-                    let Some(image) = image else { return Ok((Judgement::timed_out(text, limit), None)) };
+                    let Some(image) = image else { return Ok((VerificationOutcome::timed_out(text, limit), None)) };
                     let image = image?;
-                    Ok::<_, TreeError>((judge.judge(text, open, &image, found, deadline), Some(Branch::of(&image))))
+                    Ok::<_, TreeError>((verifier.verify(text, open, &image, found, deadline), Some(Branch::of(&image))))
                 })
                 .collect();
             // Counted as they come, so that what is too much is noticed before all of it is here.

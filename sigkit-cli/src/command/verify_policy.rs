@@ -8,13 +8,13 @@ use sigkit_core::store::FetchedManifest;
 use sigkit_core::time::UnixTime;
 use sigkit_core::verify::{Artifact, Findings, admit_while};
 
-use super::images::{Images, Reach};
-use super::verify_images::Judge;
+use super::images::{Images, StoreAccess};
+use super::verify_images::ImageVerifier;
 use crate::args::{GlobalArgs, VerifyArgs};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::outcome::{Output, Printer};
-use crate::render::{self, Judgement, Subject};
+use crate::render::{self, Subject, VerificationOutcome};
 use crate::runtime::Deadline;
 use crate::settings::policy_files::bound_memory;
 use crate::settings::target::OpenTarget;
@@ -35,9 +35,9 @@ pub(super) fn run(
     if policies.evaluates_rego() {
         bound_memory();
     }
-    let images = Images::collect(Reach::Read, &args.images, &args.registry, context)?;
+    let images = Images::collect(StoreAccess::Read, &args.images, &args.registry, context)?;
     let verification = Verification { policies, images: &images, now: context.now() };
-    images.judge(&verification, render::Results::new(args.output, context), global, printer)
+    images.verify(&verification, render::Results::new(args.output, context), global, printer)
 }
 
 struct Verification<'a> {
@@ -46,11 +46,11 @@ struct Verification<'a> {
     now: UnixTime,
 }
 
-impl Judge for Verification<'_> {
+impl ImageVerifier for Verification<'_> {
     type Found = (Demand, Findings);
 
     /// What the policies about the name that the user gave ask for.
-    async fn look(&self, text: &str, open: &OpenTarget, image: &Digest, deadline: Deadline) -> (Demand, Findings) {
+    async fn collect(&self, text: &str, open: &OpenTarget, image: &Digest, deadline: Deadline) -> (Demand, Findings) {
         let name = match open.reference() {
             Some(reference) => ImageName::Registry(reference),
             None => ImageName::Local { transport: open.transport(), given: text },
@@ -61,17 +61,17 @@ impl Judge for Verification<'_> {
         (demand, findings)
     }
 
-    fn judge(
+    fn verify(
         &self,
         text: &str,
         open: &OpenTarget,
         image: &FetchedManifest,
         (demand, findings): (Demand, Findings),
         deadline: Deadline,
-    ) -> Judgement {
+    ) -> VerificationOutcome {
         let end = deadline.of_judging();
         let goes_on = || end.is_ahead();
         let admission = admit_while(&demand, &Artifact::Bytes(&image.bytes), &findings, self.now, &goes_on);
-        Judgement::admitted(Subject::image(text, open, image), admission)
+        VerificationOutcome::admitted(Subject::image(text, open, image), admission)
     }
 }

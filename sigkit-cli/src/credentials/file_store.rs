@@ -12,11 +12,11 @@ use serde_json::error::Category;
 use zeroize::Zeroizing;
 
 use super::auth_entry::Entry;
-use super::server_address::Server;
+use super::server_address::RegistryKey;
 use crate::terminal::streams::read_bounded;
 
 /// Longest file of credentials, in bytes.
-const MOST_BYTES: u64 = 1024 * 1024;
+const MAX_BYTES: u64 = 1024 * 1024;
 
 /// What a file says about one registry.
 #[derive(Debug, Default)]
@@ -39,7 +39,7 @@ pub(crate) enum AuthFileError {
     #[error("is not a regular file")]
     Kind,
     /// Too long.
-    #[error("has more than {MOST_BYTES} bytes")]
+    #[error("has more than {MAX_BYTES} bytes")]
     TooLarge,
     /// RFC 8259.
     #[error("is not JSON, at line {line}, column {column}")]
@@ -64,9 +64,9 @@ pub(crate) enum AuthFileError {
 
 impl AuthFile {
     /// The entries, the one that fits closest first.
-    pub(super) fn closest_first(self, server: &Server<'_>) -> Vec<(String, Entry)> {
+    pub(super) fn closest_first(self, server: &RegistryKey<'_>) -> Vec<(String, Entry)> {
         let mut entries: Vec<(String, Entry)> = self.entries.into_iter().collect();
-        entries.sort_by_key(|(key, _)| std::cmp::Reverse(server.fit(key)));
+        entries.sort_by_key(|(key, _)| std::cmp::Reverse(server.specificity(key)));
         entries
     }
 
@@ -74,7 +74,7 @@ impl AuthFile {
     ///
     /// # Errors
     /// [`AuthFileError`]. Entries of other registries are not looked at.
-    pub(super) fn read(path: &Path, server: &Server<'_>) -> Result<Option<Self>, AuthFileError> {
+    pub(super) fn read(path: &Path, server: &RegistryKey<'_>) -> Result<Option<Self>, AuthFileError> {
         read_file(path)?.map(|bytes| Self::parse(&bytes, server)).transpose()
     }
 
@@ -82,7 +82,7 @@ impl AuthFile {
     ///
     /// # Errors
     /// [`AuthFileError`].
-    pub(super) fn parse(bytes: &[u8], server: &Server<'_>) -> Result<Self, AuthFileError> {
+    pub(super) fn parse(bytes: &[u8], server: &RegistryKey<'_>) -> Result<Self, AuthFileError> {
         if bytes.trim_ascii().is_empty() {
             return Ok(Self::default());
         }
@@ -121,11 +121,11 @@ pub(super) fn read_file(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, AuthF
     if !file_type.is_file() && !file_type.is_char_device() {
         return Err(AuthFileError::Kind);
     }
-    read_bounded(file, MOST_BYTES)?.ok_or(AuthFileError::TooLarge).map(Some)
+    read_bounded(file, MAX_BYTES)?.ok_or(AuthFileError::TooLarge).map(Some)
 }
 
 /// Reads the file, with an eye for one registry.
-struct FileVisitor<'s>(&'s Server<'s>);
+struct FileVisitor<'s>(&'s RegistryKey<'s>);
 
 impl<'de> Visitor<'de> for FileVisitor<'_> {
     type Value = AuthFile;
@@ -164,12 +164,12 @@ fn once<T, E: Error>(place: &mut Option<T>, value: T) -> Result<(), E> {
 
 /// The members of an object whose names are names of one registry.
 struct Named<'s, T> {
-    server: &'s Server<'s>,
+    server: &'s RegistryKey<'s>,
     values: PhantomData<T>,
 }
 
 impl<'s, T> Named<'s, T> {
-    fn of(server: &'s Server<'s>) -> Self {
+    fn of(server: &'s RegistryKey<'s>) -> Self {
         Self { server, values: PhantomData }
     }
 }
@@ -204,7 +204,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for Named<'_, T> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut found = BTreeMap::new();
         while let Some(name) = map.next_key::<String>()? {
-            if self.server.fit(&name).is_none() {
+            if self.server.specificity(&name).is_none() {
                 map.next_value::<IgnoredAny>()?;
             } else if let Some(value) = map.next_value::<Option<T>>()?
                 && found.insert(name, value).is_some()
@@ -223,7 +223,7 @@ mod tests {
     #[test]
     fn the_closest_entry_comes_first() {
         let repository = "a.example/team/app".parse().unwrap();
-        let server = Server::of(&repository);
+        let server = RegistryKey::of(&repository);
         let json = r#"{"auths":{"a.example":{},"a.example/team":{},"a.example/team/app":{},"a.example/other":{},
             "b.example/team":{}},"credHelpers":{"a.example/team":"passed-over"}}"#;
         let file = AuthFile::parse(json.as_bytes(), &server).unwrap();
@@ -233,7 +233,7 @@ mod tests {
     }
 
     fn parse(json: &str) -> Result<AuthFile, AuthFileError> {
-        AuthFile::parse(json.as_bytes(), &Server::new("a.example"))
+        AuthFile::parse(json.as_bytes(), &RegistryKey::new("a.example"))
     }
 
     // threat: G10
@@ -315,11 +315,11 @@ mod tests {
     #[test]
     fn files_are_read_within_bounds_and_missing_ones_are_none() {
         let directory = tempfile::tempdir().unwrap();
-        let read = |name: &str| AuthFile::read(&directory.path().join(name), &Server::new("a.example"));
+        let read = |name: &str| AuthFile::read(&directory.path().join(name), &RegistryKey::new("a.example"));
         assert!(matches!(read("missing"), Ok(None)));
         assert!(matches!(read("."), Err(AuthFileError::Kind)));
         assert!(matches!(read("/dev/null"), Ok(Some(_))));
-        let most = usize::try_from(MOST_BYTES).unwrap();
+        let most = usize::try_from(MAX_BYTES).unwrap();
         std::fs::write(directory.path().join("full"), format!("{{}}{}", " ".repeat(most - 2))).unwrap();
         assert!(matches!(read("full"), Ok(Some(_))));
         assert!(matches!(read("full/below"), Ok(None)));

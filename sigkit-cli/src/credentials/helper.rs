@@ -14,15 +14,15 @@ use sigkit_core::store::registry::{Credentials, Secret};
 use zeroize::Zeroizing;
 
 use super::auth_entry::Text;
-use super::server_address::Server;
+use super::server_address::RegistryKey;
 use crate::terminal::streams::read_bounded;
 
 /// How long a helper may take.
-const PATIENCE: Duration = Duration::from_secs(10);
+const HELPER_TIMEOUT: Duration = Duration::from_secs(10);
 /// Longest output of a helper, in bytes.
-const MOST_OUTPUT_BYTES: u64 = 64 * 1024;
+const MAX_OUTPUT_BYTES: u64 = 64 * 1024;
 /// Characters of a helper's complaint that are passed on.
-const MOST_QUOTED: usize = 200;
+const MAX_QUOTED: usize = 200;
 /// What helpers say when they know nothing.
 const NOT_FOUND: &str = "credentials not found";
 /// The user name of an identity token.
@@ -80,7 +80,7 @@ pub(crate) enum HelperError {
         patience: Duration,
     },
     /// It said too much.
-    #[error("{} printed more than {MOST_OUTPUT_BYTES} bytes", program.display())]
+    #[error("{} printed more than {MAX_OUTPUT_BYTES} bytes", program.display())]
     Long {
         /// The helper.
         program: PathBuf,
@@ -194,14 +194,14 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Helpers {
     /// Helpers in the directories of `search_path`, which is written like `PATH`.
     pub(super) fn new(search_path: OsString) -> Self {
-        Self { search_path, patience: PATIENCE }
+        Self { search_path, patience: HELPER_TIMEOUT }
     }
 
     /// What the helper `name` knows about `server`.
     ///
     /// # Errors
     /// [`HelperError`]. That it knows nothing is `None`.
-    pub(super) fn get(&self, name: &str, server: &Server<'_>) -> Result<Option<Credentials>, HelperError> {
+    pub(super) fn get(&self, name: &str, server: &RegistryKey<'_>) -> Result<Option<Credentials>, HelperError> {
         let (program, url) = self.find(name, server)?;
         let ended = self.run(&program, Verb::Get, url.as_bytes())?;
         if ended.knows_nothing() {
@@ -218,7 +218,7 @@ impl Helpers {
     pub(super) fn store(
         &self,
         name: &str,
-        server: &Server<'_>,
+        server: &RegistryKey<'_>,
         username: &str,
         password: &Secret,
     ) -> Result<(), HelperError> {
@@ -233,7 +233,7 @@ impl Helpers {
     ///
     /// # Errors
     /// [`HelperError`]. That it knew nothing is no error.
-    pub(super) fn erase(&self, name: &str, server: &Server<'_>) -> Result<(), HelperError> {
+    pub(super) fn erase(&self, name: &str, server: &RegistryKey<'_>) -> Result<(), HelperError> {
         let (program, url) = self.find(name, server)?;
         let ended = self.run(&program, Verb::Erase, url.as_bytes())?;
         if ended.knows_nothing() { Ok(()) } else { ended.succeeded(&program, None).map(drop) }
@@ -241,7 +241,7 @@ impl Helpers {
 
     /// The program of a helper, and what to call `server` there. A name may come from a file that somebody else wrote, so it has
     /// nothing in it that could lead elsewhere.
-    fn find<'a>(&self, name: &str, server: &Server<'a>) -> Result<(PathBuf, &'a str), HelperError> {
+    fn find<'a>(&self, name: &str, server: &RegistryKey<'a>) -> Result<(PathBuf, &'a str), HelperError> {
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
         if name.is_empty() || name.starts_with(['-', '.']) || !name.bytes().all(allowed) {
             return Err(HelperError::Name { name: name.to_owned() });
@@ -300,7 +300,7 @@ fn collect(stream: Option<OwnedFd>) -> io::Result<Receiver<io::Result<Zeroizing<
     let (sender, receiver) = mpsc::sync_channel(1);
     let stream = stream.ok_or(io::ErrorKind::BrokenPipe)?;
     std::thread::Builder::new().name("helper".to_owned()).spawn(move || {
-        let bytes = read_bounded(File::from(stream), MOST_OUTPUT_BYTES);
+        let bytes = read_bounded(File::from(stream), MAX_OUTPUT_BYTES);
         let bytes = bytes.and_then(|bytes| bytes.ok_or_else(|| io::ErrorKind::FileTooLarge.into()));
         // Nobody listens any more once the time is over.
         sender.send(bytes).unwrap_or_default();
@@ -355,11 +355,11 @@ fn quoted(text: &str) -> String {
     if line.is_empty() || text.to_ascii_lowercase().contains("secret\"") {
         return String::new();
     }
-    format!(": {:?}", line.chars().take(MOST_QUOTED).collect::<String>())
+    format!(": {:?}", line.chars().take(MAX_QUOTED).collect::<String>())
 }
 
 /// Reads an answer. Words of the JSON parser are not passed on: they may quote the secret.
-fn read(output: &[u8], server: &Server<'_>) -> Result<Option<Credentials>, &'static str> {
+fn read(output: &[u8], server: &RegistryKey<'_>) -> Result<Option<Credentials>, &'static str> {
     let answer: Answer = serde_json::from_slice(output).map_err(|error| match error.classify() {
         serde_json::error::Category::Data => "a member is missing, repeated or no text",
         _ => "that is not one JSON document",
@@ -394,12 +394,13 @@ mod tests {
     }
 
     fn ask(script: &str) -> Result<Option<Credentials>, HelperError> {
-        ask_within(PATIENCE, script)
+        ask_within(HELPER_TIMEOUT, script)
     }
 
     fn ask_within(patience: Duration, script: &str) -> Result<Option<Credentials>, HelperError> {
         let directory = helper(script);
-        Helpers { search_path: directory.path().as_os_str().to_owned(), patience }.get("fake", &Server::new(SERVER))
+        Helpers { search_path: directory.path().as_os_str().to_owned(), patience }
+            .get("fake", &RegistryKey::new(SERVER))
     }
 
     fn basic(username: &str, password: &str) -> Option<Credentials> {
@@ -453,7 +454,7 @@ mod tests {
         let HelperError::Failed { said, .. } = ask("printf '%9999d' 0 | tr ' ' x; exit 1").unwrap_err() else {
             panic!()
         };
-        assert_eq!(said.len(), MOST_QUOTED + 4);
+        assert_eq!(said.len(), MAX_QUOTED + 4);
     }
 
     // threat: G08
@@ -518,7 +519,7 @@ mod tests {
     #[test]
     fn a_name_leads_nowhere_else() {
         for name in ["", "../x", "a/b", "/bin/sh", "a\nb", "a b", "a\0", "ä", "a;b", "$(x)", "-x", "--", "..", "."] {
-            let error = Helpers::new("/usr/bin:/bin".into()).get(name, &Server::new(SERVER)).unwrap_err();
+            let error = Helpers::new("/usr/bin:/bin".into()).get(name, &RegistryKey::new(SERVER)).unwrap_err();
             assert!(matches!(error, HelperError::Name { .. }), "{name}: {error:?}");
         }
     }
@@ -528,7 +529,7 @@ mod tests {
     fn a_registry_that_is_no_line_is_not_asked_for() {
         let helpers = Helpers::new("/nowhere".into());
         for registry in ["", "a.example\nb.example", "a.example\0"] {
-            let error = helpers.get("fake", &Server::new(registry)).unwrap_err();
+            let error = helpers.get("fake", &RegistryKey::new(registry)).unwrap_err();
             assert!(matches!(error, HelperError::Registry { .. }), "{error:?}");
         }
     }
@@ -552,7 +553,7 @@ mod tests {
         )
         .unwrap();
         assert_eq!(found(absolute), None);
-        let error = Helpers::new(absolute.into()).get("fake", &Server::new(SERVER)).unwrap_err();
+        let error = Helpers::new(absolute.into()).get("fake", &RegistryKey::new(SERVER)).unwrap_err();
         assert!(matches!(error, HelperError::Missing { .. }), "{error:?}");
     }
 

@@ -25,11 +25,11 @@ use sigkit_core::store::registry::{CredentialError, CredentialSource, Credential
 
 pub(crate) use self::helper::stop_all as stop_helpers;
 pub(crate) use self::server_address::registry_of;
-pub(crate) use self::store::{Keeper, Kept};
+pub(crate) use self::store::{CredentialStore, StoredIn};
 
 use self::file_store::AuthFile;
 use self::helper::Helpers;
-use self::server_address::Server;
+use self::server_address::RegistryKey;
 use crate::context::Environment;
 use crate::escape;
 
@@ -64,7 +64,7 @@ impl StoredCredentials {
         }
     }
 
-    fn find(&self, server: &Server<'_>) -> Result<Option<Found>, String> {
+    fn find(&self, server: &RegistryKey<'_>) -> Result<Option<Found>, String> {
         for path in &self.files {
             if let Some(found) = self.find_in(path, server)? {
                 return Ok(Some(found));
@@ -73,7 +73,7 @@ impl StoredCredentials {
         Ok(None)
     }
 
-    fn find_in(&self, path: &Path, server: &Server<'_>) -> Result<Option<Found>, String> {
+    fn find_in(&self, path: &Path, server: &RegistryKey<'_>) -> Result<Option<Found>, String> {
         let at = |detail: &dyn fmt::Display| format!("{}: {detail}", path.display());
         let Some(file) = AuthFile::read(path, server).map_err(|error| at(&error))? else { return Ok(None) };
         if let Some(found) = self.ask(file.helper.as_deref(), path, server)? {
@@ -90,7 +90,7 @@ impl StoredCredentials {
         self.ask(store.as_deref(), path, server)
     }
 
-    fn ask(&self, helper: Option<&str>, path: &Path, server: &Server<'_>) -> Result<Option<Found>, String> {
+    fn ask(&self, helper: Option<&str>, path: &Path, server: &RegistryKey<'_>) -> Result<Option<Found>, String> {
         let Some(name) = helper.filter(|name| !name.is_empty()) else { return Ok(None) };
         let url = server.url().unwrap_or_default().to_owned();
         let answer = {
@@ -107,7 +107,7 @@ impl StoredCredentials {
 
 impl CredentialSource for StoredCredentials {
     fn credentials(&self, repository: &Repository) -> Result<Option<Credentials>, CredentialError> {
-        let found = self.find(&Server::of(repository)).map_err(|detail| CredentialError {
+        let found = self.find(&RegistryKey::of(repository)).map_err(|detail| CredentialError {
             registry: repository.registry().to_owned(),
             detail: escape::one_line(&detail),
         })?;

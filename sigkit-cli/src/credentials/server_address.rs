@@ -8,21 +8,21 @@ const DOCKER_HUB_URL: &str = "https://index.docker.io/v1/";
 
 /// What credentials are wanted for: a registry, or a repository in it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Server<'a> {
+pub(super) struct RegistryKey<'a> {
     registry: &'a str,
     path: &'a str,
 }
 
 /// How closely a key of a file fits; the closest decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Fit {
+pub(super) enum Specificity {
     /// It names the registry as a whole.
     Registry,
     /// It names the repository, or what it lies below: so many parts of its path.
     Path(usize),
 }
 
-impl<'a> Server<'a> {
+impl<'a> RegistryKey<'a> {
     /// A registry as a whole: `host` or `host:port`.
     pub(super) const fn new(registry: &'a str) -> Self {
         Self { registry, path: "" }
@@ -47,22 +47,22 @@ impl<'a> Server<'a> {
 
     /// How `key`, as files and helpers write it, fits: the same host and the same port, with or without a scheme. Of a key without
     /// a scheme, a path other than that of the registry's API is that of a repository, or of all below it.
-    pub(super) fn fit(&self, key: &str) -> Option<Fit> {
+    pub(super) fn specificity(&self, key: &str) -> Option<Specificity> {
         let url = ["https://", "http://"].iter().find_map(|scheme| key.strip_prefix(scheme));
         let (authority, path) = url.unwrap_or(key).split_once('/').unwrap_or((url.unwrap_or(key), ""));
         if canonical(authority) != canonical(self.registry) {
             return None;
         }
         if url.is_some() || matches!(path, "" | "v1" | "v1/" | "v2" | "v2/") {
-            return Some(Fit::Registry);
+            return Some(Specificity::Registry);
         }
         let below = self.path.strip_prefix(path)?;
-        (below.is_empty() || below.starts_with('/')).then(|| Fit::Path(path.split('/').count()))
+        (below.is_empty() || below.starts_with('/')).then(|| Specificity::Path(path.split('/').count()))
     }
 
     /// Whether `key` names the registry as a whole.
     pub(super) fn is_named(&self, key: &str) -> bool {
-        self.fit(key) == Some(Fit::Registry)
+        self.specificity(key) == Some(Specificity::Registry)
     }
 }
 
@@ -101,10 +101,10 @@ mod tests {
             "https://registry-1.docker.io/v2/",
             "registry.hub.docker.com",
         ] {
-            assert!(Server::new("index.docker.io").is_named(key), "{key}");
-            assert!(!Server::new("registry.example").is_named(key), "{key}");
+            assert!(RegistryKey::new("index.docker.io").is_named(key), "{key}");
+            assert!(!RegistryKey::new("registry.example").is_named(key), "{key}");
         }
-        assert_eq!(Server::new("index.docker.io").url(), Some("https://index.docker.io/v1/"));
+        assert_eq!(RegistryKey::new("index.docker.io").url(), Some("https://index.docker.io/v1/"));
     }
 
     // threat: G05
@@ -112,10 +112,10 @@ mod tests {
     fn a_key_with_a_path_is_for_what_lies_below_it_on_the_same_host() {
         let repository: Repository = "registry.example:5000/team/app/web".parse().unwrap();
         for (key, fit) in [
-            ("registry.example:5000", Some(Fit::Registry)),
-            ("registry.example:5000/team", Some(Fit::Path(1))),
-            ("registry.example:5000/team/app", Some(Fit::Path(2))),
-            ("registry.example:5000/team/app/web", Some(Fit::Path(3))),
+            ("registry.example:5000", Some(Specificity::Registry)),
+            ("registry.example:5000/team", Some(Specificity::Path(1))),
+            ("registry.example:5000/team/app", Some(Specificity::Path(2))),
+            ("registry.example:5000/team/app/web", Some(Specificity::Path(3))),
             ("registry.example:5000/team/app/web/more", None),
             ("registry.example:5000/team/ap", None),
             ("registry.example:5000/team/", None),
@@ -124,19 +124,19 @@ mod tests {
             ("registry.example/team", None),
             ("evil.example/registry.example:5000/team", None),
             // Of a URL, the path is that of some API.
-            ("https://registry.example:5000/team", Some(Fit::Registry)),
+            ("https://registry.example:5000/team", Some(Specificity::Registry)),
         ] {
-            assert_eq!(Server::of(&repository).fit(key), fit, "{key}");
+            assert_eq!(RegistryKey::of(&repository).specificity(key), fit, "{key}");
         }
         let hub: Repository = "library/app".parse().unwrap();
-        assert_eq!(Server::of(&hub).fit("docker.io/library/app"), Some(Fit::Path(2)));
-        assert_eq!(Server::of(&hub).whole().fit("docker.io/library/app"), None);
+        assert_eq!(RegistryKey::of(&hub).specificity("docker.io/library/app"), Some(Specificity::Path(2)));
+        assert_eq!(RegistryKey::of(&hub).whole().specificity("docker.io/library/app"), None);
     }
 
     // threat: G05
     #[test]
     fn another_host_or_port_is_another_registry() {
-        let server = Server::new("registry.example:5000");
+        let server = RegistryKey::new("registry.example:5000");
         for key in [
             "registry.example:5000",
             "Registry.Example:5000",
@@ -171,12 +171,12 @@ mod tests {
     // threat: R04
     #[test]
     fn a_key_names_a_registry_in_any_spelling() {
-        let server = Server::new("registry.example");
+        let server = RegistryKey::new("registry.example");
         for key in ["registry.example:443", "https://REGISTRY.example:443/v2/", "registry.example:0443"] {
             assert!(server.is_named(key), "{key}");
         }
         let repository: Repository = "Registry.Example:443/team/app".parse().unwrap();
-        assert_eq!(Server::of(&repository).fit("registry.example/team"), Some(Fit::Path(1)));
+        assert_eq!(RegistryKey::of(&repository).specificity("registry.example/team"), Some(Specificity::Path(1)));
         for key in ["registry.example:80", "registry.example.", "127.1"] {
             assert!(!server.is_named(key), "{key}");
         }
@@ -185,9 +185,9 @@ mod tests {
     // threat: G08
     #[test]
     fn a_helper_is_given_one_line() {
-        assert_eq!(Server::new("a.example:1").url(), Some("a.example:1"));
+        assert_eq!(RegistryKey::new("a.example:1").url(), Some("a.example:1"));
         for registry in ["", "a.example\nb.example", "a.example\r", "a.example\0", "a.example\u{85}", "a b"] {
-            assert_eq!(Server::new(registry).url(), None);
+            assert_eq!(RegistryKey::new(registry).url(), None);
         }
     }
 }

@@ -13,13 +13,13 @@ use super::config_file::Document;
 use super::file_store::{AuthFile, AuthFileError, read_file};
 use super::helper::{HelperError, Helpers};
 use super::places;
-use super::server_address::Server;
+use super::server_address::RegistryKey;
 use crate::context::Context;
 use crate::files::{Access, FileError};
 
 /// Docker's `config.json` and the helpers that it names, as a place to keep credentials in.
 #[derive(Debug)]
-pub(crate) struct Keeper<'a> {
+pub(crate) struct CredentialStore<'a> {
     context: &'a Context,
     path: PathBuf,
     helpers: Helpers,
@@ -27,7 +27,7 @@ pub(crate) struct Keeper<'a> {
 
 /// Where credentials are kept now.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Kept {
+pub(crate) enum StoredIn {
     /// In this file, as they are.
     File(PathBuf),
     /// By this helper.
@@ -36,7 +36,7 @@ pub(crate) enum Kept {
 
 /// Why credentials were not kept, or not forgotten.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum KeepError {
+pub(crate) enum CredentialStoreError {
     /// Neither variable is set.
     #[error("there is no place to keep credentials in: neither DOCKER_CONFIG nor HOME is set")]
     NoPlace,
@@ -69,13 +69,13 @@ pub(crate) enum KeepError {
     Write(#[from] FileError),
 }
 
-impl<'a> Keeper<'a> {
+impl<'a> CredentialStore<'a> {
     /// The file that the environment names. Reads nothing.
     ///
     /// # Errors
-    /// [`KeepError::NoPlace`].
-    pub(crate) fn new(context: &'a Context) -> Result<Self, KeepError> {
-        let path = places(&context.environment).docker.ok_or(KeepError::NoPlace)?;
+    /// [`CredentialStoreError::NoPlace`].
+    pub(crate) fn new(context: &'a Context) -> Result<Self, CredentialStoreError> {
+        let path = places(&context.environment).docker.ok_or(CredentialStoreError::NoPlace)?;
         let helpers = Helpers::new(context.environment.get("PATH").unwrap_or_default());
         Ok(Self { context, path, helpers })
     }
@@ -83,9 +83,14 @@ impl<'a> Keeper<'a> {
     /// Keeps an account of `registry`, in the place of any other: with the helper that is in charge, else in the file.
     ///
     /// # Errors
-    /// [`KeepError`].
-    pub(crate) fn keep(&self, registry: &str, username: &str, password: &Secret) -> Result<Kept, KeepError> {
-        let server = Server::new(registry);
+    /// [`CredentialStoreError`].
+    pub(crate) fn keep(
+        &self,
+        registry: &str,
+        username: &str,
+        password: &Secret,
+    ) -> Result<StoredIn, CredentialStoreError> {
+        let server = RegistryKey::new(registry);
         let helper = self.helper(&server)?;
         if let Some(name) = &helper {
             self.helpers.store(name, &server, username, password).map_err(|error| self.of_helper(error))?;
@@ -98,17 +103,17 @@ impl<'a> Keeper<'a> {
             auths.put(url, if helper.is_some() { Document::default() } else { entry(username, password) });
         })?;
         Ok(match helper {
-            Some(name) => Kept::Helper(format!("docker-credential-{name}, named in {}", self.path.display())),
-            None => Kept::File(self.path.clone()),
+            Some(name) => StoredIn::Helper(format!("docker-credential-{name}, named in {}", self.path.display())),
+            None => StoredIn::File(self.path.clone()),
         })
     }
 
     /// Forgets the account of `registry`, with the helper in charge and in the file; says where something was forgotten.
     ///
     /// # Errors
-    /// [`KeepError`].
-    pub(crate) fn forget(&self, registry: &str) -> Result<Vec<String>, KeepError> {
-        let server = Server::new(registry);
+    /// [`CredentialStoreError`].
+    pub(crate) fn forget(&self, registry: &str) -> Result<Vec<String>, CredentialStoreError> {
+        let server = RegistryKey::new(registry);
         let mut forgotten = Vec::new();
         if let Some(name) = self.helper(&server)? {
             self.helpers.erase(&name, &server).map_err(|error| self.of_helper(error))?;
@@ -125,19 +130,19 @@ impl<'a> Keeper<'a> {
     /// Files of others that know `registry` too.
     pub(crate) fn also_known_in(&self, registry: &str) -> Vec<PathBuf> {
         let knows = |path: &PathBuf| {
-            let file = AuthFile::read(path, &Server::new(registry)).ok().flatten();
+            let file = AuthFile::read(path, &RegistryKey::new(registry)).ok().flatten();
             file.is_some_and(|file| !file.entries.is_empty() || file.helper.is_some())
         };
         places(&self.context.environment).podman.into_iter().filter(knows).collect()
     }
 
-    fn helper(&self, server: &Server<'_>) -> Result<Option<String>, KeepError> {
+    fn helper(&self, server: &RegistryKey<'_>) -> Result<Option<String>, CredentialStoreError> {
         let file = AuthFile::read(&self.path, server).map_err(|error| self.of_file(error))?.unwrap_or_default();
         Ok(file.helper.or(file.store).filter(|name| !name.is_empty()))
     }
 
     /// Changes `auths` and nothing else of the file, in one step; no other sigkit changes it meanwhile.
-    fn edit(&self, server: &Server<'_>, change: impl FnOnce(&mut Document)) -> Result<(), KeepError> {
+    fn edit(&self, server: &RegistryKey<'_>, change: impl FnOnce(&mut Document)) -> Result<(), CredentialStoreError> {
         let _lock = self.lock()?;
         let before = read_file(&self.path).map_err(|error| self.of_file(error))?;
         let before = before.unwrap_or_default();
@@ -153,9 +158,9 @@ impl<'a> Keeper<'a> {
     }
 
     /// Makes the directory, for its owner alone, and locks it until the guard is dropped.
-    fn lock(&self) -> Result<File, KeepError> {
+    fn lock(&self) -> Result<File, CredentialStoreError> {
         let directory = self.path.parent().unwrap_or(Path::new("/"));
-        let refused = |error| KeepError::Directory { path: directory.to_owned(), error };
+        let refused = |error| CredentialStoreError::Directory { path: directory.to_owned(), error };
         DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(refused)?;
         let opened = File::open(directory).map_err(refused)?;
         // A file system without locks has fewer writers, too.
@@ -163,12 +168,12 @@ impl<'a> Keeper<'a> {
         Ok(opened)
     }
 
-    fn of_file(&self, error: AuthFileError) -> KeepError {
-        KeepError::File { path: self.path.clone(), error }
+    fn of_file(&self, error: AuthFileError) -> CredentialStoreError {
+        CredentialStoreError::File { path: self.path.clone(), error }
     }
 
-    fn of_helper(&self, error: HelperError) -> KeepError {
-        KeepError::Helper { path: self.path.clone(), error }
+    fn of_helper(&self, error: HelperError) -> CredentialStoreError {
+        CredentialStoreError::Helper { path: self.path.clone(), error }
     }
 }
 
@@ -183,19 +188,19 @@ mod tests {
     use super::*;
     use crate::context::Environment;
     use crate::credentials::registry_of;
-    use crate::terminal::signals::Interrupts;
+    use crate::terminal::signals::Signals;
 
     #[test]
     fn docker_hub_is_kept_under_the_name_that_docker_looks_for() {
         for spelling in ["docker.io", "index.docker.io", "https://index.docker.io/v1/", "registry-1.docker.io"] {
             let directory = tempfile::tempdir().unwrap();
             let environment = Environment::of(&[("DOCKER_CONFIG", directory.path().to_str().unwrap())]);
-            let context = Context::new(environment, Interrupts::default());
+            let context = Context::new(environment, Signals::default());
             let path = directory.path().join("config.json");
             std::fs::write(&path, r#"{"auths":{"docker.io":{"auth":"b2xk"},"https://index.docker.io":{}}}"#).unwrap();
-            let keeper = Keeper::new(&context).unwrap();
-            let kept = keeper.keep(&registry_of(spelling).unwrap(), "u", &Secret::new("p")).unwrap();
-            assert_eq!(kept, Kept::File(path.clone()));
+            let store = CredentialStore::new(&context).unwrap();
+            let kept = store.keep(&registry_of(spelling).unwrap(), "u", &Secret::new("p")).unwrap();
+            assert_eq!(kept, StoredIn::File(path.clone()));
             let json: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
             assert_eq!(json, serde_json::json!({"auths": {"https://index.docker.io/v1/": {"auth": "dTpw"}}}));
         }

@@ -11,15 +11,15 @@ use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub(crate) use error::FileError;
-pub(crate) use write::{Access, NewFile, Occupant, OutputFile};
+pub(crate) use write::{Access, ExistingFile, NewFile, OutputFile};
 
-use crate::terminal::signals::Interrupts;
+use crate::terminal::signals::Signals;
 
 /// The file system as options may use it. It remembers what was read and written, so that no output can overwrite an input or
 /// another output.
 #[derive(Debug)]
 pub(crate) struct Files {
-    interrupts: Interrupts,
+    signals: Signals,
     read: Identities,
     written: Identities,
     /// What is written last of all, with its option.
@@ -45,8 +45,8 @@ struct Identity(u64, u64);
 
 impl Files {
     /// Files whose writing no signal cuts short.
-    pub(crate) fn new(interrupts: Interrupts) -> Self {
-        Self { interrupts, read: Identities::default(), written: Identities::default(), reserved: Mutex::default() }
+    pub(crate) fn new(signals: Signals) -> Self {
+        Self { signals, read: Identities::default(), written: Identities::default(), reserved: Mutex::default() }
     }
 }
 

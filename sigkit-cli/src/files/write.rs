@@ -21,11 +21,11 @@ pub(crate) enum Access {
 
 /// What stands where a key is to be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Occupant {
+pub(crate) enum ExistingFile {
     /// Nothing; nothing may appear there until it is written.
-    Nobody,
+    Absent,
     /// A file, which its owner has agreed to lose.
-    File,
+    Present,
 }
 
 /// A file to be written, or left alone, together with others.
@@ -40,7 +40,7 @@ pub(crate) struct NewFile<'a> {
     /// For whom.
     pub(crate) access: Access,
     /// What was there when the owner was asked.
-    pub(crate) occupant: Occupant,
+    pub(crate) existing: ExistingFile,
 }
 
 /// An output of a command.
@@ -80,11 +80,11 @@ impl Files {
     ///
     /// # Errors
     /// [`FileError`] when it is neither nothing nor a file that could be replaced.
-    pub(crate) fn occupant(&self, option: &'static str, path: &Path) -> Result<Occupant, FileError> {
+    pub(crate) fn existing(&self, option: &'static str, path: &Path) -> Result<ExistingFile, FileError> {
         let refused = |error| FileError::Io { option, action: "write", path: path.to_owned(), error };
         let metadata = match path.symlink_metadata() {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return directory(path).metadata().map(|_| Occupant::Nobody).map_err(refused);
+                return directory(path).metadata().map(|_| ExistingFile::Absent).map_err(refused);
             }
             found => found.map_err(refused)?,
         };
@@ -93,7 +93,7 @@ impl Files {
             return Err(FileError::Link { option, path: path.to_owned(), target });
         }
         self.may_replace(option, path, &metadata)?;
-        Ok(Occupant::File)
+        Ok(ExistingFile::Present)
     }
 
     /// Writes all files, each of them whole; a file that could not be written takes those new beside it away again.
@@ -101,7 +101,7 @@ impl Files {
     /// # Errors
     /// [`FileError`]; what was there before is still there.
     pub(crate) fn create(&self, files: &[NewFile<'_>]) -> Result<(), FileError> {
-        let _no_signal = self.interrupts.defer();
+        let _no_signal = self.signals.defer();
         let staged = files
             .iter()
             .map(|file| Ok((file, stage(file.option, file.path, file.bytes, file.access)?)))
@@ -115,7 +115,7 @@ impl Files {
                 }
                 return Err(error);
             }
-            if file.occupant == Occupant::Nobody {
+            if file.existing == ExistingFile::Absent {
                 created.push(file.path);
             }
         }
@@ -155,7 +155,7 @@ impl Files {
     /// # Errors
     /// As [`Files::write`]. What a device or pipe has taken stays taken.
     pub(crate) fn write_all(&self, outputs: Vec<OutputFile<'_>>) -> Result<(), FileError> {
-        let _no_signal = self.interrupts.defer();
+        let _no_signal = self.signals.defer();
         let mut staged: Vec<Staged<'_>> = Vec::new();
         let mut streams = Vec::new();
         for output in outputs {
@@ -289,9 +289,9 @@ fn stage(option: &'static str, path: &Path, mut source: impl Read, access: Acces
 
 fn commit(file: &NewFile<'_>, staged: NamedTempFile) -> Result<(), FileError> {
     let (option, path) = (file.option, file.path.to_owned());
-    let persisted = match file.occupant {
-        Occupant::File => staged.persist(file.path),
-        Occupant::Nobody => staged.persist_noclobber(file.path),
+    let persisted = match file.existing {
+        ExistingFile::Present => staged.persist(file.path),
+        ExistingFile::Absent => staged.persist_noclobber(file.path),
     };
     match persisted {
         Ok(_) => Ok(()),

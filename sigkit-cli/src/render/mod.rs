@@ -26,11 +26,11 @@ use crate::exit::ExitCode;
 use crate::explain;
 use crate::outcome::Output;
 use crate::settings::target::{OpenTarget, Unresolved};
-use crate::terminal::streams::{Stderr, Stdout, Watched};
+use crate::terminal::streams::{IsTerminal, Stderr, Stdout};
 
 /// What was judged, and how it went.
 #[derive(Debug)]
-pub(crate) struct Judgement {
+pub(crate) struct VerificationOutcome {
     subject: Subject,
     result: Result<Verified, Refusal>,
     /// What an index lists and its place does not hold, so that nobody has compared it.
@@ -230,7 +230,7 @@ pub(crate) const fn store_exit(error: &StoreError) -> ExitCode {
     }
 }
 
-impl Judgement {
+impl VerificationOutcome {
     /// The verifier's answer.
     pub(crate) fn new(subject: Subject, result: Result<Verified, NotVerified>) -> Self {
         Self { subject, result: result.map_err(Refusal::NotVerified), absent: Vec::new() }
@@ -308,9 +308,9 @@ impl Results {
         Self {
             shape: Shape::Claims,
             format,
-            tree: format.is_none() && Stdout::watched() == Watched::Terminal,
-            stdout: Paint::new(Stdout::watched(), context),
-            stderr: Paint::new(Stderr::watched(), context),
+            tree: format.is_none() && Stdout::is_terminal() == IsTerminal::Yes,
+            stdout: Paint::new(Stdout::is_terminal(), context),
+            stderr: Paint::new(Stderr::is_terminal(), context),
             beliefs: context.beliefs(),
             tally: Tally::default(),
         }
@@ -322,7 +322,7 @@ impl Results {
     }
 
     /// The next ones.
-    pub(crate) fn render(&mut self, judgements: &[Judgement]) -> Output {
+    pub(crate) fn render(&mut self, judgements: &[VerificationOutcome]) -> Output {
         let mut output = Output::result(Vec::new());
         for judgement in judgements {
             match (self.format, &judgement.result) {
@@ -365,7 +365,7 @@ impl Results {
 }
 
 /// The result of verifying a blob.
-pub(crate) fn blob(judgement: &Judgement, format: Option<ReportFormat>, context: &Context) -> Output {
+pub(crate) fn blob(judgement: &VerificationOutcome, format: Option<ReportFormat>, context: &Context) -> Output {
     let mut output = Output::result(Vec::new());
     match (format, &judgement.result) {
         (Some(ReportFormat::Report), _) => output.stdout = report::line(judgement, &context.beliefs()),
@@ -386,7 +386,7 @@ pub(crate) fn blob(judgement: &Judgement, format: Option<ReportFormat>, context:
             });
         }
         Err(refusal) => {
-            let paint = Paint::new(Stderr::watched(), context);
+            let paint = Paint::new(Stderr::is_terminal(), context);
             output.report.push_str(&text::refusal(judgement, refusal, paint));
         }
     }

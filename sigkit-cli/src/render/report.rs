@@ -5,7 +5,7 @@ use sigkit_core::report::{Label, Node, Outcome, Rule};
 use sigkit_core::trust::SignerIdentity;
 use sigkit_core::verify::{LogRecord, VerifiedSignature};
 
-use super::Judgement;
+use super::VerificationOutcome;
 use crate::args::FromVariable;
 use crate::escape;
 
@@ -13,7 +13,7 @@ use crate::escape;
 const SCHEMA: &str = "sigkit.report.v1";
 
 /// The report of one artifact.
-pub(super) fn line(judgement: &Judgement, beliefs: &[FromVariable]) -> Vec<u8> {
+pub(super) fn line(judgement: &VerificationOutcome, beliefs: &[FromVariable]) -> Vec<u8> {
     let trouble = judgement.result.as_ref().err().map(super::Refusal::trouble);
     let signatures = judgement.result.as_ref().map_or(&[][..], |verified| verified.signatures());
     let report = json!({

@@ -2,17 +2,17 @@
 
 use sigkit_core::report::{Label, Node, Outcome, Report, Rule, Verdict};
 
-use super::{Judgement, Manifests, Refusal, Trouble, failure};
+use super::{Manifests, Refusal, Trouble, VerificationOutcome, failure};
 use crate::context::Context;
 use crate::escape;
 use crate::exit::ExitCode;
-use crate::terminal::streams::Watched;
+use crate::terminal::streams::IsTerminal;
 
 /// Column of the marks, where the branches to their left leave room for it.
 const MARKS: usize = 30;
 
 /// The tree of one artifact.
-pub(super) fn tree(judgement: &Judgement, paint: Paint) -> String {
+pub(super) fn tree(judgement: &VerificationOutcome, paint: Paint) -> String {
     let verdict = judgement.verdict();
     let mut text =
         format!("{} {}  {}\n", paint.mark(verdict), escape::one_line(&judgement.subject.name), paint.verdict(verdict));
@@ -24,7 +24,7 @@ pub(super) fn tree(judgement: &Judgement, paint: Paint) -> String {
 }
 
 /// The tree of a refusal, the one line that says why, and the one that says what to do.
-pub(super) fn refusal(judgement: &Judgement, refusal: &Refusal, paint: Paint) -> String {
+pub(super) fn refusal(judgement: &VerificationOutcome, refusal: &Refusal, paint: Paint) -> String {
     let mut text = tree(judgement, paint);
     let Trouble { code, message, place } = refusal.trouble();
     if matches!(refusal, Refusal::Allowed(_)) {
@@ -46,7 +46,7 @@ pub(super) fn refusal(judgement: &Judgement, refusal: &Refusal, paint: Paint) ->
 }
 
 /// What of an index is not there, and was compared by nobody.
-pub(super) fn absent(judgement: &Judgement) -> String {
+pub(super) fn absent(judgement: &VerificationOutcome) -> String {
     let name = escape::one_line(&judgement.subject.name);
     let line = |entry: &String| {
         format!("WARNING: {name}: {} is listed, but not here, so it was not looked at\n", escape::one_line(entry))
@@ -166,8 +166,8 @@ enum Colour {
 
 impl Paint {
     /// Colours for a stream that a person watches, unless `NO_COLOR` says otherwise.
-    pub(super) fn new(watched: Watched, context: &Context) -> Self {
-        let wanted = watched == Watched::Terminal && context.environment.non_empty("NO_COLOR").is_none();
+    pub(super) fn new(watched: IsTerminal, context: &Context) -> Self {
+        let wanted = watched == IsTerminal::Yes && context.environment.non_empty("NO_COLOR").is_none();
         Self { colour: if wanted { Colour::On } else { Colour::Off } }
     }
 

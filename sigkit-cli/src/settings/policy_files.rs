@@ -11,7 +11,7 @@ use crate::context::Context;
 use crate::error::CliError;
 
 /// Largest file of policies, in bytes.
-const MOST_BYTES: u64 = 1 << 20;
+const MAX_BYTES: u64 = 1 << 20;
 
 /// Whom to believe, read when a document asks for it.
 type Root<'r> = dyn Fn() -> Result<TrustedRoot, CliError> + 'r;
@@ -46,7 +46,7 @@ impl Context {
             let why = format!("a policy in {extension} judges one attestation: give it to verify-attestation --policy");
             return Err(CliError::usage(format!("--policy: {}: {why}", path.display())));
         }
-        let bytes = self.read_or_stdin("--policy", path, "a file of policies", MOST_BYTES)?;
+        let bytes = self.read_or_stdin("--policy", path, "a file of policies", MAX_BYTES)?;
         let directory = path.parent().map(Path::to_owned).unwrap_or_default();
         let around = Around { context: self, directory, root };
         PolicySet::from_file(&bytes, &around, &self.limits()?)
@@ -68,7 +68,7 @@ impl Context {
                 ));
             }
         }
-        let bytes = self.files.read("--policy", path, "a policy in Rego", MOST_BYTES)?.bytes;
+        let bytes = self.files.read("--policy", path, "a policy in Rego", MAX_BYTES)?.bytes;
         let source = std::str::from_utf8(&bytes).map_err(|_| refused(&"expected UTF-8"))?;
         let policy = RegoPolicy::new(path.display().to_string(), source, Among::Every);
         Ok(Gate::Rego(Box::new(policy.map_err(|error| refused(&error))?)))
@@ -80,9 +80,9 @@ pub(crate) fn bound_memory() {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     {
         use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-        const MOST_MEMORY: u64 = 2 << 30;
+        const MAX_MEMORY: u64 = 2 << 30;
         let Rlimit { current, maximum } = getrlimit(Resource::Data);
-        let wanted = current.map_or(MOST_MEMORY, |current| current.min(MOST_MEMORY));
+        let wanted = current.map_or(MAX_MEMORY, |current| current.min(MAX_MEMORY));
         setrlimit(Resource::Data, Rlimit { current: Some(wanted), maximum }).unwrap_or_default();
     }
 }

@@ -19,10 +19,10 @@ use crate::settings::target::Target;
 use crate::terminal::streams::Stderr;
 
 /// Longest file of certificates, in bytes.
-const MOST_CERTIFICATE_BYTES: u64 = 1024 * 1024;
+const MAX_CERTIFICATE_BYTES: u64 = 1024 * 1024;
 
 /// What is kept of a run that reads, in bytes: signatures that many images share, and images that are named twice.
-const KEPT_BYTES: usize = 4 * 1024 * 1024;
+const CACHE_BYTES: usize = 4 * 1024 * 1024;
 
 /// A client for one registry and no credentials but those it is given with a request.
 ///
@@ -45,7 +45,7 @@ pub(crate) fn client(args: &RegistryArgs, targets: &[Target], context: &Context)
 /// # Errors
 /// As [`client`].
 pub(crate) fn reader(args: &RegistryArgs, targets: &[Target], context: &Context) -> Result<RegistryClient, CliError> {
-    Ok(RegistryClient::new(options(args, targets, context)?.with_kept_bytes(KEPT_BYTES))?)
+    Ok(RegistryClient::new(options(args, targets, context)?.with_kept_bytes(CACHE_BYTES))?)
 }
 
 fn options(args: &RegistryArgs, targets: &[Target], context: &Context) -> Result<RegistryOptions, CliError> {
@@ -82,7 +82,7 @@ fn connection(args: &ConnectionArgs, registries: &[&str], context: &Context) -> 
     let timeouts = Timeouts { total, ..Timeouts::default() };
     let mut options = RegistryOptions::default().with_tls(tls(args, registries, context)?).with_timeouts(timeouts);
     if context.requests == Requests::Shown {
-        options = options.with_observer(Arc::new(Narrator(context.stderr.clone())));
+        options = options.with_observer(Arc::new(RequestLogger(context.stderr.clone())));
     }
     if !args.allow_http_registry {
         return Ok(options);
@@ -91,9 +91,9 @@ fn connection(args: &ConnectionArgs, registries: &[&str], context: &Context) -> 
 }
 
 /// Tells people of every request. What it is told has no secrets, and the stream escapes the rest.
-struct Narrator(Stderr);
+struct RequestLogger(Stderr);
 
-impl Observer for Narrator {
+impl Observer for RequestLogger {
     fn exchange(&self, exchange: &Exchange<'_>) {
         let outcome = match exchange.outcome {
             Ok(status) => status.to_string(),
@@ -151,7 +151,7 @@ fn pem(option: &'static str, path: &Path, kind: Pem, context: &Context) -> Resul
         Pem::Certificates => ("certificates in PEM", &b"-----BEGIN CERTIFICATE-----"[..]),
         Pem::PrivateKey => ("a private key in PEM, without encryption", &b"PRIVATE KEY-----"[..]),
     };
-    let bytes = context.files.read(option, path, expected, MOST_CERTIFICATE_BYTES)?.bytes;
+    let bytes = context.files.read(option, path, expected, MAX_CERTIFICATE_BYTES)?.bytes;
     if bytes.windows(label.len()).any(|window| window == label) {
         return Ok(bytes);
     }

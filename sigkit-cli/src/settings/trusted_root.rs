@@ -17,7 +17,7 @@ use crate::error::CliError;
 use crate::files::FileError;
 
 /// Largest file of certificates or keys, in bytes.
-const MOST_PEM_BYTES: u64 = 1024 * 1024;
+const MAX_PEM_BYTES: u64 = 1024 * 1024;
 
 /// The variables by which cosign replaces parts of the public services' root. They count only where no flag says which authorities
 /// and logs are believed.
@@ -100,7 +100,7 @@ pub(crate) fn pem_certificates(
     context: &Context,
 ) -> Result<Vec<Vec<u8>>, FileError> {
     let expected = "certificates in PEM";
-    let file = context.files.read(option, path, expected, MOST_PEM_BYTES)?;
+    let file = context.files.read(option, path, expected, MAX_PEM_BYTES)?;
     certificates_from_pem(&file.bytes).map_err(|error| content(option, path, expected, &error))
 }
 

@@ -5,10 +5,10 @@ use zeroize::Zeroizing;
 
 use crate::context::Context;
 use crate::files::FileError;
-use crate::terminal::streams::Watched;
+use crate::terminal::streams::IsTerminal;
 
 /// Longest password, in bytes.
-pub(crate) const MOST_PASSWORD_BYTES: u64 = 64 * 1024;
+pub(crate) const MAX_PASSWORD_BYTES: u64 = 64 * 1024;
 
 const VARIABLES: [&str; 2] = ["SIGKIT_PASSWORD", "COSIGN_PASSWORD"];
 
@@ -34,7 +34,7 @@ pub(crate) enum PasswordError {
     #[error("no password: standard input was read for the key and there is no terminal; {WAYS}")]
     StdinTaken,
     /// More than a password.
-    #[error("the password on standard input is longer than {MOST_PASSWORD_BYTES} bytes")]
+    #[error("the password on standard input is longer than {MAX_PASSWORD_BYTES} bytes")]
     TooLong,
     /// Standard input or the terminal failed.
     #[error("no password could be read: {0}; {WAYS}")]
@@ -65,7 +65,7 @@ impl Context {
         if let Some(password) = VARIABLES.iter().find_map(|name| self.environment.secret(name)) {
             return Ok(password);
         }
-        if self.stdin.watched() == Watched::Terminal {
+        if self.stdin.is_terminal() == IsTerminal::Yes {
             return self.ask_password(purpose);
         }
         if self.stdin.is_taken() {
@@ -81,7 +81,7 @@ impl Context {
         if path == Path::new("-") {
             return self.password_from_stdin();
         }
-        let file = self.files.read("--password-file", path, "a file with a password", MOST_PASSWORD_BYTES)?;
+        let file = self.files.read("--password-file", path, "a file with a password", MAX_PASSWORD_BYTES)?;
         Ok(without_line_end(file.bytes))
     }
 
@@ -89,7 +89,7 @@ impl Context {
         if self.stdin.is_taken() {
             return Err(PasswordError::StdinTaken);
         }
-        let bytes = self.stdin.read_to_end(MOST_PASSWORD_BYTES)?.ok_or(PasswordError::TooLong)?;
+        let bytes = self.stdin.read_to_end(MAX_PASSWORD_BYTES)?.ok_or(PasswordError::TooLong)?;
         if bytes.is_empty() { Err(PasswordError::Empty) } else { Ok(without_line_end(bytes)) }
     }
 
@@ -98,7 +98,7 @@ impl Context {
     /// # Errors
     /// [`PasswordError`].
     pub(crate) fn password_on_stdin(&self) -> Result<Zeroizing<Vec<u8>>, PasswordError> {
-        let bytes = self.stdin.read_to_end(MOST_PASSWORD_BYTES)?.ok_or(PasswordError::TooLong)?;
+        let bytes = self.stdin.read_to_end(MAX_PASSWORD_BYTES)?.ok_or(PasswordError::TooLong)?;
         Ok(without_line_end(bytes))
     }
 

@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 
 use crate::context::Context;
 use crate::escape;
-use crate::terminal::streams::Watched;
+use crate::terminal::streams::IsTerminal;
 
 impl Context {
     /// Asks a question that has a safe answer: anything but `y` or `yes` is no. Read from the terminal, or from standard input
@@ -15,8 +15,8 @@ impl Context {
     /// The operating system's.
     pub(crate) fn confirm(&self, question: &str) -> io::Result<Answer> {
         let question = format!("{} [y/N] ", escape::multi_line(question));
-        let answer = match (self.stdin.watched(), Terminal::open()) {
-            (Watched::Terminal, Ok(mut terminal)) => {
+        let answer = match (self.stdin.is_terminal(), Terminal::open()) {
+            (IsTerminal::Yes, Ok(mut terminal)) => {
                 terminal.0.write_all(question.as_bytes())?;
                 String::from_utf8_lossy(&terminal.line()?).into_owned()
             }
@@ -46,7 +46,7 @@ impl Context {
     /// The operating system's, when there is no terminal or it goes away.
     pub(crate) fn ask_hidden(&self, question: &str) -> io::Result<Zeroizing<Vec<u8>>> {
         let mut terminal = Terminal::open()?;
-        let _hidden = self.interrupts.hide_echo(&terminal.0)?;
+        let _hidden = self.signals.hide_echo(&terminal.0)?;
         terminal.0.write_all(question.as_bytes())?;
         terminal.line()
     }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rustix::termios::{self, LocalModes, OptionalActions, Termios};
 use signal_hook::consts::{SIGINT, SIGQUIT, SIGTERM, SIGXFSZ};
 use signal_hook::flag;
-use signal_hook::iterator::{Handle, Signals};
+use signal_hook::iterator::{Handle, Signals as Arrivals};
 
 use crate::exit::ExitCode;
 
@@ -16,52 +16,52 @@ const SIGNALS: [i32; 3] = [SIGINT, SIGTERM, SIGQUIT];
 
 /// What must be put right before a signal may end the process.
 #[derive(Clone, Debug)]
-pub(crate) struct Interrupts(Arc<Inner>);
+pub(crate) struct Signals(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
     /// Whether a signal ends the process at once.
-    free: Arc<AtomicBool>,
+    enabled: Arc<AtomicBool>,
     /// The last signal that came; 0 is none.
-    came: Arc<AtomicUsize>,
-    /// Held by whoever has taken the freedom away.
-    held: Mutex<()>,
+    pending: Arc<AtomicUsize>,
+    /// Held while signals are deferred.
+    mask: Mutex<()>,
     /// A terminal that does not show what is typed, and how it was before.
-    hidden: Mutex<Option<(File, Termios)>>,
+    restore_terminal: Mutex<Option<(File, Termios)>>,
 }
 
-impl Default for Interrupts {
+impl Default for Signals {
     fn default() -> Self {
         Self(Arc::new(Inner {
-            free: Arc::new(AtomicBool::new(true)),
-            came: Arc::default(),
-            held: Mutex::default(),
-            hidden: Mutex::default(),
+            enabled: Arc::new(AtomicBool::new(true)),
+            pending: Arc::default(),
+            mask: Mutex::default(),
+            restore_terminal: Mutex::default(),
         }))
     }
 }
 
-impl Interrupts {
+impl Signals {
     /// Starts to listen, in the signal handler alone: a thread would cost every command a good part of its start.
     ///
     /// # Errors
     /// The operating system's, when it grants no handler.
     pub(crate) fn install() -> io::Result<Self> {
-        let interrupts = Self::default();
+        let signals = Self::default();
         for signal in SIGNALS {
-            flag::register_usize(signal, interrupts.0.came.clone(), usize::try_from(signal).unwrap_or_default())?;
-            flag::register_conditional_shutdown(signal, exit_status(signal), interrupts.0.free.clone())?;
+            flag::register_usize(signal, signals.0.pending.clone(), usize::try_from(signal).unwrap_or_default())?;
+            flag::register_conditional_shutdown(signal, exit_status(signal), signals.0.enabled.clone())?;
         }
         // A file that may not grow any further is an error of the write, after which nothing is left behind.
         flag::register(SIGXFSZ, Arc::default())?;
-        Ok(interrupts)
+        Ok(signals)
     }
 
     /// Holds signals back until the guard is dropped: for the moments in which files are written.
     pub(crate) fn defer(&self) -> Deferred<'_> {
-        let held = lock(&self.0.held);
-        self.0.free.store(false, Ordering::SeqCst);
-        Deferred { interrupts: self, _held: held }
+        let mask = lock(&self.0.mask);
+        self.0.enabled.store(false, Ordering::SeqCst);
+        Deferred { signals: self, _mask: mask }
     }
 
     /// Turns the echo of `terminal` off until the guard is dropped or a signal ends the process.
@@ -75,7 +75,7 @@ impl Interrupts {
         hidden.local_modes.insert(LocalModes::ECHONL | LocalModes::ICANON | LocalModes::ISIG);
         let deferred = self.defer();
         // First the way back, then the change: a signal in between restores what is there already.
-        *lock(&self.0.hidden) = Some((terminal.try_clone()?, before));
+        *lock(&self.0.restore_terminal) = Some((terminal.try_clone()?, before));
         let guard = HiddenEcho { watch: self.watch()?, deferred };
         termios::tcsetattr(terminal, OptionalActions::Flush, &hidden)?;
         Ok(guard)
@@ -83,12 +83,12 @@ impl Interrupts {
 
     /// A thread that ends the process on a signal while another one waits for input, after putting the terminal right.
     fn watch(&self) -> io::Result<Handle> {
-        let mut signals = Signals::new(SIGNALS)?;
-        let handle = signals.handle();
-        let interrupts = self.clone();
+        let mut arrivals = Arrivals::new(SIGNALS)?;
+        let handle = arrivals.handle();
+        let signals = self.clone();
         std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
-            if let Some(signal) = signals.forever().next() {
-                let mut hidden = lock(&interrupts.0.hidden);
+            if let Some(signal) = arrivals.forever().next() {
+                let mut hidden = lock(&signals.0.restore_terminal);
                 restore(&mut hidden);
                 std::process::exit(exit_status(signal));
             }
@@ -118,16 +118,16 @@ fn restore(hidden: &mut Option<(File, Termios)>) {
 /// Signals wait while this lives.
 #[derive(Debug)]
 pub(crate) struct Deferred<'a> {
-    interrupts: &'a Interrupts,
-    _held: MutexGuard<'a, ()>,
+    signals: &'a Signals,
+    _mask: MutexGuard<'a, ()>,
 }
 
 impl Drop for Deferred<'_> {
     fn drop(&mut self) {
-        let Inner { free, came, .. } = &*self.interrupts.0;
-        free.store(true, Ordering::SeqCst);
+        let Inner { enabled, pending, .. } = &*self.signals.0;
+        enabled.store(true, Ordering::SeqCst);
         // One that comes from now on ends the process by itself.
-        match i32::try_from(came.load(Ordering::SeqCst)) {
+        match i32::try_from(pending.load(Ordering::SeqCst)) {
             Ok(0) | Err(_) => {}
             Ok(signal) => std::process::exit(exit_status(signal)),
         }
@@ -143,7 +143,7 @@ pub(crate) struct HiddenEcho<'a> {
 
 impl Drop for HiddenEcho<'_> {
     fn drop(&mut self) {
-        restore(&mut lock(&self.deferred.interrupts.0.hidden));
+        restore(&mut lock(&self.deferred.signals.0.restore_terminal));
         self.watch.close();
     }
 }
@@ -155,10 +155,10 @@ mod tests {
     // Fails when a signal may end the process in the middle of a write, or never again after one.
     #[test]
     fn a_signal_waits_for_a_write_and_for_no_longer() {
-        let interrupts = Interrupts::default();
-        let is_free = || interrupts.0.free.load(Ordering::SeqCst);
+        let signals = Signals::default();
+        let is_free = || signals.0.enabled.load(Ordering::SeqCst);
         assert!(is_free());
-        let deferred = interrupts.defer();
+        let deferred = signals.defer();
         assert!(!is_free());
         drop(deferred);
         assert!(is_free());

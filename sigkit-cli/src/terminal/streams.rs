@@ -17,16 +17,16 @@ const ERASE_LINE: &[u8] = b"\r\x1b[K";
 
 /// Whether a person watches a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Watched {
+pub(crate) enum IsTerminal {
     /// It is a terminal.
-    Terminal,
+    Yes,
     /// It is a file, a pipe or a device.
     No,
 }
 
-impl Watched {
+impl IsTerminal {
     fn of(stream: impl AsFd) -> Self {
-        if stream.as_fd().is_terminal() { Self::Terminal } else { Self::No }
+        if stream.as_fd().is_terminal() { Self::Yes } else { Self::No }
     }
 }
 
@@ -44,8 +44,8 @@ impl Stdout {
     }
 
     /// Whether a person watches.
-    pub(crate) fn watched() -> Watched {
-        Watched::of(io::stdout())
+    pub(crate) fn is_terminal() -> IsTerminal {
+        IsTerminal::of(io::stdout())
     }
 
     /// Makes sure that what was written has arrived, as far as the operating system can tell.
@@ -82,8 +82,8 @@ struct Shown {
 
 impl Stderr {
     /// Whether a person watches.
-    pub(crate) fn watched() -> Watched {
-        Watched::of(io::stderr())
+    pub(crate) fn is_terminal() -> IsTerminal {
+        IsTerminal::of(io::stderr())
     }
 
     /// Writes lines, escaped, with a line feed at the end.
@@ -136,8 +136,8 @@ pub(crate) struct Stdin {
 
 impl Stdin {
     /// Whether a person types.
-    pub(crate) fn watched(&self) -> Watched {
-        Watched::of(io::stdin())
+    pub(crate) fn is_terminal(&self) -> IsTerminal {
+        IsTerminal::of(io::stdin())
     }
 
     /// Whether some option has read it to its end.
@@ -172,11 +172,11 @@ impl Stdin {
     /// # Errors
     /// The operating system's.
     pub(crate) fn read_answer(&self) -> io::Result<String> {
-        const LONGEST_ANSWER: usize = 64;
+        const MAX_ANSWER_BYTES: usize = 64;
         let mut stream = File::from(io::stdin().as_fd().try_clone_to_owned()?);
         let mut answer = Vec::new();
         let mut byte = [0_u8; 1];
-        while answer.len() < LONGEST_ANSWER {
+        while answer.len() < MAX_ANSWER_BYTES {
             match stream.read(&mut byte) {
                 Ok(0) => break,
                 Ok(_) if byte == *b"\n" => break,
