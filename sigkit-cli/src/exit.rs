@@ -1,4 +1,11 @@
-//! Exit codes, the same in every format and mode.
+//! Exit codes, the same in every format and mode, and the one map to them from what went wrong.
+
+use sigkit_core::attach::AttachError;
+use sigkit_core::image::{SignImageError, TreeError};
+use sigkit_core::reason::Reason;
+use sigkit_core::report::{Label, Node, Outcome, Verdict};
+use sigkit_core::store::StoreError;
+use sigkit_core::verify::NotVerified;
 
 use crate::error::ErrorKind;
 
@@ -63,6 +70,88 @@ impl ExitCode {
             Self::Internal => 8,
             Self::Interrupted => 9,
         }
+    }
+}
+
+/// Where an image lies, as far as trying again may help.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Medium {
+    /// In a registry, which may do better next time.
+    Network,
+    /// In files, which stay as they are.
+    Files,
+}
+
+/// The map from what went wrong to exit codes.
+impl ExitCode {
+    /// An image that could not be read.
+    pub(crate) const fn of_unresolved(error: &TreeError, medium: Medium) -> Self {
+        match (error, medium) {
+            (TreeError::Store(StoreError::Protocol { .. }), Medium::Files) => Self::Failed,
+            (TreeError::Store(error), _) => Self::of_store(error),
+            (TreeError::TooLarge { .. }, _) => Self::Undecided,
+            (TreeError::NoPlatform { .. } | TreeError::Absent { .. }, _) => Self::NoSuchImage,
+            _ => Self::Failed,
+        }
+    }
+
+    /// A store that could not be read.
+    pub(crate) const fn of_store(error: &StoreError) -> Self {
+        match error {
+            StoreError::NotFound { .. } => Self::NoSuchImage,
+            StoreError::Denied { .. }
+            | StoreError::Unavailable { .. }
+            | StoreError::TimedOut { .. }
+            | StoreError::Protocol { .. }
+            | StoreError::Lacks { .. }
+            | StoreError::TooLarge { .. } => Self::Undecided,
+            _ => Self::Failed,
+        }
+    }
+
+    /// A policy that was not met.
+    pub(crate) fn of_refusal(refusal: &NotVerified) -> Self {
+        let report = refusal.report();
+        let code = report.first_trouble().and_then(Outcome::code);
+        match (report.verdict(), refusal.found()) {
+            (Verdict::Undecided, _) => Self::Undecided,
+            // No signature could have changed it: the policy refuses the image by its name.
+            _ if matches!(code, Some("no-policy-matches" | "refused-by-policy")) => Self::Failed,
+            (_, 0) => Self::NoSignatures,
+            _ if lack_certificates(&report.root) => Self::NoCertificate,
+            _ => Self::NoMatch,
+        }
+    }
+
+    /// Something that could not be written beside an image.
+    pub(crate) const fn of_write(error: &SignImageError) -> Self {
+        match error {
+            // What is missing here is a place to write to, not the image.
+            SignImageError::Attach(AttachError::Store(store)) if store.is_absent() => Self::Failed,
+            SignImageError::Attach(AttachError::Store(store)) => Self::of_store(store),
+            SignImageError::Earlier(_) => Self::Undecided,
+            _ => Self::Failed,
+        }
+    }
+
+    /// An account that a registry did not take.
+    pub(crate) const fn of_log_in(error: &StoreError) -> Self {
+        match error {
+            // Nothing is in doubt: the registry does not take this account.
+            StoreError::Denied { .. } | StoreError::NotFound { .. } => Self::Failed,
+            other => Self::of_store(other),
+        }
+    }
+}
+
+/// Whether signatures were found, an identity was asked for, and none of them came with a certificate.
+fn lack_certificates(node: &Node) -> bool {
+    let missing =
+        |part: &Node| matches!(part, Node::Leaf { outcome: Outcome::Fail(Reason::CertificateMissing { .. }), .. });
+    match node {
+        Node::Group { label: Label::Signature { .. }, parts, .. } => parts.iter().any(missing),
+        Node::Group { parts, .. } => !parts.is_empty() && parts.iter().all(lack_certificates),
+        Node::Leaf { .. } => false,
     }
 }
 

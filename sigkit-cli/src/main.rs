@@ -18,7 +18,8 @@ mod terminal;
 
 use crate::context::{Context, Environment, Requests};
 use crate::exit::ExitCode;
-use crate::outcome::{Output, Printer};
+use crate::outcome::Output;
+use crate::terminal::printer::{self, Printer};
 use crate::terminal::signals::Signals;
 use crate::terminal::streams::Stderr;
 
@@ -42,7 +43,7 @@ fn run() -> ExitCode {
     };
     let signals = match Signals::install() {
         Ok(signals) => signals,
-        Err(error) => return outcome::failed(&format!("cannot listen for signals: {error}"), ExitCode::Failed),
+        Err(error) => return printer::failed(&format!("cannot listen for signals: {error}"), ExitCode::Failed),
     };
     context::forbid_core_dumps();
     let requests = if parsed.cli.global.verbose { Requests::Shown } else { Requests::Hidden };
@@ -55,7 +56,7 @@ fn run() -> ExitCode {
     if let Some(path) = &global.output_file
         && let Err(error) = context.files.reserve("--output-file", path)
     {
-        return outcome::failed(&error.to_string(), ExitCode::Failed);
+        return printer::failed(&error.to_string(), ExitCode::Failed);
     }
     let mut printer = Printer::new(Some(global), &context);
     let done =

@@ -16,8 +16,9 @@ use crate::args::{AttestArgs, GlobalArgs};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::files::Access;
-use crate::outcome::{Output, Printer};
+use crate::outcome::Output;
 use crate::settings::target::OpenTarget;
+use crate::terminal::printer::Printer;
 
 /// Attests something about images.
 ///

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use sigkit_core::attach::AttachError;
 use sigkit_core::image::SignImageError;
 use sigkit_core::store::{FetchedManifest, Store as _};
 
@@ -11,9 +10,10 @@ use super::images::Images;
 use crate::args::GlobalArgs;
 use crate::error::CliError;
 use crate::exit::ExitCode;
-use crate::outcome::{Output, Printer};
-use crate::render::{failure, store_exit};
+use crate::outcome::Output;
+use crate::render::failure;
 use crate::settings::target::{OpenTarget, Target, Unresolved};
+use crate::terminal::printer::Printer;
 
 /// What a verb writes beside an image.
 pub(super) trait WriteOperation {
@@ -124,17 +124,15 @@ impl Failure {
     fn line(&self, text: &str) -> ImageResult {
         let (code, exit) = match self {
             Self::Resolve(unresolved) => (unresolved.error.code(), unresolved.exit()),
-            Self::Sign(error) => match &**error {
-                SignImageError::Attach(error @ AttachError::Store(store)) => {
-                    // What is missing here is a place to write to, not the image.
-                    let exit = if store.is_absent() { ExitCode::Failed } else { store_exit(store) };
-                    (error.code(), exit)
-                }
-                SignImageError::Attach(error) => (error.code(), ExitCode::Failed),
-                SignImageError::Rejected(_) => ("signature-rejected", ExitCode::Failed),
-                SignImageError::Earlier(problem) => (problem.code, ExitCode::Undecided),
-                _ => ("sign-failed", ExitCode::Failed),
-            },
+            Self::Sign(error) => {
+                let code = match &**error {
+                    SignImageError::Attach(error) => error.code(),
+                    SignImageError::Rejected(_) => "signature-rejected",
+                    SignImageError::Earlier(problem) => problem.code,
+                    _ => "sign-failed",
+                };
+                (code, ExitCode::of_write(error))
+            }
             Self::Json(_) => ("internal-error", ExitCode::Failed),
             Self::File(_) => ("file-error", ExitCode::Failed),
         };

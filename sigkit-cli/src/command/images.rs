@@ -16,11 +16,12 @@ use crate::args::{GlobalArgs, ImagesArgs, RegistryArgs};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::files::FileError;
-use crate::outcome::{Output, Printer};
+use crate::outcome::Output;
 use crate::runtime::{self, Deadline};
 use crate::settings::registry;
 use crate::settings::store::AnyStore;
 use crate::settings::target::{OpenTarget, Target, TargetError, Unresolved};
+use crate::terminal::printer::Printer;
 
 /// Longest list of images, in bytes.
 const MAX_LIST_BYTES: u64 = 16 * 1024 * 1024;

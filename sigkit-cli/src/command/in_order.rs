@@ -10,7 +10,8 @@ use futures_util::StreamExt as _;
 
 use crate::error::CliError;
 use crate::exit::ExitCode;
-use crate::outcome::{Output, Printer};
+use crate::outcome::Output;
+use crate::terminal::printer::Printer;
 
 /// What waits in memory for its turn to be printed, in bytes; more of it waits on disk.
 const MAX_MEMORY_BYTES: usize = 4 << 20;

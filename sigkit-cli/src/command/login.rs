@@ -1,5 +1,4 @@
 use sigkit_core::oci::Repository;
-use sigkit_core::store::StoreError;
 use sigkit_core::store::registry::{Credentials, LogIn, Secret};
 
 use crate::args::{GlobalArgs, LoginArgs, LogoutArgs};
@@ -8,7 +7,7 @@ use crate::credentials::{CredentialStore, StoredIn, registry_of};
 use crate::error::CliError;
 use crate::exit::ExitCode;
 use crate::outcome::Output;
-use crate::render::{failure, store_exit};
+use crate::render::failure;
 use crate::runtime::{self, Deadline};
 use crate::settings::registry;
 use crate::terminal::streams::IsTerminal;
@@ -34,11 +33,7 @@ pub(super) fn run(args: &LoginArgs, context: &Context, global: &GlobalArgs) -> R
     let asked = match asked {
         Ok(asked) => asked,
         Err(error) => {
-            let exit = match &error {
-                // Nothing is in doubt: the registry does not take this account.
-                StoreError::Denied { .. } | StoreError::NotFound { .. } => ExitCode::Failed,
-                other => store_exit(other),
-            };
+            let exit = ExitCode::of_log_in(&error);
             return Ok(Output::notes(vec![failure(&registry, error.code(), &error.to_string())], exit));
         }
     };

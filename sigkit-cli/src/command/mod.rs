@@ -34,7 +34,8 @@ use crate::args::GlobalArgs;
 use crate::args::cli::Verb;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::outcome::{Output, Printer};
+use crate::outcome::Output;
+use crate::terminal::printer::Printer;
 
 /// Runs a verb.
 ///

@@ -16,8 +16,9 @@ use crate::args::{GlobalArgs, SignArgs, WrittenFormat};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::files::{Access, OutputFile};
-use crate::outcome::{Output, Printer};
+use crate::outcome::Output;
 use crate::settings::target::OpenTarget;
+use crate::terminal::printer::Printer;
 
 /// Signs images.
 ///

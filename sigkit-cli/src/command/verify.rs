@@ -16,11 +16,13 @@ use super::verify_policy;
 use crate::args::{GlobalArgs, VerifyArgs};
 use crate::context::Context;
 use crate::error::CliError;
-use crate::outcome::{Output, Printer};
-use crate::render::{self, Subject, VerificationOutcome};
+use crate::outcome::Output;
+use crate::outcome::verification::{Subject, VerificationOutcome};
+use crate::render;
 use crate::runtime::Deadline;
 use crate::settings::policy as trust;
 use crate::settings::target::OpenTarget;
+use crate::terminal::printer::Printer;
 
 /// Verifies images.
 ///

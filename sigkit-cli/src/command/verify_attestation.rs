@@ -13,12 +13,14 @@ use super::verify_images::ImageVerifier;
 use crate::args::{GlobalArgs, VerifyAttestationArgs};
 use crate::context::Context;
 use crate::error::CliError;
-use crate::outcome::{Output, Printer};
-use crate::render::{self, Subject, VerificationOutcome};
+use crate::outcome::Output;
+use crate::outcome::verification::{Subject, VerificationOutcome};
+use crate::render;
 use crate::runtime::Deadline;
 use crate::settings::policy as trust;
 use crate::settings::policy_files;
 use crate::settings::target::OpenTarget;
+use crate::terminal::printer::Printer;
 
 /// Verifies attestations about images.
 ///

@@ -11,7 +11,8 @@ use crate::args::{GlobalArgs, VerifyBlobArgs};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::outcome::Output;
-use crate::render::{self, Subject, VerificationOutcome};
+use crate::outcome::verification::{Subject, VerificationOutcome};
+use crate::render;
 use crate::settings::policy as trust;
 
 /// Bytes read at once. Page and copy of it must fit into the second-level cache together: with 256 KiB the copying alone costs

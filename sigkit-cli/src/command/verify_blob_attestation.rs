@@ -7,7 +7,8 @@ use crate::args::VerifyBlobAttestationArgs;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::outcome::Output;
-use crate::render::{self, Compared, Subject, VerificationOutcome};
+use crate::outcome::verification::{Compared, Subject, VerificationOutcome};
+use crate::render;
 use crate::settings::policy as trust;
 
 /// Verifies an attestation about a file, standard input or a digest; of any size in constant memory.

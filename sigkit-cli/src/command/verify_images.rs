@@ -13,10 +13,12 @@ use sigkit_core::store::FetchedManifest;
 use super::images::{Images, Resolved};
 use crate::args::GlobalArgs;
 use crate::error::CliError;
-use crate::outcome::{Output, Printer};
-use crate::render::{Results, VerificationOutcome};
+use crate::outcome::Output;
+use crate::outcome::verification::VerificationOutcome;
+use crate::render::Results;
 use crate::runtime::Deadline;
 use crate::settings::target::{OpenTarget, Target, Unresolved};
+use crate::terminal::printer::Printer;
 
 /// How a verb judges an image.
 pub(super) trait ImageVerifier {

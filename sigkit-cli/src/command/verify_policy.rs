@@ -13,12 +13,14 @@ use super::verify_images::ImageVerifier;
 use crate::args::{GlobalArgs, VerifyArgs};
 use crate::context::Context;
 use crate::error::CliError;
-use crate::outcome::{Output, Printer};
-use crate::render::{self, Subject, VerificationOutcome};
+use crate::outcome::Output;
+use crate::outcome::verification::{Subject, VerificationOutcome};
+use crate::render;
 use crate::runtime::Deadline;
 use crate::settings::policy_files::bound_memory;
 use crate::settings::target::OpenTarget;
 use crate::settings::trusted_root::trusted_root;
+use crate::terminal::printer::Printer;
 
 /// Verifies images by the policies of a file.
 ///

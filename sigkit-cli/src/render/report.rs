@@ -5,16 +5,16 @@ use sigkit_core::report::{Label, Node, Outcome, Rule};
 use sigkit_core::trust::SignerIdentity;
 use sigkit_core::verify::{LogRecord, VerifiedSignature};
 
-use super::VerificationOutcome;
 use crate::args::FromVariable;
 use crate::escape;
+use crate::outcome::verification::{Refusal, VerificationOutcome};
 
 /// Name and version of the shape. Members may be added within a version; none changes its meaning or goes away.
 const SCHEMA: &str = "sigkit.report.v1";
 
 /// The report of one artifact.
 pub(super) fn line(judgement: &VerificationOutcome, beliefs: &[FromVariable]) -> Vec<u8> {
-    let trouble = judgement.result.as_ref().err().map(super::Refusal::trouble);
+    let trouble = judgement.result.as_ref().err().map(Refusal::trouble);
     let signatures = judgement.result.as_ref().map_or(&[][..], |verified| verified.signatures());
     let report = json!({
         "schema": SCHEMA,

@@ -2,10 +2,11 @@
 
 use sigkit_core::report::{Label, Node, Outcome, Report, Rule, Verdict};
 
-use super::{Manifests, Refusal, Trouble, VerificationOutcome, failure};
+use super::failure;
 use crate::context::Context;
 use crate::escape;
 use crate::exit::ExitCode;
+use crate::outcome::verification::{Manifests, Refusal, Trouble, VerificationOutcome};
 use crate::terminal::streams::IsTerminal;
 
 /// Column of the marks, where the branches to their left leave room for it.
@@ -75,25 +76,6 @@ fn collect(node: &Node, lines: &mut Vec<String>) {
             lines.push(format!("WARNING: {} is not met, and only warns\n", headline(label).0));
         }
         Node::Group { parts, .. } => parts.iter().for_each(|part| collect(part, lines)),
-    }
-}
-
-/// The signature that `wanted` is about, and the key that it was judged by where there are several.
-pub(super) fn place(node: &Node, wanted: &Outcome) -> Option<String> {
-    let Node::Group { label, parts, .. } = node else { return None };
-    let holds = |part: &Node| matches!(part, Node::Leaf { outcome, .. } if std::ptr::eq(outcome, wanted));
-    if let Label::Signature { origin, .. } = label {
-        return parts.iter().any(holds).then(|| origin.to_string());
-    }
-    let (part, found) = parts.iter().find_map(|part| Some((part, place(part, wanted)?)))?;
-    match (label, part) {
-        (Label::Policy { authorities: 2.., .. }, Node::Group { label: Label::Key { name, .. }, .. }) => {
-            Some(format!("{found}, by key {name}"))
-        }
-        (Label::Policy { authorities: 2.., .. }, Node::Group { label: Label::Identity { name }, .. }) => {
-            Some(format!("{found}, by identity {name}"))
-        }
-        _ => Some(found),
     }
 }
 

@@ -11,8 +11,7 @@ use sigkit_core::store::{
     ArchiveStore, Asked, DockerArchiveStore, FetchedManifest, LayoutStore, Store as _, StoreError,
 };
 
-use crate::exit::ExitCode;
-use crate::render::store_exit;
+use crate::exit::{ExitCode, Medium};
 use crate::settings::store::AnyStore;
 
 /// An image as named on the command line.
@@ -261,12 +260,6 @@ pub(crate) struct Unresolved {
     medium: Medium,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Medium {
-    Network,
-    Files,
-}
-
 impl Unresolved {
     /// What makes one of an error, for an image in this registry or in files.
     pub(crate) fn of(registry: Option<&str>) -> impl Fn(TreeError) -> Self + Copy + use<> {
@@ -276,13 +269,7 @@ impl Unresolved {
 
     /// The exit code: a registry may do better next time, files stay as they are.
     pub(crate) const fn exit(&self) -> ExitCode {
-        match (&self.error, self.medium) {
-            (TreeError::Store(StoreError::Protocol { .. }), Medium::Files) => ExitCode::Failed,
-            (TreeError::Store(error), _) => store_exit(error),
-            (TreeError::TooLarge { .. }, _) => ExitCode::Undecided,
-            (TreeError::NoPlatform { .. } | TreeError::Absent { .. }, _) => ExitCode::NoSuchImage,
-            _ => ExitCode::Failed,
-        }
+        ExitCode::of_unresolved(&self.error, self.medium)
     }
 }
 

@@ -1,0 +1,156 @@
+//! The one place that prints what commands hand back.
+
+use std::io::{self, Seek as _, Write as _};
+use std::path::Path;
+
+use tempfile::SpooledTempFile;
+
+use crate::args::GlobalArgs;
+use crate::context::Context;
+use crate::error::CliError;
+use crate::exit::ExitCode;
+use crate::files::Access;
+use crate::outcome::Output;
+use crate::terminal::streams::{IsTerminal, Stderr, Stdout};
+
+/// Results for a file that are kept in memory, in bytes; more of them wait on disk.
+const MAX_MEMORY_BYTES: usize = 1024 * 1024;
+
+/// Prints outputs, in pieces as they come or all at once, so that work on many images holds none that is done.
+#[derive(Debug)]
+pub(crate) struct Printer<'a> {
+    context: &'a Context,
+    global: Option<&'a GlobalArgs>,
+    results: Results<'a>,
+    progress: Progress,
+    exit: ExitCode,
+}
+
+/// Where results go.
+#[derive(Debug)]
+enum Results<'a> {
+    /// Opened when there are any.
+    Stdout(Option<Stdout>),
+    /// The file of `--output-file`, which appears whole or not at all.
+    File { path: &'a Path, kept: SpooledTempFile },
+}
+
+/// How far the work is, where a person watches and wants to know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Progress {
+    Hidden,
+    Shown { done: usize, of: usize },
+}
+
+impl<'a> Printer<'a> {
+    /// Prints results where `global` says, which is missing where the command line makes no sense.
+    pub(crate) fn new(global: Option<&'a GlobalArgs>, context: &'a Context) -> Self {
+        let results = match global.and_then(|global| global.output_file.as_deref()) {
+            Some(path) => Results::File { path, kept: SpooledTempFile::new(MAX_MEMORY_BYTES) },
+            None => Results::Stdout(None),
+        };
+        Self { context, global, results, progress: Progress::Hidden, exit: ExitCode::Done }
+    }
+
+    /// Shows from now on how many of `pieces` are done; on a terminal, and unless the flags or `NO_COLOR` say otherwise.
+    pub(crate) fn expect(&mut self, pieces: usize) {
+        let environment = &self.context.environment;
+        let plain = environment.non_empty("NO_COLOR").is_some()
+            || environment.get("TERM").is_none_or(|terminal| terminal == "dumb")
+            || self.global.is_none_or(|global| global.no_progress);
+        if pieces > 1 && !plain && Stderr::is_terminal() == IsTerminal::Yes {
+            self.progress = Progress::Shown { done: 0, of: pieces };
+        }
+    }
+
+    /// Prints one piece. What is written to standard output is there before the next piece of work ends.
+    ///
+    /// # Errors
+    /// [`CliError::system`] when results cannot be written, so that more of them would be for nobody.
+    pub(crate) fn emit(&mut self, piece: Output) -> Result<(), CliError> {
+        self.exit = self.exit.worst(piece.exit);
+        piece.notes.iter().for_each(|note| self.context.stderr.line(note));
+        if !piece.report.is_empty() {
+            self.context.stderr.raw(piece.report.as_bytes());
+        }
+        if !piece.stdout.is_empty() {
+            // Both streams may be the same terminal.
+            self.context.stderr.end_progress();
+            self.write(&piece.stdout)?;
+        }
+        self.show_progress();
+        Ok(())
+    }
+
+    /// Another piece is done, which need not be the next to be printed.
+    pub(crate) fn advance(&mut self) {
+        if let Progress::Shown { done, of } = &mut self.progress {
+            *done = done.saturating_add(1).min(*of);
+        }
+        self.show_progress();
+    }
+
+    fn show_progress(&self) {
+        if let Progress::Shown { done, of } = self.progress {
+            self.context.stderr.progress(&format!("{done} of {of}"));
+        }
+    }
+
+    /// Prints the last piece and returns the exit code: a failure if anything could not be written.
+    pub(crate) fn finish(mut self, last: Output) -> ExitCode {
+        self.progress = Progress::Hidden;
+        self.context.stderr.end_progress();
+        let context = self.context;
+        let exit = self.exit.worst(last.exit);
+        let written = match self.emit(last) {
+            Ok(()) => self.close(exit),
+            Err(error) => Err(error),
+        };
+        match written {
+            Err(error) => failed(&error.to_string(), exit.worst(ExitCode::Failed)),
+            Ok(()) if context.stderr.has_failed() => exit.worst(ExitCode::Failed),
+            Ok(()) => exit,
+        }
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<(), CliError> {
+        match &mut self.results {
+            Results::Stdout(Some(stdout)) => stdout.write_all(bytes).map_err(stdout_failed),
+            Results::Stdout(closed) => {
+                let stdout = closed.insert(Stdout::open().map_err(stdout_failed)?);
+                stdout.write_all(bytes).map_err(stdout_failed)
+            }
+            Results::File { kept, .. } => kept.write_all(bytes).map_err(kept_failed),
+        }
+    }
+
+    fn close(self, exit: ExitCode) -> Result<(), CliError> {
+        match self.results {
+            Results::Stdout(None) => Ok(()),
+            Results::Stdout(Some(stdout)) => stdout.finish().map_err(stdout_failed),
+            Results::File { path, mut kept } => {
+                // A failure that has no results makes no file, and empties the one of an earlier run.
+                let nothing = kept.stream_position().map_err(kept_failed)? == 0;
+                if nothing && exit != ExitCode::Done && path.symlink_metadata().is_err() {
+                    return Ok(());
+                }
+                kept.rewind().map_err(kept_failed)?;
+                Ok(self.context.files.write_from("--output-file", path, kept, Access::Umask)?)
+            }
+        }
+    }
+}
+
+/// Prints why nothing can go on.
+pub(crate) fn failed(why: &str, exit: ExitCode) -> ExitCode {
+    Stderr::default().line(&format!("Error: {why}"));
+    exit
+}
+
+fn stdout_failed(error: io::Error) -> CliError {
+    CliError::system("write to standard output", error)
+}
+
+fn kept_failed(error: io::Error) -> CliError {
+    CliError::system("keep results for --output-file", error)
+}
