@@ -4,7 +4,6 @@ use clap::{ArgAction, Args};
 use sigkit_core::content::PredicateType;
 
 use super::{ImagesArgs, NoLogArgs, RegistryArgs, SigningKeyArgs, WrittenFormat};
-use crate::context::Context;
 use crate::error::CliError;
 
 /// `attest`
@@ -44,7 +43,7 @@ pub(crate) struct AttestArgs {
     #[command(flatten)]
     pub(crate) key: SigningKeyArgs,
     #[command(flatten)]
-    log: NoLogArgs,
+    pub(crate) log: NoLogArgs,
     #[command(flatten)]
     pub(crate) registry: RegistryArgs,
 }
@@ -83,7 +82,7 @@ impl AttestArgs {
     ///
     /// # Errors
     /// [`CliError`].
-    pub(crate) fn check(&self, context: &Context) -> Result<(), CliError> {
+    pub(crate) fn check(&self, notes: &mut Vec<String>) -> Result<(), CliError> {
         let format = self.format()?;
         if format == WrittenFormat::Bundle {
             for (flag, given, why) in [
@@ -91,7 +90,7 @@ impl AttestArgs {
                 ("--record-creation-timestamp", self.record_creation_timestamp, "a bundle always records it"),
             ] {
                 if given {
-                    context.stderr.line(&format!("note: {flag} has no effect in the bundle format: {why}"));
+                    notes.push(format!("note: {flag} has no effect in the bundle format: {why}"));
                 }
             }
         }
@@ -100,7 +99,7 @@ impl AttestArgs {
                 "--bundle holds a sigstore bundle; with --format legacy give --no-upload, which prints the envelope";
             return Err(CliError::usage(why.to_owned()));
         }
-        self.registry.check(context)?;
-        self.log.check(context)
+        self.registry.check(notes)?;
+        self.log.check()
     }
 }

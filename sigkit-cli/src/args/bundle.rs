@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Subcommand};
 
-use crate::settings::keys::{KeySource, key_source};
+use super::key_source::{KeySource, key_source};
 
 /// `bundle`
 #[derive(Args, Clone, Debug)]

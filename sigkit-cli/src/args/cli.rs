@@ -8,11 +8,12 @@ use clap::{Arg, ArgMatches, Args as _, Command, FromArgMatches as _};
 use crate::args::mistake;
 use crate::args::{
     self, AttestArgs, AttestBlobArgs, Bound, BundleVerbArgs, CompletionArgs, DownloadArgs, EnvArgs, ExplainArgs,
-    FromVariable, GenerateKeyPairArgs, GlobalArgs, ImportKeyPairArgs, LoginArgs, LogoutArgs, ManArgs, PolicyArgs,
-    PublicKeyVerbArgs, SignArgs, SignBlobArgs, SigningConfigVerbArgs, TrustedRootVerbArgs, VerifyArgs,
+    FromVariable, GenerateKeyPairArgs, GlobalArgs, ImportKeyPairArgs, LoginArgs, LogoutArgs, ManArgs, NoLogArgs,
+    PolicyArgs, PublicKeyVerbArgs, SignArgs, SignBlobArgs, SigningConfigVerbArgs, TrustedRootVerbArgs, VerifyArgs,
     VerifyAttestationArgs, VerifyBlobArgs, VerifyBlobAttestationArgs, VersionArgs,
 };
-use crate::context::Environment;
+use crate::environment::Environment;
+use crate::error::CliError;
 use crate::exit::ExitCode;
 use crate::outcome::Output;
 
@@ -78,6 +79,38 @@ verbs! {
     "version" Version(VersionArgs),
     "completion" Completion(CompletionArgs),
     "env" Env(EnvArgs),
+}
+
+impl Verb {
+    /// Refuses flags that exclude each other where clap cannot tell, and notes those that have no effect.
+    ///
+    /// # Errors
+    /// [`CliError::usage`].
+    pub(crate) fn check(&self, notes: &mut Vec<String>) -> Result<(), CliError> {
+        match self {
+            Self::Sign(args) => args.check(notes),
+            Self::Verify(args) => args.check(notes),
+            Self::Attest(args) => args.check(notes),
+            Self::VerifyAttestation(args) => args.check(notes),
+            Self::VerifyBlob(args) => args.check(notes),
+            Self::VerifyBlobAttestation(args) => args.check(notes),
+            Self::SignBlob(args) => args.log.check(),
+            Self::AttestBlob(args) => args.log.check(),
+            Self::Download(args) => args.registry().check(notes),
+            _ => Ok(()),
+        }
+    }
+
+    /// The flags by which signers of cosign choose services, where the verb signs.
+    pub(crate) fn services(&self) -> Option<&NoLogArgs> {
+        match self {
+            Self::Sign(args) => Some(&args.log),
+            Self::Attest(args) => Some(&args.log),
+            Self::SignBlob(args) => Some(&args.log),
+            Self::AttestBlob(args) => Some(&args.log),
+            _ => None,
+        }
+    }
 }
 
 /// A command line that makes sense.

@@ -11,6 +11,16 @@ pub(crate) struct DownloadArgs {
     pub(crate) what: Download,
 }
 
+impl DownloadArgs {
+    /// How to reach the registry of the image.
+    pub(crate) const fn registry(&self) -> &RegistryArgs {
+        match &self.what {
+            Download::Attestation(args) => &args.beside.registry,
+            Download::Signature(args) => &args.registry,
+        }
+    }
+}
+
 /// What to download.
 #[derive(Clone, Debug, Subcommand)]
 pub(crate) enum Download {

@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use clap::{Arg, Command};
 
 use super::flag_rules::{Kind, Rule, rule};
-use crate::context::Environment;
+use crate::environment::Environment;
 
 /// What the environment adds to a command line.
 #[derive(Debug, Default, PartialEq, Eq)]

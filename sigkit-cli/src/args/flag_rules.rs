@@ -160,7 +160,7 @@ mod tests {
     use super::*;
     use crate::args::cli::command;
     use crate::args::{Bound, bind};
-    use crate::context::Environment;
+    use crate::environment::Environment;
 
     /// Every flag of every verb.
     fn each_flag(mut see: impl FnMut(&clap::Command, &str)) {

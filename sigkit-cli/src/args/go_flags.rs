@@ -13,7 +13,7 @@ use clap::{Arg, ArgAction, Command};
 
 use super::Secret;
 use super::flag_rules::{Rule, rule};
-use crate::settings::keys::KeySource;
+use super::key_source::KeySource;
 
 /// A command line that says everything in one way.
 #[derive(Debug, Default, PartialEq, Eq)]

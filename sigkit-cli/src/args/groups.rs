@@ -6,10 +6,9 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, ValueEnum};
 use sigkit_core::oci::{Platform, Repository};
 
+use super::key_source::{KeySource, key_source};
 use super::values::{Annotation, Annotations, Secret, count};
-use crate::context::Context;
 use crate::error::CliError;
-use crate::settings::keys::{KeySource, key_source};
 
 /// The key that signs.
 #[derive(Args, Clone, Debug)]
@@ -145,12 +144,12 @@ pub(crate) struct FormatsReadArgs {
 
 impl FormatsReadArgs {
     /// Says that these flags have no effect, if one is given.
-    pub(crate) fn note(&self, context: &Context) {
+    pub(crate) fn note(&self, notes: &mut Vec<String>) {
         for (flag, given) in
             [("--new-bundle-format", self.new_bundle_format), ("--experimental-oci11", self.experimental_oci11)]
         {
             if given.is_some() {
-                context.stderr.line(&format!("note: {flag} has no effect: every format is read"));
+                notes.push(format!("note: {flag} has no effect: every format is read"));
             }
         }
     }
@@ -171,10 +170,10 @@ impl RegistryArgs {
     ///
     /// # Errors
     /// [`CliError::usage`].
-    pub(crate) fn check(&self, context: &Context) -> Result<(), CliError> {
+    pub(crate) fn check(&self, notes: &mut Vec<String>) -> Result<(), CliError> {
         if self.registry_referrers_mode.is_some() {
             let why = "signatures are read by tag and by the referrers API; --format chooses what is written";
-            context.stderr.line(&format!("note: --registry-referrers-mode has no effect: {why}"));
+            notes.push(format!("note: --registry-referrers-mode has no effect: {why}"));
         }
         if self.k8s_keychain {
             return Err(CliError::usage(

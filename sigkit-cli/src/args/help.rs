@@ -543,7 +543,7 @@ pub(crate) fn with_completions(command: Command) -> Command {
 
 fn completed(arg: Arg) -> Arg {
     let known: Option<Vec<&'static str>> = match (arg.get_long(), arg.get_id().as_str()) {
-        (Some("algorithm"), _) => Some(crate::settings::keys::ALGORITHMS.to_vec()),
+        (Some("algorithm"), _) => Some(super::key_source::ALGORITHMS.to_vec()),
         (Some("type" | "predicate-type"), _) => Some(PredicateType::names().collect()),
         (None, "code") => Some(PAGES.iter().map(|page| page.code).collect()),
         _ => None,
@@ -563,7 +563,7 @@ mod tests {
 
     use super::*;
     use crate::args::cli;
-    use crate::context::Environment;
+    use crate::environment::Environment;
 
     #[test]
     fn every_verb_has_help_and_every_help_a_verb() {

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args};
 
 use super::PasswordArgs;
-use crate::settings::keys::{KeySource, key_source};
+use super::key_source::{KeySource, key_source};
 
 /// `import-key-pair`
 #[derive(Args, Clone, Debug)]

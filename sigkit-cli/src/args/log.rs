@@ -1,17 +1,11 @@
 //! What a command line says about transparency logs and timestamp authorities.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{ArgAction, Args};
-use serde_json::Value;
 
 use super::signer::SignersBy;
-use crate::context::Context;
 use crate::error::CliError;
-use crate::files::FileError;
-
-/// Largest trusted root or signing configuration, in bytes; that of the public services has 7 KiB.
-const MAX_DOCUMENT_BYTES: u64 = 1024 * 1024;
 
 /// The ways to say, when signing, that no log is to be used. Anything else is refused.
 #[derive(Args, Clone, Debug)]
@@ -73,11 +67,11 @@ pub(crate) enum LogDemand {
 }
 
 impl NoLogArgs {
-    /// Refuses what would need a log, and tells what has no effect.
+    /// Refuses what would need a log.
     ///
     /// # Errors
-    /// [`CliError::usage`], [`FileError`].
-    pub(crate) fn check(&self, context: &Context) -> Result<(), CliError> {
+    /// [`CliError::usage`].
+    pub(crate) fn check(&self) -> Result<(), CliError> {
         for (flag, value) in [("--tlog-upload", self.tlog_upload), ("--use-signing-config", self.use_signing_config)] {
             if value == Some(true) {
                 return Err(CliError::usage(format!(
@@ -85,28 +79,7 @@ impl NoLogArgs {
                 )));
             }
         }
-        if let Some(path) = &self.signing_config {
-            let config = document(
-                context,
-                "--signing-config",
-                path,
-                "a signing configuration",
-                "application/vnd.dev.sigstore.signingconfig.",
-            )?;
-            // Fulcio and identity providers serve signers without a key, so that their names change nothing here.
-            for services in ["rekorTlogUrls", "tlogUrls", "tsaUrls"] {
-                if !matches!(config.get(services), None | Some(Value::Null))
-                    && config.get(services) != Some(&Value::Array(vec![]))
-                {
-                    return Err(CliError::usage(format!(
-                        "--signing-config: {} names services ({services}), and this build signs without a log or a timestamp \
-                         authority; give one that names none, or leave it out",
-                        path.display()
-                    )));
-                }
-            }
-        }
-        trusted_root(context, self.trusted_root.as_deref())
+        Ok(())
     }
 }
 
@@ -133,64 +106,34 @@ impl VerifyLogArgs {
     ///
     /// # Errors
     /// [`CliError::usage`].
-    pub(crate) fn check(&self, by: SignersBy, context: &Context) -> Result<(), CliError> {
+    pub(crate) fn check(&self, by: SignersBy, notes: &mut Vec<String>) -> Result<(), CliError> {
         if self.offline {
-            context.stderr.line("note: --offline changes nothing: verifying asks nobody but the registry of the image");
+            notes.push(
+                "note: --offline changes nothing: verifying asks nobody but the registry of the image".to_owned(),
+            );
         }
         if self.rekor_url.is_some() {
             let why = "log entries come with the signature, and no log is asked for them";
-            context.stderr.line(&format!("note: --rekor-url has no effect: {why}"));
+            notes.push(format!("note: --rekor-url has no effect: {why}"));
         }
         if self.demand()? == LogDemand::Waived && by == SignersBy::Key {
             let flag = if self.private_infrastructure { "--private-infrastructure" } else { "--insecure-ignore-tlog" };
-            context.stderr.line(&format!("note: {flag} has no effect: verifying with a key asks for no log entry"));
+            notes.push(format!("note: {flag} has no effect: verifying with a key asks for no log entry"));
         }
         Ok(())
     }
 }
 
-fn trusted_root(context: &Context, path: Option<&Path>) -> Result<(), CliError> {
-    let Some(path) = path else { return Ok(()) };
-    document(context, "--trusted-root", path, "a trusted root", "application/vnd.dev.sigstore.trustedroot")?;
-    context.stderr.line("note: --trusted-root has no effect: a signature by a key alone needs none");
-    Ok(())
-}
-
-fn document(
-    context: &Context,
-    option: &'static str,
-    path: &Path,
-    expected: &'static str,
-    media_type: &str,
-) -> Result<Value, FileError> {
-    let file = context.files.read(option, path, expected, MAX_DOCUMENT_BYTES)?;
-    let refused = |found: String| FileError::Content { option, path: path.to_owned(), expected, found };
-    let value: Value = serde_json::from_slice(&file.bytes).map_err(|error| refused(format!("no JSON: {error}")))?;
-    match value.get("mediaType").and_then(Value::as_str) {
-        Some(found) if found.starts_with(media_type) => Ok(value),
-        Some(found) => Err(refused(format!("mediaType {found:?}"))),
-        None => Err(refused("no mediaType".to_owned())),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::io::Write as _;
-
     use clap::{Command, FromArgMatches};
 
     use super::*;
-    use crate::context::Environment;
     use crate::error::ErrorKind;
-    use crate::terminal::signals::Signals;
 
     fn read<T: Args + FromArgMatches>(flags: &[&str]) -> T {
         let command = T::augment_args(Command::new("test"));
         T::from_arg_matches(&command.get_matches_from(std::iter::once(&"test").chain(flags))).unwrap()
-    }
-
-    fn context() -> Context {
-        Context::new(Environment::of(&[]), Signals::default())
     }
 
     fn usage(result: Result<(), CliError>) -> String {
@@ -200,35 +143,13 @@ mod tests {
         }
     }
 
-    fn check_config(json: &str) -> Result<(), CliError> {
-        let mut file = tempfile::NamedTempFile::new().unwrap();
-        file.write_all(json.as_bytes()).unwrap();
-        let flag = format!("--signing-config={}", file.path().display());
-        read::<NoLogArgs>(&[&flag]).check(&context())
-    }
-
-    const CONFIG: &str = r#""mediaType":"application/vnd.dev.sigstore.signingconfig.v0.2+json""#;
-
-    #[test]
-    fn signing_without_a_log_may_be_said_in_every_way() {
-        read::<NoLogArgs>(&[]).check(&context()).unwrap();
-        read::<NoLogArgs>(&["--tlog-upload=false", "--use-signing-config=false"]).check(&context()).unwrap();
-        check_config(&format!("{{{CONFIG}}}")).unwrap();
-        check_config(&format!(
-            r#"{{{CONFIG},"rekorTlogUrls":[],"tsaUrls":[],"rekorTlogConfig":{{}},"tsaConfig":{{}}}}"#
-        ))
-        .unwrap();
-        check_config(&format!(r#"{{{CONFIG},"caUrls":[{{"url":"https://fulcio"}}]}}"#)).unwrap();
-    }
-
     #[test]
     fn asking_for_a_log_is_refused() {
-        for flag in ["--tlog-upload=true", "--use-signing-config=true"] {
-            assert!(usage(read::<NoLogArgs>(&[flag]).check(&context())).contains("asks for a transparency log"));
+        for flags in [&[][..], &["--tlog-upload=false", "--use-signing-config=false"]] {
+            read::<NoLogArgs>(flags).check().unwrap();
         }
-        for services in [r#""rekorTlogUrls":[{"url":"https://rekor"}]"#, r#""tsaUrls":[{}]"#, r#""tlogUrls":"x""#] {
-            let text = usage(check_config(&format!("{{{CONFIG},{services}}}")));
-            assert!(text.contains("names services"), "{text}");
+        for flag in ["--tlog-upload=true", "--use-signing-config=true"] {
+            assert!(usage(read::<NoLogArgs>(&[flag]).check()).contains("asks for a transparency log"));
         }
     }
 
@@ -243,26 +164,12 @@ mod tests {
         ] {
             let args = read::<VerifyLogArgs>(flags);
             assert_eq!(args.demand().unwrap(), demand, "{flags:?}");
-            args.check(SignersBy::Key, &context()).unwrap();
+            args.check(SignersBy::Key, &mut Vec::new()).unwrap();
         }
         for flag in ["--insecure-ignore-tlog=true", "--private-infrastructure=true"] {
-            let text = usage(read::<VerifyLogArgs>(&["--require-log=true", flag]).check(SignersBy::Key, &context()));
+            let text =
+                usage(read::<VerifyLogArgs>(&["--require-log=true", flag]).check(SignersBy::Key, &mut Vec::new()));
             assert!(text.contains("both asked for and waived"), "{text}");
         }
-    }
-
-    // threat: N01
-    #[test]
-    fn a_document_of_another_kind_is_refused() {
-        for json in ["{}", "[]", "null", "{", r#"{"mediaType":1}"#, r#"{"mediaType":"application/json"}"#, "\u{feff}{}"]
-        {
-            let error = check_config(json).unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::Failed, "{error:?}");
-            let text = error.to_string();
-            assert!(text.starts_with("--signing-config: "), "{text}");
-            assert!(text.contains("expected a signing configuration, found "), "{text}");
-        }
-        let error = read::<NoLogArgs>(&["--trusted-root=/"]).check(&context()).unwrap_err();
-        assert_eq!(error.to_string(), "--trusted-root: /: expected a trusted root, found a directory");
     }
 }

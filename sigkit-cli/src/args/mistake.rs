@@ -177,7 +177,7 @@ fn first_paragraph(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::args::cli;
-    use crate::context::Environment;
+    use crate::environment::Environment;
 
     fn said(line: &str) -> String {
         let words: Vec<OsString> = line.split_whitespace().map(OsString::from).collect();

@@ -15,6 +15,7 @@ mod certificate;
 mod global;
 mod groups;
 mod identity;
+mod key_source;
 mod log;
 mod signer;
 
@@ -58,6 +59,7 @@ pub(crate) use groups::{
 };
 pub(crate) use identity::{IdentityArgs, Wanted, WantedIdentity};
 pub(crate) use import_key_pair::ImportKeyPairArgs;
+pub(crate) use key_source::KeySource;
 pub(crate) use log::{LogDemand, NoLogArgs, VerifyLogArgs};
 pub(crate) use login::{LoginArgs, LogoutArgs};
 pub(crate) use man::ManArgs;

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::PasswordArgs;
-use crate::settings::keys::{KeySource, key_source};
+use super::key_source::{KeySource, key_source};
 
 /// `public-key`
 #[derive(Args, Clone, Debug)]

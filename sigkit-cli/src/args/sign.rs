@@ -4,7 +4,6 @@ use clap::{ArgAction, Args, ValueEnum};
 use sigkit_core::image::Format;
 
 use super::{AnnotationArgs, ImagesArgs, NoLogArgs, RegistryArgs, SigningKeyArgs};
-use crate::context::Context;
 use crate::error::CliError;
 
 /// `sign`
@@ -123,7 +122,7 @@ impl SignArgs {
     ///
     /// # Errors
     /// [`CliError`].
-    pub(crate) fn check(&self, context: &Context) -> Result<(), CliError> {
+    pub(crate) fn check(&self, notes: &mut Vec<String>) -> Result<(), CliError> {
         if self.format()? == WrittenFormat::Bundle {
             for (flag, given, why) in [
                 ("--sign-container-identity", !self.sign_container_identity.is_empty(), "a bundle names no repository"),
@@ -134,7 +133,7 @@ impl SignArgs {
                 ),
             ] {
                 if given {
-                    context.stderr.line(&format!("note: {flag} has no effect: {why}"));
+                    notes.push(format!("note: {flag} has no effect: {why}"));
                 }
             }
         }
@@ -146,7 +145,7 @@ impl SignArgs {
                     .to_owned(),
             ));
         }
-        self.registry.check(context)?;
-        self.log.check(context)
+        self.registry.check(notes)?;
+        self.log.check()
     }
 }

@@ -3,7 +3,6 @@
 use clap::Args;
 
 use super::{CertificateArgs, IdentityArgs, LogDemand, PublicKeyArgs, VerifyLogArgs};
-use crate::context::Context;
 use crate::error::CliError;
 
 /// Whose signatures are accepted, and what must come with them.
@@ -52,10 +51,10 @@ impl TrustArgs {
     ///
     /// # Errors
     /// [`CliError`].
-    pub(crate) fn check(&self, context: &Context) -> Result<(), CliError> {
-        self.log.check(self.by()?, context)?;
+    pub(crate) fn check(&self, notes: &mut Vec<String>) -> Result<(), CliError> {
+        self.log.check(self.by()?, notes)?;
         for flag in self.weakened() {
-            context.stderr.line(&format!("WARNING: {flag}: {}", weaker(flag)));
+            notes.push(format!("WARNING: {flag}: {}", weaker(flag)));
         }
         Ok(())
     }

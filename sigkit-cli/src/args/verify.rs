@@ -3,7 +3,6 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args};
 
 use super::{AnnotationArgs, FormatsReadArgs, ImagesArgs, RegistryArgs, ReportFormat, SignatureDigest, TrustArgs};
-use crate::context::Context;
 use crate::error::CliError;
 
 /// `verify`
@@ -59,11 +58,11 @@ impl VerifyArgs {
     ///
     /// # Errors
     /// [`CliError`].
-    pub(crate) fn check(&self, context: &Context) -> Result<(), CliError> {
-        self.formats.note(context);
-        self.registry.check(context)?;
+    pub(crate) fn check(&self, notes: &mut Vec<String>) -> Result<(), CliError> {
+        self.formats.note(notes);
+        self.registry.check(notes)?;
         if self.policy.is_none() {
-            return self.trust.check(context);
+            return self.trust.check(notes);
         }
         match self.trust.given() {
             None => Ok(()),

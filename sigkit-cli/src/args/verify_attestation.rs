@@ -3,7 +3,6 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args};
 
 use super::{FormatsReadArgs, ImagesArgs, RegistryArgs, ReportFormat, SignatureDigest, TrustArgs, WantedTypeArgs};
-use crate::context::Context;
 use crate::error::CliError;
 
 /// `verify-attestation`
@@ -50,9 +49,9 @@ impl VerifyAttestationArgs {
     ///
     /// # Errors
     /// [`CliError`].
-    pub(crate) fn check(&self, context: &Context) -> Result<(), CliError> {
-        self.formats.note(context);
-        self.registry.check(context)?;
-        self.trust.check(context)
+    pub(crate) fn check(&self, notes: &mut Vec<String>) -> Result<(), CliError> {
+        self.formats.note(notes);
+        self.registry.check(notes)?;
+        self.trust.check(notes)
     }
 }

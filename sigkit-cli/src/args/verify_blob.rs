@@ -3,7 +3,6 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::{FormatsReadArgs, ReportFormat, SignatureDigest, TrustArgs};
-use crate::context::Context;
 use crate::error::CliError;
 
 /// `verify-blob`
@@ -41,16 +40,16 @@ impl VerifyBlobArgs {
     ///
     /// # Errors
     /// [`CliError`].
-    pub(crate) fn check(&self, context: &Context) -> Result<(), CliError> {
+    pub(crate) fn check(&self, notes: &mut Vec<String>) -> Result<(), CliError> {
         if matches!(self.output, Some(ReportFormat::Json | ReportFormat::Text)) {
             let why =
                 "--output: the signature of a blob has no payload to print; give --output report, or leave it out";
             return Err(CliError::usage(why.to_owned()));
         }
         if self.max_workers.is_some() {
-            context.stderr.line("note: --max-workers has no effect: one blob is verified at a time");
+            notes.push("note: --max-workers has no effect: one blob is verified at a time".to_owned());
         }
-        self.formats.note(context);
-        self.trust.check(context)
+        self.formats.note(notes);
+        self.trust.check(notes)
     }
 }

@@ -4,7 +4,6 @@ use clap::{ArgAction, Args, ValueEnum};
 use sigkit_core::digest::{Digest, DigestAlgorithm};
 
 use super::{FormatsReadArgs, ReportFormat, SignatureDigest, TrustArgs, WantedTypeArgs};
-use crate::context::Context;
 use crate::error::CliError;
 
 /// `verify-blob-attestation`
@@ -84,15 +83,15 @@ impl VerifyBlobAttestationArgs {
     ///
     /// # Errors
     /// [`CliError`].
-    pub(crate) fn check(&self, context: &Context) -> Result<(), CliError> {
+    pub(crate) fn check(&self, notes: &mut Vec<String>) -> Result<(), CliError> {
         if self.check_claims && self.blob.is_none() && self.digest.is_none() {
             let why = "name the BLOB, or give --digest; --check-claims=false verifies the attestation without either";
             return Err(CliError::usage(why.to_owned()));
         }
-        self.formats.note(context);
+        self.formats.note(notes);
         if self.max_workers.is_some() {
-            context.stderr.line("note: --max-workers has no effect: one blob is verified at a time");
+            notes.push("note: --max-workers has no effect: one blob is verified at a time".to_owned());
         }
-        self.trust.check(context)
+        self.trust.check(notes)
     }
 }

@@ -30,7 +30,6 @@ pub(crate) fn run(
     global: &GlobalArgs,
     printer: &mut Printer<'_>,
 ) -> Result<Output, CliError> {
-    args.check(context)?;
     let images = Images::collect(StoreAccess::Write, &args.images, &args.registry, context)?;
     let single = images.named.len() == 1 && !args.images.recursive;
     if args.bundle.is_some() && !single {

@@ -20,7 +20,6 @@ use crate::outcome::Output;
 /// # Errors
 /// [`CliError`].
 pub(crate) fn run(args: &AttestBlobArgs, context: &Context) -> Result<Output, CliError> {
-    args.log.check(context)?;
     let stdin =
         [&args.blob, &args.predicate, &args.statement].into_iter().flatten().filter(|path| *path == Path::new("-"));
     if stdin.count() > 1 {

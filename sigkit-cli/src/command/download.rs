@@ -37,7 +37,6 @@ pub(crate) fn run(args: &DownloadArgs, context: &Context, global: &GlobalArgs) -
 }
 
 fn beside(args: &BesideArgs, wanted: Wanted<'_>, context: &Context, global: &GlobalArgs) -> Result<Output, CliError> {
-    args.registry.check(context)?;
     let limits = context.limits()?;
     let target = args.image.parse::<Target>().map_err(CliError::usage)?;
     let client = registry::client(&args.registry, std::slice::from_ref(&target), context)?;

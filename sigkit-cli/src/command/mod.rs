@@ -35,6 +35,7 @@ use crate::args::cli::Verb;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::outcome::Output;
+use crate::settings::signing_services;
 use crate::terminal::printer::Printer;
 
 /// Runs a verb.
@@ -47,6 +48,10 @@ pub(crate) fn run(
     global: &GlobalArgs,
     printer: &mut Printer<'_>,
 ) -> Result<Output, CliError> {
+    let mut notes = Vec::new();
+    let checked = check(&verb, context, &mut notes);
+    notes.iter().for_each(|note| context.stderr.line(note));
+    checked?;
     match verb {
         Verb::GenerateKeyPair(args) => generate_key_pair::run(&args, context),
         Verb::ImportKeyPair(args) => import_key_pair::run(&args, context),
@@ -72,4 +77,10 @@ pub(crate) fn run(
         Verb::Completion(args) => Ok(completion::run(&args)),
         Verb::Env(args) => Ok(env::run(&args, context)),
     }
+}
+
+/// Refuses flags that cannot be used together, and notes those that have no effect.
+fn check(verb: &Verb, context: &Context, notes: &mut Vec<String>) -> Result<(), CliError> {
+    verb.check(notes)?;
+    verb.services().map_or(Ok(()), |services| signing_services::check(services, context, notes))
 }

@@ -30,7 +30,6 @@ pub(crate) fn run(
     global: &GlobalArgs,
     printer: &mut Printer<'_>,
 ) -> Result<Output, CliError> {
-    args.check(context)?;
     let format = args.format()?;
     let payload = match &args.payload {
         Some(path) => {

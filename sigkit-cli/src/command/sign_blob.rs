@@ -17,7 +17,6 @@ use crate::terminal::streams::{IsTerminal, Stdout};
 /// # Errors
 /// [`CliError`].
 pub(crate) fn run(args: &SignBlobArgs, context: &Context, global: &GlobalArgs) -> Result<Output, CliError> {
-    args.log.check(context)?;
     if args.blobs.len() > 1 && (args.bundle.is_some() || args.output_signature.is_some()) {
         let why = "--bundle and --output-signature hold one signature; sign one blob at a time";
         return Err(CliError::usage(why.to_owned()));

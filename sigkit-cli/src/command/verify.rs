@@ -34,7 +34,6 @@ pub(crate) fn run(
     global: &GlobalArgs,
     printer: &mut Printer<'_>,
 ) -> Result<Output, CliError> {
-    args.check(context)?;
     if let Some(path) = &args.policy {
         return verify_policy::run(path, args, context, global, printer);
     }

@@ -32,7 +32,6 @@ pub(crate) fn run(
     global: &GlobalArgs,
     printer: &mut Printer<'_>,
 ) -> Result<Output, CliError> {
-    args.check(context)?;
     let purpose = Purpose::Attestation(args.kind.kind.clone());
     let mut policy = trust::policy(purpose, &args.trust, args.signature_digest_algorithm, context)?;
     for path in &args.policy {

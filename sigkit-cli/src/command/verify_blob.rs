@@ -24,7 +24,6 @@ pub(super) const CHUNK_BYTES: usize = 64 * 1024;
 /// # Errors
 /// [`CliError`].
 pub(crate) fn run(args: &VerifyBlobArgs, context: &Context, _: &GlobalArgs) -> Result<Output, CliError> {
-    args.check(context)?;
     let policy = trust::policy(Purpose::Blob, &args.trust, args.signature_digest_algorithm, context)?;
     let evidence = evidence(args, context)?;
     let given = args.blob.display().to_string();

@@ -16,7 +16,6 @@ use crate::settings::policy as trust;
 /// # Errors
 /// [`CliError`].
 pub(crate) fn run(args: &VerifyBlobAttestationArgs, context: &Context) -> Result<Output, CliError> {
-    args.check(context)?;
     let digest = args.digest()?;
     let purpose = Purpose::Attestation(args.kind.kind.clone());
     let mut policy = trust::policy(purpose, &args.trust, args.signature_digest_algorithm, context)?;

@@ -4,6 +4,7 @@ pub(crate) mod keys;
 pub(crate) mod policy;
 pub(crate) mod policy_files;
 pub(crate) mod registry;
+pub(crate) mod signing_services;
 pub(crate) mod store;
 pub(crate) mod target;
 pub(crate) mod trusted_root;
