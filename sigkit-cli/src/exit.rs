@@ -3,7 +3,7 @@
 use sigkit_core::attach::AttachError;
 use sigkit_core::image::{SignImageError, TreeError};
 use sigkit_core::reason::Reason;
-use sigkit_core::report::{Label, Node, Outcome, Verdict};
+use sigkit_core::report::{Outcome, Verdict};
 use sigkit_core::store::StoreError;
 use sigkit_core::verify::NotVerified;
 
@@ -112,13 +112,16 @@ impl ExitCode {
     /// A policy that was not met.
     pub(crate) fn of_refusal(refusal: &NotVerified) -> Self {
         let report = refusal.report();
-        let code = report.first_trouble().and_then(Outcome::code);
-        match (report.verdict(), refusal.found()) {
+        let reason = report.headline().and_then(|headline| match headline.outcome {
+            Outcome::Fail(reason) => Some(reason),
+            _ => None,
+        });
+        match (report.verdict(), reason) {
             (Verdict::Undecided, _) => Self::Undecided,
             // No signature could have changed it: the policy refuses the image by its name.
-            _ if matches!(code, Some("no-policy-matches" | "refused-by-policy")) => Self::Failed,
-            (_, 0) => Self::NoSignatures,
-            _ if lack_certificates(&report.root) => Self::NoCertificate,
+            (_, Some(Reason::NoPolicyMatches { .. } | Reason::RefusedByPolicy { .. })) => Self::Failed,
+            _ if refusal.found() == 0 => Self::NoSignatures,
+            (_, Some(Reason::CertificateMissing { .. })) => Self::NoCertificate,
             _ => Self::NoMatch,
         }
     }
@@ -141,17 +144,6 @@ impl ExitCode {
             StoreError::Denied { .. } | StoreError::NotFound { .. } => Self::Failed,
             other => Self::of_store(other),
         }
-    }
-}
-
-/// Whether signatures were found, an identity was asked for, and none of them came with a certificate.
-fn lack_certificates(node: &Node) -> bool {
-    let missing =
-        |part: &Node| matches!(part, Node::Leaf { outcome: Outcome::Fail(Reason::CertificateMissing { .. }), .. });
-    match node {
-        Node::Group { label: Label::Signature { .. }, parts, .. } => parts.iter().any(missing),
-        Node::Group { parts, .. } => !parts.is_empty() && parts.iter().all(lack_certificates),
-        Node::Leaf { .. } => false,
     }
 }
 

@@ -216,6 +216,45 @@ fn the_report_names_signer_times_and_log() {
     assert_eq!(report["checks"]["parts"][0]["group"], "identity");
 }
 
+// Whether the log promised or proved is told apart, in words and for machines.
+#[test]
+fn report_tells_the_promise_of_a_log_from_its_proof() {
+    let stack = Sigstore::new();
+    let sandbox = sandbox(&stack, &stack.blob(BLOB).seal());
+    let mut promised = stack.blob(BLOB).seal().bundle();
+    promised["verificationMaterial"]["tlogEntries"][0].as_object_mut().unwrap().remove("inclusionProof");
+    promised["mediaType"] = "application/vnd.dev.sigstore.bundle+json;version=0.1".into();
+    let proved = stack.blob(BLOB).kind(Kind::HashedRekord2).stamped().seal().bundle();
+    for (bundle, names, words) in [
+        (stack.blob(BLOB).seal().bundle(), &["promise", "inclusion"][..], "signed promise, and by an inclusion proof"),
+        (promised, &["promise"], "shown by the log's signed promise to include it (not by an inclusion proof)"),
+        (proved, &["inclusion"], "shown by an inclusion proof and the log's signed checkpoint"),
+    ] {
+        sandbox.write("bundle", bundle.to_string());
+        let ran = verify(&sandbox, &[&TRUST, &SIGNER, &["-o", "report"]]).run().expect(0);
+        assert_eq!(report(&ran)["signatures"][0]["log"][0]["shownBy"], serde_json::json!(names));
+        assert!(ran.stdout.contains(words), "{words}: {}", ran.stdout);
+    }
+}
+
+// Of several signers, the one whose certificate and name fit leads; what nobody vouches for leads never.
+#[test]
+fn headline_of_identities_is_of_the_signer_asked_for() {
+    let stack = Sigstore::new();
+    let unlogged = stack.blob(BLOB).unlogged().stamped().seal();
+    let sandbox = sandbox(&stack, &unlogged);
+    let ran = verify(&sandbox, &[&TRUST, &SIGNER, &["-o", "report"]]).run().expect(12);
+    assert_eq!(report(&ran)["code"], "log-entry-missing");
+    // Without a timestamp the certificate cannot be judged, and what is missing is the log entry.
+    sandbox.write("bundle", stack.blob(BLOB).unlogged().seal().bundle().to_string());
+    let ran = verify(&sandbox, &[&TRUST, &SIGNER, &["-o", "report"]]).run().expect(12);
+    assert_eq!(report(&ran)["code"], "log-entry-missing");
+    sandbox.write("bundle", stack.blob(BLOB).seal().bundle().to_string());
+    sandbox.write("blob", "changed");
+    let ran = verify(&sandbox, &[&TRUST, &SIGNER, &["-o", "report"]]).run().expect(12);
+    assert_eq!(report(&ran)["code"], "subject-mismatch");
+}
+
 #[test]
 fn github_workflows_are_matched_and_shown() {
     let stack = Sigstore::new();

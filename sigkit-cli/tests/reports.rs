@@ -67,6 +67,8 @@ struct LogRecord {
     index: u64,
     #[serde(deserialize_with = "present")]
     time: Option<String>,
+    #[serde(rename = "shownBy")]
+    shown_by: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -299,6 +301,39 @@ fn an_attestation_is_no_signature() {
     lab.verify(&["--check-claims=false", &lab.name(":v1")]).run().expect(12).prints("");
     lab.attach_signature(&image);
     in_every_mode(&lab, &[&lab.name(":v1")], 0, "");
+}
+
+// The one that came furthest leads, however many attestations lie beside it and in whatever order they are listed.
+#[test]
+fn headline_is_of_the_signature_beside_attestations() {
+    for first in [true, false] {
+        let lab = Lab::new();
+        let image = lab.image("v1");
+        let attest = || {
+            for predicate in
+                ["https://slsa.dev/provenance/v1", "https://spdx.dev/Document", "https://cyclonedx.org/bom"]
+            {
+                lab.attach_statement(&image, &statement(&image.digest, predicate, "{}"));
+            }
+        };
+        if first {
+            attest();
+        }
+        lab.attach_legacy(&image, r#"{"stage":"test"}"#);
+        let key = support::lab::key_pair("ecdsa-p384");
+        let signed = statement(&image.digest, "https://sigstore.dev/cosign/sign/v1", "{}");
+        attach(&lab, &image, support::lab::BUNDLE, &support::lab::bundle(&key, &signed));
+        attest();
+        let name = lab.name(":v1");
+        in_every_mode(&lab, &[&name], 0, "");
+        for (flags, code) in [(&["-a", "stage=prod"][..], "annotation-mismatch"), (&[], "signature-invalid")] {
+            lab.sandbox.write("third.pub", support::lab::public_key("ecdsa-p521"));
+            let key = if flags.is_empty() { "third.pub" } else { "cosign.pub" };
+            let words = [&["verify", "--key", key, "-o", "report"], flags, &[&name]].concat();
+            let report = Report::only(&lab.sandbox.sigkit(&words).run().expect(12));
+            assert_eq!(report.code.as_deref(), Some(code), "{report:#?}");
+        }
+    }
 }
 
 // threat: M6

@@ -298,20 +298,24 @@ pub enum Reason {
         time: UnixTime,
     },
     /// The certificate names another subject.
-    #[error("certificate subject: expected {expected}, found {found}")]
+    #[error("certificate subject: expected {expected}, found {found}{}", part_words(.anchored.as_ref()))]
     IdentityMismatch {
         /// The subject asked for.
         expected: String,
         /// The subject named, look-alike characters escaped.
         found: String,
+        /// Where the pattern asked for matches a part of the subject, one that matches all of it.
+        anchored: Option<String>,
     },
     /// Another issuer vouched for the subject, or none did.
-    #[error("certificate issuer: expected {expected}, found {}", .found.as_deref().unwrap_or("none"))]
+    #[error("certificate issuer: expected {expected}, found {}{}", .found.as_deref().unwrap_or("none"), part_words(.anchored.as_ref()))]
     IssuerMismatch {
         /// The issuer asked for.
         expected: String,
         /// The issuer named, look-alike characters escaped.
         found: Option<String>,
+        /// Where the pattern asked for matches a part of the issuer, one that matches all of it.
+        anchored: Option<String>,
     },
     /// An extension of the certificate is missing or has another value.
     #[error("certificate extension {name}: expected {expected}, found {}", .found.as_deref().unwrap_or("none"))]
@@ -337,6 +341,10 @@ pub enum Reason {
 
 fn near_words(near: Option<&String>) -> String {
     near.map_or_else(String::new, |near| format!(": {near}"))
+}
+
+fn part_words(anchored: Option<&String>) -> &'static str {
+    anchored.map_or("", |_| "; the pattern matches a part of it, and must match all of it")
 }
 
 impl Reason {

@@ -1,9 +1,13 @@
 //! What was checked and how it went: a tree whose verdict is computed, never stored.
 
+mod headline;
+
+pub use headline::Headline;
+
 use std::fmt;
 use std::num::NonZeroUsize;
 
-use crate::bundle::{Origin, Problem};
+use crate::bundle::{LogProof, Origin, Problem};
 use crate::content::scan::Severity;
 use crate::crypto::{KeyFingerprint, SignatureScheme};
 use crate::digest::Digest;
@@ -23,16 +27,6 @@ impl Report {
     /// What the checks amount to.
     pub fn verdict(&self) -> Verdict {
         self.root.verdict()
-    }
-
-    /// The first trouble, in reading order, that the verdict rests on: a doubt when undecided, else a failed check.
-    pub fn first_trouble(&self) -> Option<&Outcome> {
-        let failure = || self.root.find(&|outcome| matches!(outcome, Outcome::Fail(_)));
-        let doubt = || self.root.find(&|outcome| matches!(outcome, Outcome::Unknown(_)));
-        match self.verdict() {
-            Verdict::Undecided => doubt().or_else(failure),
-            Verdict::Rejected | Verdict::Verified | Verdict::Allowed => failure().or_else(doubt),
-        }
     }
 }
 
@@ -242,6 +236,8 @@ pub enum Fact {
         index: u64,
         /// When the log says that it took the entry, if it signed that.
         time: Option<UnixTime>,
+        /// What vouches for the entry.
+        proof: LogProof,
     },
     /// A timestamp authority signed the time.
     Timestamped {
@@ -368,8 +364,11 @@ impl fmt::Display for Fact {
             Self::BlobStatement { predicate_type } => {
                 write!(f, "statement {predicate_type}, taken for a signature over the bytes that it names")
             }
-            Self::Logged { log, index, time: None } => write!(f, "entry {index} of {log}"),
-            Self::Logged { log, index, time: Some(time) } => write!(f, "entry {index} of {log}, taken at {time}"),
+            Self::Logged { log, index, time, proof } => {
+                write!(f, "entry {index} of {log}")?;
+                time.map_or(Ok(()), |time| write!(f, ", added at {time}"))?;
+                write!(f, ", shown by {proof}")
+            }
             Self::Timestamped { authority, time } => write!(f, "{time} by {authority}"),
             Self::MadeAt { first, last } if first == last => write!(f, "made at {first}"),
             Self::MadeAt { first, last } => write!(f, "made between {first} and {last}"),
@@ -390,7 +389,7 @@ impl fmt::Display for Fact {
             Self::ScanTime { finished: Some(finished) } => write!(f, "ended {finished}"),
             Self::ScanTime { finished: None } => f.write_str("not dated, and not asked"),
             Self::Excepted { id, until, reason } => {
-                write!(f, "{id} is put up with until {until}")?;
+                write!(f, "{id} is excepted until {until}")?;
                 reason.as_ref().map_or(Ok(()), |reason| write!(f, ": {reason}"))
             }
             Self::Cleared { id, status, authority, time } => write!(f, "{id} is {status}, says {authority} at {time}"),
@@ -487,7 +486,7 @@ impl fmt::Display for Waiver {
             Self::TimeNotWitnessed { now } => write!(f, "NOT witnessed; judged as of {now}"),
             Self::SctWaived => f.write_str("NOT looked for, as asked"),
             Self::ClaimsNotChecked => f.write_str("NOT compared with the artifact, as asked"),
-            Self::NothingDemanded => f.write_str("let in without proof: the policy asks for none"),
+            Self::NothingDemanded => f.write_str("the policy demands no signature"),
         }
     }
 }
@@ -551,13 +550,6 @@ impl Node {
                     Rule::All | Rule::AtLeast(_) | Rule::Advisory => Verdict::Rejected,
                 })
             }
-        }
-    }
-
-    fn find(&self, wanted: &impl Fn(&Outcome) -> bool) -> Option<&Outcome> {
-        match self {
-            Self::Leaf { outcome, .. } => wanted(outcome).then_some(outcome),
-            Self::Group { parts, .. } => parts.iter().find_map(|part| part.find(wanted)),
         }
     }
 }

@@ -168,12 +168,12 @@ async fn manifests_say_what_hangs_on_them() {
 async fn the_wrong_type_is_refused_and_the_types_found_are_named() {
     let store = repository().await;
     let none = judge(&store, &wanting(&PredicateType::Vuln, &signer())).await.unwrap_err();
-    assert_eq!((none.found(), none.report().first_trouble().unwrap().code()), (0, Some("no-signatures")));
+    assert_eq!((none.found(), none.report().headline().unwrap().outcome.code()), (0, Some("no-signatures")));
     attest(&store, &PredicateType::Custom, Format::Both, &signer(), "x").await;
     attest(&store, &"urn:x".parse().unwrap(), Format::Legacy, &signer(), "{}").await;
     let refused = judge(&store, &wanting(&PredicateType::Vuln, &signer())).await.unwrap_err();
     assert_eq!(refused.found(), 3);
-    let trouble = refused.report().first_trouble().unwrap();
+    let trouble = refused.report().headline().unwrap().outcome;
     assert_eq!(trouble.code(), Some("no-attestation-of-type"));
     assert_eq!(
         trouble.to_string(),

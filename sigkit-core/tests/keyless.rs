@@ -307,7 +307,7 @@ fn what_verified_tells_who_when_and_where() {
     let mut facts = Vec::new();
     collect(&verified.report().root, &mut facts);
     assert!(facts.contains(&format!(
-        "entry 1005 of https://{}, taken at {}",
+        "entry 1005 of https://{}, added at {}, shown by the log's signed promise, and by an inclusion proof and a signed checkpoint",
         stack.rekor1.origin,
         UnixTime(SIGNED_AT)
     )));

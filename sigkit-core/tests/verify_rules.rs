@@ -6,14 +6,14 @@ mod support;
 
 use std::num::NonZeroUsize;
 
-use sigkit_core::bundle::{Evidence, EvidenceItem, Origin, Problem, SignedEntity};
+use sigkit_core::bundle::{BundleError, Evidence, EvidenceItem, Origin, Problem, SignedEntity};
 use sigkit_core::crypto::{KeyAlgorithm, PublicKey};
 use sigkit_core::digest::Digest;
 use sigkit_core::key::{KeyPair, Signer as _};
 use sigkit_core::limits::Limits;
 use sigkit_core::oci::Repository;
 use sigkit_core::policy::{KeyAuthority, Policy, PolicyError, Purpose};
-use sigkit_core::report::{Node, Outcome, Verdict};
+use sigkit_core::report::{CheckId, Label, Node, Outcome, Verdict};
 use sigkit_core::verify::{Artifact, BlobScanner, NotVerified, Verified, Verifier};
 use support::cases::{IMAGE, bundle, image, statement, subject_of};
 use support::keys::{self, signer, stranger};
@@ -466,18 +466,106 @@ fn a_report_says_what_was_checked() {
 
 // Fails when a refusal names a trouble that did not decide.
 #[test]
-fn the_first_trouble_is_the_one_that_decided() {
+fn the_headline_is_the_trouble_that_decided() {
     let mut found = evidence(vec![signed_by(&stranger())]);
     found.problems.push(problem());
     let doubt = judge(&one_key(), &found).expect_err("nobody knows");
-    let trouble = doubt.report().first_trouble().unwrap();
+    let trouble = doubt.report().headline().unwrap().outcome;
     assert_eq!(trouble.code(), Some("store-unavailable"));
     let mut found = evidence(vec![signed_by(&stranger())]);
     let refused = judge(&one_key(), &found).expect_err("of another key");
-    assert_eq!(refused.report().first_trouble().unwrap().code(), Some("signature-invalid"));
+    assert_eq!(refused.report().headline().unwrap().outcome.code(), Some("signature-invalid"));
     found.problems.push(problem());
     assert_eq!(seen(&Err(doubt)).doubts, [("evidence", "store-unavailable")]);
-    assert!(judge(&one_key(), &evidence(vec![signed_by(&signer())])).unwrap().report().first_trouble().is_none());
+    assert!(judge(&one_key(), &evidence(vec![signed_by(&signer())])).unwrap().report().headline().is_none());
+}
+
+/// Candidates from the least to the one that comes furthest, with the code of each alone.
+fn candidates() -> Vec<(EvidenceItem, &'static str)> {
+    let not_one = BundleError::NotASignature { found: "an image".to_owned() };
+    let origin = || Origin::File("x".to_owned());
+    let bundle_of = |kind, subject: &str, key| item(&bundle("", &statement(kind, &subject_of(subject)), key));
+    let image = image().to_string();
+    let other = format!("sha256:{}", "0".repeat(64));
+    vec![
+        (EvidenceItem { origin: origin(), entity: Err(not_one) }, "no-signatures"),
+        (bundle_of("https://slsa.dev/provenance/v1", &image, &signer()), "predicate-type-mismatch"),
+        (item(&load_one("bundle-empty")), "bundle-malformed"),
+        (item(&load_one("bundle-certificate")), "material-mismatch"),
+        (signed_by(&stranger()), "signature-invalid"),
+        (bundle_of(SIGN, &other, &signer()), "subject-mismatch"),
+        (item(&load_one("annotations-legacy-other-value")), "annotation-mismatch"),
+    ]
+}
+
+fn headline(policy: &Policy, items: Vec<EvidenceItem>) -> (String, String) {
+    let refused = judge(policy, &evidence(items)).expect_err("no candidate holds");
+    let headline = refused.report().headline().unwrap();
+    (headline.outcome.code().unwrap().to_owned(), headline.outcome.to_string())
+}
+
+/// Every order of the numbers below `count`.
+fn orders(count: usize) -> Vec<Vec<usize>> {
+    let Some(last) = count.checked_sub(1) else { return vec![Vec::new()] };
+    let places = |order: Vec<usize>| {
+        (0..count).map(move |place| {
+            let mut longer = order.clone();
+            longer.insert(place, last);
+            longer
+        })
+    };
+    orders(last).into_iter().flat_map(places).collect()
+}
+
+// Fails when the order in which candidates were found decides, or a lesser one.
+#[test]
+fn headline_is_of_the_furthest_candidate_in_every_order() {
+    let policy = one_key().with_annotation("n", "1");
+    let candidates = candidates();
+    for (candidate, code) in &candidates {
+        assert_eq!(headline(&policy, vec![candidate.clone()]).0, *code);
+    }
+    for count in 1..=candidates.len() {
+        let furthest = candidates[count - 1].1;
+        let mut said = Vec::new();
+        for order in orders(count) {
+            let items = order.iter().map(|number| candidates[*number].0.clone()).collect();
+            said.push(headline(&policy, items));
+        }
+        said.dedup();
+        assert_eq!(said.len(), 1, "{said:?}");
+        assert_eq!(said[0].0, furthest);
+    }
+    // Of equals, the words decide: two of one kind, one of each of two keys.
+    let equals = [signed_by(&stranger()), signed_by(&key("third")), item(&load_one("bundle-other-key"))];
+    let all: Vec<_> =
+        orders(3).iter().map(|order| headline(&policy, order.iter().map(|n| equals[*n].clone()).collect())).collect();
+    assert!(all.iter().all(|said| *said == all[0]), "{all:?}");
+}
+
+// Fails when bytes that have changed are taken for those of another signer.
+#[test]
+fn headline_of_a_changed_blob_is_that_it_changed() {
+    let vector = load_one("blob-bundle");
+    let policy = Policy::key(Purpose::Blob, authority(&signer()));
+    let result = Verifier::new(&policy).verify(&Artifact::Bytes(b"changed"), &vector.evidence(), NOW);
+    assert_eq!(seen(&result).failures, [("signature", "signature-invalid"), ("subject", "subject-mismatch")]);
+    assert_eq!(report(&result).headline().and_then(|headline| headline.outcome.code()), Some("subject-mismatch"));
+}
+
+// Fails when an alternative that nothing can meet hides how far another came, or a demand that is met leads.
+#[test]
+fn headline_leaves_out_what_did_not_decide() {
+    let (a, b) = (key("a"), key("b"));
+    let both = at_least(2, &[&a, &b]).unwrap();
+    let refused = judge(&both, &evidence(vec![signed_by(&a)])).expect_err("one signer");
+    let headline = refused.report().headline().unwrap();
+    let blamed = headline.path.iter().find_map(|label| match label {
+        Label::Key { fingerprint, .. } => Some(*fingerprint),
+        _ => None,
+    });
+    assert_eq!((headline.check, blamed), (CheckId::Signature, Some(b.public_key().fingerprint())));
+    assert!(matches!(headline.path.first(), Some(Label::Policy { .. })), "outermost first");
 }
 
 // Fails when expected and actual are exchanged, or left to the message alone.
@@ -513,7 +601,9 @@ fn reasons_carry_what_was_expected_and_what_was_found() {
     ] {
         let vector = load_one(vector);
         let result = vector.judge();
-        let Some(Outcome::Fail(reason)) = report(&result).first_trouble() else { panic!("{}", vector.name) };
+        let Some(Outcome::Fail(reason)) = report(&result).headline().map(|headline| headline.outcome) else {
+            panic!("{}", vector.name)
+        };
         assert_eq!((reason.expected(), reason.actual().as_deref()), (expected, actual), "{}", vector.name);
     }
 }
@@ -534,7 +624,7 @@ fn verifier_out_of_time_keeps_what_it_judged() {
             Err(refused) => {
                 assert!(!good, "{steps}");
                 assert_eq!(refused.report().verdict(), Verdict::Undecided);
-                assert_eq!(refused.report().first_trouble().and_then(Outcome::code), Some("timed-out"));
+                assert_eq!(refused.report().headline().and_then(|headline| headline.outcome.code()), Some("timed-out"));
             }
         }
     }

@@ -232,7 +232,7 @@ fn a_signature_over_the_message_needs_the_message() {
         let policy = Policy::key(Purpose::Blob, authority);
         let digest = Digest::of(known, b"blob");
         let result = Verifier::new(&policy).verify(&Artifact::Digest(digest), &evidence, NOW);
-        let code = result.as_ref().err().and_then(|refusal| refusal.report().first_trouble()?.code());
+        let code = result.as_ref().err().and_then(|refusal| refusal.report().headline()?.outcome.code());
         assert_eq!(code, expected, "{name} {known}");
     }
 }

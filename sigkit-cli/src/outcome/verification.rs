@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sigkit_core::digest::Digest;
 use sigkit_core::oci::Manifest;
-use sigkit_core::report::{Label, Node, Outcome, Report, Verdict, Waiver};
+use sigkit_core::report::{Label, Report, Verdict, Waiver};
 use sigkit_core::store::{FetchedManifest, Store as _};
 use sigkit_core::verify::{Admission, Allowed, NotVerified, Verified};
 
@@ -154,11 +154,11 @@ pub(crate) struct Trouble {
 impl Trouble {
     /// What the report says first; `otherwise` when it has no complaint.
     fn of(report: &Report, otherwise: &'static str) -> Self {
-        match report.first_trouble() {
-            Some(trouble) => Self {
-                code: trouble.code().unwrap_or_default(),
-                message: trouble.to_string(),
-                place: place(&report.root, trouble),
+        match report.headline() {
+            Some(headline) => Self {
+                code: headline.outcome.code().unwrap_or_default(),
+                message: headline.outcome.to_string(),
+                place: place(&headline.path),
             },
             None => Self::new(otherwise, "nothing was verified".to_owned()),
         }
@@ -218,21 +218,17 @@ impl VerificationOutcome {
     }
 }
 
-/// The signature that `wanted` is about, and the key that it was judged by where there are several.
-fn place(node: &Node, wanted: &Outcome) -> Option<String> {
-    let Node::Group { label, parts, .. } = node else { return None };
-    let holds = |part: &Node| matches!(part, Node::Leaf { outcome, .. } if std::ptr::eq(outcome, wanted));
-    if let Label::Signature { origin, .. } = label {
-        return parts.iter().any(holds).then(|| origin.to_string());
-    }
-    let (part, found) = parts.iter().find_map(|part| Some((part, place(part, wanted)?)))?;
-    match (label, part) {
-        (Label::Policy { authorities: 2.., .. }, Node::Group { label: Label::Key { name, .. }, .. }) => {
-            Some(format!("{found}, by key {name}"))
-        }
-        (Label::Policy { authorities: 2.., .. }, Node::Group { label: Label::Identity { name }, .. }) => {
-            Some(format!("{found}, by identity {name}"))
-        }
-        _ => Some(found),
-    }
+/// The signature in this place of the report, and whom it was judged by where there are several.
+fn place(path: &[&Label]) -> Option<String> {
+    let found = path.iter().find_map(|label| match label {
+        Label::Signature { origin, .. } => Some(origin.to_string()),
+        _ => None,
+    })?;
+    let several = path.iter().any(|label| matches!(label, Label::Policy { authorities: 2.., .. }));
+    let signer = path.iter().filter(|_| several).find_map(|label| match label {
+        Label::Key { name, .. } => Some(format!("by key {name}")),
+        Label::Identity { name } => Some(format!("by identity {name}")),
+        _ => None,
+    });
+    Some(signer.map_or_else(|| found.clone(), |signer| format!("{found}, {signer}")))
 }

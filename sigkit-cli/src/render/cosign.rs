@@ -236,7 +236,7 @@ fn passed(node: &Node, checks: &mut BTreeSet<&'static str>) {
 
 #[cfg(test)]
 mod tests {
-    use sigkit_core::bundle::Origin;
+    use sigkit_core::bundle::{LogProof, Origin};
     use sigkit_core::report::{CheckId, Fact, Rule, Waiver};
     use sigkit_core::time::UnixTime;
 
@@ -246,8 +246,8 @@ mod tests {
     #[test]
     fn each_check_is_said_of_each_signature_or_not_at_all() {
         let leaf = |check, outcome| Node::Leaf { check, outcome };
-        let logged =
-            || leaf(CheckId::LogEntry, Outcome::Pass(Fact::Logged { log: "l".to_owned(), index: 1, time: None }));
+        let entry = || Fact::Logged { log: "l".to_owned(), index: 1, time: None, proof: LogProof::Promise };
+        let logged = || leaf(CheckId::LogEntry, Outcome::Pass(entry()));
         let waived = || leaf(CheckId::LogEntry, Outcome::Skip(Waiver::LogWaived { entries: 1 }));
         let header = |leaves: [Node; 2]| {
             let signature = |(number, leaf)| {

@@ -74,6 +74,7 @@ fn log_record(record: &LogRecord) -> Value {
         "id": record.log.to_string(),
         "index": record.index,
         "time": record.time.map(|time| time.to_string()),
+        "shownBy": record.proof.names(),
     })
 }
 

@@ -35,6 +35,39 @@ pub struct LogEntry {
     pub body: Vec<u8>,
 }
 
+/// What vouches for an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LogProof {
+    /// The log's signed promise to include it.
+    Promise,
+    /// An inclusion proof and a signed checkpoint.
+    Inclusion,
+    /// Both.
+    Both,
+}
+
+impl LogProof {
+    /// The stable names of what there is: `promise`, `inclusion`.
+    pub const fn names(self) -> &'static [&'static str] {
+        match self {
+            Self::Promise => &["promise"],
+            Self::Inclusion => &["inclusion"],
+            Self::Both => &["promise", "inclusion"],
+        }
+    }
+}
+
+impl fmt::Display for LogProof {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Promise => "the log's signed promise to include it (not by an inclusion proof)",
+            Self::Inclusion => "an inclusion proof and the log's signed checkpoint",
+            Self::Both => "the log's signed promise, and by an inclusion proof and a signed checkpoint",
+        })
+    }
+}
+
 /// The name of a log: 32 bytes. Of Rekor v1 and of certificate logs it is the SHA-256 of the key's SubjectPublicKeyInfo (RFC 6962
 /// §3.2), of Rekor v2 that of the checkpoint's key name and key.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

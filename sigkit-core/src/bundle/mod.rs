@@ -7,7 +7,7 @@ mod sigstore;
 
 pub use blob::to_blob_bundle;
 pub(crate) use layer::signature_annotations;
-pub use log_entry::{EntryKind, InclusionProof, LogEntry, LogId, SignedTimestamp};
+pub use log_entry::{EntryKind, InclusionProof, LogEntry, LogId, LogProof, SignedTimestamp};
 #[cfg(feature = "keyless")]
 pub(crate) use sigstore::protobuf_name;
 

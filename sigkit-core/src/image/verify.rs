@@ -1,7 +1,7 @@
 use crate::attach::discover;
 use crate::oci::TagOrDigest;
 use crate::policy::Policy;
-use crate::report::{Outcome, Verdict};
+use crate::report::Verdict;
 use crate::store::{FetchedManifest, Store, StoreError};
 use crate::time::UnixTime;
 use crate::verify::{Artifact, NotVerified, Verified, Verifier};
@@ -43,13 +43,16 @@ impl ImageError {
         }
     }
 
-    /// The code of what decided: the trouble of the store, the first doubt of an undecided report, the first failure of another.
+    /// The code of what decided: the trouble of the store, or that which the report leads with.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Image(error) => error.code(),
             Self::NotVerified { refusal, .. } => {
                 let report = refusal.report();
-                report.first_trouble().and_then(Outcome::code).unwrap_or_else(|| report.verdict().name())
+                report
+                    .headline()
+                    .and_then(|headline| headline.outcome.code())
+                    .unwrap_or_else(|| report.verdict().name())
             }
         }
     }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::reason::Reason;
-use crate::trust::{FulcioExtension, SignerIdentity, SubjectKind, escaped};
+use crate::trust::{FulcioExtension, SignerIdentity, SubjectKind, as_written, escaped};
 
 /// The largest compiled pattern, in bytes.
 const PATTERN_BYTES: usize = 1 << 20;
@@ -84,6 +84,31 @@ impl Pattern {
         }
     }
 
+    /// A pattern that matches all of `text`, for one that matches a part of it: what people mean who know tools by which a part is
+    /// enough. What stands before the match is taken as it is where it holds the scheme of a URI, so that no other host fits.
+    pub(crate) fn anchored(&self, text: &str) -> Option<String> {
+        let Kind::Whole(whole, source) = &self.0 else { return None };
+        let found = compile(source, source).ok()?.find(text.as_bytes()).filter(|found| !found.is_empty())?;
+        if whole.is_match(text.as_bytes()) {
+            return None;
+        }
+        let (before, after) = (text.get(..found.start())?, text.get(found.end()..)?);
+        let before = match before {
+            "" => String::new(),
+            uri if uri.contains("://") => regex::escape(uri),
+            _ => ".*".to_owned(),
+        };
+        let after = match after.chars().next() {
+            None => "",
+            Some('/') => "/.*",
+            Some('@') => "@.*",
+            Some(_) => ".*",
+        };
+        let source = if source.contains('|') { format!("(?:{source})") } else { source.clone() };
+        let anchored = format!("{before}{source}{after}");
+        Self::regexp(&anchored).ok()?.matches(text).then_some(anchored)
+    }
+
     /// Whether some text could be both. Of two regular expressions nobody can tell, so that it could.
     fn meets(&self, other: &Self) -> bool {
         match (&self.0, &other.0) {
@@ -115,13 +140,13 @@ fn compile(pattern: &str, given: &str) -> Result<regex::bytes::Regex, PatternErr
         })
 }
 
-/// The text quoted, or the pattern between slashes; unprintable characters and look-alikes escaped.
+/// The text or the pattern, quoted; unprintable characters and look-alikes escaped.
 impl fmt::Display for Pattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Kind::Exact(text) => f.write_str(&escaped(text)),
-            Kind::Whole(_, pattern) => write!(f, "all of pattern {}", escaped(pattern)),
-            Kind::Within(_, pattern) => write!(f, "part of pattern {}", escaped(pattern)),
+            Kind::Exact(text) => f.write_str(&as_written(text)),
+            Kind::Whole(_, pattern) => write!(f, "pattern {}", as_written(pattern)),
+            Kind::Within(_, pattern) => write!(f, "anything with a match of pattern {}", as_written(pattern)),
         }
     }
 }
@@ -172,6 +197,7 @@ impl Identity {
             return Err(Reason::IdentityMismatch {
                 expected: format!("{wanted}{}", self.subject),
                 found: format!("{} {}", found.kind, escaped(&found.subject)),
+                anchored: self.subject.anchored(&found.subject).filter(|_| kind),
             });
         }
         match (&self.issuer, &found.issuer) {
@@ -179,8 +205,9 @@ impl Identity {
             (Some(wanted), Some(issuer)) if wanted.matches(issuer) => {}
             (wanted, found) => {
                 let expected = wanted.as_ref().map_or_else(|| NO_ISSUER.to_owned(), ToString::to_string);
+                let anchored = wanted.as_ref().zip(found.as_ref()).and_then(|(wanted, found)| wanted.anchored(found));
                 let found = found.as_ref().map(|issuer| escaped(issuer));
-                return Err(Reason::IssuerMismatch { expected, found });
+                return Err(Reason::IssuerMismatch { expected, found, anchored });
             }
         }
         for (extension, expected) in &self.extensions {
@@ -188,7 +215,7 @@ impl Identity {
             if value != Some(expected) {
                 return Err(Reason::ExtensionMismatch {
                     name: extension.name(),
-                    expected: escaped(expected),
+                    expected: as_written(expected),
                     found: value.map(|value| escaped(value)),
                 });
             }
@@ -215,5 +242,39 @@ fn kind_of(text: &str) -> Option<SubjectKind> {
         Some(SubjectKind::Email)
     } else {
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // Fails when what is offered does not match, or matches what the part would not have.
+    #[test]
+    fn pattern_that_matches_a_part_offers_one_for_the_whole() {
+        const WORKFLOW: &str = "https://github.com/acme/app/.github/workflows/release.yml@refs/tags/v1";
+        for (pattern, text, offered) in [
+            ("https://github.com/acme/app", WORKFLOW, Some("https://github.com/acme/app/.*")),
+            ("^https://github.com/acme/", WORKFLOW, Some("^https://github.com/acme/.*")),
+            (r"github\.com/acme/", WORKFLOW, Some(r"https://github\.com/acme/.*")),
+            ("acme/app", WORKFLOW, Some(r"https://github\.com/acme/app/.*")),
+            ("release.yml", WORKFLOW, Some(r"https://github\.com/acme/app/\.github/workflows/release.yml@.*")),
+            (
+                "refs/(heads|tags)/v1",
+                WORKFLOW,
+                Some(r"https://github\.com/acme/app/\.github/workflows/release\.yml@(?:refs/(heads|tags)/v1)"),
+            ),
+            (r"@acme\.test$", "ann@acme.test", Some(r".*@acme\.test$")),
+            ("ann|bob", "ann@acme.test", Some("(?:ann|bob)@.*")),
+            ("a.c", "a.c", None),
+            ("bob", "ann@acme.test", None),
+            ("x*", "ann@acme.test", None),
+        ] {
+            let pattern = Pattern::regexp(pattern).unwrap();
+            assert_eq!(pattern.anchored(text).as_deref(), offered, "{pattern}");
+            assert!(offered.is_none_or(|offered| Pattern::regexp(offered).unwrap().matches(text)), "{pattern}");
+        }
+        assert_eq!(Pattern::exact("acme").unwrap().anchored(WORKFLOW), None);
+        assert_eq!(Pattern::regexp(r"a\.b").unwrap().to_string(), r#"pattern "a\.b""#);
     }
 }

@@ -227,7 +227,16 @@ fn text(name: &str, encoding: Encoding, value: &[u8]) -> Result<String, Certific
 
 /// Quoted, and everything but printable ASCII as `\u{...}`, so that look-alikes show; cut to 200 characters.
 pub(crate) fn escaped(text: &str) -> String {
-    let plain = |byte: u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\');
+    quoted(text, |byte| byte != b'\\')
+}
+
+/// The same for what the caller asked for: a backslash stays as it was written, since most are those of regular expressions.
+pub(crate) fn as_written(text: &str) -> String {
+    quoted(text, |_| true)
+}
+
+fn quoted(text: &str, stays: impl Fn(u8) -> bool) -> String {
+    let plain = |byte: u8| matches!(byte, b' '..=b'~') && byte != b'"' && stays(byte);
     if text.len() <= 200 && text.bytes().all(plain) {
         return format!("\"{text}\"");
     }

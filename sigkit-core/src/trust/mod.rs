@@ -25,5 +25,5 @@ pub use validity::Validity;
 pub use crate::bundle::LogId;
 
 pub(crate) use authority::{IssuerKey, Usage};
-pub(crate) use fulcio::escaped;
+pub(crate) use fulcio::{as_written, escaped};
 pub(crate) use sct::verify as verify_sct;

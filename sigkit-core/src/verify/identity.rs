@@ -18,7 +18,7 @@ pub(super) fn check(
     proofs: Option<(PathFound, CertificateLogged)>,
 ) -> Result<(Fact, Option<IdentityTrusted>), Reason> {
     let found = &presented.identity;
-    let mut refusal = None;
+    let mut refusal: Option<Reason> = None;
     for identity in &authority.identities {
         match identity.check(found) {
             Ok(()) => {
@@ -26,11 +26,27 @@ pub(super) fn check(
                 let fact = Fact::Identified { subject: escaped(&found.subject), issuer };
                 return Ok((fact, proofs.map(|_| IdentityTrusted(()))));
             }
-            Err(reason) => refusal = refusal.or(Some(reason)),
+            // Of several identities, the one that fits best says the most.
+            Err(reason) if refusal.as_ref().is_none_or(|other| closeness(&reason) > closeness(other)) => {
+                refusal = Some(reason);
+            }
+            Err(_) => {}
         }
     }
     Err(refusal.unwrap_or_else(|| Reason::IdentityMismatch {
         expected: "somebody".to_owned(),
         found: escaped(&found.subject),
+        anchored: None,
     }))
+}
+
+/// How much of an identity fitted before this did not.
+const fn closeness(reason: &Reason) -> u8 {
+    match reason {
+        Reason::ExtensionMismatch { .. } => 4,
+        Reason::IssuerMismatch { anchored: Some(_), .. } => 3,
+        Reason::IssuerMismatch { .. } => 2,
+        Reason::IdentityMismatch { anchored: Some(_), .. } => 1,
+        _ => 0,
+    }
 }

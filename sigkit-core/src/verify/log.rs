@@ -37,7 +37,8 @@ pub(super) fn check<'e>(
         match log::verify(entry, root, &logged, times, &case.policy.limits) {
             Ok(verified) => {
                 let log = name(root, &verified.log);
-                leaf(Outcome::Pass(Fact::Logged { log, index: verified.index, time: verified.time }));
+                let VerifiedEntry { index, time, proof, .. } = verified;
+                leaf(Outcome::Pass(Fact::Logged { log, index, time, proof }));
                 held.push((verified, entry));
             }
             Err(error @ LogError::UnknownLog { .. }) => unknown.push(error),

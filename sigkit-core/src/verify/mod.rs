@@ -328,7 +328,10 @@ impl Case<'_> {
         let entries = log::check(checks, self, root, witnesses, signer, &times); // 7
         times.extend(entries.iter().filter_map(|(entry, _)| entry.time));
         let times = time::check(checks, witnesses, need, times, self.now); // 8
-        let record = |entry: &VerifiedEntry| LogRecord { log: entry.log, index: entry.index, time: entry.time };
+        let record = |entry: &VerifiedEntry| {
+            let VerifiedEntry { log, index, time, proof } = *entry;
+            LogRecord { log, index, time, proof }
+        };
         let stamps = timestamps.iter().filter_map(|position| self.entity.timestamps.get(*position).cloned());
         let witnessed = Witnessed {
             logs: entries.iter().map(|(entry, _)| record(entry)).collect(),

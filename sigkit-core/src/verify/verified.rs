@@ -6,7 +6,7 @@ use super::identity::IdentityTrusted;
 use super::material::KeyTrusted;
 use super::signature::SignatureValid;
 use super::subject::SubjectBound;
-use crate::bundle::{LogEntry, LogId, Origin, SignedTimestamp};
+use crate::bundle::{LogEntry, LogId, LogProof, Origin, SignedTimestamp};
 use crate::content::{Envelope, SimpleSigning, Statement, Subject};
 use crate::crypto::{KeyFingerprint, SignatureScheme};
 use crate::digest::Digest;
@@ -81,6 +81,8 @@ pub struct LogRecord {
     pub index: u64,
     /// When the log took it, if the log signed that.
     pub time: Option<UnixTime>,
+    /// What vouches for the entry.
+    pub proof: LogProof,
 }
 
 /// The certificate of a signer whom a trusted authority vouches for.
@@ -256,8 +258,8 @@ impl NotVerified {
 impl std::fmt::Display for NotVerified {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.report.verdict().name())?;
-        let Some(trouble) = self.report.first_trouble() else { return Ok(()) };
-        write!(f, ": {}: {trouble}", trouble.code().unwrap_or_default())
+        let Some(headline) = self.report.headline() else { return Ok(()) };
+        write!(f, ": {}: {}", headline.outcome.code().unwrap_or_default(), headline.outcome)
     }
 }
 

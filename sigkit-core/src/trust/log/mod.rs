@@ -17,6 +17,7 @@ use base64::engine::general_purpose::STANDARD;
 use checkpoint::Checkpoint;
 
 use super::{TransparencyLog, TrustedRoot, Validity};
+pub use crate::bundle::LogProof;
 use crate::bundle::{InclusionProof, LogEntry, LogId};
 use crate::crypto::{Signature, SignatureError};
 use crate::digest::hex;
@@ -148,18 +149,6 @@ pub(crate) struct VerifiedEntry {
     pub(crate) time: Option<UnixTime>,
     /// What vouches for it.
     pub(crate) proof: LogProof,
-}
-
-/// What vouches for an entry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum LogProof {
-    /// The log's signed promise.
-    Promise,
-    /// An inclusion proof and a signed checkpoint.
-    Inclusion,
-    /// Both.
-    Both,
 }
 
 /// Verifies one entry: about this signature, of a log of the trusted root, by every proof that came along.

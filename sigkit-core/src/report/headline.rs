@@ -1,0 +1,216 @@
+//! The trouble that a report leads with: that of the candidate which came furthest, in whatever order the candidates were found.
+//!
+//! A candidate came as far as the first of these steps that it failed. They are in the order of what a pass proves, so that what nobody
+//! signed never outweighs what the signer asked for signed:
+//!
+//! it is a signature at all, of the kind asked for, readable, with the material asked for; the signature verifies, by a certificate of
+//! a trusted authority, for the identity asked for; it is about this artifact, with the annotations and for the repository asked for;
+//! timestamps, logs and the time of signing hold; and what it states is as the policy demands.
+
+use std::cmp::{Ordering, Reverse};
+
+use super::{CheckId, Fact, Label, Node, Outcome, Report, Rule, Verdict};
+use crate::bundle::BundleError;
+use crate::reason::Reason;
+
+/// The trouble that a report leads with.
+#[derive(Clone, Debug)]
+pub struct Headline<'r> {
+    /// What went wrong: a failed check, or one that could not be made.
+    pub outcome: &'r Outcome,
+    /// The check.
+    pub check: CheckId,
+    /// The groups that it is in, outermost first.
+    pub path: Vec<&'r Label>,
+}
+
+impl Report {
+    /// The trouble that decided, of the candidate that came furthest; the same in every order in which candidates were found. A doubt
+    /// when undecided. `None` when verified, and when nothing was demanded.
+    pub fn headline(&self) -> Option<Headline<'_>> {
+        let Lead { outcome, check, mut path, .. } = lead(&self.root)?;
+        path.reverse();
+        Some(Headline { outcome, check, path })
+    }
+}
+
+/// The step that failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Step {
+    /// Refused by its name, whatever it shows.
+    Name,
+    /// Not a signature at all.
+    NotASignature,
+    /// Nothing was found.
+    Nothing,
+    /// Of another kind or type than asked for.
+    Type,
+    /// All that was found is of another type.
+    EveryType,
+    /// Not readable.
+    Content,
+    Material,
+    Signature,
+    Certificate,
+    Sct,
+    Identity,
+    Subject,
+    Annotations,
+    Reference,
+    Timestamp,
+    LogEntry,
+    Time,
+    /// What is stated is not as demanded.
+    Statement,
+    /// Enough signatures, by too few signers.
+    Signers,
+}
+
+impl Step {
+    fn of(check: CheckId, outcome: &Outcome) -> Self {
+        use BundleError::{NotASignature, PassedOver};
+        let reason = match outcome {
+            Outcome::Fail(reason) => Some(reason),
+            Outcome::Pass(_) | Outcome::Skip(_) | Outcome::Unknown(_) => None,
+        };
+        match (check, reason) {
+            (CheckId::Policy, Some(Reason::SignersNotDistinct { .. })) => Self::Signers,
+            (CheckId::Policy, _) => Self::Name,
+            (CheckId::Evidence, Some(Reason::NoAttestationOfType { .. })) => Self::EveryType,
+            (CheckId::Evidence, _) => Self::Nothing,
+            (CheckId::Content, Some(Reason::Unreadable(NotASignature { .. }))) => Self::NotASignature,
+            (
+                CheckId::Content,
+                Some(
+                    Reason::Unreadable(PassedOver { .. })
+                    | Reason::PredicateTypeMismatch { .. }
+                    | Reason::PayloadTypeMismatch { .. }
+                    | Reason::ClaimTypeMismatch { .. }
+                    | Reason::ContentMismatch { .. },
+                ),
+            ) => Self::Type,
+            (CheckId::Content, _) => Self::Content,
+            (CheckId::Material, _) => Self::Material,
+            (CheckId::Signature, _) => Self::Signature,
+            (CheckId::Certificate, _) => Self::Certificate,
+            (CheckId::Sct, _) => Self::Sct,
+            (CheckId::Identity, _) => Self::Identity,
+            (CheckId::Subject, _) => Self::Subject,
+            (CheckId::Annotations, _) => Self::Annotations,
+            (CheckId::Reference, _) => Self::Reference,
+            (CheckId::Timestamp, _) => Self::Timestamp,
+            (CheckId::LogEntry, _) => Self::LogEntry,
+            (CheckId::Time, _) => Self::Time,
+            (
+                CheckId::Scan
+                | CheckId::ScanTime
+                | CheckId::Finding
+                | CheckId::Vex
+                | CheckId::Provenance
+                | CheckId::BaseImage
+                | CheckId::Rego,
+                _,
+            ) => Self::Statement,
+        }
+    }
+}
+
+/// A candidate's trouble, and how far it came.
+struct Lead<'r> {
+    step: Step,
+    /// How many checks failed.
+    failed: Reverse<usize>,
+    check: CheckId,
+    outcome: &'r Outcome,
+    /// Innermost first.
+    path: Vec<&'r Label>,
+}
+
+impl<'r> Lead<'r> {
+    fn new(step: Step, check: CheckId, outcome: &'r Outcome, failed: usize) -> Self {
+        Self { step, failed: Reverse(failed), check, outcome, path: Vec::new() }
+    }
+
+    /// Which came further. Of equals, words decide and not the order in which they were found.
+    fn further(&self, other: &Self) -> Ordering {
+        let distance = self.step.cmp(&other.step).then(self.failed.cmp(&other.failed));
+        distance.then_with(|| other.words().cmp(&self.words()))
+    }
+
+    fn words(&self) -> (Option<&'static str>, String, Vec<String>) {
+        let places = self.path.iter().filter_map(|label| match label {
+            Label::Signature { origin, .. } => Some(origin.to_string()),
+            _ => None,
+        });
+        (self.outcome.code(), self.outcome.to_string(), places.collect())
+    }
+}
+
+fn lead(node: &Node) -> Option<Lead<'_>> {
+    let (label, rule, parts) = match node {
+        Node::Leaf { check, outcome: outcome @ (Outcome::Fail(_) | Outcome::Unknown(_)) } => {
+            return Some(Lead::new(Step::of(*check, outcome), *check, outcome, 1));
+        }
+        Node::Leaf { .. } => return None,
+        Node::Group { label, rule, parts } => (label, *rule, parts),
+    };
+    let found = match label {
+        Label::Signature { .. } => of_signature(parts),
+        _ => of_group(node.verdict(), rule, parts),
+    };
+    found.map(|mut lead| {
+        lead.path.push(label);
+        lead
+    })
+}
+
+fn of_group(verdict: Verdict, rule: Rule, parts: &[Node]) -> Option<Lead<'_>> {
+    let decides = |part: &&Node| match (verdict, rule) {
+        (Verdict::Verified, _) => false,
+        (Verdict::Allowed, Rule::Advisory) => !matches!(part.verdict(), Verdict::Verified | Verdict::Allowed),
+        (verdict, _) => part.verdict() == verdict,
+    };
+    let leads = parts.iter().filter(decides).filter_map(lead);
+    // Where all must hold, what is furthest from holding is in the way; where some must, what is nearest to it is one of them.
+    match rule {
+        Rule::All => leads.reduce(|first, next| if next.nearer(&first) { next } else { first }),
+        Rule::AtLeast(_) | Rule::Advisory => {
+            leads.reduce(|first, next| if next.further(&first) == Ordering::Greater { next } else { first })
+        }
+    }
+}
+
+impl Lead<'_> {
+    /// Whether it came less far; of equals, words decide.
+    fn nearer(&self, other: &Self) -> bool {
+        let distance = self.step.cmp(&other.step).then(self.failed.cmp(&other.failed));
+        distance.then_with(|| self.words().cmp(&other.words())) == Ordering::Less
+    }
+}
+
+/// Of one candidate, the first step in the order above that it failed; or what that failure comes from.
+fn of_signature(parts: &[Node]) -> Option<Lead<'_>> {
+    let troubles = || {
+        parts.iter().filter_map(|part| match part {
+            Node::Leaf { check, outcome: outcome @ (Outcome::Fail(_) | Outcome::Unknown(_)) } => {
+                Some((Step::of(*check, outcome), *check, outcome))
+            }
+            Node::Leaf { .. } | Node::Group { .. } => None,
+        })
+    };
+    let failed = troubles().count();
+    let at = |wanted: Step| troubles().find(|(step, ..)| *step == wanted);
+    let (step, check, outcome) = troubles().min_by_key(|(step, ..)| *step)?;
+    let over_bytes = parts.iter().any(|part| matches!(part, Node::Leaf { outcome: Outcome::Pass(Fact::Message), .. }));
+    let cause = match (step, outcome) {
+        // A signature over plain bytes that do not have the digest noted beside it: the bytes have changed.
+        (Step::Signature, _) if over_bytes => at(Step::Subject),
+        // The time is missing because its witnesses are.
+        (Step::Certificate | Step::Time, Outcome::Fail(Reason::TimeMissing)) => {
+            at(Step::Timestamp).or_else(|| at(Step::LogEntry)).or_else(|| at(Step::Time))
+        }
+        _ => None,
+    };
+    let (check, outcome) = cause.map_or((check, outcome), |(_, check, outcome)| (check, outcome));
+    Some(Lead::new(step, check, outcome, failed))
+}
