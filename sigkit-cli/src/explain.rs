@@ -1,21 +1,11 @@
 //! Reason codes, explained.
 
+mod page;
 mod pages;
 
-pub(crate) use pages::PAGES;
+use page::Page;
 
-/// What stands behind a code.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Page {
-    /// The code, in kebab case.
-    pub(crate) code: &'static str,
-    /// What it says.
-    pub(crate) meaning: &'static str,
-    /// What is mostly behind it.
-    pub(crate) cause: &'static str,
-    /// What to do.
-    pub(crate) next: &'static str,
-}
+pub(crate) use pages::PAGES;
 
 /// The page of a code.
 pub(crate) fn page(code: &str) -> Option<&'static Page> {
@@ -28,10 +18,6 @@ pub(crate) fn nearest(code: &str) -> Option<&'static str> {
     let code = code.get(..64).unwrap_or(code);
     let closest = PAGES.iter().map(|page| (strsim::levenshtein(page.code, code), page.code)).min()?;
     (closest.0 <= closest.1.len() / 3).then_some(closest.1)
-}
-
-const fn page_of(code: &'static str, meaning: &'static str, cause: &'static str, next: &'static str) -> Page {
-    Page { code, meaning, cause, next }
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! What a command hands back.
 
+pub(crate) mod unresolved;
 pub(crate) mod verification;
 
 use crate::error::CliError;

@@ -18,10 +18,11 @@ use crate::error::CliError;
 use crate::escape;
 use crate::exit::ExitCode;
 use crate::outcome::Output;
+use crate::outcome::unresolved::Unresolved;
 use crate::render::failure;
 use crate::runtime::{self, Deadline};
 use crate::settings::registry;
-use crate::settings::target::{Target, Unresolved};
+use crate::settings::target::Target;
 
 /// Prints what is stored beside an image, unverified.
 ///

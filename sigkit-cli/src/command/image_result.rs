@@ -4,15 +4,16 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use sigkit_core::image::SignImageError;
-use sigkit_core::store::{FetchedManifest, Store as _};
+use sigkit_core::store::FetchedManifest;
 
 use super::images::Images;
 use crate::args::GlobalArgs;
 use crate::error::CliError;
 use crate::exit::ExitCode;
 use crate::outcome::Output;
+use crate::outcome::unresolved::Unresolved;
 use crate::render::failure;
-use crate::settings::target::{OpenTarget, Target, Unresolved};
+use crate::settings::target::{OpenTarget, Target};
 use crate::terminal::printer::Printer;
 
 /// What a verb writes beside an image.
@@ -156,7 +157,7 @@ pub(super) fn after_writing(open: &OpenTarget, image: &FetchedManifest, before: 
     if before != Some(1) || after <= 1 {
         return None;
     }
-    let (name, path) = (open.store.name(), open.path()?);
+    let (name, path) = (open.name(), open.path()?);
     Some(ImageResult::done(format!(
         "WARNING: {name} lists {after} manifests now; crane push and skopeo without a tag take layouts of one only. Name the tag to \
          skopeo, which leaves signatures behind, or use oras cp -r --from-oci-layout {path}@{} REGISTRY/NAME:TAG, which takes bundles \
@@ -168,5 +169,5 @@ pub(super) fn after_writing(open: &OpenTarget, image: &FetchedManifest, before: 
 
 /// `repository@digest`
 pub(super) fn name(open: &OpenTarget, image: &FetchedManifest) -> String {
-    format!("{}@{}", open.store.name(), image.descriptor.digest)
+    format!("{}@{}", open.name(), image.descriptor.digest)
 }

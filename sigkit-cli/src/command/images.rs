@@ -17,10 +17,11 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::files::FileError;
 use crate::outcome::Output;
+use crate::outcome::unresolved::Unresolved;
 use crate::runtime::{self, Deadline};
 use crate::settings::registry;
 use crate::settings::store::AnyStore;
-use crate::settings::target::{OpenTarget, Target, TargetError, Unresolved};
+use crate::settings::target::{OpenTarget, Target, TargetError};
 use crate::terminal::printer::Printer;
 
 /// Longest list of images, in bytes.

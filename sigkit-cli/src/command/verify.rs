@@ -86,7 +86,7 @@ impl ImageVerifier for Verification<'_> {
             Some(reference) => self.policy.clone().with_reference(reference.repository.clone()),
             None => self.policy.clone(),
         };
-        let subject = Subject::image(text, open, image).weakened(self.args.weakened());
+        let subject = Subject::image(text, &open.name(), image).weakened(self.args.weakened());
         let end = deadline.of_judging();
         let goes_on = || end.is_ahead();
         let result =

@@ -94,7 +94,7 @@ impl ImageVerifier for Verification {
         found: Evidence,
         deadline: Deadline,
     ) -> VerificationOutcome {
-        let subject = Subject::image(text, open, image).weakened(self.weakened.clone());
+        let subject = Subject::image(text, &open.name(), image).weakened(self.weakened.clone());
         let end = deadline.of_judging();
         let goes_on = || end.is_ahead();
         let result = Verifier::new(&self.policy).with_patience(&goes_on).verify(

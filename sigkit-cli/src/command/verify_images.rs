@@ -14,10 +14,11 @@ use super::images::{Images, Resolved};
 use crate::args::GlobalArgs;
 use crate::error::CliError;
 use crate::outcome::Output;
+use crate::outcome::unresolved::Unresolved;
 use crate::outcome::verification::VerificationOutcome;
 use crate::render::Results;
 use crate::runtime::Deadline;
-use crate::settings::target::{OpenTarget, Target, Unresolved};
+use crate::settings::target::{OpenTarget, Target};
 use crate::terminal::printer::Printer;
 
 /// How a verb judges an image.

@@ -1,6 +1,6 @@
 //! The pages, one for each code.
 
-use super::{Page, page_of};
+use super::page::{Page, page_of};
 
 /// All pages, by what they are about.
 pub(crate) const PAGES: &[Page] = &[

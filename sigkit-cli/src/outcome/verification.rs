@@ -5,11 +5,11 @@ use std::time::Duration;
 use sigkit_core::digest::Digest;
 use sigkit_core::oci::Manifest;
 use sigkit_core::report::{Label, Report, Verdict, Waiver};
-use sigkit_core::store::{FetchedManifest, Store as _};
+use sigkit_core::store::FetchedManifest;
 use sigkit_core::verify::{Admission, Allowed, NotVerified, Verified};
 
 use crate::exit::ExitCode;
-use crate::settings::target::{OpenTarget, Unresolved};
+use crate::outcome::unresolved::Unresolved;
 
 /// What was judged, and how it went.
 #[derive(Debug)]
@@ -55,11 +55,11 @@ pub(crate) enum Compared {
 }
 
 impl Subject {
-    /// An image that was resolved.
-    pub(crate) fn image(given: &str, open: &OpenTarget, image: &FetchedManifest) -> Self {
+    /// An image that was found in `place`.
+    pub(crate) fn image(given: &str, place: &str, image: &FetchedManifest) -> Self {
         let digest = image.descriptor.digest;
         Self {
-            name: format!("{}@{digest}", open.store.name()),
+            name: format!("{place}@{digest}"),
             digest: Some(digest),
             shape: match image.manifest {
                 Manifest::Index(_) => Manifests::Several,

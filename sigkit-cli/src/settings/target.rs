@@ -11,7 +11,6 @@ use sigkit_core::store::{
     ArchiveStore, Asked, DockerArchiveStore, FetchedManifest, LayoutStore, Store as _, StoreError,
 };
 
-use crate::exit::{ExitCode, Medium};
 use crate::settings::store::AnyStore;
 
 /// An image as named on the command line.
@@ -214,6 +213,11 @@ impl OpenTarget {
         }
     }
 
+    /// The name of the store of the image.
+    pub(crate) fn name(&self) -> String {
+        self.store.name()
+    }
+
     /// The path of a layout or archive.
     pub(crate) fn path(&self) -> Option<std::path::Display<'_>> {
         match &self.target {
@@ -248,28 +252,6 @@ impl OpenTarget {
             Target::Registry(reference) => Some(reference),
             Target::Layout(_) | Target::Archive(_) | Target::DockerArchive { .. } => None,
         }
-    }
-}
-
-/// Why an image could not be read.
-#[derive(Clone, Debug, thiserror::Error)]
-#[error("{error}")]
-pub(crate) struct Unresolved {
-    /// What went wrong.
-    pub(crate) error: TreeError,
-    medium: Medium,
-}
-
-impl Unresolved {
-    /// What makes one of an error, for an image in this registry or in files.
-    pub(crate) fn of(registry: Option<&str>) -> impl Fn(TreeError) -> Self + Copy + use<> {
-        let medium = if registry.is_some() { Medium::Network } else { Medium::Files };
-        move |error| Self { error, medium }
-    }
-
-    /// The exit code: a registry may do better next time, files stay as they are.
-    pub(crate) const fn exit(&self) -> ExitCode {
-        ExitCode::of_unresolved(&self.error, self.medium)
     }
 }
 

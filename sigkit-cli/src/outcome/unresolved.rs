@@ -1,0 +1,27 @@
+//! An image that could not be read.
+
+use sigkit_core::image::TreeError;
+
+use crate::exit::{ExitCode, Medium};
+
+/// Why an image could not be read.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{error}")]
+pub(crate) struct Unresolved {
+    /// What went wrong.
+    pub(crate) error: TreeError,
+    medium: Medium,
+}
+
+impl Unresolved {
+    /// What makes one of an error, for an image in this registry or in files.
+    pub(crate) fn of(registry: Option<&str>) -> impl Fn(TreeError) -> Self + Copy + use<> {
+        let medium = if registry.is_some() { Medium::Network } else { Medium::Files };
+        move |error| Self { error, medium }
+    }
+
+    /// The exit code: a registry may do better next time, files stay as they are.
+    pub(crate) const fn exit(&self) -> ExitCode {
+        ExitCode::of_unresolved(&self.error, self.medium)
+    }
+}
