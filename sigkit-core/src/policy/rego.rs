@@ -256,6 +256,20 @@ mod tests {
         denied("allow { input.missing.member }", "undefined");
     }
 
+    #[test]
+    fn what_a_function_cannot_take_is_named() {
+        for (source, words) in [
+            ("allow { lower(input.a) }", "expected a string, found 7"),
+            ("allow { any(input.a) }", "expected an array or a set, found 7"),
+            ("allow { glob.match(\"{a\", [], \"a\") }", "a list of alternatives has no end"),
+        ] {
+            match check(source, r#"{"a":7}"#) {
+                Err(RegoRefusal::Failed(problem)) => assert!(problem.contains(words), "{source}: {problem}"),
+                other => panic!("{source}: {other:?}"),
+            }
+        }
+    }
+
     // threat: I11
     #[test]
     fn there_is_no_network_no_file_and_no_other_package() {

@@ -632,6 +632,7 @@ mod tests {
             "allow { allow }",
             "import data.lib\nallow { lib.f(1) }",
             "f(x) { data.lib[x] }",
+            "f(x) { data.lib.f(x) }",
             "f(x) { input[0] == x }\nallow { f(1) with input as [f(2)] }",
             "f(x) { data.signature.g(x) }\ng(x) { true }",
             &(0..300).map(|i| format!("deny[m] {{ input.a[_] == {i}; m := \"{i}\" }}\n")).collect::<String>(),

@@ -264,7 +264,6 @@ impl<'s> Walk<'s> {
                     self.parts(value, Place::Within, found);
                 }
             }
-            Expr::UnaryExpr { expr, .. } => self.parts(expr, Place::Within, found),
             _ => {}
         }
     }
@@ -301,7 +300,10 @@ impl<'s> Walk<'s> {
                 self.expr(value, &within)
             }
             Expr::Call { span, fcn, params, .. } => self.call(span, fcn, params, bound),
-            Expr::UnaryExpr { expr, .. } => self.expr(expr, bound),
+            // OPA knows no such expression; the interpreter would negate all that follows, comparisons included.
+            Expr::UnaryExpr { span, .. } => {
+                Err(refused(span, "`-` stands right before a number, or between two values"))
+            }
             Expr::RefDot { refr, .. } => self.expr(refr, bound),
             Expr::RefBrack { refr, index, .. } => {
                 self.expr(refr, bound)?;
@@ -328,20 +330,13 @@ impl<'s> Walk<'s> {
     fn member(&mut self, index: &Expr) -> Result<(), String> {
         let Expr::String { span, value: Value::String(name), .. } = index else { return Ok(()) };
         let (Some(start), Some(end)) = (at(span.start), at(span.end)) else { return Ok(()) };
-        // The interpreter's span may or may not include the quotes.
-        let (start, end) = match self.source.get(start..end) {
-            Some(text) if text.starts_with('"') => (start, end),
-            _ => (start.saturating_sub(1), end.saturating_add(1)),
-        };
+        // The interpreter's span is without the quotes.
+        let (start, end) = (start.saturating_sub(1), end.saturating_add(1));
         let Some(written) = self.source.get(start..end).filter(|text| text.contains('\\')) else { return Ok(()) };
-        let text = match name {
-            name if name.contains(['`', '\r', '\n']) => {
-                return Err(refused(span, format!("member name {written} cannot be written without escapes")));
-            }
-            name if name.contains(['"', '\\']) || name.chars().any(char::is_control) => format!("`{name}`"),
-            name => format!("\"{name}\""),
-        };
-        self.edits.push(Edit { start, end, text });
+        if name.contains(['`', '\r', '\n']) {
+            return Err(refused(span, format!("member name {written} cannot be written without escapes")));
+        }
+        self.edits.push(Edit { start, end, text: format!("`{name}`") });
         Ok(())
     }
 
@@ -464,7 +459,6 @@ fn variables(expr: &Expr, found: &mut Bound) {
             }
         }
         Expr::Call { params, .. } => params.iter().for_each(|param| variables(param, found)),
-        Expr::UnaryExpr { expr, .. } => variables(expr, found),
         Expr::RefDot { refr, .. } => variables(refr, found),
         Expr::RefBrack { refr, index, .. } => {
             variables(refr, found);
@@ -706,6 +700,10 @@ mod tests {
         (r#"allow { glob.match("**/c", ["/"], "a/b/c") }"#, YES),
         (r#"allow { glob.match("**/c", ["/"], "c") }"#, NO),
         (r#"allow { glob.match("[^a]b", [], "cb") }"#, NO),
+        (r#"allow { glob.match("a}b,c", [], "a}b,c") }"#, YES),
+        (r#"allow { glob.match("[a-b-c]", [], "a") }"#, NO),
+        (r#"allow { glob.match("[a-]", [], "a") }"#, NO),
+        (r#"allow { glob.match("[a\\]", [], "a") }"#, NO),
         (r#"allow { {1} | {2} == {1, 2} }"#, YES),
         (r#"allow { {1, 2} & {2} == {2} }"#, YES),
         (r#"allow { {1, 2}[1] }"#, YES),
@@ -835,6 +833,33 @@ mod tests {
         (r#"allow { not input.predicate.list[0] == 5 }"#, YES),
         (r#"allow { not input.predicate.one + 1 == 3 }"#, YES),
         (r#"allow { not {1} & input.nope == {1} }"#, NO),
+        (r#"allow { {"a": 18446744073709551617} != {"a": 18446744073709551616} }"#, REFUSED),
+        (r#"allow { {k: v | v := input.predicate.obj[k]} == {"1": "one"} }"#, YES),
+        (r#"allow { count({k: nosuch(1) | k := 1}) == 0 }"#, REFUSED),
+        (r#"allow { nosuch(1).a }"#, REFUSED),
+        (r#"allow { not {"a": i} == {"a": 1} }"#, REFUSED),
+        (r#"allow { not count(i) == 1 }"#, REFUSED),
+        (r#"allow { not i.a == 1 }"#, REFUSED),
+        (r#"allow { 6 / 2 == 3 }"#, YES),
+        (r#"allow { 2147483648 * 2 == 4294967296 }"#, YES),
+        (r#"allow { 9223372036854775807 * 2 > 0 }"#, REFUSED),
+        (r#"allow { to_number("abc") == 0 }"#, NO),
+        (r#"allow { to_number("0.0") == 0 }"#, YES),
+        (r#"allow { json.unmarshal("{\"a\":\"18446744073709551617\"}").a == "18446744073709551617" }"#, YES),
+        (r#"allow { json.unmarshal("[\"\\\"18446744073709551617\"]")[0] == "\"18446744073709551617" }"#, YES),
+        (r#"allow { sprintf("%d", [1.5]) == "1.5" }"#, NO),
+        (r#"allow { sprintf("%s", [1]) == "1" }"#, NO),
+        (r#"allow { regex.match("^a{1001}$", "a") }"#, REFUSED),
+        (r#"allow { regex.match("^a{1,1001}$", "a") }"#, REFUSED),
+        (r#"allow { regex.match("^a{2,3}$", "aaa") }"#, YES),
+        (r#"allow { regex.match("^a+?$", "aa") }"#, YES),
+        (r#"allow { regex.match("^[[:alpha:]]+$", "abc") }"#, YES),
+        (r#"allow { regex.match("^[[:digit:]]$", "a") }"#, NO),
+        (r#"allow { not startswith(input.predicate.ts, "1999"); lower("A") == "a" }"#, YES),
+        (r#"allow { not upper("straße") == "STRASSE" }"#, YES),
+        (r#"allow { -input.predicate.one == -1 }"#, REFUSED),
+        (r#"allow { not -input.nope == 1 }"#, REFUSED),
+        (r#"allow { x := 1; -x < 0 }"#, REFUSED),
         (r#"allow { any({false, true}) }"#, YES),
         (r#"allow { all({true}) }"#, YES),
         (r#"allow { any([1]) }"#, NO),
@@ -859,6 +884,8 @@ mod tests {
         (r#"allow { time.parse_rfc3339_ns("1700-01-01T00:00:00Z") < 0 }"#, YES),
         ("import future.keywords\nallow { \"q\\\"q\" in object.keys(input.predicate) }", YES),
         ("import future.keywords\nallow { 1 in [1, 2] }", YES),
+        ("import future.keywords\nallow { nosuch(1) in [1] }", REFUSED),
+        ("import future.keywords\nallow { not i in [1] }", REFUSED),
         ("import future.keywords\nallow { 0, 1 in [1, 2] }", YES),
         ("import future.keywords\nallow { not input.nope in [1] }", NO),
         ("import future.keywords\nallow { not 1 in input.nope }", NO),
@@ -876,6 +903,9 @@ mod tests {
         ("f(x) = 1 { x == 1 } else = 2 { x == 2 }\nallow { f(2) == 2 }", YES),
         ("x = 1 { input.nope } else = 2\nallow { x == 2 }", YES),
         ("x { false } else { true }\nallow { x }", YES),
+        ("x = y { y := 1; y == 2 } else { true }\nallow { x }", YES),
+        ("f(x) = {\"a\": 1} { x == 1 }\nallow { not f(2).a }", NO),
+        ("f(x) = {\"a\": 1} { x == 1 }\nallow { not f(1).b }", YES),
         ("s[x] { x := input.predicate.list[_] }\nallow { s == {0, 2, 3} }", YES),
         ("s[\"a\"] { false }\nallow { s == set() }", YES),
         ("s[\"a\"] { false }\nallow { count(s) == 0 }", YES),
@@ -888,6 +918,8 @@ mod tests {
         ("deny[msg] { input.predicate.one == 2; msg := \"x\" }\nallow { not deny[_] }", REFUSED),
         ("o[k] = v { v := input.predicate.obj[k] }\nallow { o == {\"1\": \"one\"} }", YES),
         ("o[\"a\"] = 1 { false }\nallow { o == {} }", YES),
+        ("o[k] = 1 { true }\nallow { true }", REFUSED),
+        ("o[k].b = 1 { true }\nallow { true }", REFUSED),
         ("o[\"a\"] = 1\no[\"b\"] = 2\nallow { o == {\"a\": 1, \"b\": 2} }", YES),
         ("r = input.a\nallow { r == 5 with input as {\"a\": 5} }", YES),
         ("f(x) = x\ng(x) = 7\nallow { f(1) == 7 with f as g }", REFUSED),
@@ -950,6 +982,7 @@ mod tests {
             ("allow { not input.a[i] == 1 }", 2, "variable i has no value"),
             ("f(x) = y\nallow { true }", 2, "variable y has no value"),
             ("allow { input[\"a\\n\"] }", 2, "cannot be written without escapes"),
+            ("allow { x := 1; -x < 0 }", 2, "`-` stands right before a number"),
         ] {
             let error = ask(policy).expect_err(policy);
             assert!(error.starts_with(&format!("line {line}: ")) && error.contains(words), "{policy}: {error}");
@@ -968,8 +1001,21 @@ mod tests {
             ("allow { json.unmarshal(\"[18446744073709551616]\")[0] == input.predicate.big }", false),
             ("allow { is_number(input.predicate.big); input.predicate.big > 5 }", true),
             ("allow { input.predicate.f == 1.1 }", true),
+            ("allow { json.unmarshal(\"[18446744073709551617]\")[0] == input.predicate.big }", true),
+            // What is not held exactly is an error, and no other number.
+            ("allow { to_number(\"18446744073709551617\") > 0 }", false),
+            ("allow { to_number(\" 1\") == 1 }", false),
+            ("allow { to_number(\"1 \") == 1 }", false),
         ] {
             assert_eq!(ask(policy), Ok(expected), "{policy}");
+        }
+        for (number, expected) in [
+            ("9".repeat(100), true),
+            ("9".repeat(101), false),
+            // Only integers are held digit by digit.
+            (format!("1.{}", "0".repeat(120)), true),
+        ] {
+            assert_eq!(ask(&format!("allow {{ json.unmarshal(\"{number}\") >= 1 }}")), Ok(expected), "{number}");
         }
     }
 }

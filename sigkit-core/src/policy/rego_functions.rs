@@ -117,7 +117,7 @@ const MAX_DECIMAL_DIGITS: usize = 15;
 /// Greatest power of ten of a decimal, either way.
 const MAX_EXPONENT: i32 = 18;
 
-/// Whether the interpreter holds the number as it is written in Rego.
+/// Whether the interpreter holds the number as it is written in Rego, if the text is one.
 pub(super) fn exact_number(text: &str) -> bool {
     if is_integer(text) {
         return text.parse::<i64>().is_ok() || text.parse::<u64>().is_ok();
@@ -125,7 +125,7 @@ pub(super) fn exact_number(text: &str) -> bool {
     let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
     let digits = mantissa.bytes().filter(u8::is_ascii_digit).skip_while(|digit| *digit == b'0').count();
     let exponent = exponent.parse::<i32>().is_ok_and(|exponent| exponent.abs() <= MAX_EXPONENT);
-    exponent && digits > 0 && digits <= MAX_DECIMAL_DIGITS || mantissa.bytes().all(|byte| b"-.0".contains(&byte))
+    digits == 0 || exponent && digits <= MAX_DECIMAL_DIGITS
 }
 
 fn is_integer(text: &str) -> bool {
