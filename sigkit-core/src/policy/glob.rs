@@ -154,7 +154,8 @@ impl ImageGlob {
             Images::Every => false,
             Images::Of { version, .. } => matches!(version, Version::Tag(_)),
             Images::Named(pattern) => {
-                let bare = !self.text.contains('*') && last_part(&self.text).split_once(':').is_none();
+                // As the name of a repository it is about every version, wildcards before the last part included.
+                let bare = !last_part(&self.text).contains([':', '*']);
                 !bare && !(0..pattern.len()).any(|before| fits_digest(pattern, before))
             }
         }
@@ -228,7 +229,7 @@ fn canonical(text: &str) -> Result<String, ReferenceError> {
     let Some((before, last)) = text.rsplit_once('/') else { return Ok(text.to_owned()) };
     let before = before.to_ascii_lowercase();
     let (host, path) = before.split_once('/').map_or((before.as_str(), None), |(host, path)| (host, Some(path)));
-    let is_written_out = !host.contains('*') && (host.contains(['.', ':']) || host == "localhost");
+    let is_written_out = !host.contains('*') && host.contains(['.', ':']);
     let host = match is_written_out {
         true => Repository::new(host, "x")?.registry().to_owned(),
         false => host.to_owned(),
@@ -555,6 +556,8 @@ mod tests {
         ] {
             assert!(!fits(glob, image), "{glob} {image}");
         }
+        // A first part that is no host is the name of somebody on Docker Hub.
+        assert!(fits("my_team/app", "my_team/app") && fits("localhost/app", "localhost/app"));
         for glob in [".+", "[a-z]*", "", "ghcr.io/foo@*", "ghcr.io/foo?", "ghcr.io/foo bar", "my_registry.example/**"] {
             assert!(ImageGlob::of_policy_controller(glob).is_err(), "{glob}");
         }
@@ -683,6 +686,13 @@ mod tests {
         assert_eq!(near(own("registry.example/app:v1*"), &by_digest), Some(Near::NamesTags));
         assert_eq!(near(own("registry.example/*"), "other.example/app"), None);
         assert_eq!(near(own(&by_digest), "registry.example/app:v1"), Some(Near::NamesDigest));
+        // What is about another repository is not near.
+        for glob in ["registry.example/other:v1", "other.example/app:v1"] {
+            assert_eq!(near(own(glob), &by_digest), None, "{glob}");
+        }
+        for image in ["registry.example/other:v1", "other.example/app:v1"] {
+            assert_eq!(near(own(&by_digest), image), None, "{image}");
+        }
     }
 
     // threat: R02
@@ -696,6 +706,7 @@ mod tests {
             (controller("registry.example/app*"), Some("write registry.example/app:* for its tags")),
             (controller("registry.example/app:v1**"), Some("write registry.example/app:v1.* for its own versions")),
             (controller("ghcr.io**"), Some("write ghcr.io/** for that host")),
+            (controller("*.example/app*"), Some("write *.example/app:* for its tags")),
             (controller("ghc**"), None),
             (controller("**demo**"), None),
         ] {
@@ -707,10 +718,12 @@ mod tests {
         }
         for (glob, tags) in [
             ("registry.example/app:v1*", true),
+            ("registry.example/app:v1", true),
             ("**:v1", true),
             ("registry.example/app:*", true),
             ("registry.example:5000/**", false),
             ("registry.example/app", false),
+            ("registry.example/*/app", false),
             ("registry.example/app*", false),
             ("**:*", false),
             ("**", false),
@@ -764,6 +777,9 @@ mod tests {
         let error = format!("{longest}*").parse::<ImageGlob>().unwrap_err().to_string();
         assert!(error.contains("longer than 512 bytes"), "{error}");
         let error = format!("{longest}*").parse::<TextGlob>().unwrap_err().to_string();
+        assert!(error.contains("longer than 512 bytes"), "{error}");
+        assert!(ImageGlob::of_policy_controller(&longest).is_ok());
+        let error = ImageGlob::of_policy_controller(&format!("{longest}**")).unwrap_err().to_string();
         assert!(error.contains("longer than 512 bytes"), "{error}");
         for anything in ["", "*", "**", "***"] {
             assert!(anything.parse::<TextGlob>().is_err(), "{anything}");
