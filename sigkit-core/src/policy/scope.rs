@@ -222,6 +222,7 @@ mod tests {
             ("busybox", Some("docker.io/library/busybox")),
             ("busybox:v1", None),
             ("team/app", Some("docker.io/team/app")),
+            ("team/app:v1", Some("docker.io/team/app:v1")),
             ("index.docker.io", Some("docker.io")),
             ("index.docker.io/library", Some("docker.io/library")),
             ("registry-1.docker.io/library/app:v1", Some("docker.io/library/app:v1")),

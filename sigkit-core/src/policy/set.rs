@@ -242,6 +242,21 @@ mod tests {
 
     // threat: R03
     #[test]
+    fn all_of_several_let_in_when_each_does_and_there_are_any() {
+        let refuse = Demand::Refuse { why: None };
+        for (parts, expected) in [
+            (vec![], false),
+            (vec![Demand::Nothing], true),
+            (vec![Demand::Nothing, Demand::Nothing], true),
+            (vec![Demand::Nothing, refuse.clone()], false),
+            (vec![refuse], false),
+        ] {
+            assert_eq!(Demand::all("x", parts.clone()).lets_in(), expected, "{parts:?}");
+        }
+    }
+
+    // threat: R03
+    #[test]
     fn a_rule_that_refuses_is_not_escaped_by_a_digest() {
         let digest = format!("@sha256:{}", "0".repeat(64));
         let name = |text: &str| text.parse::<ImageReference>().unwrap();

@@ -2,6 +2,7 @@
 
 use sigkit_core::content::PredicateType;
 use sigkit_core::key::Signer as _;
+use sigkit_core::limits::Limits;
 use sigkit_core::policy::{ImageName, PolicySet};
 use sigkit_core::report::Verdict;
 use testkit::sigstore::Sigstore;
@@ -364,6 +365,9 @@ fn documents_of_other_kinds_are_passed_over_by_name() {
         good.lines().enumerate().map(|(n, line)| format!("{}{line}\n", if n == 0 { "- " } else { "  " })).collect();
     let set = load(&format!("apiVersion: v1\nkind: List\nitems:\n{item}"));
     assert_eq!((set.rules().len(), set.passed_over().len()), (1, 0));
+    // Only a list holds documents.
+    let set = load(&format!("{good}---\napiVersion: example.test/v1\nkind: Inventory\nitems:\n{item}"));
+    assert_eq!((set.rules().len(), set.passed_over().len()), (1, 1));
     for (text, problem) in [
         (namespace.to_owned(), "found only others: document 1, apiVersion v1, kind Namespace"),
         (format!("{good}---\n{}", good.replace("v1beta1", "v9")), "document 2: expected kind ClusterImagePolicy"),
@@ -408,6 +412,7 @@ mod rego {
             ("isCompliant = []".to_owned(), Some("no answer")),
             ("isCompliant[answer] { input.nope; answer := {} }".to_owned(), Some("no answer")),
             (answer(r#"{"result": false, "error": "too old"}"#), Some("too old")),
+            (answer(r#"{"result": false}"#), Some("false")),
             (answer(r#"{"error": "forgotten"}"#), Some("forgotten")),
             (answer(r#"{"result": "true"}"#), Some("result is \"true\"")),
             (answer(r#"{"result": true, "warning": "deprecated"}"#), Some("warning: deprecated")),
@@ -474,6 +479,21 @@ mod rego {
         let set = whole("isCompliant { not input.authorityMatches.scanner }");
         let found = judge(&set, image, &[signed("a")], &[super::super::lab::problem()], NOW);
         assert_eq!(found.verdict, Verdict::Undecided);
+    }
+
+    // threat: F08
+    #[test]
+    fn bounds_hold_for_every_authority_of_a_document() {
+        let rego = "  policy: {type: rego, data: \"package sigstore\\nisCompliant { true }\"}\n";
+        for rest in ["", rego] {
+            let text = policy("v1beta1", "p", "**", &format!("{}{}{rest}", by_key("a"), by_key("b")));
+            let mut limits = Limits::DEFAULT;
+            limits.statement_subjects = 7;
+            let set = PolicySet::from_file(text.as_bytes(), &Files::keys(&["a", "b"]), &limits).unwrap();
+            let mut bounds = Vec::new();
+            set.rules()[0].demand.each_policy(&mut |demand| bounds.push(demand.policy().limits().statement_subjects));
+            assert_eq!(bounds, [7, 7], "{rest}");
+        }
     }
 
     #[test]

@@ -374,6 +374,15 @@ fn a_word_against_counts_in_every_spelling() {
             let words = json!([cleared, at(word("affected", product.clone()), late)]);
             assert_eq!(said(words), [""; 0], "{product}");
         }
+        for vulnerability in [
+            json!("CVE-2021-3615"),
+            json!({"name": "CVE-2021-361590"}),
+            json!({"name": "x", "@id": "https://nvd.nist.gov/CVE-2021-36159/other", "aliases": ["CVE-2019-14697"]}),
+        ] {
+            let mut against = at(word("affected", image_product()), late);
+            against["vulnerability"] = vulnerability.clone();
+            assert_eq!(said(json!([cleared, against])), [""; 0], "{vulnerability}");
+        }
     }
 }
 

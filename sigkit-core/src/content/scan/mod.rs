@@ -365,6 +365,8 @@ mod tests {
         let limits = Limits { scan_findings: 1, ..Limits::DEFAULT };
         let error = ScanReport::parse(fixture!("trivy"), &limits).unwrap_err();
         assert_eq!(error, ContentError::TooMany { document: DOCUMENT, what: "findings", limit: 1 });
+        let limits = Limits { scan_findings: 2, ..Limits::DEFAULT };
+        assert_eq!(ScanReport::parse(fixture!("trivy"), &limits).unwrap().findings.len(), 2);
     }
 
     #[test]
