@@ -102,6 +102,19 @@ impl Context {
         UnixTime(i64::try_from(since).unwrap_or(i64::MAX))
     }
 
+    /// The time of creation to write down: that of `SOURCE_DATE_EPOCH`, so that the same input gives the same bytes, or else the time.
+    ///
+    /// # Errors
+    /// [`CliError`] for a value that is no number of seconds.
+    pub(crate) fn creation_time(&self) -> Result<UnixTime, CliError> {
+        let Some(value) = self.environment.non_empty("SOURCE_DATE_EPOCH") else { return Ok(self.now()) };
+        let text = value.to_string_lossy();
+        text.parse().map(UnixTime).map_err(|_| {
+            let expected = "expected the seconds since 1970 as a number, such as 1735689600";
+            CliError::usage(format!("SOURCE_DATE_EPOCH: {expected}, found \"{text}\": set it so, or unset it"))
+        })
+    }
+
     /// The bounds on what is read: the usual ones, but for `COSIGN_MAX_ATTACHMENT_SIZE`.
     ///
     /// # Errors
@@ -228,6 +241,17 @@ mod tests {
     fn bytes(value: &str) -> Result<u64, CliError> {
         let environment = Environment::of(&[("COSIGN_MAX_ATTACHMENT_SIZE", value)]);
         Ok(Context::new(environment, Signals::default()).limits()?.attachment_bytes)
+    }
+
+    #[test]
+    fn the_time_of_creation_is_that_of_the_source() {
+        let at =
+            |value| Context::new(Environment::of(&[("SOURCE_DATE_EPOCH", value)]), Signals::default()).creation_time();
+        assert_eq!(at("1000000000").unwrap(), UnixTime(1_000_000_000));
+        assert!(at("").unwrap().0 > 1_700_000_000);
+        for text in ["yesterday", "1.5", "0x10", "99999999999999999999"] {
+            assert!(at(text).unwrap_err().to_string().contains("seconds since 1970"), "{text}");
+        }
     }
 
     #[test]

@@ -272,6 +272,14 @@ fn the_attached_documents_name_what_was_asked() {
     let plain = lab.image("v2");
     lab.sign(&["--format", "legacy", &lab.name(":v2")]).run().expect(0);
     assert_eq!(config(&signature_tag(&plain)), "0001-01-01T00:00:00Z");
+    let dated = lab.image("v3");
+    let sign = |epoch: &str| {
+        let sign = lab.sign(&["--format", "legacy", "--record-creation-timestamp", &lab.name(":v3")]);
+        sign.env("SOURCE_DATE_EPOCH", epoch).run()
+    };
+    sign("yesterday").expect(2).says("SOURCE_DATE_EPOCH: expected the seconds since 1970");
+    sign("1000000000").expect(0);
+    assert_eq!(config(&signature_tag(&dated)), "2001-09-09T01:46:40Z");
 }
 
 // threat: D16

@@ -123,6 +123,20 @@ fn without_a_tag_the_only_image_is_meant() {
 }
 
 #[test]
+fn a_local_image_is_verified_by_the_name_of_its_directory() {
+    let layout = Layout::new(&["v1"]);
+    layout.sign(&["oci:lay"]).run().expect(0);
+    layout.verify(&["--local-image", "lay"]).run().expect(0).says("oci:lay@sha256:");
+    layout.verify(&["--local-image", "oci:lay:v1"]).run().expect(0);
+    layout.verify(&["--local-image", "absent"]).run().expect(11);
+    let attestation = ["verify-attestation", "--key", "cosign.pub", "--local-image", "lay"];
+    layout.sandbox.sigkit(&attestation).run().expect(12).says("oci:lay@sha256:");
+    // Without the flag the name is one of a registry, and a variable does not say otherwise.
+    let ran = layout.verify(&["-t", "2s", "127.0.0.1:1/lay"]).env("COSIGN_LOCAL_IMAGE", "true").run().expect(14);
+    ran.says("WARNING: COSIGN_LOCAL_IMAGE is ignored: --local-image is taken from the command line only");
+}
+
+#[test]
 fn what_is_missing_is_named() {
     let layout = Layout::new(&["v1"]);
     layout.pack();

@@ -36,7 +36,8 @@ const PREFIXES: [&str; 2] = ["SIGKIT_", "COSIGN_"];
 
 /// Looks up every flag of `verb` that was not `given`.
 pub(crate) fn bind(verb: &Command, given: &BTreeSet<String>, environment: &Environment) -> Bound {
-    let mut bound = Bound::default();
+    let notes = super::variables::notes(verb.get_name(), given, environment);
+    let mut bound = Bound { notes, ..Bound::default() };
     let mut set = environment.names();
     // Few environments have any, and making the names of all flags would take a good part of the start.
     set.retain(|name| PREFIXES.iter().any(|prefix| name.as_encoded_bytes().starts_with(prefix.as_bytes())));

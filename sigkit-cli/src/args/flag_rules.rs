@@ -85,7 +85,7 @@ pub(super) fn rule(verb: &str, long: &str) -> Option<Rule> {
         "password" => Rule::OtherMeaning,
         _ if ["insecure-", "allow-", "compat-"].iter().any(|weaker| long.starts_with(weaker)) => Rule::Weaker,
         "private-infrastructure" | "check-claims" | "certificate-oidc-issuer-absent" => Rule::Weaker,
-        "ignore-tlog" | "show-sensitive-values" | "images-from" => Rule::CommandLine,
+        "ignore-tlog" | "show-sensitive-values" | "images-from" | "local-image" => Rule::CommandLine,
         // Documents that say whom to believe are made of what the command line says.
         "fulcio"
         | "rekor"

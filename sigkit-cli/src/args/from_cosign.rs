@@ -1,4 +1,4 @@
-//! The table of `docs/from-cosign.md`: what becomes of each flag of cosign, from the flags themselves.
+//! The tables of `docs/from-cosign.md`: what becomes of each flag, verb and variable of cosign, from those of this program.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -6,7 +6,9 @@ use std::path::Path;
 
 use clap::Command;
 
+use super::unsupported::UNSUPPORTED_VERBS;
 use super::unsupported_reason;
+use super::variables::{VARIABLES, WITHOUT_EFFECT};
 use crate::args::cli;
 
 /// Flags with the same name that do not do quite the same, and how they differ.
@@ -24,6 +26,7 @@ const DIFFERENCES: &[(&str, &str)] = &[
     ("signing-config", "must name no log and no timestamp authority"),
     ("insecure-ignore-tlog", "no effect with --key, which asks for no log entry; with an identity as in cosign"),
     ("offline", "no effect: verifying contacts the registry of the image and nothing else"),
+    ("local-image", "each IMAGE is a directory, as oci:IMAGE names it"),
     ("max-workers", "the same; --jobs is its other name"),
     ("output", "json and text as in cosign; report is the whole report, for success and failure"),
 ];
@@ -37,7 +40,7 @@ fn rows() -> BTreeMap<(String, String), (Vec<String>, String)> {
         let Some(command) = verb.split(' ').try_fold(&root, |command, word| command.find_subcommand(word)) else {
             continue;
         };
-        let (verbs, seen) = rows.entry((flag.to_owned(), treatment(command, flag))).or_default();
+        let (verbs, seen) = rows.entry((flag.to_owned(), treatment(verb, command, flag))).or_default();
         verbs.push(verb.to_owned());
         for version in versions.split(',').filter(|version| !seen.contains(version)).collect::<Vec<_>>() {
             seen.push_str(version);
@@ -46,12 +49,12 @@ fn rows() -> BTreeMap<(String, String), (Vec<String>, String)> {
     rows
 }
 
-fn treatment(command: &Command, flag: &str) -> String {
+fn treatment(verb: &str, command: &Command, flag: &str) -> String {
     let found = command.get_arguments().find(|arg| {
         arg.get_long() == Some(flag) || arg.get_all_aliases().is_some_and(|aliases| aliases.contains(&flag))
     });
     let Some(arg) = found else {
-        return match unsupported_reason(&format!("--{flag}")) {
+        return match unsupported_reason(verb, &format!("--{flag}")) {
             Some(why) => format!("refused: {why}"),
             None => "refused as unknown".to_owned(),
         };
@@ -86,21 +89,47 @@ fn table() -> String {
     text
 }
 
+/// What becomes of each verb that is not here.
+fn verbs() -> String {
+    let rows = UNSUPPORTED_VERBS.iter().map(|(verb, instead)| format!("| `{verb}` | {instead} |\n"));
+    std::iter::once("| verb | in its place |\n|---|---|\n".to_owned()).chain(rows).collect()
+}
+
+/// What becomes of each variable that `cosign env` lists.
+fn variables() -> String {
+    let rows = include_str!("cosign_variables.txt").lines().filter(|line| !line.starts_with('#')).map(|name| {
+        let here = match WITHOUT_EFFECT.iter().find(|variable| variable.name == name) {
+            Some(variable) => format!("no effect: {}", variable.instead),
+            None => {
+                let (_, _, what) = VARIABLES.iter().find(|(variable, ..)| *variable == name).expect(name);
+                (*what).to_owned()
+            }
+        };
+        format!("| `{name}` | {here} |\n")
+    });
+    std::iter::once("| variable | here |\n|---|---|\n".to_owned()).chain(rows).collect()
+}
+
 #[test]
-fn the_table_of_flags_says_what_happens() {
+fn the_tables_say_what_happens() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/from-cosign.md");
-    let page = std::fs::read_to_string(&path).unwrap();
-    let (before, rest) = page.split_once("<!-- flags -->\n").expect("the place of the table");
-    let (found, after) = rest.split_once("<!-- end of flags -->").expect("the end of the table");
-    let table = table();
-    if std::env::var_os("SIGKIT_SNAPSHOTS").is_some_and(|value| value == "write") {
-        std::fs::write(&path, format!("{before}<!-- flags -->\n{table}<!-- end of flags -->{after}")).unwrap();
-        return;
+    let mut page = std::fs::read_to_string(&path).unwrap();
+    let write = std::env::var_os("SIGKIT_SNAPSHOTS").is_some_and(|value| value == "write");
+    for (name, table) in [("flags", table()), ("verbs", verbs()), ("variables", variables())] {
+        let (before, rest) = page.split_once(&format!("<!-- {name} -->\n")).expect("the place of the table");
+        let (found, after) = rest.split_once(&format!("<!-- end of {name} -->")).expect("the end of the table");
+        if write {
+            page = format!("{before}<!-- {name} -->\n{table}<!-- end of {name} -->{after}");
+            continue;
+        }
+        for (found, expected) in found.lines().zip(table.lines()) {
+            assert_eq!(found, expected, "docs/from-cosign.md (SIGKIT_SNAPSHOTS=write writes the tables anew)");
+        }
+        assert_eq!(found.lines().count(), table.lines().count(), "{name}");
     }
-    for (found, expected) in found.lines().zip(table.lines()) {
-        assert_eq!(found, expected, "docs/from-cosign.md (SIGKIT_SNAPSHOTS=write writes the table anew)");
+    if write {
+        std::fs::write(&path, page).unwrap();
     }
-    assert_eq!(found.lines().count(), table.lines().count());
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Groups of flags that verbs share.
 
+use std::borrow::Cow;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
@@ -76,6 +77,30 @@ pub(crate) struct ImagesArgs {
     /// How many images or signatures to work on at once
     #[arg(long, alias = "max-workers", value_name = "N", default_value = "8", value_parser = count)]
     pub(crate) jobs: NonZeroUsize,
+}
+
+/// Where images are that are no images of a registry.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct LocalImageArgs {
+    /// Take each IMAGE for a directory that holds an OCI layout, as oci:IMAGE does
+    #[arg(long, action = ArgAction::Set, default_value_t = false, conflicts_with = "images_from")]
+    local_image: bool,
+}
+
+impl LocalImageArgs {
+    /// The images that are meant.
+    pub(crate) fn meant<'a>(&self, images: &'a ImagesArgs) -> Cow<'a, ImagesArgs> {
+        if !self.local_image {
+            return Cow::Borrowed(images);
+        }
+        let local =
+            |text: &String| match ["oci:", "oci-archive:", "docker-archive:"].iter().any(|form| text.starts_with(form))
+            {
+                true => text.clone(),
+                false => format!("oci:{text}"),
+            };
+        Cow::Owned(ImagesArgs { images: images.images.iter().map(local).collect(), ..images.clone() })
+    }
 }
 
 /// How to connect to a registry.

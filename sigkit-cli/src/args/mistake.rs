@@ -116,7 +116,7 @@ impl<'c> Line<'c> {
 
     fn unknown_flag(&self, flag: &str) -> String {
         let front = self.front();
-        if let Some(why) = args::unsupported_reason(flag) {
+        if let Some(why) = args::unsupported_reason(&self.verb.join(" "), flag) {
             return format!("Error: {front}{flag} is not in this build: {why}");
         }
         let longs = self.command.get_arguments().filter(|arg| !arg.is_hide_set()).filter_map(clap::Arg::get_long);
@@ -131,10 +131,9 @@ impl<'c> Line<'c> {
             Some(ContextValue::String(found)) => found.as_str(),
             _ => "",
         };
-        if self.verb.is_empty()
-            && let Some(instead) = args::instead_of_verb(found)
-        {
-            return format!("Error: {found}: this verb of cosign is not in this version: {instead}");
+        let verb = format!("{}{found}", self.words());
+        if let Some(instead) = args::instead_of_verb(&verb) {
+            return format!("Error: {verb}: this verb of cosign is not in this version: {instead}");
         }
         let verbs = self.command.get_subcommands().map(Command::get_name);
         let what = if self.verb.is_empty() {
@@ -225,9 +224,19 @@ mod tests {
 
     #[test]
     fn a_verb_of_cosign_that_is_not_built_says_what_to_use() {
-        for verb in
-            ["copy", "save", "load", "tree", "triangulate", "attach", "clean", "generate", "initialize", "upload"]
-        {
+        for verb in [
+            "copy",
+            "save",
+            "load",
+            "tree",
+            "triangulate",
+            "attach",
+            "clean",
+            "generate",
+            "initialize",
+            "upload",
+            "download sbom",
+        ] {
             let text = said(verb);
             assert!(
                 text.starts_with(&format!("Error: {verb}: this verb of cosign is not in this version: ")),

@@ -10,6 +10,7 @@ pub(crate) mod help;
 mod mistake;
 mod unsupported;
 mod values;
+mod variables;
 
 mod certificate;
 mod global;
@@ -54,8 +55,8 @@ pub(crate) use generate_key_pair::GenerateKeyPairArgs;
 pub(crate) use global::GlobalArgs;
 pub(crate) use go_flags::{is_switch, normalise};
 pub(crate) use groups::{
-    AnnotationArgs, ConnectionArgs, FormatsReadArgs, ImagesArgs, PasswordArgs, PublicKeyArgs, RegistryArgs,
-    SigningKeyArgs,
+    AnnotationArgs, ConnectionArgs, FormatsReadArgs, ImagesArgs, LocalImageArgs, PasswordArgs, PublicKeyArgs,
+    RegistryArgs, SigningKeyArgs,
 };
 pub(crate) use identity::{IdentityArgs, Wanted, WantedIdentity};
 pub(crate) use import_key_pair::ImportKeyPairArgs;
@@ -74,6 +75,7 @@ pub(crate) use sign_blob::SignBlobArgs;
 pub(crate) use signer::{SignersBy, TrustArgs};
 pub(crate) use unsupported::{instead_of_verb, unsupported_reason};
 pub(crate) use values::{ReportFormat, Secret, SignatureDigest};
+pub(crate) use variables::{Shown, VARIABLES};
 pub(crate) use verify::VerifyArgs;
 pub(crate) use verify_attestation::VerifyAttestationArgs;
 pub(crate) use verify_blob::VerifyBlobArgs;

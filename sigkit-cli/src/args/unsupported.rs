@@ -9,17 +9,37 @@ const REKOR_V2: &str =
     "no configuration of the public services with Rekor v2 is built in; name the log itself with --rekor";
 const SERVICE_PARTS: &str =
     "a service is named in one value: --rekor or --ctfe url=...,public-key=FILE,start-time=TIME";
+const AUTHORITY_PARTS: &str =
+    "an authority is named in one value: --fulcio url=...,certificate-chain=FILE,start-time=TIME";
+const TIMESTAMP_PARTS: &str =
+    "an authority is named in one value: --tsa url=...,certificate-chain=FILE,start-time=TIME";
+const TIMESTAMP_FILE: &str = "no timestamp authority is contacted, so that there is no timestamp to write";
 const EMAIL: &str = "it was replaced by --certificate-identity, which needs --certificate-oidc-issuer beside it";
 const ATTACHMENT: &str = "sign and verify an attached SBOM by its own reference, as any other artifact";
 
-/// Why `flag` (with its dashes) does not exist here, if cosign has it.
-pub(crate) fn unsupported_reason(flag: &str) -> Option<&'static str> {
+/// Why `flag` (with its dashes) of `verb` (in all its words) does not exist here, if cosign has it.
+pub(crate) fn unsupported_reason(verb: &str, flag: &str) -> Option<&'static str> {
     let name = flag.trim_start_matches('-');
+    of_verb(verb, name).or_else(|| of_any_verb(name))
+}
+
+/// Flags whose reason is another than that of their namesakes.
+fn of_verb(verb: &str, name: &str) -> Option<&'static str> {
+    Some(match (verb, name) {
+        ("trusted-root create", "certificate-chain") => AUTHORITY_PARTS,
+        ("trusted-root create", "timestamp-certificate-chain") => TIMESTAMP_PARTS,
+        ("bundle create", "rekor-url") => "no log is asked here; --ignore-tlog makes a bundle without an entry of one",
+        ("verify-blob-attestation", "rfc3161-timestamp") => "a timestamp is read from the bundle: --bundle",
+        ("sign-blob" | "attest-blob", "rfc3161-timestamp" | "rfc3161-timestamp-bundle") => TIMESTAMP_FILE,
+        _ => return None,
+    })
+}
+
+fn of_any_verb(name: &str) -> Option<&'static str> {
     Some(match name {
         "attachment" => ATTACHMENT,
         "sk" | "slot" => HARDWARE,
         "kms" => "keys in a key management service are not supported; leave it out to write the pair to files",
-        "local-image" => "name the directory itself instead: oci:DIR",
         "output-certificate" | "output-cert" | "certificate" | "cert" | "certificate-chain" | "cert-chain" => {
             CERTIFICATE
         }
@@ -28,12 +48,12 @@ pub(crate) fn unsupported_reason(flag: &str) -> Option<&'static str> {
         "ctfe-key" | "ctfe-start-time" | "rekor-key" | "rekor-start-time" => SERVICE_PARTS,
         "statement" => "a statement about an image is made from --predicate; attest-blob signs a ready one",
         "cert-email" | "certificate-email" => EMAIL,
+        "signing-algorithm" => "the key decides by which algorithm it signs: generate-key-pair --algorithm",
         "rekor-url"
         | "rekor-entry-type"
         | "rfc3161-timestamp"
         | "rfc3161-timestamp-bundle"
-        | "use-signed-timestamps"
-        | "signing-algorithm" => LOG,
+        | "use-signed-timestamps" => LOG,
         "identity-token" | "issue-certificate" | "insecure-skip-verify" => KEYLESS,
         _ if name.starts_with("timestamp-") => LOG,
         _ if ["fulcio-", "oidc-"].iter().any(|prefix| name.starts_with(prefix)) => KEYLESS,
@@ -41,29 +61,38 @@ pub(crate) fn unsupported_reason(flag: &str) -> Option<&'static str> {
     })
 }
 
-/// What to use in place of `verb`, if cosign has it and this build has not.
+/// Verbs that cosign has and this build has not, and what to use in their place.
+pub(crate) const UNSUPPORTED_VERBS: &[(&str, &str)] = &[
+    ("attach", "sign with `sigkit sign` and attest with `sigkit attest`, which store what they make beside the image"),
+    ("clean", "delete single referrers or tags with the registry's own tools"),
+    (
+        "copy",
+        "copy the image with `oras cp -r`, which takes its referrers along, and the .sig and .att tags with `crane cp`",
+    ),
+    ("dockerfile", "verify each image with `sigkit verify`, which takes many: --images-from FILE"),
+    (
+        "download sbom",
+        "an SBOM as an attestation is printed by `sigkit download attestation`; one that is attached is pulled with `oras`",
+    ),
+    ("generate", "`sigkit sign --payload FILE` signs a payload of your own, --output-payload writes the usual one"),
+    ("initialize", "the trusted root of the public services is built in; --trusted-root names another"),
+    ("load", "`skopeo copy` between registry and oci:DIR moves an image; sign and verify work on oci:DIR directly"),
+    ("manifest", "verify each image with `sigkit verify`, which takes many: --images-from FILE"),
+    ("piv-tool", "hardware keys are not supported; --key takes a file, env://VARIABLE or -"),
+    ("pkcs11-tool", "hardware keys are not supported; --key takes a file, env://VARIABLE or -"),
+    ("policy init", "policies are files: `sigkit policy check FILE`, `sigkit verify --policy FILE`"),
+    ("policy sign", "sign the file of policies with `sigkit sign-blob`"),
+    ("save", "`skopeo copy` between registry and oci:DIR moves an image; sign and verify work on oci:DIR directly"),
+    ("tree", "`sigkit download signature` and `sigkit download attestation` print what is stored beside an image"),
+    ("triangulate", "signatures are listed by `sigkit download signature`; the legacy tag is sha256-<hex>.sig"),
+    ("upload", "push files with `oras push`"),
+    ("attest-predicate", "it has no counterpart here"),
+    ("debug", "it has no counterpart here"),
+];
+
+/// What to use in place of `verb` (in all its words), if cosign has it and this build has not.
 pub(crate) fn instead_of_verb(verb: &str) -> Option<&'static str> {
-    Some(match verb {
-        "copy" => {
-            "copy the image with `oras cp -r`, which takes its referrers along, and the .sig and .att tags with `crane cp`"
-        }
-        "save" | "load" => {
-            "`skopeo copy` between registry and oci:DIR moves an image; sign and verify work on oci:DIR directly"
-        }
-        "tree" => "`sigkit download signature` and `sigkit download attestation` print what is stored beside an image",
-        "triangulate" => "signatures are listed by `sigkit download signature`; the legacy tag is sha256-<hex>.sig",
-        "attach" => {
-            "sign with `sigkit sign` and attest with `sigkit attest`, which store what they make beside the image"
-        }
-        "clean" => "delete single referrers or tags with the registry's own tools",
-        "generate" => "`sigkit sign --payload FILE` signs a payload of your own, --output-payload writes the usual one",
-        "initialize" => "the trusted root of the public services is built in; --trusted-root names another",
-        "upload" => "push files with `oras push`",
-        "manifest" | "dockerfile" => "verify each image with `sigkit verify`, which takes many: --images-from FILE",
-        "pkcs11-tool" | "piv-tool" => "hardware keys are not supported; --key takes a file, env://VARIABLE or -",
-        "attest-predicate" | "debug" => "it has no counterpart here",
-        _ => return None,
-    })
+    UNSUPPORTED_VERBS.iter().find(|(absent, _)| *absent == verb).map(|(_, instead)| *instead)
 }
 
 #[cfg(test)]
@@ -88,10 +117,39 @@ mod tests {
         {
             let longs = verb.get_arguments().filter_map(clap::Arg::get_long);
             for long in longs.filter(|long| !SOME_VERBS.contains(long)) {
-                assert_eq!(unsupported_reason(&format!("--{long}")), None, "{} --{long}", verb.get_name());
+                assert_eq!(
+                    unsupported_reason(verb.get_name(), &format!("--{long}")),
+                    None,
+                    "{} --{long}",
+                    verb.get_name()
+                );
             }
         }
-        assert_eq!(unsupported_reason("--identity-token"), Some(KEYLESS));
-        assert_eq!(unsupported_reason("--no-such-flag"), None);
+        assert_eq!(unsupported_reason("sign", "--identity-token"), Some(KEYLESS));
+        assert_eq!(unsupported_reason("sign", "--no-such-flag"), None);
+    }
+
+    #[test]
+    fn a_flag_is_refused_for_the_reason_of_its_verb() {
+        for (verb, flag, reason) in [
+            ("trusted-root create", "--certificate-chain", "--fulcio url="),
+            ("trusted-root create", "--timestamp-certificate-chain", "--tsa url="),
+            ("sign", "--certificate-chain", "keys that come with a certificate"),
+            ("sign", "--timestamp-server-url", "contact"),
+            ("verify-blob-attestation", "--rfc3161-timestamp", "--bundle"),
+            ("sign-blob", "--signing-algorithm", "the key decides"),
+        ] {
+            let why = unsupported_reason(verb, flag).unwrap_or_default();
+            assert!(why.contains(reason), "{verb} {flag}: {why}");
+        }
+    }
+
+    #[test]
+    fn no_verb_is_both_here_and_absent() {
+        let root = command();
+        for (verb, _) in UNSUPPORTED_VERBS {
+            let found = verb.split(' ').try_fold(&root, |command, word| command.find_subcommand(word));
+            assert!(found.is_none(), "{verb}");
+        }
     }
 }

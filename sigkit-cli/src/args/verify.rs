@@ -2,7 +2,9 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args};
 
-use super::{AnnotationArgs, FormatsReadArgs, ImagesArgs, RegistryArgs, ReportFormat, SignatureDigest, TrustArgs};
+use super::{
+    AnnotationArgs, FormatsReadArgs, ImagesArgs, LocalImageArgs, RegistryArgs, ReportFormat, SignatureDigest, TrustArgs,
+};
 use crate::error::CliError;
 
 /// `verify`
@@ -10,6 +12,8 @@ use crate::error::CliError;
 pub(crate) struct VerifyArgs {
     #[command(flatten)]
     pub(crate) images: ImagesArgs,
+    #[command(flatten)]
+    pub(crate) local: LocalImageArgs,
     /// File of policies that say who must have signed which image, in place of --key
     #[arg(long, value_name = "FILE", conflicts_with_all = ["threshold", "given", "check_claims", "check_reference", "signature", "bundle", "signature_digest_algorithm"])]
     pub(crate) policy: Option<PathBuf>,

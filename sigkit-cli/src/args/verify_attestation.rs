@@ -2,7 +2,9 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args};
 
-use super::{FormatsReadArgs, ImagesArgs, RegistryArgs, ReportFormat, SignatureDigest, TrustArgs, WantedTypeArgs};
+use super::{
+    FormatsReadArgs, ImagesArgs, LocalImageArgs, RegistryArgs, ReportFormat, SignatureDigest, TrustArgs, WantedTypeArgs,
+};
 use crate::error::CliError;
 
 /// `verify-attestation`
@@ -10,6 +12,8 @@ use crate::error::CliError;
 pub(crate) struct VerifyAttestationArgs {
     #[command(flatten)]
     pub(crate) images: ImagesArgs,
+    #[command(flatten)]
+    pub(crate) local: LocalImageArgs,
     #[command(flatten)]
     pub(crate) kind: WantedTypeArgs,
     /// Policy in Rego that must allow every attestation of the type; may be repeated

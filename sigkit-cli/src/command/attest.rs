@@ -43,7 +43,7 @@ pub(crate) fn run(
         format: args.format()?.into(),
         name: String::new(),
         earlier: if args.replace { Earlier::Replace } else { Earlier::Keep },
-        legacy_created: args.record_creation_timestamp.then_some(now),
+        legacy_created: args.record_creation_timestamp.then(|| context.creation_time()).transpose()?,
     };
     let key = context.signing_key(&args.key.key, args.key.password.password_file.as_deref())?;
     let predicate = if single { Predicate::Once(Mutex::new(predicate)) } else { Predicate::Often(predicate) };

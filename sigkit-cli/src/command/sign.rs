@@ -47,7 +47,7 @@ pub(crate) fn run(
         references: args.sign_container_identity.clone(),
         payload: payload.map(|payload| payload.to_vec()),
         again: if args.force { Again::Write } else { Again::Skip },
-        legacy_created: args.record_creation_timestamp.then(|| context.now()),
+        legacy_created: args.record_creation_timestamp.then(|| context.creation_time()).transpose()?,
     };
     let key = context.signing_key(&args.key.key, args.key.password.password_file.as_deref())?;
     let job = Job { args, key, signing, outputs, context, now: context.now(), stored: Cell::new(false) };

@@ -45,7 +45,8 @@ pub(crate) fn run(
         policy = policy.dangerous_without_claims();
     }
     let detached = Detached::read(args, context)?;
-    let images = Images::collect(StoreAccess::Read, &args.images, &args.registry, context)?;
+    let meant = args.local.meant(&args.images);
+    let images = Images::collect(StoreAccess::Read, &meant, &args.registry, context)?;
     if args.check_reference && images.named.iter().any(|(_, target)| target.registry().is_none()) {
         let why = "--check-reference compares the signed repository, and a layout or archive has none";
         return Err(CliError::usage(why.to_owned()));

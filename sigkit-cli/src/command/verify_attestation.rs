@@ -49,7 +49,8 @@ pub(crate) fn run(
         }
         None => None,
     };
-    let images = Images::collect(StoreAccess::Read, &args.images, &args.registry, context)?;
+    let meant = args.local.meant(&args.images);
+    let images = Images::collect(StoreAccess::Read, &meant, &args.registry, context)?;
     let verification = Verification {
         policy,
         given,

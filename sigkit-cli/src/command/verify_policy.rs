@@ -37,7 +37,8 @@ pub(super) fn run(
     if policies.evaluates_rego() {
         bound_memory();
     }
-    let images = Images::collect(StoreAccess::Read, &args.images, &args.registry, context)?;
+    let meant = args.local.meant(&args.images);
+    let images = Images::collect(StoreAccess::Read, &meant, &args.registry, context)?;
     let verification = Verification { policies, images: &images, now: context.now() };
     images.verify(&verification, render::Results::new(args.output, context), global, printer)
 }
