@@ -12,7 +12,7 @@ use super::attest::{envelope_line, predicate};
 use crate::args::AttestBlobArgs;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::files::{Access, OutputFile};
+use crate::files::OutputFile;
 use crate::outcome::Output;
 
 /// Attests something about a file, standard input or a digest; of any size in constant memory.
@@ -48,25 +48,19 @@ pub(crate) fn run(args: &AttestBlobArgs, context: &Context) -> Result<Output, Cl
 }
 
 fn write(args: &AttestBlobArgs, entity: &SignedEntity, context: &Context) -> Result<Output, CliError> {
-    let file = |option, path, bytes: Vec<u8>| OutputFile {
-        option,
-        path,
-        source: Box::new(std::io::Cursor::new(bytes)),
-        access: Access::Umask,
-    };
     let mut files = Vec::new();
     if let (Some(path), Content::Envelope(envelope)) = (&args.output_attestation, &entity.content) {
-        files.push(file("--output-attestation", path, envelope.payload.to_vec()));
+        files.push(OutputFile::new("--output-attestation", path, envelope.payload.to_vec()));
     }
     if let Some(path) = &args.bundle {
         let bundle = match args.new_bundle_format {
             Some(false) => to_blob_bundle(envelope_line(entity)?.trim_ascii())?,
             _ => entity.to_bundle()?.unwrap_or_default(),
         };
-        files.push(file("--bundle", path, bundle));
+        files.push(OutputFile::new("--bundle", path, bundle));
     }
     if let Some(path) = &args.output_signature {
-        files.push(file("--output-signature", path, envelope_line(entity)?.trim_ascii().to_vec()));
+        files.push(OutputFile::new("--output-signature", path, envelope_line(entity)?.trim_ascii().to_vec()));
     }
     context.files.write_all(files)?;
     let elsewhere = args.bundle.is_some() || args.output_signature.is_some();

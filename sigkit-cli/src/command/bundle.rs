@@ -9,10 +9,11 @@ use sigkit_core::digest::{Digest, DigestAlgorithm};
 use sigkit_core::limits::Limits;
 use sigkit_core::trust::{Certificate, CertificateError};
 
+use super::result_file;
 use crate::args::{BundleCreateArgs, BundleUpgradeArgs, BundleVerb, BundleVerbArgs};
 use crate::context::Context;
 use crate::error::CliError;
-use crate::files::{Access, FileError};
+use crate::files::FileError;
 use crate::outcome::Output;
 use crate::render;
 use crate::settings::trusted_root::certificate;
@@ -157,9 +158,7 @@ fn with_proofs(entity: &SignedEntity) -> Result<(), CliError> {
 
 fn written(entity: &SignedEntity, out: Option<&Path>, context: &Context) -> Result<Output, CliError> {
     let Some(bytes) = entity.to_bundle()? else { return usage("version 0.3 of bundles cannot hold this signature") };
-    let Some(path) = out else { return Ok(Output::result(bytes)) };
-    context.files.write("--out", path, &bytes, Access::Umask)?;
-    Ok(Output::result(Vec::new()))
+    Ok(result_file::written("--out", out, bytes, context)?)
 }
 
 fn invalid(error: CertificateError) -> CliError {

@@ -6,7 +6,6 @@ mod attest_blob;
 mod audience;
 mod bundle;
 mod completion;
-mod documents;
 mod download;
 mod env;
 mod explain;
@@ -20,8 +19,12 @@ mod login;
 mod man;
 mod policy;
 mod public_key;
+mod result_file;
+mod service_spec;
 mod sign;
 mod sign_blob;
+mod signing_config;
+mod trusted_root;
 mod verify;
 mod verify_attestation;
 mod verify_blob;
@@ -66,8 +69,8 @@ pub(crate) fn run(
         Verb::SignBlob(args) => sign_blob::run(&args, context, global),
         Verb::VerifyBlob(args) => verify_blob::run(&args, context, global),
         Verb::Bundle(args) => bundle::run(&args, context),
-        Verb::TrustedRoot(args) => documents::trusted_root(&args, context),
-        Verb::SigningConfig(args) => documents::signing_config(&args, context),
+        Verb::TrustedRoot(args) => trusted_root::run(&args, context),
+        Verb::SigningConfig(args) => signing_config::run(&args, context),
         Verb::Login(args) => login::run(&args, context, global),
         Verb::Logout(args) => login::log_out(&args, context),
         Verb::Policy(args) => policy::run(&args, context),

@@ -15,7 +15,7 @@ use super::images::{Images, StoreAccess};
 use crate::args::{GlobalArgs, SignArgs, WrittenFormat};
 use crate::context::Context;
 use crate::error::CliError;
-use crate::files::{Access, OutputFile};
+use crate::files::OutputFile;
 use crate::outcome::Output;
 use crate::settings::target::OpenTarget;
 use crate::terminal::printer::Printer;
@@ -134,12 +134,6 @@ impl WriteOperation for Job<'_> {
 
 impl Job<'_> {
     fn write_files(&self, entities: &[SignedEntity]) -> Result<(), Failure> {
-        let file = |option, path, bytes: Vec<u8>| OutputFile {
-            option,
-            path,
-            source: Box::new(std::io::Cursor::new(bytes)),
-            access: Access::Umask,
-        };
         let mut files = Vec::new();
         for entity in entities {
             let (payload, signature) = match &entity.content {
@@ -151,14 +145,14 @@ impl Job<'_> {
             let legacy = matches!(entity.content, Content::SimpleSigning { .. });
             if legacy || self.signing.format == Format::Bundle {
                 if let Some(path) = self.outputs.signature {
-                    files.push(file("--output-signature", path, signature.to_base64().into_bytes()));
+                    files.push(OutputFile::new("--output-signature", path, signature.to_base64().into_bytes()));
                 }
                 if let Some(path) = self.outputs.payload {
-                    files.push(file("--output-payload", path, payload.to_vec()));
+                    files.push(OutputFile::new("--output-payload", path, payload.to_vec()));
                 }
             }
             if let (Some(path), Some(bundle)) = (self.outputs.bundle, entity.to_bundle()?) {
-                files.push(file("--bundle", path, bundle));
+                files.push(OutputFile::new("--bundle", path, bundle));
             }
         }
         Ok(self.context.files.write_all(files)?)

@@ -8,7 +8,7 @@ use sigkit_core::key::{KeyPair, SignedStream, Signer as _};
 use crate::args::{GlobalArgs, SignBlobArgs};
 use crate::context::Context;
 use crate::error::CliError;
-use crate::files::{Access, OutputFile};
+use crate::files::OutputFile;
 use crate::outcome::Output;
 use crate::terminal::streams::{IsTerminal, Stdout};
 
@@ -43,21 +43,15 @@ fn write(
     context: &Context,
 ) -> Result<(), CliError> {
     let legacy = args.new_bundle_format == Some(false);
-    let file = |option, path, bytes: Vec<u8>| OutputFile {
-        option,
-        path,
-        source: Box::new(std::io::Cursor::new(bytes)),
-        access: Access::Umask,
-    };
     let mut files = Vec::new();
     if let Some(path) = &args.bundle {
         let bundle = if legacy { to_blob_bundle(signed.signature.as_bytes())? } else { bundle(key, signed)? };
-        files.push(file("--bundle", path, bundle));
+        files.push(OutputFile::new("--bundle", path, bundle));
     }
     let text = signed.signature.to_base64();
     let bytes = if args.b64 { text.as_bytes() } else { signed.signature.as_bytes() };
     match (&args.output_signature, &args.bundle) {
-        (Some(path), _) => files.push(file("--output-signature", path, bytes.to_vec())),
+        (Some(path), _) => files.push(OutputFile::new("--output-signature", path, bytes.to_vec())),
         (None, Some(_)) if !legacy => {}
         (None, _) => {
             output.stdout.extend_from_slice(bytes);

@@ -1,4 +1,3 @@
-use sigkit_core::attach::discover_until;
 use sigkit_core::bundle::{Evidence, Origin, SignedEntity, VerificationMaterial};
 use sigkit_core::content::{Content, Draft};
 use sigkit_core::crypto::Signature;
@@ -7,11 +6,10 @@ use sigkit_core::limits::Limits;
 use sigkit_core::policy::{Policy, Purpose};
 use sigkit_core::store::FetchedManifest;
 use sigkit_core::time::UnixTime;
-use sigkit_core::verify::{Artifact, Verifier};
 use zeroize::Zeroizing;
 
 use super::images::{Images, StoreAccess};
-use super::verify_images::ImageVerifier;
+use super::verify_images::{ImageVerifier, evidence_beside, verified};
 use super::verify_policy;
 use crate::args::{GlobalArgs, VerifyArgs};
 use crate::context::Context;
@@ -69,8 +67,8 @@ impl ImageVerifier for Verification<'_> {
         match &self.detached {
             Some(detached) => detached.evidence(image, &open.docker_reference()),
             None => {
-                let found = Box::pin(discover_until(&*open.signatures, image, &self.policy, deadline.passed())).await;
-                self.place(found)
+                let elsewhere = self.args.registry.signature_repo.as_ref();
+                evidence_beside(open, image, &self.policy, elsewhere, deadline).await
             }
         }
     }
@@ -88,21 +86,7 @@ impl ImageVerifier for Verification<'_> {
             None => self.policy.clone(),
         };
         let subject = Subject::image(text, &open.name(), image).weakened(self.args.weakened());
-        let end = deadline.of_judging();
-        let goes_on = || end.is_ahead();
-        let result =
-            Verifier::new(&policy).with_patience(&goes_on).verify(&Artifact::Bytes(&image.bytes), &found, self.now);
-        VerificationOutcome::new(subject, result)
-    }
-}
-
-impl Verification<'_> {
-    /// What was found, with the name of the repository when that is not the image's.
-    fn place(&self, found: Evidence) -> Evidence {
-        match &self.args.registry.signature_repo {
-            Some(repository) => found.within(&repository.to_string()),
-            None => found,
-        }
+        verified(subject, &policy, image, &found, self.now, deadline)
     }
 }
 

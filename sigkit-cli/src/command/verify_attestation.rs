@@ -1,15 +1,13 @@
-use sigkit_core::attach::discover_until;
 use sigkit_core::bundle::{Evidence, Origin, SignedEntity};
 use sigkit_core::digest::Digest;
 use sigkit_core::oci::Repository;
 use sigkit_core::policy::{Policy, Purpose};
 use sigkit_core::store::FetchedManifest;
 use sigkit_core::time::UnixTime;
-use sigkit_core::verify::{Artifact, Verifier};
 use zeroize::Zeroizing;
 
 use super::images::{Images, StoreAccess};
-use super::verify_images::ImageVerifier;
+use super::verify_images::{ImageVerifier, evidence_beside, verified};
 use crate::args::{GlobalArgs, VerifyAttestationArgs};
 use crate::context::Context;
 use crate::error::CliError;
@@ -80,10 +78,7 @@ impl ImageVerifier for Verification {
                 let entities = SignedEntity::each_from_any_attestation(bytes, self.policy.limits());
                 Evidence::each(Origin::File(name.clone()), entities)
             }
-            None => {
-                let found = Box::pin(discover_until(&*open.signatures, image, &self.policy, deadline.passed())).await;
-                self.elsewhere.iter().fold(found, |found, repository| found.within(&repository.to_string()))
-            }
+            None => evidence_beside(open, image, &self.policy, self.elsewhere.as_ref(), deadline).await,
         }
     }
 
@@ -96,13 +91,6 @@ impl ImageVerifier for Verification {
         deadline: Deadline,
     ) -> VerificationOutcome {
         let subject = Subject::image(text, &open.name(), image).weakened(self.weakened.clone());
-        let end = deadline.of_judging();
-        let goes_on = || end.is_ahead();
-        let result = Verifier::new(&self.policy).with_patience(&goes_on).verify(
-            &Artifact::Bytes(&image.bytes),
-            &found,
-            self.now,
-        );
-        VerificationOutcome::new(subject, result)
+        verified(subject, &self.policy, image, &found, self.now, deadline)
     }
 }

@@ -5,17 +5,23 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use futures_util::future::join;
 use futures_util::stream::FuturesOrdered;
+use sigkit_core::attach::discover_until;
+use sigkit_core::bundle::Evidence;
 use sigkit_core::digest::Digest;
 use sigkit_core::image::{Branch, Descent, TreeError};
 use sigkit_core::limits::Limits;
+use sigkit_core::oci::Repository;
+use sigkit_core::policy::Policy;
 use sigkit_core::store::FetchedManifest;
+use sigkit_core::time::UnixTime;
+use sigkit_core::verify::{Artifact, Verifier};
 
 use super::images::{Images, Resolved};
 use crate::args::GlobalArgs;
 use crate::error::CliError;
 use crate::outcome::Output;
 use crate::outcome::unresolved::Unresolved;
-use crate::outcome::verification::VerificationOutcome;
+use crate::outcome::verification::{Subject, VerificationOutcome};
 use crate::render::Results;
 use crate::runtime::Deadline;
 use crate::settings::target::{OpenTarget, Target};
@@ -39,6 +45,37 @@ pub(super) trait ImageVerifier {
         found: Self::Found,
         deadline: Deadline,
     ) -> VerificationOutcome;
+}
+
+/// Looks for signatures or attestations beside an image until the deadline. They say where they were found if that is `elsewhere`, a
+/// repository other than the image's.
+pub(super) async fn evidence_beside(
+    open: &OpenTarget,
+    image: &Digest,
+    policy: &Policy,
+    elsewhere: Option<&Repository>,
+    deadline: Deadline,
+) -> Evidence {
+    let found = Box::pin(discover_until(&*open.signatures, image, policy, deadline.passed())).await;
+    match elsewhere {
+        Some(repository) => found.within(&repository.to_string()),
+        None => found,
+    }
+}
+
+/// Verifies an image by what was found, as far as `deadline` allows.
+pub(super) fn verified(
+    subject: Subject,
+    policy: &Policy,
+    image: &FetchedManifest,
+    found: &Evidence,
+    now: UnixTime,
+    deadline: Deadline,
+) -> VerificationOutcome {
+    let end = deadline.of_judging();
+    let goes_on = || end.is_ahead();
+    let verifier = Verifier::new(policy).with_patience(&goes_on);
+    VerificationOutcome::new(subject, verifier.verify(&Artifact::Bytes(&image.bytes), found, now))
 }
 
 impl Images<'_> {

@@ -55,6 +55,13 @@ pub(crate) struct OutputFile<'a> {
     pub(crate) access: Access,
 }
 
+impl<'a> OutputFile<'a> {
+    /// These bytes, for all whom the umask lets.
+    pub(crate) fn new(option: &'static str, path: &'a Path, bytes: Vec<u8>) -> Self {
+        Self { option, path, source: Box::new(io::Cursor::new(bytes)), access: Access::Umask }
+    }
+}
+
 /// Where an output goes.
 enum Target {
     Stdout,
