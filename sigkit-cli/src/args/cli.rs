@@ -1,9 +1,8 @@
 //! The verbs, and the way from arguments to one of them.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 
-use clap::error::ErrorKind;
-use clap::{Arg, ArgMatches, Args as _, Command, FromArgMatches as _};
+use clap::{Arg, Command, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::args::mistake;
 use crate::args::{
@@ -18,67 +17,64 @@ use crate::exit::ExitCode;
 use crate::outcome::Output;
 
 /// A command line, read.
-#[derive(Debug)]
+#[derive(Debug, Parser)]
+#[command(name = "sigkit", version, args_override_self = true, max_term_width = 100, about = None)]
 pub(crate) struct Cli {
+    #[command(flatten)]
     pub(crate) global: GlobalArgs,
+    #[command(subcommand)]
     pub(crate) verb: Verb,
 }
 
-/// Makes the verbs. Each is built by one function, whether alone, for a run, or among all others, for help.
-macro_rules! verbs {
-    ($($name:literal $verb:ident($args:ty),)+) => {
-        /// What to do.
-        #[derive(Debug)]
-        pub(crate) enum Verb {
-            $(#[doc = concat!("`", $name, "`")] $verb($args),)+
-        }
-
-        /// The names of the verbs.
-        const NAMES: &[&str] = &[$($name),+];
-
-        impl Verb {
-            /// The verb called `name` with its flags.
-            fn command(name: &str) -> Option<Command> {
-                match name {
-                    $($name => Some(<$args as clap::Args>::augment_args(Command::new($name)).about(None::<&str>).long_about(None::<&str>)),)+
-                    _ => None,
-                }
-            }
-
-            fn read(name: &str, matches: &mut ArgMatches) -> Result<Self, clap::Error> {
-                match name {
-                    $($name => <$args as clap::FromArgMatches>::from_arg_matches_mut(matches).map(Self::$verb),)+
-                    _ => Err(clap::Error::new(ErrorKind::InvalidSubcommand)),
-                }
-            }
-        }
-    };
-}
-
-verbs! {
-    "generate-key-pair" GenerateKeyPair(GenerateKeyPairArgs),
-    "import-key-pair" ImportKeyPair(ImportKeyPairArgs),
-    "public-key" PublicKey(PublicKeyVerbArgs),
-    "sign" Sign(Box<SignArgs>),
-    "verify" Verify(Box<VerifyArgs>),
-    "attest" Attest(Box<AttestArgs>),
-    "verify-attestation" VerifyAttestation(Box<VerifyAttestationArgs>),
-    "download" Download(DownloadArgs),
-    "sign-blob" SignBlob(SignBlobArgs),
-    "verify-blob" VerifyBlob(Box<VerifyBlobArgs>),
-    "attest-blob" AttestBlob(Box<AttestBlobArgs>),
-    "verify-blob-attestation" VerifyBlobAttestation(Box<VerifyBlobAttestationArgs>),
-    "policy" Policy(PolicyArgs),
-    "bundle" Bundle(Box<BundleVerbArgs>),
-    "trusted-root" TrustedRoot(Box<TrustedRootVerbArgs>),
-    "signing-config" SigningConfig(Box<SigningConfigVerbArgs>),
-    "login" Login(LoginArgs),
-    "logout" Logout(LogoutArgs),
-    "explain" Explain(ExplainArgs),
-    "man" Man(ManArgs),
-    "version" Version(VersionArgs),
-    "completion" Completion(CompletionArgs),
-    "env" Env(EnvArgs),
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// `generate-key-pair`
+    GenerateKeyPair(GenerateKeyPairArgs),
+    /// `import-key-pair`
+    ImportKeyPair(ImportKeyPairArgs),
+    /// `public-key`
+    PublicKey(PublicKeyVerbArgs),
+    /// `sign`
+    Sign(Box<SignArgs>),
+    /// `verify`
+    Verify(Box<VerifyArgs>),
+    /// `attest`
+    Attest(Box<AttestArgs>),
+    /// `verify-attestation`
+    VerifyAttestation(Box<VerifyAttestationArgs>),
+    /// `download`
+    Download(DownloadArgs),
+    /// `sign-blob`
+    SignBlob(SignBlobArgs),
+    /// `verify-blob`
+    VerifyBlob(Box<VerifyBlobArgs>),
+    /// `attest-blob`
+    AttestBlob(Box<AttestBlobArgs>),
+    /// `verify-blob-attestation`
+    VerifyBlobAttestation(Box<VerifyBlobAttestationArgs>),
+    /// `policy`
+    Policy(PolicyArgs),
+    /// `bundle`
+    Bundle(Box<BundleVerbArgs>),
+    /// `trusted-root`
+    TrustedRoot(Box<TrustedRootVerbArgs>),
+    /// `signing-config`
+    SigningConfig(Box<SigningConfigVerbArgs>),
+    /// `login`
+    Login(LoginArgs),
+    /// `logout`
+    Logout(LogoutArgs),
+    /// `explain`
+    Explain(ExplainArgs),
+    /// `man`
+    Man(ManArgs),
+    /// `version`
+    Version(VersionArgs),
+    /// `completion`
+    Completion(CompletionArgs),
+    /// `env`
+    Env(EnvArgs),
 }
 
 impl Verb {
@@ -129,15 +125,7 @@ pub(crate) struct Parsed {
 /// # Errors
 /// What to print instead of running: help, or what is wrong.
 pub(crate) fn parse(arguments: &[OsString], environment: &Environment) -> Result<Parsed, Output> {
-    let alone = arguments.first().and_then(|word| verb_alone(word));
-    match alone.map(|command| parse_with(command, arguments, environment)) {
-        Some(Ok(parsed)) => Ok(parsed),
-        // Help, and words about a mistake, are made from all that there is.
-        Some(Err(_)) | None => parse_with(command(), arguments, environment),
-    }
-}
-
-fn parse_with(mut command: Command, arguments: &[OsString], environment: &Environment) -> Result<Parsed, Output> {
+    let mut command = command();
     let line = args::normalise(&command, arguments);
     if let Some(flag) = &line.repeated {
         return Err(mistake::repeated(&command, arguments, flag));
@@ -145,19 +133,13 @@ fn parse_with(mut command: Command, arguments: &[OsString], environment: &Enviro
     let verb = line.verb.iter().try_fold(&command, |verb, word| verb.find_subcommand(word)).unwrap_or(&command);
     let bound = if line.verb.is_empty() { Bound::default() } else { args::bind(verb, &line.given, environment) };
     let words = std::iter::once(OsString::from("sigkit")).chain(line.verb).chain(bound.flags).chain(line.rest);
-    match command.try_get_matches_from_mut(words).and_then(read) {
+    let read = command.try_get_matches_from_mut(words).and_then(|mut matches| Cli::from_arg_matches_mut(&mut matches));
+    match read {
         Ok(_) if !line.empty.is_empty() => Err(Output::notes(vec![empty(&line.empty)], ExitCode::Usage)),
         Ok(_) if bound.mistake.is_some() => Err(Output::notes(bound.mistake.into_iter().collect(), ExitCode::Usage)),
         Ok(cli) => Ok(Parsed { cli, notes: bound.notes, beliefs: bound.beliefs }),
         Err(error) => Err(mistake::output(&error, &command, arguments, &bound.sources)),
     }
-}
-
-fn read(mut matches: ArgMatches) -> Result<Cli, clap::Error> {
-    let global = GlobalArgs::from_arg_matches(&matches)?;
-    let (name, mut matches) =
-        matches.remove_subcommand().ok_or_else(|| clap::Error::new(ErrorKind::MissingSubcommand))?;
-    Ok(Cli { global, verb: Verb::read(&name, &mut matches)? })
 }
 
 /// What is wrong with flags that are given, and say nothing.
@@ -169,21 +151,9 @@ fn empty(flags: &[String]) -> String {
 
 /// The whole command, built, with Go's manner of switches and the help of every verb.
 pub(crate) fn command() -> Command {
-    let mut command = root().subcommands(NAMES.iter().filter_map(|name| Verb::command(name)));
+    let mut command = Cli::command();
     command.build();
     args::help::describe(with_go_switches(command))
-}
-
-/// The command with one verb only, built in a fraction of the time. Its switches are clap's: a normalised line says them in full.
-fn verb_alone(verb: &OsStr) -> Option<Command> {
-    let mut command = root().disable_help_subcommand(true).subcommand(Verb::command(verb.to_str()?)?);
-    command.build();
-    Some(command)
-}
-
-fn root() -> Command {
-    let root = Command::new("sigkit").version(env!("CARGO_PKG_VERSION")).args_override_self(true).max_term_width(100);
-    GlobalArgs::augment_args(root.subcommand_required(true))
 }
 
 fn with_go_switches(command: Command) -> Command {
@@ -206,44 +176,12 @@ fn go_switch(arg: Arg) -> Arg {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::*;
     use crate::escape;
 
     fn parsed(words: &[&str], variables: &[(&str, &str)]) -> Result<Parsed, Output> {
         let words: Vec<OsString> = words.iter().map(OsString::from).collect();
         parse(&words, &Environment::of(variables))
-    }
-
-    #[test]
-    fn a_verb_alone_reads_like_the_whole() {
-        let lines = [
-            "version",
-            "explain not-found",
-            "verify --key k img",
-            "verify -key k -d --jobs=3 img --key l",
-            "sign -t 1s -key k -y img",
-        ];
-        for line in lines {
-            let words: Vec<OsString> = line.split(' ').map(OsString::from).collect();
-            let environment = Environment::of(&[("COSIGN_TIMEOUT", "9s"), ("SIGKIT_ALLOW_HTTP_REGISTRY", "true")]);
-            let read = |command| format!("{:?}", parse_with(command, &words, &environment).unwrap());
-            assert_eq!(read(verb_alone(&words[0]).unwrap()), read(command()), "{line}");
-        }
-        // What is wrong is said in the same words, with the names of all verbs and flags at hand.
-        for line in ["verify", "verify --no-such-flag", "sign --help", "verify -h", "version x"] {
-            let words: Vec<&str> = line.split(' ').collect();
-            let whole =
-                parse_with(command(), &words.iter().map(OsString::from).collect::<Vec<_>>(), &Environment::of(&[]));
-            assert_eq!(format!("{:?}", parsed(&words, &[])), format!("{whole:?}"), "{line}");
-        }
-        assert!(verb_alone(OsStr::new("help")).is_none() && verb_alone(OsStr::new("--help")).is_none());
-        for verb in command().get_subcommands().filter(|verb| verb.get_name() != "help") {
-            let alone = verb_alone(OsStr::new(verb.get_name())).unwrap();
-            let flags = |verb: &Command| verb.get_arguments().map(|arg| arg.get_id().clone()).collect::<BTreeSet<_>>();
-            assert_eq!(flags(alone.find_subcommand(verb.get_name()).unwrap()), flags(verb), "{}", verb.get_name());
-        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, ValueEnum};
 use sigkit_core::oci::{Platform, Repository};
 
+use super::identity::CERTIFICATE_FLAGS;
 use super::key_source::{KeySource, key_source};
 use super::values::{Annotation, Annotations, Secret, count};
 use crate::error::CliError;
@@ -36,7 +37,7 @@ pub(crate) struct PasswordArgs {
 #[command(next_help_heading = "Key")]
 pub(crate) struct PublicKeyArgs {
     /// Public key: a file, env://VARIABLE, or - for standard input; may be repeated
-    #[arg(long, value_name = "KEY", value_parser = key_source())]
+    #[arg(long, value_name = "KEY", value_parser = key_source(), conflicts_with_all = CERTIFICATE_FLAGS)]
     pub(crate) key: Vec<KeySource>,
     /// How many of the keys or identities must have signed
     #[arg(long, value_name = "N", default_value = "1", value_parser = count)]
@@ -132,13 +133,13 @@ pub(crate) struct ConnectionArgs {
 #[command(next_help_heading = "Registry")]
 pub(crate) struct RegistryArgs {
     /// User name for the registry
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", requires = "registry_password")]
     pub(crate) registry_username: Option<String>,
     /// Password for the registry
-    #[arg(long, value_name = "PASSWORD")]
+    #[arg(long, value_name = "PASSWORD", requires = "registry_username")]
     pub(crate) registry_password: Option<Secret>,
     /// Bearer token for the registry
-    #[arg(long, value_name = "TOKEN")]
+    #[arg(long, value_name = "TOKEN", conflicts_with_all = ["registry_username", "registry_password"])]
     pub(crate) registry_token: Option<Secret>,
     /// Repository that holds the signatures, in place of the image's own; also COSIGN_REPOSITORY
     #[arg(long, alias = "repository", value_name = "REPOSITORY")]

@@ -5,6 +5,25 @@ use sigkit_core::trust::FulcioExtension;
 
 use crate::error::CliError;
 
+/// Flags about certificates, as clap knows them: they say who must have signed, as a key does. Switches are not among them, since one that
+/// is false says nothing.
+pub(super) const CERTIFICATE_FLAGS: [&str; 14] = [
+    "certificate_identity",
+    "certificate_identity_regexp",
+    "certificate_oidc_issuer",
+    "certificate_oidc_issuer_regexp",
+    "certificate_github_workflow_trigger",
+    "certificate_github_workflow_sha",
+    "certificate_github_workflow_name",
+    "certificate_github_workflow_repository",
+    "certificate_github_workflow_ref",
+    "certificate",
+    "certificate_chain",
+    "ca_roots",
+    "ca_intermediates",
+    "sct",
+];
+
 /// The identities that may have signed.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Identity")]

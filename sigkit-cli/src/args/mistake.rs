@@ -29,19 +29,20 @@ pub(crate) fn output(
         let help = escape::multi_line(&line.command.clone().render_help().to_string());
         return Output::notes(vec![help.trim_end().to_owned()], ExitCode::Usage);
     }
-    let flag = match error.get(ContextKind::InvalidArg) {
-        Some(ContextValue::String(flag)) => flag.split([' ', '=', '[']).next().unwrap_or_default(),
-        _ => "",
-    };
+    let named = [flags(error, ContextKind::InvalidArg), flags(error, ContextKind::PriorArg)].concat();
+    let flag = named.first().map_or("", String::as_str);
     let mut notes = vec![match error.kind() {
         ErrorKind::InvalidSubcommand => line.unknown_verb(error),
         ErrorKind::UnknownArgument if flag.starts_with('-') => line.unknown_flag(flag),
         ErrorKind::UnknownArgument => format!("Error: {}unexpected argument {flag:?}", line.front()),
         ErrorKind::MissingRequiredArgument => line.missing(error),
+        ErrorKind::ArgumentConflict => line.conflict(error),
         _ => format!("Error: {}{}", line.front(), first_paragraph(&text)),
     }];
-    if let Some((_, variable)) = sources.iter().find(|(long, _)| flag.strip_prefix("--") == Some(long)) {
-        notes.push(format!("note: {flag} was set by the environment variable {variable}"));
+    for flag in &named {
+        if let Some((_, variable)) = sources.iter().find(|(long, _)| flag.strip_prefix("--") == Some(long)) {
+            notes.push(format!("note: {flag} was set by the environment variable {variable}"));
+        }
     }
     if let Some(help) = line.help().filter(|_| error.kind() == ErrorKind::MissingRequiredArgument) {
         notes.extend(help.examples.iter().take(2).map(|(what, line)| format!("  {what}:\n    {line}")));
@@ -108,10 +109,30 @@ impl<'c> Line<'c> {
         let signs = matches!(self.verb.first(), Some(&("sign" | "attest" | "sign-blob" | "attest-blob")));
         let identity = if signs && names.contains("--key") {
             ": name the private key (signing with an identity instead of a key is not in this version)"
+        } else if names.starts_with("--registry-username") || names.starts_with("--registry-password") {
+            ": user name and password go together: give both, or --registry-token, or neither"
         } else {
             ""
         };
         format!("Error: {}missing {names}{identity}", self.front())
+    }
+
+    fn conflict(&self, error: &clap::Error) -> String {
+        let flag = flags(error, ContextKind::InvalidArg).concat();
+        let others = flags(error, ContextKind::PriorArg);
+        let among = |names: &[&str]| names.iter().any(|name| *name == flag || others.iter().any(|other| other == name));
+        let advice = if among(&["--policy"]) {
+            "the policy says what to verify: leave one out"
+        } else if among(&["--payload"]) {
+            "the payload is signed as it is: write annotations and the name of the image into it"
+        } else if among(&["--registry-token"]) {
+            "give a token, or a user name and a password"
+        } else if among(&["--key"]) {
+            "a signer is known by a key or by a certificate: leave one out"
+        } else {
+            "leave one out"
+        };
+        format!("Error: {}{flag} cannot be used with {}: {advice}", self.front(), others.join(" and "))
     }
 
     fn unknown_flag(&self, flag: &str) -> String {
@@ -145,6 +166,16 @@ impl<'c> Line<'c> {
             Some(near) => format!("Error: {what} {found:?}: did you mean {}{near}?", self.words()),
             None => format!("Error: {what} {found:?}"),
         }
+    }
+}
+
+/// The flags that an error names, without their values.
+fn flags(error: &clap::Error, kind: ContextKind) -> Vec<String> {
+    let bare = |flag: &String| flag.split([' ', '=', '[']).next().unwrap_or_default().to_owned();
+    match error.get(kind) {
+        Some(ContextValue::String(flag)) => vec![bare(flag)],
+        Some(ContextValue::Strings(flags)) => flags.iter().map(bare).collect(),
+        _ => Vec::new(),
     }
 }
 

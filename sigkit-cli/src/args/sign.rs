@@ -26,7 +26,7 @@ pub(crate) struct SignArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) bundle: Option<PathBuf>,
     /// Sign this payload, which must name the digest of the image, instead of making one
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["given", "sign_container_identity"])]
     pub(crate) payload: Option<PathBuf>,
     /// File to write the signature to, in base64
     #[arg(long, value_name = "FILE")]
@@ -104,12 +104,6 @@ impl SignArgs {
         {
             let why =
                 "--payload is signed in the legacy format, not as a bundle; give --format legacy, or leave it out";
-            return Err(CliError::usage(why.to_owned()));
-        }
-        if self.payload.is_some()
-            && (self.annotations.iter().next().is_some() || !self.sign_container_identity.is_empty())
-        {
-            let why = "--payload is signed as it is: write annotations and the name of the image into it";
             return Err(CliError::usage(why.to_owned()));
         }
         match (self.format, self.new_bundle_format) {

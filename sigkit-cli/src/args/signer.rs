@@ -5,6 +5,17 @@ use clap::Args;
 use super::{CertificateArgs, IdentityArgs, LogDemand, PublicKeyArgs, VerifyLogArgs};
 use crate::error::CliError;
 
+/// Switches that say what must come with a signature, as clap knows them.
+pub(super) const SIGNER_SWITCHES: [&str; 7] = [
+    "require_log",
+    "insecure_ignore_tlog",
+    "private_infrastructure",
+    "use_signed_timestamps",
+    "insecure_ignore_sct",
+    "compat_unanchored_regexp",
+    "certificate_oidc_issuer_absent",
+];
+
 /// Whose signatures are accepted, and what must come with them.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct TrustArgs {
@@ -33,13 +44,14 @@ impl TrustArgs {
     /// # Errors
     /// [`CliError::usage`], when it is not said, or said in both ways.
     pub(crate) fn by(&self) -> Result<SignersBy, CliError> {
-        let keyless = self.identities.is_given().then_some("--certificate-identity and its like");
+        let keyless = self.identities.is_given().then_some("--certificate-identity or its like");
         match (self.keys.key.is_empty(), keyless.or(self.certificates.given())) {
             (false, None) => Ok(SignersBy::Key),
             (true, Some(_)) => self.identities.pairs().map(|_| SignersBy::Identity),
-            (false, Some(flag)) => Err(CliError::usage(format!(
-                "{flag} is about certificates, and --key asks for a key; a signer is known by one or the other"
-            ))),
+            // A switch: clap knows the other flags.
+            (false, Some(flag)) => {
+                Err(CliError::usage(format!("{flag} cannot be used with --key: it is about certificates: leave it out")))
+            }
             (true, None) => Err(CliError::usage(
                 "missing the signer: say who must have signed with --key, or with --certificate-identity and --certificate-oidc-issuer"
                     .to_owned(),
@@ -57,21 +69,6 @@ impl TrustArgs {
             notes.push(format!("WARNING: {flag}: {}", weaker(flag)));
         }
         Ok(())
-    }
-
-    /// A flag that says whose signatures are accepted or what must come with them, if one is given; not that of the trusted root.
-    pub(crate) fn given(&self) -> Option<&'static str> {
-        let log = &self.log;
-        let flags = [
-            (!self.keys.key.is_empty(), "--key"),
-            (self.identities.is_given(), "--certificate-identity or its like"),
-            (log.require_log, "--require-log"),
-            (log.insecure_ignore_tlog.is_some(), "--insecure-ignore-tlog"),
-            (log.private_infrastructure, "--private-infrastructure"),
-            (log.use_signed_timestamps, "--use-signed-timestamps"),
-        ];
-        let flag = flags.into_iter().find_map(|(given, flag)| given.then_some(flag));
-        flag.or(self.certificates.given()).or(self.weakened().first().copied())
     }
 
     /// The flag that says which authorities and logs are believed, if one is given.

@@ -2,6 +2,8 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args};
 
+use super::identity::CERTIFICATE_FLAGS;
+use super::signer::SIGNER_SWITCHES;
 use super::{
     AnnotationArgs, FormatsReadArgs, ImagesArgs, LocalImageArgs, RegistryArgs, ReportFormat, SignatureDigest, TrustArgs,
 };
@@ -15,7 +17,7 @@ pub(crate) struct VerifyArgs {
     #[command(flatten)]
     pub(crate) local: LocalImageArgs,
     /// File of policies that say who must have signed which image, in place of --key
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["threshold", "given", "check_claims", "check_reference", "signature", "bundle", "signature_digest_algorithm"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["key", "threshold", "given", "check_claims", "check_reference", "signature", "bundle", "signature_digest_algorithm"], conflicts_with_all = CERTIFICATE_FLAGS, conflicts_with_all = SIGNER_SWITCHES)]
     pub(crate) policy: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) annotations: AnnotationArgs,
@@ -65,14 +67,9 @@ impl VerifyArgs {
     pub(crate) fn check(&self, notes: &mut Vec<String>) -> Result<(), CliError> {
         self.formats.note(notes);
         self.registry.check(notes)?;
-        if self.policy.is_none() {
-            return self.trust.check(notes);
-        }
-        match self.trust.given() {
-            None => Ok(()),
-            Some(flag) => {
-                Err(CliError::usage(format!("{flag} cannot be used with --policy, which says who must have signed")))
-            }
+        match &self.policy {
+            None => self.trust.check(notes),
+            Some(_) => Ok(()),
         }
     }
 }

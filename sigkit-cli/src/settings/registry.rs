@@ -54,7 +54,7 @@ fn options(args: &RegistryArgs, targets: &[Target], context: &Context) -> Result
     registries.sort_unstable();
     registries.dedup();
     let options = connection(&args.connection, &registries, context)?;
-    let Some(credentials) = credentials(args)? else {
+    let Some(credentials) = credentials(args) else {
         return Ok(options.with_credentials(Arc::new(StoredCredentials::new(&context.environment))));
     };
     let [registry] = registries.as_slice() else {
@@ -123,18 +123,13 @@ fn tls(args: &ConnectionArgs, registries: &[&str], context: &Context) -> Result<
     Ok(tls)
 }
 
-fn credentials(args: &RegistryArgs) -> Result<Option<Credentials>, CliError> {
-    match (&args.registry_username, &args.registry_password, &args.registry_token) {
-        (None, None, None) => Ok(None),
-        (None, None, Some(token)) => Ok(Some(Credentials::Bearer(Secret::new(token.expose())))),
-        (Some(username), Some(password), None) => {
-            let (username, password) = (username.clone(), Secret::new(password.expose()));
-            Ok(Some(Credentials::Basic { username, password }))
+fn credentials(args: &RegistryArgs) -> Option<Credentials> {
+    match (&args.registry_token, &args.registry_username, &args.registry_password) {
+        (Some(token), _, _) => Some(Credentials::Bearer(Secret::new(token.expose()))),
+        (None, Some(username), Some(password)) => {
+            Some(Credentials::Basic { username: username.clone(), password: Secret::new(password.expose()) })
         }
-        (_, _, Some(_)) => {
-            Err(CliError::usage("--registry-token stands alone, without user name and password".to_owned()))
-        }
-        _ => Err(CliError::usage("--registry-username and --registry-password go together".to_owned())),
+        _ => None,
     }
 }
 
