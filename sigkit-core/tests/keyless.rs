@@ -300,6 +300,8 @@ fn what_verified_tells_who_when_and_where() {
     assert_eq!(certificate.identity().extensions[&FulcioExtension::BuildTrigger], "push");
     assert_eq!(signature.times(), [UnixTime(SIGNED_AT), UnixTime(SIGNED_AT + 60)]);
     assert_eq!(signature.timestamps(), [0]);
+    assert_eq!((signature.signed_timestamps().len(), signature.log_entries().len()), (1, 1));
+    assert_eq!(signature.log_entries()[0].log_index, 1005);
     let [record] = signature.log_records() else { panic!() };
     assert_eq!((record.index, record.time), (1005, Some(UnixTime(SIGNED_AT))));
     assert_eq!(record.log.as_bytes()[..], stack.rekor1.id());

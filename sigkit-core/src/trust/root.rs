@@ -610,8 +610,29 @@ mod tests {
         fn at<'d>(document: &'d mut Value, path: &str) -> &'d mut Value {
             document.pointer_mut(path).unwrap()
         }
+        /// The certificate with other bytes in place of some, wherever they stand.
+        fn patched(document: &mut Value, path: &str, from: &[u8], to: &[u8]) {
+            let text = at(document, path);
+            let mut der = STANDARD.decode(text.as_str().unwrap()).unwrap();
+            let places: Vec<usize> = (0..der.len()).filter(|start| der[*start..].starts_with(from)).collect();
+            assert!(!places.is_empty());
+            places.into_iter().for_each(|start| der[start..start + to.len()].copy_from_slice(to));
+            *text = STANDARD.encode(der).into();
+        }
+        const FIRST: &str = "/certificateAuthorities/0/certChain/certificates/0/rawBytes";
+        const SECOND: &str = "/certificateAuthorities/1/certChain/certificates/0/rawBytes";
         type Change = fn(&mut Value);
-        let forms: [(&str, &str, Change); 14] = [
+        let forms: [(&str, &str, Change); 17] = [
+            // RFC 5480: the kind of key, its curve, and how the certificate is signed.
+            ("certificateAuthorities[0]", "key of ", |d| {
+                patched(d, FIRST, b"\x2a\x86\x48\xce\x3d\x02\x01", b"\x2a\x86\x48\xce\x3d\x02\x7f");
+            }),
+            ("certificateAuthorities[0]", "key of ", |d| {
+                patched(d, FIRST, b"\x2b\x81\x04\x00\x22", b"\x2b\x81\x04\x00\x0a");
+            }),
+            ("certificateAuthorities[1]", "its signature algorithm is not accepted", |d| {
+                patched(d, SECOND, b"\x2a\x86\x48\xce\x3d\x04\x03\x03", b"\x2a\x86\x48\xce\x3d\x04\x03\x7f");
+            }),
             ("tlogs[0]", "hashAlgorithm SHA2_512", |d| *at(d, "/tlogs/0/hashAlgorithm") = json!("SHA2_512")),
             ("tlogs[0]", "hashAlgorithm 9", |d| *at(d, "/tlogs/0/hashAlgorithm") = json!(9)),
             ("tlogs[1]", "keyDetails ML_DSA_65", |d| {

@@ -27,7 +27,7 @@ pub(super) fn judge(whole: &WholePolicy, around: &Around<'_>, signatures: &mut V
     let any = Rule::AtLeast(NonZeroUsize::MIN);
     let met = group("any of the authorities", any, nodes);
     let verdict = met.verdict();
-    if matches.is_empty() || !matches!(verdict, Verdict::Verified | Verdict::Allowed) {
+    if !matches!(verdict, Verdict::Verified | Verdict::Allowed) {
         return met;
     }
     let outcome = answer(whole, &matches, around.now);

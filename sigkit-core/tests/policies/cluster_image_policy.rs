@@ -346,6 +346,12 @@ fn a_rule_that_cannot_be_judged_refuses_and_leaves_the_others() {
 }
 
 #[test]
+fn a_document_that_selects_nothing_is_about_every_resource() {
+    let rule = policy("v1beta1", "p", "registry.example/**", &by_key("a")).replace("spec:", "spec:\n  match: []");
+    assert_eq!(judge(&load(&rule), "registry.example/app", &[signed("a")], &[], NOW).verdict, Verdict::Verified);
+}
+
+#[test]
 fn documents_of_other_kinds_are_passed_over_by_name() {
     let good = policy("v1beta1", "p", "registry.example/**", &by_key("a"));
     let namespace = "apiVersion: v1\nkind: Namespace\nmetadata: {name: x}\n";
@@ -479,6 +485,17 @@ mod rego {
         let set = whole("isCompliant { not input.authorityMatches.scanner }");
         let found = judge(&set, image, &[signed("a")], &[super::super::lab::problem()], NOW);
         assert_eq!(found.verdict, Verdict::Undecided);
+    }
+
+    #[test]
+    fn a_signature_is_known_by_the_manifest_that_holds_it() {
+        let manifest = sigkit_core::digest::Digest::sha256(b"manifest");
+        let mut item = signed("a");
+        item.origin = sigkit_core::bundle::Origin::Referrer { manifest, index: 0 };
+        for (id, verdict) in [(manifest.hex(), Verdict::Verified), ("0".repeat(64), Verdict::Rejected)] {
+            let set = whole(&format!("isCompliant {{ input.authorityMatches.signer.signatures[0].id == \"{id}\" }}"));
+            assert_eq!(judge(&set, "registry.example/app", &[item.clone()], &[], NOW).verdict, verdict, "{id}");
+        }
     }
 
     // threat: F08

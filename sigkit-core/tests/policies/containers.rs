@@ -421,6 +421,7 @@ fn paths_of_local_images_and_unknown_transports_take_nobody_else_down() {
         "transports": {
             "oci": {"/var/images": anything(), "": anything()},
             "dockers": {"": anything(), "x": reject()},
+            "rkt": {"": anything()},
             "docker": {"closed.example": reject()},
         },
     }));
@@ -429,6 +430,9 @@ fn paths_of_local_images_and_unknown_transports_take_nobody_else_down() {
     assert_eq!(judge_demand(&local("oci-archive"), &[], &[], NOW).verdict, Verdict::Allowed);
     assert_eq!(judge(&set, "closed.example/app", &[], &[], NOW).verdict, Verdict::Rejected);
     let weak = set.weaknesses(NOW);
-    assert!(weak.iter().any(|weak| weak.text.contains("no images are read by transport dockers")), "{weak:?}");
+    for transport in ["dockers", "rkt"] {
+        let why = format!("no images are read by transport {transport}");
+        assert!(weak.iter().any(|weak| weak.text.contains(&why)), "{weak:?}");
+    }
     assert!(weak.iter().any(|weak| weak.text.contains("paths are not told apart")), "{weak:?}");
 }

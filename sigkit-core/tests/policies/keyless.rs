@@ -95,7 +95,10 @@ fn a_cluster_image_policy_accepts_whom_it_names() {
         (vec![identity(("subjectRegExp", r"lice@stack\.test"), issuer)], wrong_name),
         (vec![identity(subject, ("issuer", "https://oidc.stack.test/"))], wrong_issuer),
         (vec![identity(subject, ("issuerRegExp", "https://oidc"))], wrong_issuer),
-        (vec![identity(("subject", MALLORY), issuer), identity(subject, ("issuer", "https://other.test"))], wrong_name),
+        (
+            vec![identity(("subject", MALLORY), issuer), identity(subject, ("issuer", "https://other.test"))],
+            wrong_issuer,
+        ),
     ] {
         let document = cluster_image_policy(&json!({"keyless": {"identities": identities}}));
         for item in &items {
@@ -365,6 +368,11 @@ fn an_image_policy_counts_distinct_signers() {
     expect("no issuer, as asked", &absent, &files(&stack), &[bundled(&bare)], &[]);
     expect("no issuer", &alone, &files(&stack), &[bundled(&bare)], &["issuer-mismatch"]);
     expect("an issuer where none is asked for", &absent, &files(&stack), &[alice()], &["issuer-mismatch"]);
+    for issuer in ["issuer", "issuerRegExp"] {
+        let both = json!({"alice": {"identity": {"subject": IDENTITY, "issuerAbsent": true, issuer: ".*"}}});
+        let error = read(&document(&both, 1), &files(&stack)).unwrap_err();
+        assert!(error.contains("issuerAbsent: an issuer is asked for as well"), "{error}");
+    }
     expect("no log", &alone, &files(&stack), &[bundled(&unlogged(signing(&stack)))], &["log-entry-missing"]);
     let other_issuer =
         json!({"alice": {"identity": identity(("subject", IDENTITY), ("issuer", "https://other.test"))}});

@@ -55,7 +55,7 @@ fn every_scanner_passes_and_fails_alike() {
         let excepted = run(EXCEPTED, &[&predicate], NOW);
         assert_eq!((excepted.verdict, &excepted.codes), (Verdict::Verified, &vec![]), "{report}: {excepted:?}");
         assert!(
-            excepted.facts.iter().any(|fact| fact.contains("CVE-2021-36159 is put up with until 2027-01-01T00:00:00Z"))
+            excepted.facts.iter().any(|fact| fact.contains("CVE-2021-36159 is excepted until 2027-01-01T00:00:00Z"))
         );
 
         let expired = run(&EXCEPTED.replace("2026-12-31", "2026-11-22"), &[&predicate], NOW);
@@ -437,6 +437,11 @@ fn a_scan_that_failed_or_lists_nothing_is_refused() {
         });
         assert_eq!(found.codes, ["payload-malformed"], "{report} {at} {value}");
     }
+    // A code with which a tool that succeeded says that it found something, and one that says nothing else.
+    for call in [json!({"executionSuccessful": true, "exitCode": 1}), json!({"exitCode": 0})] {
+        let found = edited("sarif-grype", EXCEPTED, |report| report["runs"][0]["invocations"] = json!([call]));
+        assert_eq!(found.codes, [""; 0], "{call}");
+    }
     // A linter's empty list says nothing about an image; with a finding, that decides.
     let named = |name: &str, at: &str| {
         edited("sarif-grype", EXCEPTED, |report| {
@@ -486,6 +491,9 @@ fn a_report_about_something_else_is_refused() {
         let found = with(report, at, value.clone());
         assert_eq!(found.codes, ["scan-of-another"], "{report} {at} {value}");
         assert!(found.troubles[0].contains(&image().to_string()), "{:?}", found.troubles);
+        if value.to_string().contains(other) {
+            assert!(found.troubles[0].contains(other), "{:?}", found.troubles);
+        }
     }
     // One of several is enough: an image has the digest of its list of platforms, and those of other registries. What says
     // nothing is about the subject of the statement.

@@ -410,11 +410,17 @@ fn a_reason_is_one_of_the_list_or_words_about_the_impact() {
         assert_eq!(with(justification.into(), impact.into()), AGAINST, "{justification:?} {impact:?}");
     }
     assert_eq!(with(Value::Null, "  ".into()), AGAINST);
+    let mut because = word("not_affected", image_product());
+    because["justification"] = "because".into();
+    let found = run("trivy", vec![by("security", json!([because]))]);
+    assert!(found.troubles[0].contains("without one of the justifications component_not_present, "), "{found:?}");
     for (member, value) in [
         ("justification", json!(["component_not_present"])),
         ("status", json!(null)),
         ("vulnerability", json!(7)),
         ("vulnerability", json!({})),
+        ("vulnerability", json!("")),
+        ("vulnerability", json!({"name": "", "aliases": [""]})),
         ("vulnerability", json!({"name": CVE, "aliases": {"0": "x"}})),
         ("timestamp", json!("0001-01-01T00:00:00Z")),
         ("products", json!({"0": image_product()})),

@@ -136,7 +136,7 @@ mod tests {
             ("CVE-2020-3810 on Ubuntu 18.04 LTS (bionic) - medium.", "", "", ("CVE-2020-3810", vec![], vec![])),
             (
                 "RHSA-2021:1206: gnutls and nettle security update (Important)",
-                "https://access.redhat.com/errata/RHSA-2021:1206 https://access.redhat.com/security/cve/CVE-2021-20305",
+                "https://access.redhat.com/errata/RHSA-2021:1206 https://other.test/advisories/7 https://access.redhat.com/security/cve/CVE-2021-20305",
                 "0:3.6.14-8.el8_3",
                 ("RHSA-2021:1206", vec!["CVE-2021-20305"], vec!["0:3.6.14-8.el8_3"]),
             ),

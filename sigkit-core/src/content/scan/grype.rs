@@ -194,6 +194,23 @@ mod tests {
     }
 
     #[test]
+    fn whether_there_is_a_fix_is_what_versions_and_state_say() {
+        for (fix, expected) in [
+            (r#"{"versions":["1"],"state":"unknown"}"#, Fix::Available),
+            (r#"{"versions":[],"state":"fixed"}"#, Fix::Available),
+            (r#"{"versions":[],"state":"not-fixed"}"#, Fix::Missing),
+            (r#"{"versions":[],"state":"wont-fix"}"#, Fix::Missing),
+            (r#"{"versions":[],"state":"unknown"}"#, Fix::Unknown),
+            ("null", Fix::Unknown),
+        ] {
+            let text = format!(
+                r#"{{"matches":[{{"vulnerability":{{"id":"CVE-1","severity":"Low","fix":{fix}}},"artifact":{{"name":"p"}}}}],"descriptor":{{"name":"grype"}}}}"#
+            );
+            assert_eq!(parse(text.as_bytes()).unwrap().findings[0].fix, expected, "{fix}");
+        }
+    }
+
+    #[test]
     fn odd_times_are_refused() {
         for (descriptor, place) in [
             (r#"{"timestamp":"now"}"#, "descriptor.timestamp"),

@@ -227,7 +227,7 @@ fn passes(outcome: &Outcome) -> bool {
 
 fn finding(outcome: &Outcome, tool: &Tool) -> Result<Finding, ContentError> {
     let reference = outcome.rule.as_ref();
-    let index = outcome.rule_index.or(reference.and_then(|rule| rule.index)).filter(|index| *index != -1);
+    let index = outcome.rule_index.or(reference.and_then(|rule| rule.index));
     let id = outcome.rule_id.as_deref().or(reference.and_then(|rule| rule.id.as_deref()));
     let extensions = tool.extensions.as_deref().unwrap_or_default();
     let component = match reference.and_then(|rule| rule.tool_component.as_ref()?.index) {
@@ -341,12 +341,12 @@ fn rated(properties: &Properties) -> Option<Severity> {
         Some(score) if (9.0..=10.0).contains(&score) => Some(Severity::Critical),
         Some(score) if (7.0..9.0).contains(&score) => Some(Severity::High),
         Some(score) if (4.0..7.0).contains(&score) => Some(Severity::Medium),
-        Some(score) if score > 0.0 && score < 4.0 => Some(Severity::Low),
         // Scanners write 0.0 when nobody has rated it.
         None | Some(0.0) => {
             let tags = properties.tags.iter().flatten().chain(&properties.severity);
             tags.map(|tag| Severity::from_name(tag)).filter(|tag| *tag != Severity::Unknown).max()
         }
+        Some(score) if (0.0..4.0).contains(&score) => Some(Severity::Low),
         Some(_) => Some(Severity::Unknown),
     }
 }

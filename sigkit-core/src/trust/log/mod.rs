@@ -364,6 +364,33 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_place_that_only_a_promise_signs_is_that_in_the_tree_without_one() {
+        let mut case = vector!(public "happy-path-v0.1");
+        let in_tree = case.proof().index;
+        case.entry().inclusion_promise = None;
+        case.entry().log_index += 1;
+        assert_ne!(case.entry().log_index, in_tree);
+        let verified = case.verify().unwrap();
+        assert_eq!((verified.proof, verified.index), (LogProof::Inclusion, in_tree));
+    }
+
+    // threat: R31
+    #[test]
+    fn a_checkpoint_of_rekor_v1_is_known_by_its_key_wherever_the_log_is() {
+        let mut case = vector!(public "happy-path-v0.1");
+        let id = case.entry().log_id;
+        let known = case.root.log(&id).unwrap().clone();
+        let of = |hint: [u8; 4]| {
+            TransparencyLog::new("https://mirror.test", id, known.key().clone(), known.validity())
+                .with_checkpoint_key(hint)
+        };
+        let checkpoint = Checkpoint::parse(&case.proof().checkpoint, &Limits::DEFAULT).unwrap();
+        let hint = *LogId::of_key(known.key()).as_bytes().first_chunk().unwrap();
+        assert_eq!(checkpoint.check_signed_by(&of(hint)), Ok(()));
+        assert!(matches!(checkpoint.check_signed_by(&of(*b"else")), Err(CheckpointError::Origin { .. })));
+    }
+
     // threat: A01
     #[test]
     fn a_key_of_another_curve_and_a_promise_alone_are_taken() {

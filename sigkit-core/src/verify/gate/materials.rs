@@ -270,6 +270,10 @@ mod tests {
         assert_eq!(read(&named), Ok(vec![format!("evil.test/base@sha256:{HEX}")]));
         let elsewhere = json!({"uri": "git+https://host.test/x", "downloadLocation": "docker://evil.test/base:1"});
         assert_eq!(read(&elsewhere), Ok(vec!["evil.test/base:1".to_owned()]));
+        let twice =
+            json!({"uri": "pkg:docker/o/base@v1", "downloadLocation": format!("oci://docker.io/o/base@sha256:{HEX}")});
+        let names = ["index.docker.io/o/base:v1".to_owned(), format!("index.docker.io/o/base@sha256:{HEX}")];
+        assert_eq!(read(&twice), Ok(names.to_vec()));
     }
 
     // threat: R13
@@ -327,6 +331,11 @@ mod tests {
             "magnet://x",
             "https://evil.test/v2/base/manifests/1",
             "https://evil.test/%76%32/base/manifests/1",
+            "https://evil.test/a b",
+            "git+https://evil.test/a\tb",
+            "app@host:path",
+            "git@host.test:",
+            "git@host.test/o:r",
             "Dockerfile",
         ] {
             assert!(uri(text).is_err(), "{text}: {:?}", uri(text));
@@ -342,6 +351,7 @@ mod tests {
             json!({"uri": good, "digest": {"sha256": "00"}}),
             json!({"uri": good, "downloadLocation": "docker://evil.test/base:1"}),
             json!({"uri": "https://host.test/x", "mediaType": "application/vnd.oci.image.manifest.v1+json"}),
+            json!({"uri": "https://host.test/x", "mediaType": ""}),
             json!({"downloadLocation": format!("https://evil.test/v2/x/blobs/sha256:{HEX}")}),
         ] {
             assert!(read(&material).is_err(), "{material}");

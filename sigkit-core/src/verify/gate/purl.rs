@@ -100,6 +100,8 @@ mod tests {
             ("PKG://Deb/debian/curl", of("deb", "debian/curl", None, &[])),
             ("pkg:npm/%40angular/animation@12.3.1", of("npm", "@angular/animation", Some("12.3.1"), &[])),
             ("pkg:npm/@angular/animation", of("npm", "@angular/animation", None, &[])),
+            ("pkg:npm/@angular", of("npm", "@angular", None, &[])),
+            ("pkg:npm/a@b/c", of("npm", "a@b/c", None, &[])),
             ("pkg:oci/a@sha256%3Aab?Tag=v1#x/y", of("oci", "a", Some("sha256:ab"), &[("tag", "v1")])),
             ("pkg:docker/a@1#?repository_url=b", of("docker", "a", Some("1"), &[])),
         ] {

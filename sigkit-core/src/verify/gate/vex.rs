@@ -215,7 +215,7 @@ impl Component {
     }
 
     /// How it fits the image.
-    fn image(&self, finding: &Finding, seen: &Seen<'_>) -> Fit {
+    fn image(&self, seen: &Seen<'_>) -> Fit {
         let Some(ours) = seen.artifact.hex(DigestAlgorithm::Sha256) else { return Fit::Unclear };
         let named = |name: &String| {
             let lower = name.to_ascii_lowercase();
@@ -226,12 +226,10 @@ impl Component {
                 () => Fit::Unclear,
             }
         };
-        // The hash of a package is that of its file.
-        let is_package = self.package(finding) == Fit::Exact;
         let hashed = |(name, hex): &(String, String)| match name.to_ascii_lowercase().replace('-', "").as_str() {
             "sha256" if name == "sha-256" && hex == ours => Fit::Exact,
             "sha256" if hex.to_ascii_lowercase().contains(ours) => Fit::Loose,
-            "sha256" if !is_package => Fit::Other,
+            "sha256" => Fit::Other,
             _ => Fit::Unclear,
         };
         let fit = summed(self.names.iter().map(named).chain(self.hashes.iter().map(hashed)));
@@ -270,7 +268,7 @@ impl Product {
 
     /// The image itself by its digest, all of it or the package of the finding in it; or the package, wherever it is.
     fn is_exactly(&self, finding: &Finding, seen: &Seen<'_>) -> bool {
-        let is_image = || self.itself.image(finding, seen) == Fit::Exact;
+        let is_image = || self.itself.image(seen) == Fit::Exact;
         match &self.subcomponents {
             Subcomponents::All => self.itself.package(finding) == Fit::Exact || is_image(),
             Subcomponents::Of(parts) => is_image() && parts.iter().any(|part| part.package(finding) == Fit::Exact),
@@ -288,7 +286,8 @@ impl Product {
                 fit => fit,
             },
         };
-        match (self.itself.image(finding, seen), self.itself.package(finding)) {
+        match (self.itself.image(seen), self.itself.package(finding)) {
+            // The package, whatever hash its file has.
             (_, Fit::Exact | Fit::Loose) => true,
             (Fit::Exact | Fit::Loose, _) => part != Fit::Other,
             (Fit::Other, _) => false,
