@@ -16,7 +16,8 @@ mod runtime;
 mod settings;
 mod terminal;
 
-use crate::context::{Context, Environment, Requests};
+use crate::context::{Context, Requests};
+use crate::environment::Environment;
 use crate::exit::ExitCode;
 use crate::outcome::Output;
 use crate::terminal::printer::{self, Printer};

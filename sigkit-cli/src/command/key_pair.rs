@@ -5,11 +5,13 @@ use std::path::{Path, PathBuf};
 
 use sigkit_core::key::{KeyPair, Password, Signer as _, file};
 
-use crate::context::{Answer, Context, PasswordUse};
+use crate::context::Context;
 use crate::error::CliError;
 use crate::exit::ExitCode;
 use crate::files::{Access, ExistingFile, NewFile};
 use crate::outcome::Output;
+use crate::terminal::password::PasswordUse;
+use crate::terminal::prompt::Answer;
 
 const OPTION: &str = "--output-key-prefix";
 

@@ -30,7 +30,7 @@ pub(crate) use self::store::{CredentialStore, StoredIn};
 use self::file_store::AuthFile;
 use self::helper::Helpers;
 use self::server_address::RegistryKey;
-use crate::context::Environment;
+use crate::environment::Environment;
 use crate::escape;
 
 /// Looks credentials up where docker and podman keep them.

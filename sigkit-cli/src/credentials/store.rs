@@ -186,8 +186,8 @@ fn entry(username: &str, password: &Secret) -> Document {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::context::Environment;
     use crate::credentials::registry_of;
+    use crate::environment::Environment;
     use crate::terminal::signals::Signals;
 
     #[test]

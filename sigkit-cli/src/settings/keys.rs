@@ -8,8 +8,9 @@ use sigkit_core::limits::Limits;
 use zeroize::Zeroizing;
 
 use crate::args::KeySource;
-use crate::context::{Context, PasswordError, PasswordUse};
+use crate::context::Context;
 use crate::files::FileError;
+use crate::terminal::password::{PasswordError, PasswordUse};
 
 /// Why a key cannot be used.
 #[derive(Debug, thiserror::Error)]

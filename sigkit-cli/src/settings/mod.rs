@@ -1,5 +1,6 @@
 //! What arguments, environment and files together ask for: policy, keys, stores, registry client.
 
+mod detached;
 pub(crate) mod keys;
 pub(crate) mod policy;
 pub(crate) mod policy_files;
@@ -8,3 +9,4 @@ pub(crate) mod signing_services;
 pub(crate) mod store;
 pub(crate) mod target;
 pub(crate) mod trusted_root;
+mod variables;
