@@ -36,7 +36,7 @@ pub(crate) struct Context {
     pub(crate) files: Files,
     /// Whether people see every request.
     pub(crate) requests: Requests,
-    /// What is believed because variables of the environment say so.
+    /// What is trusted because environment variables say so.
     beliefs: Mutex<Vec<FromVariable>>,
     /// What `--timeout` gives.
     pub(crate) timeout: Duration,
@@ -74,13 +74,13 @@ impl Context {
         Self { beliefs: Mutex::new(beliefs), ..self }
     }
 
-    /// Keeps for the report that something is believed because a variable says so. People are told by whoever knows more.
+    /// Records for the report that something is trusted because a variable says so. The caller prints the note.
     pub(crate) fn believe(&self, variable: &str, sets: &str) {
         let belief = FromVariable { variable: variable.to_owned(), sets: sets.to_owned() };
         self.beliefs.lock().unwrap_or_else(PoisonError::into_inner).push(belief);
     }
 
-    /// What is believed because variables of the environment say so.
+    /// What is trusted because environment variables say so.
     pub(crate) fn beliefs(&self) -> Vec<FromVariable> {
         self.beliefs.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -111,7 +111,7 @@ impl Context {
     }
 }
 
-/// Keeps keys out of core files, and other processes of the same user out of this one. What the system refuses is no harm.
+/// Keeps keys out of core files, and other processes of the same user out of this one. It is not an error if the system refuses.
 pub(crate) fn forbid_core_dumps() {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable).unwrap_or_default();

@@ -19,7 +19,7 @@ pub(crate) struct CliError {
     source: Box<dyn Error + Send + Sync>,
 }
 
-/// What every error becomes unless it is said to be about usage.
+/// What every error becomes unless it is a usage error.
 impl<E: Error + Send + Sync + 'static> From<E> for CliError {
     fn from(error: E) -> Self {
         Self::failed(error)

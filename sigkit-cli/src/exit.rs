@@ -16,7 +16,7 @@ pub(crate) enum ExitCode {
     Done,
     /// Refused or failed in any other way.
     Failed,
-    /// The command line makes no sense.
+    /// Usage error.
     Usage,
     /// The image has no signatures.
     NoSignatures,
@@ -56,7 +56,7 @@ impl ExitCode {
         if other.priority() > self.priority() { other } else { self }
     }
 
-    /// 1 > 12 > 13 > 10 > 11 > 14 > 0 among results; faults of the run itself stand above any result.
+    /// 1 > 12 > 13 > 10 > 11 > 14 > 0 among results; internal errors come before any result.
     const fn priority(self) -> u8 {
         match self {
             Self::Done => 0,
@@ -156,7 +156,7 @@ impl From<ErrorKind> for ExitCode {
     }
 }
 
-/// Runs `run`; a panic in it becomes an exit code, after all guards on the way out have put things right.
+/// Runs `run`; a panic in it becomes an exit code, after all guards have run.
 pub(crate) fn guarded(run: impl FnOnce() -> ExitCode + std::panic::UnwindSafe) -> ExitCode {
     std::panic::catch_unwind(run).unwrap_or(ExitCode::Internal)
 }

@@ -12,9 +12,9 @@ pub(crate) fn page(code: &str) -> Option<&'static Page> {
     PAGES.iter().find(|page| page.code == code)
 }
 
-/// The code that was probably meant.
+/// The most similar code.
 pub(crate) fn nearest(code: &str) -> Option<&'static str> {
-    // Nobody means a code with a text this long.
+    // No code is this long.
     let code = code.get(..64).unwrap_or(code);
     let closest = PAGES.iter().map(|page| (strsim::levenshtein(page.code, code), page.code)).min()?;
     (closest.0 <= closest.1.len() / 3).then_some(closest.1)

@@ -46,13 +46,13 @@ impl Deadline {
         }
     }
 
-    /// The end of judging what was found until the deadline, for whoever begins now.
+    /// The end of verifying what was found before the deadline, for a verification that starts now.
     pub(crate) fn of_judging(self) -> Self {
         let from = self.at.map(|at| at.max(Instant::now()));
         Self { at: from.and_then(|from| from.checked_add(JUDGING_GRACE)) }
     }
 
-    /// Whether it is still to come.
+    /// Returns true if it is in the future.
     pub(crate) fn is_ahead(self) -> bool {
         self.at.is_none_or(|at| Instant::now() < at)
     }

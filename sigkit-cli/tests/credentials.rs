@@ -247,8 +247,14 @@ fn configurations_are_read_or_refused_in_words() {
         (entry(r#"{"auth":"dXNlcg=="}"#), Err("there is no colon in it")),
         (entry(r#"{"auth":"/zr/"}"#), Err("it is not UTF-8")),
         (entry(r#"{"username":"user"}"#), Err("a username without a password")),
-        (entry(r#""c4n4ry-p455w0rd""#), Err("is not as docker or podman write it, at line 1, column")),
-        (r#"{"auths":["c4n4ry-p455w0rd"]}"#.to_owned(), Err("is not as docker or podman write it, at line 1, column")),
+        (
+            entry(r#""c4n4ry-p455w0rd""#),
+            Err("does not have the format that docker and podman write, at line 1, column"),
+        ),
+        (
+            r#"{"auths":["c4n4ry-p455w0rd"]}"#.to_owned(),
+            Err("does not have the format that docker and podman write, at line 1, column"),
+        ),
         ("c4n4ry-p455w0rd".to_owned(), Err("is not JSON, at line 1, column 1")),
         (large, Err("has more than 1048576 bytes")),
     ];

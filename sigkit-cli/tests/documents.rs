@@ -81,12 +81,15 @@ fn a_bundle_is_made_only_of_parts_that_belong_together() {
     for (more, says) in [
         (
             &["--artifact", "other", "--signature", "signature", "--certificate", "leaf.pem"][..],
-            "not by this certificate or key",
+            "does not verify with this certificate or key",
         ),
-        (&["--artifact", "blob", "--signature", "signature", "--key", "cosign.pub"], "not by this certificate or key"),
-        (&["--artifact", "blob", "--signature", "signature"], "who signed?"),
+        (
+            &["--artifact", "blob", "--signature", "signature", "--key", "cosign.pub"],
+            "does not verify with this certificate or key",
+        ),
+        (&["--artifact", "blob", "--signature", "signature"], "missing the signer"),
         (&["--signature", "signature", "--certificate", "leaf.pem"], "--artifact"),
-        (&["--artifact", "blob", "--certificate", "leaf.pem"], "what was signed?"),
+        (&["--artifact", "blob", "--certificate", "leaf.pem"], "missing what was signed"),
     ] {
         create(more).expect(2).prints("").says(says);
     }
@@ -125,7 +128,7 @@ fn a_bundle_is_shown_with_what_it_lacks_and_harmless_to_a_terminal() {
     {
         assert!(shown.contains(words), "{words}: {shown}");
     }
-    assert!(shown.ends_with("note: nothing of this has been verified\n"), "{shown}");
+    assert!(shown.ends_with("note: nothing here has been verified\n"), "{shown}");
     let shown = sandbox.sigkit(&["bundle", "inspect", "legacy"]).run().expect(0).stdout;
     assert!(shown.contains("note: log entry 1 has no inclusion proof"), "{shown}");
     let hostile = r#"{"_type":"https://in-toto.io/Statement/v1","predicateType":"a\u001b[2J","predicate":{},"subject":[{"name":"\u202e","digest":{"sha256":"00"}}]}"#;
@@ -133,7 +136,7 @@ fn a_bundle_is_shown_with_what_it_lacks_and_harmless_to_a_terminal() {
     sandbox.write("bare", bare.bundle().to_string());
     let shown = sandbox.sigkit(&["bundle", "inspect", "bare"]).run().expect(0).stdout;
     assert!(!shown.contains('\u{1b}') && !shown.contains('\u{202e}'), "{shown}");
-    assert!(shown.contains("note: no log entry") && shown.contains("note: nothing says when it was signed"), "{shown}");
+    assert!(shown.contains("note: no log entry") && shown.contains("note: no signing time"), "{shown}");
     sandbox.sigkit(&["bundle", "inspect", "blob"]).run().expect(1).says("BUNDLE: blob: expected a bundle");
 }
 

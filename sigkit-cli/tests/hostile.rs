@@ -400,7 +400,7 @@ fn silent_places_hide_nothing_and_the_timeout_holds() {
         assert!(began.elapsed() < Duration::from_secs(3), "{place}: {:?}", began.elapsed());
         lab.sandbox.write("none.pub", support::lab::public_key("ecdsa-p521"));
         let ran = lab.sandbox.sigkit(&["verify", "-t", "1s", "--key", "none.pub", &name]);
-        ran.run().expect(14).says("timed-out").says("no answer in the time given");
+        ran.run().expect(14).says("timed-out").says("no answer within the timeout");
         let ran = lab.sandbox.sigkit(&["download", "signature", "-t", "1s", &name]).run().expect(14).says("timed-out");
         assert!(!ran.stdout.is_empty());
     }

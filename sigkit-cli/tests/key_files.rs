@@ -22,7 +22,7 @@ fn an_existing_key_is_lost_only_with_consent() {
         let sandbox = Sandbox::new();
         present.iter().for_each(|name| drop(sandbox.write(name, "precious")));
         for answer in ["", "n\n", "\n", "no\n", "yellow\n", "yy\n"] {
-            generate(&sandbox, &[], answer).expect(1).says(question).says("exists and was left alone");
+            generate(&sandbox, &[], answer).expect(1).says(question).says("already exists and is not overwritten");
             assert_eq!(sandbox.names(), present);
             present.iter().for_each(|name| assert_eq!(sandbox.read(name), b"precious"));
         }
@@ -197,6 +197,6 @@ fn a_private_key_that_others_can_read_is_warned_of() {
     assert_eq!(show().stderr, "");
     for mode in [0o640, 0o604, 0o666, 0o620] {
         std::fs::set_permissions(sandbox.path("cosign.key"), std::fs::Permissions::from_mode(mode)).unwrap();
-        show().says(&format!("WARNING: the private key cosign.key is open to other users (mode {mode:04o})"));
+        show().says(&format!("WARNING: the private key cosign.key is readable by other users (mode {mode:04o})"));
     }
 }

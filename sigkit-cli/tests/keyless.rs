@@ -540,7 +540,7 @@ fn a_signature_by_a_key_has_no_certificate() {
     let name = lab.digest(&image);
     let verify = || lab.sandbox.sigkit(&[&["verify"], &TRUST[..], &SIGNER, &[&name]].concat()).run();
     verify().expect(13).says("certificate-missing");
-    // A certificate of somebody else beside it is a signature that does not match.
+    // A certificate of someone else beside it is a signature that does not match.
     let mallory = |leaf: Template| leaf.with(names(&[San::Email("mallory@stack.test")]));
     let statement = support::lab::statement(&image.digest, "https://sigstore.dev/cosign/sign/v1", "{}");
     let bundle = stack.statement(statement.as_bytes()).leaf(mallory).seal().bundle().to_string();

@@ -173,7 +173,7 @@ fn nobody_but_the_registry_sees_the_password_or_vouches_for_it() {
 fn a_registry_that_asks_nobody_cannot_confirm_an_account() {
     let sandbox = Sandbox::new();
     let open = registry(Auth::Anonymous);
-    login(&sandbox, open.host(), &[]).run().expect(0).says("WARNING: ").says("asks nobody for a password");
+    login(&sandbox, open.host(), &[]).run().expect(0).says("WARNING: ").says("did not request authentication");
     assert!(config(&sandbox).unwrap().contains(ACCOUNT));
     // One that lets everybody in, but no wrong password.
     let refusing = registry(Auth::Anonymous);
@@ -209,8 +209,8 @@ fn the_rest_of_the_file_stays_as_it_is() {
     // A file that cannot be understood is not written over.
     for broken in ["{", "[]", r#"{"auths":[]}"#, r#"{"auths":{"b.example":{}},"auths":{}}"#] {
         configure(&sandbox, broken);
-        login(&sandbox, host, &[]).run().expect(1).says("docker/config.json: is not").says("nothing was changed");
-        logout(&sandbox, host).run().expect(1).says("docker/config.json: is not");
+        login(&sandbox, host, &[]).run().expect(1).says("docker/config.json: ").says("nothing was changed");
+        logout(&sandbox, host).run().expect(1).says("docker/config.json: ");
         assert_eq!(config(&sandbox).unwrap(), broken);
     }
 }
@@ -303,16 +303,16 @@ fn what_makes_no_sense_is_refused_before_any_request() {
         (vec!["login", host, "-u", "user", "--password-stdin"], "a\nb\n", "control characters"),
         (vec!["login", host, "-u", "user", "--password-stdin"], &long, "1 to 32768 bytes"),
         (vec!["login", host, "-u", "user", "-p", "x", "--password-stdin"], "pw", "cannot be used with"),
-        (vec!["login", "host/team", "-u", "user", "--password-stdin"], "pw", "names no registry"),
-        (vec!["login", "a b", "-u", "user", "--password-stdin"], "pw", "names no registry"),
-        (vec!["login", "a\r\nX-Evil: 1", "-u", "user", "--password-stdin"], "pw", "names no registry"),
-        (vec!["logout", "https://host/team"], "", "names no registry"),
+        (vec!["login", "host/team", "-u", "user", "--password-stdin"], "pw", "is not a registry"),
+        (vec!["login", "a b", "-u", "user", "--password-stdin"], "pw", "is not a registry"),
+        (vec!["login", "a\r\nX-Evil: 1", "-u", "user", "--password-stdin"], "pw", "is not a registry"),
+        (vec!["logout", "https://host/team"], "", "is not a registry"),
     ] {
         let run = sandbox.sigkit(&arguments).env("HOME", sandbox.path("home")).stdin(stdin);
         run.run().expect(2).prints("").says(says);
     }
     let ran = sandbox.sigkit(&["login", host, "-u", "user", "--password-stdin"]).stdin("pw").run().expect(1);
-    ran.says("neither DOCKER_CONFIG nor HOME is set");
+    ran.says("set DOCKER_CONFIG or HOME");
     // The password of a key is none for a registry, whatever variable holds it.
     let run = sandbox.sigkit(&["login", host, "-u", "user"]).env("HOME", sandbox.path("home"));
     run.env("COSIGN_PASSWORD", PASSWORD).env("SIGKIT_PASSWORD", PASSWORD).run().expect(2).says("--password-stdin");

@@ -161,7 +161,7 @@ fn two_passwords_that_differ_make_no_key() {
     run.types("one\n");
     run.awaits(AGAIN);
     run.types("other\n");
-    run.awaits("the two passwords differ; nothing was written");
+    run.awaits("the two passwords differ: nothing was written");
     assert_eq!(run.ends().0, 1);
     assert_eq!(sandbox.names(), Vec::<String>::new());
 }
@@ -194,7 +194,7 @@ fn the_end_of_input_is_no_password() {
     let Some(mut run) = OnTerminal::start(&sandbox, &["generate-key-pair", "--algorithm", "ed25519"]) else { return };
     run.awaits(FIRST);
     run.types("\x04");
-    run.awaits("no password could be read");
+    run.awaits("the password could not be read");
     assert_eq!(run.ends().0, 1);
 }
 

@@ -1,6 +1,6 @@
 //! The paved path without an async runtime in sight.
 //!
-//! Each call runs its work on a runtime of its own, which ends with the call. Inside somebody's tokio runtime the work moves to a
+//! Each call runs its work on a runtime of its own, which ends with the call. Inside a caller's tokio runtime the work moves to a
 //! thread of its own, so that nothing panics; the caller's thread waits all the same, and an async task should prefer the async
 //! twins in [`crate::image`].
 //!
@@ -85,7 +85,7 @@ where
     };
     outcome.map_err(|error| StoreError::Unavailable {
         place: "async runtime".to_owned(),
-        detail: format!("it could not be started: {error}"),
+        detail: format!("cannot be started: {error}"),
     })
 }
 

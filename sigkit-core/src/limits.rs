@@ -54,7 +54,7 @@ pub struct Limits {
     pub proof_hashes: usize,
     /// A log's signed checkpoint.
     pub checkpoint_bytes: usize,
-    /// Signatures of one checkpoint: the log's own, and those of witnesses.
+    /// Signatures of one checkpoint: the log's own, and those of its cosigners.
     pub checkpoint_signatures: usize,
     /// A trusted root.
     pub trusted_root_bytes: usize,

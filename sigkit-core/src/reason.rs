@@ -21,8 +21,8 @@ pub enum Reason {
         /// The places and formats looked at.
         looked_for: String,
     },
-    /// One signer stands for several authorities.
-    #[error("expected signatures by {expected} distinct signers, found {found}: one key stands for several of them")]
+    /// One signer counts for several authorities.
+    #[error("expected signatures by {expected} distinct signers, found {found}: one key counts for several of them")]
     SignersNotDistinct {
         /// How many distinct signers are asked for.
         expected: NonZeroUsize,
@@ -30,7 +30,7 @@ pub enum Reason {
         found: usize,
     },
     /// No rule of the policy is about the artifact.
-    #[error("no rule of the policy is about {image}, and what no rule is about is refused{}", near_words(.near.as_ref()))]
+    #[error("no rule of the policy applies to {image}, and an image without a rule is refused{}", near_words(.near.as_ref()))]
     NoPolicyMatches {
         /// The image.
         image: String,
@@ -47,7 +47,7 @@ pub enum Reason {
     #[error("expected the scanner in `scanner.uri` of the scan, found none")]
     ScannerUnnamed,
     /// The scanner looked at nothing.
-    #[error("{scanner} reports no findings, and that it looked at nothing")]
+    #[error("{scanner} reports no findings, and that it examined nothing")]
     ScanEmpty {
         /// Who scanned.
         scanner: String,
@@ -73,7 +73,7 @@ pub enum Reason {
         /// The time of verification.
         now: UnixTime,
     },
-    /// The scan ended at a time that is yet to come.
+    /// The scan ended at a time in the future.
     #[error("expected a scan before {now}, found one of {finished}")]
     ScanFromFuture {
         /// When the scan says that it ended.
@@ -95,7 +95,7 @@ pub enum Reason {
         /// How severe it may be.
         maximum: Severity,
     },
-    /// The finding was put up with, and is no more.
+    /// The exception for the finding has expired.
     #[error("{id} in {package}, severity {}: the exception ended at {until}", .severity.name())]
     ExceptionExpired {
         /// The vulnerability.
@@ -104,10 +104,10 @@ pub enum Reason {
         package: String,
         /// How severe it is.
         severity: Severity,
-        /// Since when it is no more put up with.
+        /// When the exception ended.
         until: UnixTime,
     },
-    /// What is said about the finding does not clear it.
+    /// The VEX statement about the finding does not clear it.
     #[error("{id} in {package}: expected not_affected or fixed, found {found} by {authority}")]
     NotCleared {
         /// The vulnerability.
@@ -250,7 +250,7 @@ pub enum Reason {
     #[cfg(feature = "keyless")]
     #[error(transparent)]
     Path(#[from] PathError),
-    /// No certificate log vouches for the certificate.
+    /// The certificate has no signed certificate timestamp.
     #[cfg(feature = "keyless")]
     #[error(transparent)]
     Sct(#[from] SctError),
@@ -278,10 +278,10 @@ pub enum Reason {
         /// How many did.
         found: usize,
     },
-    /// No witness says when the signature was made.
-    #[error("no log and no timestamp authority says when the signature was made")]
+    /// No log and no timestamp authority states when the signature was made.
+    #[error("no log and no timestamp authority states when the signature was made")]
     TimeMissing,
-    /// A witness names a time that is still to come.
+    /// A log or timestamp authority states a time in the future.
     #[error("expected a time up to {now}, found {found}")]
     TimeInFuture {
         /// The time of verification, and five minutes.
@@ -289,8 +289,8 @@ pub enum Reason {
         /// The time named.
         found: UnixTime,
     },
-    /// A key was used outside the window in which it is believed.
-    #[error("the key is believed {window}, but was used at {time}")]
+    /// A key was used outside the period in which it is trusted.
+    #[error("the key is trusted {window}, but was used at {time}")]
     KeyNotValid {
         /// The window.
         window: String,
@@ -307,7 +307,7 @@ pub enum Reason {
         /// Where the pattern asked for matches a part of the subject, one that matches all of it.
         anchored: Option<String>,
     },
-    /// Another issuer vouched for the subject, or none did.
+    /// The certificate names another issuer, or no issuer.
     #[error("certificate issuer: expected {expected}, found {}{}", .found.as_deref().unwrap_or("none"), part_words(.anchored.as_ref()))]
     IssuerMismatch {
         /// The issuer asked for.

@@ -74,9 +74,9 @@ pub enum Label {
         /// The image, or the rule's name, or what the demands are about.
         name: String,
     },
-    /// Somebody with an identity who may sign.
+    /// A signer with an identity.
     Identity {
-        /// Subject and issuer, as asked for.
+        /// Subject and issuer, as required.
         name: String,
     },
     /// One thing found.
@@ -127,9 +127,9 @@ pub enum CheckId {
     Scan,
     /// When the scanner looked.
     ScanTime,
-    /// One finding of a scanner that is too severe to be passed over.
+    /// One finding of a scanner that is too severe to be ignored.
     Finding,
-    /// What is said about findings.
+    /// VEX statements about findings.
     Vex,
     /// How the artifact was built.
     Provenance,
@@ -141,7 +141,7 @@ pub enum CheckId {
     Time,
     /// A path leads from the certificate to the trusted root.
     Certificate,
-    /// A log vouches for the certificate.
+    /// A certificate transparency log has the certificate.
     Sct,
     /// The certificate names the signer asked for.
     Identity,
@@ -236,7 +236,7 @@ pub enum Fact {
         index: u64,
         /// When the log says that it took the entry, if it signed that.
         time: Option<UnixTime>,
-        /// What vouches for the entry.
+        /// What proves the entry.
         proof: LogProof,
     },
     /// A timestamp authority signed the time.
@@ -246,7 +246,7 @@ pub enum Fact {
         /// The time.
         time: UnixTime,
     },
-    /// Witnesses agree that the signature was made at these times.
+    /// Logs and timestamp authorities state that the signature was made at these times.
     MadeAt {
         /// The first one.
         first: UnixTime,
@@ -258,7 +258,7 @@ pub enum Fact {
         /// The certificate's issuer.
         issuer: String,
     },
-    /// A log vouches for the certificate.
+    /// A certificate transparency log has the certificate.
     CertificateLogged {
         /// The log's name.
         log: String,
@@ -269,7 +269,7 @@ pub enum Fact {
     Identified {
         /// Its subject, look-alike characters escaped.
         subject: String,
-        /// Who vouched for the subject.
+        /// The OIDC issuer of the subject.
         issuer: String,
     },
     /// A simple signing document.
@@ -317,7 +317,7 @@ pub enum Fact {
         /// That time.
         finished: Option<UnixTime>,
     },
-    /// A finding that is put up with for a while.
+    /// A finding that is excepted until a date.
     Excepted {
         /// The vulnerability.
         id: String,
@@ -326,7 +326,7 @@ pub enum Fact {
         /// Why, in the words of the policy.
         reason: Option<String>,
     },
-    /// A finding of which somebody believed says that it does no harm.
+    /// A finding that a trusted VEX statement clears.
     Cleared {
         /// The vulnerability.
         id: String,
@@ -337,7 +337,7 @@ pub enum Fact {
         /// When.
         time: UnixTime,
     },
-    /// The artifact was built as asked.
+    /// The artifact was built as required.
     Provenance {
         /// What was compared.
         field: &'static str,
@@ -359,10 +359,10 @@ pub enum Fact {
 impl fmt::Display for Fact {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::KeyFromPolicy => f.write_str("judged by the key of the policy"),
+            Self::KeyFromPolicy => f.write_str("verified by the key of the policy"),
             Self::CertificateFound { subject } => write!(f, "certificate of {subject}"),
             Self::BlobStatement { predicate_type } => {
-                write!(f, "statement {predicate_type}, taken for a signature over the bytes that it names")
+                write!(f, "statement {predicate_type}, accepted as a signature of the file that it names")
             }
             Self::Logged { log, index, time, proof } => {
                 write!(f, "entry {index} of {log}")?;
@@ -380,65 +380,65 @@ impl fmt::Display for Fact {
             Self::Message => f.write_str("signature over the artifact itself"),
             Self::Signed { scheme, key } => write!(f, "{scheme}, key {key}"),
             Self::Subject { digest } => write!(f, "names {digest}"),
-            Self::Annotations { count: 1 } => f.write_str("1 annotation signed as asked"),
-            Self::Annotations { count } => write!(f, "{count} annotations signed as asked"),
+            Self::Annotations { count: 1 } => f.write_str("1 annotation signed as required"),
+            Self::Annotations { count } => write!(f, "{count} annotations signed as required"),
             Self::Reference { reference } => write!(f, "made for {reference}"),
             Self::Scan { scanner, findings, maximum } => {
-                write!(f, "{findings} findings by {scanner}, none above severity {} left", maximum.name())
+                write!(f, "{findings} findings by {scanner}, none above severity {} remain", maximum.name())
             }
             Self::ScanTime { finished: Some(finished) } => write!(f, "ended {finished}"),
-            Self::ScanTime { finished: None } => f.write_str("not dated, and not asked"),
+            Self::ScanTime { finished: None } => f.write_str("not dated, no maximum age is set"),
             Self::Excepted { id, until, reason } => {
                 write!(f, "{id} is excepted until {until}")?;
                 reason.as_ref().map_or(Ok(()), |reason| write!(f, ": {reason}"))
             }
             Self::Cleared { id, status, authority, time } => write!(f, "{id} is {status}, says {authority} at {time}"),
             Self::Provenance { field, value } => write!(f, "{field} {value}"),
-            Self::BaseImages { images } => write!(f, "built upon {images}"),
+            Self::BaseImages { images } => write!(f, "built on {images}"),
             Self::PolicyAllows { policy } => write!(f, "{policy} allows it"),
         }
     }
 }
 
-/// Leave not to make a check.
+/// A check that was explicitly skipped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Waiver {
-    /// Log entries came along; no trusted root is at hand to check them, and a key needs none.
+    /// The signature has log entries; no trusted root was given to check them, and a key needs none.
     LogNotChecked {
         /// How many.
         entries: usize,
     },
-    /// Timestamps came along; no trusted root is at hand to check them, and a key needs none.
+    /// The signature has timestamps; no trusted root was given to check them, and a key needs none.
     TimestampNotChecked {
         /// How many.
         timestamps: usize,
     },
-    /// The caller asked not to look at log entries.
+    /// The caller disabled the check of log entries.
     LogWaived {
-        /// How many came along.
+        /// How many there are.
         entries: usize,
     },
-    /// An entry in a log that the trusted root does not name: it counts for nothing.
+    /// An entry in a log that the trusted root does not name: it is ignored.
     LogEntryIgnored {
         /// Which log it is.
         detail: String,
     },
-    /// A timestamp that does not hold, beside one that does: it counts for nothing.
+    /// A timestamp that does not verify, beside one that does: it is ignored.
     TimestampIgnored {
         /// What is wrong with it.
         detail: String,
     },
-    /// No witness says when the signature was made; the time of verification stands in, as asked.
+    /// No log and no timestamp authority states when the signature was made; the time of verification is used instead.
     TimeNotWitnessed {
         /// That time.
         now: UnixTime,
     },
-    /// The caller asked not to look whether the certificate was logged.
+    /// The caller disabled the check of signed certificate timestamps.
     SctWaived,
-    /// The caller asked not to compare the signed claims with the artifact.
+    /// The caller disabled the comparison of the signed claims with the artifact.
     ClaimsNotChecked,
-    /// The policy asks nothing of this artifact.
+    /// The policy does not require verification of this artifact.
     NothingDemanded,
 }
 
@@ -479,13 +479,15 @@ impl fmt::Display for Waiver {
             Self::TimestampNotChecked { timestamps } => {
                 write!(f, "{timestamps} present, not checked: no trusted root was given")
             }
-            Self::LogWaived { entries } => write!(f, "{entries} present, NOT looked at, as asked"),
+            Self::LogWaived { entries } => write!(f, "{entries} present, NOT checked (disabled by flag)"),
             Self::LogEntryIgnored { detail } | Self::TimestampIgnored { detail } => {
-                write!(f, "counts for nothing: {detail}")
+                write!(f, "ignored: {detail}")
             }
-            Self::TimeNotWitnessed { now } => write!(f, "NOT witnessed; judged as of {now}"),
-            Self::SctWaived => f.write_str("NOT looked for, as asked"),
-            Self::ClaimsNotChecked => f.write_str("NOT compared with the artifact, as asked"),
+            Self::TimeNotWitnessed { now } => {
+                write!(f, "NOT attested by a log or timestamp authority; verified as of {now}")
+            }
+            Self::SctWaived => f.write_str("NOT checked (disabled by flag)"),
+            Self::ClaimsNotChecked => f.write_str("NOT compared with the artifact (disabled by flag)"),
             Self::NothingDemanded => f.write_str("the policy demands no signature"),
         }
     }
@@ -496,7 +498,7 @@ impl fmt::Display for Waiver {
 pub enum Verdict {
     /// The policy is met.
     Verified,
-    /// The policy lets the artifact in although nothing proves where it comes from.
+    /// The policy allows the artifact without verification.
     Allowed,
     /// It is not.
     Rejected,

@@ -38,7 +38,7 @@ impl UnixTime {
     }
 }
 
-/// A text that is no time.
+/// A text that is not a time.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("expected a time such as 2024-01-31T12:00:00Z, found {found:?}")]
 pub struct TimeError {

@@ -965,7 +965,7 @@ async fn a_tag_that_is_listed_is_not_begun_anew_however_often_it_is_not_found() 
         let result = if attach_one { attach_layer(&store, 2).await } else { attach_bundle(&store, 2).await };
         let error = result.expect_err("the place contradicts itself");
         assert_eq!(error.code(), "store-unavailable");
-        assert!(error.to_string().contains("expected the manifest of a tag that the place lists"), "{error}");
+        assert!(error.to_string().contains("expected the manifest of a tag that the registry lists"), "{error}");
         assert_eq!(inner.tags(), before);
     }
 }
@@ -1118,7 +1118,7 @@ async fn an_entry_that_is_gone_is_left_out_where_the_place_refuses_it() {
         let (store, tag, dead) = with_an_entry_that_is_gone(kind, 3, not_found).await;
         let receipt = attach_any(kind, &store, 2).await.unwrap();
         assert_eq!(receipt.left_out, [dead], "{kind}");
-        assert!(receipt.to_string().contains(&format!("{dead} was listed, but is gone")), "{receipt}");
+        assert!(receipt.to_string().contains(&format!("{dead} was listed, but no longer exists")), "{receipt}");
         let fetched = store.inner.manifest(&by_tag(&tag)).await.unwrap();
         let text = String::from_utf8(fetched.bytes).unwrap();
         assert!(!text.contains(&dead.to_string()), "{kind}");

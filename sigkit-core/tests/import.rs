@@ -184,7 +184,7 @@ fn an_ec_key_that_contradicts_itself_is_refused() {
         .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap())
         .collect();
     broken(ec_key(&order, None), range);
-    let length = "the private scalar has not the length of its curve";
+    let length = "the private scalar does not have the length of its curve";
     broken(ec_key(&scalar[1..], None), length);
     broken(ec_key(&[&[0], scalar].concat(), None), length);
     broken(ec_key(&[], None), length);

@@ -275,7 +275,7 @@ fn of_two_promises_the_broken_one_is_named() {
         let policy = Policy::keyless(Purpose::Blob, authority(&stack));
         let evidence = Evidence::of(Origin::File(String::new()), entity(&bundle));
         let refusal = Verifier::new(&policy).verify(&Artifact::Bytes(BLOB), &evidence, NOW).unwrap_err().to_string();
-        assert!(refusal.contains("does not hold"), "{refusal}");
+        assert!(refusal.contains("does not verify"), "{refusal}");
     }
 }
 

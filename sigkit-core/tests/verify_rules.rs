@@ -391,7 +391,7 @@ fn a_report_says_what_was_checked() {
     let key = signer().public_key().fingerprint();
     let digest = image();
     let signed = format!("signature: ECDSA P-256 SHA-256, key {key}");
-    let trusted = "material: judged by the key of the policy";
+    let trusted = "material: verified by the key of the policy";
     for (vector, expected) in [
         (
             "legacy",
@@ -404,7 +404,7 @@ fn a_report_says_what_was_checked() {
                 format!("content: statement {SIGN}"),
                 signed.clone(),
                 format!("subject: names {digest}"),
-                "annotations: 2 annotations signed as asked".to_owned(),
+                "annotations: 2 annotations signed as required".to_owned(),
             ],
         ),
         (
@@ -443,7 +443,7 @@ fn a_report_says_what_was_checked() {
                 trusted.to_owned(),
                 "content: simple signing".to_owned(),
                 signed,
-                "subject: NOT compared with the artifact, as asked".to_owned(),
+                "subject: NOT compared with the artifact (disabled by flag)".to_owned(),
             ],
         ),
         (
@@ -461,7 +461,7 @@ fn a_report_says_what_was_checked() {
     }
     let one = load_one("annotations-bundle").evidence();
     let verified = judge(&one_key().with_annotation("n", "1"), &one).unwrap();
-    assert_eq!(words(&verified.report().root).pop().unwrap(), "annotations: 1 annotation signed as asked");
+    assert_eq!(words(&verified.report().root).pop().unwrap(), "annotations: 1 annotation signed as required");
 }
 
 // Fails when a refusal names a trouble that did not decide.

@@ -38,7 +38,7 @@ pub struct TokenService {
     pub user: String,
     /// Its password.
     pub password: String,
-    /// The refresh token that stands for the account in `POST /token`.
+    /// The refresh token of the account in `POST /token`.
     pub identity_token: String,
     /// Whether a token for `pull` is given to anybody.
     pub anonymous_pull: Switch,

@@ -1,4 +1,4 @@
-//! What can befall a request, each once and by name: for tests that let everything happen to every request.
+//! The faults that can be injected into a request, each once and by name: for tests that try every fault at every request.
 
 use std::time::Duration;
 
@@ -82,10 +82,10 @@ fn variants() -> Vec<(String, Action)> {
             ("a length below zero", Action::header("Content-Length", "-1")),
             ("two lengths", Action::header("Content-Length", "1, 2")),
             ("the digest of something else", Action::header("Docker-Content-Digest", crate::sha256(b"other"))),
-            ("a header that is none", Action::header("Bad Header", "x")),
+            ("an invalid header", Action::header("Bad Header", "x")),
             ("1000 more headers", Action::Change(Change::ManyHeaders(1000))),
             ("no body", Action::body("")),
-            ("a body that is no JSON", Action::body("hello")),
+            ("a body that is not JSON", Action::body("hello")),
             ("null", Action::body("null")),
             ("a bit flipped further on", Action::Change(Change::FlipByte(150))),
             ("nothing at all", raw(b"")),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::http::{Delivery, Request, Response};
 
-/// Which requests an [`Action`] befalls.
+/// The requests that an [`Action`] is applied to.
 #[derive(Clone, Debug)]
 pub struct Rule {
     method: String,
@@ -14,7 +14,7 @@ pub struct Rule {
 }
 
 impl Rule {
-    /// Every request of `method` (`*` for any) whose path and query match `pattern`, in which `*` stands for any text.
+    /// Every request of `method` (`*` for any) whose path and query match `pattern`, in which `*` matches any text.
     pub fn new(method: &str, pattern: &str) -> Self {
         Self { method: method.to_owned(), pattern: pattern.to_owned(), from: 1, times: usize::MAX }
     }
@@ -38,7 +38,7 @@ impl Rule {
         (self.method == "*" || self.method == request.method) && glob(&self.pattern, &request.target)
     }
 
-    /// Whether the `nth` matching request, counted from 1, is meant.
+    /// Returns true if the rule covers the `nth` matching request, counted from 1.
     pub(crate) fn covers(&self, nth: usize) -> bool {
         nth >= self.from && nth - self.from < self.times
     }
@@ -54,7 +54,7 @@ fn glob(pattern: &str, text: &str) -> bool {
     }
 }
 
-/// What befalls a request.
+/// What happens to a request.
 #[derive(Clone)]
 #[non_exhaustive]
 pub enum Action {

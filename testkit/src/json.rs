@@ -1,6 +1,6 @@
-//! Just enough JSON to find a member: the registry copies values as they stand and never interprets them.
+//! Just enough JSON to find a member: the registry copies values unchanged and never interprets them.
 
-/// The raw text of the member reached by `path` from a top-level object, as it stands in `document`.
+/// The raw text of the member reached by `path` from a top-level object, as in `document`.
 pub(crate) fn member<'a>(document: &'a [u8], path: &[&str]) -> Option<&'a str> {
     let mut value = std::str::from_utf8(document).ok()?;
     for name in path {

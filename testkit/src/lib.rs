@@ -3,7 +3,7 @@
 //! [`Registry`] keeps images in memory and speaks the OCI distribution specification 1.1 over HTTP/1.1. Which optional parts it
 //! offers is chosen in [`RegistryBuilder`]; single requests are made to fail by pairs of [`Rule`] and [`Action`]; what was asked
 //! is read from [`Registry::requests`]. [`Collector`] answers anything and only remembers, to prove that a client stayed away.
-//! All servers end with their handle. [`sigstore`] is no server: it makes keyless signatures, good and bad, in memory.
+//! All servers end with their handle. [`sigstore`] is not a server: it makes keyless signatures, good and bad, in memory.
 
 mod auth;
 mod catalogue;

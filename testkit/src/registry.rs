@@ -177,7 +177,7 @@ impl Registry {
         &self.core.content
     }
 
-    /// Lets `action` befall the requests of `rule`. Of several rules the first that covers a request decides.
+    /// Applies `action` to the requests of `rule`. Of several rules the first that covers a request decides.
     pub fn fault(&self, rule: Rule, action: Action) {
         lock(&self.core.faults).push(Fault { rule, action, seen: 0 });
     }

@@ -1,7 +1,7 @@
 //! Decides which images may run: `admission COSIGN.PUB IMAGE...`
 //!
 //! One line per image: `allow` with the name to run it by, `refuse` or `undecided` with a reason code and the reason. The exit
-//! code is 0 when all may run, 1 when one is refused, and 2 when none is refused but one could not be decided. What is undecided
+//! code is 0 if all may run, 1 if one is refused, and 2 if one could not be decided and the others may run. What is undecided
 //! must not run either; asking again later may help, which it never does for a refusal.
 
 use std::error::Error;

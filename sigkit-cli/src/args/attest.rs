@@ -78,7 +78,7 @@ impl AttestArgs {
         self.upload && !self.no_upload
     }
 
-    /// Refuses flags that make no sense together, or ask for what this build has not; tells what has no effect.
+    /// Rejects conflicting or unsupported flags, and warns about ineffective ones.
     ///
     /// # Errors
     /// [`CliError`].

@@ -1,20 +1,20 @@
-//! Certificates given on the command line, and authorities of one's own.
+//! Certificates given on the command line, and private certificate authorities.
 
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args};
 
-/// Certificates to use instead of those that signatures carry, and the authorities to believe instead of the trusted root's.
+/// Certificates to use instead of those in the signatures, and authorities to trust instead of those of the trusted root.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Certificates")]
 pub(crate) struct CertificateArgs {
     /// Certificate of the signer, PEM or DER, for a signature that came without one
     #[arg(long, alias = "cert", value_name = "FILE")]
     pub(crate) certificate: Option<PathBuf>,
-    /// Authorities to believe, PEM: those that issue first, the root last
+    /// Certificate authorities to trust, PEM: issuing ones first, the root last
     #[arg(long, alias = "cert-chain", value_name = "FILE", conflicts_with_all = ["ca_roots", "ca_intermediates"])]
     pub(crate) certificate_chain: Option<PathBuf>,
-    /// Root authorities to believe, PEM
+    /// Root certificate authorities to trust, PEM
     #[arg(long, value_name = "FILE")]
     pub(crate) ca_roots: Option<PathBuf>,
     /// Authorities between those roots and the signer, PEM

@@ -116,7 +116,7 @@ pub(crate) struct Parsed {
     pub(crate) cli: Cli,
     /// What people should know about it.
     pub(crate) notes: Vec<String>,
-    /// What is believed because variables of the environment say so.
+    /// What is trusted because environment variables say so.
     pub(crate) beliefs: Vec<FromVariable>,
 }
 
@@ -146,7 +146,7 @@ pub(crate) fn parse(arguments: &[OsString], environment: &Environment) -> Result
 fn empty(flags: &[String]) -> String {
     let flags: Vec<String> = flags.iter().map(|flag| format!("--{flag}")).collect();
     let flags = flags.join(", ");
-    format!("Error: {flags}: expected a value, found an empty one: give one, or leave the flag out")
+    format!("Error: {flags}: expected a value, found an empty one: give one, or omit the flag")
 }
 
 /// The whole command, built, with Go's manner of switches and the help of every verb.

@@ -15,7 +15,7 @@ pub(crate) struct Bound {
     pub(crate) flags: Vec<OsString>,
     /// Long name of each of these flags, and the variable it came from.
     pub(crate) sources: Vec<(String, String)>,
-    /// Those of them that say whom or what is believed.
+    /// Those of them that say whom or what to trust.
     pub(crate) beliefs: Vec<FromVariable>,
     /// What people should know: variables that count, and variables that do not.
     pub(crate) notes: Vec<String>,
@@ -23,7 +23,7 @@ pub(crate) struct Bound {
     pub(crate) mistake: Option<String>,
 }
 
-/// Something that is believed because a variable of the environment says so.
+/// Something that is trusted because an environment variable says so.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct FromVariable {
     /// The variable.

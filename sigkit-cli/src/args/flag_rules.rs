@@ -1,4 +1,4 @@
-//! What an environment variable may say in place of a flag, and what an empty value means. A flag that has no row here takes nothing
+//! What an environment variable may set instead of a flag, and what an empty value means. A flag that has no row here takes nothing
 //! from the environment.
 
 /// Flags that say whose signatures are accepted.
@@ -17,22 +17,22 @@ const SIGNERS: [&str; 12] = [
     "certificate-github-workflow-ref",
 ];
 
-/// Flags that say which authorities and logs are believed.
+/// Flags that say which authorities and logs to trust.
 const TRUST: [&str; 5] =
     ["trusted-root", "certificate-chain", "ca-roots", "ca-intermediates", "timestamp-certificate-chain"];
 
-/// Flags that give what is verified in place of what a store holds.
+/// Flags that give what is verified, instead of reading it from a store.
 const EVIDENCE: [&str; 5] = ["bundle", "signature", "payload", "rfc3161-timestamp", "sct"];
 
-/// Flags that say which image of an index is meant.
+/// Flags that select an image of an index.
 const IMAGE: [&str; 2] = ["platform", "recursive"];
 
 /// What the environment may do to a flag, and what an empty value of the flag is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Rule {
-    /// A variable may set it, and an empty value is none: what is written where, how long to wait.
+    /// A variable may set it, and an empty value counts as unset: what is written where, how long to wait.
     Free,
-    /// It says whom or what is believed. A variable may set it only where the command line says nothing of its kind; that is told, and
+    /// It says whom or what to trust. A variable may set it only where the command line says nothing of its kind; that is told, and
     /// an empty value is a mistake.
     Belief(Kind),
     /// It makes verification ask for less, which only the command line may say, where it can be seen.
@@ -44,18 +44,18 @@ pub(super) enum Rule {
     OtherMeaning,
 }
 
-/// What a flag says, among those that say whom or what is believed.
+/// What a flag is about, among those that say whom or what to trust.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     /// Whose signatures are accepted.
     Signers,
-    /// Which authorities and logs are believed.
+    /// Which authorities and logs to trust.
     Trust,
-    /// Which authorities are believed for certificates, which nobody asks for beside a key or a policy.
+    /// Which authorities to trust for certificates; not needed with a key or a policy.
     Authorities,
     /// What is verified.
     Evidence,
-    /// Which image of an index is meant.
+    /// Which image of an index to use.
     Image,
     /// Something of its own: a demand more, a certificate of a registry.
     Own,

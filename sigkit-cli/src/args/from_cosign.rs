@@ -123,7 +123,7 @@ fn the_tables_say_what_happens() {
             continue;
         }
         for (found, expected) in found.lines().zip(table.lines()) {
-            assert_eq!(found, expected, "docs/from-cosign.md (SIGKIT_SNAPSHOTS=write writes the tables anew)");
+            assert_eq!(found, expected, "docs/from-cosign.md (SIGKIT_SNAPSHOTS=write writes the tables)");
         }
         assert_eq!(found.lines().count(), table.lines().count(), "{name}");
     }

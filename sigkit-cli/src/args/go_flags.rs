@@ -1,7 +1,7 @@
 //! The command line as Go programs read it, rewritten so that clap reads the same.
 //!
 //! A long flag may have one dash or two; a flag that takes a value takes the next argument whatever it looks like; a switch takes
-//! a value only behind `=`; flags may stand before the verb. What comes out is the verb, then every flag as `--name=value`.
+//! a value only behind `=`; flags may precede the verb. What comes out is the verb, then every flag as `--name=value`.
 
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
@@ -24,7 +24,7 @@ pub(crate) struct Normalised {
     pub(crate) rest: Vec<OsString>,
     /// Long names of the flags that were given.
     pub(crate) given: BTreeSet<String>,
-    /// Those of them that say whom or what is believed, and were given an empty value.
+    /// Those of them that say whom or what to trust, and have an empty value.
     pub(crate) empty: Vec<String>,
     /// Long name of a flag that names one key and was given again.
     pub(crate) repeated: Option<String>,

@@ -80,7 +80,7 @@ pub(crate) struct ImagesArgs {
     pub(crate) jobs: NonZeroUsize,
 }
 
-/// Where images are that are no images of a registry.
+/// The location of images outside of a registry.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct LocalImageArgs {
     /// Take each IMAGE for a directory that holds an OCI layout, as oci:IMAGE does
@@ -89,7 +89,7 @@ pub(crate) struct LocalImageArgs {
 }
 
 impl LocalImageArgs {
-    /// The images that are meant.
+    /// The given images.
     pub(crate) fn meant<'a>(&self, images: &'a ImagesArgs) -> Cow<'a, ImagesArgs> {
         if !self.local_image {
             return Cow::Borrowed(images);
@@ -141,7 +141,7 @@ pub(crate) struct RegistryArgs {
     /// Bearer token for the registry
     #[arg(long, value_name = "TOKEN", conflicts_with_all = ["registry_username", "registry_password"])]
     pub(crate) registry_token: Option<Secret>,
-    /// Repository that holds the signatures, in place of the image's own; also COSIGN_REPOSITORY
+    /// Repository of the signatures, instead of the image's own; also COSIGN_REPOSITORY
     #[arg(long, alias = "repository", value_name = "REPOSITORY")]
     pub(crate) signature_repo: Option<Repository>,
     /// No effect: signatures are read by tag and by the referrers API

@@ -56,7 +56,7 @@ pub(crate) struct VerbHelp {
 }
 
 const VERIFYING: &str = "\
-Who must have signed is said by --key, by --certificate-identity with --certificate-oidc-issuer, or by --policy. Signatures of every \
+Name the signer with --key, with --certificate-identity and --certificate-oidc-issuer, or with --policy. Signatures of every \
 format are read: sigstore bundles and cosign's .sig and .att tags. Verifying contacts the registry of the image and nothing else.
 
 Exit codes: 0 verified, 1 refused, 10 no signatures, 11 no such image, 12 signatures exist but none matches, 13 no certificate where \
@@ -288,7 +288,7 @@ asked for on the terminal, or comes from --password-file, SIGKIT_PASSWORD or COS
     VerbHelp {
         verb: "bundle inspect",
         group: Group::Look,
-        about: "Show what a bundle contains and what it lacks, without verifying it",
+        about: "Show what a bundle contains and what is missing, without verifying it",
         more: "",
         usage: &["[FLAGS] <FILE>"],
         common: &[],
@@ -328,11 +328,11 @@ asked for on the terminal, or comes from --password-file, SIGKIT_PASSWORD or COS
         verb: "trusted-root create",
         group: Group::Trust,
         about: "Make a trusted root from certificates and keys",
-        more: "A trusted root names the certificate authorities, transparency logs and timestamp authorities that verification believes.",
+        more: "A trusted root names the certificate authorities, transparency logs and timestamp authorities that verification trusts.",
         usage: &["[FLAGS]"],
         common: &["fulcio", "rekor", "ctfe", "tsa", "with-default-services", "out"],
         examples: &[(
-            "Name a certificate authority and a log of one's own",
+            "Trust your own certificate authority and log",
             "sigkit trusted-root create --fulcio url=https://fulcio.example.com,certificate-chain=ca.pem \\\n    --rekor \
              url=https://rekor.example.com,public-key=rekor.pub,start-time=2026-01-01T00:00:00Z \\\n    --out trusted_root.json",
         )],
@@ -420,7 +420,7 @@ Install it once:
 ];
 
 const VERIFYING_BLOBS: &str = "\
-Who must have signed is said by --key, or by --certificate-identity with --certificate-oidc-issuer. Files of any size are read once, \
+Name the signer with --key, or with --certificate-identity and --certificate-oidc-issuer. Files of any size are read once, \
 in constant memory. Nothing is contacted.
 
 Exit codes: 0 verified, 1 refused or failed, 12 signatures exist but none matches, 13 no certificate where an identity was asked for.";

@@ -1,4 +1,4 @@
-//! Whose signatures are accepted when no key says so: identities, and who vouches for them.
+//! Identities whose signatures are accepted, and the issuers that confirm them.
 
 use clap::{ArgAction, Args};
 use sigkit_core::trust::FulcioExtension;
@@ -40,7 +40,7 @@ pub(crate) struct IdentityArgs {
     /// The same as a regular expression, which must match all of the issuer
     #[arg(long, alias = "cert-oidc-issuer-regexp", value_name = "REGEXP")]
     certificate_oidc_issuer_regexp: Vec<String>,
-    /// The certificate names no issuer: its authority alone vouches for the identity, as with GitHub's release attestations
+    /// Accept a certificate without an OIDC issuer, as GitHub's release attestations have
     #[arg(long, action = ArgAction::Set, default_value_t = false, conflicts_with_all = ["certificate_oidc_issuer", "certificate_oidc_issuer_regexp"])]
     certificate_oidc_issuer_absent: bool,
     /// Event that triggered the GitHub workflow
@@ -72,7 +72,7 @@ pub(crate) enum Wanted<'a> {
     Regexp(&'a str),
 }
 
-/// An identity, and who must vouch for it.
+/// An identity, and the issuer that must confirm it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct WantedIdentity<'a> {
     pub(crate) identity: Wanted<'a>,
@@ -81,7 +81,7 @@ pub(crate) struct WantedIdentity<'a> {
 }
 
 impl IdentityArgs {
-    /// Whether anything is said about certificates' contents.
+    /// Returns true if a flag says what certificates must contain.
     pub(crate) fn is_given(&self) -> bool {
         !(self.identities().is_empty() && self.issuers().is_empty() && self.workflow().next().is_none())
             || self.compat_unanchored_regexp
@@ -97,18 +97,18 @@ impl IdentityArgs {
         let usage = |why: &str| Err(CliError::usage(why.to_owned()));
         let texts = identities.iter().chain(&issuers);
         if texts.into_iter().any(|(Wanted::Exact(text) | Wanted::Regexp(text))| text.is_empty()) {
-            return usage("an identity or issuer is empty, and nothing matches that");
+            return usage("an identity or issuer is empty, which matches nothing: give a value");
         }
         if self.certificate_oidc_issuer_absent && !identities.is_empty() {
             return Ok(identities.into_iter().map(|identity| WantedIdentity { identity, issuer: None }).collect());
         }
         match (identities.len(), issuers.len()) {
             (0, _) => usage(
-                "whose certificate? give --certificate-identity or --certificate-identity-regexp; anyone can get a certificate",
+                "missing the identity: give --certificate-identity or --certificate-identity-regexp, since anyone can get a certificate",
             ),
             (_, 0) => usage(
-                "who vouches for the identity? give --certificate-oidc-issuer or --certificate-oidc-issuer-regexp; another issuer \
-                 can give the same name to somebody else (for a certificate that names no issuer: \
+                "missing the issuer of the identity: give --certificate-oidc-issuer or --certificate-oidc-issuer-regexp, since another issuer \
+                 can give the same name to someone else (for a certificate that names no issuer: \
                  --certificate-oidc-issuer-absent)",
             ),
             (_, 1) => Ok(identities
@@ -117,13 +117,13 @@ impl IdentityArgs {
                     issuers.iter().map(|issuer| WantedIdentity { identity: *identity, issuer: Some(*issuer) })
                 })
                 .collect()),
-            (all, vouching) if all == vouching => Ok(identities
+            (all, named) if all == named => Ok(identities
                 .into_iter()
                 .zip(issuers)
                 .map(|(identity, issuer)| WantedIdentity { identity, issuer: Some(issuer) })
                 .collect()),
-            (all, vouching) => Err(CliError::usage(format!(
-                "{all} identities and {vouching} issuers are given; give one issuer for all identities, or one for each"
+            (all, named) => Err(CliError::usage(format!(
+                "{all} identities but {named} issuers: give one issuer for all identities, or one for each"
             ))),
         }
     }

@@ -29,7 +29,7 @@ pub(crate) struct NoLogArgs {
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Transparency log and time")]
 pub(crate) struct VerifyLogArgs {
-    /// Trusted root that names logs and authorities, in place of the built-in one of the public services
+    /// Trusted root that names logs and authorities, instead of the built-in one of the public services
     #[arg(long, value_name = "FILE")]
     pub(crate) trusted_root: Option<PathBuf>,
     /// Ask for an entry of a transparency log: the default with an identity, not with a key
@@ -44,10 +44,10 @@ pub(crate) struct VerifyLogArgs {
     /// Ask for a timestamp of a timestamp authority
     #[arg(long, action = ArgAction::Set, default_value_t = false)]
     pub(crate) use_signed_timestamps: bool,
-    /// Timestamp authority to believe in place of the trusted root's, PEM: its certificate first, the root last
+    /// Timestamp authority to trust instead of the trusted root's, PEM: its certificate first, the root last
     #[arg(long, value_name = "FILE")]
     pub(crate) timestamp_certificate_chain: Option<PathBuf>,
-    /// Ask nobody but the registry of the image, as verifying always does
+    /// No effect: verifying contacts the registry of the image and nothing else
     #[arg(long, action = ArgAction::Set, default_value_t = false)]
     pub(crate) offline: bool,
     /// No effect: entries of the log come with the signature
@@ -75,7 +75,7 @@ impl NoLogArgs {
         for (flag, value) in [("--tlog-upload", self.tlog_upload), ("--use-signing-config", self.use_signing_config)] {
             if value == Some(true) {
                 return Err(CliError::usage(format!(
-                    "{flag}=true asks for a transparency log, and this build signs without one; leave it out or say {flag}=false"
+                    "{flag}=true needs a transparency log, and this build signs without one: omit it, or give {flag}=false"
                 )));
             }
         }
@@ -93,7 +93,7 @@ impl VerifyLogArgs {
         let waived = self.insecure_ignore_tlog == Some(true) || self.private_infrastructure;
         match (required, waived) {
             (true, true) => Err(CliError::usage(
-                "a log entry is both asked for and waived; keep --require-log, or --insecure-ignore-tlog or --private-infrastructure"
+                "a log entry is both required and waived: keep --require-log, or --insecure-ignore-tlog or --private-infrastructure"
                     .to_owned(),
             )),
             (true, false) => Ok(LogDemand::Required),
@@ -102,23 +102,24 @@ impl VerifyLogArgs {
         }
     }
 
-    /// Refuses what makes no sense together, and tells what has no effect.
+    /// Rejects conflicting flags, and warns about ineffective ones.
     ///
     /// # Errors
     /// [`CliError::usage`].
     pub(crate) fn check(&self, by: SignersBy, notes: &mut Vec<String>) -> Result<(), CliError> {
         if self.offline {
             notes.push(
-                "note: --offline changes nothing: verifying asks nobody but the registry of the image".to_owned(),
+                "note: --offline has no effect: verifying contacts the registry of the image and nothing else"
+                    .to_owned(),
             );
         }
         if self.rekor_url.is_some() {
-            let why = "log entries come with the signature, and no log is asked for them";
+            let why = "log entries come with the signature, and no log is contacted";
             notes.push(format!("note: --rekor-url has no effect: {why}"));
         }
         if self.demand()? == LogDemand::Waived && by == SignersBy::Key {
             let flag = if self.private_infrastructure { "--private-infrastructure" } else { "--insecure-ignore-tlog" };
-            notes.push(format!("note: {flag} has no effect: verifying with a key asks for no log entry"));
+            notes.push(format!("note: {flag} has no effect: verifying with a key requires no log entry"));
         }
         Ok(())
     }
@@ -149,7 +150,7 @@ mod tests {
             read::<NoLogArgs>(flags).check().unwrap();
         }
         for flag in ["--tlog-upload=true", "--use-signing-config=true"] {
-            assert!(usage(read::<NoLogArgs>(&[flag]).check()).contains("asks for a transparency log"));
+            assert!(usage(read::<NoLogArgs>(&[flag]).check()).contains("needs a transparency log"));
         }
     }
 
@@ -169,7 +170,7 @@ mod tests {
         for flag in ["--insecure-ignore-tlog=true", "--private-infrastructure=true"] {
             let text =
                 usage(read::<VerifyLogArgs>(&["--require-log=true", flag]).check(SignersBy::Key, &mut Vec::new()));
-            assert!(text.contains("both asked for and waived"), "{text}");
+            assert!(text.contains("both required and waived"), "{text}");
         }
     }
 }

@@ -22,7 +22,7 @@ pub(crate) struct PolicyCheckArgs {
     /// File of policies, or - for standard input
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
-    /// Trusted root for identities, in place of that of the public services
+    /// Trusted root for identities, instead of that of the public services
     #[arg(long, value_name = "FILE")]
     pub(crate) trusted_root: Option<PathBuf>,
 }

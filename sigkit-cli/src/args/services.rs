@@ -16,7 +16,7 @@ use clap::{ArgAction, Args, Subcommand};
 const KEYS: [&str; 8] =
     ["url", "certificate-chain", "public-key", "start-time", "end-time", "origin", "api-version", "operator"];
 
-/// A service: its address, and what else is said about it.
+/// A service: its address and its other properties.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ServiceSpec(BTreeMap<String, String>);
 
@@ -61,7 +61,7 @@ impl ServiceSpec {
     /// Which key does not belong there.
     pub(crate) fn only(&self, allowed: &[&str]) -> Result<(), String> {
         match self.0.keys().find(|key| !allowed.contains(&key.as_str())) {
-            Some(key) => Err(format!("{key} is not said of such a service; {} are", allowed.join(", "))),
+            Some(key) => Err(format!("unknown key {key}: expected one of {}", allowed.join(", "))),
             None => Ok(()),
         }
     }
@@ -209,7 +209,7 @@ mod tests {
         let spec: ServiceSpec = "url=https://r,public-key=a=b.pem".parse().unwrap();
         assert_eq!(spec.required("public-key"), Ok("a=b.pem"));
         assert_eq!(spec.required("start-time"), Err("start-time is missing".to_owned()));
-        assert!(spec.only(&["url"]).unwrap_err().starts_with("public-key is not said"));
+        assert!(spec.only(&["url"]).unwrap_err().starts_with("unknown key public-key"));
         for text in ["", "url", "url=", "url=a,url=b", "url=a,uri=b", "url=a,"] {
             assert!(text.parse::<ServiceSpec>().is_err(), "{text}");
         }

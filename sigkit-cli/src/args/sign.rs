@@ -73,7 +73,7 @@ impl WrittenFormat {
     pub(crate) fn chosen(format: Option<Self>, new_bundle_format: Option<bool>) -> Result<Self, CliError> {
         match (format, new_bundle_format) {
             (Some(Self::Legacy), Some(true)) | (Some(Self::Bundle | Self::Both), Some(false)) => {
-                Err(CliError::usage("--format and --new-bundle-format contradict each other; keep --format".to_owned()))
+                Err(CliError::usage("--format and --new-bundle-format contradict each other: keep --format".to_owned()))
             }
             (Some(format), _) => Ok(format),
             (None, Some(false)) => Ok(Self::Legacy),
@@ -102,8 +102,7 @@ impl SignArgs {
             && (self.format == Some(WrittenFormat::Bundle)
                 || (self.format, self.new_bundle_format) == (None, Some(true)))
         {
-            let why =
-                "--payload is signed in the legacy format, not as a bundle; give --format legacy, or leave it out";
+            let why = "--payload is signed in the legacy format, not as a bundle: give --format legacy, or omit it";
             return Err(CliError::usage(why.to_owned()));
         }
         match (self.format, self.new_bundle_format) {
@@ -112,7 +111,7 @@ impl SignArgs {
         }
     }
 
-    /// Refuses flags that make no sense together, or ask for what this build has not; tells what has no effect.
+    /// Rejects conflicting or unsupported flags, and warns about ineffective ones.
     ///
     /// # Errors
     /// [`CliError`].
@@ -135,7 +134,7 @@ impl SignArgs {
             && [&self.bundle, &self.output_signature, &self.output_payload].iter().all(|file| file.is_none())
         {
             return Err(CliError::usage(
-                "--upload=false would lose the signature; name a file for it with --bundle or --output-signature"
+                "--upload=false would lose the signature: name a file for it with --bundle or --output-signature"
                     .to_owned(),
             ));
         }

@@ -1,4 +1,4 @@
-//! Whom to believe: by key, or by identity. Every verb that verifies has these flags.
+//! Whom to trust: a key, or an identity. Every verb that verifies has these flags.
 
 use clap::Args;
 
@@ -44,13 +44,13 @@ impl TrustArgs {
     /// # Errors
     /// [`CliError::usage`], when it is not said, or said in both ways.
     pub(crate) fn by(&self) -> Result<SignersBy, CliError> {
-        let keyless = self.identities.is_given().then_some("--certificate-identity or its like");
+        let keyless = self.identities.is_given().then_some("--certificate-identity");
         match (self.keys.key.is_empty(), keyless.or(self.certificates.given())) {
             (false, None) => Ok(SignersBy::Key),
             (true, Some(_)) => self.identities.pairs().map(|_| SignersBy::Identity),
             // A switch: clap knows the other flags.
             (false, Some(flag)) => {
-                Err(CliError::usage(format!("{flag} cannot be used with --key: it is about certificates: leave it out")))
+                Err(CliError::usage(format!("{flag} cannot be used with --key: it is about certificates: omit it")))
             }
             (true, None) => Err(CliError::usage(
                 "missing the signer: say who must have signed with --key, or with --certificate-identity and --certificate-oidc-issuer"
@@ -59,7 +59,7 @@ impl TrustArgs {
         }
     }
 
-    /// Refuses what makes no sense together, and tells once what has no effect.
+    /// Rejects conflicting flags, and warns about ineffective ones.
     ///
     /// # Errors
     /// [`CliError`].
@@ -71,7 +71,7 @@ impl TrustArgs {
         Ok(())
     }
 
-    /// The flag that says which authorities and logs are believed, if one is given.
+    /// The flag that says which authorities and logs to trust, if one is given.
     pub(crate) fn names_authorities(&self) -> Option<&'static str> {
         let certificates = &self.certificates;
         [
@@ -103,8 +103,10 @@ impl TrustArgs {
 /// What becomes possible by a flag that weakens verification.
 fn weaker(flag: &str) -> &'static str {
     match flag {
-        "--insecure-ignore-sct" => "certificates are accepted that their owners cannot know to exist",
-        "--compat-unanchored-regexp" => "an identity that merely contains what the pattern matches is accepted",
-        _ => "signatures are accepted that no transparency log shows, and certificates without a witness of the time",
+        "--insecure-ignore-sct" => "certificates are accepted without proof of certificate-transparency logging",
+        "--compat-unanchored-regexp" => "a pattern that matches only a part of the identity is accepted",
+        _ => {
+            "signatures are accepted without a transparency log entry, and certificates without a trusted signing time"
+        }
     }
 }

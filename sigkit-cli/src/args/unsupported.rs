@@ -2,9 +2,9 @@
 
 const KEYLESS: &str = "it belongs to signing with an identity, and this build signs with keys (--key)";
 const LOG: &str = "it names a transparency log or timestamp authority to contact, and this build contacts none";
-const HARDWARE: &str = "hardware keys are not supported; --key takes a file, env://VARIABLE or - for standard input";
+const HARDWARE: &str = "hardware keys are not supported: --key takes a file, env://VARIABLE or - for standard input";
 const CERTIFICATE: &str =
-    "signing keys that come with a certificate are not supported; sign with the key itself (--key)";
+    "signing keys that come with a certificate are not supported: sign with the key itself (--key)";
 const REKOR_V2: &str =
     "no configuration of the public services with Rekor v2 is built in; name the log itself with --rekor";
 const SERVICE_PARTS: &str =
@@ -39,7 +39,7 @@ fn of_any_verb(name: &str) -> Option<&'static str> {
     Some(match name {
         "attachment" => ATTACHMENT,
         "sk" | "slot" => HARDWARE,
-        "kms" => "keys in a key management service are not supported; leave it out to write the pair to files",
+        "kms" => "keys in a key management service are not supported; omit it to write the pair to files",
         "output-certificate" | "output-cert" | "certificate" | "cert" | "certificate-chain" | "cert-chain" => {
             CERTIFICATE
         }
@@ -78,8 +78,8 @@ pub(crate) const UNSUPPORTED_VERBS: &[(&str, &str)] = &[
     ("initialize", "the trusted root of the public services is built in; --trusted-root names another"),
     ("load", "`skopeo copy` between registry and oci:DIR moves an image; sign and verify work on oci:DIR directly"),
     ("manifest", "verify each image with `sigkit verify`, which takes many: --images-from FILE"),
-    ("piv-tool", "hardware keys are not supported; --key takes a file, env://VARIABLE or -"),
-    ("pkcs11-tool", "hardware keys are not supported; --key takes a file, env://VARIABLE or -"),
+    ("piv-tool", "hardware keys are not supported: --key takes a file, env://VARIABLE or -"),
+    ("pkcs11-tool", "hardware keys are not supported: --key takes a file, env://VARIABLE or -"),
     ("policy init", "policies are files: `sigkit policy check FILE`, `sigkit verify --policy FILE`"),
     ("policy sign", "sign the file of policies with `sigkit sign-blob`"),
     ("save", "`skopeo copy` between registry and oci:DIR moves an image; sign and verify work on oci:DIR directly"),
@@ -90,7 +90,7 @@ pub(crate) const UNSUPPORTED_VERBS: &[(&str, &str)] = &[
     ("debug", "it has no counterpart here"),
 ];
 
-/// What to use in place of `verb` (in all its words), if cosign has it and this build has not.
+/// What to use instead of `verb` (all its words), if cosign has it and this build does not.
 pub(crate) fn instead_of_verb(verb: &str) -> Option<&'static str> {
     UNSUPPORTED_VERBS.iter().find(|(absent, _)| *absent == verb).map(|(_, instead)| *instead)
 }

@@ -24,7 +24,7 @@ pub(crate) const VARIABLES: &[(&str, Shown, &str)] = &[
         "largest attestation, 128MiB unless set, and largest signature, 1MiB unless set",
     ),
     ("COSIGN_MAX_ATTACHMENT_SIZE", Shown::Always, "the same, where SIGKIT_MAX_ATTACHMENT_SIZE is not set"),
-    ("COSIGN_REPOSITORY", Shown::Always, "repository that holds the signatures, in place of the image's own"),
+    ("COSIGN_REPOSITORY", Shown::Always, "repository of the signatures, instead of the image's own"),
     (
         "SIGSTORE_ROOT_FILE",
         Shown::Always,
@@ -74,12 +74,12 @@ enum Told {
     TrustingDefaults,
     /// Both.
     Both,
-    /// Nobody: it is set where nobody means anything by it, or the flag that needs it is refused by itself.
+    /// Never: it is often set without intent, or the flag that needs it is refused by itself.
     Nobody,
 }
 
 const IDENTITY: &str = "it belongs to signing with an identity, and this build signs with keys (--key)";
-const HARDWARE: &str = "hardware keys are not supported; --key takes a file, env://VARIABLE or - for standard input";
+const HARDWARE: &str = "hardware keys are not supported: --key takes a file, env://VARIABLE or - for standard input";
 const SECRETS: &str = "keys are kept in files, not with GitHub or GitLab";
 const ROOT: &str = "the trusted root of the public services is built in; --trusted-root names another";
 

@@ -16,7 +16,7 @@ pub(crate) struct VerifyArgs {
     pub(crate) images: ImagesArgs,
     #[command(flatten)]
     pub(crate) local: LocalImageArgs,
-    /// File of policies that say who must have signed which image, in place of --key
+    /// File of policies that say who must have signed which image, instead of --key
     #[arg(long, value_name = "FILE", conflicts_with_all = ["key", "threshold", "given", "check_claims", "check_reference", "signature", "bundle", "signature_digest_algorithm"], conflicts_with_all = CERTIFICATE_FLAGS, conflicts_with_all = SIGNER_SWITCHES)]
     pub(crate) policy: Option<PathBuf>,
     #[command(flatten)]

@@ -42,8 +42,7 @@ impl VerifyBlobArgs {
     /// [`CliError`].
     pub(crate) fn check(&self, notes: &mut Vec<String>) -> Result<(), CliError> {
         if matches!(self.output, Some(ReportFormat::Json | ReportFormat::Text)) {
-            let why =
-                "--output: the signature of a blob has no payload to print; give --output report, or leave it out";
+            let why = "--output: the signature of a blob has no payload to print; give --output report, or omit it";
             return Err(CliError::usage(why.to_owned()));
         }
         if self.max_workers.is_some() {

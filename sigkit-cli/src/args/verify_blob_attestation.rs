@@ -65,10 +65,10 @@ impl VerifyBlobAttestationArgs {
         flags
     }
 
-    /// The digest given in place of the blob.
+    /// The digest given instead of the blob.
     ///
     /// # Errors
-    /// [`CliError::usage`] for what is no digest of the algorithm.
+    /// [`CliError::usage`] if it is not a digest of the algorithm.
     pub(crate) fn digest(&self) -> Result<Option<Digest>, CliError> {
         let algorithm = match self.digest_algorithm {
             BlobDigest::Sha256 => DigestAlgorithm::Sha256,

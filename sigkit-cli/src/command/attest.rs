@@ -23,7 +23,7 @@ use crate::terminal::printer::Printer;
 /// Attests something about images.
 ///
 /// # Errors
-/// [`CliError`] for what stands before any image; what befalls an image is in its line.
+/// [`CliError`] for errors before any image is handled; those of an image are in its result line.
 pub(crate) fn run(
     args: &AttestArgs,
     context: &Context,
@@ -33,7 +33,7 @@ pub(crate) fn run(
     let images = Images::collect(StoreAccess::Write, &args.images, &args.registry, context)?;
     let single = images.named.len() == 1 && !args.images.recursive;
     if args.bundle.is_some() && !single {
-        let why = "--bundle holds one attestation; attest about one image at a time";
+        let why = "--bundle holds one attestation: attest one image at a time";
         return Err(CliError::usage(why.to_owned()));
     }
     let now = context.now();
@@ -72,7 +72,7 @@ pub(super) fn predicate(
     kind.predicate(std::mem::take(&mut *document), now, &limits).map_err(wrong)
 }
 
-/// What is said about each image.
+/// What is attested about each image.
 enum Predicate {
     /// There is one image, which may have the bytes themselves.
     Once(Mutex<Vec<u8>>),

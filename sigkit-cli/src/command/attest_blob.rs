@@ -23,7 +23,7 @@ pub(crate) fn run(args: &AttestBlobArgs, context: &Context) -> Result<Output, Cl
     let stdin =
         [&args.blob, &args.predicate, &args.statement].into_iter().flatten().filter(|path| *path == Path::new("-"));
     if stdin.count() > 1 {
-        return Err(CliError::usage("standard input can be read only once; name a file in place of one -".to_owned()));
+        return Err(CliError::usage("standard input can be read only once: name a file instead of one -".to_owned()));
     }
     let now = context.now();
     let subject = match (&args.hash, &args.blob) {

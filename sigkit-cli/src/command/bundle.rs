@@ -1,4 +1,4 @@
-//! Bundles as files: shown, made from parts, and brought to the present version. Nothing here says whom to believe.
+//! Bundles as files: shown, made from parts, and upgraded to the current version. Nothing is verified here.
 
 use std::path::Path;
 
@@ -44,7 +44,7 @@ fn read(option: &'static str, path: &Path, context: &Context) -> Result<SignedEn
 fn upgrade(args: &BundleUpgradeArgs, context: &Context) -> Result<SignedEntity, CliError> {
     let entity = read("BUNDLE", &args.bundle, context)?;
     if entity.material == VerificationMaterial::Unspecified {
-        return usage("the bundle says nothing of its signer; use bundle create with --certificate or --key");
+        return usage("the bundle does not name its signer: use bundle create with --certificate or --key");
     }
     with_proofs(&entity)?;
     Ok(entity)
@@ -68,7 +68,7 @@ fn create(args: &BundleCreateArgs, context: &Context) -> Result<SignedEntity, Cl
         entity.log_entries.clear();
     } else if entity.log_entries.is_empty() {
         return usage(
-            "no entry of a transparency log is given, and none is asked for over the network; with --ignore-tlog the bundle is made \
+            "no transparency log entry is given, and this build contacts no log: with --ignore-tlog the bundle is made \
              without one",
         );
     }
@@ -97,7 +97,7 @@ fn content(args: &BundleCreateArgs, old: Option<&SignedEntity>, context: &Contex
             Ok(Content::Message(MessageSignature { digest: None, signature }))
         }
         (None, Some(content)) => Ok(content.clone()),
-        (None, None) => usage("what was signed? give --bundle, --attestation, or --artifact with --signature"),
+        (None, None) => usage("missing what was signed: give --bundle, --attestation, or --artifact with --signature"),
     }
 }
 
@@ -115,9 +115,9 @@ fn material(
         (Some(path), _) => certificate("--certificate", path, context)?,
         (None, Some(VerificationMaterial::Certificate(chain))) => match chain.first() {
             Some(leaf) => Certificate::from_der(leaf).map_err(invalid)?,
-            None => return usage("the bundle's list of certificates is empty; give --certificate or --key"),
+            None => return usage("the bundle's list of certificates is empty: give --certificate or --key"),
         },
-        _ => return usage("who signed? give --certificate or --key"),
+        _ => return usage("missing the signer: give --certificate or --key"),
     };
     let key = leaf.public_key().map_err(invalid)?;
     Ok((VerificationMaterial::Certificate(vec![leaf.der().to_vec()]), key))
@@ -126,7 +126,7 @@ fn material(
 /// A bundle is made of parts that belong together: the key must have made the signature.
 fn check(args: &BundleCreateArgs, content: &mut Content, key: &PublicKey, context: &Context) -> Result<(), CliError> {
     let invalid = |error: sigkit_core::crypto::SignatureError| {
-        CliError::usage(format!("the signature is not by this certificate or key over what was signed: {error}"))
+        CliError::usage(format!("the signature does not verify with this certificate or key: {error}"))
     };
     match content {
         Content::Message(message) => {

@@ -61,7 +61,7 @@ fn beside(args: &BesideArgs, wanted: Wanted<'_>, context: &Context, global: &Glo
     let refused = |code: &str, message: &str, exit| Output::notes(vec![failure(&args.image, code, message)], exit);
     let found = match runtime::block_on(work)? {
         None => {
-            let message = format!("nothing was decided within {:?}", global.timeout);
+            let message = format!("not finished within {:?}", global.timeout);
             return Ok(refused("timed-out", &message, ExitCode::Undecided));
         }
         Some(Err(error)) => return Ok(refused(error.error.code(), &error.to_string(), error.exit())),
@@ -128,7 +128,7 @@ fn kind(item: &FoundItem, limits: &Limits) -> Result<String, BundleError> {
 /// How documents are handed on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Way {
-    /// As JSON that no terminal obeys; whoever may push may have written them.
+    /// As JSON without control characters for a terminal; anyone who can push may have written them.
     Escaped,
     /// As they are stored, into a file.
     AsStored,

@@ -10,9 +10,9 @@ pub(super) fn run(args: &EnvArgs, context: &Context) -> Output {
     if args.show_descriptions {
         text.push_str(
             "# Flags can be set by SIGKIT_<FLAG> or COSIGN_<FLAG>: --output-key-prefix by SIGKIT_OUTPUT_KEY_PREFIX.\n\
-             # Those that weaken verification cannot. Those that say whom or what is believed can only where the command line says\n\
-             # nothing of the kind; they are named on standard error and in the report, and must not be empty.\n\
-             # For all others an empty variable is none.\n",
+             # Those that weaken verification cannot. Those that say whom or what to trust count only if the command line has none\n\
+             # for the same purpose; they are named on standard error and in the report, and must not be empty.\n\
+             # For all others an empty variable counts as unset.\n",
         );
     }
     for (name, kind, description) in VARIABLES {

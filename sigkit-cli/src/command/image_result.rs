@@ -26,7 +26,7 @@ impl Images<'_> {
     /// Writes beside every image and those below it when they are asked for.
     ///
     /// # Errors
-    /// Those of printing; what befalls an image is in its line.
+    /// Those of printing; errors of an image are in its result line.
     pub(super) fn write(
         &self,
         verb: &impl WriteOperation,
@@ -160,8 +160,8 @@ pub(super) fn after_writing(open: &OpenTarget, image: &FetchedManifest, before: 
     let (name, path) = (open.name(), open.path()?);
     Some(ImageResult::done(format!(
         "WARNING: {name} lists {after} manifests now; crane push and skopeo without a tag take layouts of one only. Name the tag to \
-         skopeo, which leaves signatures behind, or use oras cp -r --from-oci-layout {path}@{} REGISTRY/NAME:TAG, which takes bundles \
-         along, and .sig and .att when it is asked for their tags. From a layout of cosign save, cosign load takes .sig and .att along, \
+         skopeo, which does not copy signatures, or use oras cp -r --from-oci-layout {path}@{} REGISTRY/NAME:TAG, which copies bundles \
+         too, and .sig and .att if their tags are named. From a layout of cosign save, cosign load takes .sig and .att along, \
          but no bundles",
         image.descriptor.digest
     )))

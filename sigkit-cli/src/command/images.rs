@@ -138,7 +138,7 @@ impl<'a> Images<'a> {
         target.clone().open(&self.client, self.signatures)
     }
 
-    /// The digest of the image that is meant, where the name itself says it.
+    /// The digest of the image, where the name contains it.
     pub(super) fn named_digest(&self, target: &Target) -> Option<Digest> {
         match (target, &self.args.platform) {
             (Target::Registry(reference), None) => match reference.target() {

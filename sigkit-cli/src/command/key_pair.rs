@@ -47,7 +47,7 @@ impl KeyPairFiles {
     /// `PREFIX.key` and `PREFIX.pub`. Asked before anything costly is done, and before a password is typed in vain.
     ///
     /// # Errors
-    /// [`CliError`], when the answer is no, or a place cannot be written to.
+    /// [`CliError`], when the answer is not "y", or a file cannot be written.
     pub(super) fn reserve(prefix: &Path, overwrite: Overwrite, context: &Context) -> Result<Self, CliError> {
         if prefix.file_name().is_none() || prefix.as_os_str().as_encoded_bytes().ends_with(b"/") {
             return Err(CliError::usage(format!(
@@ -68,14 +68,14 @@ impl KeyPairFiles {
         match context.confirm(&question) {
             Ok(Answer::Yes) => Ok(files),
             Ok(Answer::No) => Err(CliError::failed(format!(
-                "{} exists and was left alone; answer y, give --yes, or choose another {OPTION}",
+                "{} already exists and is not overwritten: answer y, give --yes, or choose another {OPTION}",
                 first.path.display()
             ))),
             Err(error) => Err(CliError::system("ask before overwriting", error)),
         }
     }
 
-    /// Seals `key` under a password and writes both files.
+    /// Encrypts `key` with a password and writes both files.
     ///
     /// # Errors
     /// [`CliError`]; nothing was written, or what was there before is still there.

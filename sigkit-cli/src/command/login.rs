@@ -27,7 +27,7 @@ pub(super) fn run(args: &LoginArgs, context: &Context, global: &GlobalArgs) -> R
     let credentials = Credentials::Basic { username: username.clone(), password: password.clone() };
     let deadline = Deadline::after(global.timeout);
     let Some(asked) = runtime::block_on(deadline.bound(client.log_in(&registry, credentials)))? else {
-        let message = format!("no answer within {:?}; nothing was stored", global.timeout);
+        let message = format!("no answer within {:?}: nothing was stored", global.timeout);
         return Ok(Output::notes(vec![failure(&registry, "timed-out", &message)], ExitCode::Undecided));
     };
     let asked = match asked {
@@ -41,10 +41,9 @@ pub(super) fn run(args: &LoginArgs, context: &Context, global: &GlobalArgs) -> R
         StoredIn::File(path) => format!("in {}, for its owner to read and not encrypted", path.display()),
         StoredIn::Helper(helper) => format!("with {helper}"),
     };
-    let mut notes = vec![format!("Logged in to {registry} as {username}; the password is kept {place}")];
+    let mut notes = vec![format!("Logged in to {registry} as {username}: credentials stored {place}")];
     if asked == LogIn::NotAsked {
-        notes
-            .push(format!("WARNING: {registry} asks nobody for a password, so whether this one is right was not seen"));
+        notes.push(format!("WARNING: {registry} did not request authentication: the password could not be checked"));
     }
     Ok(Output::notes(notes, ExitCode::Done))
 }
@@ -59,11 +58,11 @@ pub(super) fn log_out(args: &LogoutArgs, context: &Context) -> Result<Output, Cl
     let forgotten = store.forget(&registry)?;
     let mut notes = vec![match forgotten.as_slice() {
         [] => format!("Not logged in to {registry}"),
-        places => format!("Logged out of {registry}; forgotten in {}", places.join(" and ")),
+        places => format!("Logged out of {registry}: credentials removed from {}", places.join(" and ")),
     }];
     for path in store.also_known_in(&registry) {
         notes.push(format!(
-            "note: {} has credentials of {registry} as well; podman logout removes them",
+            "note: {} has credentials of {registry} as well: podman logout removes them",
             path.display()
         ));
     }
@@ -72,7 +71,7 @@ pub(super) fn log_out(args: &LogoutArgs, context: &Context) -> Result<Output, Cl
 
 /// The registry as in references.
 fn named(text: &str) -> Result<String, CliError> {
-    let usage = |why: String| CliError::usage(format!("{text:?} names no registry: {why}"));
+    let usage = |why: String| CliError::usage(format!("{text:?} is not a registry: {why}"));
     let registry = registry_of(text).ok_or_else(|| usage("expected HOST or HOST:PORT, without a path".to_owned()))?;
     match Repository::new(&registry, "any") {
         Ok(repository) => Ok(repository.registry().to_owned()),
@@ -89,7 +88,7 @@ fn account(args: &LoginArgs, context: &Context) -> Result<(String, Secret), CliE
             let asked = context.ask("Username: ");
             asked.map_err(|error| CliError::system("ask for the user name", error))?
         }
-        None => return Err(usage("there is no terminal to ask for the user name; give it with --username")),
+        None => return Err(usage("there is no terminal to ask for the user name: give it with --username")),
     };
     // RFC 7617 §2: a colon would end the name, and control characters have no place in either.
     if username.is_empty() || username.contains(|c: char| c == ':' || c.is_control()) {
@@ -97,7 +96,7 @@ fn account(args: &LoginArgs, context: &Context) -> Result<(String, Secret), CliE
     }
     let password = if let Some(password) = &args.password {
         context.stderr.line(
-            "WARNING: other users of this machine can read a password on the command line; --password-stdin keeps it private",
+            "WARNING: other users of this machine can read a password on the command line: --password-stdin keeps it private",
         );
         Secret::new(password.expose())
     } else if args.password_stdin {
@@ -106,7 +105,7 @@ fn account(args: &LoginArgs, context: &Context) -> Result<(String, Secret), CliE
         let asked = context.ask_hidden("Password: ");
         Secret::new(&*text(asked.map_err(|error| CliError::system("ask for the password", error))?)?)
     } else {
-        return Err(usage("there is no terminal to ask for the password; give it with --password-stdin"));
+        return Err(usage("there is no terminal to ask for the password: give it with --password-stdin"));
     };
     let length = password.expose().len();
     if length == 0 || length > MAX_PASSWORD_BYTES || password.expose().contains(char::is_control) {

@@ -8,7 +8,7 @@ use crate::settings::trusted_root::{public_good, read_root};
 /// Says what the policies of a file demand, and where they are weak.
 ///
 /// # Errors
-/// [`CliError`] for a file that is no policy.
+/// [`CliError`] for a file that is not a policy.
 pub(crate) fn run(args: &PolicyArgs, context: &Context) -> Result<Output, CliError> {
     let PolicyVerb::Check(args) = &args.what;
     let root = || match &args.trusted_root {
@@ -21,14 +21,14 @@ pub(crate) fn run(args: &PolicyArgs, context: &Context) -> Result<Output, CliErr
         text.push_str(&format!("{}{}\n", "  ".repeat(line.depth), escape::one_line(&line.text)));
     }
     if !policies.passed_over().is_empty() {
-        text.push_str("\nPassed over, for they are no policies:\n");
+        text.push_str("\nIgnored, not policies:\n");
     }
     for document in policies.passed_over() {
         text.push_str(&format!("  {}\n", escape::one_line(document)));
     }
     let weaknesses = policies.weaknesses(context.now());
     if !weaknesses.is_empty() {
-        text.push_str("\nWeak:\n");
+        text.push_str("\nWeak points:\n");
     }
     for weakness in weaknesses {
         text.push_str(&format!("  {}: {}\n", escape::one_line(&weakness.rule), escape::one_line(&weakness.text)));

@@ -6,7 +6,7 @@ use sigkit_core::time::UnixTime;
 use crate::args::ServiceSpec;
 use crate::error::CliError;
 
-/// Puts the services of a flag in the place of those that were there, if the flag was given.
+/// Replaces the services by those of a flag, if the flag was given.
 pub(super) fn put(
     members: &mut Map<String, Value>,
     member: &str,

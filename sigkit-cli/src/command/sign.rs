@@ -23,7 +23,7 @@ use crate::terminal::printer::Printer;
 /// Signs images.
 ///
 /// # Errors
-/// [`CliError`] for what stands before any image; what befalls an image is in its line.
+/// [`CliError`] for errors before any image is handled; those of an image are in its result line.
 pub(crate) fn run(
     args: &SignArgs,
     context: &Context,
@@ -80,11 +80,11 @@ impl<'a> Outputs<'a> {
         let any = outputs.bundle.or(outputs.signature).or(outputs.payload).is_some();
         if any && (images > 1 || args.images.recursive || args.sign_container_identity.len() > 1) {
             return usage(
-                "--bundle, --output-signature and --output-payload hold one signature; sign one image at a time",
+                "--bundle, --output-signature and --output-payload hold one signature: sign one image at a time",
             );
         }
         if outputs.bundle.is_some() && format == WrittenFormat::Legacy {
-            return usage("--bundle holds a sigstore bundle; with --format legacy give --output-signature FILE");
+            return usage("--bundle holds a sigstore bundle: with --format legacy give --output-signature FILE");
         }
         Ok(outputs)
     }

@@ -18,12 +18,12 @@ use crate::terminal::streams::{IsTerminal, Stdout};
 /// [`CliError`].
 pub(crate) fn run(args: &SignBlobArgs, context: &Context, global: &GlobalArgs) -> Result<Output, CliError> {
     if args.blobs.len() > 1 && (args.bundle.is_some() || args.output_signature.is_some()) {
-        let why = "--bundle and --output-signature hold one signature; sign one blob at a time";
+        let why = "--bundle and --output-signature hold one signature: sign one blob at a time";
         return Err(CliError::usage(why.to_owned()));
     }
     let prints = args.output_signature.is_none() && (args.bundle.is_none() || args.new_bundle_format == Some(false));
     if !args.b64 && prints && global.output_file.is_none() && Stdout::is_terminal() == IsTerminal::Yes {
-        let why = "--b64=false prints bytes that are no text, and this is a terminal: give --output-signature FILE";
+        let why = "--b64=false prints binary data, and this is a terminal: give --output-signature FILE";
         return Err(CliError::usage(why.to_owned()));
     }
     let key = context.signing_key(&args.key.key, args.key.password.password_file.as_deref())?;

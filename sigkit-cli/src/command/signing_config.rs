@@ -13,7 +13,7 @@ use crate::error::CliError;
 use crate::files::FileError;
 use crate::outcome::Output;
 
-/// Where the services of the public instance are; its origin stands in the README beside it.
+/// The services of the public instance; see the README next to it for its origin.
 const PUBLIC_GOOD: &str = include_str!("../../data/public-good-signing-config.json");
 const SIGNING_CONFIG: &str = "application/vnd.dev.sigstore.signingconfig.v0.2+json";
 
@@ -54,7 +54,7 @@ fn config_document(args: &SigningConfigCreateArgs, context: &Context) -> Result<
     Ok(Value::Object(members))
 }
 
-/// The public services, but for those that are to be left out.
+/// The public services, except those to be left out.
 fn default_services(args: &SigningConfigCreateArgs) -> Result<Map<String, Value>, CliError> {
     let members = serde_json::from_str(PUBLIC_GOOD).map_err(|error| CliError::usage(error.to_string()));
     let mut members: Map<String, Value> = members?;

@@ -111,7 +111,7 @@ fn log(flag: &'static str, spec: &ServiceSpec, context: &Context) -> Result<Valu
             LogId::of_note_key(origin.unwrap_or(host), &key)
         }
         (_, None) => LogId::of_key(&key),
-        (_, Some(_)) => return Err(usage("origin is said of logs with Ed25519 keys only".to_owned())),
+        (_, Some(_)) => return Err(usage("origin applies to logs with Ed25519 keys only".to_owned())),
     };
     Ok(json!({
         "baseUrl": url,

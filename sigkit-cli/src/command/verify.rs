@@ -25,7 +25,7 @@ use crate::terminal::printer::Printer;
 /// Verifies images.
 ///
 /// # Errors
-/// [`CliError`] for what stands before any image; what befalls an image is in its judgement.
+/// [`CliError`] for errors before any image is handled; those of an image are in its outcome.
 pub(crate) fn run(
     args: &VerifyArgs,
     context: &Context,
@@ -90,7 +90,7 @@ impl ImageVerifier for Verification<'_> {
     }
 }
 
-/// Evidence that options give, in place of what the store holds.
+/// Evidence given by options, instead of what the store holds.
 enum Detached {
     Bundle { name: String, bytes: Zeroizing<Vec<u8>> },
     Signature { name: String, signature: Zeroizing<Vec<u8>>, payload: Option<Zeroizing<Vec<u8>>> },

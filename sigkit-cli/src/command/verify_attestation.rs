@@ -23,7 +23,7 @@ use crate::terminal::printer::Printer;
 /// Verifies attestations about images.
 ///
 /// # Errors
-/// [`CliError`] for what stands before any image; what befalls an image is in its judgement.
+/// [`CliError`] for errors before any image is handled; those of an image are in its outcome.
 pub(crate) fn run(
     args: &VerifyAttestationArgs,
     context: &Context,
@@ -61,7 +61,7 @@ pub(crate) fn run(
 
 struct Verification {
     policy: Policy,
-    /// An attestation to judge in place of those that the store holds, with its name.
+    /// An attestation to verify instead of those that the store holds, with its name.
     given: Option<(String, Zeroizing<Vec<u8>>)>,
     weakened: Vec<&'static str>,
     /// The repository of the attestations when that is not the image's.

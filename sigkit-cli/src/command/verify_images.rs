@@ -82,7 +82,7 @@ impl Images<'_> {
     /// Judges every image and those below it when they are asked for.
     ///
     /// # Errors
-    /// Those of printing; what befalls an image is in its judgement.
+    /// Those of printing; errors of an image are in its outcome.
     pub(super) fn verify(
         &self,
         verifier: &impl ImageVerifier,

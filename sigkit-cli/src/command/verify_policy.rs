@@ -25,7 +25,7 @@ use crate::terminal::printer::Printer;
 /// Verifies images by the policies of a file.
 ///
 /// # Errors
-/// [`CliError`] for what stands before any image; what befalls an image is in its judgement.
+/// [`CliError`] for errors before any image is handled; those of an image are in its outcome.
 pub(super) fn run(
     path: &Path,
     args: &VerifyArgs,

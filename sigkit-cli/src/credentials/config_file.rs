@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use super::file_store::AuthFileError;
 
-/// A JSON object whose members keep their order, and their bytes as long as nobody changes them.
+/// A JSON object whose members keep their order, and their bytes unless they are changed.
 #[derive(Debug, Default)]
 pub(super) struct Document(Vec<(String, Member)>);
 
@@ -56,7 +56,7 @@ impl Document {
         Self(vec![(name.to_owned(), Member::Text(text))])
     }
 
-    /// Puts an object under `name`, in the place of what was there.
+    /// Sets `name` to an object, replacing what was there.
     pub(super) fn put(&mut self, name: &str, object: Self) {
         let at = self.place_of(name);
         if let Some((_, member)) = self.0.get_mut(at) {

@@ -51,7 +51,7 @@ pub(crate) enum AuthFileError {
     },
     /// JSON of another shape.
     #[error(
-        "is not as docker or podman write it, at line {line}, column {column}: \"auths\" and \"credHelpers\" are objects without \
+        "does not have the format that docker and podman write, at line {line}, column {column}: \"auths\" and \"credHelpers\" must be objects without \
          repeated members, helpers and all values of an entry are texts"
     )]
     Shape {
@@ -73,7 +73,7 @@ impl AuthFile {
     /// Reads what `path` says about `server`; `None` when there is no such file.
     ///
     /// # Errors
-    /// [`AuthFileError`]. Entries of other registries are not looked at.
+    /// [`AuthFileError`]. Entries of other registries are not checked.
     pub(super) fn read(path: &Path, server: &RegistryKey<'_>) -> Result<Option<Self>, AuthFileError> {
         read_file(path)?.map(|bytes| Self::parse(&bytes, server)).transpose()
     }

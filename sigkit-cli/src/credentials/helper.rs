@@ -48,7 +48,7 @@ pub(crate) enum HelperError {
     },
     /// A registry that cannot be put on one line.
     #[error(
-        "docker-credential-{name} was not asked: the name of the registry is empty, or has blanks or control characters"
+        "docker-credential-{name} is not called: the registry name is empty, or contains whitespace or control characters"
     )]
     Registry {
         /// The helper.
@@ -72,7 +72,7 @@ pub(crate) enum HelperError {
         error: io::Error,
     },
     /// It took too long.
-    #[error("{} gave no answer within {} s and was stopped", program.display(), patience.as_secs())]
+    #[error("{} did not answer within {} s and was stopped", program.display(), patience.as_secs())]
     Slow {
         /// The helper.
         program: PathBuf,
@@ -179,7 +179,7 @@ struct Running(Arc<Mutex<Child>>);
 /// Helpers that are running, which must not outlive this program either.
 static RUNNING: Mutex<Vec<Weak<Mutex<Child>>>> = Mutex::new(Vec::new());
 
-/// Ends the helpers that nobody waits for any more.
+/// Ends the helpers whose answer is no longer needed.
 pub(crate) fn stop_all() {
     for child in std::mem::take(&mut *lock(&RUNNING)).iter().filter_map(Weak::upgrade) {
         // It fails only for a process that has ended.
@@ -232,14 +232,14 @@ impl Helpers {
     /// Lets the helper `name` forget `server`.
     ///
     /// # Errors
-    /// [`HelperError`]. That it knew nothing is no error.
+    /// [`HelperError`]. It is not an error if it has no credentials.
     pub(super) fn erase(&self, name: &str, server: &RegistryKey<'_>) -> Result<(), HelperError> {
         let (program, url) = self.find(name, server)?;
         let ended = self.run(&program, Verb::Erase, url.as_bytes())?;
         if ended.knows_nothing() { Ok(()) } else { ended.succeeded(&program, None).map(drop) }
     }
 
-    /// The program of a helper, and what to call `server` there. A name may come from a file that somebody else wrote, so it has
+    /// The program of a helper, and what to call `server` there. A name may come from a file that someone else wrote, so it has
     /// nothing in it that could lead elsewhere.
     fn find<'a>(&self, name: &str, server: &RegistryKey<'a>) -> Result<(PathBuf, &'a str), HelperError> {
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
@@ -251,7 +251,7 @@ impl Helpers {
         Ok((program, url))
     }
 
-    /// Looked for in absolute directories only: what lies in the current directory is nobody's helper.
+    /// Searched for in absolute directories only, never in the current directory.
     fn program(&self, name: &str) -> Option<PathBuf> {
         let file = format!("docker-credential-{name}");
         std::env::split_paths(&self.search_path)
@@ -361,7 +361,7 @@ fn quoted(text: &str) -> String {
 /// Reads an answer. Words of the JSON parser are not passed on: they may quote the secret.
 fn read(output: &[u8], server: &RegistryKey<'_>) -> Result<Option<Credentials>, &'static str> {
     let answer: Answer = serde_json::from_slice(output).map_err(|error| match error.classify() {
-        serde_json::error::Category::Data => "a member is missing, repeated or no text",
+        serde_json::error::Category::Data => "a member is missing, repeated or not a string",
         _ => "that is not one JSON document",
     })?;
     if !answer.server.is_empty() && !server.whole().is_named(&answer.server) {

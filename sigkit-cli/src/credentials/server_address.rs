@@ -77,7 +77,7 @@ pub(crate) fn registry_of(text: &str) -> Option<String> {
     Some(canonical(authority).into_owned())
 }
 
-/// The spelling of references; what can be none is compared as it stands.
+/// The spelling of references; what cannot be one is compared as it is.
 fn canonical(authority: &str) -> Cow<'_, str> {
     Repository::new(authority, "any").map_or(authority.into(), |repository| repository.registry().to_owned().into())
 }

@@ -38,7 +38,7 @@ pub(crate) enum StoredIn {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CredentialStoreError {
     /// Neither variable is set.
-    #[error("there is no place to keep credentials in: neither DOCKER_CONFIG nor HOME is set")]
+    #[error("cannot store credentials: set DOCKER_CONFIG or HOME")]
     NoPlace,
     /// The file is not as it should be, and is left as it is.
     #[error("{}: {error}; nothing was changed", path.display())]
@@ -80,7 +80,7 @@ impl<'a> CredentialStore<'a> {
         Ok(Self { context, path, helpers })
     }
 
-    /// Keeps an account of `registry`, in the place of any other: with the helper that is in charge, else in the file.
+    /// Stores an account of `registry`, replacing any other: with the configured helper, else in the file.
     ///
     /// # Errors
     /// [`CredentialStoreError`].
@@ -177,7 +177,7 @@ impl<'a> CredentialStore<'a> {
     }
 }
 
-/// An entry of `auths`: RFC 7617's user-pass, which is no encryption.
+/// An entry of `auths`: RFC 7617's user-pass, which is not encrypted.
 fn entry(username: &str, password: &Secret) -> Document {
     let pair = Zeroizing::new(format!("{username}:{}", password.expose()));
     Document::of("auth", Zeroizing::new(STANDARD.encode(pair.as_bytes())))

@@ -1,13 +1,13 @@
 //! One page of explanation.
 
-/// What stands behind a code.
+/// What a code means.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Page {
     /// The code, in kebab case.
     pub(crate) code: &'static str,
     /// What it says.
     pub(crate) meaning: &'static str,
-    /// What is mostly behind it.
+    /// Its usual cause.
     pub(crate) cause: &'static str,
     /// What to do.
     pub(crate) next: &'static str,

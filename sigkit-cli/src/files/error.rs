@@ -3,7 +3,7 @@ use std::io;
 use std::os::unix::fs::FileTypeExt as _;
 use std::path::PathBuf;
 
-/// Trouble with a file that an option names.
+/// An error with a file that an option names.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum FileError {
     /// The operating system refused.
@@ -42,8 +42,8 @@ pub(crate) enum FileError {
         /// What is wrong with the content.
         found: String,
     },
-    /// Somebody wrote to it while it was read.
-    #[error("{option}: {} changed while it was read: run it again when nobody writes to it", path.display())]
+    /// It was written to while it was read.
+    #[error("{option}: {} changed while it was read: run the command again when no other process writes to it", path.display())]
     Changed {
         /// With its dashes.
         option: &'static str,
@@ -63,7 +63,7 @@ pub(crate) enum FileError {
         limit: u64,
     },
     /// The output would replace what was read as input.
-    #[error("{option}: {} is also an input of this command; choose another file to write to", path.display())]
+    #[error("{option}: {} is also an input of this command: choose another file to write to", path.display())]
     IsInput {
         /// With its dashes.
         option: &'static str,
@@ -71,7 +71,7 @@ pub(crate) enum FileError {
         path: PathBuf,
     },
     /// Two outputs with one name.
-    #[error("{option}: {} is written by another option of this command as well; choose another file", path.display())]
+    #[error("{option}: {} is written by another option of this command as well: choose another file", path.display())]
     WrittenTwice {
         /// With its dashes.
         option: &'static str,
@@ -92,8 +92,8 @@ pub(crate) enum FileError {
         /// Where the link points.
         target: PathBuf,
     },
-    /// Somebody else created the file in between.
-    #[error("{option}: {} has just been created by another process and was left alone", path.display())]
+    /// Another process created the file in between.
+    #[error("{option}: {} was just created by another process: not overwritten", path.display())]
     Appeared {
         /// With its dashes.
         option: &'static str,

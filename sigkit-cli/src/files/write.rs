@@ -15,11 +15,11 @@ use crate::terminal::streams::Stdout;
 pub(crate) enum Access {
     /// The owner, 0600, whatever the umask.
     Owner,
-    /// Whoever the umask lets, 0644 at most.
+    /// As the umask allows, 0644 at most.
     Umask,
 }
 
-/// What stands where a key is to be written.
+/// What exists where a key is to be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ExistingFile {
     /// Nothing; nothing may appear there until it is written.
@@ -28,7 +28,7 @@ pub(crate) enum ExistingFile {
     Present,
 }
 
-/// A file to be written, or left alone, together with others.
+/// A file to be written together with others, all or none.
 #[derive(Debug)]
 pub(crate) struct NewFile<'a> {
     /// The option that names it, with its dashes.
@@ -83,7 +83,7 @@ struct Staged<'a> {
 }
 
 impl Files {
-    /// What stands at `path`, where a key is to be written.
+    /// What exists at `path`, where a key is to be written.
     ///
     /// # Errors
     /// [`FileError`] when it is neither nothing nor a file that could be replaced.

@@ -16,7 +16,7 @@ use crate::outcome::unresolved::Unresolved;
 pub(crate) struct VerificationOutcome {
     pub(crate) subject: Subject,
     pub(crate) result: Result<Verified, Refusal>,
-    /// What an index lists and its place does not hold, so that nobody has compared it.
+    /// What an index lists and its store does not have, so that it was not verified.
     pub(crate) absent: Vec<String>,
 }
 
@@ -50,7 +50,7 @@ pub(crate) enum Manifests {
 pub(crate) enum Compared {
     /// It was.
     WithArtifact,
-    /// Nobody looked at the artifact, as asked.
+    /// The artifact was not compared (disabled by flag).
     WithNothing,
 }
 
@@ -75,7 +75,7 @@ impl Subject {
         Self { name: given.clone(), given, weakened: Vec::new(), compared, digest, shape: Manifests::One }
     }
 
-    /// The same, where nobody looked at the artifact unless `compared` says so: it is then not what was verified.
+    /// The same, without the artifact's name unless `compared` says that it was compared.
     pub(crate) fn compared(self, compared: Compared) -> Self {
         match compared {
             Compared::WithArtifact => self,

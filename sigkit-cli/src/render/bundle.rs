@@ -7,7 +7,7 @@ use sigkit_core::trust::Certificate;
 
 use crate::escape;
 
-/// The bundle as lines of a name and what stands there, then what is missing or odd.
+/// The bundle as lines of a name and a value, then what is missing or unusual.
 pub(crate) fn bundle(name: &str, entity: &SignedEntity) -> String {
     let mut page = Page::default();
     page.line("bundle", name);
@@ -24,9 +24,9 @@ pub(crate) fn bundle(name: &str, entity: &SignedEntity) -> String {
     }
     let says_time = entity.log_entries.iter().any(|entry| entry.inclusion_promise.is_some());
     if matches!(entity.material, VerificationMaterial::Certificate(_)) && entity.timestamps.is_empty() && !says_time {
-        page.note("nothing says when it was signed: the certificate must be valid at the time of verification");
+        page.note("no signing time: the certificate must be valid at the time of verification");
     }
-    page.note("nothing of this has been verified");
+    page.note("nothing here has been verified");
     page.text()
 }
 
@@ -56,7 +56,7 @@ fn content(page: &mut Page, content: &Content) {
             page.line("signed", "the bytes of a file");
             match &message.digest {
                 Some(digest) => page.line("  digest", &digest.to_string()),
-                None => page.note("no digest of the file: the signature alone tells which it is"),
+                None => page.note("no digest of the file: only the signature identifies it"),
             }
         }
         Content::Envelope(envelope) => {
@@ -70,7 +70,7 @@ fn content(page: &mut Page, content: &Content) {
                         page.line("  subject", &format!("{} {}", subject.name, digests.join(" ")));
                     }
                 }
-                Err(error) => page.note(&format!("the payload is no statement: {error}")),
+                Err(error) => page.note(&format!("the payload is not a statement: {error}")),
             }
         }
         _ => page.line("signed", "simple signing document"),
@@ -88,14 +88,14 @@ fn signer(page: &mut Page, material: &VerificationMaterial) {
             }
             if chain.len() > 1 {
                 page.note(&format!(
-                    "{} more certificates come along; authorities come from the trusted root",
+                    "{} additional certificates are ignored: chains are built from the trusted root",
                     chain.len() - 1
                 ));
             }
         }
         _ => {
             page.line("signer", "not said");
-            page.note("nothing says who signed: verification needs the key or the certificate");
+            page.note("the signer is not named: verification needs the key or the certificate");
         }
     }
 }
@@ -108,12 +108,12 @@ fn certificate(page: &mut Page, der: &[u8]) {
     match certificate.signer() {
         Ok(identity) => {
             page.line("  identity", &format!("{} ({})", identity.subject, identity.kind));
-            page.line("  vouched for by", identity.issuer.as_deref().unwrap_or("nobody"));
+            page.line("  OIDC issuer", identity.issuer.as_deref().unwrap_or("none"));
             for (extension, value) in &identity.extensions {
                 page.line(&format!("  {}", extension.name()), value);
             }
         }
-        Err(error) => page.note(&format!("the certificate names no signer: {error}")),
+        Err(error) => page.note(&format!("the certificate does not name a signer: {error}")),
     }
     page.line("  valid", &certificate.validity().to_string());
     page.line("  issued by", &certificate.issuer());
@@ -126,7 +126,7 @@ fn log_entry(page: &mut Page, number: usize, entry: &LogEntry) {
         Some(time) if entry.inclusion_promise.is_some() => page.line("  taken", &time.to_string()),
         Some(time) => {
             page.line("  taken", &time.to_string());
-            page.note(&format!("log entry {number} has a time, but no promise of the log that signs it"));
+            page.note(&format!("log entry {number} has a time that is not signed: it has no inclusion promise"));
         }
         None => {}
     }

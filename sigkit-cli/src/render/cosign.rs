@@ -87,13 +87,13 @@ fn element(signature: &VerifiedSignature) -> Value {
     claim("", &digest, kind, with_signer(annotations))
 }
 
-/// Annotations under names of their own. Whoever may sign may write any, and those that cosign gives to what a certificate or a witness
-/// says are left out.
+/// Annotations under names of their own. A signer may write any; names that cosign gives to fields of certificates, logs and timestamps
+/// are left out.
 fn own(annotations: impl IntoIterator<Item = (String, Value)>) -> Map<String, Value> {
     annotations.into_iter().filter(|(name, _)| !is_of_certificate(name)).collect()
 }
 
-/// Whether programs take the member of that name for something that a certificate or a witness says. Programs in Go compare names
+/// Returns true if programs take the member of that name for a field of a certificate, log entry or timestamp. Programs in Go compare names
 /// without case, and take U+017F and U+212A for the letters s and k.
 fn is_of_certificate(name: &str) -> bool {
     let fold = |c| match c {
@@ -178,12 +178,12 @@ pub(super) fn header(name: &str, report: &Report) -> String {
         ("annotations", Said::OfEach, "The specified annotations were verified."),
         ("reference", Said::OfEach, "The signed reference was compared with the repository"),
         ("subject", Said::OfEach, "The cosign claims were validated"),
-        ("claims-not-checked", Said::OfAny, "The cosign claims were NOT compared with the image, as asked"),
+        ("claims-not-checked", Said::OfAny, "The cosign claims were NOT compared with the image (disabled by flag)"),
         ("log-entry", Said::OfEach, "Existence of the claims in the transparency log was verified offline"),
-        ("log-waived", Said::OfAny, "The transparency log was NOT looked at, as asked"),
+        ("log-waived", Said::OfAny, "The transparency log was NOT checked (disabled by flag)"),
         ("timestamp", Said::OfEach, "The signed timestamps were verified"),
-        ("time-not-witnessed", Said::OfAny, "NOBODY witnessed when the signatures were made"),
-        ("sct-waived", Said::OfAny, "Whether the certificate was logged was NOT looked at, as asked"),
+        ("time-not-witnessed", Said::OfAny, "The signing time is NOT attested by a log or timestamp authority"),
+        ("sct-waived", Said::OfAny, "The signed certificate timestamp was NOT checked (disabled by flag)"),
         (
             "certificate",
             Said::OfEach,
@@ -259,16 +259,16 @@ mod tests {
             let label = Label::Demands { name: String::new() };
             header("image", &Report { time: UnixTime(0), root: Node::Group { label, rule: Rule::All, parts } })
         };
-        let (was, was_not) = ("verified offline\n", "NOT looked at, as asked");
+        let (was, was_not) = ("verified offline\n", "NOT checked (disabled by flag)");
         let said = header([logged(), logged()]);
         assert!(said.contains(was) && !said.contains(was_not), "{said}");
         let said = header([logged(), waived()]);
         assert!(
-            !said.contains(was) && said.contains("NOT looked at, as asked (of some of these signatures)"),
+            !said.contains(was) && said.contains("NOT checked (disabled by flag) (of some of these signatures)"),
             "{said}"
         );
         let said = header([waived(), waived()]);
-        assert!(!said.contains(was) && said.contains("NOT looked at, as asked\n"), "{said}");
+        assert!(!said.contains(was) && said.contains("NOT checked (disabled by flag)\n"), "{said}");
     }
 
     // threat: R21

@@ -1,4 +1,4 @@
-//! What witnessed a signature, in the shapes that cosign prints beside it.
+//! Log entries and timestamps of a signature, in the formats that cosign prints next to it.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -15,8 +15,8 @@ pub(super) fn members(signature: &VerifiedSignature) -> Map<String, Value> {
     members.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
 }
 
-/// The entry as cosign's legacy formats have it: with the log's promise, which signs all of it. One that came without a promise has no
-/// such form, and its time and its number in the log are signed by nobody.
+/// The entry as in cosign's legacy formats: with the inclusion promise, which signs all of it. An entry without a promise has no such
+/// form, and its time and its index in the log are not signed.
 fn legacy(entry: &LogEntry) -> Option<Value> {
     let promise = entry.inclusion_promise.as_ref()?;
     let id: String = entry.log_id.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();

@@ -113,7 +113,7 @@ pub(crate) fn blob(judgement: &VerificationOutcome, format: Option<ReportFormat>
             output.report.push_str(&match judgement.subject.compared {
                 Compared::WithArtifact => "Verified OK\n".to_owned(),
                 Compared::WithNothing => format!(
-                    "The attestation is verified; it was NOT compared with {}, as asked\n",
+                    "The attestation is verified; it was NOT compared with {} (disabled by flag)\n",
                     escape::one_line(&judgement.subject.given)
                 ),
             });

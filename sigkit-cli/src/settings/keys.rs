@@ -178,7 +178,7 @@ impl Context {
                 if file.mode & 0o077 != 0 && matches!(Label::of(&file.bytes), Label::EncryptedPrivate | Label::Private)
                 {
                     self.stderr.line(&format!(
-                        "WARNING: the private key {} is open to other users (mode {:04o}); close it with chmod 600",
+                        "WARNING: the private key {} is readable by other users (mode {:04o}): run chmod 600 on it",
                         path.display(),
                         file.mode
                     ));

@@ -12,10 +12,10 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::settings::trusted_root::{certificate as certificate_file, detached_sct, trusted_root};
 
-/// The policy of the flags that say whom to believe, and of `--signature-digest-algorithm`.
+/// The policy of the flags that say whom to trust, and of `--signature-digest-algorithm`.
 ///
 /// # Errors
-/// Keys, certificates and roots that cannot be read, flags that make no sense together, and a threshold that cannot be met.
+/// Keys, certificates and roots that cannot be read, conflicting flags, and a threshold that cannot be met.
 pub(crate) fn policy(
     purpose: Purpose,
     args: &TrustArgs,

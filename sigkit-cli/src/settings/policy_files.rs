@@ -13,7 +13,7 @@ use crate::error::CliError;
 /// Largest file of policies, in bytes.
 const MAX_BYTES: u64 = 1 << 20;
 
-/// Whom to believe, read when a document asks for it.
+/// The trusted root, read when a document needs it.
 type Root<'r> = dyn Fn() -> Result<TrustedRoot, CliError> + 'r;
 
 /// What documents refer to: files, seen from the directory of the document, and the trusted root of the flags.

@@ -27,7 +27,7 @@ const CACHE_BYTES: usize = 4 * 1024 * 1024;
 /// A client for one registry and no credentials but those it is given with a request.
 ///
 /// # Errors
-/// Files that cannot be read, certificates that are none.
+/// Files that cannot be read, invalid certificates.
 pub(crate) fn client_of(args: &ConnectionArgs, registry: &str, context: &Context) -> Result<RegistryClient, CliError> {
     Ok(RegistryClient::new(connection(args, &[registry], context)?)?)
 }
@@ -35,7 +35,7 @@ pub(crate) fn client_of(args: &ConnectionArgs, registry: &str, context: &Context
 /// A client for all of a run. Flags that loosen or authenticate hold for the registries of `targets` and of their signatures, and for no other.
 ///
 /// # Errors
-/// Flags that contradict each other, files that cannot be read, certificates that are none.
+/// Conflicting flags, files that cannot be read, invalid certificates.
 pub(crate) fn client(args: &RegistryArgs, targets: &[Target], context: &Context) -> Result<RegistryClient, CliError> {
     Ok(RegistryClient::new(options(args, targets, context)?)?)
 }
@@ -58,7 +58,7 @@ fn options(args: &RegistryArgs, targets: &[Target], context: &Context) -> Result
         return Ok(options.with_credentials(Arc::new(StoredCredentials::new(&context.environment))));
     };
     let [registry] = registries.as_slice() else {
-        let why = "--registry-username, --registry-password and --registry-token are for images of one registry";
+        let why = "--registry-username, --registry-password and --registry-token work for images of one registry only";
         return Err(CliError::usage(why.to_owned()));
     };
     Ok(options.with_credentials(Arc::new(StaticCredentials::new(*registry, credentials))))
@@ -68,11 +68,11 @@ fn options(args: &RegistryArgs, targets: &[Target], context: &Context) -> Result
 fn connection(args: &ConnectionArgs, registries: &[&str], context: &Context) -> Result<RegistryOptions, CliError> {
     for (given, flag, what) in [
         (args.allow_insecure_registry, "--allow-insecure-registry", "any certificate is accepted from"),
-        (args.allow_http_registry, "--allow-http-registry", "plain HTTP may be spoken with"),
+        (args.allow_http_registry, "--allow-http-registry", "plain HTTP is allowed for"),
     ] {
         for registry in registries.iter().filter(|_| given) {
             context.stderr.line(&format!(
-                "WARNING: {flag}: {what} {registry}; whoever is on the way can read all that is sent, credentials included"
+                "WARNING: {flag}: {what} {registry}: anyone on the network path can read the traffic, credentials included"
             ));
         }
     }

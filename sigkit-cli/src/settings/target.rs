@@ -35,7 +35,7 @@ pub(crate) struct LocalImage {
 
 /// Why a text names no image.
 #[derive(Clone, Debug, thiserror::Error)]
-#[error("{text:?} names no image: {detail}")]
+#[error("{text:?} is not an image name: {detail}")]
 pub(crate) struct TargetError {
     text: String,
     detail: String,
@@ -205,8 +205,10 @@ impl OpenTarget {
         let now = self.resolve().await?.descriptor.digest;
         match self.meant.get() {
             Some(meant) if *meant != now => {
-                let place =
-                    format!("{}: {meant} is {now} now, so nothing was written: run it again", self.store.name());
+                let place = format!(
+                    "{}: {meant} is {now} now, so nothing was written: run the command again",
+                    self.store.name()
+                );
                 Err(StoreError::Conflict { place })
             }
             _ => Ok(()),

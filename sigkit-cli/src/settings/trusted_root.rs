@@ -20,7 +20,7 @@ use crate::files::FileError;
 const MAX_PEM_BYTES: u64 = 1024 * 1024;
 
 /// The variables by which cosign replaces parts of the public services' root. They count only where no flag says which authorities
-/// and logs are believed.
+/// and logs to trust.
 const ROOT_FILE: &str = "SIGSTORE_ROOT_FILE";
 const REKOR_PUBLIC_KEY: &str = "SIGSTORE_REKOR_PUBLIC_KEY";
 const CT_LOG_PUBLIC_KEY_FILE: &str = "SIGSTORE_CT_LOG_PUBLIC_KEY_FILE";
@@ -70,7 +70,7 @@ fn ignore_environment(flag: &str, context: &Context) {
     for variable in VARIABLES.into_iter().filter(|variable| context.environment.non_empty(variable).is_some()) {
         context
             .stderr
-            .line(&format!("WARNING: {variable} is ignored: {flag} says which authorities and logs are believed"));
+            .line(&format!("WARNING: {variable} is ignored: {flag} says which authorities and logs to trust"));
     }
 }
 

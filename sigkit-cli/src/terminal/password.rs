@@ -37,10 +37,10 @@ pub(crate) enum PasswordError {
     #[error("the password on standard input is longer than {MAX_PASSWORD_BYTES} bytes")]
     TooLong,
     /// Standard input or the terminal failed.
-    #[error("no password could be read: {0}; {WAYS}")]
+    #[error("the password could not be read: {0}; {WAYS}")]
     Io(#[from] io::Error),
     /// The second was not the first.
-    #[error("the two passwords differ; nothing was written")]
+    #[error("the two passwords differ: nothing was written")]
     Mismatch,
 }
 

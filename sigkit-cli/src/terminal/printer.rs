@@ -43,7 +43,7 @@ enum Progress {
 }
 
 impl<'a> Printer<'a> {
-    /// Prints results where `global` says, which is missing where the command line makes no sense.
+    /// Prints results as `global` says, which is missing after a usage error.
     pub(crate) fn new(global: Option<&'a GlobalArgs>, context: &'a Context) -> Self {
         let results = match global.and_then(|global| global.output_file.as_deref()) {
             Some(path) => Results::File { path, kept: SpooledTempFile::new(MAX_MEMORY_BYTES) },
@@ -66,7 +66,7 @@ impl<'a> Printer<'a> {
     /// Prints one piece. What is written to standard output is there before the next piece of work ends.
     ///
     /// # Errors
-    /// [`CliError::system`] when results cannot be written, so that more of them would be for nobody.
+    /// [`CliError::system`] when results cannot be written, which ends the run.
     pub(crate) fn emit(&mut self, piece: Output) -> Result<(), CliError> {
         self.exit = self.exit.worst(piece.exit);
         piece.notes.iter().for_each(|note| self.context.stderr.line(note));

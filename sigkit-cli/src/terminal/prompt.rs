@@ -8,8 +8,8 @@ use crate::escape;
 use crate::terminal::streams::IsTerminal;
 
 impl Context {
-    /// Asks a question that has a safe answer: anything but `y` or `yes` is no. Read from the terminal, or from standard input
-    /// when that is none.
+    /// Asks a question that has a safe answer: anything except `y` or `yes` counts as "no". Read from the terminal, or from standard input
+    /// without one.
     ///
     /// # Errors
     /// The operating system's.

@@ -22,7 +22,7 @@ pub(crate) struct Signals(Arc<Inner>);
 struct Inner {
     /// Whether a signal ends the process at once.
     enabled: Arc<AtomicBool>,
-    /// The last signal that came; 0 is none.
+    /// The last signal received; 0 means that there was none.
     pending: Arc<AtomicUsize>,
     /// Held while signals are deferred.
     mask: Mutex<()>,
@@ -67,7 +67,7 @@ impl Signals {
     /// Turns the echo of `terminal` off until the guard is dropped or a signal ends the process.
     ///
     /// # Errors
-    /// The operating system's, when `terminal` is none or it grants no thread.
+    /// The operating system's, when `terminal` is not a terminal or no thread can be started.
     pub(crate) fn hide_echo(&self, terminal: &File) -> io::Result<HiddenEcho<'_>> {
         let before = termios::tcgetattr(terminal)?;
         let mut hidden = before.clone();

@@ -9,7 +9,7 @@ use crate::store::{StoreError, StoreWrite, TagListed};
 /// Judges `refusal`, which `store` gave to a writer who asked for `tag`.
 ///
 /// It is absence when the image itself can be read there, so that reading is not what is refused; when a tag of the same form
-/// that nobody can have written is refused just so; and when the list of tags does not have this one.
+/// that cannot exist is refused in the same way; and when the list of tags does not have this one.
 ///
 /// # Errors
 /// The refusal itself, when it is one.

@@ -17,21 +17,21 @@ use crate::store::{Store, StoreError};
 
 /// Characters of the words about one problem.
 const DETAIL: usize = 1000;
-/// Troubles of one list that are told one by one.
+/// Errors of one list that are reported one by one.
 const MOST_TROUBLES: usize = 100;
-/// What may be on the way at once, in bytes; what is larger is fetched alone.
+/// Bytes in transit at once; what is larger is fetched alone.
 const IN_FLIGHT: u64 = 8 << 20;
 
 /// Finds every signature of an image that may serve the policy, in every format and place, in one union: signatures or
 /// attestations, as its purpose says.
 ///
-/// Nothing found hides anything else. "Not found" from the place itself means that there is none there; every other trouble
+/// Nothing found hides anything else. "Not found" from the store itself means that there is none; every other error
 /// becomes a [`Problem`] of the evidence. What is found in several places is one thing with several places.
 pub async fn discover<S: Store>(store: &S, image: &Digest, policy: &Policy) -> Evidence {
     discover_until(store, image, policy, std::future::pending()).await
 }
 
-/// The same for whoever has no more time once `until` is ready. What was read by then is the evidence, and what was not is a
+/// The same, until `until` is ready. What was read by then is the evidence, and what was not is a
 /// [`Problem`] of it: one place that stays silent hides no other.
 pub async fn discover_until<S: Store>(
     store: &S,
@@ -80,7 +80,7 @@ pub async fn find<S: Store>(store: &S, image: &Digest, wanted: Wanted<'_>, limit
     find_until(store, image, wanted, limits, std::future::pending()).await
 }
 
-/// The same for whoever has no more time once `until` is ready; see [`discover_until`].
+/// The same, until `until` is ready; see [`discover_until`].
 pub async fn find_until<S: Store>(
     store: &S,
     image: &Digest,
@@ -163,7 +163,7 @@ impl<S: Store> Search<'_, S> {
         done.unwrap_or_else(|| Err(StoreError::TimedOut { place: self.store.name() }))
     }
 
-    /// What hangs on manifests that refer to the image. Each is read as soon as a list names it.
+    /// The manifests that refer to the image. Each is read as soon as a list names it.
     async fn referring<K: Keep>(&self) -> Part<K> {
         let queue = Mutex::new(Queue { open: 2, ..Queue::default() });
         // A registry may answer with an empty list although older tools keep entries under the fallback tag: read both.
@@ -258,7 +258,7 @@ impl<S: Store> Search<'_, S> {
         outcome
     }
 
-    /// Reads one referrer by what it is; the types claimed in lists are often wrong. What is of another kind is nobody's business
+    /// Reads one referrer by what it is; the types claimed in lists are often wrong. What is of another kind is not read
     /// here.
     async fn referrer<K: Keep>(&self, listed: Listed) -> Read<K> {
         let Listed { digest, source, other } = listed;
@@ -427,7 +427,7 @@ impl<S: Store> Search<'_, S> {
         (items, problems)
     }
 
-    /// What is kept of a blob; its content decides, and what stands beside it only where the content does not tell.
+    /// What is kept of a blob; its content decides, and its annotations only where the content does not.
     fn judged<K: Keep>(
         &self,
         layer: &Descriptor,
@@ -458,7 +458,7 @@ impl<S: Store> Search<'_, S> {
         Ok(Ok(kept))
     }
 
-    /// Large ones that are said to be something else: looked into when nothing else serves.
+    /// Large ones that are annotated as something else: read only if there is no other.
     async fn said_to_be_others<K: Keep>(&self, layers: Vec<(Layer, Origin)>) -> Part<K> {
         let mut found = Part::default();
         for (layer, origin) in layers {

@@ -1,5 +1,5 @@
 //! Entries of a shared document that name what is no longer there. Some registries refuse every document with such an entry, and
-//! then nobody could sign any more.
+//! then signing would fail for everyone.
 
 use serde_json::Value;
 

@@ -1,4 +1,4 @@
-//! How signatures and attestations hang on an image: cosign's legacy tag, and OCI 1.1 referrers with their fallback tag.
+//! How signatures and attestations are attached to an image: cosign's legacy tag, and OCI 1.1 referrers with their fallback tag.
 //!
 //! Reading looks everywhere and takes the union. Writing shares as little as it can: a bundle goes on the referrers list of a
 //! registry that keeps one; only where there is none, and for the legacy format, a document that all signers share is read,
@@ -102,13 +102,13 @@ impl std::fmt::Display for Receipt {
         }?;
         if self.first_look == FirstLook::Refused {
             f.write_str(
-                "; the tag was taken for absent before, since the registry refused to show it as it refuses all tags that do not exist",
+                "; the tag was treated as missing, since the registry denies access to it as it does to all tags that do not exist",
             )?;
         }
         for entry in &self.left_out {
             write!(
                 f,
-                "; {entry} was listed, but is gone: the registry refuses a list that names it, so that it was left out"
+                "; {entry} was listed, but no longer exists: the registry rejects a list that names it, so it was removed from the list"
             )?;
         }
         Ok(())
@@ -123,7 +123,7 @@ pub enum AttachError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The tag holds something else, which writing would destroy.
-    #[error("{store}:{tag}: expected {expected}, found {found}; remove or rename that tag first")]
+    #[error("{store}:{tag}: expected {expected}, found {found}: remove or rename that tag first")]
     Occupied {
         /// The repository.
         store: String,
@@ -135,7 +135,7 @@ pub enum AttachError {
         found: String,
     },
     /// The entry is not on the list, however often it was written.
-    #[error("{store}: the signature was written but could not be confirmed after {attempts} attempts; sign again")]
+    #[error("{store}: the signature was written but could not be confirmed after {attempts} attempts: sign again")]
     NotConfirmed {
         /// The repository and place.
         store: String,
@@ -144,7 +144,7 @@ pub enum AttachError {
     },
     /// Entries of others that were seen are missing and could not be restored.
     #[error(
-        "{store}: {lost} entries of others vanished while writing and could not be restored after {attempts} attempts"
+        "{store}: {lost} entries of other signers disappeared during the write and could not be restored after {attempts} attempts"
     )]
     LostOthers {
         /// The repository and place.

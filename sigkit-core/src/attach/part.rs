@@ -26,7 +26,7 @@ impl<K> Default for Part<K> {
 }
 
 impl<K> Part<K> {
-    /// One thing that counts for nothing, or cannot be read.
+    /// One thing that is ignored, or cannot be read.
     pub(super) fn unreadable(origin: Origin, error: BundleError) -> Self {
         Self { items: vec![Item { origin, sameness: None, value: Err(error) }], problems: Vec::new() }
     }

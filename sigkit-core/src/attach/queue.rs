@@ -11,7 +11,7 @@ use crate::oci::{Descriptor, media_type};
 pub(super) struct Listed {
     pub(super) digest: Digest,
     pub(super) source: Source,
-    /// What the list says that it is, where that is neither a signature nor an attestation. It is believed of what is gone only.
+    /// What the list says that it is, where that is neither a signature nor an attestation. It is trusted only for what no longer exists.
     pub(super) other: Option<String>,
 }
 

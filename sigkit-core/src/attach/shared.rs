@@ -34,7 +34,8 @@ const CROWDED: Duration = Duration::from_millis(300);
 const MOST_LOOKS: u32 = 20;
 /// Writes that may be refused as conflicts, one after the other, while the tag stays where it is.
 const UNMOVED: u32 = 8;
-/// Writes that may be refused as conflicts, one after the other, while the tag stays where it is, before conditions are taken for what is refused.
+/// Writes that may be refused as conflicts, one after the other, while the tag stays where it is, before conditions are taken for what
+/// is refused.
 const CONDITIONAL: u32 = 4;
 /// Writes that the place may refuse for the moment before that is an error.
 const REFUSALS: u32 = 8;
@@ -137,7 +138,7 @@ impl Inserted {
     }
 }
 
-/// Puts `entry` into the document that the signers of `image` share, in place of entries with the digests in `replaces`. What another
+/// Puts `entry` into the document that the signers of `image` share, instead of entries with the digests in `replaces`. What another
 /// writer puts back of those is left to it. What the entry names is `parts`, which is pushed again where the place says that it lacks it.
 ///
 /// # Errors
@@ -220,7 +221,7 @@ pub(super) async fn insert<S: StoreWrite>(
             // Nobody else writes, and yet it is a conflict: in its own words, this place does not let tags move.
             Err(AttachError::Store(StoreError::Conflict { place })) if unmoved == UNMOVED && read_as.is_some() => {
                 let detail =
-                    format!("{unmoved} writes in a row were refused as conflicts, and nobody had moved the tag");
+                    format!("{unmoved} consecutive writes were rejected as conflicts although the tag did not change");
                 return Err(StoreError::Immutable { place, detail }.into());
             }
             Ok(Written::Stale) | Err(AttachError::Store(StoreError::Conflict { .. })) => {
@@ -327,7 +328,7 @@ fn by(tag: &Tag) -> TagOrDigest {
     TagOrDigest::Tag(tag.clone())
 }
 
-/// Whether trouble in reading the tag says that nothing is there.
+/// Returns true if the error of reading the tag means that it does not exist.
 fn says_nothing_there(error: &StoreError, refusal: FirstLook) -> bool {
     error.is_absent() || (refusal == FirstLook::Refused && matches!(error, StoreError::Denied { .. }))
 }
@@ -413,8 +414,8 @@ async fn current<S: StoreWrite>(store: &S, tag: &Tag, refusal: FirstLook) -> Res
 /// Nothing is written over what may be there after all.
 fn contradicted<S: StoreWrite>(store: &S, tag: &Tag) -> StoreError {
     let place = format!("{}:{tag}", store.name());
-    let detail = "expected the manifest of a tag that the place lists, found the answer that there is none; \
-                  if somebody deleted it, delete the tag as well";
+    let detail = "expected the manifest of a tag that the registry lists, found \"not found\": \
+                  if it was deleted, delete the tag as well";
     StoreError::Unavailable { place, detail: detail.to_owned() }
 }
 

@@ -59,7 +59,7 @@ impl EnvelopeAttachment<'_> {
     /// Writes, reads back, and says where.
     ///
     /// # Errors
-    /// [`AttachError`]; without an error the attestation and all that were seen before, but for those replaced, are in place.
+    /// [`AttachError`]; without an error the attestation and all that were seen before, except those replaced, are there.
     pub async fn attach<S: StoreWrite>(self, store: &S) -> Result<Receipt, AttachError> {
         let mut layer = Descriptor::of(media_type::DSSE_ENVELOPE, &self.envelope);
         // The signature stands in the envelope; cosign wants the annotation all the same.

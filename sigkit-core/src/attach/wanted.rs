@@ -108,7 +108,7 @@ impl Wanted<'_> {
 pub(super) struct Sorted {
     /// Those that may be what is looked for.
     pub(super) layers: Vec<Layer>,
-    /// Those that would be, but for what their annotations hold.
+    /// Those whose annotations make them unreadable.
     pub(super) unreadable: Vec<(usize, BundleError)>,
     /// The others, in words.
     pub(super) others: Option<String>,
@@ -162,7 +162,7 @@ pub(super) struct Layer {
     pub(super) index: usize,
     /// What is needed of its description, and no more: there may be very many, and what strangers write into them has no bound.
     pub(super) descriptor: Descriptor,
-    /// What stands beside it about its content.
+    /// What its annotations say about its content.
     pub(super) hint: Hint,
 }
 
@@ -231,7 +231,7 @@ pub(super) trait Keep: Sized + Send {
     /// Takes what is kept.
     fn keep(layer: &Descriptor, blob: Arc<Vec<u8>>, limits: &Limits) -> Result<Self, BundleError>;
 
-    /// The predicate type of the statement in it; `None` when it is no statement, or cannot be read.
+    /// The predicate type of the statement in it; `None` if it is not a statement, or cannot be read.
     fn predicate_type(&self, layer: &Descriptor, limits: &Limits) -> Option<String>;
 }
 

@@ -16,14 +16,14 @@ use crate::time::UnixTime;
 /// Bytes of a SHA-256 digest.
 pub(crate) const HASH_LEN: usize = 32;
 
-/// An entry of a transparency log, and what came along to prove it. Nothing in it is trusted before `trust::log` says so.
+/// An entry of a transparency log, and its proofs. Nothing in it is trusted before `trust::log` says so.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogEntry {
     /// The entry's number in the log. Where a log is made of several trees this is not the index in the proof.
     pub log_index: u64,
     /// Which log.
     pub log_id: LogId,
-    /// The type that the entry is said to have.
+    /// The type that the entry claims to have.
     pub kind: EntryKind,
     /// When the log says it took the entry; `None` where it does not say, as Rekor v2.
     pub integrated_time: Option<UnixTime>,
@@ -35,7 +35,7 @@ pub struct LogEntry {
     pub body: Vec<u8>,
 }
 
-/// What vouches for an entry.
+/// What proves an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LogProof {
@@ -123,7 +123,7 @@ pub struct InclusionProof {
     pub root: [u8; HASH_LEN],
     /// Number of leaves.
     pub size: u64,
-    /// The siblings on the way, from the leaf upwards.
+    /// The siblings on the path, from the leaf upwards.
     pub hashes: Vec<[u8; HASH_LEN]>,
     /// The log's signed statement of size and root, as text.
     pub checkpoint: String,
@@ -222,7 +222,7 @@ impl<'de> Deserialize<'de> for WireInt {
 /// The version of a sigstore bundle, which decides on the proofs that every entry must have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Version {
-    /// The promise is required. A proof without checkpoint, as early tools wrote it, proves nothing and is passed over.
+    /// The promise is required. A proof without checkpoint, as early tools wrote it, proves nothing and is ignored.
     V01,
     /// The inclusion proof is required.
     V02,

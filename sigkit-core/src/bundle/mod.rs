@@ -26,9 +26,9 @@ pub struct SignedEntity {
     pub content: Content,
     /// What the format says about the signer's key.
     pub material: VerificationMaterial,
-    /// Entries of transparency logs that came along, in the order found.
+    /// Its transparency log entries, in the order found.
     pub log_entries: Vec<LogEntry>,
-    /// Signed timestamps that came along, in the order found.
+    /// Its signed timestamps, in the order found.
     pub timestamps: Vec<SignedTimestamp>,
 }
 
@@ -65,7 +65,7 @@ pub struct Evidence {
 pub struct EvidenceItem {
     /// Where it was found.
     pub origin: Origin,
-    /// The signature, or why it is none.
+    /// The signature, or why it is invalid.
     pub entity: Result<SignedEntity, BundleError>,
 }
 
@@ -193,7 +193,7 @@ impl fmt::Display for Origin {
 pub struct Problem {
     /// What was looked for.
     pub looked_for: String,
-    /// The reason code of the trouble.
+    /// The reason code of the error.
     pub code: &'static str,
     /// The request or file, and what went wrong with it.
     pub detail: String,
@@ -226,9 +226,9 @@ pub enum BundleError {
         document: &'static str,
         /// The member's path.
         member: &'static str,
-        /// What may stand there.
+        /// The expected value.
         expected: &'static str,
-        /// What stands there.
+        /// The value found.
         found: String,
     },
     /// More entries than the limit allows.
@@ -241,7 +241,7 @@ pub enum BundleError {
         /// The limit.
         limit: usize,
     },
-    /// Not fetched: what stands beside it says that it is about something else.
+    /// Not fetched: its annotation says that it has another predicate type.
     #[error("predicate type: expected {expected:?}, found {found:?} in the annotations, so it was not read")]
     PassedOver {
         /// The predicate type asked for.
@@ -249,7 +249,7 @@ pub enum BundleError {
         /// The predicate type that the annotation names, cut to 200 characters.
         found: String,
     },
-    /// What lies where signatures do, and is none: it counts for nothing.
+    /// Something stored as a signature that is not one: it is ignored.
     #[error("expected a signature or an attestation, found {found}; it was not read")]
     NotASignature {
         /// What it is.

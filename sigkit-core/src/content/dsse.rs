@@ -158,7 +158,7 @@ impl Envelope {
         hasher.finish()
     }
 
-    /// What stands before the payload in what is signed.
+    /// The bytes before the payload in what is signed.
     pub(crate) fn pae_prefix(&self) -> String {
         pae_prefix(&self.payload_type, &self.payload)
     }

@@ -88,9 +88,9 @@ pub enum ContentError {
         document: &'static str,
         /// The member's path.
         member: &'static str,
-        /// What may stand there.
+        /// The expected value.
         expected: &'static str,
-        /// What stands there, cut to 200 characters.
+        /// The value found, cut to 200 characters.
         found: String,
     },
     /// More entries than the limit allows.

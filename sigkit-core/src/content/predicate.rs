@@ -48,7 +48,7 @@ pub enum PredicateTypeError {
         found: String,
     },
     /// The type of image signatures.
-    #[error("{SIGN_PREDICATE} is the type of image signatures, which are no attestations; use sign and verify")]
+    #[error("{SIGN_PREDICATE} is the type of image signatures, not of attestations: use sign and verify")]
     Signature,
 }
 
@@ -70,12 +70,12 @@ impl PredicateType {
         ("vuln", Self::Vuln),
     ];
 
-    /// The names that [`FromStr`] takes in place of a URI, in alphabetical order.
+    /// The names that [`FromStr`] takes instead of a URI, in alphabetical order.
     pub fn names() -> impl Iterator<Item = &'static str> {
         Self::NAMES.into_iter().map(|(name, _)| name)
     }
 
-    /// The predicate type as it stands in a statement.
+    /// The predicate type as written in a statement.
     pub fn uri(&self) -> &str {
         match self {
             Self::Custom => "https://cosign.sigstore.dev/attestation/v1",
@@ -90,8 +90,8 @@ impl PredicateType {
         }
     }
 
-    /// The type to look for: by a name, or by any other text, which is compared as it stands. There are attestations whose type is
-    /// no URI; to make them is refused ([`FromStr`]).
+    /// The type to look for: by a name, or by any other text, which is compared exactly. Attestations exist
+    /// whose type is not a URI; making them is refused ([`FromStr`]).
     ///
     /// # Errors
     /// [`PredicateTypeError`] for the type of image signatures, and for what no statement has: nothing, and more than 2048 bytes.
@@ -108,7 +108,7 @@ impl PredicateType {
     /// the report of a scanner is wrapped into the predicate for scans. `now` dates what has no date of its own.
     ///
     /// # Errors
-    /// [`ContentError`] names the member that is wrong, what belongs there, and what stands there.
+    /// [`ContentError`] names the invalid member, and the expected and found values.
     pub fn predicate(&self, document: Vec<u8>, now: UnixTime, limits: &Limits) -> Result<Vec<u8>, ContentError> {
         match self {
             Self::Custom => {
@@ -118,7 +118,7 @@ impl PredicateType {
             Self::SpdxText => {
                 let tags = std::str::from_utf8(&document).unwrap_or_default();
                 if !tags.lines().any(|line| line.starts_with("SPDXVersion:")) {
-                    let first = tags.lines().next().unwrap_or("no UTF-8 text");
+                    let first = tags.lines().next().unwrap_or("text that is not UTF-8");
                     return Err(self.member("SPDXVersion", "a line with this tag", first));
                 }
                 return text(self.label(), &document).map(String::into_bytes);
@@ -175,7 +175,7 @@ impl PredicateType {
 /// A text as a JSON string.
 fn text(document: &'static str, bytes: &[u8]) -> Result<String, ContentError> {
     let Ok(text) = std::str::from_utf8(bytes) else {
-        let found = "bytes that are not UTF-8; attest them as a file of their own".to_owned();
+        let found = "bytes that are not UTF-8: attest them as a separate file".to_owned();
         return Err(ContentError::Member { document, member: "$", expected: "UTF-8 text", found });
     };
     serde_json::to_string(text).map_err(|error| ContentError::Json { document, error: error.into() })

@@ -17,7 +17,7 @@ const STATEMENT_V1: &str = "https://in-toto.io/Statement/v1";
 const STATEMENT_V01: &str = "https://in-toto.io/Statement/v0.1";
 const DOCUMENT: &str = "in-toto statement";
 
-/// An in-toto statement: what is said about which artifacts. in-toto attestation specification, "Statement", v0.1 and v1.
+/// An in-toto statement: a predicate about artifacts. in-toto attestation specification, "Statement", v0.1 and v1.
 #[derive(Clone, Debug)]
 pub struct Statement {
     /// The artifacts, matched by digest only.
@@ -25,7 +25,7 @@ pub struct Statement {
     /// What kind of thing is said.
     pub predicate_type: String,
     payload: Arc<Vec<u8>>,
-    /// Where the predicate stands in the payload.
+    /// Where the predicate is in the payload.
     predicate: Option<Range<usize>>,
 }
 
@@ -166,7 +166,7 @@ impl Statement {
         &self.payload
     }
 
-    /// The exact bytes of a statement about artifacts, each with a name for people. `predicate` is JSON, and stands in the
+    /// The exact bytes of a statement about artifacts, each with a name for people. `predicate` is JSON, and is in the
     /// statement byte for byte.
     ///
     /// # Errors
@@ -211,7 +211,7 @@ impl Statement {
     }
 }
 
-/// Where `part`, which was borrowed from `whole`, stands in it.
+/// Where `part`, which was borrowed from `whole`, is in it.
 fn position(whole: &[u8], part: &[u8]) -> Range<usize> {
     let start = part.as_ptr().addr().saturating_sub(whole.as_ptr().addr());
     start..start.saturating_add(part.len())

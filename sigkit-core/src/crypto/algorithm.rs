@@ -97,10 +97,10 @@ impl KeyAlgorithm {
         }
     }
 
-    /// The schemes that are left when somebody asks for that digest; none where a key of this kind cannot meet it.
+    /// The schemes that use that digest; none where a key of this kind cannot use it.
     ///
-    /// Ed25519 has SHA-512 within and leaves no choice. SHA-256, which cosign and policy-controller write wherever nobody chose, asks
-    /// nothing of it.
+    /// Ed25519 has SHA-512 within and leaves no choice. SHA-256, which cosign and policy-controller write by default, has
+    /// no effect on it.
     pub fn schemes_over(self, digest: DigestAlgorithm) -> Vec<SignatureScheme> {
         match (self.curve(), self, digest) {
             (Some(curve), ..) => vec![SignatureScheme::Ecdsa(curve, digest)],

@@ -37,7 +37,7 @@ pub enum KeyError {
     /// Curve parameters written out, or absent, instead of a curve's name.
     #[error("the curve must be given by its name, but the parameters are {found}")]
     UnnamedCurve {
-        /// What stands in place of the object identifier.
+        /// What was found instead of the object identifier.
         found: String,
     },
     /// Algorithm parameters that do not belong to the algorithm.
@@ -45,7 +45,7 @@ pub enum KeyError {
     Parameters {
         /// The algorithm named: `RSA` or `Ed25519`.
         algorithm: &'static str,
-        /// What must stand there.
+        /// The expected value.
         expected: &'static str,
     },
     /// A point in another encoding than the uncompressed one.
@@ -68,7 +68,7 @@ pub enum KeyError {
         /// Length found, in bytes.
         found: usize,
     },
-    /// An Ed25519 public key for which signatures can be made without a private key, or which is encoded anew.
+    /// An Ed25519 public key for which signatures can be made without a private key, or which has a non-canonical encoding.
     #[error("the Ed25519 public key is refused: {0}")]
     Ed25519(Ed25519Rule),
     /// An RSA modulus that is too short or too long.
@@ -91,7 +91,7 @@ pub enum KeyError {
         found: String,
     },
     /// A private key that contradicts itself or is out of range.
-    #[error("the private key is broken: {problem}")]
+    #[error("the private key is invalid: {problem}")]
     Inconsistent {
         /// Which relation does not hold.
         problem: &'static str,
@@ -115,7 +115,7 @@ pub enum KeyError {
         needs: &'static str,
     },
     /// The operating system gave no randomness.
-    #[error("the operating system gave no randomness: {detail}")]
+    #[error("the operating system provides no random numbers: {detail}")]
     Randomness {
         /// The operating system's error.
         detail: String,
@@ -171,7 +171,7 @@ pub enum SignatureError {
         /// The kind of key.
         algorithm: KeyAlgorithm,
     },
-    /// The hash asked for is none by which such keys sign.
+    /// Such keys do not sign with the requested hash.
     #[error("{algorithm} keys sign by {}, never over the hash asked for", list(.algorithm.accepted_schemes()))]
     NoScheme {
         /// The kind of key.

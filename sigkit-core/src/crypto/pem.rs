@@ -1,6 +1,6 @@
 //! Textual encodings, RFC 7468, read without guessing.
 //!
-//! One pass, no recursion. Explanatory text may stand before, between and after blocks (RFC 7468 §2, §5.2) and is ignored; a boundary has
+//! One pass, no recursion. Explanatory text may precede, separate and follow blocks (RFC 7468 §2, §5.2) and is ignored; a boundary has
 //! a line to itself; inside a block is canonical base64 of the standard alphabet.
 
 use base64::Engine as _;
@@ -118,7 +118,7 @@ impl<'a> Block<'a> {
         self.decoded(&text).map(Zeroizing::new)
     }
 
-    /// The bytes, where they are no secret.
+    /// The bytes, where they are not secret.
     #[cfg(feature = "oci")]
     pub(crate) fn decode_public(&self) -> Result<Vec<u8>, PemError> {
         self.decoded(&self.base64()?)

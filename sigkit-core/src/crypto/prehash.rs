@@ -1,6 +1,6 @@
 //! Verification of a message known by its digest.
 //!
-//! `aws-lc-rs` takes digests; `ring` keeps that door shut, so there ECDSA comes from RustCrypto. Ed25519ph has no
+//! `aws-lc-rs` takes digests; `ring` does not expose prehashed verification, so there ECDSA comes from RustCrypto. Ed25519ph has no
 //! implementation in either backend.
 
 #[cfg(all(feature = "sign", not(feature = "aws-lc-rs")))]

@@ -11,7 +11,7 @@ use crate::crypto::SignatureError;
 
 /// A signature: ASN.1 DER for ECDSA, the raw octets for RSA and Ed25519.
 ///
-/// ECDSA signatures are malleable, so these bytes identify nothing: they are no key for caches or de-duplication.
+/// ECDSA signatures are malleable, so these bytes identify nothing: do not use them as keys for caches or de-duplication.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Signature(Vec<u8>);
 
@@ -29,13 +29,13 @@ impl Signature {
         STANDARD.decode(text).map(Self).map_err(|error| SignatureError::Base64 { detail: error.to_string() })
     }
 
-    /// A signature from base64 as tools write it: canonical, but for line breaks.
+    /// A signature from base64 as tools write it: canonical, except line breaks.
     ///
     /// # Errors
     /// [`SignatureError::Base64`].
     pub fn from_base64_lines(text: &str) -> Result<Self, SignatureError> {
         if text.contains([' ', '\t']) && text.trim_ascii().is_empty() {
-            return Err(SignatureError::Base64 { detail: "it is empty but for white space".to_owned() });
+            return Err(SignatureError::Base64 { detail: "it is empty, or only white space".to_owned() });
         }
         decode_lines(text).map(Self).map_err(|error| SignatureError::Base64 { detail: error.to_string() })
     }
@@ -76,7 +76,7 @@ impl Signature {
     }
 }
 
-/// The bytes of canonical base64 in which LF and CR may stand anywhere, as every decoder of the field skips them; nothing else may.
+/// The bytes of canonical base64 in which LF and CR may be anywhere, as every decoder of the field skips them; nothing else may.
 pub(crate) fn decode_lines(text: &str) -> Result<Vec<u8>, base64::DecodeError> {
     STANDARD.decode(text.replace(['\r', '\n'], ""))
 }

@@ -117,7 +117,7 @@ impl Attesting {
         Ok(receipts)
     }
 
-    /// Puts an envelope beside the image, in place of those in `replaces`.
+    /// Stores an envelope next to the image, instead of those in `replaces`.
     async fn put<S: StoreWrite>(
         &self,
         attestations: &S,
@@ -130,8 +130,8 @@ impl Attesting {
         Ok(attachment.attach(attestations).await?)
     }
 
-    /// Several writers with one key that replace at the same time leave one attestation: whoever then finds several puts the one
-    /// with the greatest digest in the place of all others, so that all of them keep the same. What was there `earlier` is not
+    /// Several writers with one key that replace at the same time leave one attestation: a writer that then finds several keeps the one
+    /// with the greatest digest instead of all others, so that all writers keep the same. What was there `earlier` is not
     /// kept, even where a signer of something else has put it back. When looking fails, what is there stays.
     async fn agree<S: StoreWrite>(
         &self,
@@ -194,7 +194,7 @@ fn digests(layers: &[Descriptor]) -> Vec<Digest> {
 }
 
 /// Signs the exact bytes of a statement, and verifies what was signed: that it parses, is of this type, and names the artifact,
-/// unless none is at hand.
+/// if there is one.
 ///
 /// # Errors
 /// [`SignImageError::Sign`]; [`SignImageError::Rejected`] when the result would not verify.

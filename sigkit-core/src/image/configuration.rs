@@ -11,7 +11,7 @@ use crate::oci::media_type::{DOCKER_CONFIG, OCI_CONFIG};
 use crate::store::{Store, StoreError};
 
 /// Compares the number of layers with that of `rootfs.diff_ids`: readers who go by the one must find what those find who go by the
-/// other. A configuration without `rootfs` belongs to something that nobody unpacks.
+/// other. A configuration without `rootfs` belongs to something that is never unpacked.
 pub(super) async fn check<S: Store>(store: &S, image: &ImageManifest, limits: &Limits) -> Result<(), StoreError> {
     if !matches!(image.config.media_type.as_str(), OCI_CONFIG | DOCKER_CONFIG) {
         return Ok(());

@@ -36,7 +36,7 @@ pub enum TreeError {
     },
     /// Several images of the index serve the platform.
     #[error(
-        "{image}: expected one entry that fits platform {wanted}, found {found}: name the variant too, or the image by its digest"
+        "{image}: expected one entry for platform {wanted}, found {found}: name the variant too, or the image by its digest"
     )]
     Ambiguous {
         /// The index.
@@ -48,7 +48,7 @@ pub enum TreeError {
     },
     /// An index lists a manifest that is not where the index is.
     #[error(
-        "{image}: lists {child}, which is not in this place: copy the image with all its platforms, or ask for those that are there"
+        "{image}: lists {child}, which is missing here: copy the image with all its platforms, or name a platform that is here"
     )]
     Absent {
         /// The outermost index.
@@ -56,8 +56,8 @@ pub enum TreeError {
         /// The entry, as [`label`] shows it.
         child: String,
     },
-    /// The image runs on one platform only, and is no index to choose from.
-    #[error("{image}: asked for platform {wanted}, but this is a single image and no index")]
+    /// The image is for one platform only, not an index to choose from.
+    #[error("{image}: platform {wanted} was requested, but this is a single image: omit the platform")]
     NotAnIndex {
         /// The image.
         image: Digest,
@@ -211,7 +211,7 @@ impl<'a> Descent<'a> {
     }
 }
 
-/// Compares everything that an image is made of with its descriptors, where the store holds it at hand ([`Store::check_blob`]):
+/// Compares everything that an image is made of with its descriptors, where the store has it locally ([`Store::check_blob`]):
 /// configuration and layers, of every image below an index; and what its configurations say of their layers with the layers there
 /// are.
 ///

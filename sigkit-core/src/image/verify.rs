@@ -20,7 +20,7 @@ pub struct VerifiedImage {
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ImageError {
-    /// The image itself could not be read; [`StoreError::is_absent`] tells "no such image" from trouble.
+    /// The image itself could not be read; [`StoreError::is_absent`] tells "no such image" from other errors.
     #[error(transparent)]
     Image(#[from] StoreError),
     /// The policy is not met, or it could not be told.
@@ -43,7 +43,7 @@ impl ImageError {
         }
     }
 
-    /// The code of what decided: the trouble of the store, or that which the report leads with.
+    /// The code of what decided: the error of the store, or that which the report leads with.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Image(error) => error.code(),
@@ -60,7 +60,7 @@ impl ImageError {
 
 /// Verifies an image whose signatures are stored beside it. A tag is resolved once.
 ///
-/// Configuration and layers are compared by whoever pulls them, or by [`super::check_contents`] where they lie at hand.
+/// Configuration and layers are compared when they are pulled, or by [`super::check_contents`] where they are local.
 ///
 /// # Errors
 /// [`ImageError`].

@@ -49,7 +49,7 @@ pub(crate) fn from_slice<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, J
     Ok(document)
 }
 
-/// Reads one document of at most so many values: objects, lists, strings, numbers and the like at every depth. In memory a value may
+/// Reads one document of at most so many values: objects, lists, strings, numbers and literals at every depth. In memory a value may
 /// take a hundred times the bytes in which it is written, so that a bound on the bytes alone bounds little.
 pub(crate) fn from_slice_within<'a, T: Deserialize<'a>>(bytes: &'a [u8], most: usize) -> Result<T, JsonError> {
     if values(bytes) > most {

@@ -3,17 +3,17 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-/// How names begin by which serde_json, and interpreters built on it, tell each other that a text is no text: what stands under one would
+/// The prefix of names by which serde_json, and interpreters built on it, mark values that are not plain JSON: a value under one would
 /// be taken for another value, which nothing here has looked at.
 const PRIVATE: &str = "$serde_json::private::";
 
-/// Refuses what is no name of a member to every reader.
+/// Refuses what some readers do not take for the name of a member.
 ///
 /// # Errors
-/// Why it is none.
+/// Why it is refused.
 pub(crate) fn check(name: &str) -> Result<(), String> {
     if name.starts_with(PRIVATE) {
-        return Err(format!("member {name:?} is refused: some readers take it for something else than a name"));
+        return Err(format!("member {name:?} is refused: some JSON readers do not take it for a name"));
     }
     Ok(())
 }

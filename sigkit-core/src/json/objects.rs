@@ -17,7 +17,7 @@ use serde::ser::{Serialize, Serializer};
 use super::names::Names;
 use super::unread;
 
-/// Wraps everything on the way down, so that each struct, however deep, is asked for as an object, and no object repeats a member.
+/// Wraps every level, so that each struct, however deep, is asked for as an object, and no object repeats a member.
 pub(crate) struct Objects<T>(pub(crate) T);
 
 /// Reads a `T`.

@@ -1,6 +1,6 @@
 //! Text of JSON values that is kept as it is.
 //!
-//! serde_json sees to it that such text follows the grammar, and looks no closer. Here it is held to what holds for all other values:
+//! serde_json checks only that such text follows the grammar. Here it is held to what holds for all other values:
 //! no object repeats a member, strings are Unicode, numbers have a value, and nesting ends. Documents of many megabytes pass through,
 //! so nothing is built of them.
 

@@ -16,7 +16,7 @@ pub enum SignError {
         detail: String,
     },
     /// The message was read twice and was not the same.
-    #[error("the message changed while it was read: first {first}, then {second}; sign a copy that nobody writes to")]
+    #[error("the message changed while it was read: first {first}, then {second}: sign a stable copy")]
     ChangedWhileReading {
         /// SHA-256 at the first reading.
         first: Box<Digest>,

@@ -25,7 +25,7 @@ const LOG_N_WRITTEN: u8 = 16;
 const R: u32 = 8;
 const P: u32 = 1;
 
-/// Seals a key under a password: one PEM block with lines of 64 characters.
+/// Encrypts a key with a password: one PEM block with lines of 64 characters.
 ///
 /// Salt and nonce are new each time, so no two files are alike. Takes about a fifth of a second and 64 MiB.
 ///

@@ -10,7 +10,7 @@ const WANTED: &[&str] = &["PRIVATE KEY", "EC PRIVATE KEY", "RSA PRIVATE KEY"];
 const EC_PARAMETERS: &str = "EC PARAMETERS";
 
 /// Imports the one private key of a PEM file: `PRIVATE KEY` (PKCS#8), `EC PRIVATE KEY` (RFC 5915) or `RSA PRIVATE KEY`
-/// (PKCS#1). A block `EC PARAMETERS`, as `openssl ecparam -genkey` writes it, may stand before an `EC PRIVATE KEY`.
+/// (PKCS#1). A block `EC PARAMETERS`, as `openssl ecparam -genkey` writes it, may precede an `EC PRIVATE KEY`.
 ///
 /// # Errors
 /// [`ImportError`]; encrypted and foreign formats are named with the way to convert them.

@@ -185,7 +185,7 @@ impl KeyPair {
             (None, None) => return Err(KeyError::UnnamedCurve { found: "absent".to_owned() }),
         };
         if key.private_key.len() != curve.coordinate_len() {
-            return Err(KeyError::Inconsistent { problem: "the private scalar has not the length of its curve" });
+            return Err(KeyError::Inconsistent { problem: "the private scalar does not have the length of its curve" });
         }
         let pair = Self::from_scalar(curve, key.private_key)?;
         for public in [outer_public, key.public_key].into_iter().flatten() {

@@ -3,7 +3,7 @@
 //! Composed here from `salsa20`, which `scrypt` brings anyway, and `poly1305`. Of the crates that offer the whole,
 //! `crypto_secretbox` 0.1 drags in a second generation of thirteen crates, its successor does not resolve beside
 //! `scrypt` 0.12, and `xsalsa20poly1305` is deprecated. The composition is NaCl's: the first 32 bytes of the key stream
-//! are the Poly1305 key, the message is enciphered with what follows, and the tag stands before the ciphertext.
+//! are the Poly1305 key, the message is enciphered with what follows, and the tag precedes the ciphertext.
 
 use p256::elliptic_curve::subtle::ConstantTimeEq as _;
 use poly1305::Poly1305;

@@ -18,7 +18,7 @@ pub struct Descriptor {
     /// Type of the artifact, when the bytes are a manifest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub artifact_type: Option<String>,
-    /// Unsigned remarks.
+    /// Unsigned annotations.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "crate::json::null_is_empty")]
     pub annotations: BTreeMap<String, String>,
     /// Where the image runs, for entries of an index.

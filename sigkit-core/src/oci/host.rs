@@ -10,7 +10,7 @@ pub(super) const DOCKER_HUB: &str = "index.docker.io";
 /// What else it is called.
 const ALIASES: [&str; 3] = ["docker.io", "registry-1.docker.io", "registry.hub.docker.com"];
 
-/// The host with its port, in the spelling that stands for all others; Docker Hub has one name.
+/// The host with its port, in its one normalized spelling; Docker Hub has one name.
 pub(super) fn canonical(text: &str) -> Result<String, ReferenceError> {
     let host = spelled(text)?;
     Ok(if ALIASES.contains(&host.as_str()) { DOCKER_HUB.to_owned() } else { host })

@@ -31,7 +31,7 @@ pub struct ImageManifest {
     pub subject: Option<Descriptor>,
     /// Type of the artifact.
     pub artifact_type: Option<String>,
-    /// Unsigned remarks.
+    /// Unsigned annotations.
     pub annotations: BTreeMap<String, String>,
 }
 
@@ -44,7 +44,7 @@ pub struct Index {
     pub manifests: Vec<Descriptor>,
     /// What this index is about.
     pub subject: Option<Descriptor>,
-    /// Unsigned remarks.
+    /// Unsigned annotations.
     pub annotations: BTreeMap<String, String>,
 }
 
@@ -64,7 +64,7 @@ pub enum ManifestError {
     /// Docker schema 1.
     #[error("expected schema version 2, found {found}; push the image again with a current tool")]
     SchemaVersion {
-        /// The version, or what stands in its place.
+        /// The version, or what was found instead.
         found: String,
     },
     /// A kind of manifest that the specifications gave up: the artifact manifest of OCI 1.1's drafts, and that of ORAS.

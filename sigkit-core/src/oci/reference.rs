@@ -10,7 +10,7 @@ pub(super) const MAX_NAME: usize = 255;
 /// Longest tag, OCI distribution specification.
 const MAX_TAG: usize = 128;
 
-/// Where an image lives and which one is meant: `registry/repository[:tag][@digest]`.
+/// The name of an image: `registry/repository[:tag][@digest]`.
 ///
 /// OCI distribution specification, "Pulling manifests", with Docker's short forms: `app` is
 /// `index.docker.io/library/app:latest`.
@@ -116,7 +116,7 @@ impl FromStr for Repository {
 }
 
 impl Repository {
-    /// Host and path of a name, which may be a short one; whether they can be those of a repository is not looked at.
+    /// Host and path of a name, which may be a short one; whether they can be those of a repository is not checked.
     pub(crate) fn expand(name: &str) -> (Cow<'_, str>, Cow<'_, str>) {
         let (registry, path) = split(name);
         match host::canonical(registry) {
@@ -161,12 +161,12 @@ fn is_component(text: &str) -> bool {
 pub struct Tag(String);
 
 impl Tag {
-    /// The tag meant when none is written.
+    /// The default tag.
     pub fn latest() -> Self {
         Self("latest".to_owned())
     }
 
-    /// cosign's and OCI's tag for what hangs on a digest: `sha256-<hex><suffix>`.
+    /// cosign's and OCI's tag for what is attached to a digest: `sha256-<hex><suffix>`.
     pub fn for_digest(digest: &Digest, suffix: &str) -> Self {
         Self(format!("{}-{}{suffix}", digest.algorithm(), digest.hex()))
     }
@@ -224,7 +224,7 @@ pub enum ReferenceError {
         /// The text.
         found: String,
     },
-    /// An address that is not written as addresses are: which host is meant would depend on the reader.
+    /// An address in an unusual form: readers would disagree on the host.
     #[error("expected an address as four decimal numbers or in brackets, like 127.0.0.1 or [::1], found {found:?}")]
     Address {
         /// The text.

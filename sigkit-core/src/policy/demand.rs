@@ -23,11 +23,11 @@ pub enum Demand {
     /// One of several authorities, and a policy over all that are met.
     #[cfg(feature = "rego")]
     Whole(Box<WholePolicy>),
-    /// Nothing: whatever the image, it is let in without proof.
+    /// Nothing: every image is allowed without verification.
     Nothing,
     /// What no image can show.
     Refuse {
-        /// Why, in the words of whoever wrote it.
+        /// The reason, as written in the policy.
         why: Option<String>,
     },
     /// No rule is about the image, and no rule means no.
@@ -126,7 +126,7 @@ impl Demand {
         }
     }
 
-    /// Whether some image may be let in without any proof.
+    /// Returns true if some image may be allowed without verification.
     pub(super) fn lets_in(&self) -> bool {
         match self {
             Self::Nothing => true,
@@ -188,7 +188,7 @@ impl Demand {
                         Self::Policy(demand)
                     }
                     None => Self::Refuse {
-                        why: Some("the signed name is compared with that of the image, which has none".to_owned()),
+                        why: Some("the signed name must match that of the image, which has none".to_owned()),
                     },
                 },
             },

@@ -40,7 +40,7 @@ pub enum Among {
     Every,
 }
 
-/// What a scan may find, and how old it may be. Of several scans the latest decides, whoever made it.
+/// What a scan may find, and how old it may be. Of several scans the latest decides.
 #[derive(Clone, Debug)]
 pub struct ScanGate {
     pub(crate) maximum: Severity,
@@ -59,19 +59,19 @@ pub enum Counted {
     Fixable,
 }
 
-/// A finding that is put up with for a while.
+/// A finding that is excepted until a date.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exception {
     /// The vulnerability, or another identifier of it.
     pub id: String,
-    /// The first moment at which it is no longer put up with.
+    /// The first moment at which the exception has expired.
     pub until: UnixTime,
     /// Why, for reports.
     pub reason: Option<String>,
 }
 
 impl ScanGate {
-    /// Nothing more severe than this; a finding that nobody rated counts as critical.
+    /// Nothing more severe than this; a finding without a rating counts as critical.
     pub const fn new(maximum: Severity) -> Self {
         Self { maximum, counted: Counted::All, max_age: None, exceptions: Vec::new(), vex: Vec::new() }
     }
@@ -90,14 +90,14 @@ impl ScanGate {
         self
     }
 
-    /// Puts up with this finding.
+    /// Adds an exception for this finding.
     #[must_use]
     pub fn with_exception(mut self, exception: Exception) -> Self {
         self.exceptions.push(exception);
         self
     }
 
-    /// Believes OpenVEX documents that meet this policy, which asks for attestations of that type.
+    /// Trusts OpenVEX documents that meet this policy, which requires attestations of that type.
     #[must_use]
     pub fn with_vex(mut self, policy: Policy) -> Self {
         self.vex.push(policy);
@@ -114,7 +114,7 @@ pub struct ProvenanceGate {
     pub source: Option<TextGlob>,
     /// The git reference: `refs/tags/v1`.
     pub reference: Option<TextGlob>,
-    /// The images that it may have been built upon; none, if that is not asked.
+    /// The images that it may have been built upon; `None` if any are allowed.
     pub base_images: Vec<ImageGlob>,
 }
 
@@ -122,9 +122,9 @@ pub struct ProvenanceGate {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Age(pub(crate) i64);
 
-/// A text that is no length of time.
+/// A text that is not a duration.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("expected a length of time such as 90m, 12h, 7d or 4w, found {found:?}")]
+#[error("expected a duration such as 90m, 12h, 7d or 4w, found {found:?}")]
 pub struct AgeError {
     found: String,
 }

@@ -10,9 +10,9 @@ const MAX_PATTERN: usize = 512;
 
 /// Which images a rule is about: `registry.example/team/*`, `registry.example/**`, `registry.example/app:v1.*`, `**`.
 ///
-/// `*` stands for any text within one part of a path or tag, `**` for any text in the path, parts included. The host is
-/// compared as it stands, and short names mean what they mean in references: `app` is `index.docker.io/library/app`. Without
-/// a tag or digest every tag and digest of the repository is meant. `**` alone is every image.
+/// `*` matches any text within one part of a path or tag, `**` for any text in the path, parts included. The host is
+/// compared exactly, and short names mean what they mean in references: `app` is `index.docker.io/library/app`. Without
+/// a tag or digest the pattern matches every tag and digest of the repository. `**` alone is every image.
 ///
 /// Patterns of a `ClusterImagePolicy` are read by [`ImageGlob::of_policy_controller`] instead.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,11 +58,11 @@ pub(super) enum Near {
     NamesDigest,
 }
 
-/// Why a text is no pattern of images.
+/// Why a text is not a pattern of images.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{found:?} is no pattern: {why}")]
+#[error("invalid pattern {found:?}: {why}")]
 pub struct GlobError {
-    /// What stands there, cut to 200 characters.
+    /// The value found, cut to 200 characters.
     found: String,
     /// What is wrong with it.
     why: String,
@@ -173,7 +173,7 @@ impl ImageGlob {
             }
         };
         match &self.images {
-            Images::Every => "every image, by whatever name".to_owned(),
+            Images::Every => "every image, with any name".to_owned(),
             Images::Of { registry, path, version } => {
                 let version = match version {
                     Version::Any => "every tag and digest".to_owned(),
@@ -191,7 +191,7 @@ impl ImageGlob {
                         "as policy-controller, names HOST/PATH:TAG or HOST/PATH@DIGEST that fit {pattern}{stars}"
                     ),
                     false => format!(
-                        "{pattern} with every tag and digest where the rule demands or refuses, with tag latest where it lets in{stars}"
+                        "{pattern} with every tag and digest where the rule requires or refuses, with tag latest where it allows without verification{stars}"
                     ),
                 }
             }
@@ -237,7 +237,7 @@ fn canonical(text: &str) -> Result<String, ReferenceError> {
     Ok(path.map_or_else(|| format!("{host}/{last}"), |path| format!("{host}/{path}/{last}")))
 }
 
-/// What stands behind the last `/`.
+/// The part after the last `/`.
 fn last_part(text: &str) -> &str {
     text.rsplit_once('/').map_or(text, |(_, last)| last)
 }
@@ -303,7 +303,7 @@ impl FromStr for ImageGlob {
         let (first, _) = name.split_once('/').unwrap_or((name, ""));
         if first.contains('*') && !matches!(text, "*" | "*/*") {
             let why = format!(
-                "the first part of a pattern is written out, without `*`: write HOST/**, or docker.io/{name} for Docker Hub; `**` alone is every image"
+                "wildcards are not allowed in the host: write HOST/**, or docker.io/{name} for Docker Hub; `**` alone is every image"
             );
             return Err(refused(why));
         }
@@ -362,7 +362,7 @@ fn goes_on(pattern: &[Piece], text: &str) -> bool {
     reached.into_iter().any(|(pieces, _)| pattern.get(pieces..).is_some_and(completes))
 }
 
-/// For each number of pieces, whether these can stand for the whole text.
+/// For each number of pieces, whether these can match the whole text.
 fn live(pattern: &[Piece], text: &str) -> Vec<bool> {
     // `live` holds, for each number of pieces, whether these can stand for the text so far.
     let mut live = vec![true];
@@ -385,7 +385,7 @@ fn live(pattern: &[Piece], text: &str) -> Vec<bool> {
     live
 }
 
-/// The host of an address, with what stands before and behind it.
+/// The host of an address, with what precedes and follows it.
 fn authority(text: &str) -> &str {
     let rest = text.split_once("://").map_or("", |(_, rest)| rest);
     rest.split_once('/').map_or(rest, |(authority, _)| authority)
@@ -399,8 +399,8 @@ fn is_plain(text: &str) -> bool {
         && !text.contains(|c: char| c.is_whitespace() || c.is_control() || matches!(c, '?' | '#' | '%' | '\\'))
 }
 
-/// A text that must be this one, or fit it: `*` stands for any text without `/`, `**` for any text. There is no way to say what
-/// must not be. What a wildcard stands for is read as it is written, so that a text with parts such as `..`, with an empty part, or
+/// A text that must be this one, or fit it: `*` matches any text without `/`, `**` any text. There is no way to say what
+/// must not be. What a wildcard matches is compared as it is written, so that a text with parts such as `..`, with an empty part, or
 /// with characters that other readers of addresses would decode, fits none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TextGlob {
@@ -418,7 +418,7 @@ impl TextGlob {
         self.pieces.iter().any(|piece| piece.is_wildcard())
     }
 
-    /// A wildcard stands for no user before a host: `https://github.com@host.example/`.
+    /// A wildcard does not match a user before a host: `https://github.com@host.example/`.
     fn fits_user(&self, text: &str) -> bool {
         !authority(text).contains('@') || authority(&self.text).contains('@')
     }
@@ -444,7 +444,7 @@ impl FromStr for TextGlob {
         let glob = Self { text: text.to_owned(), pieces: pieces(text) };
         if glob.has_wildcards() && !is_plain(text) {
             return Err(refused(
-                "with wildcards, a part `.` or `..`, an empty part, or one of ? # % \\ fits nothing".to_owned(),
+                "with wildcards, a part `.` or `..`, an empty part, or one of ? # % \\ matches nothing".to_owned(),
             ));
         }
         Ok(glob)

@@ -36,10 +36,10 @@ enum Kind {
 #[non_exhaustive]
 pub enum PatternError {
     /// It would match nothing, or everything.
-    #[error("an empty text names nobody")]
+    #[error("the identity must not be empty")]
     Empty,
     /// Not a regular expression, or too large a one.
-    #[error("{pattern:?} is not a pattern: {detail}")]
+    #[error("invalid pattern {pattern:?}: {detail}")]
     Syntax {
         /// The pattern, cut to 200 characters.
         pattern: String,
@@ -85,7 +85,7 @@ impl Pattern {
     }
 
     /// A pattern that matches all of `text`, for one that matches a part of it: what people mean who know tools by which a part is
-    /// enough. What stands before the match is taken as it is where it holds the scheme of a URI, so that no other host fits.
+    /// enough. The text before the match is compared as it is where it holds the scheme of a URI, so that no other host fits.
     pub(crate) fn anchored(&self, text: &str) -> Option<String> {
         let Kind::Whole(whole, source) = &self.0 else { return None };
         let found = compile(source, source).ok()?.find(text.as_bytes()).filter(|found| !found.is_empty())?;
@@ -109,7 +109,7 @@ impl Pattern {
         Self::regexp(&anchored).ok()?.matches(text).then_some(anchored)
     }
 
-    /// Whether some text could be both. Of two regular expressions nobody can tell, so that it could.
+    /// Returns true if some text could match both. Of two regular expressions this is unknown, so it returns true.
     fn meets(&self, other: &Self) -> bool {
         match (&self.0, &other.0) {
             (Kind::Exact(text), _) => other.matches(text),
@@ -152,14 +152,14 @@ impl fmt::Display for Pattern {
 }
 
 impl Identity {
-    /// A subject as vouched for by an issuer. The kind of name follows from the subject where it can: text with `://` is a URI, text
+    /// A subject as confirmed by an issuer. The kind of name follows from the subject where it can: text with `://` is a URI, text
     /// with `@` and neither `/` nor `:` an email address.
     pub fn new(subject: Pattern, issuer: Pattern) -> Self {
         Self { kind: kind_of(subject.source()), subject, issuer: Some(issuer), extensions: Vec::new() }
     }
 
     /// A subject in a certificate that names no issuer, as authorities without OIDC issue them: then the certificate authority alone
-    /// vouches for it. A certificate that does name an issuer is refused.
+    /// confirms it. A certificate that does name an issuer is refused.
     pub fn without_issuer(subject: Pattern) -> Self {
         Self { kind: kind_of(subject.source()), subject, issuer: None, extensions: Vec::new() }
     }
@@ -184,7 +184,7 @@ impl Identity {
         Ok(self)
     }
 
-    /// Whether one subject could be both, whoever vouches for it.
+    /// Returns true if one subject could match both, with any issuer.
     pub(super) fn meets(&self, other: &Self) -> bool {
         self.subject.meets(&other.subject)
     }

@@ -1,4 +1,4 @@
-//! Signers who hold no key but an identity, and what else must witness a signature.
+//! Signers with an identity instead of a key, and the logs and timestamps that are required.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use crate::crypto::{PublicKey, SignatureScheme};
 use crate::digest::DigestAlgorithm;
 use crate::trust::{Certificate, DetachedSct, TrustedRoot};
 
-/// Somebody to whom a trusted authority gave a certificate. Without an identity, which is a subject and its issuer, there is none.
+/// A signer to whom a trusted authority issued a certificate. An identity, a subject and its issuer, is required.
 #[derive(Clone, Debug)]
 pub struct KeylessAuthority {
     pub(crate) identities: Vec<Identity>,
@@ -20,7 +20,7 @@ pub struct KeylessAuthority {
     hash: Option<DigestAlgorithm>,
 }
 
-/// What must witness a signature besides its signer.
+/// The log entries and timestamps that a signature must have.
 ///
 /// A proof that is present and broken is a failure whatever is asked for, unless the whole kind is waived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,9 +32,9 @@ pub struct Witnesses {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LogRule {
-    /// Entries are not looked at.
+    /// Entries are not checked.
     Waived,
-    /// Entries that came along must hold.
+    /// Entries that are present must verify.
     IfPresent,
     /// So many distinct logs must hold an entry.
     AtLeast(NonZeroUsize),
@@ -50,7 +50,7 @@ pub(crate) enum SctRule {
 impl Witnesses {
     /// One log must hold an entry: the usual for identities.
     pub const LOGGED: Self = Self { logs: LogRule::AtLeast(NonZeroUsize::MIN), timestamps: None };
-    /// What came along must hold, and nothing need have come: the usual for keys.
+    /// Entries and timestamps that are present must verify; they may be missing: the default for keys.
     pub const IF_PRESENT: Self = Self { logs: LogRule::IfPresent, timestamps: None };
 
     /// So many distinct logs must hold an entry; several entries in one log count once.
@@ -67,7 +67,7 @@ impl Witnesses {
         self
     }
 
-    /// Log entries are not looked at, and the report says so. Where no timestamp came along either, a certificate must be valid at the
+    /// Log entries are not checked, and the report says so. Without a timestamp a certificate must be valid at the
     /// time of verification, for nothing tells when the signature was made.
     #[must_use]
     pub const fn dangerous_without_log(mut self) -> Self {
@@ -97,14 +97,14 @@ impl KeylessAuthority {
         self
     }
 
-    /// What else must witness the signature.
+    /// Which log entries and timestamps are required.
     #[must_use]
     pub fn with_witnesses(mut self, witnesses: Witnesses) -> Self {
         self.witnesses = witnesses;
         self
     }
 
-    /// The signer's certificate, leaf first, for signatures that come without one; one that comes along must be the same.
+    /// The signer's certificate, leaf first, for signatures without one; a certificate in the signature must be the same.
     #[must_use]
     pub fn with_certificates(mut self, leaf: Certificate, others: impl IntoIterator<Item = Certificate>) -> Self {
         self.certificates = std::iter::once(leaf).chain(others).collect();
@@ -140,7 +140,7 @@ impl KeylessAuthority {
         self
     }
 
-    /// Whether one signer could stand for both.
+    /// Returns true if one signer could match both.
     pub(super) fn meets(&self, other: &Self) -> bool {
         self.identities.iter().any(|identity| other.identities.iter().any(|another| identity.meets(another)))
     }

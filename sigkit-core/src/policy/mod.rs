@@ -84,7 +84,7 @@ pub enum Purpose {
     Attestation(PredicateType),
 }
 
-/// Somebody who may sign.
+/// A signer that is allowed.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Authority {
@@ -107,7 +107,7 @@ impl Authority {
         }
     }
 
-    /// Their names, where one signer could stand for both.
+    /// Their names, if one signer could match both.
     #[cfg(feature = "keyless")]
     fn meeting(&self, other: &Self) -> Option<(String, String)> {
         match (self, other) {
@@ -169,7 +169,7 @@ impl KeyAuthority {
         self
     }
 
-    /// The key is believed during that window only: a witness must say when the signature was made.
+    /// The key is trusted during that period only: a log or timestamp authority must say when the signature was made.
     #[cfg(feature = "keyless")]
     #[must_use]
     pub fn with_validity(mut self, validity: crate::trust::Validity) -> Self {
@@ -185,11 +185,11 @@ pub(crate) enum Claims {
     Waived,
 }
 
-/// Why a policy makes no sense.
+/// Why a policy is invalid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PolicyError {
-    /// Nobody may sign.
+    /// The policy names no signer.
     #[error("a policy needs at least one key or identity")]
     NoAuthority,
     /// More signers are asked for than there are.
@@ -200,7 +200,7 @@ pub enum PolicyError {
         /// How many distinct authorities there are.
         authorities: usize,
     },
-    /// Several signers are asked for, and one could stand for two of them.
+    /// Several signers are required, and one could match two of them.
     #[error(
         "{threshold} distinct signers must sign, but one alone could be both {first} and {second}; name subjects that exclude each other"
     )]

@@ -4,13 +4,13 @@ use crate::oci::{ImageReference, Repository, Tag};
 
 /// Docker Hub in references, and how else people write it.
 const DOCKER_HUB: [&str; 4] = ["index.docker.io", "docker.io", "registry-1.docker.io", "registry.hub.docker.com"];
-/// The owner of Docker Hub's official images, which nobody writes.
+/// The owner of Docker Hub's official images, which is usually omitted.
 const OFFICIAL: &str = "library/";
 
 /// Which names of an image a rule is compared with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reach {
-    /// The image as it is named: what lets images in without proof fits these alone.
+    /// The image as it is named: rules that allow images without verification match these only.
     Exact,
     /// Also the name without its digest, and the repository without tag and digest: what demands or refuses is not escaped by
     /// adding to the name.

@@ -11,7 +11,7 @@ use crate::time::UnixTime;
 /// A line of an outline.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
-    /// How deep it stands; 0 for a rule.
+    /// How deep it is nested; 0 for a rule.
     pub depth: usize,
     /// What is demanded.
     pub text: String,
@@ -50,7 +50,7 @@ impl PolicySet {
         let mut found = Vec::new();
         for rule in &self.rules {
             let texts = match &rule.images {
-                Images::None { why } => vec![format!("it is about no image: {why}")],
+                Images::None { why } => vec![format!("it matches no image: {why}")],
                 _ => rule_weaknesses(rule).into_iter().chain(demand_weaknesses(&rule.demand, now)).collect(),
             };
             found.extend(texts.into_iter().map(|text| Weakness { rule: rule.name.clone(), text }));
@@ -68,7 +68,7 @@ impl fmt::Display for Images {
             }
             Self::Scope(scope) => scope.fmt(f),
             Self::Transport(transport) => write!(f, "every image by transport {transport}"),
-            Self::Rest => f.write_str("every image that no other rule is about"),
+            Self::Rest => f.write_str("every image without another rule"),
             Self::None { why } => write!(f, "no image: {why}"),
         }
     }
@@ -99,11 +99,11 @@ fn outline(demand: &Demand, depth: usize, lines: &mut Vec<Line>) {
                 outline(&authority.demand, depth.saturating_add(1), lines);
             }
         }
-        Demand::Nothing => line(depth, "nothing: let in without proof".to_owned()),
+        Demand::Nothing => line(depth, "nothing: allowed without verification".to_owned()),
         Demand::Refuse { why } => {
             line(depth, format!("refused{}", why.as_ref().map_or_else(String::new, |why| format!(": {why}"))));
         }
-        Demand::NoRule { .. } => line(depth, "refused: no rule is about it".to_owned()),
+        Demand::NoRule { .. } => line(depth, "refused: no rule applies to it".to_owned()),
     }
 }
 
@@ -157,7 +157,7 @@ impl fmt::Display for Gate {
                 let vex: Vec<String> =
                     gate.vex.iter().flat_map(|policy| policy.authorities.iter().map(signer)).collect();
                 if let Some(first) = vex.first() {
-                    write!(f, ", believing VEX by {first}")?;
+                    write!(f, ", with VEX by {first}")?;
                 }
                 Ok(())
             }
@@ -185,16 +185,16 @@ impl fmt::Display for Gate {
 fn rule_weaknesses(rule: &ImageRule) -> Vec<String> {
     let mut texts = Vec::new();
     if rule.mode == Mode::Warn {
-        texts.push("it only warns: what does not meet it is let in".to_owned());
+        texts.push("it only warns: images that do not meet it are allowed".to_owned());
     }
     if let Images::Globs(globs) = &rule.images {
         for glob in globs {
             if let Some((stem, advice)) = glob.open_end() {
                 let advice = advice.map_or_else(String::new, |advice| format!("; {advice}"));
-                texts.push(format!("{glob} is also about {stem}-something-else{advice}"));
+                texts.push(format!("{glob} also matches {stem}-something-else{advice}"));
             }
             if glob.names_tags_alone() {
-                texts.push(format!("{glob} is about tags: an image that is named by digest alone is not one of them"));
+                texts.push(format!("{glob} is about tags: it does not match an image that is named by digest alone"));
             }
         }
     }
@@ -203,11 +203,11 @@ fn rule_weaknesses(rule: &ImageRule) -> Vec<String> {
 
 fn demand_weaknesses(demand: &Demand, now: UnixTime) -> Vec<String> {
     match demand {
-        Demand::Nothing => vec!["it lets images in without any proof".to_owned()],
+        Demand::Nothing => vec!["it allows images without verification".to_owned()],
         Demand::Group { rule: Rule::AtLeast(_), parts, .. }
             if parts.iter().any(|part| matches!(part, Demand::Nothing)) =>
         {
-            vec!["one of the alternatives asks for nothing, so that the others say nothing".to_owned()]
+            vec!["one of the alternatives has no requirements, so the others have no effect".to_owned()]
         }
         Demand::Group { parts, .. } => parts.iter().flat_map(|part| demand_weaknesses(part, now)).collect(),
         #[cfg(feature = "rego")]
@@ -215,7 +215,7 @@ fn demand_weaknesses(demand: &Demand, now: UnixTime) -> Vec<String> {
             whole.authorities.iter().flat_map(|authority| demand_weaknesses(&authority.demand, now)).collect()
         }
         Demand::Policy(demand) => policy_weaknesses(demand, now),
-        Demand::Refuse { why: Some(why) } => vec![format!("no image can meet it: {why}")],
+        Demand::Refuse { why: Some(why) } => vec![format!("no image can pass: {why}")],
         Demand::Refuse { why: None } | Demand::NoRule { .. } => Vec::new(),
     }
 }
@@ -224,11 +224,11 @@ fn policy_weaknesses(demand: &PolicyDemand, now: UnixTime) -> Vec<String> {
     let policy = &demand.policy;
     let mut texts = Vec::new();
     if let (Purpose::Attestation(kind), []) = (&policy.purpose, policy.gates.as_slice()) {
-        texts.push(format!("whatever an attestation of type {} says is accepted", kind.uri()));
+        texts.push(format!("the content of attestations of type {} is not checked", kind.uri()));
     }
     if policy.authorities.len() > policy.threshold.get() {
         texts.push(format!(
-            "{} of {} signers suffice: the weakest of them decides",
+            "{} of {} signers suffice: the policy is as strong as the weakest of them",
             policy.threshold,
             policy.authorities.len()
         ));
@@ -237,11 +237,9 @@ fn policy_weaknesses(demand: &PolicyDemand, now: UnixTime) -> Vec<String> {
         match gate {
             Gate::Scan(scan) => {
                 let ended = scan.exceptions.iter().filter(|exception| exception.until <= now);
-                texts.extend(
-                    ended.map(|exception| format!("the exception for {} has ended and excuses nothing", exception.id)),
-                );
+                texts.extend(ended.map(|exception| format!("the exception for {} has expired", exception.id)));
                 if scan.max_age.is_none() {
-                    texts.push("a scan of any age is accepted".to_owned());
+                    texts.push("scans of any age are accepted".to_owned());
                 }
             }
             Gate::Provenance(gate) if gate.builder.is_none() => {
@@ -250,7 +248,7 @@ fn policy_weaknesses(demand: &PolicyDemand, now: UnixTime) -> Vec<String> {
             Gate::Provenance(_) => {}
             #[cfg(feature = "rego")]
             Gate::Rego(policy) if policy.among() == Among::Any => {
-                let text = "an old statement that it allows makes up for a new one that it does not";
+                let text = "an old statement that it allows outweighs a newer one that it does not";
                 texts.push(format!("{}: {text}", policy.name()));
             }
             #[cfg(feature = "rego")]

@@ -56,7 +56,7 @@ impl Entry {
 }
 
 /// Whether there are answers, and each says `result: true` without a warning: policy-controller refuses for a warning, too, and one
-/// answer that is no never hides behind one that is yes.
+/// negative answer is never hidden by a positive one.
 fn all_comply<'a>(answers: impl ExactSizeIterator<Item = &'a Value>) -> Result<(), RegoRefusal> {
     if answers.len() == 0 {
         return Err(RegoRefusal::denied("no answer"));
@@ -86,7 +86,7 @@ fn all_comply<'a>(answers: impl ExactSizeIterator<Item = &'a Value>) -> Result<(
 /// A policy in Rego, version 0 of the language: of package `signature` for `allow`, of package `sigstore` for `isCompliant`. Its input is
 /// the whole statement.
 ///
-/// It sees neither network nor files nor a clock: `http.send` and its like do not exist, and `time.now_ns()` is the time of the
+/// It has no network, files or clock: functions such as `http.send` do not exist, and `time.now_ns()` is the time of the
 /// verification. It is stopped after five seconds. Its memory is bounded by that of the process alone.
 #[derive(Clone, Debug)]
 pub struct RegoPolicy {
@@ -96,7 +96,7 @@ pub struct RegoPolicy {
     among: Among,
 }
 
-/// Why a text is no such policy.
+/// Why a text is not such a policy.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct RegoError(String);

@@ -12,7 +12,7 @@ const MOST_RULES: usize = 2_000;
 /// Deepest evaluation, in units of some 5 KiB of stack where the interpreter is built without optimisation, 1.2 KiB with it.
 ///
 /// A thread's 2 MiB bear about twice as many units without optimisation, six times with it: measured on chains of rules and of
-/// functions and on loops. Policies as people write them take some 15 units for each rule on the way down.
+/// functions and on loops. Policies as people write them take some 15 units for each nested rule.
 const MOST_DEPTH: usize = 200;
 /// Deepest nesting of brackets: with each level the interpreter's parser may read twice as often.
 const MOST_BRACKETS: usize = 12;
@@ -282,7 +282,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// The rule that a name in an expression stands for, if it is one of this package.
+/// The rule that a name in an expression refers to, if it is one of this package.
 fn mentioned<'a>(own: &str, name: &'a str, after: &[Token<'a>]) -> Option<&'a str> {
     if name != ANYTHING {
         return Some(name);
@@ -391,7 +391,7 @@ impl<'a> Graph<'a> {
 
     /// Units of the deepest evaluation.
     ///
-    /// The interpreter stops when a rule leads back to itself: it has then been in every definition on the way once, and before each
+    /// The interpreter stops when a rule leads back to itself: it has then been in every definition of the cycle once, and before each
     /// in every function.
     fn depth(&self) -> usize {
         let settled = self.settled(|_| true);
@@ -418,7 +418,7 @@ enum Token<'a> {
     Symbol(char),
 }
 
-/// The tokens of a policy, comments left out. What is no Rego gives some tokens too: the interpreter refuses it.
+/// The tokens of a policy, comments left out. Text that is not Rego gives tokens too: the interpreter refuses it.
 fn tokens(mut text: &str) -> Vec<Token<'_>> {
     let mut found = Vec::new();
     while let Some(first) = text.chars().next() {

@@ -302,7 +302,7 @@ impl<'s> Walk<'s> {
             Expr::Call { span, fcn, params, .. } => self.call(span, fcn, params, bound),
             // OPA knows no such expression; the interpreter would negate all that follows, comparisons included.
             Expr::UnaryExpr { span, .. } => {
-                Err(refused(span, "`-` stands right before a number, or between two values"))
+                Err(refused(span, "`-` must be right before a number, or between two values"))
             }
             Expr::RefDot { refr, .. } => self.expr(refr, bound),
             Expr::RefBrack { refr, index, .. } => {
@@ -434,7 +434,7 @@ fn root(expr: &Expr) -> Option<&str> {
     }
 }
 
-/// What stands in brackets behind the name of a rule.
+/// The text in brackets after the name of a rule.
 fn keys(expr: &Expr) -> Vec<&Expr> {
     match expr {
         Expr::RefDot { refr, .. } => keys(refr),
@@ -564,7 +564,7 @@ mod tests {
         Ok(policy.check(STATEMENT.as_bytes(), UnixTime(1_800_000_000)).is_ok())
     }
 
-    /// What OPA answers, as evaluated by cosign; what is refused here is none of it.
+    /// What OPA answers, as evaluated by cosign.
     #[rustfmt::skip]
     const ANSWERS: &[(&str, Answer)] = &[
         (r#"allow { 18446744073709551617 != 18446744073709551616 }"#, REFUSED),
@@ -982,7 +982,7 @@ mod tests {
             ("allow { not input.a[i] == 1 }", 2, "variable i has no value"),
             ("f(x) = y\nallow { true }", 2, "variable y has no value"),
             ("allow { input[\"a\\n\"] }", 2, "cannot be written without escapes"),
-            ("allow { x := 1; -x < 0 }", 2, "`-` stands right before a number"),
+            ("allow { x := 1; -x < 0 }", 2, "`-` must be right before a number"),
         ] {
             let error = ask(policy).expect_err(policy);
             assert!(error.starts_with(&format!("line {line}: ")) && error.contains(words), "{policy}: {error}");

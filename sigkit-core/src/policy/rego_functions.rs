@@ -183,7 +183,7 @@ fn unmark(value: &mut Value, mark: &str) -> Result<(), String> {
     }
 }
 
-/// Where in a JSON text integers stand that 64 bits do not hold.
+/// Where a JSON text has integers that do not fit into 64 bits.
 fn large_integers(json: &str) -> Vec<(usize, usize)> {
     let mut found = Vec::new();
     let mut at = 0_usize;

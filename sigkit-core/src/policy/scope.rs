@@ -42,7 +42,7 @@ pub(super) enum Fit {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("expected HOST[:PORT][/PATH][:TAG|@DIGEST] or *.DOMAIN with the host written out, found {found:?}{}", instead_words(.instead.as_ref()))]
 pub struct ScopeError {
-    /// What stands there, cut to 200 characters.
+    /// The value found, cut to 200 characters.
     found: String,
     /// What images are called that may be meant.
     instead: Option<String>,
@@ -101,7 +101,7 @@ pub(super) fn is_below(name: &str, prefix: &str) -> bool {
     name.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-/// The text with its host in the spelling that stands for all others. Two scopes that differ in that alone have one meaning.
+/// The text with its host in its normalized spelling. Two scopes that differ in that alone have one meaning.
 pub(super) fn respelled(text: &str) -> String {
     if text.starts_with("*.") {
         return text.to_ascii_lowercase();

@@ -51,7 +51,7 @@ pub enum Images {
 pub enum Mode {
     /// It is refused.
     Enforce,
-    /// It is let in, and the report says what is wrong.
+    /// It is allowed, and the report says what is wrong.
     Warn,
 }
 
@@ -104,7 +104,7 @@ impl PolicySet {
     /// What the image must show.
     ///
     /// Tag and digest of a name both count. A rule that demands or refuses is also about the name without its digest, so that nothing is
-    /// escaped by adding to it; one that lets in without proof is about the name as it is.
+    /// escaped by adding to it; one that allows without verification applies to the name as it is.
     pub fn demand_for(&self, image: ImageName<'_>) -> Demand {
         let rules: Vec<&ImageRule> = match self.choice {
             Choice::All => self.rules.iter().filter(|rule| closeness(rule, image).is_some()).collect(),
@@ -263,13 +263,13 @@ mod tests {
         let globs = |text: &str| Images::Globs(vec![ImageGlob::of_policy_controller(text).unwrap()]);
         let refuse = |name: &str, images| ImageRule { demand: Demand::Refuse { why: None }, ..rule(name, images) };
         let set = PolicySet::new(vec![
-            rule("lets in", globs("registry.example/app:v1")),
+            rule("allows", globs("registry.example/app:v1")),
             refuse("refuses", globs("registry.example/app:v1")),
             refuse("refuses all", globs("registry.example/other")),
             ImageRule { mode: Mode::Warn, ..refuse("warns", globs("registry.example/app:v1")) },
         ]);
         for (image, expected) in [
-            ("registry.example/app:v1".to_owned(), &["lets in", "refuses", "warns"][..]),
+            ("registry.example/app:v1".to_owned(), &["allows", "refuses", "warns"][..]),
             (format!("registry.example/app:v1{digest}"), &["refuses"]),
             (format!("registry.example/app{digest}"), &[]),
             ("registry.example/other:v1".to_owned(), &["refuses all"]),
@@ -283,7 +283,7 @@ mod tests {
             panic!("a rule is about it")
         };
         let near = near.unwrap();
-        assert!(near.starts_with("lets in about registry.example/app:v1 is about tags, and this image"), "{near}");
+        assert!(near.starts_with("allows about registry.example/app:v1 is about tags, and this image"), "{near}");
         let scope = |text: &str| Images::Scope(text.parse().unwrap());
         let set = PolicySet {
             rules: vec![

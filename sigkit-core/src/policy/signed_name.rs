@@ -18,12 +18,12 @@ pub enum SignedName {
     ThisReference(ImageReference),
     /// Any in this repository: `exactRepository`.
     ThisRepository(Repository),
-    /// As [`Self::ExactOrRepositoryOfDigest`], after what stands at the beginning of the image's name has been replaced:
+    /// As [`Self::ExactOrRepositoryOfDigest`], after the beginning of the image's name has been replaced:
     /// `remapIdentity`.
     Remapped {
         /// A host, or a host and the beginning of a path.
         prefix: NamePrefix,
-        /// What stands there instead.
+        /// Its replacement.
         signed_prefix: NamePrefix,
     },
 }
@@ -95,7 +95,7 @@ impl fmt::Display for SignedName {
             Self::Remapped { prefix, signed_prefix } => {
                 write!(
                     f,
-                    "exactly the name of the image with {} in place of {}, or for a digest any tag of that repository",
+                    "exactly the name of the image with {} instead of {}, or for a digest any tag of that repository",
                     signed_prefix.0, prefix.0
                 )
             }
@@ -136,7 +136,7 @@ fn exact_or_repository(image: &ImageReference) -> SignedReference {
     }
 }
 
-/// The reference with the tag that is meant when none is written.
+/// The reference with the default tag if it has no tag.
 fn versioned(image: &ImageReference) -> ImageReference {
     match has_version(image) {
         true => image.clone(),
@@ -157,7 +157,7 @@ impl NamePrefix {
         match repository.filter(|repository| full_name(repository) == respelled(&replaced)) {
             Some(repository) => Ok(ImageReference { repository, ..image.clone() }),
             None => Err(format!(
-                "signedIdentity: with {} in place of {}, the image would be called {replaced}, which is no full name of a repository",
+                "signedIdentity: with {} instead of {}, the image would be called {replaced}, which is not the full name of a repository",
                 by.0, self.0
             )),
         }

@@ -19,7 +19,7 @@ pub struct NamedAuthority {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(not(feature = "policy-files"), allow(dead_code, reason = "only documents in files make one"))]
 pub(crate) enum Shows {
-    /// Its signatures, or nothing where it lets in without proof.
+    /// Its signatures, or nothing where it allows without verification.
     Signatures,
     /// Its attestations: for each part of the demand its name and its predicate type, as the document writes them.
     Attestations(Vec<(String, String)>),

@@ -1,7 +1,7 @@
-//! The trouble that a report leads with: that of the candidate which came furthest, in whatever order the candidates were found.
+//! The problem that a report leads with: that of the candidate which came furthest, whatever the order in which candidates were found.
 //!
-//! A candidate came as far as the first of these steps that it failed. They are in the order of what a pass proves, so that what nobody
-//! signed never outweighs what the signer asked for signed:
+//! A candidate came as far as the first of these steps that it failed. They are in the order of what a pass proves, so that what is
+//! not signed never outweighs what the requested signer signed:
 //!
 //! it is a signature at all, of the kind asked for, readable, with the material asked for; the signature verifies, by a certificate of
 //! a trusted authority, for the identity asked for; it is about this artifact, with the annotations and for the repository asked for;
@@ -13,7 +13,7 @@ use super::{CheckId, Fact, Label, Node, Outcome, Report, Rule, Verdict};
 use crate::bundle::BundleError;
 use crate::reason::Reason;
 
-/// The trouble that a report leads with.
+/// The problem that a report leads with.
 #[derive(Clone, Debug)]
 pub struct Headline<'r> {
     /// What went wrong: a failed check, or one that could not be made.
@@ -25,7 +25,7 @@ pub struct Headline<'r> {
 }
 
 impl Report {
-    /// The trouble that decided, of the candidate that came furthest; the same in every order in which candidates were found. A doubt
+    /// The problem that decided, of the candidate that came furthest; the same in every order in which candidates were found. A doubt
     /// when undecided. `None` when verified, and when nothing was demanded.
     pub fn headline(&self) -> Option<Headline<'_>> {
         let Lead { outcome, check, mut path, .. } = lead(&self.root)?;
@@ -115,7 +115,7 @@ impl Step {
     }
 }
 
-/// A candidate's trouble, and how far it came.
+/// A candidate's problem, and how far it came.
 struct Lead<'r> {
     step: Step,
     /// How many checks failed.

@@ -1,7 +1,7 @@
 use crate::digest::Digest;
 use crate::oci::ManifestError;
 
-/// Trouble of a store. `place` names the request or file: a method and URL without secrets, or a path.
+/// An error of a store. `place` names the request or file: a method and URL without secrets, or a path.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
@@ -27,8 +27,8 @@ pub enum StoreError {
         /// Status or transport error, and how often it was tried.
         detail: String,
     },
-    /// Whoever asked gave it no more time.
-    #[error("{place}: no answer in the time given")]
+    /// The caller's deadline passed.
+    #[error("{place}: no answer within the timeout")]
     TimedOut {
         /// Where was asked.
         place: String,
@@ -66,7 +66,7 @@ pub enum StoreError {
         place: String,
         /// Size in bytes by the descriptor.
         expected: u64,
-        /// Size in bytes as read; one more than expected stands for any excess.
+        /// Size in bytes as read; one more than expected means any excess.
         found: u64,
     },
     /// A manifest that is not one, or not one only.
@@ -77,7 +77,7 @@ pub enum StoreError {
         /// What is wrong with it.
         error: ManifestError,
     },
-    /// Somebody else wrote in between.
+    /// Another writer wrote in between.
     #[error("{place}: changed since it was read")]
     Conflict {
         /// Where was written.
@@ -100,7 +100,7 @@ pub enum StoreError {
         detail: String,
     },
     /// The place says that it lacks something that what was to be written names: for the moment, or for good.
-    #[error("{place}: something that it names is said to be missing ({detail})")]
+    #[error("{place}: the registry says that something it names is missing ({detail})")]
     Lacks {
         /// Where was written.
         place: String,

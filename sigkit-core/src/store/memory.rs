@@ -170,7 +170,7 @@ impl MemoryStore {
 }
 
 impl Content {
-    /// What the name stands for now.
+    /// What the name refers to now.
     fn digest_of(&self, target: &TagOrDigest) -> Option<Digest> {
         match target {
             TagOrDigest::Tag(tag) => self.tags.get(tag).copied(),

@@ -1,8 +1,8 @@
 //! Where bytes live, in OCI terms.
 //!
 //! A [`Store`] is one repository. It answers in descriptors and in bytes that it has already compared with the descriptor asked
-//! for; it says "not there" only when the place itself said so, and every other trouble is a [`StoreError`] that callers must not
-//! take for absence.
+//! for; it says "not there" only when the registry, layout or archive itself says so, and every other problem is a [`StoreError`] that
+//! callers must not take for absence.
 
 #[cfg(all(unix, feature = "layout"))]
 mod archive;
@@ -68,7 +68,7 @@ pub trait Store: Sync {
     /// [`StoreError`], with [`StoreError::TooLarge`] before any transfer when the descriptor already exceeds `limit`.
     fn blob(&self, descriptor: &Descriptor, limit: u64) -> impl Future<Output = Result<Vec<u8>, StoreError>> + Send;
 
-    /// Reads a blob through and compares it with its descriptor, where the place holds its bytes at hand; of any size, in constant
+    /// Reads a blob through and compares it with its descriptor, where the store has its bytes locally; of any size, in constant
     /// memory. A registry does not: what is pulled from it later is compared then.
     ///
     /// # Errors
@@ -81,7 +81,7 @@ pub trait Store: Sync {
     /// `image` is what this store means by what was `asked`, an index above the one for `platform` when one was named.
     ///
     /// # Errors
-    /// [`StoreError::Protocol`] that names both images; other trouble in reading the lists.
+    /// [`StoreError::Protocol`] that names both images; other errors in reading the lists.
     fn check_lists(
         &self,
         _asked: &Asked,
@@ -97,8 +97,8 @@ pub trait Store: Sync {
     /// [`StoreError`]. That the place keeps no such list is [`Referrers::Unsupported`], not an error.
     fn referrers(&self, subject: &Digest) -> impl Future<Output = Result<Referrers, StoreError>> + Send;
 
-    /// Lists the same piece by piece: every entry, and every trouble that leaves the list incomplete, is handed over as soon as it is
-    /// known. Trouble with one part keeps the others, and so does whoever gives up waiting. By default all comes at the end, or
+    /// Lists the same piece by piece: every entry, and every error that leaves the list incomplete, is passed on as soon as it is
+    /// known. An error in one part keeps the others, and so does a caller that stops waiting. By default all comes at the end, or
     /// nothing.
     fn list_referrers(
         &self,
@@ -115,7 +115,7 @@ pub trait Store: Sync {
     }
 }
 
-/// Lets other work on the same thread have its turn; for whoever reads files one after the other.
+/// Lets other work on the same thread run; for stores that read files one after the other.
 #[cfg(all(unix, feature = "layout"))]
 async fn yield_now() {
     let mut yielded = false;
@@ -185,7 +185,7 @@ pub enum SubjectIndexed {
 pub enum Atomicity {
     /// A write whose expectation is not met never happens.
     Exact,
-    /// The place may overwrite what somebody else wrote in between, so writers must look again.
+    /// The store may overwrite what another writer wrote in between, so writers must read again.
     BestEffort {
         /// The shortest wait before looking again: in that time a write that another writer has begun will have arrived.
         settle: Duration,
@@ -213,7 +213,7 @@ pub trait StoreWrite: Store {
         std::future::ready(())
     }
 
-    /// Asks the list of tags about one, as a second witness when the place says that nothing is under it.
+    /// Asks the list of tags about one, to confirm the answer that the tag does not exist.
     fn tag_listed(&self, _: &Tag) -> impl Future<Output = TagListed> + Send {
         std::future::ready(TagListed::NotStated)
     }

@@ -57,7 +57,7 @@ pub(super) fn referrer(fetched: &FetchedManifest) -> Option<(Digest, Descriptor)
     Some((subject.digest, listed))
 }
 
-/// Whether what stands under a name is what the writer expects there.
+/// Returns true if what a name refers to is what the writer expects.
 pub(super) fn meets(expected: Expected, current: Option<Digest>) -> bool {
     match expected {
         Expected::Any => true,

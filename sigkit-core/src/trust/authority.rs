@@ -17,7 +17,7 @@ const MAX_SIGNATURES: usize = 100;
 /// Certificates on one path, at most.
 const MAX_DEPTH: usize = 6;
 
-/// An authority that is believed: a root, what hangs below it, and from when to when.
+/// A trusted authority: a root, the certificates below it, and the period of trust.
 #[derive(Clone, Debug)]
 pub struct CertificateAuthority {
     uri: String,
@@ -31,7 +31,7 @@ pub struct CertificateAuthority {
 struct Path {
     /// Positions in `certificates`, the root last.
     members: Vec<usize>,
-    /// How many more certificates of authorities may hang below the first; `None` is no bound, and of no meaning for one that is
+    /// How many more certificates of authorities may be below the first; `None` means no bound, and has no meaning for one that is
     /// itself no authority.
     depth_left: Option<u8>,
     /// Whether the first is an authority itself.
@@ -79,7 +79,7 @@ pub enum AuthorityError {
         /// The bound.
         limit: usize,
     },
-    /// One of them is no certificate.
+    /// One of them is not a certificate.
     #[error("certificate {number}: {error}")]
     Certificate {
         /// Counted from 1, as given.
@@ -125,7 +125,7 @@ pub enum PathError {
     NoPath {
         /// The issuer it names.
         issuer: String,
-        /// What was met on the way.
+        /// What was found on the path.
         detail: String,
     },
 }
@@ -204,7 +204,7 @@ impl CertificateAuthority {
         &self.certificates
     }
 
-    /// When what it issues is to be believed.
+    /// When its certificates are trusted.
     pub const fn validity(&self) -> Validity {
         self.validity
     }
@@ -267,7 +267,7 @@ impl CertificateAuthority {
     }
 
     /// A path from `leaf` to this authority that is valid at every one of `times`, of which there must be one at least. `others` are
-    /// certificates of unknown worth that came along; they may lie on the path and are never its end.
+    /// untrusted certificates from the signature; they may be on the path and are never its end.
     ///
     /// # Errors
     /// [`PathError`].
@@ -397,7 +397,7 @@ fn covers(what: &dyn Fn() -> String, window: Validity, times: &[UnixTime]) -> Re
     }
 }
 
-/// What is said of a certificate that is signed by an algorithm outside [`ALGORITHMS`].
+/// The message for a certificate that is signed by an algorithm outside [`ALGORITHMS`].
 pub(super) const UNKNOWN_ALGORITHM: &str = "its signature algorithm is not accepted";
 
 /// Whether `parent` may issue certificates and did issue `child`; else what does not fit.

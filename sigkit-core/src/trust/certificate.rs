@@ -1,4 +1,4 @@
-//! X.509 certificates, RFC 5280: their parts as received, never encoded anew.
+//! X.509 certificates, RFC 5280: their parts as received, never encoded again.
 
 use std::fmt;
 use std::ops::Range;
@@ -33,7 +33,7 @@ pub struct Certificate {
     extensions: Vec<Place>,
 }
 
-/// Where an extension stands.
+/// Where an extension is.
 #[derive(Clone, PartialEq, Eq)]
 struct Place {
     id: ObjectIdentifier,
@@ -47,7 +47,7 @@ struct Place {
 pub(super) struct Extension<'a> {
     pub(super) id: ObjectIdentifier,
     pub(super) critical: bool,
-    /// All of it, as it stands.
+    /// All of it, as received.
     pub(super) der: &'a [u8],
     /// Its value: the DER of what the identifier means.
     pub(super) value: &'a [u8],
@@ -68,9 +68,9 @@ pub enum CertificateError {
     Extension {
         /// Its name or object identifier.
         extension: String,
-        /// What may stand there.
+        /// The expected value.
         expected: &'static str,
-        /// What stands there, unprintable characters escaped.
+        /// The value found, unprintable characters escaped.
         found: String,
     },
     /// A certificate for another use.
@@ -80,7 +80,7 @@ pub enum CertificateError {
         what: &'static str,
         /// What a signer's certificate has there.
         expected: &'static str,
-        /// What stands there.
+        /// The value found.
         found: String,
     },
     /// A public key that may not be used.
@@ -169,7 +169,7 @@ impl Certificate {
         name(self.issuer_der())
     }
 
-    /// Whether its own key is said to have signed it: a root.
+    /// Returns true if it names itself as issuer: a root.
     pub fn is_self_issued(&self) -> bool {
         self.issuer_der() == self.subject_der()
     }
@@ -189,7 +189,7 @@ impl Certificate {
         self.extensions().find(|extension| extension.id == id)
     }
 
-    /// The members of the TBSCertificate up to the extensions, as they stand.
+    /// The members of the TBSCertificate up to the extensions, as received.
     pub(super) fn before_extensions(&self) -> &[u8] {
         self.part(&self.before_extensions)
     }
@@ -244,7 +244,7 @@ fn malformed(error: der::Error) -> CertificateError {
     CertificateError::Der { detail: error.to_string() }
 }
 
-/// Where `part` stands in `whole`, of which it is a piece.
+/// Where `part` is in `whole`, of which it is a piece.
 fn place(whole: &[u8], part: &[u8]) -> Range<usize> {
     let start = part.as_ptr().addr().saturating_sub(whole.as_ptr().addr());
     start..start.saturating_add(part.len())
@@ -321,7 +321,7 @@ fn inside(der: &[u8], tag: Tag) -> Option<&[u8]> {
     AnyRef::from_der(der).ok().filter(|any| any.tag() == tag).map(|any: AnyRef<'_>| any.value())
 }
 
-/// The parts of a certificate as they stand in its DER.
+/// The parts of a certificate as in its DER.
 pub(super) struct Parts<'a> {
     /// The TBSCertificate, header included: what the issuer signed.
     pub(super) tbs: &'a [u8],
@@ -331,7 +331,7 @@ pub(super) struct Parts<'a> {
     pub(super) inner_algorithm: &'a [u8],
     /// The issuer's signature.
     pub(super) signature: &'a [u8],
-    /// The members of the TBSCertificate up to the extensions, as they stand.
+    /// The members of the TBSCertificate up to the extensions, as received.
     before_extensions: &'a [u8],
     serial: &'a [u8],
     issuer: &'a [u8],

@@ -43,14 +43,14 @@ impl fmt::Display for SubjectKind {
     }
 }
 
-/// What a certificate says about the signer. It is to be believed once a path to a trusted authority is found, not before.
+/// What a certificate says about the signer. It can be trusted once a path to a trusted authority is found, not before.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignerIdentity {
     /// The kind of the subject's name.
     pub kind: SubjectKind,
     /// The subject's name, byte for byte as in the certificate.
     pub subject: String,
-    /// The OIDC issuer that vouched for the subject; certificates of other authorities than Fulcio have none.
+    /// The OIDC issuer that confirmed the subject; certificates of other authorities than Fulcio have none.
     pub issuer: Option<String>,
     /// Fulcio's further extensions.
     pub extensions: BTreeMap<FulcioExtension, String>,

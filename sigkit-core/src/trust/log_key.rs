@@ -21,7 +21,7 @@ impl LogId {
     }
 }
 
-/// A log that is believed.
+/// A trusted log.
 #[derive(Clone, Debug)]
 pub struct TransparencyLog {
     base_url: String,
@@ -35,7 +35,7 @@ pub struct TransparencyLog {
 pub(crate) type CheckpointKeyId = [u8; 4];
 
 impl TransparencyLog {
-    /// A log at that address, by name and key, believed during that window.
+    /// A log at that address, by name and key, trusted during that period.
     pub fn new(base_url: impl Into<String>, id: LogId, key: PublicKey, validity: Validity) -> Self {
         Self { base_url: base_url.into(), id, key, validity, checkpoint_key: None }
     }
@@ -73,7 +73,7 @@ impl TransparencyLog {
         &self.key
     }
 
-    /// When what it signs is to be believed.
+    /// When its signatures are trusted.
     pub const fn validity(&self) -> Validity {
         self.validity
     }

@@ -1,6 +1,6 @@
-//! Whom to believe about certificates and time, and the checks against it: trusted roots, certificates, logs, timestamps.
+//! Trusted roots, and the checks of certificates, logs and timestamps against them.
 //!
-//! Nothing here reads a clock: every time is one that a witness of the trusted root has signed, or an argument.
+//! Nothing here reads a clock: every time is one that a log or authority of the trusted root has signed, or an argument.
 
 mod authority;
 mod certificate;

@@ -1,4 +1,4 @@
-//! Trusted roots: which logs and authorities are believed, and when.
+//! Trusted roots: which logs and authorities are trusted, and when.
 //!
 //! The protobuf JSON of sigstore's `TrustedRoot`. It is read strictly: a member that is not understood might narrow the trust, so that an
 //! entry that has one, or a kind of key or hash from the future, is set aside as a whole. It is then missing where it is needed.
@@ -17,7 +17,7 @@ use crate::json::{self, JsonError};
 use crate::limits::Limits;
 use crate::time::UnixTime;
 
-/// The trusted root of the public Sigstore instance; its origin stands in the README beside it.
+/// The trusted root of the public Sigstore instance; see the README next to it for its origin.
 const PUBLIC_GOOD: &[u8] = include_bytes!("../../data/public-good-trusted-root.json");
 
 const MEDIA_TYPES: [&str; 3] = [
@@ -26,7 +26,7 @@ const MEDIA_TYPES: [&str; 3] = [
     "application/vnd.dev.sigstore.trustedroot.v0.2+json",
 ];
 
-/// Whom to believe. All of it comes from one place that the user chose, and nothing from what is being verified.
+/// What verification trusts. All of it comes from one source that the user chose, and nothing from what is being verified.
 #[derive(Clone, Debug, Default)]
 pub struct TrustedRoot {
     logs: Vec<TransparencyLog>,
@@ -36,7 +36,7 @@ pub struct TrustedRoot {
     set_aside: Vec<SetAside>,
 }
 
-/// An entry of a trusted root that says something unknown here, so that it is not believed.
+/// An entry of a trusted root with something unknown, so that it is not trusted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SetAside {
@@ -48,7 +48,7 @@ pub struct SetAside {
 
 impl std::fmt::Display for SetAside {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}: not believed, since this version does not know its {}", self.entry, self.unknown)
+        write!(f, "{}: not trusted, since this version does not know its {}", self.entry, self.unknown)
     }
 }
 
@@ -78,9 +78,9 @@ pub enum TrustedRootError {
     Member {
         /// The member's path.
         at: String,
-        /// What may stand there.
+        /// The expected value.
         expected: &'static str,
-        /// What stands there.
+        /// The value found.
         found: String,
     },
     /// A key that may not be used.
@@ -99,7 +99,7 @@ pub enum TrustedRootError {
         /// Why.
         error: AuthorityError,
     },
-    /// Two logs of one name: which of them is meant?
+    /// Two logs of one name, which is ambiguous.
     #[error("trusted root: two logs have the id {id}")]
     DuplicateLog {
         /// The id.
@@ -108,8 +108,8 @@ pub enum TrustedRootError {
 }
 
 impl TrustedRoot {
-    /// Reads `trusted_root.json`. One that names nobody is read as well: people sign with a key and such a root, and nothing that
-    /// needs a witness will verify by it.
+    /// Reads `trusted_root.json`. One without any entry is read as well: people sign with a key and such a root, and nothing that
+    /// needs a log or timestamp will verify with it.
     ///
     /// # Errors
     /// [`TrustedRootError`].
@@ -161,7 +161,7 @@ impl TrustedRoot {
         PUBLIC_GOOD
     }
 
-    /// Believes one more log of signatures.
+    /// Trusts one more log of signatures.
     ///
     /// # Errors
     /// [`TrustedRootError::DuplicateLog`].
@@ -169,7 +169,7 @@ impl TrustedRoot {
         add(&mut self.logs, log)
     }
 
-    /// Believes one more log of certificates.
+    /// Trusts one more log of certificates.
     ///
     /// # Errors
     /// [`TrustedRootError::DuplicateLog`].
@@ -177,17 +177,17 @@ impl TrustedRoot {
         add(&mut self.certificate_logs, log)
     }
 
-    /// Believes one more issuer of signers' certificates.
+    /// Trusts one more issuer of signers' certificates.
     pub fn add_certificate_authority(&mut self, authority: CertificateAuthority) {
         self.certificate_authorities.push(authority);
     }
 
-    /// Believes one more timestamp authority.
+    /// Trusts one more timestamp authority.
     pub fn add_timestamp_authority(&mut self, authority: CertificateAuthority) {
         self.timestamp_authorities.push(authority);
     }
 
-    /// Entries that were not understood, and are not believed.
+    /// Entries with something unknown, which are not trusted.
     pub fn set_aside(&self) -> &[SetAside] {
         &self.set_aside
     }
@@ -249,7 +249,7 @@ fn add(logs: &mut Vec<TransparencyLog>, log: TransparencyLog) -> Result<(), Trus
     Ok(())
 }
 
-/// Why an entry is not believed.
+/// Why an entry is not trusted.
 enum Refusal {
     /// It says something that is not known here: what.
     Unknown(String),
@@ -279,7 +279,7 @@ fn no_rest(at: &str, rest: &Rest) -> Result<(), Refusal> {
     }
 }
 
-/// A name of a protobuf enum, or the number that stands for one which the writer did not know.
+/// A name of a protobuf enum, or the number of one that the writer did not know.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum EnumName {
@@ -603,7 +603,7 @@ mod tests {
         assert!(error.to_string().contains("appears twice"), "{error}");
     }
 
-    /// One entry from the future never stops the others, and is not believed.
+    /// One entry of a newer format never stops the others, and is not trusted.
     // threat: R30
     #[test]
     fn an_entry_that_says_something_unknown_is_set_aside_by_name() {

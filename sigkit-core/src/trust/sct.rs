@@ -28,7 +28,7 @@ pub(crate) struct VerifiedSct {
     pub(crate) time: UnixTime,
 }
 
-/// Why no certificate log vouches for a certificate.
+/// Why a certificate has no valid signed certificate timestamp.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SctError {
@@ -38,9 +38,9 @@ pub enum SctError {
     /// The list does not parse.
     #[error("a signed certificate timestamp is malformed: expected {expected}, found {found}")]
     Malformed {
-        /// What may stand there.
+        /// The expected value.
         expected: &'static str,
-        /// What stands there.
+        /// The value found.
         found: String,
     },
     /// Made by a log that the trusted root does not name.
@@ -50,11 +50,11 @@ pub enum SctError {
         log: LogId,
     },
     /// Made outside the log's window.
-    #[error("certificate log {log} is believed {window}, but its timestamp is of {time}")]
+    #[error("certificate log {log} is trusted {window}, but its timestamp is of {time}")]
     OutsideWindow {
         /// The log.
         log: LogId,
-        /// When it is believed.
+        /// When it is trusted.
         window: Validity,
         /// The timestamp.
         time: UnixTime,
@@ -66,7 +66,7 @@ pub enum SctError {
         log: LogId,
         /// The timestamp.
         time: UnixTime,
-        /// The latest time that is no future.
+        /// The latest time that is accepted.
         now: UnixTime,
     },
     /// Made long before the certificate: it promises to log another one.
@@ -82,7 +82,7 @@ pub enum SctError {
         begin: UnixTime,
     },
     /// The log's signature does not verify for this certificate and issuer.
-    #[error("the timestamp of certificate log {log} does not hold: {error}")]
+    #[error("the timestamp of certificate log {log} does not verify: {error}")]
     Signature {
         /// The log.
         log: LogId,
@@ -91,7 +91,7 @@ pub enum SctError {
     },
 }
 
-/// A promise that came apart from the certificate: what a log answers to whoever hands a certificate in.
+/// A detached SCT: what a log answers when a certificate is submitted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DetachedSct {
     log: LogId,
@@ -139,7 +139,7 @@ impl DetachedSct {
     }
 }
 
-/// One promise as it stands in the list.
+/// One SCT as in the list.
 struct Sct<'a> {
     log: LogId,
     milliseconds: u64,
@@ -223,7 +223,7 @@ fn entry(kind: [u8; 2], issuer_key_hash: &[u8], certificate: &[u8]) -> Result<Ve
     Ok([&kind, issuer_key_hash, &length, certificate].concat())
 }
 
-/// The TBSCertificate as it was before the log's promise was put in: all else stays as received, but for the lengths around it.
+/// The TBSCertificate as it was before the SCT was added: all else stays as received, except the lengths around it.
 fn without_scts(certificate: &Certificate) -> Result<Vec<u8>, SctError> {
     let failed = |error: der::Error| malformed("a DER certificate", error.to_string());
     let kept = certificate.extensions().filter(|extension| extension.id != SCT_LIST).map(|extension| extension.der);

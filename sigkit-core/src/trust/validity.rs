@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::time::UnixTime;
 
-/// From when to when something is to be believed; both ends belong to it.
+/// The period in which something is trusted; both ends belong to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Validity {
     start: Option<UnixTime>,

@@ -1,4 +1,4 @@
-//! Steps 1 and 9, for an identity: the certificate that came along, and the path from it to the trusted root.
+//! Steps 1 and 9, for an identity: the certificate of the signature, and the path from it to the trusted root.
 
 use crate::bundle::{SignedEntity, VerificationMaterial};
 use crate::content::Content;
@@ -10,7 +10,7 @@ use crate::report::Fact;
 use crate::time::UnixTime;
 use crate::trust::{Certificate, IssuerKey, PathError, SignerIdentity, TrustedRoot, Usage, escaped};
 
-/// A signer's certificate as it came along: read, of the right kind, and not yet believed.
+/// A signer's certificate as received: parsed, of the right kind, and not yet trusted.
 pub(super) struct Presented {
     pub(super) leaf: Certificate,
     pub(super) key: PublicKey,

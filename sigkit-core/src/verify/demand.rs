@@ -14,7 +14,7 @@ use crate::time::UnixTime;
 pub enum Admission {
     /// It shows what is asked for.
     Verified(Verified),
-    /// It is let in without proof, because a rule says so.
+    /// It is allowed without verification, because a rule says so.
     Allowed(Allowed),
     /// It is refused, or it could not be told.
     Refused(NotVerified),
@@ -31,7 +31,7 @@ impl Admission {
     }
 }
 
-/// What is let in without proof. Only [`admit`] makes one.
+/// An artifact that is allowed without verification. Only [`admit`] makes one.
 #[derive(Clone, Debug)]
 pub struct Allowed {
     report: Report,

@@ -7,11 +7,11 @@ use crate::reason::Reason;
 use crate::report::Fact;
 use crate::trust::escaped;
 
-/// Proof that a trusted authority vouches for a signer whom the policy names.
+/// Proof that a trusted authority has certified a signer whom the policy names.
 #[derive(Clone, Debug)]
 pub(crate) struct IdentityTrusted(());
 
-/// What the certificate says is compared in any case; the marker needs the proof that it may be believed.
+/// What the certificate says is compared in any case; the marker needs the proof that it can be trusted.
 pub(super) fn check(
     authority: &KeylessAuthority,
     presented: &Presented,

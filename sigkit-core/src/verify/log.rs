@@ -9,10 +9,10 @@ use crate::time::UnixTime;
 use crate::trust::TrustedRoot;
 use crate::trust::log::{self, LogError, Logged, SignerKey, VerifiedEntry};
 
-/// The entries that hold, and each as it came. `times` are those of step 6; where there are none, the time of verification stands in.
+/// The entries that verify, and each as received. `times` are those of step 6; where there are none, the time of verification is used.
 ///
-/// An entry that is present and broken is a failure, even when none is needed. One in a log that the trusted root does not name counts
-/// for nothing.
+/// An invalid entry is a failure, even if no entry is required. One in a log that the trusted root does not name
+/// is ignored.
 pub(super) fn check<'e>(
     checks: &mut Checks,
     case: &Case<'e>,

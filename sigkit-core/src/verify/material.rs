@@ -1,7 +1,7 @@
 //! Step 1, for a key: the verification material leaves the judgement to it.
 //!
 //! A bundle says whether a key or a certificate verifies it, and that must fit the authority. The certificate beside a layer of
-//! cosign's legacy format is an unsigned remark that cosign also attaches to signatures of plain keys, so it says nothing.
+//! cosign's legacy format is an unsigned annotation that cosign also attaches to signatures of plain keys, so it says nothing.
 
 use crate::bundle::{SignedEntity, VerificationMaterial};
 use crate::content::Content;

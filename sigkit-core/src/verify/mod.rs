@@ -9,13 +9,13 @@
 //! 5. `claims`: are the wanted annotations signed, for the wanted repository?
 //! 6. `timestamp`: did timestamp authorities of the trusted root see this signature?
 //! 7. `log`: do logs of the trusted root hold entries about it?
-//! 8. `time`: when was it made, and was the key to be believed then?
+//! 8. `time`: when was it made, and was the key trusted then?
 //! 9. `certificate`: does a path lead to the trusted root at all of these times?
 //! 10. `sct`: was the certificate logged?
 //! 11. `identity`: does it name the signer asked for?
 //!
-//! Steps 9 to 11 are for identities. A key without a trusted root reports in place of steps 6 to 8 what came along that was not needed
-//! (`witnesses`).
+//! Steps 9 to 11 are for identities. A key without a trusted root reports instead of steps 6 to 8 the log entries and timestamps that
+//! were not needed (`witnesses`).
 //!
 //! Every step leaves a leaf in the report. Without the markers of a trusted signer (step 1 or 11), a valid signature (3) and a bound
 //! subject (4), each minted by its own step alone, there is no [`VerifiedSignature`].
@@ -127,7 +127,7 @@ impl<'p> Verifier<'p> {
             let problem = Problem {
                 looked_for: "what the policy asks for".to_owned(),
                 code: "store-unavailable",
-                detail: "nobody has looked for it".to_owned(),
+                detail: "no evidence was collected".to_owned(),
             };
             return (could_not_look(&problem), Vec::new());
         };
@@ -236,7 +236,10 @@ struct Case<'a> {
     entity: &'a SignedEntity,
     signed: Signed<'a>,
     item: &'a EvidenceItem,
-    #[cfg_attr(not(feature = "keyless"), allow(dead_code, reason = "only witnesses are held against the clock"))]
+    #[cfg_attr(
+        not(feature = "keyless"),
+        allow(dead_code, reason = "only log entries and timestamps are compared with the clock")
+    )]
     now: UnixTime,
 }
 
@@ -391,7 +394,7 @@ fn not_judged(what: String) -> Node {
     could_not_look(&Problem {
         looked_for: what,
         code: "timed-out",
-        detail: "not judged in the time given, nor what comes after it".to_owned(),
+        detail: "not verified within the timeout, nor what comes after it".to_owned(),
     })
 }
 

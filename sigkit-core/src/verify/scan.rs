@@ -72,7 +72,7 @@ impl BlobScanner {
     }
 }
 
-/// The keys that may have signed, and how: those of the policy, and those of the certificates that came along.
+/// The keys that may have signed, and how: those of the policy, and those of the certificates in the signatures.
 fn signers(policy: &Policy, evidence: &Evidence) -> Vec<(PublicKey, Vec<SignatureScheme>)> {
     let mut found = Vec::new();
     for authority in &policy.authorities {

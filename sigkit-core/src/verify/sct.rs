@@ -1,4 +1,4 @@
-//! Step 10: a certificate log of the trusted root vouches for the certificate.
+//! Step 10: a certificate transparency log of the trusted root has the certificate.
 
 use super::certificate::{PathFound, Presented};
 use crate::policy::{KeylessAuthority, SctRule};
@@ -7,7 +7,7 @@ use crate::report::{Fact, Outcome, Waiver};
 use crate::time::UnixTime;
 use crate::trust::verify_sct;
 
-/// Proof that the certificate was logged, or the record that nobody asked.
+/// Proof that the certificate was logged, or the record that the check was not requested.
 pub(super) struct CertificateLogged(());
 
 pub(super) fn check(

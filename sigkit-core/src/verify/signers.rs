@@ -1,4 +1,4 @@
-//! How many signers there are: a key that stands for two authorities, as when one is known by its key and by the certificate beside it,
+//! How many signers there are: a key that counts for two authorities, as when one is known by its key and the other by its certificate,
 //! is one signer.
 
 use std::collections::BTreeSet;

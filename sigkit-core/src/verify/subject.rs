@@ -8,15 +8,15 @@ use crate::policy::Claims;
 use crate::reason::Reason;
 use crate::report::{Fact, Outcome, Waiver};
 
-/// Proof that the artifact is the one signed, or the record that nobody asked.
+/// Proof that the artifact is the one signed, or the record that the check was not requested.
 #[derive(Clone, Debug)]
 pub(crate) struct SubjectBound {
-    /// The digest on which artifact and signed document agree; none when nobody asked.
+    /// The digest on which artifact and signed document agree; none if the check was not requested.
     digest: Option<Digest>,
 }
 
 impl SubjectBound {
-    /// The digest on which artifact and signed document agree; none when nobody asked.
+    /// The digest on which artifact and signed document agree; none if the check was not requested.
     pub(crate) const fn digest(&self) -> Option<Digest> {
         self.digest
     }

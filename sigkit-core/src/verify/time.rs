@@ -1,4 +1,4 @@
-//! Step 8: when the signature was made, by every witness that can tell, and whether the key was to be believed then.
+//! Step 8: when the signature was made, by every log entry and timestamp, and whether the key was trusted then.
 
 use super::Checks;
 use crate::policy::{LogRule, Witnesses};
@@ -7,7 +7,7 @@ use crate::report::{CheckId, Fact, Outcome, Waiver};
 use crate::time::UnixTime;
 use crate::trust::Validity;
 
-/// How far in the future a witness's clock may seem, in seconds.
+/// How far in the future the clock of a log or timestamp authority may be, in seconds.
 const SKEW: i64 = 5 * 60;
 
 /// Proof of the times at which the signature was made, as far as anybody tells.
@@ -25,11 +25,11 @@ impl Times {
 pub(super) enum Need {
     /// A certificate: without a time it cannot be judged.
     Certificate,
-    /// A key, believed during that window.
+    /// A key, trusted during that period.
     Key(Validity),
 }
 
-/// All times that witnesses signed; each must fit everything. `integratedTime` is one only where the log signed it.
+/// All times that logs and timestamp authorities signed; each must fit everything. `integratedTime` is one only where the log signed it.
 pub(super) fn check(
     checks: &mut Checks,
     witnesses: Witnesses,

@@ -10,8 +10,8 @@ use crate::time::UnixTime;
 use crate::trust::TrustedRoot;
 use crate::trust::timestamp::{self, TimestampError, VerifiedTimestamp};
 
-/// The timestamps that hold, each with its position among those that came along. Others beside them count for nothing; where none holds, one that is broken is a failure,
-/// and one by an authority that the trusted root does not name is one if a timestamp is asked for.
+/// The timestamps that verify, each with its position in the signature. Invalid ones beside them are ignored; where none verifies, an
+/// invalid one is a failure, and one by an authority that the trusted root does not name is one if a timestamp is asked for.
 pub(super) fn check(
     checks: &mut Checks,
     case: &Case<'_>,

@@ -60,7 +60,7 @@ pub(super) enum SignerTrusted {
     Identity(IdentityTrusted, Box<VerifiedCertificate>),
 }
 
-/// What witnesses of the trusted root said.
+/// The log entries and timestamps that verified.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Witnessed {
     pub(super) logs: Vec<LogRecord>,
@@ -81,11 +81,11 @@ pub struct LogRecord {
     pub index: u64,
     /// When the log took it, if the log signed that.
     pub time: Option<UnixTime>,
-    /// What vouches for the entry.
+    /// What proves the entry.
     pub proof: LogProof,
 }
 
-/// The certificate of a signer whom a trusted authority vouches for.
+/// The certificate of a signer, issued by a trusted authority.
 #[cfg(feature = "keyless")]
 #[derive(Clone, Debug)]
 pub struct VerifiedCertificate {
@@ -135,18 +135,18 @@ impl VerifiedSignature {
         }
     }
 
-    /// The log entries that hold; empty where nobody asked.
+    /// The log entries that verified; empty if the check was not requested.
     pub fn log_records(&self) -> &[LogRecord] {
         &self.witnessed.logs
     }
 
-    /// The same entries as they came, for whoever hands them on. Of what is in them the signature of a promise covers all but the
-    /// proof; without a promise, number and time in the log are the word of whoever wrote the entry down.
+    /// The same entries as received, for callers that pass them on. The signature of an inclusion promise covers all of an entry except the
+    /// proof; without a promise, index and time in the log are unsigned claims.
     pub fn log_entries(&self) -> &[LogEntry] {
         &self.witnessed.entries
     }
 
-    /// The timestamps that hold, by their positions among those that came along; empty where nobody asked.
+    /// The timestamps that verified, by their positions in the signature; empty if the check was not requested.
     pub fn timestamps(&self) -> &[usize] {
         &self.witnessed.timestamps
     }
@@ -156,7 +156,7 @@ impl VerifiedSignature {
         &self.witnessed.stamps
     }
 
-    /// The times at which trusted witnesses saw the signature, in ascending order.
+    /// The times of the signature that trusted logs and timestamp authorities state, in ascending order.
     pub fn times(&self) -> &[UnixTime] {
         &self.witnessed.times
     }

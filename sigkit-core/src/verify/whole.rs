@@ -13,7 +13,8 @@ use crate::reason::Reason;
 use crate::report::{CheckId, Fact, Label, Node, Outcome, Rule, Verdict};
 use crate::time::UnixTime;
 
-/// Judges each authority by itself, and the policy by what those show that are met. No authority is no, whatever the policy says.
+/// Judges each authority by itself, and the policy by what those show that are met. Without any authority the answer is negative,
+/// whatever the policy says.
 pub(super) fn judge(whole: &WholePolicy, around: &Around<'_>, signatures: &mut Vec<VerifiedSignature>) -> Node {
     let mut held = Vec::new();
     let mut nodes = Vec::new();

@@ -1,4 +1,4 @@
-//! In place of steps 6 to 8, for a key without a trusted root: proofs that came along are reported, and reported as not checked.
+//! Instead of steps 6 to 8, for a key without a trusted root: log entries and timestamps are reported as not checked.
 
 use super::Checks;
 use super::verified::Witnessed;

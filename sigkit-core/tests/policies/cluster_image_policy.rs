@@ -137,12 +137,12 @@ fn weak_places_are_named() {
     let pass = "  - static: {action: pass}\n";
     let fail = "  - static: {action: fail}\n";
     assert_eq!(of(&[&by_key("a"), fail]), [""; 0]);
-    let alternative = "one of the alternatives asks for nothing, so that the others say nothing";
+    let alternative = "one of the alternatives has no requirements, so the others have no effect";
     assert_eq!(of(&[&by_key("a"), pass]), [alternative]);
     #[cfg(feature = "rego")]
     {
         let rego = "    attestations:\n    - name: x\n      predicateType: vuln\n      policy: {type: rego, data: \"package sigstore\\nisCompliant { true }\"}\n";
-        let old = "x: an old statement that it allows makes up for a new one that it does not";
+        let old = "x: an old statement that it allows outweighs a newer one that it does not";
         assert_eq!(of(&[&by_key("a"), rego]), [old]);
     }
 }
@@ -215,16 +215,16 @@ fn what_is_not_supported_is_refused_with_its_place_and_reason() {
         (
             keyless(&format!("url: https://fulcio.example\n      {identity}")),
             "keyless.url",
-            "knows no certificate authority",
+            "does not have certificate authority",
         ),
         (keyless(&format!("ca-cert: {{data: x}}\n      {identity}")), "keyless.ca-cert.data", "certificates in PEM"),
         (format!("{}    ctlog: {{}}\n", keyless(identity)), "ctlog", "an identity needs a log"),
-        (format!("{}    ctlog: {{url: 'https://rekor.example'}}\n", by_key("a")), "ctlog.url", "knows no log"),
+        (format!("{}    ctlog: {{url: 'https://rekor.example'}}\n", by_key("a")), "ctlog.url", "does not have log"),
         (format!("{}    signatureFormat: other\n", by_key("a")), "signatureFormat", "unknown variant"),
         (format!("{}    static: {{action: pass}}\n", by_key("a")), "", "exactly one of key, keyless and static"),
         ("  - name: x\n".to_owned(), "", "exactly one of key, keyless and static"),
         ("  - static: {action: maybe}\n".to_owned(), "static.action", "unknown variant"),
-        ("  - static: {action: pass}\n    ctlog: {}\n".to_owned(), "ctlog", "says nothing beside"),
+        ("  - static: {action: pass}\n    ctlog: {}\n".to_owned(), "ctlog", "has no effect beside"),
         (
             format!(
                 "{}    attestations: [{{name: x, predicateType: vuln, policy: {{type: rego, data: \"package signature\\nallow {{ true }}\"}}}}]\n",
@@ -292,7 +292,7 @@ fn an_authority_that_cannot_be_judged_refuses_and_leaves_the_others() {
         (
             format!("  - name: it\n    keyless: {{insecureIgnoreSCT: true, {identity}}}\n"),
             "keyless.insecureIgnoreSCT",
-            "not believed",
+            "not trusted",
         ),
         (
             format!("  - name: it\n    keyless: {{ca-cert: {{secretRef: {{name: x}}}}, {identity}}}\n"),

@@ -296,10 +296,10 @@ fn what_is_not_understood_is_refused_with_its_place() {
             ),
             "default[0].fulcio: expected the key of a log",
         ),
-        (scopes(&["registry.example", "Registry.example"]), "are about the same images"),
-        (scopes(&["registry.example/app:v1", "registry.example:443/app:v1"]), "are about the same images"),
-        (scopes(&["Registry.example:05000", "registry.EXAMPLE:5000"]), "are about the same images"),
-        (scopes(&["*.example", "*.EXAMPLE"]), "are about the same images"),
+        (scopes(&["registry.example", "Registry.example"]), "match the same images"),
+        (scopes(&["registry.example/app:v1", "registry.example:443/app:v1"]), "match the same images"),
+        (scopes(&["Registry.example:05000", "registry.EXAMPLE:5000"]), "match the same images"),
+        (scopes(&["*.example", "*.EXAMPLE"]), "match the same images"),
     ] {
         let error = read(&document.to_string(), &Files::keys(&["a"])).expect_err(&document.to_string());
         assert!(error.contains(place), "{document}\n{error}");
@@ -397,7 +397,7 @@ fn a_scope_that_no_image_is_called_applies_to_none_and_is_named() {
             assert_eq!(judge(&set, image, &[], &[], NOW).verdict, Verdict::Rejected, "{scope} {image}");
         }
         let weak = set.weaknesses(NOW);
-        let said = weak.iter().any(|weak| weak.text.contains("about no image") && weak.text.contains(instead));
+        let said = weak.iter().any(|weak| weak.text.contains("matches no image") && weak.text.contains(instead));
         assert!(said, "{scope}: {weak:?}");
     }
     // Docker Hub is docker.io, and no host below it.

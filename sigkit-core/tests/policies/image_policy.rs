@@ -462,7 +462,7 @@ fn the_examples_are_read_and_say_what_they_demand() {
             &[
                 "policy production",
                 "signed by 2 of: key release",
-                "latest scan: no fixable findings above severity medium, at most 7d old, except CVE-2021-36159 until 2027-04-01T00:00:00Z, believing VEX by key security",
+                "latest scan: no fixable findings above severity medium, at most 7d old, except CVE-2021-36159 until 2027-04-01T00:00:00Z, with VEX by key security",
             ][..],
         ),
         ("cluster-image-policy.yaml", &["policy built-by-our-workflow", "refused: images of the sandbox stay there"]),
@@ -471,7 +471,7 @@ fn the_examples_are_read_and_say_what_they_demand() {
             &[
                 "all of registry.example.com/team",
                 "for the repository of the image",
-                "with vendor.example.com in place of mirror.example.com:5000/vendor",
+                "with vendor.example.com instead of mirror.example.com:5000/vendor",
             ],
         ),
     ] {
@@ -507,13 +507,13 @@ fn weak_places_are_named() {
         let exception = format!("exceptions: [{{id: CVE-1, reason: x, until: {until}}}]");
         attestation("vuln", &format!("scan: {{maximumSeverity: high, maxAge: 7d, {exception}}}"))
     };
-    let ended = "the exception for CVE-1 has ended and excuses nothing";
+    let ended = "the exception for CVE-1 has expired";
     let any_builder = "the provenance may come from any builder";
     for (require, expected) in [
         ("- signature: {by: [a], atLeast: 1}\n", &[][..]),
         (
             &attestation("vuln", ""),
-            &["whatever an attestation of type https://cosign.sigstore.dev/attestation/vuln/v1 says is accepted"],
+            &["the content of attestations of type https://cosign.sigstore.dev/attestation/vuln/v1 is not checked"],
         ),
         (&scan("2026-11-23"), &[]),
         (&scan("2026-11-22"), &[ended]),
@@ -530,13 +530,13 @@ fn weak_places_are_named() {
         let set = read(&text, &files).unwrap();
         set.weaknesses(NOW).into_iter().map(|weakness| weakness.text).collect::<Vec<_>>()
     };
-    let warns = "it only warns: what does not meet it is let in";
-    let suffice = "1 of 2 signers suffice: the weakest of them decides";
-    let stem = "registry.example/team* is also about registry.example/team-something-else; write registry.example/team/* for what lies below";
+    let warns = "it only warns: images that do not meet it are allowed";
+    let suffice = "1 of 2 signers suffice: the policy is as strong as the weakest of them";
+    let stem = "registry.example/team* also matches registry.example/team-something-else; write registry.example/team/* for what lies below";
     assert_eq!(images("registry.example/team*"), [warns, stem, suffice]);
     for pattern in ["registry.example/team/*", "registry.example/team", "**"] {
         assert_eq!(images(pattern), [warns, suffice], "{pattern}");
     }
     let anything = read(r#"{"default": [{"type": "insecureAcceptAnything"}]}"#, &files).unwrap();
-    assert_eq!(anything.weaknesses(NOW)[0].text, "it lets images in without any proof");
+    assert_eq!(anything.weaknesses(NOW)[0].text, "it allows images without verification");
 }

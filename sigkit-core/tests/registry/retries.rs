@@ -70,7 +70,7 @@ async fn retry_after_is_heeded_within_reason() {
         registry.fault(Rule::new("GET", "*"), after(value));
         let began = Instant::now();
         let error = store(&registry).manifest(&tag("v1")).await.unwrap_err();
-        assert!(error.to_string().contains("come back after"), "{error}");
+        assert!(error.to_string().contains("asks to retry after"), "{error}");
         assert_eq!(registry.requests().len(), 1, "{value}");
         assert!(began.elapsed() < Duration::from_secs(5), "{value}");
     }
@@ -112,7 +112,7 @@ async fn a_registry_that_nobody_answers_for_is_waited_for_once() {
     for _ in 0..3 {
         let error = store.manifest(&tag("v1")).await.unwrap_err();
         assert!(matches!(error, StoreError::Unavailable { .. }), "{error}");
-        assert!(error.to_string().contains("nobody answers still"), "{error}");
+        assert!(error.to_string().contains("still does not answer"), "{error}");
     }
     assert_eq!(registry.requests().len(), 5, "one knock");
     // Where only one thing is not answered, the others are.

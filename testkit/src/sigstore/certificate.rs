@@ -215,7 +215,7 @@ impl Template {
         self
     }
 
-    /// With this extension in the place of one with the same identifier.
+    /// With this extension instead of one with the same identifier.
     pub fn with(self, extension: Extension) -> Self {
         let mut changed = self.without(&extension.oid);
         changed.extensions.push(extension);

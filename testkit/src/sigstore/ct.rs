@@ -32,7 +32,7 @@ impl Sct {
         der::octets(&prefixed(&scts))
     }
 
-    /// The promise about the certificate with that DER, apart from it, as the log answers to whoever hands it in.
+    /// The detached SCT for the certificate with that DER, as the log answers when it is submitted.
     pub fn detached(&self, certificate: &[u8]) -> Value {
         json!({
             "sct_version": 0,

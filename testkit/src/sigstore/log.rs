@@ -37,7 +37,7 @@ impl Log {
         }
     }
 
-    /// A log of the second generation, which knows no time.
+    /// A log of Rekor v2, which states no time.
     pub fn rekor2(name: &str) -> Self {
         Self { tree: String::new(), key: Key::ed25519(name), shard: 0, ..Self::rekor1(name) }
     }
@@ -103,9 +103,9 @@ pub fn signature_line(name: &str, hint: &[u8], signature: &[u8]) -> String {
     format!("\u{2014} {name} {}\n", STANDARD.encode([hint, signature].concat()))
 }
 
-/// The line of a witness (Ed25519, timestamped cosignature).
+/// The line of a checkpoint cosigner (Ed25519, timestamped cosignature).
 pub fn cosignature_line(name: &str, key: &Key, text: &str, unix: i64) -> String {
-    let raw = key.raw_ed25519().expect("witnesses sign with Ed25519");
+    let raw = key.raw_ed25519().expect("cosigners sign with Ed25519");
     let id = Hash::Sha256.of(&[name.as_bytes(), b"\n\x04", &raw].concat());
     let signature = key.sign(format!("cosignature/v1\ntime {unix}\n{text}").as_bytes());
     signature_line(name, &id[..4], &[&unix.to_be_bytes()[..], &signature].concat())

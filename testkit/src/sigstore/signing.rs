@@ -335,7 +335,7 @@ impl Sealed {
         Value::Object(bundle)
     }
 
-    /// What the log of that kind says about it.
+    /// What the log of its version says about it.
     fn spec(&self, kind: Kind) -> Value {
         let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
         let signature = STANDARD.encode(&self.signature);

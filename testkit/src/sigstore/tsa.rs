@@ -67,9 +67,9 @@ pub struct Stamp {
     pub digest: Hash,
     /// Hashes of signatures, as the token lists them beside what is signed.
     pub digests: Vec<Hash>,
-    /// DER SignerIdentifier: whose signature it is, as stands beside it.
+    /// DER SignerIdentifier, which names the signer.
     pub called: Vec<u8>,
-    /// Certificates that come along.
+    /// The certificates in the token.
     pub bag: Vec<Vec<u8>>,
     /// ESSCertIDv2: SHA-256 of the certificate that the stamp says it is by.
     pub named: Option<Vec<u8>>,

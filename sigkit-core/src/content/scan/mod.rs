@@ -43,7 +43,7 @@ pub struct ScanReport {
     /// Digests or references with digests of the image scanned, as far as the report names any.
     pub images: Vec<String>,
     /// How many things the scanner says it looked at, packages or groups of them; `None` when the format does not tell. A report
-    /// without findings about nothing is no good news.
+    /// without findings and without packages is not a pass.
     pub examined: Option<usize>,
     /// What it found, in the order of the report.
     pub findings: Vec<Finding>,
@@ -56,7 +56,7 @@ pub enum Target {
     Image,
     /// The report does not say.
     Unsaid,
-    /// Something that is no image, in the words of the report: `filesystem`, `directory`, `sbom-file`.
+    /// Something other than an image, as named in the report: `filesystem`, `directory`, `sbom-file`.
     Other(String),
 }
 
@@ -85,7 +85,7 @@ impl fmt::Display for ScanFormat {
     }
 }
 
-/// Who scanned, and with which knowledge. Empty strings stand for what the report does not say.
+/// Who scanned, and with which knowledge. Empty strings mean that the report does not say.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Scanner {
     /// Package URL or home page of the scanner.
@@ -138,7 +138,7 @@ impl Fix {
 }
 
 impl Finding {
-    /// Whether the identifier, to the letter, means the finding and nothing less: an advisory about several CVEs is more than any of
+    /// Returns true if the identifier is exactly that of the finding and nothing less: an advisory about several CVEs is more than any of
     /// them.
     pub(crate) fn is(&self, name: &str) -> bool {
         self.id == name || self.aliases.iter().any(|alias| alias == name) && self.cves() < 2
@@ -159,7 +159,7 @@ impl Finding {
     }
 }
 
-/// How bad a finding is. What a scanner could not rate comes first in order and is no statement that it is harmless.
+/// How bad a finding is. What a scanner could not rate comes first in order and does not mean that it is harmless.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
     /// Not rated.
@@ -177,7 +177,7 @@ pub enum Severity {
 }
 
 impl Severity {
-    /// The severity of that name in any case; what is no such name is not rated.
+    /// The severity of that name in any case; any other name means "not rated".
     pub fn from_name(name: &str) -> Self {
         match name.to_ascii_lowercase().as_str() {
             "negligible" | "none" => Self::Negligible,
@@ -243,7 +243,7 @@ impl ScanReport {
                 member: "$",
                 expected: "a report of Trivy, Grype or Clair, or SARIF",
                 found: match several {
-                    [] => "the members of none of them".to_owned(),
+                    [] => "no members of these formats".to_owned(),
                     several => several.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ") + " at once",
                 },
             }),
@@ -264,7 +264,7 @@ fn member(document: &'static str, member: &'static str, expected: &'static str, 
     ContentError::Member { document, member, expected, found: clip(found) }
 }
 
-/// A time, if there is one; Go's zero time stands for none.
+/// A time, if there is one; Go's zero time means none.
 fn time(document: &'static str, name: &'static str, text: Option<&str>) -> Result<Option<UnixTime>, ContentError> {
     match text {
         None | Some("" | "0001-01-01T00:00:00Z") => Ok(None),
@@ -333,8 +333,8 @@ mod tests {
     #[test]
     fn what_is_no_report_or_two_at_once_is_refused() {
         for (text, found) in [
-            ("{}", "the members of none of them"),
-            (r#"{"results":[]}"#, "the members of none of them"),
+            ("{}", "no members of these formats"),
+            (r#"{"results":[]}"#, "no members of these formats"),
             (r#"{"SchemaVersion":2,"runs":[]}"#, "Trivy JSON and SARIF at once"),
             (r#"{"matches":[],"package_vulnerabilities":{}}"#, "Grype JSON and Clair JSON at once"),
         ] {

@@ -16,9 +16,9 @@ const DOCUMENT: &str = "vulnerability predicate";
 pub struct ScanPredicate {
     /// Who scanned.
     pub scanner: Scanner,
-    /// When scanning began; `None` when nobody says.
+    /// When scanning began; `None` if not stated.
     pub started: Option<UnixTime>,
-    /// When scanning ended; `None` when nobody says.
+    /// When scanning ended; `None` if not stated.
     pub finished: Option<UnixTime>,
     result: Box<RawValue>,
 }
@@ -76,7 +76,7 @@ impl ScanPredicate {
         })
     }
 
-    /// Reads what the scanner reported. An empty report is none: it would be clean whatever was found.
+    /// Reads what the scanner reported. An empty report is refused: it would pass no matter what was found.
     ///
     /// # Errors
     /// [`ContentError`], also for a report in no known format.

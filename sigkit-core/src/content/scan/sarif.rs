@@ -14,8 +14,8 @@ use crate::time::UnixTime;
 
 const DOCUMENT: &str = "SARIF report";
 
-/// How the names of tools begin that look for vulnerabilities in images, and what to call them. SARIF is written by tools of every kind, so that an empty
-/// list of any other tool says nothing about an image.
+/// How the names of tools begin that look for vulnerabilities in images, and what to call them. SARIF is written by tools of every
+/// kind, so that an empty list of any other tool says nothing about an image.
 const IMAGE_SCANNERS: [(&str, &str); 6] = [
     ("anchore", "grype"),
     ("clair", "clair"),
@@ -196,7 +196,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<ScanReport, ContentError> {
     })
 }
 
-/// When the tool began and ended. One that failed, or met an error on the way, has not looked at everything.
+/// When the tool began and ended. One that failed, or reported an error, has not scanned everything.
 fn invoked(invocations: &[Invocation]) -> Result<(Option<UnixTime>, Option<UnixTime>), ContentError> {
     for call in invocations {
         let failed = |what: &str| Err(member(DOCUMENT, "runs[0].invocations[]", "a tool that succeeded", what));
@@ -219,7 +219,7 @@ fn invoked(invocations: &[Invocation]) -> Result<(Option<UnixTime>, Option<UnixT
     Ok((started, time(DOCUMENT, "runs[0].invocations[0].endTimeUtc", first.end_time_utc.as_deref())?))
 }
 
-/// 3.27.9 `kind`: whoever says nothing means "fail". What passes has no level (3.27.10), or contradicts itself.
+/// 3.27.9 `kind`: a result without a kind means "fail". What passes has no level (3.27.10), or contradicts itself.
 fn passes(outcome: &Outcome) -> bool {
     matches!(outcome.kind.as_deref(), Some("pass" | "notApplicable"))
         && matches!(outcome.level.as_deref(), None | Some("none"))
@@ -283,7 +283,7 @@ fn is_of(rule: &str, id: &str) -> bool {
     id.strip_prefix(rule).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-/// What stands behind a label, `Fixed Version: 1.2` or `Fixed version   : 1.2`.
+/// The text after a label, `Fixed Version: 1.2` or `Fixed version   : 1.2`.
 fn labelled<'t>(text: &'t str, labels: &[&str]) -> Option<&'t str> {
     text.lines().find_map(|line| {
         let (label, value) = line.split_once(':')?;
@@ -302,7 +302,7 @@ fn versions(text: &str) -> (Vec<String>, Fix) {
     (versions, fix)
 }
 
-/// The most severe of what is said by the result itself and by the rules that may be meant. What cannot be read makes it unknown.
+/// The most severe rating of the result itself and of the rules that may apply. What cannot be read makes it unknown.
 /// Without a rating of its own, a result is at least as severe as its level.
 fn severity(outcome: &Outcome, rules: &[&Rule], own: Option<&str>, labelled: Option<&str>) -> Severity {
     let own = outcome.properties.as_ref().and_then(rated).into_iter().chain(own.map(Severity::from_name));

@@ -202,17 +202,17 @@ enum Language {
 }
 
 /// Why an authority, or a whole rule, refuses what it is asked: what it needs is not there.
-const KMS: &str = "keys in a key management service are not fetched; put the public key into `data`";
-const SECRET: &str = "secrets of a cluster are not read; put the public key into `data`";
-const TRUST_ROOT: &str = "TrustRoot resources are not read; give the trusted root on the command line";
-const NO_SCT: &str = "certificates that no log has seen are not believed";
+const KMS: &str = "keys in a key management service are not fetched: put the public key into `data`";
+const SECRET: &str = "secrets of a cluster are not read: put the public key into `data`";
+const TRUST_ROOT: &str = "TrustRoot resources are not read: give the trusted root on the command line";
+const NO_SCT: &str = "certificates without a signed certificate timestamp are not trusted";
 const TAG_PREFIX: &str = "signatures are found under cosign's own tags and as referrers, not under another prefix";
-const REMOTE: &str = "policies are not fetched; put the policy into `data`";
-const MATCH: &str = "it selects resources of a cluster, and there is no cluster here; write a policy without `match`";
-const CLUSTER_INPUT: &str = "the policy asks for the resource of a cluster, and there is no cluster here";
-const CONFIG_INPUT: &str = "the policy asks for the image's configuration, which is not signed and is not read";
+const REMOTE: &str = "policies are not fetched: put the policy into `data`";
+const MATCH: &str = "it selects resources of a cluster, and there is no cluster here: write a policy without `match`";
+const CLUSTER_INPUT: &str = "the policy needs the resource of a cluster, and there is no cluster here";
+const CONFIG_INPUT: &str = "the policy needs the image's configuration, which is not signed and is not read";
 
-/// One document as a rule. What cannot be judged here refuses by itself; the rest of the document stands.
+/// One document as a rule. What cannot be evaluated here refuses by itself; the rest of the document applies.
 pub(super) fn rule(document: &Value, reading: &Reading<'_>) -> Result<ImageRule, Shape> {
     let wire: Wire = shaped(document)?;
     let authorities =
@@ -371,7 +371,7 @@ fn static_demand(authority: &WireAuthority, fixed: &Static) -> Result<Demand, Sh
         ("ctlog", authority.ctlog.is_some()),
     ] {
         if given {
-            return Err(Shape::at(name, "says nothing beside `static`, which looks at no signature"));
+            return Err(Shape::at(name, "has no effect beside `static`, which checks no signature"));
         }
     }
     match (&fixed.action, &fixed.message) {
@@ -413,7 +413,7 @@ fn keyless_authority(keyless: &Keyless, log: Option<&Log>, reading: &Reading<'_>
         Some(Some(url)) => reading.root_with_log(url).map_err(|error| error.below("ctlog")),
         Some(None) => Err(Shape::at(
             "ctlog",
-            "an identity needs a log, for its certificate is valid for minutes only; give its url",
+            "an identity needs a log, since its certificate is valid for minutes only: give its url",
         )),
     }?;
     let root = match (&keyless.url, &keyless.authority) {

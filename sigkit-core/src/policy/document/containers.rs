@@ -21,7 +21,7 @@ use crate::trust::{LogId, SubjectKind, TransparencyLog, TrustedRoot, Validity};
 
 /// Transports whose images can be named here.
 const LOCAL: [&str; 3] = ["oci", "oci-archive", "docker-archive"];
-/// Transports that nothing here reads images by: what is said about them is checked for its form and says nothing here.
+/// Transports that sigkit does not read: their policies are parsed and have no effect.
 const ELSEWHERE: [&str; 9] =
     ["atomic", "containers-storage", "dir", "docker-daemon", "ostree", "sif", "tarball", "openshift", "docker-storage"];
 
@@ -162,7 +162,7 @@ struct RemapIdentity {
     signed_prefix: Parsed<NamePrefix>,
 }
 
-/// A member that is there has a value: `null` is none, and no way to leave it out.
+/// A member that is there has a value: `null` is not a value, and not a way to omit it.
 fn present<'de, T: Deserialize<'de>, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
 }
@@ -198,7 +198,7 @@ pub(super) fn set(document: &Value, reading: &Reading<'_>) -> Result<PolicySet, 
                 (_, path) if is_local => {
                     requirements_of(requirements, &at)?;
                     let why = format!(
-                        "{at}: paths are not told apart, so that no image by this transport is let in: expected the scope \"\" alone, found {path:?}"
+                        "{at}: paths are not distinguished, so no image by this transport is allowed: expected the scope \"\" alone, found {path:?}"
                     );
                     let images = Images::Transport(transport.clone());
                     let demand = Demand::Refuse { why: Some(why) };
@@ -219,12 +219,12 @@ pub(super) fn set(document: &Value, reading: &Reading<'_>) -> Result<PolicySet, 
     Ok(PolicySet { choice: Choice::Closest, ..PolicySet::new(rules) })
 }
 
-/// Of two scopes that differ in the spelling of a host alone, nobody can tell which applies.
+/// Of two scopes that differ only in the spelling of a host, it is undefined which applies.
 fn distinct<'s>(scopes: impl Iterator<Item = &'s String>, at: &str) -> Result<(), Shape> {
     let mut known: BTreeMap<String, &str> = BTreeMap::new();
     for scope in scopes {
         if let Some(other) = known.insert(respelled(scope), scope) {
-            return Err(Shape::at(at, format!("{other:?} and {scope:?} are about the same images: leave one out")));
+            return Err(Shape::at(at, format!("{other:?} and {scope:?} match the same images: omit one")));
         }
     }
     Ok(())
@@ -254,13 +254,13 @@ fn requirement(value: &Value) -> Result<Requirement, Shape> {
             encoded("keyData", wire.key_data.as_deref())?;
             signed_identity(wire.signed_identity.as_ref())?;
             Ok(Requirement::NotJudged(
-                "signedBy: signatures by OpenPGP keys are not read; sign with a sigstore key and use sigstoreSigned",
+                "signedBy: signatures by OpenPGP keys are not supported: sign with a sigstore key and use sigstoreSigned",
             ))
         }
         Some("signedBaseLayer") => {
             let wire: SignedBaseLayer = shaped(value)?;
             signed_name(&wire.base_layer_identity).map_err(|error| error.below("baseLayerIdentity"))?;
-            Ok(Requirement::NotJudged("signedBaseLayer: not judged here, nor by skopeo and podman; use sigstoreSigned"))
+            Ok(Requirement::NotJudged("signedBaseLayer: not supported, nor by skopeo and podman: use sigstoreSigned"))
         }
         found => Err(Shape::at(
             "type",
@@ -290,7 +290,7 @@ fn signed_identity(value: Option<&Value>) -> Result<SignedName, Shape> {
     name.map_err(|error| error.below("signedIdentity"))
 }
 
-/// An empty path is none.
+/// An empty path is an error.
 fn is_given(path: &Option<String>) -> bool {
     path.as_ref().is_some_and(|path| !path.is_empty())
 }
@@ -335,7 +335,7 @@ fn sigstore_signed(wire: SigstoreSigned) -> Result<Requirement, Shape> {
     let name = signed_identity(wire.signed_identity.as_ref())?;
     if wire.pki.is_some() {
         return Ok(Requirement::NotJudged(
-            "pki: certificates of a private authority without a log are not believed; use keys or fulcio",
+            "pki: certificates of a private authority without a log are not supported: use keys or fulcio",
         ));
     }
     Ok(Requirement::Sigstore(Box::new(wire), name))
@@ -464,6 +464,6 @@ fn signed_name(identity: &Value) -> Result<SignedName, Shape> {
             let RemapIdentity { prefix, signed_prefix, .. } = shaped(identity)?;
             Ok(SignedName::Remapped { prefix: prefix.0, signed_prefix: signed_prefix.0 })
         }
-        found => Err(Shape::at("type", format!("no such way to compare names: {}", found.unwrap_or("none")))),
+        found => Err(Shape::at("type", format!("unknown type of signedIdentity: {}", found.unwrap_or("none")))),
     }
 }

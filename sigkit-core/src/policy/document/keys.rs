@@ -1,4 +1,4 @@
-//! Keys, identities and whom to believe about them, as documents write them.
+//! Keys, identities and their trusted roots, as documents write them.
 
 use std::sync::Arc;
 
@@ -55,11 +55,11 @@ pub(super) struct WireIdentity {
 }
 
 impl WireIdentity {
-    /// The identity of a ClusterImagePolicy, which knows no certificates without issuer.
+    /// The identity of a ClusterImagePolicy, which has no certificates without issuer.
     pub(super) fn identity(&self) -> Result<Identity, Shape> {
         match self.issuer_absent {
             None => self.own_identity(),
-            Some(_) => Err(Shape::at("issuerAbsent", "unknown field; only an ImagePolicy has it")),
+            Some(_) => Err(Shape::at("issuerAbsent", "unknown field: only an ImagePolicy has it")),
         }
     }
 
@@ -69,7 +69,7 @@ impl WireIdentity {
         match (self.issuer_absent, self.issuer.is_some() || self.issuer_reg_exp.is_some()) {
             (None, _) => {}
             (Some(true), false) => return Ok(Identity::without_issuer(subject)),
-            (Some(true), true) => return Err(Shape::at("issuerAbsent", "an issuer is asked for as well")),
+            (Some(true), true) => return Err(Shape::at("issuerAbsent", "an issuer is required as well")),
             (Some(false), _) => return Err(Shape::at("issuerAbsent", "expected true, or no such member")),
         }
         let issuer = pattern("issuer", self.issuer.as_deref(), self.issuer_reg_exp.as_deref())?;
@@ -100,7 +100,7 @@ impl Reading<'_> {
         let logs: Vec<_> = root.logs().iter().filter(is_meant).cloned().collect();
         if logs.is_empty() {
             let known = root.logs().iter().map(TransparencyLog::base_url).collect::<Vec<_>>().join(", ");
-            return Err(Shape::at("url", format!("the trusted root knows no log {url:?}; it knows {known}")));
+            return Err(Shape::at("url", format!("the trusted root does not have log {url:?}: it has {known}")));
         }
         assemble(logs, root.certificate_authorities(), &root)
     }
@@ -110,12 +110,12 @@ impl Reading<'_> {
         let is_meant = |authority: &&CertificateAuthority| is_address(authority.uri(), url);
         let authorities: Vec<_> = base.certificate_authorities().iter().filter(is_meant).cloned().collect();
         if authorities.is_empty() {
-            return Err(Shape::at("url", format!("the trusted root knows no certificate authority {url:?}")));
+            return Err(Shape::at("url", format!("the trusted root does not have certificate authority {url:?}")));
         }
         assemble(base.logs().to_vec(), &authorities, base)
     }
 
-    /// A trusted root of these certificate authorities, in PEM, and of these logs; what else is believed is as in `base`.
+    /// A trusted root of these certificate authorities, in PEM, and of these logs; the rest is as in `base`.
     pub(super) fn root_with_authorities(
         &self,
         pem: &[u8],

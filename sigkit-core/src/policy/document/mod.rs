@@ -1,7 +1,7 @@
 //! Policies in files: sigstore's `ClusterImagePolicy`, `policy.json` of containers-policy.json(5), and our own `ImagePolicy`.
 //!
 //! Every document is read strictly. A member that is not known, or that asks for something this library cannot check, is an
-//! error that names the member; nothing that a document demands is passed over.
+//! error that names the member; nothing that a document demands is ignored.
 
 mod cluster_image_policy;
 mod containers;
@@ -29,14 +29,14 @@ pub trait Surroundings {
     /// Why there are none, in words.
     fn file(&self, path: &str, limit: u64) -> Result<Vec<u8>, String>;
 
-    /// Whom to believe about certificates, logs and time, for documents that name identities.
+    /// The trusted root, for documents that name identities.
     ///
     /// # Errors
-    /// Why there is nobody, in words.
+    /// Why there is none, as a message.
     fn trusted_root(&self) -> Result<Arc<TrustedRoot>, String>;
 }
 
-/// Why a text is no policy.
+/// Why a text is not a policy.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DocumentError {
@@ -186,7 +186,7 @@ fn documents(bytes: &[u8], limits: &Limits) -> Result<Vec<Value>, DocumentError>
 }
 
 /// Why policies in CUE are refused, and what to do instead.
-pub const CUE: &str = "refused: CUE is not evaluated; write the same demand in Rego (package signature, allow), or as an ImagePolicy of sigkit.dev/v1";
+pub const CUE: &str = "refused: CUE is not evaluated: write the same policy in Rego (package signature, allow), or as an ImagePolicy of sigkit.dev/v1";
 
 #[cfg(feature = "rego")]
 fn rego_gate(name: &str, source: &str, among: super::Among) -> Result<super::Gate, Shape> {
@@ -282,7 +282,7 @@ impl std::str::FromStr for WantedType {
     }
 }
 
-/// Refuses members without a value: to leave one out and to leave one empty are not the same, and the latter is a slip of the pen.
+/// Refuses members without a value: to omit one and to leave one empty are not the same, and the latter is probably a mistake.
 fn filled(document: &Value) -> Result<(), Shape> {
     match document {
         Value::Null => Err(Shape::at("", "expected a value, found nothing")),
@@ -292,7 +292,7 @@ fn filled(document: &Value) -> Result<(), Shape> {
     }
 }
 
-/// A list that is not empty: one without anything in it is a slip of the pen.
+/// A list that is not empty: an empty one is probably a mistake.
 #[derive(Clone, Debug)]
 struct Filled<T>(Vec<T>);
 

@@ -1,6 +1,6 @@
-//! YAML as far as policies need it: maps, lists and scalars, each written out where it stands.
+//! YAML as far as policies need it: maps, lists and scalars, each written out in place.
 //!
-//! Anchors, aliases, tags and merge keys are refused: they let a document say something else than what stands at a place, and
+//! Anchors, aliases, tags and merge keys are refused: they let a document say something other than what is written in one place, and
 //! let a small one grow large. A repeated key is refused. Plain scalars follow the core schema of YAML 1.2 for `null`, booleans and
 //! integers; everything else is text, dates and numbers with a fraction included.
 
@@ -63,10 +63,10 @@ impl<'t> Reader<'t> {
             |problem: &str| Err(DocumentError::syntax(span.start.line(), span.start.col(), problem.to_owned()));
         match event {
             Event::Scalar(_, _, 1.., _) | Event::SequenceStart(1.., _) | Event::MappingStart(1.., _) => {
-                refused("anchors are refused; write out what is meant")
+                refused("anchors are refused: write out the value")
             }
             Event::Scalar(_, _, _, Some(_)) | Event::SequenceStart(_, Some(_)) | Event::MappingStart(_, Some(_)) => {
-                refused("tags are refused; quote what is text")
+                refused("tags are refused: quote strings")
             }
             Event::Scalar(text, ScalarStyle::Plain, ..) => Ok(plain(&text)),
             Event::Scalar(text, ..) => Ok(Value::String(text.into_owned())),

@@ -69,7 +69,7 @@ impl Snapshot {
         self.table.get(&member.to_string()).is_some()
     }
 
-    /// Writes the archive anew at `path` with `files` added, or put in place of those of the same name, in one step. All other
+    /// Rewrites the archive at `path` with `files` added, or replacing those of the same name, in one step. All other
     /// bytes are copied as they are.
     pub(super) fn rewrite(&self, path: &Path, files: &[(Member, &[u8])]) -> Result<(), StoreError> {
         let failed = |error: io::Error| io_error(&self.place, &error);
@@ -82,7 +82,7 @@ impl Snapshot {
         scratch.commit(folder, name, Like::Replaced(&self.file)).map_err(failed)
     }
 
-    /// Refuses to replace an archive that somebody who takes no lock has written to, or replaced, since it was opened.
+    /// Refuses to replace an archive that a program without the lock has written to, or replaced, since it was opened.
     fn refuse_changed(&self, path: &Path) -> Result<(), StoreError> {
         let failed = |error: io::Error| io_error(&self.place, &error);
         let (now, named) = (self.file.metadata().map_err(failed)?, std::fs::metadata(path).map_err(failed)?);

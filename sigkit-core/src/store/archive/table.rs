@@ -1,4 +1,4 @@
-//! Which bytes of a tar are which file, read in one pass over the headers.
+//! Which bytes of a tar are which file, read from the headers in one pass.
 //!
 //! POSIX ustar with pax headers and GNU long names. The archives here hold flat files, so whatever makes readers of tar disagree is
 //! refused rather than interpreted: sizes that a pax header changes, names that it changes other than by continuing one that is too
@@ -92,7 +92,7 @@ impl Walk<'_> {
             Some((_, format, undo)) => Err(protocol(
                 self.place,
                 format!(
-                    "expected a plain tar, found {format} compression; unpack it first: {undo} {} > image.tar",
+                    "expected a plain tar, found {format} compression: unpack it first: {undo} {} > image.tar",
                     self.place
                 ),
             )),

@@ -14,7 +14,7 @@ use crate::oci::media_type::{ANNOTATION_REF_NAME, OCI_INDEX};
 use crate::oci::{Descriptor, Manifest, Tag, TagOrDigest};
 use crate::store::StoreError;
 
-/// Entry annotation of layouts that `cosign save` writes, in place of names.
+/// Entry annotation of layouts that `cosign save` writes, instead of names.
 const KIND: &str = "kind";
 /// What the values of [`KIND`] begin with.
 const KIND_PREFIX: &str = "dev.cosignproject.cosign/";
@@ -114,7 +114,7 @@ impl LayoutIndex {
         kinds.find(|(suffix, _)| *tag == Tag::for_digest(&image.descriptor.digest, suffix)).map(|(_, kind)| kind)
     }
 
-    /// The entries of that kind.
+    /// The entries with that annotation.
     fn of_kind(&self, tag: &Tag) -> Vec<&Entry> {
         let wanted = self.kind_for(tag);
         self.entries.iter().filter(|entry| wanted.is_some() && kind(&entry.descriptor) == wanted).collect()
@@ -192,7 +192,7 @@ pub(in crate::store) fn empty() -> Vec<u8> {
     format!("{{\"schemaVersion\":2,\"mediaType\":\"{OCI_INDEX}\",\"manifests\":[]}}").into_bytes()
 }
 
-/// Whether an entry declares itself, by name or kind, to be what hangs on an image.
+/// Returns true if an entry declares itself, by name or kind, to be an attachment of an image.
 pub(super) fn is_attachment(descriptor: &Descriptor) -> bool {
     matches!(kind(descriptor), Some("sigs" | "atts"))
         || ref_name(descriptor).is_some_and(|name| is_attachment_tag(tag_of(name).unwrap_or(name)))

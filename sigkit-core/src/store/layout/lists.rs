@@ -78,7 +78,7 @@ pub(in crate::store) fn saved(reader: &Reader<'_>) -> Result<Vec<Saved>, StoreEr
 
 /// Refuses a place whose lists mean different images.
 ///
-/// `image` is what the layout means by what was `asked`; with a `platform`, one image below it is meant.
+/// `image` is what the layout has for what was `asked`; with a `platform`, one image below it is selected.
 pub(in crate::store) fn check(
     reader: &Reader<'_>,
     asked: &Asked,
@@ -214,7 +214,7 @@ impl Lists<'_> {
         })
     }
 
-    /// No loader of this list goes by digests, so that the whole list must agree with the other: whether this element is none of the
+    /// No loader of this list goes by digests, so that the whole list must agree with the other: whether this element is not one of the
     /// layout's images, or has a name of the image meant.
     fn is_astray(&mut self, other: &Saved, meant: &[&Saved]) -> Result<bool, StoreError> {
         let listed = self.index.descriptors().filter(|entry| entry.digest == self.meant);

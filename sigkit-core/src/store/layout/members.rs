@@ -44,7 +44,7 @@ pub(in crate::store) trait Members {
     /// Opens a member; `None` when there is no such file.
     fn open(&self, member: Member) -> Result<Option<Opened<'_>>, StoreError>;
 
-    /// Opens a file that is no member of a layout, by the very name that it has in an archive; a directory has none of those.
+    /// Opens a file that does not belong to a layout, by its exact name in an archive; a directory has no such files.
     fn other(&self, _name: &str) -> Result<Option<Opened<'_>>, StoreError> {
         Ok(None)
     }

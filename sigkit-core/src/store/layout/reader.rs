@@ -201,7 +201,7 @@ impl<'a> Reader<'a> {
         hash(&format!("{name:?}"), opened, DigestAlgorithm::Sha256).map(Some)
     }
 
-    /// The images that a manifest stands for, as far as they are there: itself, or those below an index.
+    /// The images that a manifest refers to, as far as they are there: itself, or those below an index.
     pub(in crate::store) fn images_of(
         &self,
         root: &FetchedManifest,
@@ -237,7 +237,7 @@ impl<'a> Reader<'a> {
         Ok(found)
     }
 
-    /// Every manifest about `subject`, or the first trouble with the list.
+    /// Every manifest about `subject`, or the first error of the list.
     pub(in crate::store) async fn referrers(&self, subject: &Digest) -> Result<Referrers, StoreError> {
         let (mut listed, mut trouble) = (Vec::new(), None);
         let mut each = |entry| match entry {
@@ -253,7 +253,7 @@ impl<'a> Reader<'a> {
     /// Every manifest about `subject`: those that the index lists, and those that lie loose among the blobs, where `cosign save`
     /// leaves them.
     ///
-    /// A blob that looks like a manifest and is not what its name says might have been a referrer, so it is trouble; the others are
+    /// A blob that looks like a manifest and is not what its name says might have been a referrer, so it is an error; the others are
     /// listed all the same.
     pub(in crate::store) async fn list_referrers(
         &self,
@@ -312,7 +312,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// Whether an entry of the index hangs on an image rather than being one.
+    /// Returns true if an entry of the index is an attachment of an image, not an image.
     fn is_attachment(&self, entry: &Descriptor, manifest: &FetchedManifest) -> Result<bool, StoreError> {
         let index = match &manifest.manifest {
             Manifest::Image(image) => return Ok(hangs(image, Some(entry))),
@@ -333,7 +333,7 @@ impl<'a> Reader<'a> {
         Ok(true)
     }
 
-    /// The layout's image, when it holds one only beside what hangs on it.
+    /// The layout's image, if it has only one besides attachments.
     pub(in crate::store) fn only_image(&self) -> Result<FetchedManifest, StoreError> {
         let index = self.index()?;
         let mut images: Vec<(String, FetchedManifest)> = Vec::new();

@@ -24,10 +24,10 @@ pub(in crate::store) fn open_directory(path: &Path) -> io::Result<OwnedFd> {
     Ok(rustix::fs::openat(CWD, path, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?)
 }
 
-/// A file that nobody sees until [`Scratch::commit`] gives it a name.
+/// A file that is invisible until [`Scratch::commit`] gives it a name.
 ///
 /// Where the file system can, it has no name until then, so that nothing is left of it however the process ends. Elsewhere it is
-/// named `.sigkit-*.tmp` and locked; one that nobody holds was left behind, and the next writer removes it.
+/// named `.sigkit-*.tmp` and locked; one without a lock was left behind, and the next writer removes it.
 pub(in crate::store) struct Scratch {
     folder: OwnedFd,
     /// The passing name, once there is one.
@@ -40,9 +40,9 @@ pub(in crate::store) struct Scratch {
 pub(in crate::store) enum Like<'a> {
     /// It takes the place of this one: owner, permissions and extended attributes stay.
     Replaced(&'a File),
-    /// It lies beside this one: whoever may read the one may read the other.
+    /// It is next to this one, with the same permissions.
     Beside(&'a File),
-    /// Of nobody's but the process's.
+    /// Readable by this process's user only.
     Own,
 }
 
@@ -64,7 +64,7 @@ impl Scratch {
         &mut self.file
     }
 
-    /// Makes the file durable, then gives it its name in `folder` in one step, in place of what had that name.
+    /// Makes the file durable, then gives it its name in `folder` in one step, replacing what had that name.
     pub(in crate::store) fn commit(mut self, folder: impl AsFd, name: impl Arg, like: Like<'_>) -> io::Result<()> {
         resemble(&self.file, like)?;
         self.file.sync_all()?;
@@ -177,7 +177,7 @@ fn hold(file: &File) -> io::Result<()> {
     }
 }
 
-/// Removes what writers that did not live to do so have left in `folder`. Whatever stands in the way may stay.
+/// Removes temporary files that interrupted writers have left in `folder`. Files that cannot be removed are ignored.
 fn sweep(folder: &OwnedFd) {
     let Ok(entries) = Dir::read_from(folder) else { return };
     for entry in entries.flatten() {
@@ -308,7 +308,7 @@ async fn lock(file: &File, place: &str) -> Result<(), StoreError> {
 /// Stack of a thread that only sleeps, in bytes.
 const SLEEPER_STACK: usize = 64 << 10;
 
-/// Lets time pass for whatever runtime polls this; a thread of its own sleeps, since a layout needs no runtime and knows no clock of one.
+/// Lets time pass for whatever runtime polls this; a thread of its own sleeps, since a layout needs no runtime and has no timer of one.
 async fn pause(time: Duration) {
     #[derive(Default)]
     struct Alarm {
@@ -351,7 +351,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (left, other) = (dir.path().join(".sigkit-00000000000000aa.tmp"), dir.path().join(".sigkit-x.tmp"));
         std::fs::write(&left, "left behind").unwrap();
-        std::fs::write(&other, "of somebody else").unwrap();
+        std::fs::write(&other, "of someone else").unwrap();
         let (held, file) = named(&open_directory(dir.path()).unwrap()).unwrap();
         Scratch::create(open_directory(dir.path()).unwrap()).unwrap();
         assert!(!left.exists() && other.exists() && dir.path().join(&held).exists());

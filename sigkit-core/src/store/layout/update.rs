@@ -39,7 +39,7 @@ impl<'a> Update<'a> {
         Ok(Self { target, descriptor: Descriptor { artifact_type, ..fetched.descriptor }, children })
     }
 
-    /// Whether the name stands for what the writer expects; the caller holds the lock.
+    /// Returns true if the name refers to what the writer expects; the caller holds the lock.
     pub(in crate::store) fn check(
         &self,
         expected: Expected,

@@ -51,7 +51,7 @@ pub enum DescriptorError {
         found: i64,
     },
     /// Not a digest.
-    #[error("a digest that is none: {0}")]
+    #[error("invalid digest: {0}")]
     Digest(#[from] DigestError),
 }
 

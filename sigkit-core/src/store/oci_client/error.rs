@@ -18,13 +18,13 @@ pub(super) enum Asked {
     List,
 }
 
-/// What `error` means for somebody who asked for `asked` at `place`.
+/// What `error` means for a request for `asked` at `place`.
 pub(super) fn store_error(place: String, asked: Asked, error: OciDistributionError) -> StoreError {
     use OciDistributionError as Theirs;
     match error {
         Theirs::UnauthorizedError { .. } => StoreError::Denied { place, detail: "401 Unauthorized".to_owned() },
         Theirs::AuthenticationFailure(words) => {
-            StoreError::Denied { place, detail: format!("the token server refuses: {}", printable(&words)) }
+            StoreError::Denied { place, detail: format!("the token server denies access: {}", printable(&words)) }
         }
         Theirs::RegistryError { envelope, .. } => by_codes(place, asked, &envelope),
         Theirs::ServerError { code, message, .. } => by_status(place, asked, code, &message),

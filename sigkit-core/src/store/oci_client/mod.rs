@@ -10,7 +10,7 @@
 //! This crate asks `oci_client` for `rustls-tls-no-provider` alone. Choose its feature `rustls-tls`, or install a provider of `rustls`
 //! before you make the client; it panics without one.
 //!
-//! # What the client does that nobody can undo from here
+//! # What the client does that cannot be changed from here
 //!
 //! - It has no bound on manifests and on lists of referrers: it takes in a whole answer before this store can refuse it. Blobs are
 //!   bounded while they arrive.
@@ -48,7 +48,7 @@ use crate::digest::{Digest, DigestAlgorithm};
 use crate::limits::Limits;
 use crate::oci::{Descriptor, Manifest, Repository, Tag, TagOrDigest, media_type};
 
-/// One repository, read through somebody's `oci_client::Client`. Clones share the client.
+/// One repository, read through a given `oci_client::Client`. Clones share the client.
 #[derive(Clone)]
 pub struct OciClientStore {
     client: Client,
@@ -90,7 +90,7 @@ impl OciClientStore {
         }
     }
 
-    /// The client's list; `None` where the registry keeps none. `fallback` is what stands under the fallback tag.
+    /// The client's list; `None` where the registry has none. `fallback` is what the fallback tag names.
     async fn listed(
         &self,
         subject: &Digest,
@@ -179,7 +179,7 @@ impl Store for OciClientStore {
     }
 
     /// The client takes a fallback tag that it is not allowed to read, or asked for too often, for an empty list. So that tag is
-    /// read again here, where trouble stays trouble.
+    /// read again here, where errors stay errors.
     async fn referrers(&self, subject: &Digest) -> Result<Referrers, StoreError> {
         let fallback = TagOrDigest::Tag(Tag::for_digest(subject, ""));
         let fallback = match self.manifest(&fallback).await {

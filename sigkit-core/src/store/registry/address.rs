@@ -23,13 +23,13 @@ pub(super) fn is_loopback(url: &Url) -> bool {
     is_localhost(host) || literal(host).is_some_and(|address| address.is_loopback())
 }
 
-/// Whether a server elsewhere has no business naming this address: this machine, its link (where cloud metadata lives), nothing.
+/// Returns true if a server elsewhere must not redirect to this address: this machine, its link (where cloud metadata lives), nothing.
 pub(super) fn is_internal(address: IpAddr) -> bool {
     let address = address.to_canonical();
     address.is_loopback() || address.is_unspecified() || is_link_local(address)
 }
 
-/// Whether the address is one of this machine's link, which even a server on this machine has no business naming.
+/// Whether the address is one of this machine's link, to which even a server on this machine must not redirect.
 fn is_link_local(address: IpAddr) -> bool {
     match address.to_canonical() {
         IpAddr::V4(v4) => v4.is_link_local() || v4.is_broadcast(),
@@ -48,16 +48,16 @@ pub(super) fn check_target(target: &Url, registry: &Url) -> Result<(), String> {
     }
     let home = is_loopback(registry);
     if target.scheme() == "http" && registry.scheme() == "https" && !(home && is_loopback(target)) {
-        return Err(format!("a registry spoken to over HTTPS points to plain HTTP: {}", shown()));
+        return Err(format!("a registry used over HTTPS redirects to plain HTTP: {}", shown()));
     }
     let host = target.host_str().unwrap_or_default();
     let internal = is_localhost(host) || literal(host).is_some_and(is_internal);
     let itself = registry.host_str() == Some(host);
     if internal && !home && !itself {
-        return Err(format!("a registry elsewhere points to an address of this machine or its link: {}", shown()));
+        return Err(format!("a remote registry redirects to a local or link-local address: {}", shown()));
     }
     if literal(host).is_some_and(is_link_local) && !itself {
-        return Err(format!("a registry on this machine points to an address of this machine's link: {}", shown()));
+        return Err(format!("a registry on this machine redirects to a link-local address: {}", shown()));
     }
     Ok(())
 }

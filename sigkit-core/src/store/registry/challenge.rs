@@ -1,4 +1,4 @@
-//! `WWW-Authenticate`, RFC 9110 §11.6.1: read in one pass over a bounded text.
+//! `WWW-Authenticate`, RFC 9110 §11.6.1: read in one pass through a bounded text.
 
 /// Longest header that is read, in bytes.
 const MAX_HEADER: usize = 16 << 10;

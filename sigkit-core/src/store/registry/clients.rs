@@ -37,7 +37,7 @@ enum Channel {
 /// Clients differ in whom they connect to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Way {
-    /// Whoever is meant. No proxy could reach this machine, and none is to see what never leaves it.
+    /// A loopback address. A proxy could not reach this machine, and must not see local traffic.
     Direct,
     /// The proxy that the environment names for the host, if it names one: `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`.
     ByEnvironment,

@@ -51,7 +51,7 @@ pub trait CredentialSource: Send + Sync {
     /// token server that the registry names when that is related to it.
     ///
     /// # Errors
-    /// [`CredentialError`] when there should be some and they cannot be read. That there are none is `None`.
+    /// [`CredentialError`] if credentials are configured and cannot be read. `None` means that there are none.
     fn credentials(&self, repository: &Repository) -> Result<Option<Credentials>, CredentialError>;
 
     /// Where the credentials for `repository` come from, for error messages: a path, a flag, the name of a helper.
@@ -70,7 +70,7 @@ pub struct CredentialError {
     pub detail: String,
 }
 
-/// Knows no credentials.
+/// Has no credentials.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoCredentials;
 

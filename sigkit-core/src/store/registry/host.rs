@@ -42,7 +42,7 @@ pub(super) struct Host {
 #[derive(Default)]
 struct Account(OnceCell<Arc<Found>>);
 
-/// What looking for credentials gave; a failure is remembered too, so that nobody is prompted twice.
+/// What looking for credentials gave; a failure is remembered too, so that the user is not prompted twice.
 pub(super) struct Found {
     pub(super) credentials: Result<Option<Credentials>, CredentialError>,
     origin: Option<String>,
@@ -145,7 +145,7 @@ impl Host {
         let host = if self.registry == DOCKER_HUB.0 { DOCKER_HUB.1 } else { &self.registry };
         Url::parse(&format!("{scheme}://{host}/")).map_err(|error| StoreError::Protocol {
             place: self.registry.clone(),
-            detail: format!("expected a registry that is a host, found one that is not ({error})"),
+            detail: format!("invalid registry host ({error})"),
         })
     }
 
@@ -228,7 +228,7 @@ impl Host {
         Some(wants)
     }
 
-    /// What the registry wants that refused without saying so: what it said before, else what it says to who asks for nothing in
+    /// The challenge of a registry that refused without one: what it said before, else what it answers to a request for nothing in
     /// particular. OCI distribution specification 1.1, "Determining Support".
     async fn ask(&self, transport: &Transport, home: &Home) -> Option<Wants> {
         if self.wants().is_none() {
@@ -280,7 +280,7 @@ impl Host {
             }
             (Wants::Basic, Some(Credentials::Identity(_))) => Err(StoreError::Denied {
                 place: address::authority(&home.base),
-                detail: format!("the registry wants a user name and a password, and there is {}", found.who()),
+                detail: format!("the registry requires a user name and a password, and there is {}", found.who()),
             }),
             (Wants::Basic, None) => Ok(None),
         }

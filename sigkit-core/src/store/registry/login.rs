@@ -13,7 +13,7 @@ use crate::store::StoreError;
 pub enum LogIn {
     /// It asked for credentials and took these.
     Accepted,
-    /// It asks nobody, and did not mind these; whether they are right cannot be told.
+    /// It requires no authentication and ignored these; they could not be checked.
     NotAsked,
 }
 

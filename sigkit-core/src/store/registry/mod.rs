@@ -4,7 +4,7 @@
 //! What is kept everywhere: bytes are compared with the digest asked for before anybody sees them; credentials never leave the
 //! origin they belong to; every answer is bounded in size and time; "not found" is only what a 404 for that very object says.
 //!
-//! HTTPS is spoken to all registries but two kinds. Loopback (127.0.0.0/8, `::1`, `localhost`, `*.localhost`) is spoken to in plain
+//! HTTPS is used for all registries except two kinds. Loopback (127.0.0.0/8, `::1`, `localhost`, `*.localhost`) is used with plain
 //! HTTP. Registries for which plain HTTP is allowed, and loopback when TLS options are given, are tried over HTTPS first, once in
 //! a run; plain HTTP follows only where no TLS connection comes about, never where a certificate is refused.
 

@@ -8,7 +8,7 @@ use crate::limits::Limits;
 /// The `User-Agent` header unless another one is set.
 pub(super) const USER_AGENT: &str = concat!("sigkit/", env!("CARGO_PKG_VERSION"));
 
-/// How registries are spoken to.
+/// How to connect to registries.
 #[derive(Clone)]
 pub struct RegistryOptions {
     pub(super) credentials: Arc<dyn CredentialSource>,
@@ -85,14 +85,14 @@ impl RegistryOptions {
         Self { user_agent: user_agent.into(), ..self }
     }
 
-    /// Keep manifests, and as many bytes of blobs, that were read by digest, and read each once. For clients that live as long as
-    /// one run and write nothing: what is kept is not asked for again, even if the registry has lost it since. Nothing is kept by
+    /// Cache manifests, and as many bytes of blobs, that were read by digest, and read each once. For clients that live as long as
+    /// one run and write nothing: what is cached is not requested again, even if the registry has lost it since. Nothing is cached by
     /// default.
     pub fn with_kept_bytes(self, kept_bytes: usize) -> Self {
         Self { kept_bytes, ..self }
     }
 
-    /// Who is told of every request; nobody by default.
+    /// Who is told of every request; none by default.
     pub fn with_observer(self, observer: Arc<dyn Observer>) -> Self {
         Self { observer: Some(observer), ..self }
     }
@@ -134,13 +134,13 @@ impl TlsOptions {
         self
     }
 
-    /// Whether all is as it would be without any option, but for the hosts from which any certificate is accepted.
+    /// Returns true if all options have their defaults, except the hosts from which any certificate is accepted.
     pub(super) fn says_nothing(&self) -> bool {
         self.extra_roots.is_empty() && self.identity.is_none() && self.server_name.is_none()
     }
 
     /// Present the certificate chain in the PEM `chain`, with its private key in the PEM `key`, to registries that ask for it;
-    /// to nobody else.
+    /// to no other host.
     pub fn with_identity(self, chain: impl Into<Vec<u8>>, key: Secret) -> Self {
         Self { identity: Some(ClientIdentity { chain: chain.into(), key }), ..self }
     }
@@ -150,7 +150,7 @@ impl TlsOptions {
         Self { server_name: Some(name.into()), ..self }
     }
 
-    /// Accept any certificate from `registry`, given as in references (`host` or `host:port`), and from nobody else.
+    /// Accept any certificate from `registry`, given as in references (`host` or `host:port`), and from no other host.
     pub fn dangerous_accept_any_certificate(mut self, registry: impl Into<String>) -> Self {
         self.insecure_hosts.push(registry.into());
         self
@@ -174,7 +174,7 @@ impl Default for Timeouts {
     }
 }
 
-/// How often to ask again after trouble that may pass.
+/// How often to retry after a transient error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retries {
     /// Repetitions after the first try; 3.

@@ -15,13 +15,13 @@ use super::address;
 const FIRST_GAP: Duration = Duration::from_millis(50);
 /// The longest time between two requests.
 const LONGEST_GAP: Duration = Duration::from_secs(2);
-/// A gap below this is none.
+/// A gap below this is ignored.
 const SHORTEST_GAP: Duration = Duration::from_millis(5);
 /// The part of a gap by which each answer shortens it.
 const EASING: u32 = 128;
-/// How long one refusal stands for others after it: a server that counts by the second refuses until the second is over.
+/// How long one refusal counts for others after it: a server that counts by the second refuses until the second is over.
 const EPISODE: Duration = Duration::from_secs(1);
-/// How long nobody asks a server again that does not answer.
+/// How long a server that does not answer is not contacted again.
 const REST: Duration = Duration::from_secs(30);
 
 /// The servers of one run, by scheme, host and port.
@@ -52,7 +52,7 @@ struct Pace {
     next: Option<Instant>,
     /// Until when refusals say nothing new: what was asked before the gap last grew, and for a while after.
     known: Option<Instant>,
-    /// Answers that were no "too many".
+    /// Answers other than "too many requests".
     served: u64,
 }
 
@@ -63,7 +63,7 @@ enum Presence {
     Assumed,
     /// Something was asked and nothing at all was answered.
     Doubted(String),
-    /// Nobody answers, and nobody knocks again before then.
+    /// The server does not answer, and is not contacted again before then.
     Gone(String, Instant),
 }
 
@@ -112,7 +112,7 @@ impl Origin {
     /// Whether anybody is there as far as is known; `knock` finds out where that is in doubt.
     ///
     /// # Errors
-    /// What came of it when somebody last asked.
+    /// The error of the last request.
     pub(super) async fn expect_anybody(&self, knock: impl Future<Output = bool> + Send) -> Result<(), String> {
         if *lock(&self.presence) == Presence::Assumed {
             return Ok(());
@@ -161,7 +161,7 @@ mod tests {
         for _ in 0..100 {
             origin.turn().await;
         }
-        assert!(begun.elapsed() < FIRST_GAP, "nobody waits without need");
+        assert!(begun.elapsed() < FIRST_GAP, "requests do not wait without need");
         // What was asked together counts once, and so does what was asked soon after.
         for _ in 0..8 {
             origin.has_too_many(Instant::now(), None);

@@ -7,7 +7,7 @@ use reqwest::Url;
 const VARIABLES: [[&str; 2]; 3] =
     [["HTTPS_PROXY", "https_proxy"], ["HTTP_PROXY", "http_proxy"], ["ALL_PROXY", "all_proxy"]];
 
-/// Refuses a variable that names no proxy: passing over it would send requests another way than the one that was asked for.
+/// Refuses a variable that is not a proxy address: ignoring it would send requests past the proxy.
 pub(super) fn check() -> Result<(), String> {
     set().try_for_each(|(variable, value)| match value.as_deref().map(read) {
         Some(Some(_)) => Ok(()),
@@ -35,7 +35,7 @@ pub(super) fn of(url: &Url) -> Option<String> {
 /// The variables that are set, and their values where these are text.
 #[allow(
     clippy::disallowed_methods,
-    reason = "the HTTP client reads these variables, and passes over those that it cannot read"
+    reason = "the HTTP client reads these variables, and ignores those that it cannot read"
 )]
 fn set() -> impl Iterator<Item = (&'static str, Option<String>)> {
     VARIABLES.into_iter().filter_map(|names| {

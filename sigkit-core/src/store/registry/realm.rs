@@ -6,7 +6,7 @@ use reqwest::Url;
 
 use super::address;
 
-/// Token servers of registries whose names are not related, known by heart.
+/// Token servers of registries with unrelated names, hard-coded.
 const PAIRS: [(&str, &str); 1] = [("registry-1.docker.io", "auth.docker.io")];
 
 /// Whether a token server may see credentials.
@@ -20,9 +20,9 @@ pub(super) enum Trust {
 
 /// Judges the `realm` that `registry` named. `trusted` are hosts that may see the credentials of any registry.
 ///
-/// The rule: HTTPS, or plain HTTP for a registry that is itself spoken to in plain HTTP; no user name and no fragment. Credentials
+/// The rule: HTTPS, or plain HTTP for a registry that itself uses plain HTTP; no user name and no fragment. Credentials
 /// go to the registry's own origin; over HTTPS also to the default port of its host, of a host above or below it that shares at
-/// least two labels, and to the pairs known by heart or configured.
+/// least two labels, and to the pairs hard-coded or configured.
 pub(super) fn judge(realm: &str, registry: &Url, trusted: &[String]) -> Result<(Url, Trust), String> {
     let url = Url::parse(realm).map_err(|error| format!("the realm is not a URL ({error})"))?;
     if url.fragment().is_some() {
@@ -34,7 +34,7 @@ pub(super) fn judge(realm: &str, registry: &Url, trusted: &[String]) -> Result<(
         Trust::Credentials
     } else {
         Trust::AnonymousOnly(format!(
-            "no credentials were sent to the token server {}, which is not related to the registry; trust it explicitly if it should \
+            "no credentials were sent to the token server {}, which is not related to the registry: trust it explicitly if it should \
              have them",
             address::authority(&url)
         ))

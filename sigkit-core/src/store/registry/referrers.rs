@@ -15,7 +15,7 @@ use crate::limits::MANIFEST_VALUES;
 use crate::oci::{Descriptor, media_type};
 use crate::store::{Referrers, StoreError};
 
-/// That a registry left entries out, as asked by a query; none is asked for here. Distribution specification 1.1.
+/// Says that a registry filtered the list by a query; sigkit sends none. Distribution specification 1.1.
 const FILTERS_APPLIED: HeaderName = HeaderName::from_static("oci-filters-applied");
 
 impl RegistryStore {
@@ -36,7 +36,7 @@ impl RegistryStore {
         }
     }
 
-    /// Reads page by page. Trouble with an entry is handed over and keeps the others; trouble with a page ends it.
+    /// Reads page by page. An error in an entry is passed on and keeps the others; an error of a page ends the list.
     pub(super) async fn pages(
         &self,
         subject: &Digest,
@@ -77,7 +77,7 @@ impl RegistryStore {
                 let entry: Descriptor = match json::from_slice(entry.get().as_bytes()) {
                     Ok(entry) => entry,
                     Err(error) => {
-                        each(Err(protocol(&reply, format!("an entry that is no descriptor ({error})"))));
+                        each(Err(protocol(&reply, format!("an entry that is not a descriptor ({error})"))));
                         continue;
                     }
                 };
@@ -127,7 +127,7 @@ struct Page<'a> {
     manifests: Vec<&'a RawValue>,
 }
 
-/// Some registries write the empty list as `null`; a missing one is no list.
+/// Some registries write the empty list as `null`; a missing member is an error.
 fn list_or_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<&'de RawValue>, D::Error> {
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }

@@ -25,7 +25,7 @@ pub(super) struct Reply {
     /// Whether that is the object asked for, or something else that a redirect led to.
     pub(super) source: Source,
     pub(super) body: Body,
-    /// `METHOD URL` as asked, for error messages.
+    /// `METHOD URL` as sent, for error messages.
     pub(super) place: String,
     /// Which credentials were sent, in words, with a hint when some were held back.
     pub(super) who: String,
@@ -71,14 +71,14 @@ pub(super) enum Body {
     Excess,
 }
 
-/// Trouble on the way to an answer.
+/// An error before an answer.
 #[derive(Debug)]
 pub(super) struct Trouble {
     pub(super) error: StoreError,
     pub(super) kind: TroubleKind,
 }
 
-/// What may be done about trouble.
+/// What may be done about an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum TroubleKind {
     /// A later try may succeed.
@@ -215,7 +215,7 @@ impl Reply {
         }
         match tries::retry_after(&self.headers) {
             Some(pause) if pause > Duration::ZERO => {
-                words.push_str(&format!("; the server asks to come back after {} s", pause.as_secs()));
+                words.push_str(&format!("; the server asks to retry after {} s", pause.as_secs()));
             }
             _ => {}
         }

@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use crate::store::StoreError;
 
-/// What stands in place of a secret.
+/// The replacement of a secret.
 const REPLACEMENT: &str = "(secret)";
 /// The shortest piece of a secret that is recognised, in bytes. A shorter one occurs in other words by chance.
 const PIECE: usize = 8;

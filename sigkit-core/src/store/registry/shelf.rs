@@ -39,7 +39,7 @@ impl<T: Clone> Shelf<T> {
         Self { room, kept: Mutex::new(kept) }
     }
 
-    /// The object, fetched unless it is here; whoever asks while it is being fetched waits. Trouble is not kept.
+    /// The object, fetched unless it is cached; requests for it during the fetch wait. Errors are not cached.
     pub(super) async fn get(
         &self,
         name: Name,
@@ -72,7 +72,7 @@ impl<T: Clone> Shelf<T> {
             Ok(cell) => cell.into_inner(),
             Err(cell) => cell.get().cloned(),
         };
-        let lost = || StoreError::Unavailable { place: digest.to_string(), detail: "read, and not kept".to_owned() };
+        let lost = || StoreError::Unavailable { place: digest.to_string(), detail: "read, and not cached".to_owned() };
         object.ok_or_else(lost)
     }
 

@@ -30,7 +30,7 @@ pub(super) fn check(options: &TlsOptions) -> Result<(), String> {
     server_name(options).map(|_| ())
 }
 
-/// A configuration that trusts nobody, for connections without TLS.
+/// A configuration that trusts no certificate, for connections without TLS.
 pub(super) fn none() -> Result<ClientConfig, String> {
     Ok(builder()?.with_root_certificates(RootCertStore::empty()).with_no_client_auth())
 }
@@ -97,7 +97,7 @@ fn roots(options: &TlsOptions) -> Result<RootCertStore, String> {
     Ok(store)
 }
 
-/// The files that variables name in place of the system's, each with its variable.
+/// The files that variables name instead of the system's, each with its variable.
 #[allow(
     clippy::disallowed_methods,
     reason = "the loader of the system's roots reads these variables, and does not name them"

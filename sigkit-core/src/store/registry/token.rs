@@ -92,7 +92,7 @@ impl Bearer {
         }
     }
 
-    /// Reads a challenge; `None` when it names no one token server.
+    /// Reads a challenge; `None` if it does not name one token server.
     pub(super) fn from_challenge(challenge: &Challenge, home: &Home, transport: &Transport) -> Option<Self> {
         let further = |scope: &&str| !scope.starts_with("repository:") && scope.len() <= 200;
         Some(Self {
@@ -105,7 +105,7 @@ impl Bearer {
     }
 }
 
-/// Where the token for one scope is kept. Whoever holds the lock fetches it; the others wait and find it.
+/// Where the token for one scope is kept. The holder of the lock fetches it; the others wait and find it.
 #[derive(Debug, Default)]
 pub(super) struct Slot(Mutex<Option<Token>>);
 
@@ -155,7 +155,7 @@ async fn fetch(
 ) -> Result<Token, StoreError> {
     let (realm, trust) = bearer.realm.as_ref().map_err(|detail| StoreError::Protocol {
         place: super::address::authority(&home.base),
-        detail: format!("the registry names a token server that is not asked: {detail}"),
+        detail: format!("the registry names a token server that is not trusted: {detail}"),
     })?;
     let credentials = found.credentials.as_ref().ok().and_then(Option::as_ref);
     let (credentials, who) = match (credentials, trust) {

@@ -48,12 +48,12 @@ pub(super) struct Call {
     pub(super) room: Room,
 }
 
-/// Who sees to it that the memory for many answers at once is bounded.
+/// Who bounds the memory for many answers at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Room {
     /// The transport: large answers wait for each other.
     Shared,
-    /// Whoever asks, and knows how much that will be.
+    /// The caller, who knows how much that will be.
     Own,
 }
 
@@ -67,9 +67,9 @@ pub(super) enum Redirects {
 /// When a request may be sent again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Repeat {
-    /// Whatever became of it: it reads, or writes what nobody else writes differently.
+    /// Always: it reads, or writes what no other client writes differently.
     Safe,
-    /// Not at all. A tag written twice, with a pause between, could undo what another client wrote meanwhile; whoever writes it
+    /// Never. A tag written twice, with a pause between, could undo what another client wrote meanwhile; the caller
     /// reads again first.
     Never,
 }
@@ -153,7 +153,8 @@ impl Transport {
         let before = origin.served();
         let known = origin.expect_anybody(self.knock(home, &call.url)).await;
         known.map_err(|detail| {
-            let detail = format!("{detail}; the same was said of an earlier request, and nobody answers still");
+            let detail =
+                format!("{detail}; an earlier request failed in the same way, and the server still does not answer");
             StoreError::Unavailable { place: place.to_owned(), detail }
         })?;
         let mut served = before;
@@ -219,7 +220,7 @@ impl Transport {
 
     /// One try: the request, its redirects, and the body of the answer.
     ///
-    /// `authorization` goes to the origin of the call and is dropped for good on the way to any other.
+    /// `authorization` goes to the origin of the call and is dropped for good on a redirect to any other.
     pub(super) async fn attempt(
         &self,
         home: &Home,
@@ -271,7 +272,7 @@ impl Transport {
                 ));
             }
             let next = url.join(&location).map_err(|_| {
-                Trouble::protocol(&place, format!("a redirect to {}, which is no URL", shown(&location)))
+                Trouble::protocol(&place, format!("a redirect to an invalid URL, {}", shown(&location)))
             })?;
             address::check_target(&next, &home.base)
                 .map_err(|detail| Trouble::protocol(&place, format!("a redirect that is not followed: {detail}")))?;
@@ -456,12 +457,12 @@ fn transport_trouble(place: &str, error: reqwest::Error) -> Trouble {
     Trouble { error: StoreError::Unavailable { place: place.to_owned(), detail }, kind }
 }
 
-/// The same trouble, with the name of the proxy by which the request went.
+/// The same error, with the name of the proxy that the request used.
 fn by_way_of(trouble: Trouble, url: &Url) -> Trouble {
     let proxy = if address::is_loopback(url) { None } else { proxy::of(url) };
     match (proxy, trouble) {
         (Some(proxy), Trouble { error: StoreError::Unavailable { place, detail }, kind }) => {
-            let detail = format!("{detail}; by way of the proxy {}", printable(&proxy, 200));
+            let detail = format!("{detail}; through the proxy {}", printable(&proxy, 200));
             Trouble { error: StoreError::Unavailable { place, detail }, kind }
         }
         (_, trouble) => trouble,

@@ -28,7 +28,7 @@ impl Tries {
         self.made
     }
 
-    /// The pause before another try; `None` when there is to be none. `asked` is what the server asked for.
+    /// The pause before another try; `None` if there is no other try. `asked` is what the server asked for.
     pub(super) fn another(&mut self, asked: Option<Duration>) -> Option<Duration> {
         if self.made > self.retries.max || !is_reasonable(asked) {
             return None;

@@ -14,8 +14,9 @@ const PATIENCE: Duration = Duration::from_millis(1);
 
 /// Turns at one registry.
 ///
-/// Over plain HTTP, a registry nearby has answered before another connection to it is open. What is asked of it at once is therefore asked one after
-/// another, on the connection that is there, as long as nobody has to wait for that. Any other registry is asked everything at once.
+/// Over plain HTTP, a registry nearby has answered before another connection to it is open. What is asked of it at once is therefore
+/// asked one after another, on the open connection, as long as no request has to wait for that. Any other registry is asked everything
+/// at once.
 #[derive(Debug)]
 pub(super) struct Turns {
     turn: Semaphore,

@@ -18,7 +18,7 @@ use crate::store::{Atomicity, Expected, Store, StoreError, StoreWrite, SubjectIn
 const OCI_SUBJECT: HeaderName = HeaderName::from_static("oci-subject");
 
 /// What people must know whose account may create, and no more. Artifactory calls the right "Delete/Overwrite".
-const OVERWRITE: &str = "the tag exists, and to move it the account needs the right to overwrite";
+const OVERWRITE: &str = "the tag exists, and the account needs permission to overwrite it";
 
 /// Time for others' writes to arrive at a registry on this machine: only its own processes write there, as fast as this one.
 const SETTLE_NEAR: Duration = Duration::from_millis(4);
@@ -135,7 +135,7 @@ impl RegistryStore {
         }
     }
 
-    /// Looks whether the blob is there, and uploads it if not. An upload that fails on the way is begun anew.
+    /// Checks whether the blob is there, and uploads it if not. An upload that fails is started again.
     async fn store_blob(&self, bytes: Bytes, digest: &Digest) -> Result<(), StoreError> {
         let head = Call::new(Method::HEAD, self.url(&format!("blobs/{digest}")).await?);
         let reply = self.exchange(&head, Access::Push, Repeat::Safe).await?;
@@ -167,9 +167,10 @@ impl RegistryStore {
             .header(LOCATION)
             .filter(|location| !location.trim().is_empty())
             .ok_or_else(|| Trouble::protocol(&begun.place, "expected a Location to upload to, found none"))?;
-        let mut url = start.url.join(location).map_err(|_| {
-            Trouble::protocol(&begun.place, "expected a Location to upload to, found something that is no URL")
-        })?;
+        let mut url = start
+            .url
+            .join(location)
+            .map_err(|_| Trouble::protocol(&begun.place, "expected a Location to upload to, found an invalid URL"))?;
         address::check_target(&url, &home.base).map_err(|detail| {
             Trouble::protocol(&begun.place, format!("a Location that is not uploaded to: {detail}"))
         })?;
@@ -179,7 +180,7 @@ impl RegistryStore {
         put.body = Some(body.clone());
         let reply = self.host.attempt(self.transport(), &put, &scope).await?;
         if is_lost_upload(&reply) {
-            let detail = format!("the upload was lost on the way: {}", reply.words());
+            let detail = format!("the upload was lost: {}", reply.words());
             return Err(Trouble::passing(StoreError::Unavailable { place: reply.place, detail }));
         }
         Ok(reply)
@@ -195,7 +196,7 @@ fn append_digest(url: &mut Url, digest: &Digest) {
     url.set_query(Some(&query));
 }
 
-/// Whether the registry speaks of that many bytes; one that does not say is not believed to hold them.
+/// Whether the registry speaks of that many bytes; one that does not say is not assumed to have them.
 fn has_length(reply: &Reply, length: usize) -> bool {
     reply.header(CONTENT_LENGTH).is_some_and(|stated| stated.parse() == Ok(length))
 }

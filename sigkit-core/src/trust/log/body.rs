@@ -32,17 +32,17 @@ pub enum BodyError {
     Mismatch {
         /// Which member.
         what: &'static str,
-        /// What it is in the signature at hand.
+        /// The value in the signature.
         expected: String,
         /// What it is in the entry.
         found: String,
     },
-    /// Nothing at hand can be compared with what the entry says.
+    /// The signature has nothing to compare with what the entry says.
     #[error("log entry, {what}: {found} cannot be compared: {detail}")]
     Incomparable {
         /// Which member.
         what: &'static str,
-        /// What stands there.
+        /// The value found.
         found: String,
         /// What would be needed.
         detail: &'static str,
@@ -91,12 +91,12 @@ impl SignerKey<'_> {
     }
 }
 
-/// Whether entries of that kind are of Rekor v2.
+/// Returns true if entries of this kind are of Rekor v2.
 pub(super) fn is_v2(kind: &EntryKind) -> bool {
     matches!((kind.kind.as_str(), kind.version.as_str()), ("hashedrekord", "0.0.2"))
 }
 
-/// Checks that the body is of the kind that it is said to be, and about this signature.
+/// Checks that the body is of the kind that the entry claims, and about this signature.
 pub(super) fn check(kind: &EntryKind, body: &[u8], logged: &Logged<'_>) -> Result<(), BodyError> {
     match (kind.kind.as_str(), kind.version.as_str()) {
         ("hashedrekord", "0.0.1") => read::<HashedRekord>(kind, body)?.check(logged),
@@ -108,7 +108,7 @@ pub(super) fn check(kind: &EntryKind, body: &[u8], logged: &Logged<'_>) -> Resul
     }
 }
 
-/// The frame of every entry. The members of this type and of those below stand in the order of RFC 8785.
+/// The frame of every entry. The members of this type and of those below are in the order of RFC 8785.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Body<T> {
@@ -160,7 +160,7 @@ impl HashedRekord {
     }
 }
 
-/// Rekor v1, `dsse` 0.0.1: an envelope. The hash of the envelope is over a text that nobody keeps; payload and signature say the same.
+/// Rekor v1, `dsse` 0.0.1: an envelope. The hash of the envelope is over a text that is not kept; payload and signature say the same.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Dsse {
@@ -356,7 +356,7 @@ impl VerifierV2 {
     }
 }
 
-/// The names in sigstore's `PublicKeyDetails` under which a log takes signatures by keys of that kind.
+/// The names in sigstore's `PublicKeyDetails` under which a log takes signatures by such keys.
 const fn key_details(algorithm: KeyAlgorithm) -> &'static [&'static str] {
     match algorithm {
         KeyAlgorithm::EcdsaP256 => &["PKIX_ECDSA_P256_SHA_256"],

@@ -23,9 +23,9 @@ pub enum CheckpointError {
     Malformed {
         /// Counted from 1.
         line: usize,
-        /// What must stand there.
+        /// The expected value.
         expected: &'static str,
-        /// What stands there, cut to 200 characters.
+        /// The value found, cut to 200 characters.
         found: String,
     },
     /// Larger than allowed.
@@ -140,7 +140,7 @@ impl<'a> Checkpoint<'a> {
         })
     }
 
-    /// Checks that the log itself signed this. Signatures of others, witnesses for one, are passed over.
+    /// Checks that the log itself signed this. Signatures of others, such as witnesses, are ignored.
     ///
     /// A signature is the log's when it carries the name in the origin and the hint computed from the log's key; such a signature must
     /// hold, and there must be one. The hint by itself proves nothing.

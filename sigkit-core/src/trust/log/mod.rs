@@ -1,4 +1,4 @@
-//! Transparency logs: that an entry is about this very signature, and that a log of the trusted root vouches for it.
+//! Transparency logs: that an entry is about this very signature, and is in a log of the trusted root.
 
 mod body;
 mod checkpoint;
@@ -24,12 +24,12 @@ use crate::digest::hex;
 use crate::limits::Limits;
 use crate::time::UnixTime;
 
-/// Why a log entry does not vouch for a signature.
+/// Why a log entry is invalid for a signature.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LogError {
     /// Neither promise nor proof.
-    #[error("log entry: expected a signed promise or an inclusion proof, found neither")]
+    #[error("log entry: expected an inclusion promise or an inclusion proof, found neither")]
     Unproved,
     /// A log that the trusted root does not name.
     #[error("log entry: expected one of the {known} logs of the trusted root, found log {found}")]
@@ -50,7 +50,7 @@ pub enum LogError {
         time: UnixTime,
     },
     /// Nothing tells when the signature was made.
-    #[error("the key of log {log} is trusted {window}, and nothing tells when the signature was made")]
+    #[error("the key of log {log} is trusted {window}, and the time of the signature is unknown")]
     NoTime {
         /// The log.
         log: LogId,
@@ -62,16 +62,16 @@ pub enum LogError {
     Entry {
         /// Which member.
         what: &'static str,
-        /// What must stand there.
+        /// The expected value.
         expected: String,
-        /// What stands there.
+        /// The value found.
         found: String,
     },
     /// The entry is not about this signature.
     #[error(transparent)]
     Body(#[from] BodyError),
     /// The promise is not the log's.
-    #[error("the log's signed promise: {0}")]
+    #[error("the log's inclusion promise: {0}")]
     Promise(SignatureError),
     /// The entry is not in the tree.
     #[error(transparent)]
@@ -138,23 +138,23 @@ impl LogError {
     }
 }
 
-/// An entry that a trusted log vouches for, and that is about the signature it came with.
+/// An entry that is in a trusted log, and is about the signature it came with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct VerifiedEntry {
-    /// The log. Two entries of one log are one witness.
+    /// The log. Two entries of one log count once.
     pub(crate) log: LogId,
     /// The entry's number, as it is proved: in the log by a promise, in the tree by a proof alone.
     pub(crate) index: u64,
     /// When the log took it; only a promise says so with a signature.
     pub(crate) time: Option<UnixTime>,
-    /// What vouches for it.
+    /// What proves it.
     pub(crate) proof: LogProof,
 }
 
-/// Verifies one entry: about this signature, of a log of the trusted root, by every proof that came along.
+/// Verifies one entry: about this signature, of a log of the trusted root, by every proof that it has.
 ///
 /// `times` are those at which the signature is known to have been made, otherwise than by this entry; where nothing tells, the time
-/// of verification stands in, as long as the log's key is still trusted then.
+/// of verification is used, as long as the log's key is still trusted then.
 ///
 /// # Errors
 /// [`LogError`]: a proof that is there and does not hold is an error, whether or not another one does.
@@ -194,7 +194,7 @@ pub(crate) fn verify(
     Ok(VerifiedEntry { log: entry.log_id, index, time, proof })
 }
 
-/// How many different logs vouch.
+/// How many different logs have an entry.
 pub(crate) fn distinct_logs<'e>(entries: impl Iterator<Item = &'e VerifiedEntry>) -> usize {
     entries.map(|entry| entry.log).collect::<BTreeSet<_>>().len()
 }
@@ -286,7 +286,7 @@ mod tests {
         };
     }
 
-    /// A signature, who made it, and whom to believe.
+    /// A signature, its signer, and the trusted root.
     struct Case {
         entity: SignedEntity,
         root: TrustedRoot,
@@ -449,7 +449,7 @@ mod tests {
         // The same key by itself is not the certificate that carries it.
         for (name, mut case) in all() {
             if case.certificate.take().is_some() {
-                assert_eq!(case.code(), "log-entry-mismatch", "{name}: key in place of its certificate");
+                assert_eq!(case.code(), "log-entry-mismatch", "{name}: key instead of its certificate");
             }
         }
     }

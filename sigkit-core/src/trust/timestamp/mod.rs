@@ -47,9 +47,9 @@ pub enum TimestampError {
     Form {
         /// Which part.
         what: &'static str,
-        /// What must stand there.
+        /// The expected value.
         expected: String,
-        /// What stands there.
+        /// The value found.
         found: String,
     },
     /// Made for other bytes.
@@ -60,7 +60,7 @@ pub enum TimestampError {
         /// The digest stamped.
         found: String,
     },
-    /// Signed by nobody whom the trusted root names.
+    /// Not signed by an authority of the trusted root.
     #[error(
         "timestamp: expected a signer among the {known} timestamp authorities of the trusted root, found the certificate {found}"
     )]
@@ -124,7 +124,7 @@ impl TimestampError {
 pub(crate) struct VerifiedTimestamp {
     /// The time.
     pub(crate) time: UnixTime,
-    /// The key of the authority. Two timestamps by one key are one witness.
+    /// The key of the authority. Two timestamps by one key count once.
     pub(crate) authority: KeyFingerprint,
     /// The authority's address, or the subject of its certificate where it has none; for people.
     pub(crate) name: String,
@@ -133,8 +133,8 @@ pub(crate) struct VerifiedTimestamp {
 /// Verifies that an authority of the trusted root stamped `stamped`, the bytes of a signature.
 ///
 /// The signer is the certificate that the signed attributes name by its digest, and it must lie in the trusted root or hang below it;
-/// certificates that came along are looked at only to find that one, and never believed for being there. The nonce answers a request
-/// that nobody kept, so it says nothing here.
+/// certificates in the token are used only to find that one, and never trusted for being there. The nonce answers a request
+/// that is not kept, so it is not checked.
 ///
 /// # Errors
 /// [`TimestampError`].
@@ -256,7 +256,7 @@ impl<'a> Names<'a> {
             && self.v2.is_none_or(|(algorithm, digest)| Digest::of(algorithm, certificate.der()).as_bytes() == digest)
     }
 
-    /// The certificate of that name among those that came along.
+    /// The certificate of that name among those in the token.
     fn embedded(&self, token: &Token<'_>, limits: &Limits) -> Option<Certificate> {
         let certificates = token.certificates.iter().take(limits.chain_certificates);
         certificates.filter_map(|der| Certificate::from_der(der).ok()).find(|certificate| self.mean(certificate))

@@ -1,5 +1,5 @@
-//! The parts of an RFC 3161 answer as they stand in its DER: `TimeStampResp`, the CMS signature of RFC 5652 in it, and the `TSTInfo`
-//! in that. Nothing is encoded anew, and embedded certificates are not even parsed.
+//! The parts of an RFC 3161 answer as in its DER: `TimeStampResp`, the CMS signature of RFC 5652 in it, and the `TSTInfo`
+//! in that. Nothing is encoded again, and embedded certificates are not even parsed.
 
 use der::asn1::{AnyRef, Int, ObjectIdentifier, OctetStringRef};
 use der::{Decode, ErrorKind, Reader, SliceReader, Tag, TagNumber, Tagged};
@@ -20,11 +20,11 @@ pub(super) struct Response<'a> {
 
 /// A CMS signature over a `TSTInfo`.
 pub(super) struct Token<'a> {
-    /// What the signed content is said to be.
+    /// The declared type of the signed content.
     pub(super) content_type: ObjectIdentifier,
     /// The signed content: the DER of a `TSTInfo`.
     pub(super) content: &'a [u8],
-    /// Certificates that came along, DER each.
+    /// The certificates in the token, DER each.
     pub(super) certificates: Vec<&'a [u8]>,
     /// Those who signed.
     pub(super) signers: Vec<SignerInfo<'a>>,
@@ -283,7 +283,7 @@ pub(super) fn whole<'a, T>(der: &'a [u8], read: impl FnOnce(&mut SliceReader<'a>
     Ok(value)
 }
 
-/// The members of a SET, a SEQUENCE, or what takes their place, each as it stands.
+/// The members of a SET, a SEQUENCE, or what replaces them, each as received.
 pub(super) fn elements(contents: &[u8]) -> der::Result<Vec<&[u8]>> {
     let mut reader = SliceReader::new(contents)?;
     let mut found = Vec::new();

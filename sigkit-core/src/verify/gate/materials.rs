@@ -1,6 +1,6 @@
 //! What a provenance names as built upon: images among other things.
 //!
-//! A material is an image in every spelling that builders use, or one of the forms that are known to be none; whatever else it is, it
+//! A material is an image in every spelling that builders use, or one of the forms that are known not to be images; anything else
 //! could be an image and is an error.
 
 use serde_json::Value;
@@ -9,7 +9,7 @@ use super::purl::{self, Purl};
 use crate::digest::{Digest, DigestAlgorithm};
 use crate::oci::{ImageReference, Repository, Tag};
 
-/// Schemes behind which the name of an image stands.
+/// Schemes that precede the name of an image.
 const IMAGE_SCHEMES: [&str; 5] = ["containerd", "docker", "docker-daemon", "docker-image", "oci"];
 /// Schemes of what is downloaded; `https://registry.example/app:v1` is an image nevertheless.
 const DOWNLOAD_SCHEMES: [&str; 6] = ["ftp", "gs", "http", "https", "s3", "sftp"];
@@ -51,17 +51,17 @@ pub(super) fn images(materials: Option<&Value>) -> Result<Vec<BaseImage>, Unclea
             });
             images.filter_map(Result::transpose).collect()
         }
-        Some(other) => Err(Unclear { text: other.to_string().chars().take(200).collect(), why: "no list" }),
+        Some(other) => Err(Unclear { text: other.to_string().chars().take(200).collect(), why: "not a list" }),
     }
 }
 
-/// One material; `None` when it is no image.
+/// One material; `None` if it is not an image.
 fn image(material: &Value) -> Result<Option<BaseImage>, &'static str> {
-    let Value::Object(members) = material else { return Err("no object") };
+    let Value::Object(members) = material else { return Err("not an object") };
     let text = |name: &str| match members.get(name) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) if !text.is_empty() => Ok(Some(text.as_str())),
-        Some(_) => Err("a place that is no text"),
+        Some(_) => Err("a location that is not a string"),
     };
     let uri = text("uri")?;
     // With an address beside it, a name is for people.
@@ -73,7 +73,7 @@ fn image(material: &Value) -> Result<Option<BaseImage>, &'static str> {
         match (spelled(place)?, &mut found) {
             (Some(named), None) => found = Some(named),
             (Some(named), Some(known)) if named.repository == known.repository => known.digests.extend(named.digests),
-            (Some(_), Some(_)) => return Err("two places that name two repositories"),
+            (Some(_), Some(_)) => return Err("two locations of two repositories"),
             (None, _) => {}
         }
     }
@@ -91,12 +91,12 @@ fn beside(digests: Option<&Value>) -> Result<Vec<Digest>, &'static str> {
     let members = match digests {
         None | Some(Value::Null) => return Ok(Vec::new()),
         Some(Value::Object(members)) => members,
-        Some(_) => return Err("digests that are no object"),
+        Some(_) => return Err("digests that are not an object"),
     };
     let mut found = Vec::new();
     for (name, hex) in members {
         if let Some(algorithm) = DigestAlgorithm::from_name(&name.to_ascii_lowercase().replace('-', "")) {
-            let hex = hex.as_str().ok_or("a digest that is no text")?;
+            let hex = hex.as_str().ok_or("a digest that is not a string")?;
             found.push(Digest::from_hex(algorithm, hex).map_err(|_| "a digest that cannot be read")?);
         }
     }
@@ -124,7 +124,7 @@ impl Named {
 
 /// The image that a text names; `None` when it is known to name none.
 fn spelled(text: &str) -> Result<Option<Named>, &'static str> {
-    const NO_NAME: &str = "neither the name of an image, nor known to be something else";
+    const NO_NAME: &str = "neither the name of an image, nor a known form of something else";
     if text.chars().any(|c| c.is_whitespace() || c.is_control()) {
         return Err("blanks");
     }
@@ -184,7 +184,7 @@ fn by_purl(purl: &Purl) -> Result<Option<Named>, &'static str> {
             let is_host = host == "localhost" || host.contains(['.', ':']);
             let first = purl.path.split_once('/').map_or("", |(first, _)| first);
             if host.contains('/') || !is_host || first.contains(['.', ':']) {
-                return Err("a repository_url that is no host beside a name without one");
+                return Err("a repository_url that is not a host beside a name without one");
             }
             format!("{host}/{}", purl.path)
         }

@@ -23,7 +23,7 @@ use crate::reason::Reason;
 use crate::report::{CheckId, Fact, Label, Node, Outcome, Rule, Verdict};
 use crate::time::UnixTime;
 
-/// How far clocks may differ before a time counts as one that is yet to come, in seconds.
+/// How far clocks may differ before a time counts as in the future, in seconds.
 const SKEW: i64 = 300;
 
 /// A statement that holds, and who made it.
@@ -73,7 +73,7 @@ impl<'a> Gates<'a> {
         Self { policy, around, heard, scans: Vec::new() }
     }
 
-    /// Lets an authority pass with what it attested, or turns it back. What is turned back is no proof of anything, however well
+    /// Accepts an authority with what it attested, or rejects it. What is rejected proves nothing, however well
     /// it is signed. Its scans are judged with those of the others, in [`Gates::whole`].
     pub(super) fn pass(&mut self, node: Node, signatures: Vec<VerifiedSignature>) -> (Node, Vec<VerifiedSignature>) {
         let (false, Node::Group { label, rule, parts }) =
@@ -159,7 +159,7 @@ fn check(gate: &Gate, seen: &Seen<'_>, heard: &Heard) -> Node {
     }
     let mut parts = vec![node];
     parts.extend(seen.problems.iter().map(super::could_not_look));
-    group("and nothing that was not looked at", Rule::All, parts)
+    group("and nothing that could not be read", Rule::All, parts)
 }
 
 fn group(name: impl Into<String>, rule: Rule, parts: Vec<Node>) -> Node {

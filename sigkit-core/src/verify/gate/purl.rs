@@ -11,7 +11,7 @@ pub(super) struct Purl {
 }
 
 impl Purl {
-    /// Reads a package URL, with the slashes before the type that purl-spec puts up with. `None` when it is none.
+    /// Reads a package URL, with the slashes before the type that purl-spec tolerates. `None` if it is invalid.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let rest = without_scheme(text)?.trim_start_matches('/');
         let rest = rest.split_once('#').map_or(rest, |(rest, _)| rest);
@@ -61,13 +61,13 @@ impl Purl {
     }
 }
 
-/// What stands behind `pkg:` in any case.
+/// The text after `pkg:` in any case.
 pub(super) fn without_scheme(text: &str) -> Option<&str> {
     let (scheme, rest) = text.split_once(':')?;
     scheme.eq_ignore_ascii_case("pkg").then_some(rest)
 }
 
-/// Percent-decoding. `None` when an escape is broken, or the result is no UTF-8.
+/// Percent-decoding. `None` if an escape is invalid, or the result is not UTF-8.
 pub(super) fn decoded(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();

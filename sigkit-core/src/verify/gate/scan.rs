@@ -125,7 +125,7 @@ fn time(gate: &ScanGate, scan: &Scan, now: UnixTime) -> Result<Fact, Reason> {
     }
 }
 
-/// What nobody has rated may be of any severity.
+/// A finding without a rating may be of any severity.
 const fn severity(finding: &Finding) -> Severity {
     match finding.severity {
         Severity::Unknown => Severity::Critical,

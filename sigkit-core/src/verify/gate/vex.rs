@@ -1,7 +1,7 @@
 //! OpenVEX 0.2: what a supplier says about a vulnerability in a product.
 //!
 //! Only statements of authorities that the policy names come here; of several the latest decides. A word clears for a product that
-//! is named to the letter: by digest, or by the exact package URL of the finding. A word against counts as soon as it may be about
+//! is named exactly: by digest, or by the exact package URL of the finding. A word against counts as soon as it may be about
 //! the finding: whatever it leaves out, spells otherwise, or says in a way that is not understood here. What is not cleared stays a
 //! finding.
 
@@ -61,7 +61,7 @@ struct Component {
 }
 
 enum Subcomponents {
-    /// None are named: all of the product is meant.
+    /// None are named: the statement is about all of the product.
     All,
     Of(Vec<Component>),
     NotUnderstood,
@@ -70,7 +70,7 @@ enum Subcomponents {
 /// How a name fits what is judged.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Fit {
-    /// To the letter.
+    /// Exactly.
     Exact,
     /// In other words.
     Loose,
@@ -104,7 +104,7 @@ impl Word {
         matches!((self.status.as_str(), self.reasoned), ("fixed", _) | ("not_affected", Reasoned::Yes))
     }
 
-    /// Whether it is about the finding. What is said of one CVE among several of an advisory speaks against the advisory, and never
+    /// Whether it is about the finding. A statement about one CVE among several of an advisory counts against the advisory, and never
     /// for it. What names no product is about the artifact of the attestation.
     fn is_about(&self, finding: &Finding, seen: &Seen<'_>) -> bool {
         let mut products = self.products.iter();
@@ -140,7 +140,7 @@ pub(super) fn read<'s>(said: impl Iterator<Item = Held<'s>>) -> Result<Vec<Word>
     Ok(words)
 }
 
-/// A justification of the list, or words about the impact in place of one.
+/// A justification of the list, or an impact statement instead of one.
 fn reasoned(justification: Option<&str>, impact: Option<&str>) -> Reasoned {
     match (justification, impact) {
         (Some(word), _) if JUSTIFICATIONS.contains(&word) => Reasoned::Yes,
@@ -311,7 +311,7 @@ pub(super) fn decide(words: &[Word], finding: &Finding, seen: &Seen<'_>) -> Resu
     let mut cleared = None;
     for word in about.into_iter().filter(|word| word.time == latest) {
         if word.time > UnixTime(seen.now.0.saturating_add(SKEW)) {
-            return Err(against(word, format!("a statement dated {}, which is yet to come", word.time)));
+            return Err(against(word, format!("a statement dated {}, which is in the future", word.time)));
         }
         match word.status.as_str() {
             _ if word.clears() => cleared = Some(word),
