@@ -32,7 +32,7 @@ pub(crate) fn check(args: &NoLogArgs, context: &Context, notes: &mut Vec<String>
             {
                 return Err(CliError::usage(format!(
                     "--signing-config: {} names services ({services}), and this build signs without a log or a timestamp \
-                     authority; give one that names none, or leave it out",
+                     authority: give one that names none, or omit it",
                     path.display()
                 )));
             }
