@@ -10,7 +10,7 @@ impl Context {
     /// The time of creation to write down: that of `SOURCE_DATE_EPOCH`, so that the same input gives the same bytes, or else the time.
     ///
     /// # Errors
-    /// [`CliError`] for a value that is no number of seconds.
+    /// [`CliError`] if the value is not a number of seconds.
     pub(crate) fn creation_time(&self) -> Result<UnixTime, CliError> {
         let Some(value) = self.environment.non_empty("SOURCE_DATE_EPOCH") else { return Ok(self.now()) };
         let text = value.to_string_lossy();
@@ -20,10 +20,10 @@ impl Context {
         })
     }
 
-    /// The bounds on what is read: the usual ones, but for `COSIGN_MAX_ATTACHMENT_SIZE`.
+    /// The limits on what is read: the usual ones, except `COSIGN_MAX_ATTACHMENT_SIZE`.
     ///
     /// # Errors
-    /// [`CliError::usage`] for a value that is no size.
+    /// [`CliError::usage`] if the value is not a size.
     pub(crate) fn limits(&self) -> Result<Limits, CliError> {
         let mut limits = Limits::DEFAULT;
         for name in ["SIGKIT_MAX_ATTACHMENT_SIZE", "COSIGN_MAX_ATTACHMENT_SIZE"] {

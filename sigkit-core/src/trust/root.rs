@@ -610,7 +610,7 @@ mod tests {
         fn at<'d>(document: &'d mut Value, path: &str) -> &'d mut Value {
             document.pointer_mut(path).unwrap()
         }
-        /// The certificate with other bytes in place of some, wherever they stand.
+        /// The certificate with some bytes replaced, wherever they are.
         fn patched(document: &mut Value, path: &str, from: &[u8], to: &[u8]) {
             let text = at(document, path);
             let mut der = STANDARD.decode(text.as_str().unwrap()).unwrap();

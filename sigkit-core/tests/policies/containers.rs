@@ -434,5 +434,5 @@ fn paths_of_local_images_and_unknown_transports_take_nobody_else_down() {
         let why = format!("no images are read by transport {transport}");
         assert!(weak.iter().any(|weak| weak.text.contains(&why)), "{weak:?}");
     }
-    assert!(weak.iter().any(|weak| weak.text.contains("paths are not told apart")), "{weak:?}");
+    assert!(weak.iter().any(|weak| weak.text.contains("paths are not distinguished")), "{weak:?}");
 }
