@@ -83,7 +83,7 @@ pub enum DigestError {
         found: String,
     },
     /// The hex part has the wrong length.
-    #[error("{algorithm} needs {} lowercase hex digits, found {found} characters", .algorithm.hex_len())]
+    #[error("{algorithm} needs {} lowercase hex digits, found {found} characters{}", .algorithm.hex_len(), of_another(*.found))]
     Length {
         /// The algorithm named.
         algorithm: DigestAlgorithm,
@@ -96,6 +96,13 @@ pub enum DigestError {
         /// The first offending character.
         found: char,
     },
+}
+
+/// The algorithm whose digests are that long, in words.
+fn of_another(found: usize) -> String {
+    let all = [DigestAlgorithm::Sha256, DigestAlgorithm::Sha384, DigestAlgorithm::Sha512];
+    let other = all.into_iter().find(|algorithm| algorithm.hex_len() == found);
+    other.map_or_else(String::new, |algorithm| format!(", as many as {algorithm} has"))
 }
 
 /// The digest of some bytes, with the algorithm that made it.

@@ -109,6 +109,7 @@ mod backend;
 pub mod blocking;
 #[cfg(feature = "oci")]
 pub mod bundle;
+pub mod cause;
 #[cfg(feature = "oci")]
 pub mod content;
 pub mod crypto;

@@ -2,6 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use sigkit_core::cause::{LikelyCause, Recognised};
 use sigkit_core::crypto::{Curve, Ed25519Rule, KeyAlgorithm, KeyError, PemError, PublicKey, Signature, SignatureError};
 
 const GOLDEN: &str = include_str!("../../keys/TEST-ONLY-golden.pub");
@@ -139,8 +140,15 @@ fn a_file_holds_exactly_one_block() {
         let found = found.map(str::to_owned).to_vec();
         assert_eq!(pem_error(&text), PemError::Several { found, wanted: WANTED });
     }
-    assert_eq!(pem_error(""), PemError::Missing { wanted: WANTED });
-    assert_eq!(pem_error(" \r\n\t"), PemError::Missing { wanted: WANTED });
+    let empty = PemError::Missing { wanted: WANTED, cause: Some(LikelyCause::Empty) };
+    assert_eq!(pem_error(""), empty);
+    assert_eq!(pem_error(" \r\n\t"), empty);
+    let parameters = "-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n";
+    let error = pem_error(format!("{parameters}{GOLDEN}")).to_string();
+    assert!(
+        error.ends_with(": remove the block EC PARAMETERS, which says nothing that the key does not say"),
+        "{error}"
+    );
 }
 
 // threat: R31
@@ -198,7 +206,7 @@ fn a_boundary_has_its_line_to_itself() {
         pem_error(GOLDEN.split("-----END").next().unwrap()),
         PemError::Unterminated { label: "PUBLIC KEY".to_owned() }
     );
-    let encoded = PemError::Encoded { wanted: WANTED };
+    let encoded = PemError::Missing { wanted: WANTED, cause: Some(LikelyCause::Base64Of(Recognised::Pem)) };
     assert_eq!(pem_error(STANDARD.encode(GOLDEN)), encoded);
     assert_eq!(pem_error(format!("{}\n", STANDARD.encode(format!("# key\n{GOLDEN}")))), encoded);
 }
@@ -218,7 +226,8 @@ fn bytes_that_are_no_text_are_no_pem() {
         (format!("\x1b[31m\n{GOLDEN}").into_bytes(), 0, 0x1b, ""),
     ] {
         match pem_error(&text) {
-            PemError::NotText { offset: at, byte: what, hint: said } => {
+            PemError::NotText { offset: at, byte: what, cause } => {
+                let said = cause.map(|cause| cause.to_string()).unwrap_or_default();
                 assert_eq!((at, what), (offset, byte));
                 assert!(said.contains(hint), "{said}");
             }
@@ -247,7 +256,7 @@ fn reading_is_linear_and_bounded() {
         let _ = pem_error(&text);
         assert!(begun.elapsed().as_millis() < 250, "{:?}: {:?}", &text[..20], begun.elapsed());
     }
-    assert_eq!(pem_error(" ".repeat(limit)), PemError::Missing { wanted: WANTED });
+    assert_eq!(pem_error(" ".repeat(limit)), PemError::Missing { wanted: WANTED, cause: Some(LikelyCause::Empty) });
     assert_eq!(pem_error(" ".repeat(limit + 1)), PemError::TooLarge { found: limit + 1, limit });
 }
 
@@ -295,7 +304,7 @@ fn a_key_has_one_encoding() {
         format!(r#"{{"keytype":"ecdsa","scheme":"ecdsa-sha2-nistp256","keyval":{{"public":"{point}"}}}}"#),
         r#"{"kty":"EC","crv":"P-256","x":"AA","y":"AA"}"#.to_owned(),
     ] {
-        assert_eq!(pem_error(&text), PemError::Missing { wanted: WANTED }, "{text}");
+        assert!(matches!(pem_error(&text), PemError::Missing { wanted: WANTED, .. }), "{text}");
     }
     assert!(read(&der).is_err(), "DER as it is");
     for body in [STANDARD.encode(hex), STANDARD.encode(point), STANDARD.encode(&base64)] {

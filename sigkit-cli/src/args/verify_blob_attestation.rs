@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, ValueEnum};
-use sigkit_core::digest::{Digest, DigestAlgorithm};
+use sigkit_core::digest::{Digest, DigestAlgorithm, DigestError};
 
 use super::{FormatsReadArgs, ReportFormat, SignatureDigest, TrustArgs, WantedTypeArgs};
 use crate::error::CliError;
@@ -75,8 +75,18 @@ impl VerifyBlobAttestationArgs {
             BlobDigest::Sha384 => DigestAlgorithm::Sha384,
             BlobDigest::Sha512 => DigestAlgorithm::Sha512,
         };
-        let digest = self.digest.as_deref().map(|hex| Digest::from_hex(algorithm, hex)).transpose();
-        digest.map_err(|error| CliError::usage(format!("--digest: {error}")))
+        let Some(given) = self.digest.as_deref() else { return Ok(None) };
+        let refused = |error: DigestError, advice: &str| CliError::usage(format!("--digest: {error}{advice}"));
+        match Digest::from_hex(algorithm, given) {
+            Ok(digest) => Ok(Some(digest)),
+            Err(error @ DigestError::Length { found: 64, .. }) => Err(refused(error, ": add --digestAlg sha256")),
+            Err(error @ DigestError::Length { found: 96, .. }) => Err(refused(error, ": add --digestAlg sha384")),
+            Err(error @ DigestError::Length { found: 128, .. }) => Err(refused(error, ": add --digestAlg sha512")),
+            Err(error) if given.parse::<Digest>().is_ok() => {
+                Err(refused(error, ": give the digits alone, and the algorithm with --digestAlg"))
+            }
+            Err(error) => Err(refused(error, "")),
+        }
     }
 
     /// Refuses what this build cannot do, and tells once what has no effect.

@@ -7,6 +7,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
+use crate::cause::{LikelyCause, TextFormat, likely_cause};
+
 /// A key file is smaller than this many bytes; an RSA key of 8192 bits takes about 6 KiB.
 pub(crate) const MAX_BYTES: usize = 64 << 10;
 
@@ -23,26 +25,22 @@ pub enum PemError {
         limit: usize,
     },
     /// A byte order mark, a NUL or another byte that no text holds.
-    #[error("not a PEM file: byte {offset} is {byte:#04x}, which is not text{}", .hint)]
+    #[error("not a PEM file: byte {offset} is {byte:#04x}, which is not text{}", because(.cause.as_ref()))]
     NotText {
         /// Position of the byte, counted from 0.
         offset: usize,
         /// The byte.
         byte: u8,
         /// What such a file usually is.
-        hint: &'static str,
+        cause: Option<LikelyCause>,
     },
     /// No block at all.
-    #[error("no PEM block found; wanted {}", .wanted.join(" or "))]
+    #[error("no PEM block found; wanted {}{}", .wanted.join(" or "), because(.cause.as_ref()))]
     Missing {
         /// The types accepted there.
         wanted: &'static [&'static str],
-    },
-    /// No block, but the base64 of a text that has one.
-    #[error("no PEM block found, but base64 of one; decode it first: `base64 -d FILE`; wanted {}", .wanted.join(" or "))]
-    Encoded {
-        /// The types accepted there.
-        wanted: &'static [&'static str],
+        /// What probably happened to the text.
+        cause: Option<LikelyCause>,
     },
     /// A `BEGIN` or `END` line which is not one.
     #[error("line {line} is not a well-formed PEM boundary{}", .hint)]
@@ -67,7 +65,7 @@ pub enum PemError {
         end: String,
     },
     /// More than one block where exactly one must be.
-    #[error("found {} PEM blocks ({}); exactly one {} must be given", .found.len(), .found.join(", "), .wanted.join(" or "))]
+    #[error("found {} PEM blocks ({}); exactly one {} must be given{}", .found.len(), .found.join(", "), .wanted.join(" or "), parameters(.found))]
     Several {
         /// The types found, in order, at most eight.
         found: Vec<String>,
@@ -143,8 +141,7 @@ impl<'a> Block<'a> {
 pub(crate) fn single<'a>(bytes: &'a [u8], wanted: &'static [&'static str]) -> Result<Block<'a>, PemError> {
     let blocks = blocks(bytes)?;
     match blocks.as_slice() {
-        [] if is_encoded(bytes) => Err(PemError::Encoded { wanted }),
-        [] => Err(PemError::Missing { wanted }),
+        [] => Err(missing(bytes, wanted)),
         [block] if wanted.contains(&block.label) => Ok(*block),
         [block] => Err(PemError::WrongType { found: block.label.to_owned(), wanted }),
         several => {
@@ -205,12 +202,21 @@ fn behind(boundary: &str) -> &'static str {
     }
 }
 
-/// Whether a text without block is base64 of one with a block.
-fn is_encoded(bytes: &[u8]) -> bool {
-    let text: Zeroizing<Vec<u8>> =
-        Zeroizing::new(bytes.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect());
-    let decoded = Zeroizing::new(STANDARD.decode(&*text).unwrap_or_default());
-    decoded.windows(BEGIN.len()).any(|window| window == BEGIN.as_bytes())
+/// A text without block.
+fn missing(bytes: &[u8], wanted: &'static [&'static str]) -> PemError {
+    PemError::Missing { wanted, cause: likely_cause(bytes, TextFormat::Pem) }
+}
+
+fn because(cause: Option<&LikelyCause>) -> String {
+    cause.map_or_else(String::new, |cause| format!(": {cause}"))
+}
+
+/// What to do about the block that `openssl ecparam -genkey` writes before a key.
+fn parameters(found: &[String]) -> &'static str {
+    match found.first().is_some_and(|label| label == "EC PARAMETERS") {
+        true => ": remove the block EC PARAMETERS, which says nothing that the key does not say",
+        false => "",
+    }
 }
 
 /// The certificates of a PEM text: DER, in order, at least one.
@@ -222,8 +228,7 @@ pub fn certificates(text: &[u8]) -> Result<Vec<Vec<u8>>, PemError> {
     const WANTED: &[&str] = &["CERTIFICATE"];
     let blocks = blocks(text)?;
     if blocks.is_empty() {
-        let wanted = WANTED;
-        return Err(if is_encoded(text) { PemError::Encoded { wanted } } else { PemError::Missing { wanted } });
+        return Err(missing(text, WANTED));
     }
     let der = |block: &Block<'_>| match block.label {
         "CERTIFICATE" => block.decode_public(),
@@ -258,19 +263,14 @@ fn text(bytes: &[u8]) -> Result<&str, PemError> {
     if bytes.len() > MAX_BYTES {
         return Err(PemError::TooLarge { found: bytes.len(), limit: MAX_BYTES });
     }
-    let hint = match bytes {
-        [0xef, 0xbb, 0xbf, ..] => "; the file starts with a byte order mark, save it without",
-        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => "; the file is UTF-16, save it as ASCII",
-        [0x30, ..] => "; the file may be DER, convert it with `openssl pkey -inform DER`",
-        _ => "",
-    };
+    let cause = likely_cause(bytes, TextFormat::Pem);
     let is_odd = |byte: &u8| matches!(byte, 0..=8 | 0x0b | 0x0c | 0x0e..=0x1f | 0x7f);
     let control = bytes.iter().position(is_odd);
     let mark = bytes.starts_with(&[0xef, 0xbb, 0xbf]).then_some(0);
     let text = std::str::from_utf8(bytes);
     let broken = text.err().map(|error| error.valid_up_to());
     match [control, mark, broken].into_iter().flatten().min() {
-        Some(offset) => Err(PemError::NotText { offset, byte: bytes.get(offset).copied().unwrap_or_default(), hint }),
+        Some(offset) => Err(PemError::NotText { offset, byte: bytes.get(offset).copied().unwrap_or_default(), cause }),
         None => Ok(text.unwrap_or_default()),
     }
 }

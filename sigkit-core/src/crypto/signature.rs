@@ -7,6 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use der::asn1::UintRef;
 use der::{Decode, Reader, SliceReader};
 
+use crate::cause::{LikelyCause, TextFormat, encoded_again, likely_cause};
 use crate::crypto::SignatureError;
 
 /// A signature: ASN.1 DER for ECDSA, the raw octets for RSA and Ed25519.
@@ -37,7 +38,15 @@ impl Signature {
         if text.contains([' ', '\t']) && text.trim_ascii().is_empty() {
             return Err(SignatureError::Base64 { detail: "it is empty, or only white space".to_owned() });
         }
-        decode_lines(text).map(Self).map_err(|error| SignatureError::Base64 { detail: error.to_string() })
+        let explained = |why: String, cause: Option<LikelyCause>| SignatureError::Base64 {
+            detail: cause.map_or_else(|| why.clone(), |cause| format!("{why}: {cause}")),
+        };
+        let bytes = decode_lines(text)
+            .map_err(|error| explained(error.to_string(), likely_cause(text.as_bytes(), TextFormat::Base64)))?;
+        match encoded_again(&bytes) {
+            Some(cause) => Err(explained("it encodes text".to_owned(), Some(cause))),
+            None => Ok(Self(bytes)),
+        }
     }
 
     /// A signature from a file that holds its base64, as [`Signature::from_base64_lines`].
@@ -45,8 +54,10 @@ impl Signature {
     /// # Errors
     /// [`SignatureError::Base64`].
     pub fn from_base64_file(bytes: &[u8]) -> Result<Self, SignatureError> {
-        let text = std::str::from_utf8(bytes)
-            .map_err(|error| SignatureError::Base64 { detail: format!("not text, {error}") })?;
+        let text = std::str::from_utf8(bytes).map_err(|error| SignatureError::Base64 {
+            detail: likely_cause(bytes, TextFormat::Base64)
+                .map_or_else(|| format!("not text, {error}"), |cause| format!("not text: {cause}")),
+        })?;
         Self::from_base64_lines(text)
     }
 

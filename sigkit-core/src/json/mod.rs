@@ -18,7 +18,10 @@ pub(crate) use spelling::refuse_others;
 
 use std::collections::BTreeMap;
 
-use serde::de::{Deserialize, Deserializer};
+use serde::de::{Deserialize, Deserializer, IgnoredAny};
+use serde_json::error::Category;
+
+use crate::cause::{LikelyCause, TextFormat, likely_cause};
 
 /// Why bytes are not the JSON document they should be; the text names line and column.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -30,6 +33,22 @@ pub struct JsonError {
 }
 
 impl JsonError {
+    /// What is wrong with `bytes`, and what probably happened to them.
+    fn explained(error: &serde_json::Error, bytes: &[u8]) -> Self {
+        let cause = match error.classify() {
+            // What the document says is wrong, not how it is written.
+            Category::Data => None,
+            Category::Eof => likely_cause(bytes, TextFormat::Json).or(Some(LikelyCause::CutOff)),
+            Category::Io | Category::Syntax => likely_cause(bytes, TextFormat::Json),
+        };
+        Self::of(error, cause)
+    }
+
+    fn of(error: &serde_json::Error, cause: Option<LikelyCause>) -> Self {
+        let cause = cause.map_or_else(String::new, |cause| format!(": {cause}"));
+        Self { text: format!("{error}{cause}"), exceeds: None }
+    }
+
     pub(crate) const fn exceeds(&self) -> Option<usize> {
         self.exceeds
     }
@@ -44,9 +63,18 @@ impl From<serde_json::Error> for JsonError {
 /// Reads one document of type `T`, which may borrow from the bytes.
 pub(crate) fn from_slice<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, JsonError> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let document = objects::read(&mut deserializer)?;
-    deserializer.end()?;
+    let document = objects::read(&mut deserializer).map_err(|error| JsonError::explained(&error, bytes))?;
+    deserializer.end().map_err(|error| match many(bytes) {
+        true => JsonError::of(&error, Some(LikelyCause::Several)),
+        false => JsonError::explained(&error, bytes),
+    })?;
     Ok(document)
+}
+
+/// Whether another document follows the first.
+fn many(bytes: &[u8]) -> bool {
+    let mut documents = serde_json::Deserializer::from_slice(bytes).into_iter::<IgnoredAny>();
+    documents.next().is_some_and(|first| first.is_ok()) && documents.next().is_some_and(|next| next.is_ok())
 }
 
 /// Reads one document of at most so many values: objects, lists, strings, numbers and literals at every depth. In memory a value may

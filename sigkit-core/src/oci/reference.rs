@@ -52,6 +52,34 @@ impl FromStr for ImageReference {
     type Err = ReferenceError;
 
     fn from_str(text: &str) -> Result<Self, ReferenceError> {
+        Self::read(text).map_err(|error| match Self::meant(text) {
+            Some(meant) => ReferenceError::Meant { error: Box::new(error), meant },
+            None => error,
+        })
+    }
+}
+
+impl ImageReference {
+    /// The name that was probably meant by a text that is none: without a scheme, quotation marks or white space, in lower case, with
+    /// the digest behind `@`.
+    fn meant(text: &str) -> Option<String> {
+        let bare = text.trim().trim_matches(['"', '\'']).trim_matches('/');
+        let bare = bare.split_once("://").map_or(bare, |(_, name)| name);
+        let (name, version) =
+            match bare.rfind('/').and_then(|slash| bare.get(slash..)?.find([':', '@'])?.checked_add(slash)) {
+                Some(end) => bare.split_at(end),
+                None => bare.split_at(bare.find([':', '@']).unwrap_or(bare.len())),
+            };
+        // A host alone is no name, though it could be read as one.
+        if !name.contains('/') && looks_like_host(name) {
+            return None;
+        }
+        let version = version.strip_prefix(":sha256:").map_or(version.to_owned(), |hex| format!("@sha256:{hex}"));
+        let meant = format!("{}{version}", name.to_lowercase());
+        (meant != text && Self::read(&meant).is_ok()).then_some(meant)
+    }
+
+    fn read(text: &str) -> Result<Self, ReferenceError> {
         let (rest, digest) = match text.split_once('@') {
             Some((rest, digest)) => (rest, Some(digest.parse()?)),
             None => (text, None),
@@ -245,6 +273,14 @@ pub enum ReferenceError {
     /// Not a digest.
     #[error("not a digest: {0}")]
     Digest(#[from] DigestError),
+    /// Not a name, but nearly one.
+    #[error("{error}: write {meant}")]
+    Meant {
+        /// What is wrong with the text.
+        error: Box<ReferenceError>,
+        /// The name that was probably meant.
+        meant: String,
+    },
 }
 
 pub(super) fn clip(text: &str) -> String {
@@ -256,6 +292,31 @@ mod tests {
     use super::*;
 
     const HEX: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+    #[test]
+    fn a_text_that_is_nearly_a_name_is_told_the_name() {
+        for (text, meant) in [
+            ("https://ghcr.io/acme/app:v1".to_owned(), "ghcr.io/acme/app:v1".to_owned()),
+            ("docker://ghcr.io/acme/app".to_owned(), "ghcr.io/acme/app".to_owned()),
+            (format!("oci://ghcr.io/acme/app@sha256:{HEX}"), format!("ghcr.io/acme/app@sha256:{HEX}")),
+            ("http://127.0.0.1:5000/App:V1".to_owned(), "127.0.0.1:5000/app:V1".to_owned()),
+            (" ghcr.io/acme/app:v1\n".to_owned(), "ghcr.io/acme/app:v1".to_owned()),
+            ("\"ghcr.io/acme/app\"".to_owned(), "ghcr.io/acme/app".to_owned()),
+            ("ghcr.io/Acme/app".to_owned(), "ghcr.io/acme/app".to_owned()),
+            ("ghcr.io/acme/app/".to_owned(), "ghcr.io/acme/app".to_owned()),
+            (format!("ghcr.io/acme/app:sha256:{HEX}"), format!("ghcr.io/acme/app@sha256:{HEX}")),
+            ("App:v1".to_owned(), "app:v1".to_owned()),
+        ] {
+            let error = text.parse::<ImageReference>().unwrap_err().to_string();
+            assert!(error.ends_with(&format!(": write {meant}")), "{text}: {error}");
+        }
+        for text in
+            ["", "https://", "https://ghcr.io", "ghcr.io/", "ghcr.io/acme/app:v1:v2", "ghcr.io/a b", "app@v1", "///"]
+        {
+            let error = text.parse::<ImageReference>().unwrap_err().to_string();
+            assert!(!error.contains("write "), "{text}: {error}");
+        }
+    }
 
     #[test]
     fn short_forms_have_dockers_meaning() {

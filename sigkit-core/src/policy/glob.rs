@@ -143,6 +143,16 @@ impl ImageGlob {
         }
     }
 
+    /// Whether it would fit, did `*` go across `/` as `**` does.
+    pub(super) fn is_short_of(&self, image: &ImageReference) -> bool {
+        let wide = self.text.replace("**", "*").replace('*', "**");
+        let wide = match &self.images {
+            Images::Named(_) => Self::of_policy_controller(&wide),
+            Images::Every | Images::Of { .. } => wide.parse(),
+        };
+        wide != Ok(self.clone()) && wide.is_ok_and(|wide| wide.fits(image, Reach::Generous))
+    }
+
     /// Whether the pattern is about every image there is.
     pub const fn is_every_image(&self) -> bool {
         matches!(self.images, Images::Every)

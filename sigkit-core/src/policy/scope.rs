@@ -59,6 +59,11 @@ impl ScopeError {
 }
 
 impl Scope {
+    /// As written.
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
     pub(super) fn fit(&self, image: &ImageReference) -> Option<Fit> {
         let name = || full_name(&image.repository);
         let length = self.text.len();

@@ -2,7 +2,7 @@ use super::demand::Demand;
 use super::glob::{ImageGlob, Near};
 use super::names::Reach;
 use super::scope::{Fit, Scope};
-use crate::oci::ImageReference;
+use crate::oci::{ImageReference, Repository};
 use crate::report::Rule;
 
 /// Rules for many images: which images, and what each must show. An image that no rule is about is refused.
@@ -116,7 +116,11 @@ impl PolicySet {
             ImageName::Local { given, .. } => (given.to_owned(), None),
         };
         if rules.is_empty() {
-            return Demand::NoRule { image: name, near: reference.and_then(|image| self.near(image)) };
+            let near = match image {
+                ImageName::Registry(image) => self.near(image).or_else(|| nearest(&self.rules, image)),
+                ImageName::Local { transport, .. } => self.near_local(transport),
+            };
+            return Demand::NoRule { image: name, near };
         }
         let parts = rules.iter().map(|rule| Demand::Group {
             name: rule.name.clone(),
@@ -165,6 +169,48 @@ impl PolicySet {
             Some(format!("{} about {glob} {why}, or add a pattern without tag and digest", rule.name))
         })
     }
+
+    /// A rule that would be about an image in files, were it in a registry.
+    fn near_local(&self, transport: &str) -> Option<String> {
+        let named =
+            |rule: &&ImageRule| matches!(rule.images, Images::Globs(_) | Images::Scope(_) | Images::Transport(_));
+        let rule = self.rules.iter().find(named)?;
+        Some(format!(
+            "{} is about images of registries, and this image is in {transport}: it has no name there",
+            rule.name
+        ))
+    }
+}
+
+/// The rule that has most of its pattern in common with the name of the image, and why it does not fit.
+fn nearest(rules: &[ImageRule], image: &ImageReference) -> Option<String> {
+    let name = image.repository.to_string();
+    let host = |text: &str| Repository::expand(text).0.into_owned();
+    let common = |text: &str| {
+        let (host, path) = Repository::expand(text);
+        let full = format!("{host}/{path}");
+        let fixed = full.split('*').next().unwrap_or_default();
+        fixed.bytes().zip(name.bytes()).take_while(|(one, other)| one == other).count()
+    };
+    let candidates = rules.iter().flat_map(|rule| {
+        let texts = match &rule.images {
+            Images::Globs(globs) => globs.iter().map(|glob| (glob.to_string(), glob.is_short_of(image))).collect(),
+            Images::Scope(scope) => vec![(scope.text().to_owned(), false)],
+            Images::Transport(_) | Images::Rest | Images::None { .. } => Vec::new(),
+        };
+        texts.into_iter().map(move |(text, short)| (rule, text, short))
+    });
+    let closeness = |(_, text, short): &(&ImageRule, String, bool)| (*short, common(text));
+    // Of several that are equally near, the first.
+    let (rule, text, short) =
+        candidates.reduce(|near, other| if closeness(&other) > closeness(&near) { other } else { near })?;
+    let (theirs, ours) = (host(&text), image.repository.registry());
+    let why = match short {
+        true => "`*` stands for one part of a path, `**` for any number of them".to_owned(),
+        false if theirs != ours && !theirs.contains('*') => format!("it is about {theirs}, and the image is on {ours}"),
+        false => "it is about other images".to_owned(),
+    };
+    Some(format!("the nearest is {} about {text}: {why}", rule.name))
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -238,6 +284,41 @@ mod tests {
         let local = ImageName::Local { transport: "oci", given: "oci:dir" };
         assert!(matches!(set.demand_for(local), Demand::NoRule { .. }));
         assert_eq!(names(&PolicySet::new(vec![rule("all", globs("**"))]), local), ["all"]);
+    }
+
+    #[test]
+    fn the_nearest_rule_is_named_with_what_keeps_it_from_fitting() {
+        let globs = |text: &str| Images::Globs(vec![text.parse().unwrap()]);
+        let scope = |text: &str| Images::Scope(text.parse().unwrap());
+        let near = |rules: Vec<ImageRule>, image: &str| {
+            let image: ImageReference = image.parse().unwrap();
+            match PolicySet::new(rules).demand_for(ImageName::Registry(&image)) {
+                Demand::NoRule { near, .. } => near.unwrap_or_default(),
+                other => panic!("{other:?}"),
+            }
+        };
+        let rules = || {
+            vec![
+                rule("far", globs("other.example/**")),
+                rule("near", globs("registry.example/team/*")),
+                rule("scope", scope("docker.io/acme")),
+            ]
+        };
+        let other_images = "the nearest is near about registry.example/team/*: it is about other images";
+        assert_eq!(near(rules(), "registry.example/app"), other_images);
+        let parts = "the nearest is near about registry.example/team/*: `*` stands for one part of a path, `**` for any number of them";
+        assert_eq!(near(rules(), "registry.example/team/a/b"), parts);
+        let host =
+            "the nearest is far about other.example/**: it is about other.example, and the image is on index.docker.io";
+        assert_eq!(near(vec![rule("far", globs("other.example/**"))], "app"), host);
+        assert!(
+            near(rules(), "acme2/app")
+                .starts_with("the nearest is scope about docker.io/acme: it is about other images")
+        );
+        assert_eq!(near(vec![], "app"), "");
+        let local = ImageName::Local { transport: "oci", given: "oci:dir" };
+        let Demand::NoRule { near: Some(why), .. } = PolicySet::new(rules()).demand_for(local) else { panic!() };
+        assert_eq!(why, "far is about images of registries, and this image is in oci: it has no name there");
     }
 
     // threat: R03
