@@ -13,6 +13,8 @@ use zeroize::Zeroizing;
 pub enum TextFormat {
     /// RFC 8259.
     Json,
+    /// YAML 1.2, of which JSON is a part.
+    Yaml,
     /// RFC 7468.
     Pem,
     /// RFC 4648 §4, in lines.
@@ -39,6 +41,8 @@ pub enum LikelyCause {
     EscapedLineBreaks,
     /// Quotation marks became the two characters `\"`.
     EscapedQuotes,
+    /// White space before or between the letters of base64.
+    WhiteSpace,
     /// The whole is in quotation marks.
     Quoted,
     /// Quotation marks of another kind than JSON has.
@@ -83,6 +87,7 @@ impl fmt::Display for LikelyCause {
             Self::EscapedQuotes => f.write_str(
                 "its quotation marks are written as \\\": it was put into a text; take it out again (`jq -r .`)",
             ),
+            Self::WhiteSpace => f.write_str("there is white space in it: remove it, at the beginning of lines too"),
             Self::Quoted => f.write_str("there are quotation marks around it: remove them"),
             Self::SingleQuotes => f.write_str("it is written with single quotation marks: JSON has double ones"),
             Self::Is(Recognised::Der) => {
@@ -130,6 +135,9 @@ pub fn likely_cause(bytes: &[u8], wanted: TextFormat) -> Option<LikelyCause> {
     if text.starts_with(b"{\\n") || (quoted || text.starts_with(BEGIN)) && contains(text, b"-----\\n") {
         return Some(LikelyCause::EscapedLineBreaks);
     }
+    if wanted == TextFormat::Base64 && contains(text, b"\\n") {
+        return Some(LikelyCause::EscapedLineBreaks);
+    }
     if quoted {
         return Some(LikelyCause::Quoted);
     }
@@ -139,7 +147,7 @@ pub fn likely_cause(bytes: &[u8], wanted: TextFormat) -> Option<LikelyCause> {
     match recognised(text)? {
         Recognised::Base64 => of_base64(text, wanted),
         // JSON that is none, and PEM that is none, have their own words for what is wrong.
-        Recognised::Json if wanted == TextFormat::Json => None,
+        Recognised::Json if matches!(wanted, TextFormat::Json | TextFormat::Yaml) => None,
         Recognised::Pem if wanted == TextFormat::Pem => None,
         other => Some(LikelyCause::Is(other)),
     }
@@ -188,7 +196,7 @@ fn of_base64(text: &[u8], wanted: TextFormat) -> Option<LikelyCause> {
     match (inner, wanted) {
         (Some(inner), _) => Some(LikelyCause::Base64Of(inner)),
         // Base64 that was wanted and refused has its own words for what is wrong.
-        (None, TextFormat::Base64) => None,
+        (None, TextFormat::Base64) => text.iter().any(u8::is_ascii_whitespace).then_some(LikelyCause::WhiteSpace),
         (None, _) => Some(LikelyCause::Is(Recognised::Base64)),
     }
 }
@@ -207,7 +215,7 @@ fn contains(text: &[u8], part: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::LikelyCause::*;
-    use super::TextFormat::{Base64, Json, Pem};
+    use super::TextFormat::{Base64, Json, Pem, Yaml};
     use super::*;
 
     const PEM: &str = "-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE\n-----END PUBLIC KEY-----\n";
@@ -239,8 +247,13 @@ mod tests {
             (once.as_bytes(), Json, Some(Base64Of(Recognised::Json))),
             (once.as_bytes(), Base64, Some(Base64Of(Recognised::Json))),
             (twice.as_bytes(), Json, Some(Base64Of(Recognised::Base64))),
+            (b"  MEUCIQDaHEYh3Bp50OGPwWl2mCk7+34vcC3a\n  DDcE6k6dV8YXBQ==", Base64, Some(WhiteSpace)),
+            (b"MEUCIQDaHEYh3Bp50OGPwWl2mCk7+34vcC3aDDcE6k6dV8YXBQ==\\n", Base64, Some(EscapedLineBreaks)),
             (json.as_bytes(), Json, None),
             (b"release notes", Json, None),
+            (b"apiVersion: sigkit.dev/v1\nkind: ImagePolicy\n", Yaml, None),
+            (b"{'default': []}", Yaml, None),
+            (once.as_bytes(), Yaml, Some(Base64Of(Recognised::Json))),
         ];
         for (bytes, wanted, expected) in cases {
             assert_eq!(likely_cause(bytes, *wanted), *expected, "{}", String::from_utf8_lossy(bytes));

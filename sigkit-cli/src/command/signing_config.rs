@@ -76,8 +76,8 @@ fn base_config(path: &Path, context: &Context) -> Result<Map<String, Value>, Fil
     let limit = u64::try_from(Limits::DEFAULT.trusted_root_bytes).unwrap_or(u64::MAX);
     let file = context.files.read(option, path, expected, limit)?;
     let refused = |found: String| FileError::Content { option, path: path.to_owned(), expected, found };
-    let members: Map<String, Value> =
-        serde_json::from_slice(&file.bytes).map_err(|error| refused(format!("no JSON object: {error}")))?;
+    let members: Map<String, Value> = serde_json::from_slice(&file.bytes)
+        .map_err(|error| FileError::json(option, path, expected, &error, &file.bytes))?;
     match members.get("mediaType") {
         Some(found) if found == SIGNING_CONFIG => Ok(members),
         found => Err(refused(format!("mediaType {}", found.unwrap_or(&Value::Null)))),

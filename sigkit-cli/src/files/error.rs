@@ -1,7 +1,9 @@
 use std::fs::FileType;
 use std::io;
 use std::os::unix::fs::FileTypeExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use sigkit_core::cause::{TextFormat, likely_cause};
 
 /// An error with a file that an option names.
 #[derive(Debug, thiserror::Error)]
@@ -100,6 +102,20 @@ pub(crate) enum FileError {
         /// As given.
         path: PathBuf,
     },
+}
+
+impl FileError {
+    /// A file whose bytes are no JSON, or not the JSON that was expected.
+    pub(crate) fn json(
+        option: &'static str,
+        path: &Path,
+        expected: &'static str,
+        error: &serde_json::Error,
+        bytes: &[u8],
+    ) -> Self {
+        let cause = likely_cause(bytes, TextFormat::Json).map_or_else(String::new, |cause| format!(": {cause}"));
+        Self::Content { option, path: path.to_owned(), expected, found: format!("no JSON: {error}{cause}") }
+    }
 }
 
 /// What a file is, in words.

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sigkit_core::cause::{TextFormat, likely_cause};
 use sigkit_core::oci::Repository;
 use sigkit_core::store::registry::{
     Credentials, Exchange, Observer, RegistryClient, RegistryOptions, Secret, StaticCredentials, Timeouts, TlsOptions,
@@ -150,6 +151,7 @@ fn pem(option: &'static str, path: &Path, kind: Pem, context: &Context) -> Resul
     if bytes.windows(label.len()).any(|window| window == label) {
         return Ok(bytes);
     }
-    let found = "no such PEM block".to_owned();
+    let cause = likely_cause(&bytes, TextFormat::Pem).map_or_else(String::new, |cause| format!(": {cause}"));
+    let found = format!("no such PEM block{cause}");
     Err(FileError::Content { option, path: path.to_owned(), expected, found })
 }

@@ -54,7 +54,8 @@ fn document(
 ) -> Result<Value, FileError> {
     let file = context.files.read(option, path, expected, MAX_DOCUMENT_BYTES)?;
     let refused = |found: String| FileError::Content { option, path: path.to_owned(), expected, found };
-    let value: Value = serde_json::from_slice(&file.bytes).map_err(|error| refused(format!("no JSON: {error}")))?;
+    let value: Value = serde_json::from_slice(&file.bytes)
+        .map_err(|error| FileError::json(option, path, expected, &error, &file.bytes))?;
     match value.get("mediaType").and_then(Value::as_str) {
         Some(found) if found.starts_with(media_type) => Ok(value),
         Some(found) => Err(refused(format!("mediaType {found:?}"))),

@@ -41,8 +41,12 @@ impl Signature {
         let explained = |why: String, cause: Option<LikelyCause>| SignatureError::Base64 {
             detail: cause.map_or_else(|| why.clone(), |cause| format!("{why}: {cause}")),
         };
-        let bytes = decode_lines(text)
-            .map_err(|error| explained(error.to_string(), likely_cause(text.as_bytes(), TextFormat::Base64)))?;
+        let bytes = decode_lines(text).map_err(|error| {
+            explained(
+                error.to_string().trim_end_matches('.').to_owned(),
+                likely_cause(text.as_bytes(), TextFormat::Base64),
+            )
+        })?;
         match encoded_again(&bytes) {
             Some(cause) => Err(explained("it encodes text".to_owned(), Some(cause))),
             None => Ok(Self(bytes)),

@@ -36,8 +36,10 @@ impl JsonError {
     /// What is wrong with `bytes`, and what probably happened to them.
     fn explained(error: &serde_json::Error, bytes: &[u8]) -> Self {
         let cause = match error.classify() {
-            // What the document says is wrong, not how it is written.
-            Category::Data => None,
+            // What the document says is wrong, not how it is written, but for one that was put into a text.
+            Category::Data => {
+                likely_cause(bytes, TextFormat::Json).filter(|_| bytes.trim_ascii_start().starts_with(b"\""))
+            }
             Category::Eof => likely_cause(bytes, TextFormat::Json).or(Some(LikelyCause::CutOff)),
             Category::Io | Category::Syntax => likely_cause(bytes, TextFormat::Json),
         };
@@ -46,7 +48,7 @@ impl JsonError {
 
     fn of(error: &serde_json::Error, cause: Option<LikelyCause>) -> Self {
         let cause = cause.map_or_else(String::new, |cause| format!(": {cause}"));
-        Self { text: format!("{error}{cause}"), exceeds: None }
+        Self { text: format!("{}{cause}", plain(&error.to_string())), exceeds: None }
     }
 
     pub(crate) const fn exceeds(&self) -> Option<usize> {
@@ -56,9 +58,34 @@ impl JsonError {
 
 impl From<serde_json::Error> for JsonError {
     fn from(error: serde_json::Error) -> Self {
-        Self { text: error.to_string(), exceeds: None }
+        Self::of(&error, None)
     }
 }
+
+/// The words of the parser without the names of this program's types, and without more of the document than shows where it is.
+fn plain(text: &str) -> String {
+    let mut plain = String::new();
+    let mut rest = text;
+    while let Some((before, name)) =
+        ["struct ", "enum "].iter().filter_map(|word| rest.split_once(word)).min_by_key(|(before, _)| before.len())
+    {
+        let end = name.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(name.len());
+        let is_type = name.starts_with(|c: char| c.is_ascii_uppercase());
+        plain.push_str(before);
+        plain.push_str(if is_type { "an object" } else { "struct " });
+        rest = name.get(if is_type { end } else { 0 }..).unwrap_or_default();
+    }
+    plain.push_str(rest);
+    if plain.chars().count() <= MAX_ERROR_CHARS {
+        return plain;
+    }
+    let place = plain.rfind(" at line ").and_then(|at| plain.get(at..)).unwrap_or_default().to_owned();
+    let beginning: String = plain.chars().take(MAX_ERROR_CHARS / 2).collect();
+    format!("{beginning}…{place}")
+}
+
+/// Longest error of the parser that is shown whole, in characters: it repeats values of the document.
+const MAX_ERROR_CHARS: usize = 400;
 
 /// Reads one document of type `T`, which may borrow from the bytes.
 pub(crate) fn from_slice<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, JsonError> {
@@ -147,6 +174,26 @@ pub(crate) fn to_go_string(value: &impl serde::Serialize) -> Result<String, Json
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_error_names_no_type_of_this_program_and_no_whole_document() {
+        #[derive(Debug, serde::Deserialize)]
+        struct Wire {
+            #[expect(dead_code, reason = "it is only read")]
+            member: String,
+        }
+        let error = |text: &str| from_slice::<Wire>(text.as_bytes()).unwrap_err().to_string();
+        for text in ["3", "\"text\"", "null", r#""{\"member\":\"x\"}""#] {
+            let said = error(text);
+            assert!(!said.contains("Wire") && said.contains("an object"), "{said}");
+        }
+        assert!(error(r#""{\"member\":\"x\"}""#).ends_with("take it out again (`jq -r .`)"));
+        let long = error(&format!("\"{}\"", "x".repeat(10_000)));
+        assert!(long.len() < 400 && long.contains("… at line 1 column"), "{long}");
+        assert_eq!(plain("a struct of its own"), "a struct of its own");
+        assert!(error("{\"member\":").ends_with(": its end is missing: it was probably cut off"));
+        assert!(error("{\"member\":\"a\"}\n{\"member\":\"b\"}").ends_with("give one, each in a file of its own"));
+    }
 
     // threat: D09
     #[test]

@@ -16,6 +16,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{ImageRule, Mode, PolicyError, PolicySet};
+use crate::cause::{LikelyCause, TextFormat, likely_cause};
 use crate::content::{PredicateType, PredicateTypeError};
 use crate::json::{self, JsonError, Objects};
 use crate::limits::Limits;
@@ -88,6 +89,14 @@ pub enum DocumentError {
     /// Nothing.
     #[error("expected {KINDS}, found no document")]
     Empty,
+    /// Something happened to the file before it was read.
+    #[error("{error}: {cause}")]
+    Changed {
+        /// What is wrong with it as it is.
+        error: Box<DocumentError>,
+        /// What probably happened.
+        cause: LikelyCause,
+    },
 }
 
 const KINDS: &str = "kind ClusterImagePolicy of policy.sigstore.dev/v1alpha1 or v1beta1, kind ImagePolicy of sigkit.dev/v1, or a containers policy.json";
@@ -104,6 +113,19 @@ impl PolicySet {
     /// # Errors
     /// [`DocumentError`], with the way to what is wrong.
     pub fn from_file(bytes: &[u8], surroundings: &dyn Surroundings, limits: &Limits) -> Result<Self, DocumentError> {
+        Self::read(bytes, surroundings, limits).map_err(|error| match error {
+            // JSON has its cause with it, and the rest was read.
+            DocumentError::Syntax { .. } | DocumentError::Kind { .. } | DocumentError::Empty => {
+                match likely_cause(bytes, TextFormat::Yaml) {
+                    Some(cause) => DocumentError::Changed { error: Box::new(error), cause },
+                    None => error,
+                }
+            }
+            error => error,
+        })
+    }
+
+    fn read(bytes: &[u8], surroundings: &dyn Surroundings, limits: &Limits) -> Result<Self, DocumentError> {
         let reading = Reading { surroundings, limits };
         let documents = items(documents(bytes, limits)?);
         let mut rules = Vec::new();
@@ -128,7 +150,9 @@ impl PolicySet {
                 (version, kind) => {
                     let found = match (version, kind) {
                         (None, None) => "neither apiVersion and kind nor default".to_owned(),
-                        (version, kind) => format!("apiVersion {version:?}, kind {kind:?}"),
+                        (Some(version), Some(kind)) => format!("apiVersion {version:?}, kind {kind:?}"),
+                        (Some(version), None) => format!("apiVersion {version:?} without a kind"),
+                        (None, Some(kind)) => format!("kind {kind:?} without an apiVersion"),
                     };
                     return Err(DocumentError::Kind { document: number, found });
                 }
