@@ -145,7 +145,7 @@ pub fn likely_cause(bytes: &[u8], wanted: TextFormat) -> Option<LikelyCause> {
         return Some(LikelyCause::SingleQuotes);
     }
     match recognised(text)? {
-        Recognised::Base64 => of_base64(text, wanted),
+        Recognised::Base64 => of_base64(bytes, wanted),
         // JSON that is none, and PEM that is none, have their own words for what is wrong.
         Recognised::Json if matches!(wanted, TextFormat::Json | TextFormat::Yaml) => None,
         Recognised::Pem if wanted == TextFormat::Pem => None,
@@ -196,7 +196,9 @@ fn of_base64(text: &[u8], wanted: TextFormat) -> Option<LikelyCause> {
     match (inner, wanted) {
         (Some(inner), _) => Some(LikelyCause::Base64Of(inner)),
         // Base64 that was wanted and refused has its own words for what is wrong.
-        (None, TextFormat::Base64) => text.iter().any(u8::is_ascii_whitespace).then_some(LikelyCause::WhiteSpace),
+        (None, TextFormat::Base64) => {
+            text.iter().any(|byte| matches!(byte, b' ' | b'\t')).then_some(LikelyCause::WhiteSpace)
+        }
         (None, _) => Some(LikelyCause::Is(Recognised::Base64)),
     }
 }
@@ -248,6 +250,7 @@ mod tests {
             (once.as_bytes(), Base64, Some(Base64Of(Recognised::Json))),
             (twice.as_bytes(), Json, Some(Base64Of(Recognised::Base64))),
             (b"  MEUCIQDaHEYh3Bp50OGPwWl2mCk7+34vcC3a\n  DDcE6k6dV8YXBQ==", Base64, Some(WhiteSpace)),
+            (b"  MEUCIQDaHEYh3Bp50OGPwWl2mCk7+34vcC3aDDcE6k6dV8YXBQ==", Base64, Some(WhiteSpace)),
             (b"MEUCIQDaHEYh3Bp50OGPwWl2mCk7+34vcC3aDDcE6k6dV8YXBQ==\\n", Base64, Some(EscapedLineBreaks)),
             (json.as_bytes(), Json, None),
             (b"release notes", Json, None),
