@@ -348,6 +348,20 @@ impl House {
         broken
     }
 
+    /// Files called `mod.rs` that hold more than `mod` and `use`.
+    fn crowded_front_doors(&self) -> Vec<String> {
+        let doors = self.sources.iter().filter(|source| source.path.ends_with("/mod.rs"));
+        let crowded = doors.filter(|door| {
+            let code = door.code.replace("#[cfg(test)]", "");
+            let mut items = code.split(';').map(|item| item.trim()).filter(|item| !item.is_empty());
+            items.any(|item| {
+                let item = item.strip_prefix("pub(crate) ").or(item.strip_prefix("pub(super) ")).unwrap_or(item);
+                !(item.starts_with("mod ") || item.starts_with("use "))
+            })
+        });
+        crowded.map(|door| door.path.clone()).collect()
+    }
+
     fn long_files(&self) -> Vec<String> {
         let long = self.sources.iter().filter(|source| source.lines > MAX_LINES);
         long.map(|source| format!("{}: {} lines", source.path, source.lines)).collect()
@@ -395,6 +409,21 @@ fn every_module_uses_only_its_own_layer_and_those_above() {
 #[test]
 fn pure_modules_do_no_io_and_only_the_terminal_prints() {
     assert_eq!(House::read().impurities(), Vec::<String>::new());
+}
+
+#[test]
+fn front_doors_hold_no_code() {
+    assert_eq!(House::read().crowded_front_doors(), Vec::<String>::new());
+}
+
+#[test]
+fn code_in_a_front_door_is_refused() {
+    for code in ["mod a;\nfn f() {}", "pub(crate) struct A;", "use a::B;\nconst C: u8 = 1;"] {
+        assert_eq!(House::of(&[("x/mod.rs", code)]).crowded_front_doors(), ["x/mod.rs"], "{code}");
+    }
+    let sound =
+        "//! Docs.\n\nmod a;\n#[cfg(test)]\nmod b;\npub(crate) mod c;\n\npub(crate) use self::a::{\n    B, C,\n};\n";
+    assert_eq!(House::of(&[("x/mod.rs", sound), ("x/a.rs", "fn f() {}")]).crowded_front_doors(), Vec::<String>::new());
 }
 
 #[test]

@@ -12,8 +12,8 @@ use zeroize::Zeroizing;
 use super::config_file::Document;
 use super::file_store::{AuthFile, AuthFileError, read_file};
 use super::helper::{HelperError, Helpers};
-use super::places;
 use super::server_address::RegistryKey;
+use super::stored::places;
 use crate::context::Context;
 use crate::files::{Access, FileError};
 

@@ -6,8 +6,9 @@ use std::path::Path;
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use zeroize::Zeroizing;
 
+use super::FileError;
 use super::error::kind;
-use super::{FileError, Files};
+use super::file_system::Files;
 use crate::terminal::streams::read_bounded;
 
 /// A file as it was read.

@@ -6,8 +6,9 @@ use std::sync::PoisonError;
 
 use tempfile::NamedTempFile;
 
+use super::FileError;
 use super::error::kind;
-use super::{FileError, Files, Reserved};
+use super::file_system::{Files, Reserved};
 use crate::terminal::streams::Stdout;
 
 /// Who may read a new file.

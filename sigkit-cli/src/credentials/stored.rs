@@ -1,0 +1,197 @@
+//! Credentials looked up where docker and podman keep them.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use sigkit_core::oci::Repository;
+use sigkit_core::store::registry::{CredentialError, CredentialSource, Credentials};
+
+use super::file_store::AuthFile;
+use super::helper::Helpers;
+use super::server_address::RegistryKey;
+use crate::environment::Environment;
+use crate::escape;
+
+/// Looks credentials up where docker and podman keep them.
+#[derive(Debug)]
+pub(crate) struct StoredCredentials {
+    files: Vec<PathBuf>,
+    helpers: Helpers,
+    /// What helpers have said, by their name and the registry: a helper may prompt, and is not to do so for every repository.
+    answers: Mutex<BTreeMap<(String, String), Answer>>,
+    origins: Mutex<HashMap<Repository, String>>,
+}
+
+/// What a helper has said.
+#[derive(Clone, Debug)]
+struct Answer(Result<Option<Credentials>, String>);
+
+/// Credentials and the place they come from, in words.
+struct Found {
+    credentials: Credentials,
+    origin: String,
+}
+
+impl StoredCredentials {
+    /// The places that `environment` names. Reads no file.
+    pub(crate) fn new(environment: &Environment) -> Self {
+        Self {
+            files: places(environment).all(),
+            helpers: Helpers::new(environment.get("PATH").unwrap_or_default()),
+            answers: Mutex::default(),
+            origins: Mutex::default(),
+        }
+    }
+
+    fn find(&self, server: &RegistryKey<'_>) -> Result<Option<Found>, String> {
+        for path in &self.files {
+            if let Some(found) = self.find_in(path, server)? {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
+    }
+
+    fn find_in(&self, path: &Path, server: &RegistryKey<'_>) -> Result<Option<Found>, String> {
+        let at = |detail: &dyn fmt::Display| format!("{}: {detail}", path.display());
+        let Some(file) = AuthFile::read(path, server).map_err(|error| at(&error))? else { return Ok(None) };
+        if let Some(found) = self.ask(file.helper.as_deref(), path, server)? {
+            return Ok(Some(found));
+        }
+        let store = file.store.clone();
+        for (key, entry) in file.closest_first(server) {
+            let credentials =
+                entry.into_credentials().map_err(|error| at(&format!("auths, entry {key:?}: {error}")))?;
+            if let Some(credentials) = credentials {
+                return Ok(Some(Found { credentials, origin: path.display().to_string() }));
+            }
+        }
+        self.ask(store.as_deref(), path, server)
+    }
+
+    fn ask(&self, helper: Option<&str>, path: &Path, server: &RegistryKey<'_>) -> Result<Option<Found>, String> {
+        let Some(name) = helper.filter(|name| !name.is_empty()) else { return Ok(None) };
+        let url = server.url().unwrap_or_default().to_owned();
+        let answer = {
+            // Held while the helper runs: whoever asks for the same waits for the answer.
+            let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+            let ask = || Answer(self.helpers.get(name, server).map_err(|error| error.to_string()));
+            answers.entry((name.to_owned(), url)).or_insert_with(ask).clone()
+        };
+        let credentials = answer.0.map_err(|error| format!("{error} (named in {})", path.display()))?;
+        let origin = || format!("docker-credential-{name}, named in {}", path.display());
+        Ok(credentials.map(|credentials| Found { credentials, origin: origin() }))
+    }
+}
+
+impl CredentialSource for StoredCredentials {
+    fn credentials(&self, repository: &Repository) -> Result<Option<Credentials>, CredentialError> {
+        let found = self.find(&RegistryKey::of(repository)).map_err(|detail| CredentialError {
+            registry: repository.registry().to_owned(),
+            detail: escape::one_line(&detail),
+        })?;
+        Ok(found.map(|found| {
+            let mut origins = self.origins.lock().unwrap_or_else(PoisonError::into_inner);
+            origins.insert(repository.clone(), escape::one_line(&found.origin));
+            found.credentials
+        }))
+    }
+
+    fn origin(&self, repository: &Repository) -> Option<String> {
+        self.origins.lock().unwrap_or_else(PoisonError::into_inner).get(repository).cloned()
+    }
+}
+
+/// The files to look into, whether they exist or not.
+#[derive(Debug)]
+pub(super) struct Places {
+    pub(super) docker: Option<PathBuf>,
+    pub(super) podman: Vec<PathBuf>,
+}
+
+impl Places {
+    fn all(self) -> Vec<PathBuf> {
+        self.docker.into_iter().chain(self.podman).collect()
+    }
+}
+
+/// Where docker and podman keep credentials.
+pub(super) fn places(environment: &Environment) -> Places {
+    let directory = |name| environment.non_empty(name).map(PathBuf::from);
+    let home = directory("HOME");
+    let docker = directory("DOCKER_CONFIG").or_else(|| Some(home.as_ref()?.join(".docker")));
+    let podman = match directory("REGISTRY_AUTH_FILE") {
+        Some(file) => vec![file],
+        None => {
+            let runtime = directory("XDG_RUNTIME_DIR").map(|runtime| runtime.join("containers/auth.json"));
+            runtime.into_iter().chain(home.map(|home| home.join(".config/containers/auth.json"))).collect()
+        }
+    };
+    Places { docker: docker.map(|directory| directory.join("config.json")), podman }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn app(registry: &str) -> Repository {
+        Repository::new(registry, "team/app").unwrap()
+    }
+
+    #[test]
+    fn places_are_those_of_docker_and_podman() {
+        for (variables, expected) in [
+            (&[][..], &[][..]),
+            (&[("HOME", "/h")], &["/h/.docker/config.json", "/h/.config/containers/auth.json"]),
+            (
+                &[("HOME", "/h"), ("XDG_RUNTIME_DIR", "/run/u")],
+                &["/h/.docker/config.json", "/run/u/containers/auth.json", "/h/.config/containers/auth.json"],
+            ),
+            (
+                &[("HOME", "/h"), ("DOCKER_CONFIG", "/d"), ("REGISTRY_AUTH_FILE", "/a.json")],
+                &["/d/config.json", "/a.json"],
+            ),
+            (&[("HOME", ""), ("DOCKER_CONFIG", "")], &[]),
+        ] {
+            let expected: Vec<PathBuf> = expected.iter().map(PathBuf::from).collect();
+            assert_eq!(places(&Environment::of(variables)).all(), expected);
+        }
+    }
+
+    #[test]
+    fn the_first_place_that_knows_the_registry_decides_and_is_named() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = |name: &str| directory.path().join(name);
+        std::fs::write(path("config.json"), r#"{"auths":{"a.example":{"auth":"dTpkb2NrZXI="}}}"#).unwrap();
+        let podman = r#"{"auths":{"a.example":{"auth":"dTpwb2RtYW4="},"b.example":{"auth":"dTpwb2RtYW4="}}}"#;
+        std::fs::write(path("auth.json"), podman).unwrap();
+        let (docker, auth) = (directory.path().to_str().unwrap(), path("auth.json"));
+        let environment = [("DOCKER_CONFIG", docker), ("REGISTRY_AUTH_FILE", auth.to_str().unwrap())];
+        let stored = StoredCredentials::new(&Environment::of(&environment));
+        for (registry, password, place) in
+            [("a.example", "docker", path("config.json")), ("b.example", "podman", path("auth.json"))]
+        {
+            let Ok(Some(Credentials::Basic { password: found, .. })) = stored.credentials(&app(registry)) else {
+                panic!()
+            };
+            assert_eq!(found.expose(), password);
+            assert_eq!(stored.origin(&app(registry)), Some(place.display().to_string()));
+        }
+        assert_eq!(stored.credentials(&app("c.example")), Ok(None));
+        assert_eq!(stored.origin(&app("c.example")), None);
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_file_is_said_with_its_name() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("auth\u{1b}.json");
+        std::fs::write(&path, r#"{"auths":{"a.example":{"auth":"%"}}}"#).unwrap();
+        let stored = StoredCredentials::new(&Environment::of(&[("REGISTRY_AUTH_FILE", path.to_str().unwrap())]));
+        let error = stored.credentials(&app("a.example")).unwrap_err();
+        assert_eq!(error.registry, "a.example");
+        assert!(error.detail.contains("auth\\u{1b}.json: auths, entry \"a.example\": auth is not base64"), "{error}");
+        assert_eq!(stored.credentials(&app("b.example")), Ok(None));
+    }
+}
