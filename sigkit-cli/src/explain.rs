@@ -5,18 +5,18 @@ mod pages;
 
 use page::Page;
 
-pub(crate) use pages::PAGES;
+pub(crate) use pages::pages;
 
 /// The page of a code.
 pub(crate) fn page(code: &str) -> Option<&'static Page> {
-    PAGES.iter().find(|page| page.code == code)
+    pages().find(|page| page.code == code)
 }
 
 /// The most similar code.
 pub(crate) fn nearest(code: &str) -> Option<&'static str> {
     // No code is this long.
     let code = code.get(..64).unwrap_or(code);
-    let closest = PAGES.iter().map(|page| (strsim::levenshtein(page.code, code), page.code)).min()?;
+    let closest = pages().map(|page| (strsim::levenshtein(page.code, code), page.code)).min()?;
     (closest.0 <= closest.1.len() / 3).then_some(closest.1)
 }
 
@@ -30,11 +30,11 @@ mod tests {
 
     #[test]
     fn every_code_has_one_page_with_something_on_it() {
-        let mut codes: Vec<&str> = PAGES.iter().map(|page| page.code).collect();
+        let mut codes: Vec<&str> = pages().map(|page| page.code).collect();
         codes.sort_unstable();
         codes.dedup();
-        assert_eq!(codes.len(), PAGES.len());
-        for page in PAGES {
+        assert_eq!(codes.len(), pages().count());
+        for page in pages() {
             assert!(page.code.chars().all(|c| c.is_ascii_lowercase() || c == '-'), "{}", page.code);
             for text in [page.meaning, page.cause, page.next] {
                 assert!(text.ends_with('.') || text.ends_with('"'), "{}: {text}", page.code);
@@ -71,7 +71,7 @@ mod tests {
         for code in &all {
             assert!(page(code).is_some(), "{code} has no page");
         }
-        for page in PAGES {
+        for page in pages() {
             assert!(all.contains(&page.code), "nothing says {}", page.code);
         }
     }

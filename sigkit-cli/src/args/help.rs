@@ -4,7 +4,7 @@ use clap::builder::{PossibleValuesParser, ValueHint};
 use clap::{Arg, Command};
 use sigkit_core::content::PredicateType;
 
-use crate::explain::PAGES;
+use crate::explain::pages;
 
 /// Groups of verbs, in the order in which they are listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -545,7 +545,7 @@ fn completed(arg: Arg) -> Arg {
     let known: Option<Vec<&'static str>> = match (arg.get_long(), arg.get_id().as_str()) {
         (Some("algorithm"), _) => Some(super::key_source::ALGORITHMS.to_vec()),
         (Some("type" | "predicate-type"), _) => Some(PredicateType::names().collect()),
-        (None, "code") => Some(PAGES.iter().map(|page| page.code).collect()),
+        (None, "code") => Some(pages().map(|page| page.code).collect()),
         _ => None,
     };
     if let Some(known) = known {

@@ -2,15 +2,15 @@ use std::fmt::Write as _;
 
 use crate::args::ExplainArgs;
 use crate::error::CliError;
-use crate::explain::{PAGES, nearest, page};
+use crate::explain::{nearest, page, pages};
 use crate::outcome::Output;
 
 pub(super) fn run(args: &ExplainArgs) -> Result<Output, CliError> {
     let mut text = String::new();
     match &args.code {
         None => {
-            let width = PAGES.iter().map(|page| page.code.len()).max().unwrap_or_default();
-            for page in PAGES {
+            let width = pages().map(|page| page.code.len()).max().unwrap_or_default();
+            for page in pages() {
                 // Writing to a String cannot fail.
                 writeln!(text, "{:width$}  {}", page.code, page.meaning).unwrap_or_default();
             }
