@@ -59,6 +59,16 @@ impl Context {
         }
     }
 
+    /// Tells people something at once: before a question is asked, or a registry.
+    pub(crate) fn note(&self, text: &str) {
+        self.stderr.line(text);
+    }
+
+    /// The stream that people read, for what outlives the context.
+    pub(crate) fn people(&self) -> Stderr {
+        self.stderr.clone()
+    }
+
     /// Gives work on registries this much time.
     pub(crate) fn with_timeout(self, timeout: Duration) -> Self {
         Self { timeout, ..self }

@@ -52,7 +52,7 @@ fn run() -> ExitCode {
         .with_requests(requests)
         .with_beliefs(parsed.beliefs)
         .with_timeout(parsed.cli.global.timeout);
-    parsed.notes.iter().for_each(|note| context.stderr.line(note));
+    parsed.notes.iter().for_each(|note| context.note(note));
     let global = &parsed.cli.global;
     if let Some(path) = &global.output_file
         && let Err(error) = context.files.reserve("--output-file", path)

@@ -93,6 +93,10 @@ impl Verb {
             Self::SignBlob(args) => args.log.check(),
             Self::AttestBlob(args) => args.log.check(),
             Self::Download(args) => args.registry().check(notes),
+            Self::Login(args) => {
+                args.check(notes);
+                Ok(())
+            }
             _ => Ok(()),
         }
     }

@@ -21,6 +21,16 @@ pub(crate) struct LoginArgs {
     pub(crate) connection: ConnectionArgs,
 }
 
+impl LoginArgs {
+    /// Notes what puts the password at risk.
+    pub(crate) fn check(&self, notes: &mut Vec<String>) {
+        if self.password.is_some() {
+            let why = "other users of this machine can read a password on the command line: --password-stdin keeps it private";
+            notes.push(format!("WARNING: {why}"));
+        }
+    }
+}
+
 /// `logout`
 #[derive(Args, Clone, Debug)]
 pub(crate) struct LogoutArgs {

@@ -95,9 +95,6 @@ fn account(args: &LoginArgs, context: &Context) -> Result<(String, Secret), CliE
         return Err(usage("expected a user name of at least one character, without colons and control characters"));
     }
     let password = if let Some(password) = &args.password {
-        context.stderr.line(
-            "WARNING: other users of this machine can read a password on the command line: --password-stdin keeps it private",
-        );
         Secret::new(password.expose())
     } else if args.password_stdin {
         Secret::new(&*text(context.password_on_stdin()?)?)

@@ -25,7 +25,7 @@ pub(crate) fn run(
 ) -> Result<Output, CliError> {
     let mut notes = Vec::new();
     let checked = check(&verb, context, &mut notes);
-    notes.iter().for_each(|note| context.stderr.line(note));
+    notes.iter().for_each(|note| context.note(note));
     checked?;
     match verb {
         Verb::GenerateKeyPair(args) => generate_key_pair::run(&args, context),

@@ -177,7 +177,7 @@ impl Context {
                 let file = self.files.read("--key", path, expected, limit)?;
                 if file.mode & 0o077 != 0 && matches!(Label::of(&file.bytes), Label::EncryptedPrivate | Label::Private)
                 {
-                    self.stderr.line(&format!(
+                    self.note(&format!(
                         "WARNING: the private key {} is readable by other users (mode {:04o}): run chmod 600 on it",
                         path.display(),
                         file.mode

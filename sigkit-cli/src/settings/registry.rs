@@ -72,7 +72,7 @@ fn connection(args: &ConnectionArgs, registries: &[&str], context: &Context) -> 
         (args.allow_http_registry, "--allow-http-registry", "plain HTTP is allowed for"),
     ] {
         for registry in registries.iter().filter(|_| given) {
-            context.stderr.line(&format!(
+            context.note(&format!(
                 "WARNING: {flag}: {what} {registry}: anyone on the network path can read the traffic, credentials included"
             ));
         }
@@ -83,7 +83,7 @@ fn connection(args: &ConnectionArgs, registries: &[&str], context: &Context) -> 
     let timeouts = Timeouts { total, ..Timeouts::default() };
     let mut options = RegistryOptions::default().with_tls(tls(args, registries, context)?).with_timeouts(timeouts);
     if context.requests == Requests::Shown {
-        options = options.with_observer(Arc::new(RequestLogger(context.stderr.clone())));
+        options = options.with_observer(Arc::new(RequestLogger(context.people())));
     }
     if !args.allow_http_registry {
         return Ok(options);

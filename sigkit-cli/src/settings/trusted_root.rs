@@ -68,9 +68,7 @@ pub(crate) fn trusted_root(args: &TrustArgs, context: &Context) -> Result<Truste
 /// Tells people which variables do not count beside `flag`.
 fn ignore_environment(flag: &str, context: &Context) {
     for variable in VARIABLES.into_iter().filter(|variable| context.environment.non_empty(variable).is_some()) {
-        context
-            .stderr
-            .line(&format!("WARNING: {variable} is ignored: {flag} says which authorities and logs to trust"));
+        context.note(&format!("WARNING: {variable} is ignored: {flag} says which authorities and logs to trust"));
     }
 }
 
@@ -85,7 +83,7 @@ pub(crate) fn read_root(path: &Path, context: &Context) -> Result<TrustedRoot, F
     let file = context.files.read(option, path, expected, limit)?;
     let root = TrustedRoot::from_json(&file.bytes, &limits).map_err(|error| content(option, path, expected, &error))?;
     for entry in root.set_aside() {
-        context.stderr.line(&format!("WARNING: {option}: {}: {entry}", path.display()));
+        context.note(&format!("WARNING: {option}: {}: {entry}", path.display()));
     }
     Ok(root)
 }
@@ -153,7 +151,7 @@ impl Parts {
     fn with_environment(mut self, context: &Context) -> Result<Self, CliError> {
         let file = |variable: &'static str, what: &str| {
             let value: OsString = context.environment.get(variable)?;
-            context.stderr.line(&format!("note: {variable} replaces the {what} of the public services"));
+            context.note(&format!("note: {variable} replaces the {what} of the public services"));
             context.believe(variable, what);
             Some(PathBuf::from(value))
         };
