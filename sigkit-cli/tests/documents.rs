@@ -141,6 +141,30 @@ fn a_bundle_is_shown_with_what_it_lacks_and_harmless_to_a_terminal() {
 }
 
 #[test]
+fn a_broken_bundle_is_shown_as_far_as_it_can_be_read_and_not_upgraded() {
+    let stack = Sigstore::new();
+    let sandbox = sandbox(&stack, &stack.blob(BLOB).stamped().seal());
+    let mut bundle: serde_json::Value = serde_json::from_slice(&sandbox.read("old")).unwrap();
+    bundle["messageSignature"]["signature"] = "@\u{1b}".into();
+    sandbox.write("broken", bundle.to_string());
+    let ran =
+        sandbox.sigkit(&["bundle", "inspect", "broken"]).run().expect(1).says("BUNDLE: broken: expected a bundle");
+    for words in
+        [IDENTITY, ISSUER, "hashedrekord, index 1005", "/messageSignature/signature is not base64", "is broken"]
+    {
+        assert!(ran.stdout.contains(words), "{words}: {ran:?}");
+    }
+    let before = sandbox.names();
+    for broken in ["broken", "blob"] {
+        sandbox.sigkit(&["bundle", "upgrade", broken, "--out", "new"]).run().expect(1).prints("");
+    }
+    assert_eq!(sandbox.names(), before);
+    // Nothing can be read of what is no JSON.
+    sandbox.write("text", "text");
+    sandbox.sigkit(&["bundle", "inspect", "text"]).run().expect(1).prints("");
+}
+
+#[test]
 fn a_trusted_root_made_from_keys_and_certificates_is_believed() {
     let stack = Sigstore::new();
     let sandbox = sandbox(&stack, &stack.blob(BLOB).stamped().seal());

@@ -282,6 +282,41 @@ fn the_attached_documents_name_what_was_asked() {
     assert_eq!(config(&signature_tag(&dated)), "2001-09-09T01:46:40Z");
 }
 
+#[test]
+fn outputs_that_cannot_be_written_are_refused_before_anything_is_signed() {
+    let lab = Lab::new();
+    let image = lab.image("v1");
+    let name = lab.name(":v1");
+    lab.sandbox.write("predicate", "{}");
+    let before = lab.sandbox.names();
+    let attest = ["attest", "--key", "cosign.key", "--predicate", "predicate"];
+    for (verb, outputs, says) in [
+        (
+            &["sign", "--key", "cosign.key"][..],
+            &["--output-signature", "no/s"][..],
+            "--output-signature: cannot write no/s",
+        ),
+        (
+            &["sign", "--key", "cosign.key"],
+            &["--bundle", "same", "--output-payload", "./same"],
+            "--output-payload: ./same is written by another",
+        ),
+        (
+            &["sign", "--key", "cosign.key"],
+            &["--output-payload", "cosign.key"],
+            "--output-payload: cosign.key is also an input",
+        ),
+        (&["sign", "--key", "cosign.key"], &["--bundle", "/proc/b"], "--bundle: cannot write /proc/b"),
+        (&attest, &["--bundle", "no/b"], "--bundle: cannot write no/b"),
+        (&attest, &["--bundle", "predicate"], "--bundle: predicate is also an input"),
+    ] {
+        lab.sandbox.signing(&[verb, outputs, &[name.as_str()]].concat()).run().expect(1).says(says).prints("");
+        assert_eq!(lab.sandbox.names(), before, "{says}");
+        assert_eq!(lab.registry.content().manifests("app").len(), 1, "{says}");
+    }
+    lab.verify(&[&lab.digest(&image)]).run().expect(10);
+}
+
 // threat: D16
 #[test]
 fn annotations_must_be_signed_together_in_one_signature() {

@@ -210,6 +210,26 @@ fn sample(text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     STANDARD.decode(&*letters).ok().map(Zeroizing::new)
 }
 
+/// The words of an error whose library shows the name of a variant: `CertExpired { .. }` is "cert expired". Sentences stay as they are.
+#[cfg(any(feature = "keyless", feature = "registry"))]
+pub(crate) fn in_words(error: &impl fmt::Display) -> String {
+    let text = error.to_string();
+    let name = text.split([' ', '(', '{']).next().unwrap_or_default();
+    let is_name =
+        name.starts_with(|c: char| c.is_ascii_uppercase()) && name.chars().skip(1).any(|c| c.is_ascii_uppercase());
+    if !is_name || !name.chars().all(|c| c.is_ascii_alphanumeric()) {
+        return text;
+    }
+    let mut words = String::new();
+    for c in name.chars() {
+        if c.is_ascii_uppercase() && !words.is_empty() {
+            words.push(' ');
+        }
+        words.push(c.to_ascii_lowercase());
+    }
+    words
+}
+
 fn contains(text: &[u8], part: &[u8]) -> bool {
     text.windows(part.len()).any(|window| window == part)
 }
@@ -267,6 +287,23 @@ mod tests {
         let lines: Vec<String> =
             once.as_bytes().chunks(20).map(|line| format!("  {}\n", String::from_utf8_lossy(line))).collect();
         assert_eq!(likely_cause(lines.concat().as_bytes(), Json), Some(Base64Of(Recognised::Json)));
+    }
+
+    #[cfg(any(feature = "keyless", feature = "registry"))]
+    #[test]
+    fn the_name_of_a_variant_is_spelled_out() {
+        for (shown, words) in [
+            ("UnknownIssuer", "unknown issuer"),
+            ("CertExpired { time: UnixTime(1), not_after: UnixTime(0) }", "cert expired"),
+            (
+                "RequiredEkuNotFoundContext(RequiredEkuNotFoundContext { required: [] })",
+                "required eku not found context",
+            ),
+            ("certificate not valid for name \"a\"", "certificate not valid for name \"a\""),
+            ("Expired", "Expired"),
+        ] {
+            assert_eq!(in_words(&shown), words);
+        }
     }
 
     #[test]

@@ -244,7 +244,7 @@ fn what_has_run_out_is_named_only_where_it_was_on_the_way() {
         CertificateAuthority::from_chain("", &[&other.root.der], Validity::ALWAYS, limits).unwrap()
     };
     for (bundle, authorities, code, words) in [
-        (&by_nobody, vec![current()], "certificate-untrusted", "UnknownIssuer"),
+        (&by_nobody, vec![current()], "certificate-untrusted", "unknown issuer"),
         (&by_forger, vec![current()], "certificate-untrusted", "InvalidSignatureForPublicKey"),
         (&by_forger, vec![current(), stranger()], "certificate-untrusted", "no certificate of that name"),
         (&by_forger, vec![ended(), stranger()], "certificate-not-valid", "the trust in the authority"),

@@ -46,6 +46,7 @@ pub(crate) fn run(
         legacy_created: args.record_creation_timestamp.then(|| context.creation_time()).transpose()?,
     };
     let key = context.signing_key(&args.key.key, args.key.password.password_file.as_deref())?;
+    context.files.check(&[("--bundle", args.bundle.as_deref())])?;
     let predicate = if single { Predicate::Once(Mutex::new(predicate)) } else { Predicate::Often(predicate) };
     let job = Job { args, key, attesting, predicate, context, now, stored: Cell::new(false) };
     let mut output = images.write(&job, global, printer)?;

@@ -42,6 +42,11 @@ pub(crate) fn run(args: &AttestBlobArgs, context: &Context) -> Result<Output, Cl
         _ => return Err(CliError::usage("--predicate needs the BLOB that it is about, or its --hash".to_owned())),
     };
     let key = context.signing_key(&args.key.key, args.key.password.password_file.as_deref())?;
+    context.files.check(&[
+        ("--output-attestation", args.output_attestation.as_deref()),
+        ("--bundle", args.bundle.as_deref()),
+        ("--output-signature", args.output_signature.as_deref()),
+    ])?;
     let artifact = subject.map(Artifact::Digest);
     let entity = seal_statement(statement, &kind, artifact.as_ref(), &key, now).map_err(Box::new)?;
     write(args, &entity, context)

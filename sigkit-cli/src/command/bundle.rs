@@ -8,11 +8,13 @@ use sigkit_core::crypto::{PublicKey, Signature};
 use sigkit_core::digest::{Digest, DigestAlgorithm};
 use sigkit_core::limits::Limits;
 use sigkit_core::trust::{Certificate, CertificateError};
+use zeroize::Zeroizing;
 
 use super::result_file;
 use crate::args::{BundleCreateArgs, BundleUpgradeArgs, BundleVerb, BundleVerbArgs};
 use crate::context::Context;
 use crate::error::CliError;
+use crate::exit::ExitCode;
 use crate::files::FileError;
 use crate::outcome::Output;
 use crate::render;
@@ -25,8 +27,19 @@ use crate::settings::trusted_root::certificate;
 pub(crate) fn run(args: &BundleVerbArgs, context: &Context) -> Result<Output, CliError> {
     match &args.verb {
         BundleVerb::Inspect(args) => {
-            let entity = read("BUNDLE", &args.bundle, context)?;
-            Ok(Output::result(render::bundle(&args.bundle.display().to_string(), &entity)))
+            let name = args.bundle.display().to_string();
+            let bytes = bytes("BUNDLE", &args.bundle, context)?;
+            match parse("BUNDLE", &args.bundle, &bytes) {
+                Ok(entity) => Ok(Output::result(render::bundle(&name, &entity))),
+                Err(error) => match render::broken_bundle(&name, &bytes) {
+                    Some(page) => Ok(Output {
+                        notes: vec![format!("Error: {error}")],
+                        exit: ExitCode::Failed,
+                        ..Output::result(page)
+                    }),
+                    None => Err(error.into()),
+                },
+            }
         }
         BundleVerb::Create(args) => written(&create(args, context)?, args.out.as_deref(), context),
         BundleVerb::Upgrade(args) => written(&upgrade(args, context)?, args.out.as_deref(), context),
@@ -34,10 +47,19 @@ pub(crate) fn run(args: &BundleVerbArgs, context: &Context) -> Result<Output, Cl
 }
 
 fn read(option: &'static str, path: &Path, context: &Context) -> Result<SignedEntity, CliError> {
-    let limits = Limits::DEFAULT;
-    let bytes = context.read_or_stdin(option, path, "a bundle", limits.attachment_bytes)?;
-    SignedEntity::from_any_bundle(&bytes, &limits).map_err(|error| {
-        FileError::Content { option, path: path.to_owned(), expected: "a bundle", found: error.to_string() }.into()
+    Ok(parse(option, path, &bytes(option, path, context)?)?)
+}
+
+fn bytes(option: &'static str, path: &Path, context: &Context) -> Result<Zeroizing<Vec<u8>>, CliError> {
+    context.read_or_stdin(option, path, "a bundle", Limits::DEFAULT.attachment_bytes)
+}
+
+fn parse(option: &'static str, path: &Path, bytes: &[u8]) -> Result<SignedEntity, FileError> {
+    SignedEntity::from_any_bundle(bytes, &Limits::DEFAULT).map_err(|error| FileError::Content {
+        option,
+        path: path.to_owned(),
+        expected: "a bundle",
+        found: error.to_string(),
     })
 }
 

@@ -50,6 +50,11 @@ pub(crate) fn run(
         legacy_created: args.record_creation_timestamp.then(|| context.creation_time()).transpose()?,
     };
     let key = context.signing_key(&args.key.key, args.key.password.password_file.as_deref())?;
+    context.files.check(&[
+        ("--bundle", outputs.bundle),
+        ("--output-signature", outputs.signature),
+        ("--output-payload", outputs.payload),
+    ])?;
     let job = Job { args, key, signing, outputs, context, now: context.now(), stored: Cell::new(false) };
     let mut output = images.write(&job, global, printer)?;
     if job.stored.get() {

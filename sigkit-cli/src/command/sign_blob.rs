@@ -27,6 +27,9 @@ pub(crate) fn run(args: &SignBlobArgs, context: &Context, global: &GlobalArgs) -
         return Err(CliError::usage(why.to_owned()));
     }
     let key = context.signing_key(&args.key.key, args.key.password.password_file.as_deref())?;
+    context
+        .files
+        .check(&[("--bundle", args.bundle.as_deref()), ("--output-signature", args.output_signature.as_deref())])?;
     let mut output = Output::result(Vec::new());
     for blob in &args.blobs {
         let signed = sign(&key, blob, context)?;

@@ -219,12 +219,34 @@ impl Files {
         Ok(())
     }
 
+    /// Checks before the work that its outputs can be written: each has a place of its own, in a directory that takes files. Called when
+    /// all inputs are read, since no output may be one of them.
+    ///
+    /// # Errors
+    /// [`FileError`], as [`Files::write_all`] would return it.
+    pub(crate) fn check(&self, outputs: &[(&'static str, Option<&Path>)]) -> Result<(), FileError> {
+        let mut places: Vec<PathBuf> = Vec::new();
+        for (option, path) in outputs.iter().filter_map(|(option, path)| Some((*option, (*path)?))) {
+            let Target::File { place, .. } = self.target(option, path)? else { continue };
+            if places.contains(&place) {
+                return Err(FileError::WrittenTwice { option, path: path.to_owned() });
+            }
+            if let Some(later) = self.reserved_by_another(option, &place) {
+                return Err(later);
+            }
+            takes_files(option, &place)?;
+            places.push(place);
+        }
+        Ok(())
+    }
+
     /// Keeps `path` for the output `option`, which is written last of all; what could not be written there is refused now.
     ///
     /// # Errors
     /// [`FileError`].
     pub(crate) fn reserve(&self, option: &'static str, path: &Path) -> Result<(), FileError> {
         if let Target::File { place, .. } = self.target(option, path)? {
+            takes_files(option, &place)?;
             let mut reserved = self.reserved.lock().unwrap_or_else(PoisonError::into_inner);
             *reserved = Some(Reserved { option, path: path.to_owned(), place });
         }
@@ -316,6 +338,12 @@ fn sync_directory(option: &'static str, path: &Path) -> Result<(), FileError> {
         Err(error) if matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::InvalidInput) => Ok(()),
         synced => synced.map_err(|error| FileError::Io { option, action: "write", path: directory, error }),
     }
+}
+
+/// A file appears under a passing name beside its place: the directory must let it.
+fn takes_files(option: &'static str, place: &Path) -> Result<(), FileError> {
+    use rustix::fs::{Access as Right, access};
+    access(directory(place), Right::WRITE_OK | Right::EXEC_OK).map_err(|error| io_error(option, place, error.into()))
 }
 
 fn io_error(option: &'static str, path: &Path, error: io::Error) -> FileError {

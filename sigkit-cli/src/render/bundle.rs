@@ -1,5 +1,8 @@
 //! A bundle for people. All of it is what the bundle says of itself, and escaped.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
 use sigkit_core::bundle::{LogEntry, SignedEntity, VerificationMaterial};
 use sigkit_core::content::{Content, Statement};
 use sigkit_core::limits::Limits;
@@ -28,6 +31,56 @@ pub(crate) fn bundle(name: &str, entity: &SignedEntity) -> String {
     }
     page.note("nothing here has been verified");
     page.text()
+}
+
+/// What can be read of a bundle that is broken, if it is JSON at all.
+pub(crate) fn broken_bundle(name: &str, bytes: &[u8]) -> Option<String> {
+    let bundle: Value = serde_json::from_slice(bytes).ok().filter(Value::is_object)?;
+    let mut page = Page::default();
+    page.line("bundle", name);
+    let text = |path: &str| match bundle.pointer(path) {
+        Some(Value::String(text)) => Some(text.clone()),
+        Some(Value::Number(number)) => Some(number.to_string()),
+        _ => None,
+    };
+    let decoded = |path: &str| STANDARD.decode(text(path)?).ok();
+    for (member, name) in [
+        ("/mediaType", "media type"),
+        ("/dsseEnvelope/payloadType", "payload type"),
+        ("/messageSignature/messageDigest/algorithm", "digest algorithm"),
+        ("/verificationMaterial/publicKey/hint", "key hint"),
+    ] {
+        text(member).into_iter().for_each(|value| page.line(name, &value));
+    }
+    if let Some(digest) = decoded("/messageSignature/messageDigest/digest") {
+        page.line("digest", &digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>());
+    }
+    if let Some(payload) = decoded("/dsseEnvelope/payload") {
+        statement(&mut page, std::sync::Arc::new(payload));
+    }
+    for signature in ["/messageSignature/signature", "/dsseEnvelope/signatures/0/sig", "/base64Signature"] {
+        match (text(signature), decoded(signature)) {
+            (Some(_), Some(bytes)) => page.line("signature", &format!("{} bytes", bytes.len())),
+            (Some(_), None) => page.note(&format!("{signature} is not base64")),
+            (None, _) => {}
+        }
+    }
+    for member in ["/verificationMaterial/certificate", "/verificationMaterial/x509CertificateChain/certificates/0"] {
+        if let Some(der) = decoded(&format!("{member}/rawBytes")) {
+            page.line("signer", "a certificate");
+            certificate(&mut page, &der);
+        }
+    }
+    let entries = bundle.pointer("/verificationMaterial/tlogEntries").and_then(Value::as_array).map_or(0, Vec::len);
+    for entry in 0..entries {
+        let member = |name: &str| text(&format!("/verificationMaterial/tlogEntries/{entry}/{name}"));
+        let known = |name: &str| member(name).unwrap_or_else(|| "not given".to_owned());
+        let words =
+            format!("{}, index {}, time {}", known("kindVersion/kind"), known("logIndex"), known("integratedTime"));
+        page.line(&format!("log entry {}", entry + 1), &words);
+    }
+    page.note("the bundle is broken: this is what can be read of it, and nothing here has been verified");
+    Some(page.text())
 }
 
 #[derive(Default)]
@@ -61,21 +114,25 @@ fn content(page: &mut Page, content: &Content) {
         }
         Content::Envelope(envelope) => {
             page.line("signed", &format!("DSSE envelope of {}", envelope.payload_type));
-            match Statement::parse(std::sync::Arc::clone(&envelope.payload), &Limits::DEFAULT) {
-                Ok(statement) => {
-                    page.line("  predicate type", &statement.predicate_type);
-                    for subject in &statement.subjects {
-                        let digests: Vec<String> =
-                            subject.digests.iter().map(|(name, value)| format!("{name}:{value}")).collect();
-                        page.line("  subject", &format!("{} {}", subject.name, digests.join(" ")));
-                    }
-                }
-                Err(error) => page.note(&format!("the payload is not a statement: {error}")),
-            }
+            statement(page, std::sync::Arc::clone(&envelope.payload));
         }
         _ => page.line("signed", "simple signing document"),
     }
     page.line("  signature", &format!("{} bytes", content.signature().as_bytes().len()));
+}
+
+fn statement(page: &mut Page, payload: std::sync::Arc<Vec<u8>>) {
+    match Statement::parse(payload, &Limits::DEFAULT) {
+        Ok(statement) => {
+            page.line("  predicate type", &statement.predicate_type);
+            for subject in &statement.subjects {
+                let digests: Vec<String> =
+                    subject.digests.iter().map(|(name, value)| format!("{name}:{value}")).collect();
+                page.line("  subject", &format!("{} {}", subject.name, digests.join(" ")));
+            }
+        }
+        Err(error) => page.note(&format!("the payload is not a statement: {error}")),
+    }
 }
 
 fn signer(page: &mut Page, material: &VerificationMaterial) {

@@ -9,6 +9,6 @@ mod summary;
 mod text;
 mod verification;
 
-pub(crate) use self::bundle::bundle;
+pub(crate) use self::bundle::{broken_bundle, bundle};
 pub(crate) use self::failure::failure;
 pub(crate) use self::verification::{Results, blob};

@@ -311,7 +311,7 @@ impl CertificateAuthority {
         }
         self.search(leaf, others, usage, times, &anchors).map_err(|error| match (error, out_of_window) {
             (webpki::Error::UnknownIssuer, Some(out_of_window)) => out_of_window,
-            (error, _) => no_path(error.to_string()),
+            (error, _) => no_path(crate::cause::in_words(&error)),
         })
     }
 

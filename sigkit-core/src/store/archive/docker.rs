@@ -102,7 +102,10 @@ impl DockerArchiveStore {
                     let names = names.into_iter().collect::<Vec<_>>().join(", ");
                     Err(StoreError::NotFound { place: format!("{place}, image {reference} (names there: {names})") })
                 }
-                several => Err(protocol(&place, format!("expected one image named {reference}, found {several:?}"))),
+                several => {
+                    let found = several.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+                    Err(protocol(&place, format!("expected one image named {reference}, found {found}")))
+                }
             }
         })
     }

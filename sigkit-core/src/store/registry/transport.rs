@@ -474,7 +474,7 @@ fn certificate_trouble(error: &(dyn std::error::Error + 'static)) -> Option<Stri
     let mut error = error;
     loop {
         if let Some(rustls::Error::InvalidCertificate(why)) = error.downcast_ref() {
-            return Some(why.to_string());
+            return Some(crate::cause::in_words(why));
         }
         // An `io::Error` hides the error it wraps from `source`.
         let wrapped = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
