@@ -745,6 +745,30 @@ mod tests {
 
     // threat: R02
     #[test]
+    fn reading_of_a_pattern_says_what_each_wildcard_is() {
+        let own = |glob: &str| glob.parse::<ImageGlob>().unwrap().reading();
+        let controller = |glob: &str| ImageGlob::of_policy_controller(glob).unwrap().reading();
+        assert_eq!(own("**"), "every image, by whatever name");
+        assert_eq!(own("r.example/app"), "host r.example, path app, every tag and digest");
+        assert_eq!(own("r.example/t/*:v1.*"), "host r.example, path t/*, tag v1.*; `*` is any text within a part");
+        assert_eq!(
+            own("r.example/t*/**"),
+            "host r.example, path t*/**, every tag and digest; `*` is any text within a part, `**` any text of the path"
+        );
+        let names = "as policy-controller, names HOST/PATH:TAG or HOST/PATH@DIGEST that fit";
+        assert_eq!(controller("r.example/**"), format!("{names} r.example/**; `**` any text"));
+        assert_eq!(
+            controller("r.example/*"),
+            format!("{names} r.example/*; `*` is any text without `/`, `:` included")
+        );
+        assert_eq!(
+            controller("r.example/app"),
+            "r.example/app with every tag and digest where the rule demands or refuses, with tag latest where it lets in"
+        );
+    }
+
+    // threat: R02
+    #[test]
     fn own_pattern_with_a_wildcard_for_the_host_is_refused() {
         for glob in ["**demo**", "*/**", "ghc**", "inde**", "app*", "app*v1", "**/app", "*.example/app", "*:v1"] {
             let error = glob.parse::<ImageGlob>().unwrap_err().to_string();
