@@ -220,7 +220,7 @@ fn a_layer_or_configuration_that_was_changed_is_refused() {
             layout.verify(&["oci-archive:lay.tar:v1"]).run().expect(1).prints("").says(code);
         }
         std::fs::remove_file(&blob).unwrap();
-        layout.verify(&["oci:lay:v1"]).run().expect(1).prints("").says("named by the image, but not there");
+        layout.verify(&["oci:lay:v1"]).run().expect(1).prints("").says("named by the image, but missing");
         std::fs::write(&blob, good).unwrap();
         layout.verify(&["oci:lay:v1"]).run().expect(0);
     }
@@ -347,7 +347,7 @@ fn a_signature_that_the_index_does_not_list_is_listed_by_the_next_run() {
         std::fs::write(layout.sandbox.path("lay/index.json"), before).unwrap();
         layout.pack();
         let target = if archive { "oci-archive:lay.tar:v1" } else { "oci:lay:v1" };
-        layout.sign(&[target]).run().expect(0).says("in the list of the layout now");
+        layout.sign(&[target]).run().expect(0).says("is now listed in the layout");
         if archive {
             layout.sandbox.shell("tar -xf lay.tar -C lay").run().expect(0);
         }

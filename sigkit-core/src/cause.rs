@@ -33,9 +33,9 @@ pub enum LikelyCause {
     Utf16,
     /// A compressed file.
     Compressed(&'static str),
-    /// A page for people in place of a file.
+    /// An HTML page instead of a file.
     Html,
-    /// What git keeps in place of a large file.
+    /// A pointer of git LFS instead of a large file.
     LfsPointer,
     /// Line breaks became the two characters `\n`.
     EscapedLineBreaks,
@@ -77,16 +77,16 @@ impl fmt::Display for LikelyCause {
             Self::ByteOrderMark => f.write_str("it begins with a byte order mark: save it as UTF-8 without one"),
             Self::Utf16 => f.write_str("it is UTF-16: save it as UTF-8"),
             Self::Compressed(how) => write!(f, "it is compressed with {how}: decompress it first"),
-            Self::Html => f.write_str(
-                "it is a page of HTML or XML, as servers answer with in place of a file: fetch the file again",
-            ),
-            Self::LfsPointer => f.write_str("it is what git keeps in place of a large file: run `git lfs pull`"),
-            Self::EscapedLineBreaks => {
-                f.write_str("its line breaks are written as \\n: put real line breaks in their place")
+            Self::Html => {
+                f.write_str("it is an HTML or XML page, as servers send instead of a file: fetch the file again")
             }
-            Self::EscapedQuotes => f.write_str(
-                "its quotation marks are written as \\\": it was put into a text; take it out again (`jq -r .`)",
-            ),
+            Self::LfsPointer => f.write_str("it is a pointer of git LFS instead of the file: run `git lfs pull`"),
+            Self::EscapedLineBreaks => {
+                f.write_str("its line breaks are written as \\n: replace them by real line breaks")
+            }
+            Self::EscapedQuotes => {
+                f.write_str("its quotation marks are written as \\\": it is a JSON string; decode it with `jq -r .`")
+            }
             Self::WhiteSpace => f.write_str("there is white space in it: remove it, at the beginning of lines too"),
             Self::Quoted => f.write_str("there are quotation marks around it: remove them"),
             Self::SingleQuotes => f.write_str("it is written with single quotation marks: JSON has double ones"),
@@ -153,11 +153,11 @@ pub fn likely_cause(bytes: &[u8], wanted: TextFormat) -> Option<LikelyCause> {
     }
 }
 
-/// The bytes of a signature that are text again: base64 of base64, or of something else that is no signature.
+/// The bytes of a signature that are text again: base64 of base64, or of something other than a signature.
 pub(crate) fn encoded_again(bytes: &[u8]) -> Option<LikelyCause> {
     let text = bytes.trim_ascii();
     match recognised(text)? {
-        // One byte after its length is no text, as a signature in DER has it.
+        // The byte after its length is not text, as in a DER signature.
         Recognised::Der => None,
         Recognised::Base64 if text.len() < SHORTEST_BASE64 => None,
         other => Some(LikelyCause::Base64Of(other)),

@@ -392,7 +392,9 @@ impl fmt::Display for Fact {
                 write!(f, "{id} is excepted until {until}")?;
                 reason.as_ref().map_or(Ok(()), |reason| write!(f, ": {reason}"))
             }
-            Self::Cleared { id, status, authority, time } => write!(f, "{id} is {status}, says {authority} at {time}"),
+            Self::Cleared { id, status, authority, time } => {
+                write!(f, "{id} is {status} according to {authority} at {time}")
+            }
             Self::Provenance { field, value } => write!(f, "{field} {value}"),
             Self::BaseImages { images } => write!(f, "built on {images}"),
             Self::PolicyAllows { policy } => write!(f, "{policy} allows it"),

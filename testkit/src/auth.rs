@@ -91,7 +91,7 @@ impl Tokens {
         token
     }
 
-    /// Whether `token` opens `action` on `repository`.
+    /// Returns true if `token` opens `action` on `repository`.
     fn opens(&self, token: &str, repository: &str, action: &str) -> bool {
         let state = lock(&self.state);
         let Some(scopes) = state.1.get(token) else { return false };

@@ -73,7 +73,7 @@ impl AttestArgs {
         WrittenFormat::chosen(self.format, self.new_bundle_format)
     }
 
-    /// Whether to store the attestation beside the image.
+    /// Returns true if the attestation is stored next to the image.
     pub(crate) const fn stores(&self) -> bool {
         self.upload && !self.no_upload
     }

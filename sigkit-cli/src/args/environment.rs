@@ -110,7 +110,7 @@ fn look_up(
     })
 }
 
-/// Whether `variable` is that of the flag `long`: `SIGKIT_OUTPUT_FILE` of `output-file`.
+/// Returns true if `variable` is that of the flag `long`: `SIGKIT_OUTPUT_FILE` of `output-file`.
 fn spells(variable: &str, prefix: &str, long: &str) -> bool {
     let upper = |byte: u8| if byte == b'-' { b'_' } else { byte.to_ascii_uppercase() };
     variable.strip_prefix(prefix).is_some_and(|name| name.bytes().eq(long.bytes().map(upper)))

@@ -227,12 +227,12 @@ fn takes_value(arg: &Arg) -> bool {
     arg.get_action().takes_values() && !is_switch(arg)
 }
 
-/// Whether the flag is true or false.
+/// Returns true if the flag is true or false.
 pub(crate) fn is_switch(arg: &Arg) -> bool {
     arg.get_value_parser().type_id() == ValueParser::bool().type_id()
 }
 
-/// Whether the flag names the one key that is used.
+/// Returns true if the flag names the one key that is used.
 fn names_one_key(arg: &Arg) -> bool {
     matches!(arg.get_action(), ArgAction::Set)
         && arg.get_value_parser().type_id() == std::any::TypeId::of::<KeySource>()

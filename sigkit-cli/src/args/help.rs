@@ -85,7 +85,7 @@ the registry and nothing else; no transparency log is used. A tag is resolved on
                 "sigkit sign --key cosign.key -r registry.example.com/app:v1",
             ),
             (
-                "Write what cosign 2, podman and skopeo read as well",
+                "Also write the format that cosign 2, podman and skopeo read",
                 "sigkit sign --key cosign.key --format both registry.example.com/app:v1",
             ),
         ],
@@ -94,7 +94,7 @@ the registry and nothing else; no transparency log is used. A tag is resolved on
         verb: "attest",
         group: Group::Sign,
         about: "Sign a statement about images: provenance, an SBOM, a scan report",
-        more: "The document is checked for the shape of its type and signed byte for byte as it is given.",
+        more: "The document is checked against its type and signed byte for byte.",
         usage: &["--key <KEY> --type <TYPE> --predicate <FILE> [FLAGS] <IMAGE>..."],
         common: &["key", "type", "predicate", "replace", "format", "platform", "password-file", "yes"],
         examples: &[
@@ -158,7 +158,7 @@ the registry and nothing else; no transparency log is used. A tag is resolved on
                  --certificate-oidc-issuer https://token.actions.githubusercontent.com ghcr.io/acme/app:v1",
             ),
             (
-                "Verify by a file of policies, with a machine-readable report",
+                "Verify with a policy file, and print a machine-readable report",
                 "sigkit verify --policy policy.yaml -o report ghcr.io/acme/app:v1",
             ),
         ],
@@ -186,7 +186,7 @@ the registry and nothing else; no transparency log is used. A tag is resolved on
                 "sigkit verify-attestation --key cosign.pub --type spdxjson registry.example.com/app:v1",
             ),
             (
-                "Verify provenance, and hold it against a policy in Rego",
+                "Verify provenance with a policy in Rego",
                 "sigkit verify-attestation --key cosign.pub --type slsaprovenance1 --policy gate.rego \\\n    registry.example.com/app:v1",
             ),
         ],
@@ -208,10 +208,7 @@ the registry and nothing else; no transparency log is used. A tag is resolved on
         ],
         examples: &[
             ("Verify with a bundle", "sigkit verify-blob --key cosign.pub --bundle app.sigstore.json app.tar.gz"),
-            (
-                "Verify with a signature in a file of its own",
-                "sigkit verify-blob --key cosign.pub --signature app.sig app.tar.gz",
-            ),
+            ("Verify with a detached signature", "sigkit verify-blob --key cosign.pub --signature app.sig app.tar.gz"),
         ],
     },
     VerbHelp {
@@ -231,8 +228,8 @@ the registry and nothing else; no transparency log is used. A tag is resolved on
         group: Group::Keys,
         about: "Create a key pair: an encrypted private key and its public key",
         more: "\
-Writes cosign.key, which only its owner can read and the password encrypts, and cosign.pub, which is for everyone. The password is \
-asked for on the terminal, or comes from --password-file, SIGKIT_PASSWORD or COSIGN_PASSWORD.",
+Writes the encrypted private key cosign.key, which only its owner can read, and the public key cosign.pub. The password is asked for \
+on the terminal, or comes from --password-file, SIGKIT_PASSWORD or COSIGN_PASSWORD.",
         usage: &["[FLAGS]"],
         common: &["output-key-prefix", "algorithm", "password-file", "yes"],
         examples: &[
@@ -292,7 +289,7 @@ asked for on the terminal, or comes from --password-file, SIGKIT_PASSWORD or COS
         more: "",
         usage: &["[FLAGS] <FILE>"],
         common: &[],
-        examples: &[("Look into a bundle", "sigkit bundle inspect app.sigstore.json")],
+        examples: &[("Inspect a bundle", "sigkit bundle inspect app.sigstore.json")],
     },
     VerbHelp {
         verb: "policy check",
@@ -301,12 +298,12 @@ asked for on the terminal, or comes from --password-file, SIGKIT_PASSWORD or COS
         more: "Reads sigstore's ClusterImagePolicy, containers' policy.json and sigkit's own ImagePolicy. Nothing is contacted.",
         usage: &["[FLAGS] <FILE>"],
         common: &["trusted-root"],
-        examples: &[("Read a policy before it is used", "sigkit policy check policy.yaml")],
+        examples: &[("Check a policy before use", "sigkit policy check policy.yaml")],
     },
     VerbHelp {
         verb: "bundle create",
         group: Group::Trust,
-        about: "Make a bundle from a signature and what belongs to it",
+        about: "Create a bundle from a signature and its verification material",
         more: "",
         usage: &["--artifact <FILE> [FLAGS]"],
         common: &["artifact", "signature", "certificate", "key", "bundle", "out"],
@@ -318,7 +315,7 @@ asked for on the terminal, or comes from --password-file, SIGKIT_PASSWORD or COS
     VerbHelp {
         verb: "bundle upgrade",
         group: Group::Trust,
-        about: "Write a bundle of an older format in the current one",
+        about: "Convert a bundle to the current format",
         more: "",
         usage: &["[FLAGS] <FILE>"],
         common: &["out"],
@@ -327,7 +324,7 @@ asked for on the terminal, or comes from --password-file, SIGKIT_PASSWORD or COS
     VerbHelp {
         verb: "trusted-root create",
         group: Group::Trust,
-        about: "Make a trusted root from certificates and keys",
+        about: "Create a trusted root from certificates and keys",
         more: "A trusted root names the certificate authorities, transparency logs and timestamp authorities that verification trusts.",
         usage: &["[FLAGS]"],
         common: &["fulcio", "rekor", "ctfe", "tsa", "with-default-services", "out"],
@@ -340,7 +337,7 @@ asked for on the terminal, or comes from --password-file, SIGKIT_PASSWORD or COS
     VerbHelp {
         verb: "signing-config create",
         group: Group::Trust,
-        about: "Make a signing configuration from addresses of services",
+        about: "Create a signing configuration from URLs of services",
         more: "",
         usage: &["[FLAGS]"],
         common: &["fulcio", "oidc-provider", "rekor", "tsa", "with-default-services", "out"],
@@ -353,7 +350,7 @@ asked for on the terminal, or comes from --password-file, SIGKIT_PASSWORD or COS
         verb: "login",
         group: Group::Registry,
         about: "Check the password of a registry and store it",
-        more: "Credentials of docker and podman are found without this. What is stored here, docker finds too.",
+        more: "Credentials stored by docker and podman are used without this. docker uses what is stored here, too.",
         usage: &["[FLAGS] <REGISTRY>"],
         common: &["username", "password-stdin", "password"],
         examples: &[("Log in", "sigkit login -u alice --password-stdin registry.example.com")],
@@ -427,11 +424,11 @@ Exit codes: 0 verified, 1 refused or failed, 12 signatures exist but none matche
 
 /// The verbs that only hold others.
 const FAMILIES: [(&str, &str); 5] = [
-    ("bundle", "Look into bundles and make them"),
-    ("download", "Print what is stored beside an image"),
-    ("policy", "Look into policy files"),
-    ("signing-config", "Make signing configurations"),
-    ("trusted-root", "Make trusted roots"),
+    ("bundle", "Inspect and create bundles"),
+    ("download", "Print stored signatures and attestations"),
+    ("policy", "Check policy files"),
+    ("signing-config", "Create signing configurations"),
+    ("trusted-root", "Create trusted roots"),
 ];
 
 const EVERYWHERE: &str = "\

@@ -122,15 +122,15 @@ impl<'c> Line<'c> {
         let others = flags(error, ContextKind::PriorArg);
         let among = |names: &[&str]| names.iter().any(|name| *name == flag || others.iter().any(|other| other == name));
         let advice = if among(&["--policy"]) {
-            "the policy says what to verify: leave one out"
+            "the policy says what to verify: omit one"
         } else if among(&["--payload"]) {
             "the payload is signed as it is: write annotations and the name of the image into it"
         } else if among(&["--registry-token"]) {
             "give a token, or a user name and a password"
         } else if among(&["--key"]) {
-            "a signer is known by a key or by a certificate: leave one out"
+            "a signer is known by a key or by a certificate: omit one"
         } else {
-            "leave one out"
+            "omit one"
         };
         format!("Error: {}{flag} cannot be used with {}: {advice}", self.front(), others.join(" and "))
     }

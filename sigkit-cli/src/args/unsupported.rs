@@ -63,11 +63,11 @@ fn of_any_verb(name: &str) -> Option<&'static str> {
 
 /// Verbs that cosign has and this build has not, and what to use in their place.
 pub(crate) const UNSUPPORTED_VERBS: &[(&str, &str)] = &[
-    ("attach", "sign with `sigkit sign` and attest with `sigkit attest`, which store what they make beside the image"),
+    ("attach", "sign with `sigkit sign` and attest with `sigkit attest`, which store the result with the image"),
     ("clean", "delete single referrers or tags with the registry's own tools"),
     (
         "copy",
-        "copy the image with `oras cp -r`, which takes its referrers along, and the .sig and .att tags with `crane cp`",
+        "copy the image with `oras cp -r`, which copies its referrers too, and the .sig and .att tags with `crane cp`",
     ),
     ("dockerfile", "verify each image with `sigkit verify`, which takes many: --images-from FILE"),
     (
@@ -83,11 +83,11 @@ pub(crate) const UNSUPPORTED_VERBS: &[(&str, &str)] = &[
     ("policy init", "policies are files: `sigkit policy check FILE`, `sigkit verify --policy FILE`"),
     ("policy sign", "sign the file of policies with `sigkit sign-blob`"),
     ("save", "`skopeo copy` between registry and oci:DIR moves an image; sign and verify work on oci:DIR directly"),
-    ("tree", "`sigkit download signature` and `sigkit download attestation` print what is stored beside an image"),
+    ("tree", "`sigkit download signature` and `sigkit download attestation` print what is stored with an image"),
     ("triangulate", "signatures are listed by `sigkit download signature`; the legacy tag is sha256-<hex>.sig"),
     ("upload", "push files with `oras push`"),
-    ("attest-predicate", "it has no counterpart here"),
-    ("debug", "it has no counterpart here"),
+    ("attest-predicate", "there is no counterpart"),
+    ("debug", "there is no counterpart"),
 ];
 
 /// What to use instead of `verb` (all its words), if cosign has it and this build does not.

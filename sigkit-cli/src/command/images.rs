@@ -164,7 +164,7 @@ impl<'a> Images<'a> {
         Ok((open, std::iter::once(image).chain(below).collect()))
     }
 
-    /// Whether the images below those named are asked for.
+    /// Returns true if the images below those named are asked for.
     pub(super) const fn recursive(&self) -> bool {
         self.args.recursive
     }

@@ -38,7 +38,7 @@ pub(super) fn run(args: &LoginArgs, context: &Context, global: &GlobalArgs) -> R
         }
     };
     let place = match store.keep(&registry, &username, &password)? {
-        StoredIn::File(path) => format!("in {}, for its owner to read and not encrypted", path.display()),
+        StoredIn::File(path) => format!("in {} (readable by its owner only, not encrypted)", path.display()),
         StoredIn::Helper(helper) => format!("with {helper}"),
     };
     let mut notes = vec![format!("Logged in to {registry} as {username}: credentials stored {place}")];

@@ -125,11 +125,11 @@ impl WriteOperation for Job<'_> {
             Attached::Written(receipt) => format!("Signed {name}; signature stored at {receipt}"),
             Attached::Completed(origin) => {
                 format!(
-                    "Signed {name} before; that run was cut off: the signature ({origin}) is in the list of the layout now"
+                    "Signed {name} before; that run was interrupted: the signature ({origin}) is now listed in the layout"
                 )
             }
             Attached::AlreadyThere(origin) => {
-                format!("Signed {name} before; the same signature by this key is there ({origin}), nothing was written")
+                format!("Signed {name} before; the same signature by this key exists ({origin}): nothing was written")
             }
         };
         let lines = attached.iter().map(|attached| ImageResult::done(line(attached)));

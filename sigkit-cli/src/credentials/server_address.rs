@@ -60,7 +60,7 @@ impl<'a> RegistryKey<'a> {
         (below.is_empty() || below.starts_with('/')).then(|| Specificity::Path(path.split('/').count()))
     }
 
-    /// Whether `key` names the registry as a whole.
+    /// Returns true if `key` names the registry as a whole.
     pub(super) fn is_named(&self, key: &str) -> bool {
         self.specificity(key) == Some(Specificity::Registry)
     }

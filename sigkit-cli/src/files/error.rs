@@ -82,7 +82,7 @@ pub(crate) enum FileError {
     },
     /// A key would be written through a link.
     #[error(
-        "{option}: {} is a symbolic link to {}, and keys are not written through links; remove the link or choose another name",
+        "{option}: {} is a symbolic link to {}, and keys are not written through links: remove the link or choose another name",
         path.display(),
         target.display()
     )]
@@ -105,7 +105,7 @@ pub(crate) enum FileError {
 }
 
 impl FileError {
-    /// A file whose bytes are no JSON, or not the JSON that was expected.
+    /// A file that is not JSON, or not the expected JSON.
     pub(crate) fn json(
         option: &'static str,
         path: &Path,

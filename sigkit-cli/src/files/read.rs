@@ -102,7 +102,7 @@ impl Files {
     }
 }
 
-/// Whether `path` names a descriptor that the caller has opened, as the shell does for `<(command)`.
+/// Returns true if `path` names a descriptor that the caller has opened, as the shell does for `<(command)`.
 fn is_inherited(path: &Path) -> bool {
     path.starts_with("/dev/fd") || path.starts_with("/proc/self/fd") || path == Path::new("/dev/stdin")
 }

@@ -192,7 +192,7 @@ impl Context {
             KeySource::Stdin => {
                 let content = |found| KeyLoadError::StdinContent { expected, found };
                 if self.stdin.is_taken() {
-                    return Err(content("nothing more: another option has read it"));
+                    return Err(content("nothing: another option has read it"));
                 }
                 let bytes = self.stdin.read_to_end(limit).map_err(KeyLoadError::Stdin)?;
                 let bytes = bytes.ok_or_else(|| content("more than 64 KiB"))?;

@@ -122,7 +122,7 @@ impl Stderr {
         }
     }
 
-    /// Whether anything written here was lost.
+    /// Returns true if anything written here was lost.
     pub(crate) fn has_failed(&self) -> bool {
         self.0.failed.load(Ordering::Relaxed)
     }
@@ -140,7 +140,7 @@ impl Stdin {
         IsTerminal::of(io::stdin())
     }
 
-    /// Whether some option has read it to its end.
+    /// Returns true if some option has read it to its end.
     pub(crate) fn is_taken(&self) -> bool {
         self.taken.load(Ordering::Relaxed)
     }

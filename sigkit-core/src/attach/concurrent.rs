@@ -97,7 +97,7 @@ pub(crate) async fn gather<T, F: Future<Output = T>>(futures: Vec<F>) -> Vec<T> 
 pub(crate) struct Lateness(AtomicBool);
 
 impl Lateness {
-    /// Whether time is up.
+    /// Returns true if time is up.
     pub(crate) fn is_late(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }

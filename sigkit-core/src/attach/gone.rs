@@ -39,7 +39,7 @@ impl Gone {
         self.suspects = (self.looks > 0).then_some(missing);
     }
 
-    /// Whether the entry was found to be gone.
+    /// Returns true if the entry was found to be gone.
     pub(super) fn has(&self, entry: &Value) -> bool {
         self.found.iter().any(|digest| super::shared::names(entry, digest))
     }

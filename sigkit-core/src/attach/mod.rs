@@ -47,7 +47,7 @@ pub fn fallback_tag(image: &Digest) -> Tag {
     Tag::for_digest(image, "")
 }
 
-/// Whether the type of an artifact is one that signatures or attestations may have, as far as lists tell.
+/// Returns true if the type of an artifact is one that signatures or attestations may have, as far as lists tell.
 fn is_attachment_type(kind: &str) -> bool {
     let of_cosign = [media_type::COSIGN_SIGNATURE_CONFIG, media_type::SIMPLE_SIGNING, media_type::DSSE_ENVELOPE];
     let of_nothing = [media_type::OCI_EMPTY, media_type::OCI_CONFIG, media_type::DOCKER_CONFIG];

@@ -77,7 +77,7 @@ impl Kind {
         }
     }
 
-    /// Whether the manifest is such a document, and not something that happens to have the tag: a copy tool may put the image
+    /// Returns true if the manifest is such a document, and not something that happens to have the tag: a copy tool may put the image
     /// itself under the tag of its referrers.
     fn holds(&self, fetched: &FetchedManifest, tag: &Tag) -> bool {
         match (self, &fetched.manifest) {
@@ -317,7 +317,7 @@ impl Watch {
         self.slowest.saturating_mul(3).clamp(floor, SETTLE_MAX)
     }
 
-    /// Whether nothing changed while waiting with everything in place. Where others never rest, looking ends as well, after
+    /// Returns true if nothing changed while waiting with everything in place. Where others never rest, looking ends as well, after
     /// [`MOST_LOOKS`] that all found everything in place.
     const fn is_settled(&self) -> bool {
         self.quiet > 0 || self.looks >= MOST_LOOKS
@@ -480,7 +480,7 @@ fn identity(entry: &Value) -> Identity {
     Identity { digest: text(entry.get("digest")), signature: text(signature) }
 }
 
-/// Whether the entry is the one with this digest.
+/// Returns true if the entry is the one with this digest.
 pub(super) fn names(entry: &Value, digest: &Digest) -> bool {
     entry.get("digest").and_then(Value::as_str).is_some_and(|found| found == digest.to_string())
 }

@@ -135,7 +135,7 @@ fn contents(base64: &str) -> Result<Vec<Content>, BundleError> {
     Ok(vec![Content::Message(MessageSignature { digest: None, signature })])
 }
 
-/// Whether bytes are one DER sequence and not a key.
+/// Returns true if bytes are one DER sequence and not a key.
 fn is_other_der(bytes: &[u8]) -> bool {
     let sequence = AnyRef::from_der(bytes).is_ok_and(|any| any.tag() == Tag::Sequence);
     sequence && PublicKey::from_spki_der(bytes).is_err()

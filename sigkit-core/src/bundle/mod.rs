@@ -180,7 +180,7 @@ impl fmt::Display for Origin {
                 match places.next() {
                     None => Ok(()),
                     Some(second) if places.len() == 0 => write!(f, "; {second}"),
-                    Some(second) => write!(f, "; {second}; and {} more places", places.len()),
+                    Some(second) => write!(f, "; {second}; and {} more locations", places.len()),
                 }
             }
         }

@@ -31,7 +31,7 @@ impl<'a> Object<'a> {
         }
     }
 
-    /// Whether there is such a member, `null` aside.
+    /// Returns true if there is such a member, `null` aside.
     pub(super) fn has(&self, path: &'static str) -> bool {
         self.get(path).is_some()
     }

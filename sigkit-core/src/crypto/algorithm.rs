@@ -110,7 +110,7 @@ impl KeyAlgorithm {
         }
     }
 
-    /// Whether a key of this kind can sign by that scheme, whatever the hash.
+    /// Returns true if a key of this kind can sign by that scheme, whatever the hash.
     pub fn fits(self, scheme: SignatureScheme) -> bool {
         match scheme {
             SignatureScheme::Ecdsa(curve, _) => self.curve() == Some(curve),

@@ -6,7 +6,7 @@
 
 use crate::crypto::Curve;
 
-/// Whether the affine coordinates `x` and `y`, big-endian, satisfy the equation of the curve.
+/// Returns true if the affine coordinates `x` and `y`, big-endian, satisfy the equation of the curve.
 pub(super) fn holds(curve: Curve, x: &[u8], y: &[u8]) -> bool {
     match curve {
         Curve::P256 => P256.holds(x, y),

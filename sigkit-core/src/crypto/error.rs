@@ -172,7 +172,7 @@ pub enum SignatureError {
         algorithm: KeyAlgorithm,
     },
     /// Such keys do not sign with the requested hash.
-    #[error("{algorithm} keys sign by {}, never over the hash asked for", list(.algorithm.accepted_schemes()))]
+    #[error("{algorithm} keys sign with {}, not over the requested hash", list(.algorithm.accepted_schemes()))]
     NoScheme {
         /// The kind of key.
         algorithm: KeyAlgorithm,
@@ -259,10 +259,10 @@ fn list(schemes: &[SignatureScheme]) -> String {
 fn or_else(tried: &[SignatureScheme]) -> &'static str {
     match tried.first() {
         Some(SignatureScheme::RsaPkcs1(_)) => {
-            "; RSA-PSS is never accepted, and another hash only when asked for: --signature-digest-algorithm"
+            "; RSA-PSS is never accepted, and another hash only if requested: --signature-digest-algorithm"
         }
         Some(SignatureScheme::Ecdsa(Curve::P384 | Curve::P521, _)) => {
-            "; another hash is accepted only when asked for: --signature-digest-algorithm"
+            "; another hash is accepted only if requested: --signature-digest-algorithm"
         }
         _ => "",
     }

@@ -189,7 +189,7 @@ pub(crate) fn blocks(bytes: &[u8]) -> Result<Vec<Block<'_>>, PemError> {
 const BEGIN: &str = "-----BEGIN";
 const END: &str = "-----END";
 const QUOTED: &str = "; there is a quotation mark before it: remove the quotes around the block";
-const ESCAPED: &str = "; its line breaks are written as \\n: put real line breaks in their place";
+const ESCAPED: &str = "; its line breaks are written as \\n: replace them by real line breaks";
 const RUN_ON: &str = "; line breaks are missing: BEGIN and END have lines of their own";
 
 /// What is usually wrong with a boundary behind which the line does not end.

@@ -23,7 +23,7 @@ pub(super) fn verify(
     }
 }
 
-/// Whether [`verify()`] has an implementation.
+/// Returns true if [`verify()`] has an implementation.
 pub(super) const fn is_supported(scheme: SignatureScheme) -> bool {
     match scheme {
         SignatureScheme::Ed25519 => false,

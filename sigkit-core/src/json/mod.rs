@@ -187,7 +187,7 @@ mod tests {
             let said = error(text);
             assert!(!said.contains("Wire") && said.contains("an object"), "{said}");
         }
-        assert!(error(r#""{\"member\":\"x\"}""#).ends_with("take it out again (`jq -r .`)"));
+        assert!(error(r#""{\"member\":\"x\"}""#).ends_with("decode it with `jq -r .`"));
         let long = error(&format!("\"{}\"", "x".repeat(10_000)));
         assert!(long.len() < 400 && long.contains("… at line 1 column"), "{long}");
         assert_eq!(plain("a struct of its own"), "a struct of its own");

@@ -13,7 +13,7 @@ impl Password {
         Self(Zeroizing::new(bytes.into()))
     }
 
-    /// Whether it has no bytes.
+    /// Returns true if it has no bytes.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -62,7 +62,7 @@ pub struct Platform {
 }
 
 impl Platform {
-    /// Whether an index entry for `self` serves a request for `wanted`; a request without a variant takes any.
+    /// Returns true if an index entry for `self` serves a request for `wanted`; a request without a variant takes any.
     pub fn serves(&self, wanted: &Self) -> bool {
         self.os == wanted.os
             && self.architecture == wanted.architecture

@@ -55,7 +55,7 @@ pub(crate) fn spelled(text: &str) -> Result<String, ReferenceError> {
     }
 }
 
-/// Whether the name is one that always means this machine (RFC 6761 §6.3).
+/// Returns true if the name is one that always means this machine (RFC 6761 §6.3).
 pub(crate) fn is_localhost(name: &str) -> bool {
     let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
     name == "localhost" || name.ends_with(".localhost")

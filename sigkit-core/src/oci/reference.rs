@@ -60,7 +60,7 @@ impl FromStr for ImageReference {
 }
 
 impl ImageReference {
-    /// The name that was probably meant by a text that is none: without a scheme, quotation marks or white space, in lower case, with
+    /// The probable name for an invalid one: without a scheme, quotation marks or white space, in lower case, with
     /// the digest behind `@`.
     fn meant(text: &str) -> Option<String> {
         let bare = text.trim().trim_matches(['"', '\'']).trim_matches('/');

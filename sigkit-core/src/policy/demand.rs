@@ -139,7 +139,7 @@ impl Demand {
         }
     }
 
-    /// Whether some policy in Rego is evaluated.
+    /// Returns true if some policy in Rego is evaluated.
     #[cfg(feature = "rego")]
     pub(super) fn evaluates_rego(&self) -> bool {
         match self {

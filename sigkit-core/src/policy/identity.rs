@@ -76,7 +76,7 @@ impl Pattern {
         Ok(Self(Kind::Within(compile(pattern, pattern)?, pattern.to_owned())))
     }
 
-    /// Whether the text is one.
+    /// Returns true if the text is one.
     pub fn matches(&self, text: &str) -> bool {
         match &self.0 {
             Kind::Exact(exact) => exact == text,

@@ -96,7 +96,7 @@ pub enum Authority {
 }
 
 impl Authority {
-    /// Whether it is the same signer by the same key or identity.
+    /// Returns true if it is the same signer by the same key or identity.
     fn is_same(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Key(key), Self::Key(other)) => key.key == other.key,

@@ -42,7 +42,7 @@ pub(super) fn check(source: &str, package: &str) -> Result<(), String> {
     }
     let graph = Graph::new(reader);
     if let Some(name) = graph.recursive_function() {
-        return Err(format!("function {name} leads back to itself"));
+        return Err(format!("function {name} is recursive"));
     }
     match graph.depth() {
         depth if depth > MOST_DEPTH => Err(format!("expected rules at most {MOST_DEPTH} units deep, found {depth}")),
@@ -63,7 +63,7 @@ fn keywords<'a>(mut rest: &[Token<'a>], own: &str) -> Result<BTreeSet<&'a str>, 
             ["data", package, ..] if package != own => {}
             ["data", ..] => return Err("a policy does not import itself".to_owned()),
             ["future" | "rego", ..] if next == Some(&Token::Symbol('[')) => {
-                return Err("expected import with points, found brackets".to_owned());
+                return Err("expected import with dots, found brackets".to_owned());
             }
             ["future", "keywords"] | ["rego", "v1"] => found.extend(["every", "if", "in"]),
             ["future", "keywords", "every"] => found.extend(["every", "in"]),
@@ -197,7 +197,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Whether this word wants something after it. `contains` is a name, too, but not right after the name of a rule.
+    /// Returns true if this word wants something after it. `contains` is a name, too, but not right after the name of a rule.
     fn joins(&self, word: &str) -> bool {
         match word {
             "as" | "else" | "import" | "not" | "package" | "some" | "with" => true,
@@ -445,7 +445,7 @@ fn word(c: char) -> bool {
     c.is_ascii_alphanumeric() || c == '_'
 }
 
-/// Whether it may be one of two that make an operator.
+/// Returns true if it may be one of two that make an operator.
 fn operator(c: char) -> bool {
     matches!(c, ':' | '=' | '!' | '<' | '>')
 }
@@ -514,18 +514,12 @@ mod tests {
             "lib[\"f\"](x) { lib[\"f\"](x) }",
         ] {
             let problem = refused(source);
-            assert!(
-                problem.starts_with("function ") && problem.ends_with(" leads back to itself"),
-                "{source}: {problem}"
-            );
+            assert!(problem.starts_with("function ") && problem.ends_with(" is recursive"), "{source}: {problem}");
         }
-        assert_eq!(
-            refused("a(x) { f(x) }\nf(x) { g(x) }\ng(x) { h(x) }\nh(x) { g(x) }"),
-            "function h leads back to itself"
-        );
+        assert_eq!(refused("a(x) { f(x) }\nf(x) { g(x) }\ng(x) { h(x) }\nh(x) { g(x) }"), "function h is recursive");
         assert_eq!(
             refused("import future.keywords[\"if\"]\nf(x) if f(x)"),
-            "expected import with points, found brackets"
+            "expected import with dots, found brackets"
         );
         assert_eq!(refused("import data.signature as s\nf(x) { s.f(x) }"), "a policy does not import itself");
     }
@@ -541,7 +535,7 @@ mod tests {
             "f(x) { g(x) }\ng(x) { true }\nallow { f(1) with g as f }",
             "f(x) { g(x) }\ng(x) { true }\nallow { f(1) with data.signature[\"g\"] as f }",
         ] {
-            assert!(refused(source).ends_with(" leads back to itself"), "{source}");
+            assert!(refused(source).ends_with(" is recursive"), "{source}");
         }
     }
 

@@ -281,7 +281,7 @@ impl<'s> Walk<'s> {
         match expr {
             Expr::Number { span, .. } => match exact_number(span.text()) {
                 true => Ok(()),
-                false => Err(refused(span, format!("number {} is beyond what is compared exactly", span.text()))),
+                false => Err(refused(span, format!("number {} is too large to be compared exactly", span.text()))),
             },
             Expr::Array { items, .. } | Expr::Set { items, .. } => {
                 items.iter().try_for_each(|item| self.expr(item, bound))
@@ -357,7 +357,7 @@ impl<'s> Walk<'s> {
         let own: Vec<_> = OWN.iter().map(|(known, count, _)| (*known, *count)).collect();
         let expected = known(&own).or_else(|| known(KNOWN));
         match expected {
-            None => Err(refused(span, format!("function {name} does not exist here"))),
+            None => Err(refused(span, format!("function {name} is not supported"))),
             Some(expected) if expected != params.len() => {
                 let found = params.len();
                 Err(refused(span, format!("function {name}: expected {expected} arguments, found {found}")))
@@ -499,13 +499,13 @@ fn arithmetic(span: &Span, op: &ArithOp, lhs: &Expr, rhs: &Expr) -> Result<(), S
             "division: its result would be rounded otherwise than by OPA; multiply the other side instead",
         )),
         (ArithOp::Mul, Some(left), Some(right)) if left.checked_mul(right).is_none() => {
-            Err(refused(span, "the product is beyond what is compared exactly"))
+            Err(refused(span, "the product is too large to be compared exactly"))
         }
         _ => Ok(()),
     }
 }
 
-/// Whether a decimal holds each quotient by this number: it has no prime factor but 2 and 5.
+/// Returns true if a decimal holds each quotient by this number: it has no prime factor but 2 and 5.
 const fn divides_evenly(divisor: i64) -> bool {
     let mut rest = divisor;
     while let (Some(0), Some(next)) = (rest.checked_rem(10), rest.checked_div(10)) {
@@ -533,7 +533,7 @@ fn check_literals(name: &str, span: &Span, params: &[regorus::unstable::Ref<Expr
         _ => None,
     };
     match (name, text) {
-        ("sprintf", None) => Err(refused(span, "sprintf: expected a format that is written out")),
+        ("sprintf", None) => Err(refused(span, "sprintf: expected a literal format string")),
         ("sprintf", Some(format)) => format_verbs(format).map(|_| ()).map_err(|error| refused(span, error)),
         ("regex.match" | "re_match", Some(pattern)) => is_regexp(pattern).map_err(|error| refused(span, error)),
         _ => Ok(()),
@@ -968,14 +968,14 @@ mod tests {
     #[test]
     fn what_is_refused_names_its_line() {
         for (policy, line, words) in [
-            ("allow { nosuch(1) }", 2, "function nosuch does not exist here"),
-            ("f(x) {\n  time.sleep(x)\n}\nallow { true }", 3, "function time.sleep does not exist here"),
+            ("allow { nosuch(1) }", 2, "function nosuch is not supported"),
+            ("f(x) {\n  time.sleep(x)\n}\nallow { true }", 3, "function time.sleep is not supported"),
             ("allow { count([1], 2) == 1 }", 2, "function count: expected 1 arguments, found 2"),
-            ("allow { 18446744073709551616 > 1 }", 2, "number 18446744073709551616 is beyond"),
-            ("allow { 0.12345678901234567 > 0 }", 2, "is beyond what is compared exactly"),
+            ("allow { 18446744073709551616 > 1 }", 2, "number 18446744073709551616 is too large"),
+            ("allow { 0.12345678901234567 > 0 }", 2, "is too large to be compared exactly"),
             ("allow { 0.1 + 0.2 == 0.3 }", 2, "arithmetic with a decimal"),
             ("allow { 1 / 3 > 0 }", 2, "division"),
-            ("allow { sprintf(input.a, []) == 1 }", 2, "expected a format that is written out"),
+            ("allow { sprintf(input.a, []) == 1 }", 2, "expected a literal format string"),
             ("allow { sprintf(\"%q\", [1]) == 1 }", 2, "expected %s, %v, %d"),
             ("allow { regex.match(`(?x)a`, \"a\") }", 2, "expected flags of i, m, s and U"),
             ("f(x) = x\nallow { f(1) == 7 with f as 7 }", 3, "`with` replaces `input` and `data`"),

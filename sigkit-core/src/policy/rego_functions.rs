@@ -117,7 +117,7 @@ const MAX_DECIMAL_DIGITS: usize = 15;
 /// Greatest power of ten of a decimal, either way.
 const MAX_EXPONENT: i32 = 18;
 
-/// Whether the interpreter holds the number as it is written in Rego, if the text is one.
+/// Returns true if the interpreter holds the number as it is written in Rego, if the text is one.
 pub(super) fn exact_number(text: &str) -> bool {
     if is_integer(text) {
         return text.parse::<i64>().is_ok() || text.parse::<u64>().is_ok();
@@ -489,7 +489,7 @@ fn escape(c: char) -> Result<String, String> {
     match c {
         'n' | 't' | 'r' | 'f' | 'a' | 'v' | 'x' => Ok(format!("\\{c}")),
         c if c.is_ascii_punctuation() => Ok(format!("\\x{{{:x}}}", u32::from(c))),
-        c => Err(format!("the escape \\{c} is not read here")),
+        c => Err(format!("the escape \\{c} is not supported")),
     }
 }
 

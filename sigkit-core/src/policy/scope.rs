@@ -49,7 +49,7 @@ pub struct ScopeError {
 }
 
 fn instead_words(name: Option<&String>) -> String {
-    name.map_or_else(String::new, |name| format!("; images are called {name} here"))
+    name.map_or_else(String::new, |name| format!("; the full name is {name}"))
 }
 
 impl ScopeError {
@@ -101,7 +101,7 @@ fn identity(image: &ImageReference) -> String {
     name
 }
 
-/// Whether the name begins with these parts.
+/// Returns true if the name begins with these parts.
 pub(super) fn is_below(name: &str, prefix: &str) -> bool {
     name.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }

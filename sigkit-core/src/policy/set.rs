@@ -95,7 +95,7 @@ impl PolicySet {
         &self.rules
     }
 
-    /// Whether some attestation is judged by a policy in Rego, whose memory only the process can bound.
+    /// Returns true if some attestation is judged by a policy in Rego, whose memory only the process can bound.
     #[cfg(feature = "rego")]
     pub fn evaluates_rego(&self) -> bool {
         self.rules.iter().any(|rule| rule.demand.evaluates_rego())
@@ -206,7 +206,7 @@ fn nearest(rules: &[ImageRule], image: &ImageReference) -> Option<String> {
         candidates.reduce(|near, other| if closeness(&other) > closeness(&near) { other } else { near })?;
     let (theirs, ours) = (host(&text), image.repository.registry());
     let why = match short {
-        true => "`*` stands for one part of a path, `**` for any number of them".to_owned(),
+        true => "`*` matches one part of a path, `**` any number of them".to_owned(),
         false if theirs != ours && !theirs.contains('*') => format!("it is about {theirs}, and the image is on {ours}"),
         false => "it is about other images".to_owned(),
     };
@@ -306,7 +306,7 @@ mod tests {
         };
         let other_images = "the nearest is near about registry.example/team/*: it is about other images";
         assert_eq!(near(rules(), "registry.example/app"), other_images);
-        let parts = "the nearest is near about registry.example/team/*: `*` stands for one part of a path, `**` for any number of them";
+        let parts = "the nearest is near about registry.example/team/*: `*` matches one part of a path, `**` any number of them";
         assert_eq!(near(rules(), "registry.example/team/a/b"), parts);
         let host =
             "the nearest is far about other.example/**: it is about other.example, and the image is on index.docker.io";

@@ -44,7 +44,7 @@ pub(crate) enum SignedReference {
 }
 
 impl SignedReference {
-    /// Whether a signature for this name is one that is wanted.
+    /// Returns true if a signature for this name is one that is wanted.
     pub(crate) fn is_met_by(&self, signed: &ImageReference) -> bool {
         match self {
             // cosign 2 wrote a tag or digest behind the repository when asked to sign for an identity; the repository decides.

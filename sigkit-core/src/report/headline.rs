@@ -181,7 +181,7 @@ fn of_group(verdict: Verdict, rule: Rule, parts: &[Node]) -> Option<Lead<'_>> {
 }
 
 impl Lead<'_> {
-    /// Whether it came less far; of equals, words decide.
+    /// Returns true if it came less far; of equals, words decide.
     fn nearer(&self, other: &Self) -> bool {
         let distance = self.step.cmp(&other.step).then(self.failed.cmp(&other.failed));
         distance.then_with(|| self.words().cmp(&other.words())) == Ordering::Less

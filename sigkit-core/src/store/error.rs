@@ -170,7 +170,7 @@ impl StoreError {
         }
     }
 
-    /// Whether the place itself said that there is nothing: the only "none".
+    /// Returns true if the place itself said that there is nothing: the only "none".
     pub const fn is_absent(&self) -> bool {
         matches!(self, Self::NotFound { .. })
     }

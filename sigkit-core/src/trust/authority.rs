@@ -433,7 +433,7 @@ fn algorithm_of_key(spki: &[u8]) -> der::Result<&[u8]> {
     })
 }
 
-/// Whether basic constraints say that it is an authority.
+/// Returns true if basic constraints say that it is an authority.
 fn is_authority(certificate: &Certificate) -> bool {
     matches!(certificate.basic_constraints(), Ok(Some(constraints)) if constraints.ca)
 }
@@ -448,7 +448,7 @@ fn depth(certificate: &Certificate) -> Option<u8> {
     certificate.basic_constraints().ok().flatten()?.path_len_constraint
 }
 
-/// Whether extended key usages, where there are any, allow it.
+/// Returns true if extended key usages, where there are any, allow it.
 fn good_for(certificate: &Certificate, usage: Usage) -> bool {
     certificate.extended_key_usage().is_ok_and(|usages| usages.is_none_or(|usages| usages.contains(&usage.id())))
 }

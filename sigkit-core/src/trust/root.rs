@@ -224,7 +224,7 @@ impl TrustedRoot {
         &self.timestamp_authorities
     }
 
-    /// Whether that very certificate is one of an issuer of signers' certificates.
+    /// Returns true if that very certificate is one of an issuer of signers' certificates.
     pub(crate) fn names(&self, certificate: &Certificate) -> bool {
         let mut known = self.certificate_authorities.iter().flat_map(CertificateAuthority::certificates);
         known.any(|known| known.der() == certificate.der())
@@ -300,7 +300,7 @@ impl EnumName {
     }
 }
 
-/// Whether keys of that name in sigstore's `PublicKeyDetails` are among those that are known here; which one it is, the key says.
+/// Returns true if keys of that name in sigstore's `PublicKeyDetails` are among those that are known here; which one it is, the key says.
 fn is_known_key(details: &str) -> bool {
     let known = ["PKIX_ECDSA_P256_", "PKIX_ECDSA_P384_", "PKIX_ECDSA_P521_", "PKIX_RSA_PKCS1V", "PKCS1_RSA_PKCS1V"];
     known.iter().any(|start| details.starts_with(start))

@@ -20,7 +20,7 @@ impl Validity {
         Self { start: Some(start), end }
     }
 
-    /// Whether that time belongs to the window.
+    /// Returns true if that time belongs to the window.
     pub fn contains(&self, time: UnixTime) -> bool {
         self.start.is_none_or(|start| start <= time) && self.end.is_none_or(|end| time <= end)
     }

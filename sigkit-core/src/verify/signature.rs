@@ -35,7 +35,7 @@ pub(super) fn check(
     Ok((Fact::Signed { scheme, key: key.fingerprint() }, SignatureValid { scheme }))
 }
 
-/// Whether the backend verifies over a digest at no greater cost than over the message.
+/// Returns true if the backend verifies over a digest at no greater cost than over the message.
 const fn takes_digest(scheme: SignatureScheme) -> bool {
     cfg!(feature = "aws-lc-rs") && matches!(scheme, SignatureScheme::Ecdsa(..) | SignatureScheme::RsaPkcs1(_))
 }

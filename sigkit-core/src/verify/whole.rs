@@ -100,7 +100,7 @@ fn judge_authority(
     (node, is_met.then_some(shown))
 }
 
-/// Whether the attestation passes every policy that the document asks of it by itself.
+/// Returns true if the attestation passes every policy that the document asks of it by itself.
 fn complies(part: &Demand, signature: &VerifiedSignature, now: UnixTime) -> bool {
     let Some(statement) = signature.statement() else { return false };
     let mut all = true;

@@ -193,7 +193,7 @@ fn what_is_not_supported_is_refused_with_its_place_and_reason() {
         (
             format!("  - key:\n      hashAlgorithm: sha384\n      data: |\n{ED25519}"),
             "key.hashAlgorithm",
-            "ed25519 keys sign by Ed25519, Ed25519ph, never over the hash asked for",
+            "ed25519 keys sign with Ed25519, Ed25519ph, not over the requested hash",
         ),
         (
             format!("{}      hashAlgorithm: sha256\n", key_of("{}").replace("{}\n", "\n")),

@@ -371,7 +371,7 @@ fn an_image_policy_counts_distinct_signers() {
     for issuer in ["issuer", "issuerRegExp"] {
         let both = json!({"alice": {"identity": {"subject": IDENTITY, "issuerAbsent": true, issuer: ".*"}}});
         let error = read(&document(&both, 1), &files(&stack)).unwrap_err();
-        assert!(error.contains("issuerAbsent: an issuer is asked for as well"), "{error}");
+        assert!(error.contains("issuerAbsent: cannot be used with an issuer"), "{error}");
     }
     expect("no log", &alone, &files(&stack), &[bundled(&unlogged(signing(&stack)))], &["log-entry-missing"]);
     let other_issuer =

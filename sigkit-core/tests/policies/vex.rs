@@ -72,7 +72,7 @@ fn every_scanner_listens() {
         let vex = vec![by("security", json!([word("not_affected", image_product())]))];
         let found = run(report, vex);
         assert_eq!((found.verdict, &found.codes), (Verdict::Verified, &vec![]), "{report}");
-        let fact = "CVE-2021-36159 is not_affected, says security at 2026-11-20T00:00:00Z";
+        let fact = "CVE-2021-36159 is not_affected according to security at 2026-11-20T00:00:00Z";
         assert!(found.facts.iter().any(|found| found == fact), "{report}: {found:?}");
         assert_eq!(run(report, vec![]).codes, ["finding-too-severe"], "{report}");
     }

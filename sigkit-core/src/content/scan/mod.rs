@@ -144,7 +144,7 @@ impl Finding {
         self.id == name || self.aliases.iter().any(|alias| alias == name) && self.cves() < 2
     }
 
-    /// Whether the identifier means the finding, or a part of it, in any spelling: other case, or an address that ends with it.
+    /// Returns true if the identifier means the finding, or a part of it, in any spelling: other case, or an address that ends with it.
     pub(crate) fn touches(&self, name: &str) -> bool {
         let name = name.trim();
         let last = name.rsplit(['/', '=', '#']).next().unwrap_or(name);

@@ -69,7 +69,9 @@ impl WireIdentity {
         match (self.issuer_absent, self.issuer.is_some() || self.issuer_reg_exp.is_some()) {
             (None, _) => {}
             (Some(true), false) => return Ok(Identity::without_issuer(subject)),
-            (Some(true), true) => return Err(Shape::at("issuerAbsent", "an issuer is required as well")),
+            (Some(true), true) => {
+                return Err(Shape::at("issuerAbsent", "cannot be used with an issuer: give one of the two"));
+            }
             (Some(false), _) => return Err(Shape::at("issuerAbsent", "expected true, or no such member")),
         }
         let issuer = pattern("issuer", self.issuer.as_deref(), self.issuer_reg_exp.as_deref())?;

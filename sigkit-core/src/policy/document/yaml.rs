@@ -162,8 +162,8 @@ mod tests {
             ("a: [1\n", "expected"),
             ("\tb: 1\n\tc: 2\n", "tab"),
             ("a: b: c\n", "mapping values"),
-            ("a: {\"\\u0024serde_json::private::RawValue\": '[]'}\n", "some readers take it for something else"),
-            ("$serde_json::private::Number: '5'\n", "some readers take it for something else"),
+            ("a: {\"\\u0024serde_json::private::RawValue\": '[]'}\n", "some JSON readers do not take it for a name"),
+            ("$serde_json::private::Number: '5'\n", "some JSON readers do not take it for a name"),
         ] {
             let error = read(text).expect_err(text);
             assert!(error.contains(problem) && error.contains("line "), "{text:?}: {error}");

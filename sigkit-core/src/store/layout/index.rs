@@ -35,7 +35,7 @@ struct Entry {
 }
 
 impl Entry {
-    /// Whether the entry says nothing but which manifest it is, so that nothing is lost with it.
+    /// Returns true if the entry says nothing but which manifest it is, so that nothing is lost with it.
     fn is_bare(&self) -> bool {
         json::from_slice::<BTreeMap<String, Box<RawValue>>>(self.raw.get().as_bytes()).is_ok_and(|members| {
             members.keys().all(|name| matches!(name.as_str(), "mediaType" | "size" | "digest" | "artifactType"))

@@ -42,7 +42,7 @@ impl Saved {
         Ok(Self { config: config.unwrap_or_default(), names: list("RepoTags")?, layers: list("Layers")? })
     }
 
-    /// Whether one of its names could be taken for what `fits` looks for; a name that we cannot read could be taken for anything.
+    /// Returns true if one of its names could be taken for what `fits` looks for; a name that we cannot read could be taken for anything.
     fn is_named(&self, fits: impl Fn(&ImageReference) -> bool) -> bool {
         self.names.iter().any(|name| name.parse::<ImageReference>().map_or(true, |name| fits(&name)))
     }
@@ -94,7 +94,7 @@ pub(in crate::store) fn check(
             Some(_) => Err(protocol(
                 &reader.index_place(),
                 format!(
-                    "means {meant}, but older loaders go by the file `{REPOSITORIES}` beside it, which names no digest: make the \
+                    "means {meant}, but older loaders use the file `{REPOSITORIES}`, which names no digest: create the \
                      archive again with Docker 25 or later"
                 ),
             )),
@@ -113,7 +113,7 @@ pub(in crate::store) fn check(
                 return Ok(());
             }
             let detail =
-                format!("is {found} to readers of the format `dir:`, but index.json means {meant}: keep one of both");
+                format!("is {found} for readers of the `dir:` format, but {meant} in index.json: keep one of the two");
             Err(protocol(&place, detail))
         }
     }
@@ -134,7 +134,7 @@ fn check_index(reader: &Reader<'_>, index: &LayoutIndex, asked: &Asked, meant: D
         Some(other) => Err(protocol(
             &reader.index_place(),
             format!(
-                "expected one image of the name asked for, found {meant}, and {} by the annotation {IMAGE_NAME}: leave one of them",
+                "expected one image of the requested name, found {meant}, and {} by the annotation {IMAGE_NAME}: keep one of them",
                 label(other)
             ),
         )),
@@ -266,8 +266,8 @@ impl Lists<'_> {
         protocol(
             &self.reader.place(Member::DockerManifest),
             format!(
-                "expected the image that index.json means, {}, found another {names}: configuration {:?}, layers {:?}; docker, podman, \
-                 skopeo and crane may load that one: make the archive again, with this image only, or name one that both lists agree on",
+                "expected the image of index.json, {}, found another {names}: configuration {:?}, layers {:?}; docker, podman, \
+                 skopeo and crane may load that one: create the archive again with this image only, or name one on which both lists agree",
                 self.meant, other.config, other.layers
             ),
         )

@@ -133,7 +133,7 @@ impl<'a> Reader<'a> {
         let place = self.members.place(Member::Blob(entry.digest));
         let bytes = self
             .hashed(&entry.digest)?
-            .ok_or_else(|| protocol(&self.index_place(), format!("lists {}, but there is no {place}", entry.digest)))?;
+            .ok_or_else(|| protocol(&self.index_place(), format!("lists {}, but {place} is missing", entry.digest)))?;
         verified::compare_size(&place, entry.size, u64::try_from(bytes.len()).unwrap_or(u64::MAX))?;
         Ok(bytes)
     }
@@ -167,7 +167,7 @@ impl<'a> Reader<'a> {
     pub(in crate::store) async fn check_blob(&self, descriptor: &Descriptor) -> Result<(), StoreError> {
         let member = Member::Blob(descriptor.digest);
         let place = self.members.place(member);
-        let opened = self.members.open(member)?.ok_or_else(|| protocol(&place, "named by the image, but not there"))?;
+        let opened = self.members.open(member)?.ok_or_else(|| protocol(&place, "named by the image, but missing"))?;
         verified::compare_size(&place, descriptor.size, opened.size)?;
         let mut hasher = Hasher::new(descriptor.digest.algorithm());
         let mut reader = opened.reader.take(opened.size);
@@ -366,7 +366,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Whether an image manifest says that it is about something else, and holds nothing that could run: no layers to unpack.
+/// Returns true if an image manifest says that it is about something else, and holds nothing that could run: no layers to unpack.
 ///
 /// What it is called is not enough: an image hidden from us by an annotation is still loaded by others.
 fn hangs(image: &ImageManifest, called: Option<&Descriptor>) -> bool {
@@ -446,7 +446,7 @@ impl Listing<'_> {
     }
 }
 
-/// Whether a JSON text is an object with a `subject` of this digest; in constant memory, whatever else is in it.
+/// Returns true if a JSON text is an object with a `subject` of this digest; in constant memory, whatever else is in it.
 fn names_subject(bytes: &[u8], subject: &str) -> bool {
     struct Subject<'s>(&'s str);
     impl<'de> Visitor<'de> for Subject<'_> {
@@ -474,7 +474,7 @@ fn names_subject(bytes: &[u8], subject: &str) -> bool {
     named && deserializer.end().is_ok()
 }
 
-/// Whether a JSON text is an object with this `digest`.
+/// Returns true if a JSON text is an object with this `digest`.
 fn has_digest(text: &str, digest: &str) -> bool {
     #[derive(Deserialize)]
     struct Claim<'a> {

@@ -43,7 +43,7 @@ pub(super) fn store_error(place: String, asked: Asked, error: OciDistributionErr
     }
 }
 
-/// Whether the error says that the registry keeps no list of referrers, rather than that it will not show it.
+/// Returns true if the error says that the registry keeps no list of referrers, rather than that it will not show it.
 pub(super) fn no_list(error: &OciDistributionError) -> bool {
     match error {
         OciDistributionError::ServerError { code, .. } => matches!(code, 400 | 404 | 405 | 406 | 501),
@@ -92,7 +92,7 @@ fn is_unknown(code: &OciErrorCode) -> bool {
     matches!(code, BlobUnknown | ManifestUnknown | NameUnknown | NotFound)
 }
 
-/// Whether all codes are such, of which there must be one.
+/// Returns true if all codes are such, of which there must be one.
 fn all(envelope: &OciEnvelope, such: impl Fn(&OciErrorCode) -> bool) -> bool {
     !envelope.errors.is_empty() && envelope.errors.iter().all(|error| such(&error.code))
 }

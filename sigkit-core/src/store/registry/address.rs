@@ -17,7 +17,7 @@ pub(super) fn place(method: &reqwest::Method, url: &Url) -> String {
     format!("{method} {}://{}{}", url.scheme(), authority(url), url.path())
 }
 
-/// Whether the host is this machine: 127.0.0.0/8, `::1`, `localhost` and names below it (RFC 6761 §6.3).
+/// Returns true if the host is this machine: 127.0.0.0/8, `::1`, `localhost` and names below it (RFC 6761 §6.3).
 pub(super) fn is_loopback(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
     is_localhost(host) || literal(host).is_some_and(|address| address.is_loopback())
@@ -29,7 +29,7 @@ pub(super) fn is_internal(address: IpAddr) -> bool {
     address.is_loopback() || address.is_unspecified() || is_link_local(address)
 }
 
-/// Whether the address is one of this machine's link, to which even a server on this machine must not redirect.
+/// Returns true if the address is one of this machine's link, to which even a server on this machine must not redirect.
 fn is_link_local(address: IpAddr) -> bool {
     match address.to_canonical() {
         IpAddr::V4(v4) => v4.is_link_local() || v4.is_broadcast(),

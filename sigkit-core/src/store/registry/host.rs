@@ -84,7 +84,7 @@ impl Host {
         Self { accounts: Mutex::new(HashMap::from([(None, account)])), ..Self::new(registry) }
     }
 
-    /// Whether the registry has asked for credentials so far.
+    /// Returns true if the registry has asked for credentials so far.
     pub(super) fn has_asked(&self) -> bool {
         self.wants().is_some()
     }
@@ -94,7 +94,7 @@ impl Host {
         *self.wants.lock().unwrap_or_else(PoisonError::into_inner) = Some(Wants::Basic);
     }
 
-    /// Whether the registry may know conditions of writes; each does until it refuses one for being conditional.
+    /// Returns true if the registry may know conditions of writes; each does until it refuses one for being conditional.
     pub(super) fn takes_conditions(&self) -> bool {
         self.conditions.load(Ordering::Relaxed)
     }

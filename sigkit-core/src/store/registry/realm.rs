@@ -56,7 +56,7 @@ fn is_related(realm: &Url, registry: &Url, trusted: &[String]) -> bool {
         || is_below(registry_host, host)
 }
 
-/// Whether `host` is a name below `parent`, which has at least two labels.
+/// Returns true if `host` is a name below `parent`, which has at least two labels.
 fn is_below(host: &str, parent: &str) -> bool {
     parent.contains('.')
         && !parent.ends_with('.')

@@ -98,7 +98,7 @@ impl Trouble {
         Self { error, kind: TroubleKind::Passing }
     }
 
-    /// Whether a later try may succeed.
+    /// Returns true if a later try may succeed.
     pub(super) fn may_pass(&self, repeat: Repeat) -> bool {
         match self.kind {
             TroubleKind::NoConnection | TroubleKind::Passing => repeat == Repeat::Safe,
@@ -160,7 +160,7 @@ impl Reply {
         Some(kind.to_ascii_lowercase())
     }
 
-    /// Whether this is a page for people: of a portal or a proxy, where a registry was asked.
+    /// Returns true if this is a page for people: of a portal or a proxy, where a registry was asked.
     pub(super) fn is_html(&self) -> bool {
         self.content_type().is_some_and(|kind| kind == "text/html" || kind == "application/xhtml+xml")
     }
@@ -194,12 +194,12 @@ impl Reply {
         }
     }
 
-    /// Whether this says that the object asked for is not there.
+    /// Returns true if this says that the object asked for is not there.
     pub(super) fn is_absence(&self) -> bool {
         self.status.as_u16() == 404 && self.source == Source::Object && !self.says_denied()
     }
 
-    /// Whether the error document names one of these codes.
+    /// Returns true if the error document names one of these codes.
     pub(super) fn has_code(&self, codes: &[&str]) -> bool {
         self.errors().iter().any(|error| codes.contains(&error.code.as_str()))
     }

@@ -200,7 +200,7 @@ impl Transport {
         }
     }
 
-    /// Whether a server that said nothing before answers anything at all.
+    /// Returns true if a server that said nothing before answers anything at all.
     async fn knock(&self, home: &Home, url: &Url) -> bool {
         let Ok(url) = url.join("/v2/") else { return false };
         let call = Call { redirects: Redirects::Refuse, ..Call::new(Method::HEAD, url) };

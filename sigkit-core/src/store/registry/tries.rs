@@ -44,12 +44,12 @@ impl Tries {
     }
 }
 
-/// Whether the pause that a server asks for, if it does, is one that is waited for.
+/// Returns true if the pause that a server asks for, if it does, is one that is waited for.
 pub(super) fn is_reasonable(asked: Option<Duration>) -> bool {
     asked.is_none_or(|pause| pause <= MAX_PAUSE)
 }
 
-/// Whether the status says that a later try may succeed.
+/// Returns true if the status says that a later try may succeed.
 pub(super) fn may_pass(status: StatusCode, repeat: Repeat) -> bool {
     match repeat {
         Repeat::Safe => matches!(status.as_u16(), 408 | 429 | 500 | 502 | 503 | 504),

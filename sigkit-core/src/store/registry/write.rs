@@ -196,7 +196,7 @@ fn append_digest(url: &mut Url, digest: &Digest) {
     url.set_query(Some(&query));
 }
 
-/// Whether the registry speaks of that many bytes; one that does not say is not assumed to have them.
+/// Returns true if the registry speaks of that many bytes; one that does not say is not assumed to have them.
 fn has_length(reply: &Reply, length: usize) -> bool {
     reply.header(CONTENT_LENGTH).is_some_and(|stated| stated.parse() == Ok(length))
 }
@@ -211,7 +211,7 @@ fn check_stored(reply: &Reply, bytes: &[u8]) -> Result<(), StoreError> {
     Err(StoreError::DigestMismatch { place: reply.place.clone(), expected, found })
 }
 
-/// Whether the registry no longer knows the upload, or has other bytes of it than were sent: the next upload is another one.
+/// Returns true if the registry no longer knows the upload, or has other bytes of it than were sent: the next upload is another one.
 fn is_lost_upload(reply: &Reply) -> bool {
     match reply.status.as_u16() {
         404 | 416 => true,
@@ -226,7 +226,7 @@ fn is_lost_upload(reply: &Reply) -> bool {
     }
 }
 
-/// Whether a refused write may be refused for its condition, which some registries and proxies do not know. 409 and 412 say that a
+/// Returns true if a refused write may be refused for its condition, which some registries and proxies do not know. 409 and 412 say that a
 /// condition is not met.
 fn refuses_conditions(reply: &Reply, error: &StoreError) -> bool {
     matches!(reply.status.as_u16(), 400 | 405 | 417 | 428 | 501)

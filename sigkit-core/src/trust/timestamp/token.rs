@@ -182,7 +182,7 @@ impl<'a> SignerName<'a> {
         }
     }
 
-    /// Whether that certificate goes by this name.
+    /// Returns true if that certificate goes by this name.
     pub(super) fn means(&self, certificate: &Certificate) -> bool {
         match self {
             Self::IssuerAndSerial(name) => *name == [certificate.issuer_der(), certificate.serial_der()].concat(),

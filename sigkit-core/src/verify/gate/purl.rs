@@ -34,7 +34,7 @@ impl Purl {
         (!path.is_empty()).then_some(Self { kind, path, version, qualifiers: qualifiers.collect::<Option<_>>()? })
     }
 
-    /// Whether it is of a type that names images.
+    /// Returns true if it is of a type that names images.
     pub(super) fn is_image(&self) -> bool {
         matches!(self.kind.as_str(), "docker" | "oci")
     }
@@ -44,7 +44,7 @@ impl Purl {
         self.qualifiers.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
-    /// Whether both may mean one package: other case, other separators, another spelling of the version, or something left out.
+    /// Returns true if both may mean one package: other case, other separators, another spelling of the version, or something left out.
     pub(super) fn resembles(&self, other: &Self) -> bool {
         let plain = |text: &str| text.to_lowercase().replace(['_', '.'], "-");
         let (one, two) = (plain(&self.path), plain(&other.path));

@@ -99,13 +99,13 @@ struct WireStatement {
 }
 
 impl Word {
-    /// Whether there is nothing to fear, as it says.
+    /// Returns true if there is nothing to fear, as it says.
     fn clears(&self) -> bool {
         matches!((self.status.as_str(), self.reasoned), ("fixed", _) | ("not_affected", Reasoned::Yes))
     }
 
-    /// Whether it is about the finding. A statement about one CVE among several of an advisory counts against the advisory, and never
-    /// for it. What names no product is about the artifact of the attestation.
+    /// Returns true if it is about the finding. A statement about one CVE among several of an advisory counts against the advisory, and
+    /// never for it. What names no product is about the artifact of the attestation.
     fn is_about(&self, finding: &Finding, seen: &Seen<'_>) -> bool {
         let mut products = self.products.iter();
         if self.clears() {
@@ -276,7 +276,7 @@ impl Product {
         }
     }
 
-    /// Whether it is not clearly something else.
+    /// Returns true if it is not clearly something else.
     fn may_be(&self, finding: &Finding, seen: &Seen<'_>) -> bool {
         let part = match &self.subcomponents {
             Subcomponents::All | Subcomponents::NotUnderstood => Fit::Unclear,
