@@ -116,7 +116,7 @@ pub(super) const PAGES: &[Page] = &[
     ),
     page_of(
         "store-read-only",
-        "This can be read but not written.",
+        "The registry or file can be read but not written.",
         "A file without write permission, a mirror, or a docker save archive without an OCI layout.",
         "Sign where the image can be written, and copy it with its signatures.",
     ),
