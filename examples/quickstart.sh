@@ -82,5 +82,5 @@ refused 1 digest-mismatch sigkit verify -key cosign.pub oci:app:v1
 
 say 'Everything went as it should.'
 printf 'The program: %s\n' "$SIGKIT"
-printf 'Next: sign an image of yours with `sigkit sign --key cosign.key registry.example.com/app:v1`; `sigkit --help` lists all verbs.\n'
+printf 'Next: sign an image of yours with `sigkit sign --key cosign.key registry.example.com/app:v1`; `sigkit --help` lists all verbs, docs/quick-start.md goes on.\n'
 printf 'Install an optimised program with `cargo install --locked --path sigkit-cli` (about five minutes).\n'

@@ -394,7 +394,7 @@ Install it once:
   powershell  sigkit completion powershell >> $PROFILE",
         usage: &["<SHELL>"],
         common: &[],
-        examples: &[("Complete in this shell only", "sigkit completion bash")],
+        examples: &[("Print the script for bash", "sigkit completion bash")],
     },
     VerbHelp {
         verb: "man",

@@ -17,7 +17,6 @@ use crate::outcome::Output;
 use crate::outcome::verification::{Subject, VerificationOutcome};
 use crate::render;
 use crate::runtime::Deadline;
-use crate::settings::policy_files::bound_memory;
 use crate::settings::target::OpenTarget;
 use crate::settings::trusted_root::trusted_root;
 use crate::terminal::printer::Printer;
@@ -34,8 +33,9 @@ pub(super) fn run(
     printer: &mut Printer<'_>,
 ) -> Result<Output, CliError> {
     let policies = context.policies(path, &|| trusted_root(&args.trust, context))?;
+    #[cfg(feature = "rego")]
     if policies.evaluates_rego() {
-        bound_memory();
+        crate::settings::policy_files::bound_memory();
     }
     let meant = args.local.meant(&args.images);
     let images = Images::collect(StoreAccess::Read, &meant, &args.registry, context)?;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use sigkit_core::policy::document::{CUE, Surroundings};
-use sigkit_core::policy::{Among, Gate, PolicySet, RegoPolicy};
+use sigkit_core::policy::{Gate, PolicySet};
 use sigkit_core::trust::TrustedRoot;
 
 use crate::context::Context;
@@ -70,9 +70,20 @@ impl Context {
         }
         let bytes = self.files.read("--policy", path, "a policy in Rego", MAX_BYTES)?.bytes;
         let source = std::str::from_utf8(&bytes).map_err(|_| refused(&"expected UTF-8"))?;
-        let policy = RegoPolicy::new(path.display().to_string(), source, Among::Every);
-        Ok(Gate::Rego(Box::new(policy.map_err(|error| refused(&error))?)))
+        rego(path, source).map_err(|why| refused(&why))
     }
+}
+
+#[cfg(feature = "rego")]
+fn rego(path: &Path, source: &str) -> Result<Gate, String> {
+    use sigkit_core::policy::{Among, RegoPolicy};
+    let policy = RegoPolicy::new(path.display().to_string(), source, Among::Every);
+    policy.map(|policy| Gate::Rego(Box::new(policy))).map_err(|error| error.to_string())
+}
+
+#[cfg(not(feature = "rego"))]
+fn rego(_: &Path, _: &str) -> Result<Gate, String> {
+    Err("policies in Rego are not in this build: build sigkit-cli with its feature `rego`".to_owned())
 }
 
 /// Keeps what a policy in Rego may take of the memory within bounds: more than that ends the process, which verifies nothing.
