@@ -14,6 +14,9 @@ use crate::files::Files;
 use crate::terminal::signals::Signals;
 use crate::terminal::streams::{Stderr, Stdin};
 
+/// Fewer columns than this are taken for this many.
+const MIN_COLUMNS: usize = 40;
+
 /// Whether people see every request to registries and services.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Requests {
@@ -99,6 +102,13 @@ impl Context {
     pub(crate) fn now(&self) -> UnixTime {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         UnixTime(i64::try_from(since).unwrap_or(i64::MAX))
+    }
+
+    /// The width of a stream that says `columns`: what `COLUMNS` says, if that is a number; `None` unless it is a terminal.
+    pub(crate) fn columns(&self, columns: Option<usize>) -> Option<usize> {
+        let columns = columns?;
+        let said: Option<usize> = self.environment.get("COLUMNS").and_then(|said| said.to_str()?.parse().ok());
+        Some(said.filter(|said| *said > 0).unwrap_or(columns).max(MIN_COLUMNS))
     }
 
     /// Reads the file that `option` names, or standard input for `-`.

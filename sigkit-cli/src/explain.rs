@@ -2,6 +2,7 @@
 
 mod page;
 mod pages;
+mod places;
 
 use page::Page;
 
@@ -10,6 +11,30 @@ pub(crate) use pages::pages;
 /// The page of a code.
 pub(crate) fn page(code: &str) -> Option<&'static Page> {
     pages().find(|page| page.code == code)
+}
+
+/// Where something was looked for, as far as the next step depends on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// A registry.
+    Registry,
+    /// An OCI layout, in a directory or an archive.
+    Layout,
+    /// What `docker save` writes, which is only read.
+    DockerArchive,
+    /// A signed file.
+    Blob,
+}
+
+/// What to do about a code in this place.
+pub(crate) fn next(code: &str, place: Place) -> &'static str {
+    let own: &[(&str, &str)] = match place {
+        Place::Registry => &[],
+        Place::Layout | Place::DockerArchive => places::IN_FILES,
+        Place::Blob => places::OF_BLOBS,
+    };
+    let own = own.iter().find_map(|(known, next)| (*known == code).then_some(*next));
+    own.or_else(|| page(code).map(|page| page.next)).unwrap_or("Run sigkit explain for what the code means.")
 }
 
 /// The most similar code.
@@ -74,6 +99,22 @@ mod tests {
         for page in pages() {
             assert!(all.contains(&page.code), "nothing says {}", page.code);
         }
+    }
+
+    #[test]
+    fn next_step_fits_the_place() {
+        for place in [Place::Layout, Place::DockerArchive] {
+            for code in ["not-found", "access-denied", "store-unavailable", "timed-out"] {
+                let next = next(code, place).to_lowercase();
+                for word in ["log in", "private", "registry", "credentials"] {
+                    assert!(!next.contains(word), "{code}, {place:?}: {next}");
+                }
+            }
+        }
+        for (code, next) in places::IN_FILES.iter().chain(places::OF_BLOBS) {
+            assert!(page(code).is_some() && next.ends_with('.'), "{code}: {next}");
+        }
+        assert!(next("not-found", Place::Registry).contains("log in"));
     }
 
     #[test]

@@ -45,7 +45,7 @@ fn stands(sandbox: &Sandbox, algorithm: &str, given: &[&str]) {
         sandbox.sigkit(&[&["verify-blob", "--key", "other.pub"], given, &["blob"]].concat()),
     ] {
         let ran = run.run().expect(12).prints("").says("Error: ").says("(sigkit explain ").says("\nNext: ");
-        assert!(!ran.stderr.contains("Verified OK") && ran.stderr.contains("REFUSED"), "{ran:#?}");
+        assert!(!ran.stderr.contains("Verified OK") && ran.stderr.contains("REJECTED"), "{ran:#?}");
     }
 }
 
@@ -368,4 +368,39 @@ fn a_blob_that_changes_meanwhile_is_refused() {
         let ran = ran.expect(1).prints("").says("changed while it was read");
         assert!(!sandbox.path("s").exists(), "{ran:#?}");
     }
+}
+
+#[test]
+fn success_of_signing_says_what_was_written() {
+    let sandbox = Sandbox::new().with_test_key("ecdsa-p256", "cosign");
+    sandbox.write("blob", "x");
+    sandbox.write("predicate", "{}");
+    let sign = |flags: &[&str]| {
+        sandbox.signing(&[&["sign-blob", "--key", "cosign.key"], flags, &["blob"]].concat()).run().expect(0)
+    };
+    let ran = sign(&["--bundle", "b.json", "--output-signature", "s"]).prints("");
+    assert_eq!(ran.stderr, "Signed blob; bundle written to b.json, signature written to s\n");
+    // What is printed needs no words.
+    assert_eq!(sign(&[]).stderr, "");
+    let attest = ["attest-blob", "--key", "cosign.key", "--predicate", "predicate", "--type", "custom"];
+    let files = ["--bundle", "a.json", "--output-attestation", "statement", "blob"];
+    let ran = sandbox.signing(&[&attest[..], &files].concat()).run().expect(0).prints("");
+    assert_eq!(ran.stderr, "Attested blob; statement written to statement, bundle written to a.json\n");
+}
+
+#[test]
+fn advice_about_a_file_is_about_the_file() {
+    let sandbox = Sandbox::new().with_test_key("ecdsa-p256", "cosign");
+    sandbox.write("blob", "x");
+    let bundle = ["--bundle", "b.json", "blob"];
+    sandbox.signing(&[&["sign-blob", "--key", "cosign.key"], &bundle[..]].concat()).run().expect(0);
+    sandbox.write("blob", "changed");
+    let verify = |key: &str| sandbox.sigkit(&[&["verify-blob", "--key", key], &bundle[..]].concat()).run().expect(12);
+    let ran = verify("cosign.pub")
+        .says("Error: blob: subject-mismatch: ")
+        .says("Next: The file is not the one that was signed");
+    assert!(!ran.stderr.contains("has been replaced"), "{ran:#?}");
+    sandbox.write("blob", "x");
+    sandbox.write("other.pub", support::lab::public_key("ecdsa-p384"));
+    verify("other.pub").says("Error: blob: signature-invalid: ").says("Next: Compare the fingerprint");
 }

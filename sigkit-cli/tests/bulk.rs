@@ -3,16 +3,14 @@
 mod support;
 
 use std::collections::BTreeSet;
-use std::fs::{File, OpenOptions};
-use std::io::{BufRead as _, BufReader, Read as _};
-use std::os::unix::ffi::OsStrExt as _;
+use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use support::Run;
 use support::lab::{Lab, signature_tag};
+use support::terminal::{self, Streams};
 use testkit::image::Image;
 use testkit::{Action, Auth, Registry, Rule, TokenService, image};
 
@@ -165,24 +163,9 @@ fn every_request_can_be_seen_and_no_secret_with_it() {
 
 /// Runs with stderr on a terminal; what it showed.
 fn shown(run: Run) -> String {
-    let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-    grantpt(&master).unwrap();
-    unlockpt(&master).unwrap();
-    let name = ptsname(&master, Vec::new()).unwrap();
-    // It must not become the terminal of this process.
-    let noctty = i32::try_from(rustix::fs::OFlags::NOCTTY.bits()).unwrap();
-    let mut options = OpenOptions::new();
-    std::os::unix::fs::OpenOptionsExt::custom_flags(options.write(true), noctty);
-    let terminal = options.open(std::ffi::OsStr::from_bytes(name.as_bytes())).unwrap();
-    let mut command = run.command;
-    let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(terminal).spawn().unwrap();
-    // The terminal must not stay open here, or it never ends.
-    drop(command);
-    let mut shown = Vec::new();
-    // Linux ends a terminal that nobody holds open any more with an error.
-    File::from(master).read_to_end(&mut shown).unwrap_or_default();
-    assert!(child.wait().unwrap().success());
-    String::from_utf8(shown).unwrap()
+    let seen = terminal::run(run, Streams::Stderr, 100);
+    assert_eq!(seen.code, 0, "{}", seen.shown);
+    seen.shown
 }
 
 #[test]
@@ -191,10 +174,14 @@ fn progress_is_for_terminals_and_leaves_nothing_behind() {
     let names = signed(&lab, 3);
     let on_terminal = |flags: &[&str]| lab.verify(&[flags, &as_text(&names)].concat()).env("TERM", "xterm");
     let seen = shown(on_terminal(&[]));
-    for line in ["1 of 3\r\u{1b}[K", "2 of 3\r\u{1b}[K", "3 of 3\r\u{1b}[K"] {
-        assert!(seen.contains(line), "{seen:?}");
+    // From the first moment on, with verb, bar and the first that is not done.
+    assert!(seen.starts_with(&format!("Verifying ░░░░░░░░░░░░░░░░░░░░ 0 of 3  {}\r\u{1b}[K", names[0])), "{seen:?}");
+    for line in
+        ["██████░░░░░░░░░░░░░░ 1 of 3  ", "█████████████░░░░░░░ 2 of 3  ", "████████████████████ 3 of 3\r\u{1b}[K"]
+    {
+        assert!(seen.contains(line), "{line}: {seen:?}");
     }
-    assert!(seen.ends_with("3 of 3\r\u{1b}[K3 of 3 verified\r\n"), "{seen:?}");
+    assert!(seen.ends_with("3 of 3\r\u{1b}[K3 of 3 verified\n"), "{seen:?}");
     for run in [
         on_terminal(&["--no-progress"]),
         on_terminal(&[]).env("NO_COLOR", "1"),
@@ -206,6 +193,57 @@ fn progress_is_for_terminals_and_leaves_nothing_behind() {
     }
     let ran = on_terminal(&[]).run().expect(0);
     assert!(!ran.stderr.contains('\u{1b}') && !ran.stderr.contains('\r'), "{ran:#?}");
+}
+
+#[test]
+fn log_is_told_after_five_seconds_that_work_goes_on() {
+    let lab = Lab::new();
+    let names = signed(&lab, 2);
+    let slow = || std::thread::sleep(std::time::Duration::from_secs(6));
+    lab.registry.fault(Rule::new("GET", "/v2/app/manifests/v1"), Action::Run(Arc::new(slow)));
+    let note = format!("Verifying 2 images: 1 done after 5 s, going on with {}\n", names[1]);
+    let ran = lab.verify(&as_text(&names)).run().expect(0);
+    assert_eq!(ran.stderr.matches(&note).count(), 1, "{ran:#?}");
+    let ran = lab.verify(&[&["--no-progress"], &as_text(&names)[..]].concat()).run().expect(0);
+    assert!(!ran.stderr.contains("going on"), "{ran:#?}");
+    let ran = lab.sign(&[&names[1]]).run().expect(0);
+    ran.says(&format!("Signing {}: not done after 5 s, going on\n", names[1]));
+}
+
+// The name that was given stays in every line, and failures are repeated at the end.
+#[test]
+fn many_images_take_a_line_each_and_failures_are_named_at_the_end() {
+    let lab = Lab::new();
+    let image = lab.image("v1");
+    lab.attach_signature(&image);
+    lab.image("unsigned");
+    let (good, bare, missing) = (lab.name(":v1"), lab.name(":unsigned"), lab.name(":missing"));
+    let run = lab.verify(&[&good, &bare, &missing, &good]).env("NO_COLOR", "1");
+    let seen = terminal::run(run, Streams::Both, 200);
+    let line = format!("✓ {good}  VERIFIED  {}\n", lab.digest(&image));
+    assert_eq!((seen.code, seen.shown.matches(&line).count()), (10, 2), "{}", seen.shown);
+    assert_eq!(seen.shown.matches("material").count(), 0, "{}", seen.shown);
+    assert!(seen.shown.contains(&format!("Error: {bare}: no-signatures: ")), "{}", seen.shown);
+    let end = format!(
+        "2 of 4 verified, 1 without signatures, 1 not found\nNot verified:\n  {bare}: no-signatures\n  {missing}: not-found\n"
+    );
+    assert!(seen.shown.ends_with(&end), "{}", seen.shown);
+    // Where it is narrow, the digest is cut and not the name.
+    let seen = terminal::run(lab.verify(&[&good, &good]).env("NO_COLOR", "1"), Streams::Both, 60);
+    assert_eq!(seen.shown.matches(&format!("✓ {good}  VERIFIED  {}…\n", &image.digest[..19])).count(), 2);
+    // Asked for, there are trees.
+    let run = lab.verify(&["-o", "text", &good, &good]).env("NO_COLOR", "1");
+    assert_eq!(terminal::run(run, Streams::Both, 200).shown.matches("material").count(), 2);
+    // Logs have both names in the line of an error.
+    let ran = lab.verify(&[&good, &bare]).run().expect(10);
+    ran.says(&format!("Error: {bare} ({}@sha256:", lab.name("")));
+    // Signing and attesting have a summary as well.
+    let ran = lab.sign(&[&good, &missing, &bare]).run().expect(11);
+    ran.says(&format!("2 of 3 signed, 1 not found\nNot signed:\n  {missing}: not-found\n"));
+    lab.sandbox.write("predicate", "{}");
+    let attest = ["attest", "--key", "cosign.key", "--type", "custom", "--predicate", "predicate"];
+    let ran = lab.sandbox.signing(&[&attest[..], &[&good, &bare]].concat()).run().expect(0);
+    ran.says("2 of 2 attested\n");
 }
 
 #[test]

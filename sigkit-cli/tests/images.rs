@@ -28,7 +28,8 @@ fn every_format_is_written_to_and_read_from_every_kind_of_registry() {
             let image = lab.image(format);
             let name = lab.digest(&image);
             let signed = lab.sign(&["--format", format, &lab.name(&format!(":{format}"))]).run().expect(0).prints("");
-            assert_eq!(signed.stderr.matches(&format!("Signed {name}; ")).count(), bundle + legacy, "{signed:#?}");
+            let line = format!("Signed {} ({name}); ", lab.name(&format!(":{format}")));
+            assert_eq!(signed.stderr.matches(&line).count(), bundle + legacy, "{signed:#?}");
             let tags = lab.registry.content().tags("app").unwrap();
             assert_eq!(tags.contains(&fallback_tag(&image)), bundle == 1 && !api, "{tags:?}");
             assert_eq!(tags.contains(&signature_tag(&image)), legacy == 1, "{tags:?}");
@@ -45,7 +46,8 @@ fn the_words_on_success_say_what_was_checked() {
     let image = lab.image("v1");
     lab.attach_legacy(&image, r#"{"stage":"prod"}"#);
     let head = format!(
-        "\nVerification for {} --\nThe following checks were performed on each of these signatures:\n",
+        "\nVerification for {} ({}) --\nThe following checks were performed on each of these signatures:\n",
+        lab.name(":v1"),
         lab.digest(&image)
     );
     let claims = "  - The cosign claims were validated\n";
@@ -99,16 +101,16 @@ fn results_hold_signed_values_in_the_shape_of_cosign() {
 fn an_image_is_found_by_tag_digest_and_both() {
     let lab = Lab::new();
     let (one, two) = (lab.image("v1"), lab.image("v2"));
-    lab.sign(&[&lab.name(&format!(":v2@{}", one.digest))])
-        .run()
-        .expect(0)
-        .says(&format!("Signed {}; ", lab.digest(&one)));
-    for name in [lab.name(":v1"), lab.digest(&one), lab.name(&format!(":v2@{}", one.digest))] {
-        lab.verify(&[&name]).run().expect(0).says(&format!("Verification for {} --", lab.digest(&one)));
+    let both = lab.name(&format!(":v2@{}", one.digest));
+    lab.sign(&[&both]).run().expect(0).says(&format!("Signed {both} ({}); ", lab.digest(&one)));
+    for name in [lab.name(":v1"), both] {
+        let ran = lab.verify(&[&name]).run().expect(0);
+        ran.says(&format!("Verification for {name} ({}) --", lab.digest(&one)));
     }
+    lab.verify(&[&lab.digest(&one)]).run().expect(0).says(&format!("Verification for {} --", lab.digest(&one)));
     // The digest decides, even where the tag names a signed image.
     for name in [lab.name(":v2"), lab.digest(&two), lab.name(&format!(":v1@{}", two.digest))] {
-        lab.verify(&[&name]).run().expect(10).prints("").says(&format!("{}: no-signatures: ", lab.digest(&two)));
+        lab.verify(&[&name]).run().expect(10).prints("").says(&lab.digest(&two)).says(": no-signatures: ");
     }
 }
 
@@ -162,14 +164,14 @@ fn an_index_and_its_images_are_different_things() {
     lab.sign(&["--platform", "linux/amd64", &name])
         .run()
         .expect(0)
-        .says(&format!("Signed {}", lab.name(&format!("@{amd64}"))));
+        .says(&format!("Signed {name} ({})", lab.name(&format!("@{amd64}"))));
     lab.verify(&[&name]).run().expect(10).says(&index.digest);
     lab.verify(&["--platform", "linux/amd64", &name]).run().expect(0).says(amd64);
     lab.verify(&["--platform", "linux/arm64", &name]).run().expect(10).says(arm64);
     let all = lab.verify(&["-r", &name]).run().expect(10).says("1 of 3 verified, 2 without signatures");
     for digest in [&index.digest, arm64] {
         assert!(
-            all.stderr.contains(&format!("Error: {}: no-signatures: ", lab.name(&format!("@{digest}")))),
+            all.stderr.contains(&format!("Error: {name} ({}): no-signatures: ", lab.name(&format!("@{digest}")))),
             "{all:#?}"
         );
     }
@@ -487,4 +489,22 @@ fn signatures_are_downloaded_as_they_are_stored() {
     let attestations = lab.sandbox.sigkit(&["download", "attestation", &name]).run().expect(0).stdout;
     assert_eq!(attestations.lines().count(), 1, "{attestations}");
     lab.sandbox.sigkit(&["download", "signature", &lab.name(":none")]).run().expect(11);
+}
+
+// An index whose images are signed, and it is not: what to do is said, and what is on no platform is not offered.
+#[test]
+fn index_without_signatures_says_which_of_its_images_are_signed() {
+    let lab = Lab::new();
+    let name = lab.name(":multi");
+    let index = image::index(lab.registry.content(), "app", "multi", "x");
+    lab.verify(&[&name]).run().expect(10).says("--platform OS/ARCH").says("-r");
+    lab.sign(&[&lab.name(&format!("@{}", index.children[1]))]).run().expect(0);
+    let ran = lab.verify(&[&name]).run().expect(10).says("no-signatures");
+    let ran =
+        ran.says("while its images are: linux/arm64. Verify one with --platform linux/arm64").says("sigkit sign -r");
+    assert!(!ran.stderr.contains("amd64"), "{ran:#?}");
+    lab.verify(&["--platform", "linux/arm64", &name]).run().expect(0);
+    // By another key none of them is.
+    let ran = lab.sandbox.sigkit(&["verify", "--key", "other.pub", &name]).run().expect(10);
+    assert!(!ran.stderr.contains("while its images are"), "{ran:#?}");
 }

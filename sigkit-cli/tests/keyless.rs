@@ -125,6 +125,39 @@ fn only_the_identity_asked_for_is_accepted() {
     }
 }
 
+// Four of ten public command lines with a pattern match a part only: the answer names the pattern and the flag to use.
+#[test]
+fn pattern_that_matches_a_part_is_answered_with_one_for_the_whole() {
+    let stack = Sigstore::new();
+    let uri = "https://github.com/acme/app/.github/workflows/release.yml@refs/heads/main";
+    let sandbox = sandbox(&stack, &stack.blob(BLOB).leaf(|leaf| leaf.with(names(&[San::Uri(uri)]))).seal());
+    let issuer = ["--certificate-oidc-issuer", ISSUER];
+    for (pattern, offered) in [
+        (r"https://github\.com/acme/", r"'https://github\.com/acme/.*'"),
+        (r"^https://github\.com/acme/app", r"'^https://github\.com/acme/app/.*'"),
+        ("acme/app/", r"'https://github\.com/acme/app/.*'"),
+        (r"refs/heads/main$", r"'https://github\.com/acme/app/\.github/workflows/release\.yml@refs/heads/main$'"),
+    ] {
+        let ran = verify(&sandbox, &[&TRUST, &["--certificate-identity-regexp", pattern], &issuer]).run().expect(12);
+        // Backslashes as they were written.
+        assert!(ran.stderr.contains(&format!("pattern \"{pattern}\"")), "{ran:#?}");
+        let next =
+            format!("Next: --certificate-identity-regexp {offered} matches all of it; --compat-unanchored-regexp");
+        let ran = ran.says("identity-mismatch").says(&next);
+        assert_eq!(ran.stderr.matches("must match all of it").count(), 1, "{ran:#?}");
+        let offered = offered.trim_matches('\'');
+        verify(&sandbox, &[&TRUST, &["--certificate-identity-regexp", offered], &issuer]).run().expect(0);
+    }
+    let subject = ["--certificate-identity", uri];
+    let part = ["--certificate-oidc-issuer-regexp", r"oidc\.stack"];
+    let ran = verify(&sandbox, &[&TRUST, &subject, &part]).run().expect(12).says("issuer-mismatch");
+    ran.says(r"Next: --certificate-oidc-issuer-regexp 'https://oidc\.stack.*' matches all of it");
+    // One that matches no part is not answered so.
+    let none = ["--certificate-identity-regexp", "bob"];
+    let ran = verify(&sandbox, &[&TRUST, &none, &issuer]).run().expect(12);
+    assert!(!ran.stderr.contains("matches all of it"), "{ran:#?}");
+}
+
 // threat: M19 L03
 #[test]
 fn what_weakens_a_check_is_repeated_in_the_result() {

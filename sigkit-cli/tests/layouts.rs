@@ -81,11 +81,15 @@ fn a_directory_carries_its_signatures_into_archives() {
         let digest = &layout.digests[0];
         let by_digest = format!("oci:lay@{digest}");
         layout.verify(&["oci:lay:v1"]).run().expect(10);
-        layout.sign(&["--format", format, "oci:lay:v1"]).run().expect(0).says(&format!("Signed oci:lay@{digest}; "));
+        layout
+            .sign(&["--format", format, "oci:lay:v1"])
+            .run()
+            .expect(0)
+            .says(&format!("Signed oci:lay:v1 (oci:lay@{digest}); "));
         layout.sign(&["--format", format, &by_digest]).run().expect(0).says("nothing was written");
         layout.pack();
         for name in ["oci:lay:v1", &by_digest, "oci-archive:lay.tar:v1", "docker-archive:lay.tar:app:v1"] {
-            let verified = layout.verify(&["-o", "text", name]).run().expect(0).says(&format!("@{digest} --"));
+            let verified = layout.verify(&["-o", "text", name]).run().expect(0).says(&format!("@{digest}"));
             assert_eq!(verified.stdout.lines().count(), elements, "{name}");
             layout.sandbox.sigkit(&["verify", "--key", "other.pub", name]).run().expect(12).prints("");
         }
@@ -149,11 +153,11 @@ fn what_is_missing_is_named() {
         .expect(0);
     let before = files(&layout.sandbox.path(""));
     for (name, exit, says) in [
-        ("oci:missing", 11, "not found: missing"),
-        ("oci:missing/deeper:v1", 11, "not found: missing/deeper"),
+        ("oci:missing", 11, "not-found: missing"),
+        ("oci:missing/deeper:v1", 11, "not-found: missing/deeper"),
         ("oci:lay:v9", 11, "lay/index.json, tag v9"),
-        ("oci-archive:missing.tar", 11, "not found: missing.tar"),
-        ("docker-archive:missing.tar", 11, "not found: missing.tar"),
+        ("oci-archive:missing.tar", 11, "not-found: missing.tar"),
+        ("docker-archive:missing.tar", 11, "not-found: missing.tar"),
         ("oci-archive:lay.tar:v9", 11, "tag v9"),
         ("docker-archive:lay.tar:app:v9", 11, "names there: "),
         ("oci:void", 1, "oci-layout: expected a file of an OCI image layout, found none"),

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use support::Ran;
 use support::lab::{Lab, statement};
+use support::terminal::{self, Streams};
 use testkit::http::{Delivery, Response};
 use testkit::image::{self, Image};
 use testkit::{Action, Auth, Registry, Rule, refused_address};
@@ -592,7 +593,8 @@ fn one_image_of_an_index_that_cannot_be_signed_does_not_hide_the_others() {
     lab.registry.fault(rule, Action::Respond(Response::error(403, "DENIED", "no")));
     let ran = lab.sign(&["-r", "--format", "legacy", &lab.name(":multi")]).run().expect(14).prints("");
     assert_eq!(ran.stderr.matches("signature stored at").count(), 2, "{ran:#?}");
-    ran.says(&format!("Error: {}: access-denied: ", lab.name(&format!("@{broken}"))));
+    let names = (lab.name(":multi"), lab.name(&format!("@{broken}")));
+    ran.says(&format!("Error: {} ({}): access-denied: ", names.0, names.1));
 }
 
 fn attach(lab: &Lab, image: &Image, artifact_type: &str, payload: &[u8]) {
@@ -602,31 +604,8 @@ fn attach(lab: &Lab, image: &Image, artifact_type: &str, payload: &[u8]) {
 
 /// Runs with stdout on a terminal: the exit code, what the terminal shows, and stderr.
 fn on_a_terminal(run: support::Run) -> (i32, String, String) {
-    use std::io::Read as _;
-    use std::os::unix::ffi::OsStrExt as _;
-    use std::process::Stdio;
-
-    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-
-    let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-    grantpt(&master).unwrap();
-    unlockpt(&master).unwrap();
-    let name = ptsname(&master, Vec::new()).unwrap();
-    // It must not become the terminal of this process.
-    let noctty = i32::try_from(rustix::fs::OFlags::NOCTTY.bits()).unwrap();
-    let mut options = std::fs::OpenOptions::new();
-    std::os::unix::fs::OpenOptionsExt::custom_flags(options.write(true), noctty);
-    let terminal = options.open(std::ffi::OsStr::from_bytes(name.as_bytes())).unwrap();
-    let mut command = run.command;
-    let child = command.stdin(Stdio::null()).stdout(terminal).stderr(Stdio::piped()).spawn().unwrap();
-    // The terminal must not stay open here, or it never ends.
-    drop(command);
-    let mut shown = Vec::new();
-    // Linux ends a terminal that nobody holds open any more with an error.
-    std::fs::File::from(master).read_to_end(&mut shown).unwrap_or_default();
-    let output = child.wait_with_output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap().replace("\r\n", "\n");
-    (output.status.code().unwrap(), text(shown), text(output.stderr))
+    let seen = terminal::run(run, Streams::Stdout, 200);
+    (seen.code, seen.shown, seen.stderr)
 }
 
 // threat: L03
@@ -640,27 +619,30 @@ fn on_a_terminal_the_result_is_a_tree() {
     assert_eq!((code, stderr.as_str()), (0, ""));
     let resolved = lab.digest(&image);
     let lines: Vec<&str> = shown.lines().collect();
-    assert_eq!(lines[0], format!("✓ {resolved}  VERIFIED"), "{shown}");
-    assert_eq!(lines[1], "  this signer must have signed");
-    for (line, start) in lines[2..].iter().zip([
+    assert_eq!(lines[0], format!("✓ {name}  VERIFIED"), "{shown}");
+    assert_eq!(lines[1..3], [format!("  {resolved}"), "  this signer must have signed".to_owned()]);
+    for (line, start) in lines[3..].iter().zip([
         "  └─ key cosign.pub           ✓  SHA256:",
         "     └─ signature 1           ✓  tag sha256-",
         "        ├─ material           ✓  ",
         "        ├─ content            ✓  simple signing",
         "        ├─ signature          ✓  ECDSA P-256 SHA-256, key SHA256:",
-        "        └─ subject            ✓  names sha256:",
+        "        └─ subject            ✓  names this digest",
     ]) {
         let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(words(line).starts_with(&words(start)), "{line:?} in {shown}");
     }
     let (_, coloured, _) = on_a_terminal(lab.verify(&[&name]));
     assert!(coloured.contains("\u{1b}[32m✓\u{1b}[0m"), "{coloured}");
+    // Named by its digest, there is nothing more to say; -o text is the tree as well.
+    let (_, shown, _) = on_a_terminal(lab.verify(&["-o", "text", &resolved]).env("NO_COLOR", "1"));
+    assert!(shown.starts_with(&format!("✓ {resolved}  VERIFIED\n  this signer must have signed\n")), "{shown}");
     // A shape asked for is printed on a terminal too, and a refusal is no result.
     let (code, shown, _) = on_a_terminal(lab.verify(&["-o", "json", &name]));
     assert!(code == 0 && shown.starts_with("\n[{"), "{shown}");
     let (code, shown, stderr) = on_a_terminal(lab.verify(&["-a", "x=y", &name]));
     assert_eq!((code, shown.as_str()), (12, ""));
-    assert!(stderr.contains("REFUSED") && !stderr.contains('\u{1b}'), "{stderr}");
+    assert!(stderr.contains("REJECTED") && !stderr.contains('\u{1b}'), "{stderr}");
     // What could not be read is in the tree.
     lab.registry.fault(Rule::new("GET", "/v2/app/referrers/*"), Action::Respond(Response::new(403)));
     let (code, shown, _) = on_a_terminal(lab.verify(&[&name]).env("NO_COLOR", "1"));

@@ -5,9 +5,9 @@
 mod support;
 
 use std::fmt::Write as _;
-use std::path::Path;
 
 use support::Sandbox;
+use support::snapshot::held;
 
 /// The verbs, with all their words, as the overview lists them.
 fn verbs(sandbox: &Sandbox) -> Vec<String> {
@@ -15,21 +15,6 @@ fn verbs(sandbox: &Sandbox) -> Vec<String> {
     let lines = overview.lines().take_while(|line| !line.starts_with("Flags of every verb"));
     let names = lines.filter_map(|line| line.strip_prefix("  ")?.split("  ").next());
     names.map(str::to_owned).collect()
-}
-
-/// Compares `text` with the file of this name, or writes it.
-#[track_caller]
-fn held(name: &str, text: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/snapshots").join(name);
-    if std::env::var_os("SIGKIT_SNAPSHOTS").is_some_and(|value| value == "write") {
-        std::fs::write(&path, text).unwrap();
-        return;
-    }
-    let expected = std::fs::read_to_string(&path).unwrap_or_default();
-    for (number, (expected, found)) in (1..).zip(expected.lines().zip(text.lines())) {
-        assert_eq!(expected, found, "{name}:{number} (SIGKIT_SNAPSHOTS=write writes it anew)");
-    }
-    assert_eq!(expected.lines().count(), text.lines().count(), "{name} (SIGKIT_SNAPSHOTS=write writes it anew)");
 }
 
 fn help(flag: &str, columns: &str) -> String {

@@ -219,7 +219,7 @@ pub enum Reason {
     #[error(transparent)]
     Signature(#[from] SignatureError),
     /// The signed document names another artifact.
-    #[error("expected {expected}, found {found}")]
+    #[error("signed digest: expected {expected}, found {found}")]
     SubjectMismatch {
         /// The artifact's digest.
         expected: String,
@@ -263,7 +263,7 @@ pub enum Reason {
     #[error(transparent)]
     Timestamp(#[from] TimestampError),
     /// Too few logs hold an entry.
-    #[error("expected entries in {expected} distinct logs of the trusted root, found {found}")]
+    #[error("expected {}, found {found}", threshold_words(*.expected, "an entry in a log of the trusted root", "entries in", "distinct logs of the trusted root"))]
     LogThreshold {
         /// How many logs must.
         expected: NonZeroUsize,
@@ -271,7 +271,7 @@ pub enum Reason {
         found: usize,
     },
     /// Too few timestamp authorities signed the time.
-    #[error("expected timestamps by {expected} distinct authorities of the trusted root, found {found}")]
+    #[error("expected {}, found {found}", threshold_words(*.expected, "a timestamp by an authority of the trusted root", "timestamps by", "distinct authorities of the trusted root"))]
     TimestampThreshold {
         /// How many authorities must.
         expected: NonZeroUsize,
@@ -341,6 +341,10 @@ pub enum Reason {
 
 fn near_words(near: Option<&String>) -> String {
     near.map_or_else(String::new, |near| format!(": {near}"))
+}
+
+fn threshold_words(expected: NonZeroUsize, one: &str, several: &str, of: &str) -> String {
+    if expected == NonZeroUsize::MIN { one.to_owned() } else { format!("{several} {expected} {of}") }
 }
 
 fn part_words(anchored: Option<&String>) -> &'static str {

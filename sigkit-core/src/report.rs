@@ -359,7 +359,7 @@ pub enum Fact {
 impl fmt::Display for Fact {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::KeyFromPolicy => f.write_str("verified by the key of the policy"),
+            Self::KeyFromPolicy => f.write_str("to be verified with the key of the policy"),
             Self::CertificateFound { subject } => write!(f, "certificate of {subject}"),
             Self::BlobStatement { predicate_type } => {
                 write!(f, "statement {predicate_type}, accepted as a signature of the file that it names")
@@ -384,7 +384,7 @@ impl fmt::Display for Fact {
             Self::Annotations { count } => write!(f, "{count} annotations signed as required"),
             Self::Reference { reference } => write!(f, "made for {reference}"),
             Self::Scan { scanner, findings, maximum } => {
-                write!(f, "{findings} findings by {scanner}, none above severity {} remain", maximum.name())
+                write!(f, "{findings} findings by {scanner}, and no other one is above severity {}", maximum.name())
             }
             Self::ScanTime { finished: Some(finished) } => write!(f, "ended {finished}"),
             Self::ScanTime { finished: None } => f.write_str("not dated, no maximum age is set"),

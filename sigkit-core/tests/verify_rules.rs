@@ -391,7 +391,7 @@ fn a_report_says_what_was_checked() {
     let key = signer().public_key().fingerprint();
     let digest = image();
     let signed = format!("signature: ECDSA P-256 SHA-256, key {key}");
-    let trusted = "material: verified by the key of the policy";
+    let trusted = "material: to be verified with the key of the policy";
     for (vector, expected) in [
         (
             "legacy",

@@ -101,14 +101,22 @@ struct Job<'a> {
 }
 
 impl WriteOperation for Job<'_> {
-    async fn write(&self, open: &OpenTarget, image: &FetchedManifest) -> Result<Vec<ImageResult>, Failure> {
+    const DOING: &'static str = "Attesting";
+    const DONE: &'static str = "attested";
+
+    async fn write(
+        &self,
+        given: &str,
+        open: &OpenTarget,
+        image: &FetchedManifest,
+    ) -> Result<Vec<ImageResult>, Failure> {
         let attesting = Attesting { name: open.docker_reference(), ..self.attesting.clone() };
         let entity = attesting.seal(image, self.predicate.bytes(), &self.key, self.now)?;
         if let Some(path) = &self.args.bundle {
             let bundle = entity.to_bundle()?.unwrap_or_default();
             self.context.files.write("--bundle", path, &bundle, Access::Umask)?;
         }
-        let name = name(open, image);
+        let name = name(given, open, image);
         if !self.args.stores() {
             let text = format!("Attested {name}; not stored beside the image");
             let stdout = if self.args.bundle.is_some() { Vec::new() } else { envelope_line(&entity)? };

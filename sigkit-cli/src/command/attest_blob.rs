@@ -9,6 +9,7 @@ use sigkit_core::image::seal_statement;
 use sigkit_core::verify::Artifact;
 
 use super::attest::{envelope_line, predicate};
+use super::result_file::told;
 use crate::args::AttestBlobArgs;
 use crate::context::Context;
 use crate::error::CliError;
@@ -67,9 +68,12 @@ fn write(args: &AttestBlobArgs, entity: &SignedEntity, context: &Context) -> Res
     if let Some(path) = &args.output_signature {
         files.push(OutputFile::new("--output-signature", path, envelope_line(entity)?.trim_ascii().to_vec()));
     }
+    let told = told("Attested", args.blob.as_deref(), &files);
     context.files.write_all(files)?;
     let elsewhere = args.bundle.is_some() || args.output_signature.is_some();
-    Ok(Output::result(if elsewhere { Vec::new() } else { envelope_line(entity)? }))
+    let mut output = Output::result(if elsewhere { Vec::new() } else { envelope_line(entity)? });
+    output.notes.extend(told);
+    Ok(output)
 }
 
 /// Reads a statement that is signed as it is, and its type.

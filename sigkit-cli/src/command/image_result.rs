@@ -10,16 +10,40 @@ use super::images::Images;
 use crate::args::GlobalArgs;
 use crate::error::CliError;
 use crate::exit::ExitCode;
+use crate::explain::Place;
 use crate::outcome::Output;
 use crate::outcome::unresolved::Unresolved;
-use crate::render::failure;
+use crate::outcome::verification::label;
+use crate::render::{Summary, failure, failure_in};
 use crate::settings::target::{OpenTarget, Target};
 use crate::terminal::printer::Printer;
 
 /// What a verb writes beside an image.
 pub(super) trait WriteOperation {
-    /// Writes it, and says so.
-    async fn write(&self, open: &OpenTarget, image: &FetchedManifest) -> Result<Vec<ImageResult>, Failure>;
+    /// What it does, for people: `Signing`.
+    const DOING: &'static str;
+    /// What is done then: `signed`.
+    const DONE: &'static str;
+
+    /// Writes it, and says so. `given` is the name that the user gave, of this image or of one above it.
+    async fn write(&self, given: &str, open: &OpenTarget, image: &FetchedManifest)
+    -> Result<Vec<ImageResult>, Failure>;
+}
+
+/// What became of one image, and how it is named.
+struct Written {
+    name: String,
+    lines: Vec<ImageResult>,
+}
+
+impl Written {
+    fn exit(&self) -> ExitCode {
+        self.lines.iter().fold(ExitCode::Done, |worst, line| worst.worst(line.exit))
+    }
+
+    fn why(&self) -> &'static str {
+        self.lines.iter().find(|line| line.exit == self.exit()).map_or("", |line| line.code)
+    }
 }
 
 impl Images<'_> {
@@ -27,9 +51,9 @@ impl Images<'_> {
     ///
     /// # Errors
     /// Those of printing; errors of an image are in its result line.
-    pub(super) fn write(
+    pub(super) fn write<W: WriteOperation>(
         &self,
-        verb: &impl WriteOperation,
+        verb: &W,
         global: &GlobalArgs,
         printer: &mut Printer<'_>,
     ) -> Result<Output, CliError> {
@@ -37,21 +61,35 @@ impl Images<'_> {
             let turn = self.turn().await;
             let (open, images) = match self.resolve(target).await {
                 Ok(resolved) => resolved,
-                Err(error) => return vec![Failure::from(error).line(text)],
+                Err(error) => {
+                    let lines = vec![Failure::from(error).line(target.place(), text)];
+                    return vec![Written { name: text.to_owned(), lines }];
+                }
             };
             drop(turn);
             let each = images.iter().map(async |image| {
                 let _turn = self.turn().await;
                 // One beside which nothing can be written keeps no other from it, nor hides that others are done.
-                match Box::pin(verb.write(&open, image)).await {
+                let lines = match Box::pin(verb.write(text, &open, image)).await {
                     Ok(written) => written,
-                    Err(failure) => vec![failure.line(&name(&open, image))],
-                }
+                    Err(failure) => vec![failure.line(open.place(), &name(text, &open, image))],
+                };
+                let name = if self.recursive() { name(text, &open, image) } else { text.to_owned() };
+                Written { name, lines }
             });
-            join_all(each).await.into_iter().flatten().collect()
+            join_all(each).await
         };
-        self.each(global, printer, one, ImageResult::timed_out, ImageResult::output)?;
-        Ok(Output::notes(Vec::new(), ExitCode::Done))
+        let timed_out =
+            |text: &str, limit| Written { name: text.to_owned(), lines: vec![ImageResult::timed_out(text, limit)] };
+        let mut summary = Summary::new(W::DONE);
+        let render = |number, images: Vec<Written>| {
+            images.iter().for_each(|image| summary.count(number, image.exit(), &image.name, image.why()));
+            ImageResult::output(images.into_iter().flat_map(|image| image.lines))
+        };
+        self.each(W::DOING, global, printer, one, timed_out, render)?;
+        let mut output = Output::notes(Vec::new(), ExitCode::Done);
+        output.report = summary.text(printer.columns());
+        Ok(output)
     }
 }
 
@@ -59,6 +97,8 @@ impl Images<'_> {
 pub(super) struct ImageResult {
     text: String,
     exit: ExitCode,
+    /// The reason code of a failure.
+    code: &'static str,
     /// Results for machines, which are stored nowhere else.
     stdout: Vec<u8>,
 }
@@ -66,7 +106,7 @@ pub(super) struct ImageResult {
 impl ImageResult {
     /// It is done.
     pub(super) const fn done(text: String) -> Self {
-        Self { text, exit: ExitCode::Done, stdout: Vec::new() }
+        Self { text, exit: ExitCode::Done, code: "", stdout: Vec::new() }
     }
 
     /// The same, with results for machines.
@@ -77,11 +117,12 @@ impl ImageResult {
     /// Time ran out.
     fn timed_out(text: &str, limit: Duration) -> Self {
         let message = format!("not confirmed within {limit:?}; sigkit verify shows what was written");
-        Self { exit: ExitCode::Undecided, ..Self::done(failure(text, "timed-out", &message)) }
+        let code = "timed-out";
+        Self { exit: ExitCode::Undecided, code, ..Self::done(failure(text, code, &message)) }
     }
 
     /// All that is to be said, with the exit code of the whole.
-    fn output(lines: Vec<Self>) -> Output {
+    fn output(lines: impl IntoIterator<Item = Self>) -> Output {
         lines.into_iter().fold(Output::notes(Vec::new(), ExitCode::Done), |mut output, line| {
             output.notes.push(line.text);
             output.exit = output.exit.worst(line.exit);
@@ -122,7 +163,7 @@ impl From<SignImageError> for Failure {
 
 impl Failure {
     /// What to say of the image.
-    fn line(&self, text: &str) -> ImageResult {
+    fn line(&self, place: Place, text: &str) -> ImageResult {
         let (code, exit) = match self {
             Self::Resolve(unresolved) => (unresolved.error.code(), unresolved.exit()),
             Self::Sign(error) => {
@@ -137,7 +178,7 @@ impl Failure {
             Self::Json(_) => ("internal-error", ExitCode::Failed),
             Self::File(_) => ("file-error", ExitCode::Failed),
         };
-        ImageResult { exit, ..ImageResult::done(failure(text, code, &self.to_string())) }
+        ImageResult { exit, code, ..ImageResult::done(failure_in(place, text, code, &self.to_string())) }
     }
 }
 
@@ -167,7 +208,7 @@ pub(super) fn after_writing(open: &OpenTarget, image: &FetchedManifest, before: 
     )))
 }
 
-/// `repository@digest`
-pub(super) fn name(open: &OpenTarget, image: &FetchedManifest) -> String {
-    format!("{}@{}", open.name(), image.descriptor.digest)
+/// The name that was given, with `repository@digest` where that says more.
+pub(super) fn name(given: &str, open: &OpenTarget, image: &FetchedManifest) -> String {
+    label(given, &format!("{}@{}", open.name(), image.descriptor.digest))
 }

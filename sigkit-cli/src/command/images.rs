@@ -89,16 +89,18 @@ impl<'a> Images<'a> {
     }
 
     /// Works on every image until time runs out, so many at once as `--jobs` says, and prints what came of each in the order named.
+    /// `doing` is the verb for people: `Signing`.
     ///
     /// # Errors
     /// Those of printing, after which nothing more is begun.
     pub(super) fn each<T>(
         &self,
+        doing: &'static str,
         global: &GlobalArgs,
         printer: &mut Printer<'_>,
         work: impl AsyncFn(&str, &Target) -> Vec<T>,
         timed_out: impl Fn(&str, Duration) -> T,
-        render: impl FnMut(Vec<T>) -> Output,
+        render: impl FnMut(usize, Vec<T>) -> Output,
     ) -> Result<(), CliError> {
         let deadline = Deadline::after(global.timeout);
         let bounded = async |text: &str, target: &Target| {
@@ -106,7 +108,7 @@ impl<'a> Images<'a> {
             let done = deadline.bound(Box::pin(work(text, target))).await;
             done.unwrap_or_else(|| vec![timed_out(text, global.timeout)])
         };
-        self.each_by_itself(printer, bounded, render)
+        self.each_by_itself(doing, printer, bounded, render)
     }
 
     /// The same for work that keeps to the time by itself.
@@ -115,11 +117,12 @@ impl<'a> Images<'a> {
     /// As [`Self::each`].
     pub(super) fn each_by_itself<T>(
         &self,
+        doing: &'static str,
         printer: &mut Printer<'_>,
         work: impl AsyncFn(&str, &Target) -> Vec<T>,
-        render: impl FnMut(Vec<T>) -> Output,
+        render: impl FnMut(usize, Vec<T>) -> Output,
     ) -> Result<(), CliError> {
-        printer.expect(self.named.len());
+        printer.expect(doing, self.named.iter().map(|(text, _)| text.clone()));
         let bounded = async |(text, target): &(String, Target)| Box::pin(work(text, target)).await;
         let work = self.named.iter().map(&bounded);
         runtime::block_on(in_order(work, self.args.jobs.get(), render, printer))?

@@ -12,31 +12,39 @@ use crate::error::CliError;
 use crate::exit::ExitCode;
 use crate::outcome::Output;
 use crate::terminal::printer::Printer;
+use crate::terminal::progress::TICK;
 
 /// What waits in memory for its turn to be printed, in bytes; more of it waits on disk.
 const MAX_MEMORY_BYTES: usize = 4 << 20;
 
-/// Does all `work`, `jobs` at once, renders what came of each piece, and prints that in the order given.
+/// Does all `work`, `jobs` at once, renders what came of each piece as it comes, with its number, and prints that in the order given.
 ///
 /// # Errors
 /// Those of printing, after which nothing more is begun.
 pub(super) async fn in_order<T, F: Future<Output = T>>(
     work: impl Iterator<Item = F>,
     jobs: usize,
-    mut render: impl FnMut(T) -> Output,
+    mut render: impl FnMut(usize, T) -> Output,
     printer: &mut Printer<'_>,
 ) -> Result<(), CliError> {
     let numbered = work.enumerate().map(|(number, piece)| async move { (number, piece.await) });
     let mut results = pin!(futures_util::stream::iter(numbered).buffer_unordered(jobs));
     let mut waiting = Waiting::default();
-    while let Some((number, done)) = results.next().await {
-        printer.advance();
-        waiting.put(number, render(done), MAX_MEMORY_BYTES).map_err(waiting_failed)?;
+    loop {
+        let (number, done) = match tokio::time::timeout(TICK, results.next()).await {
+            Err(_) => {
+                printer.show_progress();
+                continue;
+            }
+            Ok(None) => return Ok(()),
+            Ok(Some(next)) => next,
+        };
+        printer.advance(number);
+        waiting.put(number, render(number, done), MAX_MEMORY_BYTES).map_err(waiting_failed)?;
         while let Some(output) = waiting.next().map_err(waiting_failed)? {
             printer.emit(output)?;
         }
     }
-    Ok(())
 }
 
 fn waiting_failed(error: io::Error) -> CliError {

@@ -107,14 +107,22 @@ struct Job<'a> {
 }
 
 impl WriteOperation for Job<'_> {
-    async fn write(&self, open: &OpenTarget, image: &FetchedManifest) -> Result<Vec<ImageResult>, Failure> {
+    const DOING: &'static str = "Signing";
+    const DONE: &'static str = "signed";
+
+    async fn write(
+        &self,
+        given: &str,
+        open: &OpenTarget,
+        image: &FetchedManifest,
+    ) -> Result<Vec<ImageResult>, Failure> {
         let mut signing = self.signing.clone();
         if signing.references.is_empty() {
             signing.references.push(open.docker_reference());
         }
         let entities = signing.seal(image, &self.key, self.now)?;
         self.write_files(&entities)?;
-        let name = name(open, image);
+        let name = name(given, open, image);
         if !self.args.upload {
             return Ok(vec![ImageResult::done(format!("Signed {name}; not stored beside the image"))]);
         }

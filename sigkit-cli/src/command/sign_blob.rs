@@ -5,6 +5,7 @@ use sigkit_core::bundle::{SignedEntity, VerificationMaterial, to_blob_bundle};
 use sigkit_core::content::{Content, MessageSignature};
 use sigkit_core::key::{KeyPair, SignedStream, Signer as _};
 
+use super::result_file::told;
 use crate::args::{GlobalArgs, SignBlobArgs};
 use crate::context::Context;
 use crate::error::CliError;
@@ -33,7 +34,7 @@ pub(crate) fn run(args: &SignBlobArgs, context: &Context, global: &GlobalArgs) -
     let mut output = Output::result(Vec::new());
     for blob in &args.blobs {
         let signed = sign(&key, blob, context)?;
-        write(args, &key, &signed, &mut output, context)?;
+        write(args, &key, (blob, &signed), &mut output, context)?;
     }
     Ok(output)
 }
@@ -41,7 +42,7 @@ pub(crate) fn run(args: &SignBlobArgs, context: &Context, global: &GlobalArgs) -
 fn write(
     args: &SignBlobArgs,
     key: &KeyPair,
-    signed: &SignedStream,
+    (blob, signed): (&Path, &SignedStream),
     output: &mut Output,
     context: &Context,
 ) -> Result<(), CliError> {
@@ -63,7 +64,10 @@ fn write(
             }
         }
     }
-    Ok(context.files.write_all(files)?)
+    let told = told("Signed", Some(blob), &files);
+    context.files.write_all(files)?;
+    output.notes.extend(told);
+    Ok(())
 }
 
 fn bundle(key: &KeyPair, signed: &SignedStream) -> Result<Vec<u8>, CliError> {

@@ -85,7 +85,7 @@ impl ImageVerifier for Verification<'_> {
             Some(reference) => self.policy.clone().with_reference(reference.repository.clone()),
             None => self.policy.clone(),
         };
-        let subject = Subject::image(text, &open.name(), image).weakened(self.args.weakened());
+        let subject = Subject::image(text, &open.name(), image).in_place(open.place()).weakened(self.args.weakened());
         verified(subject, &policy, image, &found, self.now, deadline)
     }
 }

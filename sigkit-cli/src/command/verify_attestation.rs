@@ -90,7 +90,10 @@ impl ImageVerifier for Verification {
         found: Evidence,
         deadline: Deadline,
     ) -> VerificationOutcome {
-        let subject = Subject::image(text, &open.name(), image).weakened(self.weakened.clone());
+        let subject = Subject::image(text, &open.name(), image)
+            .in_place(open.place())
+            .of_attestations()
+            .weakened(self.weakened.clone());
         verified(subject, &self.policy, image, &found, self.now, deadline)
     }
 }

@@ -45,6 +45,6 @@ pub(crate) fn run(args: &VerifyBlobAttestationArgs, context: &Context) -> Result
     let name = name.or_else(|| known.map(|digest| digest.to_string())).unwrap_or_else(|| "any blob".to_owned());
     let judged = Verifier::new(&policy).verify(&artifact, &evidence, context.now());
     let compared = if args.check_claims { Compared::WithArtifact } else { Compared::WithNothing };
-    let subject = Subject::named(name, known).weakened(args.weakened()).compared(compared);
+    let subject = Subject::named(name, known).of_attestations().weakened(args.weakened()).compared(compared);
     Ok(render::blob(&VerificationOutcome::new(subject, judged), args.output, context))
 }

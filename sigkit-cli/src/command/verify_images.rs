@@ -10,7 +10,7 @@ use sigkit_core::bundle::Evidence;
 use sigkit_core::digest::Digest;
 use sigkit_core::image::{Branch, Descent, TreeError};
 use sigkit_core::limits::Limits;
-use sigkit_core::oci::Repository;
+use sigkit_core::oci::{Manifest, Repository};
 use sigkit_core::policy::Policy;
 use sigkit_core::store::FetchedManifest;
 use sigkit_core::time::UnixTime;
@@ -22,10 +22,13 @@ use crate::error::CliError;
 use crate::outcome::Output;
 use crate::outcome::unresolved::Unresolved;
 use crate::outcome::verification::{Subject, VerificationOutcome};
-use crate::render::Results;
+use crate::render::{Many, Results};
 use crate::runtime::Deadline;
 use crate::settings::target::{OpenTarget, Target};
 use crate::terminal::printer::Printer;
+
+/// Images of an index without signatures that are looked at, to say which of them are signed.
+const MAX_PLATFORMS: usize = 8;
 
 /// How a verb judges an image.
 pub(super) trait ImageVerifier {
@@ -86,14 +89,19 @@ impl Images<'_> {
     pub(super) fn verify(
         &self,
         verifier: &impl ImageVerifier,
-        mut results: Results,
+        results: Results,
         global: &GlobalArgs,
         printer: &mut Printer<'_>,
     ) -> Result<Output, CliError> {
         let limit = global.timeout;
         let deadline = Deadline::after(limit);
+        let mut results = results.of(match (self.recursive(), self.named.len()) {
+            (true, _) => Many::Below,
+            (false, 0 | 1) => Many::One,
+            (false, _) => Many::Named,
+        });
         let one = async |text: &str, target: &Target| self.verify_one(verifier, text, target, deadline, limit).await;
-        self.each_by_itself(printer, one, |judgements| results.render(&judgements))?;
+        self.each_by_itself("Verifying", printer, one, |number, judgements| results.render(number, &judgements))?;
         Ok(results.summary())
     }
 
@@ -125,6 +133,13 @@ impl Images<'_> {
         };
         // What is missing is missing of the first: the others are below it.
         let first = verifier.verify(text, &open, &image, found, deadline).without(absent);
+        let first = match (self.recursive(), first.is_unsigned_index()) {
+            (true, _) => first.with_all_below(),
+            (false, true) => {
+                first.with_platforms(self.verified_platforms(verifier, text, &open, &image, deadline).await)
+            }
+            (false, false) => first,
+        };
         drop(turn);
         let below = match self.recursive() {
             true => self.verify_below(verifier, text, &open, &image, (deadline, limit)).await,
@@ -134,6 +149,31 @@ impl Images<'_> {
             Ok(below) => std::iter::once(first).chain(below).collect(),
             Err(error) => vec![VerificationOutcome::unresolved(text, Unresolved::of(target.registry())(error))],
         }
+    }
+
+    /// The platforms of an index whose images are verified, among the first; those that cannot be read in time are left out.
+    async fn verified_platforms<V: ImageVerifier>(
+        &self,
+        verifier: &V,
+        text: &str,
+        open: &OpenTarget,
+        index: &FetchedManifest,
+        deadline: Deadline,
+    ) -> Vec<String> {
+        let Manifest::Index(entries) = &index.manifest else { return Vec::new() };
+        let descent = Descent::new(index, &Limits::DEFAULT);
+        let mut platforms = Vec::new();
+        // What is on no platform is no image: BuildKit lists its attestations so.
+        let entries = entries.manifests.iter().filter_map(|entry| Some((entry, entry.platform.as_ref()?)));
+        for (entry, platform) in entries.filter(|(_, platform)| platform.os != "unknown").take(MAX_PLATFORMS) {
+            let look = Box::pin(verifier.collect(text, open, &entry.digest, deadline));
+            let (image, found) = join(deadline.bound(Box::pin(descent.read(&*open.store, entry))), look).await;
+            let Some(Ok(image)) = image else { break };
+            if verifier.verify(text, open, &image, found, deadline).is_verified() {
+                platforms.push(platform.to_string());
+            }
+        }
+        platforms
     }
 
     /// Judges the images below one, level by level, each as soon as there is a turn for it.

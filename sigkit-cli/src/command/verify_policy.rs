@@ -75,6 +75,6 @@ impl ImageVerifier for Verification<'_> {
         let end = deadline.of_judging();
         let goes_on = || end.is_ahead();
         let admission = admit_while(&demand, &Artifact::Bytes(&image.bytes), &findings, self.now, &goes_on);
-        VerificationOutcome::admitted(Subject::image(text, &open.name(), image), admission)
+        VerificationOutcome::admitted(Subject::image(text, &open.name(), image).in_place(open.place()), admission)
     }
 }

@@ -8,7 +8,9 @@ use sigkit_core::report::{Label, Report, Verdict, Waiver};
 use sigkit_core::store::FetchedManifest;
 use sigkit_core::verify::{Admission, Allowed, NotVerified, Verified};
 
+use crate::escape;
 use crate::exit::ExitCode;
+use crate::explain::Place;
 use crate::outcome::unresolved::Unresolved;
 
 /// What was judged, and how it went.
@@ -18,6 +20,8 @@ pub(crate) struct VerificationOutcome {
     pub(crate) result: Result<Verified, Refusal>,
     /// What an index lists and its store does not have, so that it was not verified.
     pub(crate) absent: Vec<String>,
+    /// Of an index without signatures, the platforms whose images are verified.
+    pub(crate) platforms: Vec<String>,
 }
 
 /// What was judged.
@@ -34,6 +38,16 @@ pub(crate) struct Subject {
     /// The digest, once it is known.
     pub(crate) digest: Option<Digest>,
     pub(crate) shape: Manifests,
+    /// Where it is.
+    pub(crate) place: Place,
+    pub(crate) wanted: Wanted,
+}
+
+/// What must be there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    Signature,
+    Attestation,
 }
 
 /// Of how many manifests an artifact is.
@@ -43,6 +57,8 @@ pub(crate) enum Manifests {
     One,
     /// An index lists those of several images.
     Several,
+    /// The same, and all of them are judged as well.
+    All,
 }
 
 /// Whether what was signed was compared with the artifact.
@@ -65,14 +81,38 @@ impl Subject {
                 Manifest::Index(_) => Manifests::Several,
                 Manifest::Image(_) => Manifests::One,
             },
+            place: Place::Registry,
             ..Self::named(given.to_owned(), None)
         }
     }
 
-    /// Something that has no other name than the user's.
+    /// A file, which has no other name than the user's.
     pub(crate) fn named(given: String, digest: Option<Digest>) -> Self {
-        let compared = Compared::WithArtifact;
-        Self { name: given.clone(), given, weakened: Vec::new(), compared, digest, shape: Manifests::One }
+        Self {
+            name: given.clone(),
+            given,
+            weakened: Vec::new(),
+            compared: Compared::WithArtifact,
+            digest,
+            shape: Manifests::One,
+            place: Place::Blob,
+            wanted: Wanted::Signature,
+        }
+    }
+
+    /// The same in this place.
+    pub(crate) fn in_place(self, place: Place) -> Self {
+        Self { place, ..self }
+    }
+
+    /// The same, of which attestations are wanted.
+    pub(crate) fn of_attestations(self) -> Self {
+        Self { wanted: Wanted::Attestation, ..self }
+    }
+
+    /// The name that was given, with what it means where that says more; escaped.
+    pub(crate) fn label(&self) -> String {
+        label(&self.given, &self.name)
     }
 
     /// The same, without the artifact's name unless `compared` says that it was compared.
@@ -89,6 +129,12 @@ impl Subject {
     }
 }
 
+/// The name that was given, with what it means where that says more; escaped.
+pub(crate) fn label(given: &str, name: &str) -> String {
+    let (given, name) = (escape::one_line(given), escape::one_line(name));
+    if given == name { given } else { format!("{given} ({name})") }
+}
+
 /// Why there is no proof.
 #[derive(Debug)]
 pub(crate) enum Refusal {
@@ -103,7 +149,7 @@ pub(crate) enum Refusal {
 }
 
 impl Refusal {
-    fn report(&self) -> Option<&Report> {
+    pub(crate) fn report(&self) -> Option<&Report> {
         match self {
             Self::NotVerified(refusal) => Some(refusal.report()),
             Self::Allowed(allowed) => Some(allowed.report()),
@@ -132,8 +178,14 @@ impl Refusal {
     /// The most useful reason.
     pub(crate) fn trouble(&self) -> Trouble {
         match self {
-            Self::NotVerified(refusal) => Trouble::of(refusal.report(), "no-signatures"),
-            Self::Allowed(allowed) => Trouble::of(allowed.report(), Waiver::NothingDemanded.code()),
+            Self::NotVerified(refusal) => {
+                let nothing = || Trouble::new("no-signatures", "nothing was verified".to_owned());
+                Trouble::of(refusal.report()).unwrap_or_else(nothing)
+            }
+            Self::Allowed(allowed) => {
+                let demanded = || Trouble::new(Waiver::NothingDemanded.code(), Waiver::NothingDemanded.to_string());
+                Trouble::of(allowed.report()).unwrap_or_else(demanded)
+            }
             Self::Unresolved(unresolved) => Trouble::new(unresolved.error.code(), unresolved.to_string()),
             Self::TimedOut(limit) => Trouble::new("timed-out", format!("nothing was decided within {limit:?}")),
         }
@@ -152,16 +204,14 @@ pub(crate) struct Trouble {
 }
 
 impl Trouble {
-    /// What the report says first; `otherwise` when it has no complaint.
-    fn of(report: &Report, otherwise: &'static str) -> Self {
-        match report.headline() {
-            Some(headline) => Self {
-                code: headline.outcome.code().unwrap_or_default(),
-                message: headline.outcome.to_string(),
-                place: place(&headline.path),
-            },
-            None => Self::new(otherwise, "nothing was verified".to_owned()),
-        }
+    /// What the report leads with, if it has a complaint.
+    fn of(report: &Report) -> Option<Self> {
+        let headline = report.headline()?;
+        Some(Self {
+            code: headline.outcome.code().unwrap_or_default(),
+            message: headline.outcome.to_string(),
+            place: place(&headline.path),
+        })
     }
 
     const fn new(code: &'static str, message: String) -> Self {
@@ -172,7 +222,7 @@ impl Trouble {
 impl VerificationOutcome {
     /// The verifier's answer.
     pub(crate) fn new(subject: Subject, result: Result<Verified, NotVerified>) -> Self {
-        Self { subject, result: result.map_err(Refusal::NotVerified), absent: Vec::new() }
+        Self::of(subject, result.map_err(Refusal::NotVerified))
     }
 
     /// What a set of policies makes of it.
@@ -182,7 +232,11 @@ impl VerificationOutcome {
             Admission::Allowed(allowed) => Err(Refusal::Allowed(allowed)),
             Admission::Refused(refusal) => Err(Refusal::NotVerified(refusal)),
         };
-        Self { subject, result, absent: Vec::new() }
+        Self::of(subject, result)
+    }
+
+    const fn of(subject: Subject, result: Result<Verified, Refusal>) -> Self {
+        Self { subject, result, absent: Vec::new(), platforms: Vec::new() }
     }
 
     /// The same of an index of which this is not there.
@@ -190,19 +244,42 @@ impl VerificationOutcome {
         Self { absent, ..self }
     }
 
+    /// The same, while all images below an index are judged as well.
+    pub(crate) fn with_all_below(mut self) -> Self {
+        if self.subject.shape == Manifests::Several {
+            self.subject.shape = Manifests::All;
+        }
+        self
+    }
+
+    /// The same of an index, with the platforms whose images are verified although it is not.
+    pub(crate) fn with_platforms(self, platforms: Vec<String>) -> Self {
+        Self { platforms, ..self }
+    }
+
     /// The image itself could not be read.
     pub(crate) fn unresolved(given: &str, error: Unresolved) -> Self {
-        Self::refused(given, Refusal::Unresolved(error))
+        let place = error.place();
+        Self::refused(given, place, Refusal::Unresolved(error))
     }
 
     /// Time ran out.
     pub(crate) fn timed_out(given: &str, limit: Duration) -> Self {
-        Self::refused(given, Refusal::TimedOut(limit))
+        Self::refused(given, Place::Registry, Refusal::TimedOut(limit))
     }
 
-    fn refused(given: &str, refusal: Refusal) -> Self {
-        let subject = Subject::named(given.to_owned(), None);
-        Self { subject, result: Err(refusal), absent: Vec::new() }
+    fn refused(given: &str, place: Place, refusal: Refusal) -> Self {
+        Self::of(Subject { place, ..Subject::named(given.to_owned(), None) }, Err(refusal))
+    }
+
+    /// Whether it is an index without signatures, whose images may have some.
+    pub(crate) fn is_unsigned_index(&self) -> bool {
+        self.subject.shape == Manifests::Several && self.exit() == ExitCode::NoSignatures
+    }
+
+    /// Whether it meets what was asked.
+    pub(crate) const fn is_verified(&self) -> bool {
+        self.result.is_ok()
     }
 
     pub(crate) fn exit(&self) -> ExitCode {

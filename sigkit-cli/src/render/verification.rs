@@ -2,28 +2,50 @@
 
 use sigkit_core::report::Verdict;
 
-use super::summary::Tally;
-use super::text::Paint;
+use super::style::Style;
+use super::summary::Summary;
 use super::{cosign, report, text};
 use crate::args::{FromVariable, ReportFormat};
 use crate::context::Context;
 use crate::escape;
 use crate::outcome::Output;
 use crate::outcome::verification::{Compared, VerificationOutcome};
-use crate::terminal::streams::{IsTerminal, Stderr, Stdout};
+use crate::terminal::streams::{IsTerminal, Stdout};
 
-/// The results of verifying images, rendered as they come; of those that are rendered only the number is kept.
+/// How many images a command is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Many {
+    /// One, which is shown in full.
+    One,
+    /// Several, each under its name.
+    Named,
+    /// Also those below the ones named.
+    Below,
+}
+
+/// The results of verifying images, rendered as they come; of those that are rendered the number is kept, and the names of failures.
 #[derive(Debug)]
 pub(crate) struct Results {
     format: Option<ReportFormat>,
-    /// Whether a person reads the results, as a tree.
-    tree: bool,
+    view: View,
     /// What is printed of a signature where cosign's shape is asked for.
     shape: Shape,
-    stdout: Paint,
-    stderr: Paint,
+    many: Many,
+    stdout: Style,
+    stderr: Style,
     beliefs: Vec<FromVariable>,
-    tally: Tally,
+    summary: Summary,
+}
+
+/// What standard output shows of an image that is verified.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum View {
+    /// What machines read.
+    Machine,
+    /// The tree.
+    Tree,
+    /// A line, where there are many.
+    Line,
 }
 
 /// What cosign prints of a signature.
@@ -38,14 +60,19 @@ enum Shape {
 impl Results {
     /// None yet.
     pub(crate) fn new(format: Option<ReportFormat>, context: &Context) -> Self {
+        let watched = Stdout::is_terminal() == IsTerminal::Yes;
         Self {
             shape: Shape::Claims,
             format,
-            tree: format.is_none() && Stdout::is_terminal() == IsTerminal::Yes,
-            stdout: Paint::new(Stdout::is_terminal(), context),
-            stderr: Paint::new(Stderr::is_terminal(), context),
+            view: match format {
+                None | Some(ReportFormat::Text) if watched => View::Tree,
+                _ => View::Machine,
+            },
+            many: Many::One,
+            stdout: Style::of_stdout(context),
+            stderr: Style::of_stderr(context),
             beliefs: context.beliefs(),
-            tally: Tally::default(),
+            summary: Summary::new("verified"),
         }
     }
 
@@ -54,45 +81,65 @@ impl Results {
         Self { shape: Shape::Envelopes, ..Self::new(format, context) }
     }
 
-    /// The next ones.
-    pub(crate) fn render(&mut self, judgements: &[VerificationOutcome]) -> Output {
+    /// Of so many images: a verified one takes a line, unless `-o text` asks for trees.
+    pub(crate) fn of(self, many: Many) -> Self {
+        let view = match (self.view, self.format, many) {
+            (View::Tree, None, Many::Named | Many::Below) => View::Line,
+            (view, ..) => view,
+        };
+        Self { many, view, ..self }
+    }
+
+    /// Those of the image of this number, and of all below it.
+    pub(crate) fn render(&mut self, number: usize, judgements: &[VerificationOutcome]) -> Output {
         let mut output = Output::result(Vec::new());
         for judgement in judgements {
-            match (self.format, &judgement.result) {
-                (Some(ReportFormat::Report), _) => output.stdout.extend(report::line(judgement, &self.beliefs)),
-                (_, Ok(_)) if self.tree => output.stdout.extend(text::tree(judgement, self.stdout).into_bytes()),
-                (_, Ok(verified)) if self.shape == Shape::Envelopes => {
+            match (self.format, &judgement.result, self.view) {
+                (Some(ReportFormat::Report), ..) => output.stdout.extend(report::line(judgement, &self.beliefs)),
+                (_, Ok(_), View::Tree) => output.stdout.extend(text::tree(judgement, self.stdout).into_bytes()),
+                (_, Ok(_), View::Line) => output.stdout.extend(text::line(judgement, self.stdout).into_bytes()),
+                (_, Ok(verified), View::Machine) if self.shape == Shape::Envelopes => {
                     cosign::envelopes(verified, &mut output.stdout);
                 }
-                (Some(ReportFormat::Text), Ok(verified)) => output.stdout.extend(cosign::lines(verified)),
-                (_, Ok(verified)) => output.stdout.extend(cosign::array(verified)),
-                (_, Err(_)) => {}
+                (Some(ReportFormat::Text), Ok(verified), View::Machine) => {
+                    output.stdout.extend(cosign::lines(verified));
+                }
+                (_, Ok(verified), View::Machine) => output.stdout.extend(cosign::array(verified)),
+                (_, Err(_), _) => {}
             }
-            match &judgement.result {
-                Ok(verified) if !self.tree => {
-                    output.report.push_str(&cosign::header(&judgement.subject.name, verified.report()));
+            match (&judgement.result, self.view) {
+                (Ok(verified), View::Machine) => {
+                    output.report.push_str(&cosign::header(&judgement.subject.label(), verified.report()));
                     output.report.push_str(&cosign::certificates(verified));
                     output.report.push_str(&text::doubts(verified.report()));
                 }
-                Ok(_) => {}
-                Err(refusal) => output.report.push_str(&text::refusal(judgement, refusal, self.stderr)),
+                (Ok(verified), View::Line) => output.report.push_str(&text::doubts(verified.report())),
+                (Ok(_), View::Tree) => {}
+                (Err(refusal), _) => output.report.push_str(&text::refusal(judgement, refusal, self.stderr)),
             }
             output.report.push_str(&text::absent(judgement));
             output.exit = output.exit.worst(judgement.exit());
-            match judgement.verdict() {
-                Verdict::Allowed => self.tally.let_in(),
-                _ => self.tally.count(judgement.exit()),
-            }
+            self.count(number, judgement);
         }
         output
     }
 
-    /// How many of many, when there were many.
+    fn count(&mut self, number: usize, judgement: &VerificationOutcome) {
+        let name = match self.many {
+            Many::Below => judgement.subject.label(),
+            Many::One | Many::Named => judgement.subject.given.clone(),
+        };
+        match (&judgement.result, judgement.verdict()) {
+            (_, Verdict::Allowed) => self.summary.allowed(number, &name),
+            (Ok(_), _) => self.summary.count(number, judgement.exit(), &name, ""),
+            (Err(refusal), _) => self.summary.count(number, judgement.exit(), &name, refusal.trouble().code),
+        }
+    }
+
+    /// How many of many, when there were many, and which of them not.
     pub(crate) fn summary(&self) -> Output {
         let mut output = Output::result(Vec::new());
-        if self.tally.total() > 1 {
-            output.report = self.tally.to_string();
-        }
+        output.report = self.summary.text(self.stderr.columns);
         output
     }
 }
@@ -118,10 +165,7 @@ pub(crate) fn blob(judgement: &VerificationOutcome, format: Option<ReportFormat>
                 ),
             });
         }
-        Err(refusal) => {
-            let paint = Paint::new(Stderr::is_terminal(), context);
-            output.report.push_str(&text::refusal(judgement, refusal, paint));
-        }
+        Err(refusal) => output.report.push_str(&text::refusal(judgement, refusal, Style::of_stderr(context))),
     }
     output.exit = judgement.exit();
     output

@@ -11,6 +11,7 @@ use sigkit_core::store::{
     ArchiveStore, Asked, DockerArchiveStore, FetchedManifest, LayoutStore, Store as _, StoreError,
 };
 
+use crate::explain::Place;
 use crate::settings::store::AnyStore;
 
 /// An image as named on the command line.
@@ -117,6 +118,15 @@ impl Target {
         match self {
             Self::Registry(reference) => Some(reference.repository.registry()),
             Self::Layout(_) | Self::Archive(_) | Self::DockerArchive { .. } => None,
+        }
+    }
+
+    /// Where the image is, as far as the next step depends on it.
+    pub(crate) const fn place(&self) -> Place {
+        match self {
+            Self::Registry(_) => Place::Registry,
+            Self::Layout(_) | Self::Archive(_) => Place::Layout,
+            Self::DockerArchive { .. } => Place::DockerArchive,
         }
     }
 
@@ -246,6 +256,11 @@ impl OpenTarget {
             Target::Archive(_) => "oci-archive",
             Target::DockerArchive { .. } => "docker-archive",
         }
+    }
+
+    /// Where the image is, as far as the next step depends on it.
+    pub(crate) const fn place(&self) -> Place {
+        self.target.place()
     }
 
     /// The registry reference, for a target in a registry.

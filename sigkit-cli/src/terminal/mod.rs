@@ -2,6 +2,8 @@
 
 pub(crate) mod password;
 pub(crate) mod printer;
+pub(crate) mod progress;
 pub(crate) mod prompt;
 pub(crate) mod signals;
 pub(crate) mod streams;
+pub(crate) mod wrap;

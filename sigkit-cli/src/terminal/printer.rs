@@ -11,7 +11,9 @@ use crate::error::CliError;
 use crate::exit::ExitCode;
 use crate::files::Access;
 use crate::outcome::Output;
+use crate::terminal::progress::{Manner, Progress, Shown};
 use crate::terminal::streams::{IsTerminal, Stderr, Stdout};
+use crate::terminal::wrap::wrap_lines;
 
 /// Results for a file that are kept in memory, in bytes; more of them wait on disk.
 const MAX_MEMORY_BYTES: usize = 1024 * 1024;
@@ -22,7 +24,7 @@ pub(crate) struct Printer<'a> {
     context: &'a Context,
     global: Option<&'a GlobalArgs>,
     results: Results<'a>,
-    progress: Progress,
+    progress: Option<Progress>,
     exit: ExitCode,
 }
 
@@ -35,13 +37,6 @@ enum Results<'a> {
     File { path: &'a Path, kept: SpooledTempFile },
 }
 
-/// How far the work is, where a person watches and wants to know.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Progress {
-    Hidden,
-    Shown { done: usize, of: usize },
-}
-
 impl<'a> Printer<'a> {
     /// Prints results as `global` says, which is missing after a usage error.
     pub(crate) fn new(global: Option<&'a GlobalArgs>, context: &'a Context) -> Self {
@@ -49,18 +44,24 @@ impl<'a> Printer<'a> {
             Some(path) => Results::File { path, kept: SpooledTempFile::new(MAX_MEMORY_BYTES) },
             None => Results::Stdout(None),
         };
-        Self { context, global, results, progress: Progress::Hidden, exit: ExitCode::Done }
+        Self { context, global, results, progress: None, exit: ExitCode::Done }
     }
 
-    /// Shows from now on how many of `pieces` are done; on a terminal, and unless the flags or `NO_COLOR` say otherwise.
-    pub(crate) fn expect(&mut self, pieces: usize) {
+    /// Shows from now on how many of these are done: on a terminal in a line that is drawn again, elsewhere in a plain one when it takes
+    /// long, unless the flags say otherwise. `doing` is the verb for people: `Signing`.
+    pub(crate) fn expect(&mut self, doing: &'static str, names: impl IntoIterator<Item = String>) {
         let environment = &self.context.environment;
         let plain = environment.non_empty("NO_COLOR").is_some()
-            || environment.get("TERM").is_none_or(|terminal| terminal == "dumb")
-            || self.global.is_none_or(|global| global.no_progress);
-        if pieces > 1 && !plain && Stderr::is_terminal() == IsTerminal::Yes {
-            self.progress = Progress::Shown { done: 0, of: pieces };
-        }
+            || environment.get("TERM").is_none_or(|terminal| terminal == "dumb");
+        let manner = if self.global.is_none_or(|global| global.no_progress) {
+            Manner::Hidden
+        } else if !plain && Stderr::is_terminal() == IsTerminal::Yes {
+            Manner::Drawn { columns: self.columns() }
+        } else {
+            Manner::Told
+        };
+        self.progress = Some(Progress::new(manner, doing, names));
+        self.show_progress();
     }
 
     /// Prints one piece. What is written to standard output is there before the next piece of work ends.
@@ -69,7 +70,8 @@ impl<'a> Printer<'a> {
     /// [`CliError::system`] when results cannot be written, which ends the run.
     pub(crate) fn emit(&mut self, piece: Output) -> Result<(), CliError> {
         self.exit = self.exit.worst(piece.exit);
-        piece.notes.iter().for_each(|note| self.context.stderr.line(note));
+        let columns = self.columns();
+        piece.notes.iter().for_each(|note| self.context.stderr.line(&wrap_lines(note, columns)));
         if !piece.report.is_empty() {
             self.context.stderr.raw(piece.report.as_bytes());
         }
@@ -82,23 +84,31 @@ impl<'a> Printer<'a> {
         Ok(())
     }
 
-    /// Another piece is done, which need not be the next to be printed.
-    pub(crate) fn advance(&mut self) {
-        if let Progress::Shown { done, of } = &mut self.progress {
-            *done = done.saturating_add(1).min(*of);
+    /// The width of standard error, if it is a terminal.
+    pub(crate) fn columns(&self) -> Option<usize> {
+        self.context.columns(Stderr::columns())
+    }
+
+    /// The piece of this number is done, which need not be the next to be printed.
+    pub(crate) fn advance(&mut self, number: usize) {
+        if let Some(progress) = &mut self.progress {
+            progress.advance(number);
         }
         self.show_progress();
     }
 
-    fn show_progress(&self) {
-        if let Progress::Shown { done, of } = self.progress {
-            self.context.stderr.progress(&format!("{done} of {of}"));
+    /// Shows how far the work is by now.
+    pub(crate) fn show_progress(&mut self) {
+        match self.progress.as_mut().map_or(Shown::Nothing, Progress::show) {
+            Shown::Line(line) => self.context.stderr.progress(&line),
+            Shown::Note(note) => self.context.stderr.line(&note),
+            Shown::Nothing => {}
         }
     }
 
     /// Prints the last piece and returns the exit code: a failure if anything could not be written.
     pub(crate) fn finish(mut self, last: Output) -> ExitCode {
-        self.progress = Progress::Hidden;
+        self.progress = None;
         self.context.stderr.end_progress();
         let context = self.context;
         let exit = self.exit.worst(last.exit);

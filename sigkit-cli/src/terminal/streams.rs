@@ -30,6 +30,15 @@ impl IsTerminal {
     }
 }
 
+/// The width of a terminal that does not say one.
+const USUAL_COLUMNS: usize = 80;
+
+/// The width of a terminal; `None` of anything else.
+fn columns(stream: impl AsFd) -> Option<usize> {
+    let size = rustix::termios::tcgetwinsize(stream).ok()?;
+    Some(usize::from(size.ws_col)).filter(|columns| *columns > 0).or(Some(USUAL_COLUMNS))
+}
+
 /// Results, for machines. What was written counts only once [`Stdout::finish`] has returned.
 #[derive(Debug)]
 #[must_use = "what was written counts only once finish() has returned"]
@@ -46,6 +55,11 @@ impl Stdout {
     /// Whether a person watches.
     pub(crate) fn is_terminal() -> IsTerminal {
         IsTerminal::of(io::stdout())
+    }
+
+    /// The width of the terminal, if it is one.
+    pub(crate) fn columns() -> Option<usize> {
+        columns(io::stdout())
     }
 
     /// Makes sure that what was written has arrived, as far as the operating system can tell.
@@ -84,6 +98,11 @@ impl Stderr {
     /// Whether a person watches.
     pub(crate) fn is_terminal() -> IsTerminal {
         IsTerminal::of(io::stderr())
+    }
+
+    /// The width of the terminal, if it is one.
+    pub(crate) fn columns() -> Option<usize> {
+        columns(io::stderr())
     }
 
     /// Writes lines, escaped, with a line feed at the end.

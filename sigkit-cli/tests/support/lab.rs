@@ -103,6 +103,10 @@ impl Sandbox {
     }
 }
 
+pub fn private_key(algorithm: &str) -> Vec<u8> {
+    published(algorithm, ".key")
+}
+
 pub fn public_key(algorithm: &str) -> Vec<u8> {
     published(algorithm, ".pub")
 }

@@ -2,6 +2,8 @@
 #![allow(dead_code, missing_docs, unreachable_pub)]
 
 pub mod lab;
+pub mod snapshot;
+pub mod terminal;
 
 use std::ffi::OsStr;
 use std::io::Write as _;

@@ -122,6 +122,15 @@ pub enum KeyError {
     },
 }
 
+/// What a signature of that length may be.
+const fn other_scheme(length: usize) -> &'static str {
+    match length {
+        64 => ", as an Ed25519 signature has",
+        256 | 384 | 512 => ", as an RSA signature has",
+        _ => "",
+    }
+}
+
 /// Why a signature is not accepted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -133,7 +142,7 @@ pub enum SignatureError {
         detail: String,
     },
     /// An ECDSA signature that is not the strict DER of two positive integers.
-    #[error("an ECDSA signature must be the DER of two integers; {found} bytes were found: {detail}")]
+    #[error("expected an ECDSA signature, the DER of two integers, found {found} bytes{}: {detail}", other_scheme(*.found))]
     NotDer {
         /// Length of the signature in bytes.
         found: usize,

@@ -31,7 +31,7 @@ pub(super) const PAGES: &[Page] = &[
         "certificate-not-valid",
         "The certificate, or its authority in the trusted root, was not valid when the signature was made.",
         "It was signed after the certificate had expired, or the authority has since been replaced in the trusted root.",
-        "Compare the validity with the time in the report; sign again.",
+        "Sign again: a certificate must be valid when the signature is made.",
     ),
     page_of(
         "signers-not-distinct",
