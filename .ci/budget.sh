@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-# feature  budget  (- is no limit: the network store brings an HTTP and a TLS stack)
+# feature  budget  (- means no limit: the network store brings an HTTP and a TLS stack)
 budgets='none 15
 oci 30
 keyless 60

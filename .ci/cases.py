@@ -17,7 +17,7 @@ import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-NUMERIC = "an address in another form than 127.0.0.1 is no name of a registry: exit code 2, before anything is asked"
+NUMERIC = "an address in another form than 127.0.0.1 is not the name of a registry: exit code 2, before any request"
 
 # Questions whose expected answer is wrong, as "script: beginning of the question": what is right, and which tools say so.
 DISPUTED = {

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the pipelines of examples/pipelines as they stand, against a registry on a free port of this machine.
+# Runs the pipelines of examples/pipelines unchanged, against a registry on a free port of this machine.
 # SIGKIT is the program under test.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -38,11 +38,11 @@ one=$(push acme/app one) two=$(push acme/app two) three=$(push acme/app three)
 expect 0 'action.yml: two images, annotations' action "$one"$'\n\n'"$two"$'\n' release $'annotations=stage=release\ncommit=0a1b2c'
 expect 0 'the annotations are signed' "$SIGKIT" verify --key "$work/release.pub" -a stage=release -a commit=0a1b2c "$one"
 expect 0 'action.yml: both formats' action "$three" release format=both
-expect 12 'action.yml: signed with the key of somebody else' action "$(push acme/app four)" stranger
+expect 12 'action.yml: signed with another key' action "$(push acme/app four)" stranger
 expect 11 'action.yml: an image that is not there' action "$address/acme/app:never" release
 
 echo 'release notes' >"$work/notes.txt"
 release() { RELEASE_KEY=$work/$1.key RELEASE_PUBLIC_KEY=$work/release.pub examples/pipelines/release.sh "${@:2}"; }
 expect 0 'release.sh: an image and a file' release release "$(push acme/tool v1)" "$work/notes.txt"
-expect 12 'release.sh: signed with the key of somebody else' release stranger "$(push acme/tool v2)"
+expect 12 'release.sh: signed with another key' release stranger "$(push acme/tool v2)"
 echo 'pipelines: all as expected'

@@ -3,7 +3,7 @@
 
     .ci/threats.py [--list] [TABLE]
 
-Prints the ids without a test, section by section, when TABLE is at hand (default: ../shared/threats.md beside the checkout), and
+Prints the ids without a test, section by section, if TABLE exists (default: ../shared/threats.md beside the checkout), and
 with --list every id with its tests. The exit code is 1 when an id of a complete section has neither a test nor a reason; comments
 and reasons that are out of date are noted.
 """
@@ -35,7 +35,7 @@ ID = re.compile(r"^[A-Z][0-9]{1,2}$")
 
 
 def tests():
-    """The tests of each id, as `file: function`, and comments that name no id or stand above no function."""
+    """The tests of each id, as `file: function`, and comments without an id or without a function below."""
     found, stray = defaultdict(list), []
     for path in sorted(ROOT.glob("*/**/*.rs")):
         if "target" in path.relative_to(ROOT).parts:
@@ -44,13 +44,13 @@ def tests():
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
             if comment := COMMENT.match(line):
                 ids = comment[1].replace(",", " ").split()
-                stray += [f"{name}:{number}: {word!r} is no id" for word in ids if not ID.match(word)]
+                stray += [f"{name}:{number}: {word!r} is not an id" for word in ids if not ID.match(word)]
                 waiting += [(word, number) for word in ids]
             elif waiting and (test := TEST.match(line)):
                 for word, _ in waiting:
                     found[word].append(f"{name}: {test[1]}")
                 waiting = []
-        stray += [f"{name}:{number}: {word} stands above no test" for word, number in waiting]
+        stray += [f"{name}:{number}: {word} has no test below" for word, number in waiting]
     return found, stray
 
 
@@ -88,7 +88,7 @@ def main(arguments):
             if letter in COMPLETE:
                 wrong += [f"{word} is of a complete section and has no test" for word in open_ids]
         known = {word for ids in sections.values() for word in ids}
-        notes += [f"{word} stands in no row of the table" for word in by_number if word not in known]
+        notes += [f"{word} is not in the table" for word in by_number if word not in known]
     else:
         print(f"no table at {paths[0]}; {len(found)} ids have tests")
     for line in notes:

@@ -14,7 +14,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SOURCES = ("sigkit-core/src/**/*.rs", "sigkit-cli/src/**/*.rs", "testkit/src/**/*.rs", "examples/src/**/*.rs")
-DOCUMENTS = ("*.md", "docs/**/*.md", "examples/**/*.md", "testdata/**/*.md")
+DOCUMENTS = ("*.md", "docs/**/*.md", "examples/**/*.md", "testdata/**/*.md", "keys/*.md", "sigkit-*/**/*.md")
 
 # Pattern and what to use in its place. A space stands for any white space; case does not matter.
 WORDS = [

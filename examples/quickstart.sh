@@ -23,7 +23,7 @@ if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then bold=$(printf '\033[1m') plain=$(pri
 say() { printf '\n%s%s%s\n' "$bold" "$*" "$plain"; }
 show() { printf '  $ %s\n' "$*"; "$@"; }
 sigkit() { "$SIGKIT" "$@"; }
-# macOS has shasum in place of sha256sum.
+# macOS has shasum instead of sha256sum.
 if command -v sha256sum >/dev/null; then sha256() { sha256sum "$1"; }; else sha256() { shasum -a 256 "$1"; }; fi
 
 # store TEXT: writes a blob into the layout and sets $digest and $size.
@@ -42,7 +42,7 @@ refused() {
   sed 's/^/    /' out
   [ "$code" -eq "$wanted" ] || fail "refused with exit code $code, not $wanted"
   grep -q -- "$word" out || fail "the refusal does not say $word"
-  printf '  exit code %s, as it should be\n' "$code"
+  printf '  exit code %s, as expected\n' "$code"
 }
 
 say 'An image of one layer, written by hand as an OCI layout'
@@ -59,10 +59,10 @@ printf '{"schemaVersion":2,"mediaType":"%s.index.v1+json","manifests":[{"mediaTy
   "$media" "$media" "$image" "$size" >app/index.json
 printf '  app:v1 is %s\n' "$image"
 
-say 'A key pair: cosign.key is encrypted with the password, cosign.pub is for everyone'
+say 'A key pair: cosign.key is encrypted with the password, cosign.pub is public'
 show sigkit generate-key-pair
 
-say 'Nothing is signed yet, and that is an answer of its own'
+say 'The image is not signed yet: exit code 10'
 refused 10 no-signatures sigkit verify -key cosign.pub oci:app:v1
 
 say 'Sign, verify'
@@ -73,14 +73,14 @@ say 'Another key is not the one that signed'
 show sigkit generate-key-pair --output-key-prefix other
 refused 12 signature-invalid sigkit verify -key other.pub oci:app:v1
 
-say 'One byte of the image changes on disk: the name stays, the content is another'
+say 'One byte of the image changes on disk: the name is the same, the content is not'
 file=app/blobs/sha256/${image#sha256:}
 sed 's/"schemaVersion":2/"schemaVersion":3/' "$file" >changed
 chmod u+w "$file"
 cat changed >"$file"
 refused 1 digest-mismatch sigkit verify -key cosign.pub oci:app:v1
 
-say 'Everything went as it should.'
+say 'Everything worked as expected.'
 printf 'The program: %s\n' "$SIGKIT"
 printf 'Next: sign an image of yours with `sigkit sign --key cosign.key registry.example.com/app:v1`; `sigkit --help` lists all verbs, docs/quick-start.md goes on.\n'
 printf 'Install an optimised program with `cargo install --locked --path sigkit-cli` (about five minutes).\n'

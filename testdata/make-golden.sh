@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes the golden vectors anew with real tools: signatures of images and files by cosign 2 and 3, one throw-away key each.
+# Makes the golden vectors again with real tools: signatures of images and files by cosign 2 and 3, one throw-away key each.
 # Usage: COSIGN2=… COSIGN3=… CRANE=… testdata/make-golden.sh
 # The keys are forgotten; signatures differ from run to run, so run this only to add a tool version or a kind of signature.
 set -euo pipefail
@@ -34,7 +34,7 @@ private_key() {
     esac 2>/dev/null
 }
 
-# An image of its own, so that its signatures stand alone.
+# An image of its own, without other signatures.
 image() {
     printf '%s' "$1" >layer
     tar cf layer.tar --mtime=@0 --owner=0 --group=0 layer

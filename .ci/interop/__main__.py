@@ -3,7 +3,7 @@
     python3 .ci/interop --sigkit target/release/sigkit --peers target/peers/bin [--testkit PROGRAM] [--servers DIR]
 
 One line per failed cell, then `interop: P/N`; the exit code is 1 when a cell failed. Nothing is skipped: what cosign itself cannot do
-stands in gaps.py and is asserted to be so still. `--peers-only` runs the cells that need no sigkit, to look the gaps up anew.
+is listed in gaps.py and asserted. `--peers-only` runs the cells that need no sigkit, to update the gaps.
 """
 
 import argparse

@@ -10,7 +10,7 @@ from tools import IMAGE_FORMATS
 SCANS = pathlib.Path(__file__).resolve().parents[2] / "testdata" / "scan"
 
 URI = "https://example.com/attestation/v1"
-# A document of each type, and what stands for it in the statement when that is not the document itself.
+# A document of each type, and its form in the statement if that is not the document itself.
 DOCUMENTS = {
     "custom": 'any "text" <with> é\n',
     "slsaprovenance": '{"builder":{"id":"https://builder"},"buildType":"https://type","invocation":{},"metadata":null,"materials":[]}',
@@ -165,7 +165,7 @@ def refusals(m, registry):
 
 
 def replacing(m, registry):
-    """--replace takes the place of attestations of the same type by the same key, whoever made them, and of no others."""
+    """--replace replaces attestations of the same type by the same key, made by any tool, and no others."""
     sigkit = m.tools["sigkit"]
     cell = f"attestation replaced/{registry.name}"
     _, _, reference = fresh(registry, "attestation")

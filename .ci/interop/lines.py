@@ -322,7 +322,7 @@ def judge(row, found, options, known):
     whys = [why for why in row["why"].split("; ") if why]
     if differs(found_row) and not whys:
         wrong.append("it differs, and names no reason")
-    wrong += [f"{why!r} is no row of {DOCUMENT.name}" for why in whys if why not in known]
+    wrong += [f"{why!r} is not a row of {DOCUMENT.name}" for why in whys if why not in known]
     for why in wrong:
         print(f"FAIL {row['line']}: {why}", flush=True)
     return not wrong

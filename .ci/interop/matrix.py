@@ -38,7 +38,7 @@ class Matrix:
         return ok
 
     def expect(self, cell, run, *codes):
-        """The cell passes when the process ended with one of the codes (0 when none is named)."""
+        """The cell passes when the process ended with one of the codes (0 by default)."""
         wanted = codes or (0,)
         return self.check(cell, run.code in wanted, f"wanted exit {' or '.join(map(str, wanted))}, got {run}")
 
@@ -116,7 +116,7 @@ def generate_key(m, tool, algorithm):
 def add_key(m, algorithm, maker, prefix):
     key = Key(algorithm, maker, f"{prefix}.key", f"{prefix}.pub")
     want = m.openssl.public_der("-pubin", "-in", key.public)
-    # A file of one tool is read by all of them; sigkit's and cosign 3's own `public-key` stand for the whole family of cosign's readers.
+    # A file of one tool is read by all of them; sigkit's and cosign 3's own `public-key` represent all of cosign's readers.
     for reader in m.tools.values():
         run = reader.public_key(key.private)
         if m.expect(f"key/read/{reader.name}/{maker}/{algorithm}", run):

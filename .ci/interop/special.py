@@ -147,7 +147,7 @@ def forgeries(m, registry, form):
 
 
 def many_signers(m, registry):
-    """Every tool and format signs the same image, each with a key of its own: nobody's signature is lost or hidden."""
+    """Every tool and format signs the same image, each with its own key: no signature is lost or hidden."""
     sigkit = m.tools["sigkit"]
     keys = sorted((k for k in m.keys if k.algorithm in ("p256", "rsa2048")), key=lambda k: k.maker)
     for turn, order in enumerate((every_signer(m), every_signer(m)[::-1])):
@@ -181,7 +181,7 @@ def hidden_signature(m, registry):
 
 
 def attestation_alone(m, registry):
-    """An attestation is no signature; cosign 3 takes it for one."""
+    """An attestation is not a signature; cosign 3 accepts it as one."""
     _, _, reference = fresh(registry, "attestation")
     cell = f"attestation alone/{registry.name}"
     predicate = m.work / "predicate.json"
@@ -301,12 +301,12 @@ def credentials(m):
         registry.stop()
 
 
-# bcrypt of "interop-password", as htpasswd -B writes it; the registry knows no other scheme.
+# bcrypt of "interop-password", as htpasswd -B writes it; the registry has no other scheme.
 PASSWORD_FILE = "interop:$2y$04$B1sJOJlagEXbhim5s3PBy.k//UuYt4yDXgAZPX.pbP6eEfFp1glQe\n"
 
 
 def command_line(m, registry):
-    """The spellings that stand in pipelines, word for word with only the program's name changed."""
+    """The spellings that pipelines use, with only the program's name changed."""
     _, _, reference = fresh(registry, "spelling")
     public = pathlib.Path(m.key_a.public).read_text()
     private = pathlib.Path(m.key_a.private).read_text()
@@ -344,7 +344,7 @@ def blob_forgeries(m):
             m.expect(f"{cell}/wrong key", sigkit.verify_blob(data, m.key_b.public, form, signature), NO_MATCH)
             data.write_bytes(b"release 1.1\n")
             m.expect(f"{cell}/blob changed", sigkit.verify_blob(data, m.key_a.public, form, signature), NO_MATCH)
-    # GHSA-fx35-mq7g-6g98: a key inside the bundle must not stand in for the user's.
+    # GHSA-fx35-mq7g-6g98: a key inside the bundle must not replace the user's.
     data = m.work / "forged-key"
     data.write_bytes(b"release 1.0\n")
     bundle = m.work / "forged-key.bundle"

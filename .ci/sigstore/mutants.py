@@ -3,7 +3,7 @@
 import base64
 import copy
 
-# A log's promise beside its proof is one witness more than is needed: a bundle without it still verifies, as it should.
+# A log's promise beside its proof is more than is needed: a bundle without it still verifies, as it should.
 SPARE = "inclusionPromise"
 OTHERS = ("", "x", "0", "1", "-1", "18446744073709551616")
 

@@ -254,7 +254,7 @@ def blobs(b, sigkit, cosign, keys, mib):
 
 
 def identities(b, sigkit, cosign):
-    """Signatures by an identity, genuine ones of both generations of the log, verified by a trusted root in a file; nobody is asked."""
+    """Signatures by an identity, genuine ones of both generations of the log, verified by a trusted root in a file, without a network."""
     root = pathlib.Path(__file__).resolve().parents[2]
     vectors = root / "testdata" / "vectors" / "sigstore"
     for log, folder, trusted_root in (

@@ -17,7 +17,7 @@ for file in "$@"; do
   "$sigkit" sign-blob --yes --key "$RELEASE_KEY" --bundle "$file.sigstore.json" "$file"
 done
 
-# A registry that is down for a moment is no verdict: ask again, a few times. Every other answer is final.
+# A registry that is down for a moment gives no result: retry a few times. Every other answer is final.
 for attempt in 1 2 3; do
   code=0
   "$sigkit" verify --key "$RELEASE_PUBLIC_KEY" "$image" >/dev/null || code=$?
