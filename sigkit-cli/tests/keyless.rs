@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use support::lab::Lab;
 use support::{Ran, Run, Sandbox};
-use testkit::Collector;
+use testkit::RecordingServer;
 use testkit::image::{self, Image};
 use testkit::sigstore::{
     Hash, IDENTITY, ISSUER, Key, Kind, SIGNED_AT, San, Sct, Sealed, Signing, Sigstore, Stamp, Template, fulcio, names,
@@ -617,7 +617,7 @@ impl Ran {
 // threat: G12
 #[test]
 fn nobody_is_asked_whose_address_stands_in_what_was_signed() {
-    let (stack, elsewhere, lab) = (Sigstore::new(), Collector::start(), Lab::new());
+    let (stack, elsewhere, lab) = (Sigstore::new(), RecordingServer::start(), Lab::new());
     let url = elsewhere.url();
     let mut root = stack.trusted_root();
     for (list, address) in [("certificateAuthorities", "uri"), ("timestampAuthorities", "uri"), ("ctlogs", "baseUrl")] {

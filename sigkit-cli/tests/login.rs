@@ -8,7 +8,7 @@ use std::process::Command;
 
 use support::{Ran, Run, Sandbox};
 use testkit::http::Response;
-use testkit::{Action, Auth, Collector, Registry, Rule, TokenService, image, refused_address};
+use testkit::{Action, Auth, RecordingServer, Registry, Rule, TokenService, image, refused_address};
 
 const PUBLIC_KEY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../keys/TEST-ONLY-ecdsa-p256.pub");
 /// The image could be read, and has no signatures.
@@ -146,7 +146,7 @@ fn a_registry_that_cannot_be_asked_leaves_it_undecided() {
 // threat: M11
 #[test]
 fn nobody_but_the_registry_sees_the_password_or_vouches_for_it() {
-    let collector = Collector::answering(Response::new(200).with_body(r#"{"token":"t"}"#));
+    let collector = RecordingServer::answering(Response::new(200).with_body(r#"{"token":"t"}"#));
     let sandbox = Sandbox::new();
     // A token server elsewhere: even if the registry takes the token, it has not seen the account.
     let elsewhere = TokenService::new("user", PASSWORD).with_realm(format!("{}/token", collector.url()));

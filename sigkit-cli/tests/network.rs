@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use support::Sandbox;
 use support::lab::Lab;
-use testkit::{Auth, Collector, Registry, image, refused_address};
+use testkit::{Auth, RecordingServer, Registry, image, refused_address};
 
 const PUBLIC_KEY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../keys/TEST-ONLY-ecdsa-p256.pub");
 const CA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../sigkit-core/tests/registry/tls_test_keys/test-ca.pem");
@@ -226,7 +226,7 @@ fn flags_that_loosen_are_loud_and_name_the_registries_they_are_for() {
 fn offline_nobody_but_the_registry_named_is_connected_to() {
     let lab = Lab::new();
     lab.image("v1");
-    let collector = Collector::start();
+    let collector = RecordingServer::start();
     let sandbox = &lab.sandbox;
     let run = |arguments: &[&str]| {
         let run = sandbox.signing(arguments);

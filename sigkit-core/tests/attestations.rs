@@ -25,7 +25,7 @@ use sigkit_core::report::Verdict;
 use sigkit_core::store::{Atomicity, Expected, FetchedManifest, MemoryStore, Store, StoreWrite};
 use sigkit_core::verify::{Artifact, NotVerified, Verified, Verifier};
 use support::cases::{IMAGE, image, statement, subject_of};
-use support::keys::{signer, stranger};
+use support::keys::{other_key, signer};
 use support::simulation::Simulation;
 use support::stores::{Call, Remote, Watched};
 use support::vector::{NOW, failures};
@@ -139,7 +139,7 @@ async fn a_predicate_comes_back_byte_for_byte_in_every_format() {
             let envelope = signature.envelope().unwrap();
             assert!(signer().public_key().verify(&envelope.pae(), &envelope.signature).is_ok());
         }
-        let refused = judge(&store, &wanting(&kind, &stranger())).await.unwrap_err();
+        let refused = judge(&store, &wanting(&kind, &other_key())).await.unwrap_err();
         assert!(failures(&Err(refused)).contains(&("signature", "signature-invalid")));
     }
 }
@@ -230,7 +230,7 @@ async fn layers(store: &MemoryStore) -> Vec<Digest> {
 async fn replacing_spares_other_keys_and_other_types() {
     let store = repository().await;
     let other: PredicateType = "urn:x".parse().unwrap();
-    attest(&store, &PredicateType::Custom, Format::Legacy, &stranger(), "1").await;
+    attest(&store, &PredicateType::Custom, Format::Legacy, &other_key(), "1").await;
     attest(&store, &PredicateType::Custom, Format::Legacy, &signer(), "1").await;
     attest(&store, &other, Format::Legacy, &signer(), "{}").await;
     attest(&store, &PredicateType::Custom, Format::Legacy, &signer(), "2").await;
@@ -280,7 +280,7 @@ fn writers_of_one_key_that_replace_at_once_leave_one() {
     for (seed, atomicity) in (0..6).flat_map(|seed| [(seed, Atomicity::Exact), (seed, best_effort)]) {
         let (inner, before) = at_once(async {
             let inner = repository().await;
-            attest(&inner, &PredicateType::Custom, Format::Legacy, &stranger(), "theirs").await;
+            attest(&inner, &PredicateType::Custom, Format::Legacy, &other_key(), "theirs").await;
             attest(&inner, &PredicateType::Custom, Format::Legacy, &signer(), "earlier").await;
             let before = layers(&inner).await;
             (inner, before)
@@ -403,8 +403,8 @@ fn a_type_that_was_found_is_not_reported_missing() {
     let mismatch = ("content", "predicate-type-mismatch");
     assert_eq!(judge(vec![of("urn:x", &signer())]), [("evidence", "no-attestation-of-type"), mismatch]);
     let wrong_key = ("signature", "signature-invalid");
-    assert_eq!(judge(vec![of("urn:x", &signer()), of(CUSTOM, &stranger())]), [mismatch, wrong_key]);
-    assert_eq!(judge(vec![of(CUSTOM, &stranger()), of("urn:x", &signer())]), [wrong_key, mismatch]);
+    assert_eq!(judge(vec![of("urn:x", &signer()), of(CUSTOM, &other_key())]), [mismatch, wrong_key]);
+    assert_eq!(judge(vec![of(CUSTOM, &other_key()), of("urn:x", &signer())]), [wrong_key, mismatch]);
 }
 
 fn missing_digest() -> Digest {
@@ -425,7 +425,7 @@ async fn a_document_that_is_not_of_its_type_is_not_signed() {
 #[test]
 fn each_signature_of_an_envelope_counts_for_its_signer() {
     let text = statement(CUSTOM, &subject_of(&image().to_string()));
-    let (one, two) = (signer(), stranger());
+    let (one, two) = (signer(), other_key());
     let third = KeyPair::generate(one.public_key().algorithm()).unwrap();
     let envelope = |keys: &[&KeyPair]| {
         let signed =

@@ -21,7 +21,7 @@ use sigkit_core::report::Verdict;
 use sigkit_core::store::{Expected, FetchedManifest, MemoryStore, Store, StoreError, StoreWrite};
 use sigkit_core::time::UnixTime;
 use support::cases::{IMAGE, image, statement, subject_of};
-use support::keys::{signer, stranger};
+use support::keys::{other_key, signer};
 use support::stores::{Call, Watched};
 use support::vector::{NOW, seen};
 
@@ -100,7 +100,7 @@ async fn whatever_the_clock_says_a_key_signs_and_verifies() {
         for read_at in times.map(UnixTime) {
             let verified = verify_image(&store, &tag("v1"), &policy(&signer()), read_at).await.unwrap();
             assert_eq!(verified.verified.signatures().len(), 2, "{signed_at:?}, {read_at:?}");
-            assert!(verify_image(&store, &tag("v1"), &policy(&stranger()), read_at).await.is_err());
+            assert!(verify_image(&store, &tag("v1"), &policy(&other_key()), read_at).await.is_err());
         }
     }
 }
@@ -119,7 +119,7 @@ async fn signing_again_adds_one_entry_only() {
         assert_eq!(signatures(&store).await, once);
 
         // Another key, and another payload, are other signatures.
-        sign(&store, &stranger(), &signing).await.unwrap();
+        sign(&store, &other_key(), &signing).await.unwrap();
         assert_eq!(signatures(&store).await, 2 * once);
         let mut annotated = signing.clone();
         annotated.annotations.insert("env".to_owned(), "prod".to_owned());

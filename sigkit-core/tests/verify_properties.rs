@@ -375,7 +375,7 @@ fn the_result_is_ok_exactly_when_the_report_says_verified() {
     let pool = pool();
     let mut random = Random::new(0x5eed);
     let artifact = load_one("bundle").file("artifact").to_vec();
-    let keys = [keys::signer(), keys::stranger()].map(|pair| pair.public_key().clone());
+    let keys = [keys::signer(), keys::other_key()].map(|pair| pair.public_key().clone());
     let mut verdicts = std::collections::BTreeMap::<&str, usize>::new();
     for round in 0..1500 {
         let mut evidence = Evidence::default();

@@ -16,7 +16,7 @@ use sigkit_core::policy::{KeyAuthority, Policy, PolicyError, Purpose};
 use sigkit_core::report::{CheckId, Label, Node, Outcome, Verdict};
 use sigkit_core::verify::{Artifact, BlobScanner, NotVerified, Verified, Verifier};
 use support::cases::{IMAGE, bundle, image, statement, subject_of};
-use support::keys::{self, signer, stranger};
+use support::keys::{self, other_key, signer};
 use support::vector::{NOW, Vector, load_one, report, seen};
 
 const SIGN: &str = "https://sigstore.dev/cosign/sign/v1";
@@ -73,7 +73,7 @@ fn nothing_found_is_a_refusal_with_a_reason() {
     let refusal = judge(&one_key(), &Evidence::default()).expect_err("nothing was signed");
     assert_eq!(refusal.found(), 0);
     assert!(refusal.to_string().starts_with("rejected: no-signatures: "), "{refusal}");
-    let two = at_least(2, &[&signer(), &stranger()]).unwrap();
+    let two = at_least(2, &[&signer(), &other_key()]).unwrap();
     assert_eq!(verdict(&two, &Evidence::default()), Verdict::Rejected);
     assert_eq!(seen(&judge(&two, &Evidence::default())).failures, [("evidence", "no-signatures"); 2]);
 }
@@ -95,7 +95,7 @@ fn trouble_in_looking_neither_hides_a_signature_nor_stands_for_one() {
     assert_eq!(doubt.report().verdict(), Verdict::Undecided);
     assert!(doubt.to_string().starts_with("undecided: store-unavailable: referrers: status 500"), "{doubt}");
 
-    let mut wrong = evidence(vec![signed_by(&stranger())]);
+    let mut wrong = evidence(vec![signed_by(&other_key())]);
     wrong.problems.push(problem());
     let doubt = judge(&one_key(), &wrong).expect_err("the right one may be where nobody could look");
     assert_eq!((doubt.report().verdict(), doubt.found()), (Verdict::Undecided, 1));
@@ -129,7 +129,7 @@ fn a_threshold_counts_distinct_keys() {
         (vec![&a, &b, &c], Verdict::Verified),
         (vec![&a], Verdict::Rejected),
         (vec![&a, &a, &a], Verdict::Rejected),
-        (vec![&a, &stranger()], Verdict::Rejected),
+        (vec![&a, &other_key()], Verdict::Rejected),
         (vec![], Verdict::Rejected),
     ] {
         let items: Vec<_> = signers.iter().map(|key| signed_by(key)).collect();
@@ -207,7 +207,7 @@ fn two_signatures_with_half_of_the_annotations_each_are_not_one_with_all() {
 fn checks_of_two_signatures_never_combine() {
     let elsewhere = Digest::sha256(b"another image").to_string();
     let other_image = item(&bundle("", &statement(SIGN, &subject_of(&elsewhere)), &signer()));
-    let refusal = judge(&one_key(), &evidence(vec![other_image, signed_by(&stranger())])).expect_err("neither holds");
+    let refusal = judge(&one_key(), &evidence(vec![other_image, signed_by(&other_key())])).expect_err("neither holds");
     let seen = seen(&Err(refusal));
     assert_eq!(seen.failures, [("subject", "subject-mismatch"), ("signature", "signature-invalid")]);
     assert_eq!(seen.passes, ["material", "content", "signature", "material", "content", "subject"]);
@@ -352,7 +352,7 @@ fn many_subjects_and_a_large_artifact_cost_little() {
     let large = vec![b'x'; 2 << 20];
     let subject = format!(r#"{{"digest":{{"sha256":"{0}","sha384":"{0}","sha512":"{0}"}}}}"#, "0".repeat(64));
     let subjects = vec![subject; 1024].join(",");
-    let junk = item(&bundle("", &statement(SIGN, &subjects), &stranger()));
+    let junk = item(&bundle("", &statement(SIGN, &subjects), &other_key()));
     let policy = one_key().with_annotation("env", "prod");
     let started = std::time::Instant::now();
     let result = Verifier::new(&policy).verify(&Artifact::Bytes(&large), &evidence(vec![junk]), NOW);
@@ -467,12 +467,12 @@ fn a_report_says_what_was_checked() {
 // Fails when a refusal names a trouble that did not decide.
 #[test]
 fn the_headline_is_the_trouble_that_decided() {
-    let mut found = evidence(vec![signed_by(&stranger())]);
+    let mut found = evidence(vec![signed_by(&other_key())]);
     found.problems.push(problem());
     let doubt = judge(&one_key(), &found).expect_err("nobody knows");
     let trouble = doubt.report().headline().unwrap().outcome;
     assert_eq!(trouble.code(), Some("store-unavailable"));
-    let mut found = evidence(vec![signed_by(&stranger())]);
+    let mut found = evidence(vec![signed_by(&other_key())]);
     let refused = judge(&one_key(), &found).expect_err("of another key");
     assert_eq!(refused.report().headline().unwrap().outcome.code(), Some("signature-invalid"));
     found.problems.push(problem());
@@ -492,7 +492,7 @@ fn candidates() -> Vec<(EvidenceItem, &'static str)> {
         (bundle_of("https://slsa.dev/provenance/v1", &image, &signer()), "predicate-type-mismatch"),
         (item(&load_one("bundle-empty")), "bundle-malformed"),
         (item(&load_one("bundle-certificate")), "material-mismatch"),
-        (signed_by(&stranger()), "signature-invalid"),
+        (signed_by(&other_key()), "signature-invalid"),
         (bundle_of(SIGN, &other, &signer()), "subject-mismatch"),
         (item(&load_one("annotations-legacy-other-value")), "annotation-mismatch"),
     ]
@@ -537,7 +537,7 @@ fn headline_is_of_the_furthest_candidate_in_every_order() {
         assert_eq!(said[0].0, furthest);
     }
     // Of equals, the words decide: two of one kind, one of each of two keys.
-    let equals = [signed_by(&stranger()), signed_by(&key("third")), item(&load_one("bundle-other-key"))];
+    let equals = [signed_by(&other_key()), signed_by(&key("third")), item(&load_one("bundle-other-key"))];
     let all: Vec<_> =
         orders(3).iter().map(|order| headline(&policy, order.iter().map(|n| equals[*n].clone()).collect())).collect();
     assert!(all.iter().all(|said| *said == all[0]), "{all:?}");

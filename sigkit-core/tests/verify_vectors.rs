@@ -187,7 +187,7 @@ fn algorithm_unsupported() {
 fn no_vector_verifies_with_another_key() {
     use sigkit_core::key::Signer as _;
     let vectors = vector::load_all();
-    let mut keys: Vec<PublicKey> = vec![keys::stranger().public_key().clone()];
+    let mut keys: Vec<PublicKey> = vec![keys::other_key().public_key().clone()];
     for key in vectors.iter().map(Vector::key) {
         if !keys.contains(&key) {
             keys.push(key);

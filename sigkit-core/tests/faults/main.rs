@@ -8,19 +8,19 @@
 #![cfg(all(feature = "registry", feature = "sign"))]
 #![allow(clippy::disallowed_methods, reason = "the sweep measures how long it was made to wait")]
 
+mod fixture;
 mod interrupted;
 #[path = "../support/keys.rs"]
 #[allow(dead_code, reason = "shared with tests that need more keys")]
 mod keys;
+mod outcomes;
 mod store;
 mod sweep;
-mod tally;
-mod world;
 
+use fixture::{Access, Api, Operation, Scenario};
 use sweep::sweep;
-use world::{Access, Api, Deed, Scenario};
 
-const SIGNING: Scenario = Scenario { deed: Deed::SignBundle, api: Api::On, access: Access::Anybody };
+const SIGNING: Scenario = Scenario { operation: Operation::SignBundle, api: Api::On, access: Access::Anybody };
 
 // threat: N05 H01 H05 H07 M8
 #[test]
@@ -37,13 +37,13 @@ fn sign_bundles_under_the_fallback_tag() {
 // threat: N05 H01 H05 H07 M8
 #[test]
 fn sign_legacy() {
-    sweep("sign, legacy", Scenario { deed: Deed::SignLegacy, ..SIGNING });
+    sweep("sign, legacy", Scenario { operation: Operation::SignLegacy, ..SIGNING });
 }
 
 // threat: N05 H01 H05 H07 M8
 #[test]
 fn sign_both() {
-    sweep("sign, both", Scenario { deed: Deed::SignBoth, api: Api::Off, ..SIGNING });
+    sweep("sign, both", Scenario { operation: Operation::SignBoth, api: Api::Off, ..SIGNING });
 }
 
 // threat: N05 G14
@@ -55,46 +55,49 @@ fn sign_with_tokens() {
 // threat: N05 H01
 #[test]
 fn sign_many() {
-    sweep("sign, three images", Scenario { deed: Deed::SignMany, ..SIGNING });
+    sweep("sign, three images", Scenario { operation: Operation::SignMany, ..SIGNING });
 }
 
 // threat: N05 H05 M6 E14
 #[test]
 fn verify() {
-    sweep("verify", Scenario { deed: Deed::Verify, ..SIGNING });
+    sweep("verify", Scenario { operation: Operation::Verify, ..SIGNING });
 }
 
 // threat: N05 M6 I06
 #[test]
 fn verify_what_is_not_signed() {
-    sweep("verify, not signed by this key", Scenario { deed: Deed::VerifyUnsigned, ..SIGNING });
+    sweep("verify, not signed by this key", Scenario { operation: Operation::VerifyUnsigned, ..SIGNING });
 }
 
 // threat: N05 M6
 #[test]
 fn verify_with_tokens() {
-    sweep("verify, token server", Scenario { deed: Deed::Verify, access: Access::Token, ..SIGNING });
+    sweep("verify, token server", Scenario { operation: Operation::Verify, access: Access::Token, ..SIGNING });
 }
 
 // threat: N05 M6
 #[test]
 fn verify_many() {
-    sweep("verify, three images", Scenario { deed: Deed::VerifyMany, ..SIGNING });
+    sweep("verify, three images", Scenario { operation: Operation::VerifyMany, ..SIGNING });
 }
 
 // threat: N05
 #[test]
 fn log_in() {
-    sweep("login, password", Scenario { deed: Deed::LogIn, access: Access::Password, ..SIGNING });
-    sweep("login, token server", Scenario { deed: Deed::LogIn, access: Access::Token, ..SIGNING });
+    sweep("login, password", Scenario { operation: Operation::LogIn, access: Access::Password, ..SIGNING });
+    sweep("login, token server", Scenario { operation: Operation::LogIn, access: Access::Token, ..SIGNING });
 }
 
 // threat: N05
 #[test]
 fn log_in_wrongly() {
-    sweep("login, wrong password", Scenario { deed: Deed::LogInWrongly, access: Access::Password, ..SIGNING });
+    sweep(
+        "login, wrong password",
+        Scenario { operation: Operation::LogInWrongly, access: Access::Password, ..SIGNING },
+    );
     sweep(
         "login, wrong password, token server",
-        Scenario { deed: Deed::LogInWrongly, access: Access::Token, ..SIGNING },
+        Scenario { operation: Operation::LogInWrongly, access: Access::Token, ..SIGNING },
     );
 }

@@ -11,15 +11,15 @@ use sigkit_core::store::{
 };
 use testkit::Content;
 
-use crate::world::Api;
+use crate::fixture::Api;
 
 /// The longest wait.
 const PAUSE: Duration = Duration::from_millis(1);
 
 /// The registry as its only writer sees it, who needs not wait before looking again.
-pub(crate) struct Lonely(pub(crate) RegistryStore);
+pub(crate) struct ExclusiveWriter(pub(crate) RegistryStore);
 
-impl Store for Lonely {
+impl Store for ExclusiveWriter {
     fn name(&self) -> String {
         self.0.name()
     }
@@ -37,7 +37,7 @@ impl Store for Lonely {
     }
 }
 
-impl StoreWrite for Lonely {
+impl StoreWrite for ExclusiveWriter {
     fn atomicity(&self) -> Atomicity {
         Atomicity::BestEffort { settle: PAUSE }
     }

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use futures_util::StreamExt as _;
 use testkit::{Action, Extent, Rule, catalogue};
 
-use crate::tally::{Tally, Wrong};
-use crate::world::{IMPATIENT, Outcome, PATIENT, Scenario, World};
+use crate::fixture::{Fixture, LONG_TIMEOUTS, Outcome, SHORT_TIMEOUTS, Scenario};
+use crate::outcomes::{OutcomeCounts, Wrong};
 
 /// No run may take longer: each makes some twenty operations, of which none may take longer than 2.5 seconds.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -58,12 +58,12 @@ struct Case {
 /// Sweeps a scenario, prints the totals, and fails unless all is as it must be.
 pub(crate) fn sweep(name: &str, scenario: Scenario) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    let tally = runtime.block_on(async {
-        let template = Arc::new(World::new(scenario).await);
+    let counts = runtime.block_on(async {
+        let template = Arc::new(Fixture::new(scenario).await);
         let requests = record(&template, scenario).await;
         let sample = Sample::wanted();
         let faults = catalogue(if sample == Sample::Everything { Extent::All } else { Extent::Kinds });
-        let mut tally = Tally::new(requests.len(), faults.len());
+        let mut counts = OutcomeCounts::new(requests.len(), faults.len());
         let runs = cases(&requests, &faults, sample).into_iter().map(|case| {
             let template = Arc::clone(&template);
             tokio::spawn(async move { run(&template, scenario, &case).await })
@@ -71,20 +71,20 @@ pub(crate) fn sweep(name: &str, scenario: Scenario) {
         // Spawned as they come to be polled, so that no more than WIDTH are under way.
         let mut runs = futures_util::stream::iter(runs).buffer_unordered(WIDTH);
         while let Some(one) = runs.next().await {
-            tally.add(one.unwrap());
+            counts.add(one.unwrap());
         }
-        tally
+        counts
     });
-    println!("sweep: {name}: {tally}");
-    tally.assert_clean();
+    println!("sweep: {name}: {counts}");
+    counts.assert_clean();
 }
 
 /// Method and place of the requests that a run without faults makes.
-async fn record(template: &World, scenario: Scenario) -> Vec<(String, String)> {
-    let world = template.copy();
-    let outcomes = world.run(PATIENT).await;
+async fn record(template: &Fixture, scenario: Scenario) -> Vec<(String, String)> {
+    let fixture = template.copy();
+    let outcomes = fixture.run(LONG_TIMEOUTS).await;
     assert!(truthful(scenario, &outcomes), "{outcomes:?}");
-    world.registry.requests().into_iter().map(|request| (request.method, request.target)).collect()
+    fixture.registry.requests().into_iter().map(|request| (request.method, request.target)).collect()
 }
 
 fn cases(requests: &[(String, String)], faults: &[(String, Action)], sample: Sample) -> Vec<Case> {
@@ -112,62 +112,62 @@ fn cases(requests: &[(String, String)], faults: &[(String, Action)], sample: Sam
 }
 
 /// One run in a registry of its own, and what was wrong with it.
-async fn run(template: &World, scenario: Scenario, case: &Case) -> Tally {
-    let world = template.copy();
+async fn run(template: &Fixture, scenario: Scenario, case: &Case) -> OutcomeCounts {
+    let fixture = template.copy();
     let rule = match &case.reach {
         Reach::Once(nth) => Rule::new("*", "*").nth(*nth),
         Reach::Place(method, target) => Rule::new(method, target),
         Reach::Onwards(nth) => Rule::new("*", "*").from(*nth),
     };
-    world.registry.fault(rule, case.action.clone());
-    let mut tally = Tally::one();
+    fixture.registry.fault(rule, case.action.clone());
+    let mut counts = OutcomeCounts::one();
     let began = Instant::now();
-    let outcomes = tokio::time::timeout(LIMIT, async { world.run(IMPATIENT).await }).await;
-    tally.slowest = began.elapsed();
-    world.registry.clear_faults();
+    let outcomes = tokio::time::timeout(LIMIT, async { fixture.run(SHORT_TIMEOUTS).await }).await;
+    counts.slowest = began.elapsed();
+    fixture.registry.clear_faults();
     let told = format!("{} at {:?} ({}): {outcomes:?}", case.fault, case.reach, case.place);
     let Ok(outcomes) = outcomes else {
-        tally.note(Wrong::Hang, &told);
-        return tally;
+        counts.note(Wrong::Hang, &told);
+        return counts;
     };
     for (number, outcome) in outcomes.iter().enumerate() {
         match outcome {
             Outcome::Done if scenario.may_succeed(number) => {}
-            Outcome::Done => tally.note(Wrong::FalseSuccess, &told),
+            Outcome::Done => counts.note(Wrong::FalseSuccess, &told),
             Outcome::Refused(_) if scenario.may_succeed(number) && !may_deny(&case.action) => {
-                tally.note(Wrong::FalseRefusal, &told);
+                counts.note(Wrong::FalseRefusal, &told);
             }
             Outcome::Refused(_) | Outcome::Trouble(_) => {}
         }
     }
     let as_it_is =
         |(number, outcome): (usize, &Outcome)| matches!(outcome, Outcome::Done) == scenario.may_succeed(number);
-    tally.as_usual = usize::from(outcomes.iter().enumerate().all(as_it_is));
-    if world.signs() {
-        after_signing(&world, &outcomes, &told, &mut tally).await;
+    counts.as_usual = usize::from(outcomes.iter().enumerate().all(as_it_is));
+    if fixture.signs() {
+        after_signing(&fixture, &outcomes, &told, &mut counts).await;
     }
-    tally
+    counts
 }
 
-async fn after_signing(world: &World, outcomes: &[Outcome], told: &str, tally: &mut Tally) {
-    let census = world.census().await;
+async fn after_signing(fixture: &Fixture, outcomes: &[Outcome], told: &str, counts: &mut OutcomeCounts) {
+    let census = fixture.census().await;
     let told = format!("{told}, {census:?}");
     if census.lost > 0 {
-        tally.note(Wrong::Lost(census.lost), &told);
+        counts.note(Wrong::Lost(census.lost), &told);
     }
-    let whole = world.whole();
+    let whole = fixture.whole();
     let missing = |own: &(usize, usize)| own.0 < whole.0 || own.1 < whole.1;
     let done = |outcome: &Outcome| matches!(outcome, Outcome::Done);
     if outcomes.iter().zip(&census.own).any(|(outcome, own)| done(outcome) && missing(own)) {
-        tally.note(Wrong::FalseSuccess, &told);
+        counts.note(Wrong::FalseSuccess, &told);
     }
     // Whatever was left half done, the next run finishes, and signs nothing twice.
     if !outcomes.iter().all(done) {
-        let again = world.run(PATIENT).await;
-        let finished = world.census().await;
+        let again = fixture.run(LONG_TIMEOUTS).await;
+        let finished = fixture.census().await;
         let once = finished.own.iter().all(|own| *own == whole);
         if !once || finished.lost > census.lost || !again.iter().all(done) {
-            tally.note(Wrong::Unfinished, &format!("{told}, then {again:?}, {finished:?}"));
+            counts.note(Wrong::Unfinished, &format!("{told}, then {again:?}, {finished:?}"));
         }
     }
 }

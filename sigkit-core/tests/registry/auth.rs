@@ -8,7 +8,7 @@ use sigkit_core::store::registry::{
 };
 use sigkit_core::store::{Expected, Store, StoreError, StoreWrite};
 use testkit::http::Response;
-use testkit::{Action, Auth, Change, Collector, Registry, Rule, TokenService, image};
+use testkit::{Action, Auth, Change, RecordingServer, Registry, Rule, TokenService, image};
 
 use crate::support::{REPOSITORY, basic, open, quick, store, tag, with};
 
@@ -208,7 +208,7 @@ async fn credentials_of_one_registry_are_not_tried_at_another() {
 #[tokio::test]
 async fn https_never_becomes_http() {
     // A name that is not loopback is spoken to over HTTPS; the collector would answer plain HTTP.
-    let collector = Collector::start();
+    let collector = RecordingServer::start();
     let port = collector.host().rsplit_once(':').unwrap().1.to_owned();
     for host in ["0.0.0.0", "[::]"] {
         let registry = format!("{host}:{port}");
@@ -238,7 +238,7 @@ async fn plain_http_is_spoken_where_it_is_allowed_and_tls_is_not_spoken() {
 async fn a_token_server_elsewhere_gets_no_credentials() {
     let answers = || Response::new(200).with_body(r#"{"token":"anonymous"}"#);
     for credentials in [basic("u", "S3CRET"), Credentials::Identity(Secret::new("S3CRET"))] {
-        let collector = Collector::answering(answers());
+        let collector = RecordingServer::answering(answers());
         let service = TokenService::new("u", "S3CRET").with_realm(format!("{}/token", collector.url()));
         let registry = serve(Auth::Token(service));
         let store = open(registry.host(), with(registry.host(), credentials));
@@ -253,7 +253,7 @@ async fn a_token_server_elsewhere_gets_no_credentials() {
 // threat: G01
 #[tokio::test]
 async fn some_token_servers_are_not_asked() {
-    let collector = Collector::start();
+    let collector = RecordingServer::start();
     for realm in [
         "file:///etc/passwd".to_owned(),
         "gopher://x/".to_owned(),
@@ -273,7 +273,7 @@ async fn some_token_servers_are_not_asked() {
 // threat: G01
 #[tokio::test]
 async fn redirects_of_token_requests_are_not_followed() {
-    let collector = Collector::answering(Response::new(200).with_body(r#"{"token":"t"}"#));
+    let collector = RecordingServer::answering(Response::new(200).with_body(r#"{"token":"t"}"#));
     let registry = with_tokens();
     for status in [301, 302, 307, 308] {
         registry.clear_faults();
@@ -292,7 +292,7 @@ async fn redirects_of_token_requests_are_not_followed() {
 // threat: M12
 #[tokio::test]
 async fn an_upload_elsewhere_gets_no_credentials() {
-    let collector = Collector::answering(Response::new(201));
+    let collector = RecordingServer::answering(Response::new(201));
     for auth in [Auth::basic("u", "S3CRET"), Auth::Token(TokenService::new("u", "S3CRET"))] {
         let registry = serve(auth);
         for location in

@@ -2,7 +2,7 @@ use sigkit_core::digest::{Digest, DigestAlgorithm};
 use sigkit_core::oci::{Descriptor, Manifest, media_type};
 use sigkit_core::store::{Store, StoreError};
 use testkit::http::Delivery;
-use testkit::{Action, Change, Collector, Registry, Rule, image};
+use testkit::{Action, Change, RecordingServer, Registry, Rule, image};
 
 use crate::support::{LIMIT, REPOSITORY, blob, by_digest, digest, store, tag, with_image};
 
@@ -199,7 +199,7 @@ async fn sizes_must_be_exact() {
 // threat: E12
 #[tokio::test]
 async fn urls_in_descriptors_are_never_followed() {
-    let collector = Collector::start();
+    let collector = RecordingServer::start();
     let registry = Registry::start();
     let layer = Digest::sha256(b"foreign");
     let manifest = format!(

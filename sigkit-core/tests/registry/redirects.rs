@@ -1,6 +1,6 @@
 use sigkit_core::store::{Store, StoreError};
 use testkit::http::Response;
-use testkit::{Action, Auth, Collector, Registry, Rule};
+use testkit::{Action, Auth, RecordingServer, Registry, Rule};
 
 use crate::support::{LIMIT, REPOSITORY, basic, blob, open, store, tag, with, with_image};
 
@@ -8,7 +8,7 @@ use crate::support::{LIMIT, REPOSITORY, basic, blob, open, store, tag, with, wit
 async fn a_blob_may_lie_elsewhere() {
     let registry = Registry::start();
     let descriptor = blob(&registry, b"hello");
-    let storage = Collector::answering(Response::new(200).with_body("hello"));
+    let storage = RecordingServer::answering(Response::new(200).with_body("hello"));
     registry.fault(Rule::new("GET", "/v2/*"), Action::redirect(format!("{}/bucket/x?sig=1", storage.url())));
     assert_eq!(store(&registry).blob(&descriptor, LIMIT).await.unwrap(), b"hello");
     assert_eq!(storage.requests()[0].target, "/bucket/x?sig=1");
@@ -35,7 +35,8 @@ async fn a_registry_that_moved_may_say_that_something_is_not_there() {
 async fn credentials_stay_behind_at_a_redirect_and_are_never_taken_up_again() {
     let registry = Registry::builder().auth(Auth::basic("u", "S3CRET")).start();
     let descriptor = blob(&registry, b"hello");
-    let back = Collector::answering(Response::new(302).with_header("Location", format!("{}/back", registry.url())));
+    let back =
+        RecordingServer::answering(Response::new(302).with_header("Location", format!("{}/back", registry.url())));
     registry.fault(Rule::new("GET", "/back"), Action::Respond(Response::new(200).with_body("hello")));
     let path = format!("/v2/{REPOSITORY}/blobs/{}", descriptor.digest);
     registry.fault(Rule::new("GET", &path).nth(2), Action::redirect(format!("{}/away", back.url())));
@@ -52,7 +53,7 @@ async fn a_challenge_from_elsewhere_is_not_answered() {
     let registry = Registry::builder().auth(Auth::basic("u", "S3CRET")).start();
     let descriptor = blob(&registry, b"hello");
     let challenge = Response::new(401).with_header("WWW-Authenticate", "Basic realm=\"x\"");
-    let elsewhere = Collector::answering(challenge);
+    let elsewhere = RecordingServer::answering(challenge);
     registry.fault(Rule::new("GET", "*"), Action::redirect(format!("{}/x", elsewhere.url())));
     let store = open(registry.host(), with(registry.host(), basic("u", "S3CRET")));
     let error = store.blob(&descriptor, LIMIT).await.unwrap_err();

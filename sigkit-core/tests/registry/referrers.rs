@@ -4,7 +4,7 @@ use sigkit_core::store::registry::RegistryStore;
 use sigkit_core::store::{Referrers, Store, StoreError};
 use testkit::http::Response;
 use testkit::image::{self, Image, OCI_INDEX, OCI_MANIFEST};
-use testkit::{Action, Collector, Registry, Rule, Switch};
+use testkit::{Action, RecordingServer, Registry, Rule, Switch};
 
 use crate::support::{REPOSITORY, digest, open, quick, store};
 
@@ -151,7 +151,7 @@ async fn listed(store: &RegistryStore, subject: &str) -> (usize, usize) {
 // threat: F04
 #[tokio::test]
 async fn links_stay_on_the_registry_and_lead_on() {
-    let elsewhere = Collector::start();
+    let elsewhere = RecordingServer::start();
     let registry = Registry::builder().referrers_page(1).start();
     let subject = with_referrers(&registry, 3);
     let path = format!("/v2/{REPOSITORY}/referrers/{}", subject.digest);

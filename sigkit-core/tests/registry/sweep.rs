@@ -38,13 +38,13 @@ impl Operation {
     }
 }
 
-struct World {
+struct Fixture {
     registry: Registry,
     image: Image,
     referrers: Vec<Digest>,
 }
 
-impl World {
+impl Fixture {
     fn new() -> Self {
         let registry = Registry::builder().referrers_page(1).etags(Switch::On).start();
         let image = image::image(registry.content(), REPOSITORY, "v1", "layer");
@@ -96,11 +96,11 @@ async fn sweep(operation: Operation) {
     for (name, action) in catalogue(Extent::All) {
         for nth in 1..=operation.requests() {
             for every in [false, true] {
-                let world = World::new();
+                let fixture = Fixture::new();
                 let rule = Rule::new("*", "*");
-                world.registry.fault(if every { rule.from(nth) } else { rule.nth(nth) }, action.clone());
+                fixture.registry.fault(if every { rule.from(nth) } else { rule.nth(nth) }, action.clone());
                 let began = Instant::now();
-                let outcome = world.run(operation, quick().with_timeouts(PATIENCE)).await;
+                let outcome = fixture.run(operation, quick().with_timeouts(PATIENCE)).await;
                 let case = format!("{operation:?}, {name} at request {nth}, every: {every}: {outcome:?}");
                 assert!(began.elapsed() < Duration::from_secs(10), "{:?} {case}", began.elapsed());
                 if let Err(error) = outcome {
@@ -156,8 +156,8 @@ async fn push_manifest() {
 #[tokio::test]
 async fn without_faults_all_is_well() {
     for operation in Operation::ALL {
-        let world = World::new();
-        world.run(operation, quick()).await.unwrap();
-        assert_eq!(world.registry.requests().len(), operation.requests(), "{operation:?}");
+        let fixture = Fixture::new();
+        fixture.run(operation, quick()).await.unwrap();
+        assert_eq!(fixture.registry.requests().len(), operation.requests(), "{operation:?}");
     }
 }

@@ -10,7 +10,7 @@ use sigkit_core::digest::{Digest, DigestAlgorithm};
 use sigkit_core::key::{KeyPair, Signer as _};
 use sigkit_core::oci::media_type;
 
-use super::keys::{signer, stranger};
+use super::keys::{other_key, signer};
 use super::vector::Vector;
 
 /// An image manifest; nothing it points to is ever read.
@@ -49,7 +49,7 @@ fn legacy() -> Vec<Vector> {
     vec![
         layer("legacy", &good, &signer()).verified(),
         layer("legacy-names-sha512", &payload(&sha512, TYPE, "null"), &signer()).verified(),
-        layer("legacy-other-key", &good, &stranger()).rejected("signature", "signature-invalid"),
+        layer("legacy-other-key", &good, &other_key()).rejected("signature", "signature-invalid"),
         layer("legacy-payload-respaced", &good, &signer())
             .with("payload.json", good.replace("\":", "\": "))
             .rejected("signature", "signature-invalid"),
@@ -148,7 +148,7 @@ fn legacy_unreadable() -> Vec<Vector> {
         make("legacy-signature-with-space").with("signature.b64", format!("{signature} ")),
         make("legacy-signature-overpadded").with("signature.b64", format!("{signature}=")),
         make("legacy-key-as-certificate")
-            .with("annotations.json", json!({media_type::ANNOTATION_CERTIFICATE: stranger().public_key().to_pem()})),
+            .with("annotations.json", json!({media_type::ANNOTATION_CERTIFICATE: other_key().public_key().to_pem()})),
     ]
     .into_iter()
     .map(|vector| vector.rejected("content", "bundle-malformed"))
@@ -174,7 +174,7 @@ fn bundles() -> Vec<Vector> {
         make("bundle").verified(),
         edited("bundle-v0.1", media_type::BUNDLE_V03, old).verified(),
         // A hint helps to find a key; it neither makes nor breaks a signature.
-        edited("bundle-hint-of-other-key", &hint, &stranger().public_key().fingerprint().hint()).verified(),
+        edited("bundle-hint-of-other-key", &hint, &other_key().public_key().fingerprint().hint()).verified(),
         edited("bundle-without-hint", &key, r#"{"publicKey":{}}"#).verified(),
         edited(
             "bundle-log-entry-beside",
@@ -192,10 +192,10 @@ fn bundles() -> Vec<Vector> {
             ),
         )
         .waived(&[("timestamp", "timestamp-not-checked")]),
-        bundle("bundle-other-key", &good, &stranger()).rejected("signature", "signature-invalid"),
+        bundle("bundle-other-key", &good, &other_key()).rejected("signature", "signature-invalid"),
         // The signer's own hint is no reason to believe that the signer signed.
-        bundle("bundle-other-key-hint-of-signer", &good, &stranger())
-            .edit("bundle.json", &stranger().public_key().fingerprint().hint(), &hint)
+        bundle("bundle-other-key-hint-of-signer", &good, &other_key())
+            .edit("bundle.json", &other_key().public_key().fingerprint().hint(), &hint)
             .rejected("signature", "signature-invalid"),
         edited("bundle-certificate", &key, r#"{"certificate":{"rawBytes":"MAA="}}"#)
             .rejected("material", "material-mismatch"),
@@ -388,7 +388,7 @@ fn attestations() -> Vec<Vector> {
         of("unknown-statement", &good.replacen("Statement/v1", "Statement/v2", 1))
             .rejected("content", "payload-malformed"),
         of("no-json", "hello").rejected("content", "payload-malformed"),
-        asks(bundle("attestation-other-key", &good, &stranger()), "custom").rejected("signature", "signature-invalid"),
+        asks(bundle("attestation-other-key", &good, &other_key()), "custom").rejected("signature", "signature-invalid"),
         asks(image_case("attestation-none"), "custom").rejected("evidence", "no-signatures"),
         asks(image_case("attestation-layer-two-signatures"), "custom")
             .with("envelope.json", {
@@ -500,14 +500,14 @@ fn blobs() -> Vec<Vector> {
     };
     let detached = |name: &str, text: String| blob(name).with("signature.b64", text);
     let signature = signer().sign(BLOB).unwrap().to_base64();
-    let stranger_pem = stranger().public_key().to_pem();
+    let other_pem = other_key().public_key().to_pem();
     let this = image().to_string();
     let image_policy = json!({"purpose": "image"});
     let blob_policy = json!({"purpose": "blob"});
     vec![
         make("blob-bundle").verified(),
         message("blob-bundle-sha512-noted", BLOB, &Digest::of(DigestAlgorithm::Sha512, BLOB), &signer()).verified(),
-        message("blob-bundle-other-key", BLOB, &digest, &stranger()).rejected("signature", "signature-invalid"),
+        message("blob-bundle-other-key", BLOB, &digest, &other_key()).rejected("signature", "signature-invalid"),
         // The signature holds, the digest beside it names something else.
         message("blob-bundle-other-digest-noted", BLOB, &Digest::sha256(b"x"), &signer())
             .rejected("subject", "subject-mismatch"),
@@ -535,17 +535,17 @@ fn blobs() -> Vec<Vector> {
             .with(
                 "blob-bundle.json",
                 json!({
-                    "base64Signature": stranger().sign(BLOB).unwrap().to_base64(),
-                    "cert": STANDARD.encode(&stranger_pem),
+                    "base64Signature": other_key().sign(BLOB).unwrap().to_base64(),
+                    "cert": STANDARD.encode(&other_pem),
                 }),
             )
             .rejected("signature", "signature-invalid"),
         legacy("blob-legacy-key-of-signer", Some(&signer().public_key().to_pem())).verified(),
-        legacy("blob-legacy-key-of-stranger-beside", Some(&stranger_pem)).verified(),
-        legacy("blob-legacy-key-and-certificate", Some(&format!("{CERTIFICATE}{stranger_pem}")))
+        legacy("blob-legacy-key-of-stranger-beside", Some(&other_pem)).verified(),
+        legacy("blob-legacy-key-and-certificate", Some(&format!("{CERTIFICATE}{other_pem}")))
             .rejected("content", "bundle-malformed"),
         detached("blob-detached", format!("{signature}\n")).verified(),
-        detached("blob-detached-other-key", stranger().sign(BLOB).unwrap().to_base64())
+        detached("blob-detached-other-key", other_key().sign(BLOB).unwrap().to_base64())
             .rejected("signature", "signature-invalid"),
         detached("blob-detached-raw", String::from_utf8_lossy(&[0x30, 0x45, 0x02]).into_owned())
             .rejected("content", "bundle-malformed"),
@@ -593,7 +593,7 @@ fn rest() -> Vec<Vector> {
         legacy("claims-waived-legacy", &signer()).waived(&skipped),
         of("claims-waived-bundle", SIGN).waived(&skipped),
         // Leave not to compare the artifact is not leave for anything else.
-        legacy("claims-waived-other-key", &stranger()).expected(json!({
+        legacy("claims-waived-other-key", &other_key()).expected(json!({
             "verdict": "rejected", "check": "signature", "code": "signature-invalid", "waivers": skipped,
         })),
         of("claims-waived-attestation", "https://slsa.dev/provenance/v1")

@@ -36,6 +36,6 @@ pub(crate) fn signer() -> KeyPair {
 }
 
 /// Another key.
-pub(crate) fn stranger() -> KeyPair {
+pub(crate) fn other_key() -> KeyPair {
     test_only(KeyAlgorithm::EcdsaP256, "stranger")
 }

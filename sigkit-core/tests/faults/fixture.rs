@@ -20,8 +20,8 @@ use sigkit_core::verify::{Artifact, Verifier};
 use testkit::image::{self, Image};
 use testkit::{Auth, Registry, Switch, TokenService};
 
-use crate::keys::{signer, stranger};
-use crate::store::{Lonely, Shelf};
+use crate::keys::{other_key, signer};
+use crate::store::{ExclusiveWriter, Shelf};
 
 const REPOSITORY: &str = "my/app";
 const NOW: UnixTime = UnixTime(1_750_000_000);
@@ -30,18 +30,18 @@ const ACCOUNT: (&str, &str) = ("user", "TEST-ONLY");
 const TAGS: [&str; 3] = ["v0", "v1", "v2"];
 
 /// How patient a client is that meets faults: enough for a busy machine, little enough to see silence end.
-pub(crate) const IMPATIENT: Timeouts = Timeouts {
+pub(crate) const SHORT_TIMEOUTS: Timeouts = Timeouts {
     connect: Duration::from_millis(500),
     idle: Duration::from_millis(500),
     total: Duration::from_millis(2500),
 };
 /// How patient one is that meets none, on a busy machine.
-pub(crate) const PATIENT: Timeouts =
+pub(crate) const LONG_TIMEOUTS: Timeouts =
     Timeouts { connect: Duration::from_secs(20), idle: Duration::from_secs(20), total: Duration::from_secs(60) };
 
 /// What is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Deed {
+pub(crate) enum Operation {
     SignBundle,
     SignLegacy,
     SignBoth,
@@ -74,7 +74,7 @@ pub(crate) enum Access {
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Scenario {
-    pub(crate) deed: Deed,
+    pub(crate) operation: Operation,
     pub(crate) api: Api,
     pub(crate) access: Access,
 }
@@ -90,7 +90,7 @@ pub(crate) enum Outcome {
     Trouble(String),
 }
 
-pub(crate) struct World {
+pub(crate) struct Fixture {
     pub(crate) registry: Registry,
     scenario: Scenario,
     images: Vec<Image>,
@@ -98,54 +98,57 @@ pub(crate) struct World {
 
 impl Scenario {
     fn signs(self) -> bool {
-        matches!(self.deed, Deed::SignBundle | Deed::SignLegacy | Deed::SignBoth | Deed::SignMany)
+        matches!(
+            self.operation,
+            Operation::SignBundle | Operation::SignLegacy | Operation::SignBoth | Operation::SignMany
+        )
     }
 
     /// The images it is about.
     fn images(self) -> &'static [&'static str] {
-        match self.deed {
-            Deed::SignMany | Deed::VerifyMany => &TAGS,
+        match self.operation {
+            Operation::SignMany | Operation::VerifyMany => &TAGS,
             _ => &TAGS[..1],
         }
     }
 
     fn format(self) -> Format {
-        match self.deed {
-            Deed::SignLegacy => Format::Legacy,
-            Deed::SignBoth => Format::Both,
+        match self.operation {
+            Operation::SignLegacy => Format::Legacy,
+            Operation::SignBoth => Format::Both,
             _ => Format::Bundle,
         }
     }
 
     /// Whether success is the truth for that image.
     pub(crate) fn may_succeed(self, image: usize) -> bool {
-        match self.deed {
-            Deed::VerifyUnsigned | Deed::LogInWrongly => false,
-            Deed::VerifyMany => image != 1,
+        match self.operation {
+            Operation::VerifyUnsigned | Operation::LogInWrongly => false,
+            Operation::VerifyMany => image != 1,
             _ => true,
         }
     }
 }
 
-impl World {
+impl Fixture {
     /// Images, each with one signature of a stranger in every format; and of the signer, where it is to be verified.
     pub(crate) async fn new(scenario: Scenario) -> Self {
         let registry = start(scenario);
         let images = TAGS.map(|tag| image::image(registry.content(), REPOSITORY, tag, tag)).into();
-        let world = Self { registry, scenario, images };
+        let fixture = Self { registry, scenario, images };
         for tag in TAGS {
-            world.sign(&world.open(PATIENT), tag, &stranger(), Format::Both).await.unwrap();
-            let signed = match scenario.deed {
-                Deed::Verify => true,
-                Deed::VerifyMany => tag != TAGS[1],
+            fixture.sign(&fixture.open(LONG_TIMEOUTS), tag, &other_key(), Format::Both).await.unwrap();
+            let signed = match scenario.operation {
+                Operation::Verify => true,
+                Operation::VerifyMany => tag != TAGS[1],
                 _ => false,
             };
             if signed {
-                world.sign(&world.open(PATIENT), tag, &signer(), Format::Both).await.unwrap();
+                fixture.sign(&fixture.open(LONG_TIMEOUTS), tag, &signer(), Format::Both).await.unwrap();
             }
         }
-        world.registry.clear_log();
-        world
+        fixture.registry.clear_log();
+        fixture
     }
 
     /// Another registry that holds the same.
@@ -164,21 +167,27 @@ impl World {
         RegistryClient::new(options).unwrap()
     }
 
-    fn open(&self, timeouts: Timeouts) -> Lonely {
+    fn open(&self, timeouts: Timeouts) -> ExclusiveWriter {
         let repository = Repository::new(self.registry.host(), REPOSITORY).unwrap();
-        Lonely(self.client(timeouts).repository(&repository))
+        ExclusiveWriter(self.client(timeouts).repository(&repository))
     }
 
-    async fn sign(&self, store: &Lonely, tag: &str, key: &KeyPair, format: Format) -> Result<(), SignImageError> {
+    async fn sign(
+        &self,
+        store: &ExclusiveWriter,
+        tag: &str,
+        key: &KeyPair,
+        format: Format,
+    ) -> Result<(), SignImageError> {
         let signing = Signing::new(format, format!("{}/{REPOSITORY}", self.registry.host()));
         sign_image(store, &TagOrDigest::Tag(tag.parse().unwrap()), key, &signing, NOW).await.map(drop)
     }
 
     /// Does what the scenario is about, and says for each image what came of it.
     pub(crate) async fn run(&self, timeouts: Timeouts) -> Vec<Outcome> {
-        let password = match self.scenario.deed {
-            Deed::LogIn => Some(ACCOUNT.1),
-            Deed::LogInWrongly => Some("another"),
+        let password = match self.scenario.operation {
+            Operation::LogIn => Some(ACCOUNT.1),
+            Operation::LogInWrongly => Some("another"),
             _ => None,
         };
         if let Some(password) = password {
@@ -213,7 +222,7 @@ impl World {
         for image in self.images.iter().take(self.scenario.images().len()) {
             let evidence = discover(&shelf, &image.digest.parse().unwrap(), &policy(&signer())).await;
             assert!(evidence.problems.is_empty(), "{:?}", evidence.problems);
-            let (bundles, layers) = count(&evidence, image, &stranger());
+            let (bundles, layers) = count(&evidence, image, &other_key());
             census.lost += usize::from(bundles == 0) + usize::from(layers == 0);
             census.own.push(count(&evidence, image, &signer()));
         }

@@ -7,7 +7,7 @@ use std::time::Duration;
 const TOLD: usize = 12;
 
 #[derive(Debug, Default)]
-pub(crate) struct Tally {
+pub(crate) struct OutcomeCounts {
     requests: usize,
     faults: usize,
     runs: usize,
@@ -35,7 +35,7 @@ pub(crate) enum Wrong {
     Unfinished,
 }
 
-impl Tally {
+impl OutcomeCounts {
     pub(crate) fn new(requests: usize, faults: usize) -> Self {
         Self { requests, faults, ..Self::default() }
     }
@@ -78,7 +78,7 @@ impl Tally {
     }
 }
 
-impl fmt::Display for Tally {
+impl fmt::Display for OutcomeCounts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,

@@ -6,7 +6,7 @@ use crate::server::{Handler, Server, Stop, lock};
 
 /// A server that answers every request alike and remembers it.
 #[derive(Debug)]
-pub struct Collector {
+pub struct RecordingServer {
     server: Server,
     core: Arc<Core>,
 }
@@ -17,7 +17,7 @@ struct Core {
     received: Mutex<Vec<Request>>,
 }
 
-impl Collector {
+impl RecordingServer {
     /// Answers everything with `404`.
     pub fn start() -> Self {
         Self::answering(Response::new(404))
