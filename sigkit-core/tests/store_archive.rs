@@ -430,6 +430,33 @@ async fn an_archive_that_changes_while_it_is_copied_is_not_replaced() {
     assert!(!listed(&archive.open(), &fixture.image).await.contains(&Digest::sha256(&bytes)));
 }
 
+// threat: R38
+// Fails when an archive is copied in one go, so that nobody can give up waiting, or when giving up leaves anything.
+#[tokio::test]
+async fn rewriting_that_is_given_up_leaves_the_archive_and_nothing_beside_it() {
+    let fixture = Fixture::new();
+    let mut large = tagged(&fixture);
+    for number in 0..20 {
+        large = large.file(&format!("pad-{number}"), &vec![7_u8; 1 << 20]);
+    }
+    let archive = Archive::new(large);
+    let before = fs::read(&archive.path).unwrap();
+    let bytes = referrer(&fixture.image, "signed");
+    let (store, target) = (archive.open(), TagOrDigest::Digest(Digest::sha256(&bytes)));
+    {
+        let mut pushed = std::pin::pin!(push(&store, &target, &bytes, Expected::Any));
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        for poll in 0..40 {
+            assert!(pushed.as_mut().poll(&mut context).is_pending(), "{poll}");
+        }
+    }
+    assert!(fs::read(&archive.path).unwrap() == before);
+    assert_eq!(fs::read_dir(archive.path.parent().unwrap()).unwrap().count(), 1);
+    // Whoever comes next finds no lock either.
+    push(&store, &target, &bytes, Expected::Any).await.unwrap();
+    assert!(listed(&archive.open(), &fixture.image).await.contains(&Digest::sha256(&bytes)));
+}
+
 #[tokio::test]
 async fn a_link_to_an_archive_stays_a_link() {
     let fixture = Fixture::new();

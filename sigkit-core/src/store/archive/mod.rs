@@ -10,7 +10,7 @@ mod table;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use self::docker::DockerArchiveStore;
 use self::snapshot::Snapshot;
@@ -39,7 +39,8 @@ const PENDING_BYTES: usize = 64 << 20;
 /// take turns by an advisory lock on the archive itself. Since every write copies the archive, pushed blobs wait in memory, up to
 /// 64 MiB together, for the manifest that names them; this store reads them meanwhile, others do not see them.
 ///
-/// The futures do their file operations on the calling thread, and give it back between two blobs and while another writer has the lock.
+/// The futures do their file operations on the calling thread, and give it back between two blobs or pieces of the archive and while
+/// another writer has the lock. One that is dropped before its end leaves the archive as it was.
 #[derive(Debug)]
 pub struct ArchiveStore {
     /// As the user wrote it.
@@ -47,8 +48,11 @@ pub struct ArchiveStore {
     /// The same with links resolved, so that a write replaces the archive and not a link to it.
     target: PathBuf,
     limits: Limits,
-    pending: Mutex<BTreeMap<Digest, Vec<u8>>>,
+    pending: Mutex<Pending>,
 }
+
+/// Blobs that wait for the manifest that names them.
+type Pending = BTreeMap<Digest, Arc<Vec<u8>>>;
 
 impl ArchiveStore {
     /// Opens the archive at `path`.
@@ -109,7 +113,7 @@ impl ArchiveStore {
         Snapshot::open(&self.target, &self.limits)?.without_links()
     }
 
-    fn pending(&self) -> MutexGuard<'_, BTreeMap<Digest, Vec<u8>>> {
+    fn pending(&self) -> MutexGuard<'_, Pending> {
         // Every change is one insertion or one removal, so that a panic elsewhere leaves no half of it.
         self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -120,21 +124,21 @@ impl ArchiveStore {
         let place = format!("{}@{}", self.name(), descriptor.digest);
         verified::within(&place, descriptor.size, limit)?;
         verified::compare_size(&place, descriptor.size, u64::try_from(bytes.len()).unwrap_or(u64::MAX))?;
-        Ok(bytes)
+        Ok(Arc::unwrap_or_clone(bytes))
     }
 
-    async fn add_blob(&self, bytes: &[u8], digest: &Digest) -> Result<(), StoreError> {
-        verified::compare(&self.name(), digest, bytes)?;
+    async fn add_blob(&self, bytes: Vec<u8>, digest: &Digest) -> Result<(), StoreError> {
+        verified::compare(&self.name(), digest, &bytes)?;
         let waiting = {
             let mut pending = self.pending();
-            pending.insert(*digest, bytes.to_vec());
+            pending.insert(*digest, Arc::new(bytes));
             pending.values().fold(0_usize, |sum, bytes| sum.saturating_add(bytes.len()))
         };
         if waiting <= PENDING_BYTES {
             return Ok(());
         }
         let (lock, snapshot) = self.locked().await?;
-        self.write(&snapshot, &mut self.pending(), &[])?;
+        self.write(&snapshot, &[]).await?;
         drop(lock);
         Ok(())
     }
@@ -163,7 +167,7 @@ impl ArchiveStore {
         let document = update.index(&reader, &index, &self.limits)?;
         let mut files = vec![(Member::Blob(update.descriptor.digest), bytes)];
         files.extend(document.as_ref().map(|document| (Member::Index, document.as_slice())));
-        self.write(&snapshot, &mut self.pending(), &files)?;
+        self.write(&snapshot, &files).await?;
         drop(lock);
         Ok(SubjectIndexed::Yes)
     }
@@ -177,12 +181,8 @@ impl ArchiveStore {
     }
 
     /// Writes `files` and the waiting blobs, as far as they are not there already.
-    fn write(
-        &self,
-        snapshot: &Snapshot,
-        pending: &mut BTreeMap<Digest, Vec<u8>>,
-        files: &[(Member, &[u8])],
-    ) -> Result<(), StoreError> {
+    async fn write(&self, snapshot: &Snapshot, files: &[(Member, &[u8])]) -> Result<(), StoreError> {
+        let pending = self.pending().clone();
         let waiting = pending.iter().map(|(digest, bytes)| (Member::Blob(*digest), bytes.as_slice()));
         let mut missing: BTreeMap<Member, &[u8]> = BTreeMap::new();
         for (member, bytes) in waiting.chain(files.iter().copied()) {
@@ -191,9 +191,10 @@ impl ArchiveStore {
             }
         }
         if !missing.is_empty() {
-            snapshot.rewrite(&self.target, &missing.into_iter().collect::<Vec<_>>())?;
+            snapshot.rewrite(&self.target, &missing.into_iter().collect::<Vec<_>>()).await?;
         }
-        pending.clear();
+        // What came meanwhile still waits.
+        self.pending().retain(|digest, _| !pending.contains_key(digest));
         Ok(())
     }
 }
@@ -244,7 +245,7 @@ impl StoreWrite for ArchiveStore {
     }
 
     async fn push_blob(&self, bytes: Cow<'_, [u8]>, digest: &Digest) -> Result<(), StoreError> {
-        self.add_blob(&bytes, digest).await
+        self.add_blob(bytes.into_owned(), digest).await
     }
 
     async fn push_manifest(

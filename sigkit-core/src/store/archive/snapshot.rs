@@ -11,9 +11,14 @@ use tar::{EntryType, Header};
 use super::table::{Extent, Table};
 use crate::digest::{Digest, DigestAlgorithm};
 use crate::limits::Limits;
-use crate::store::StoreError;
 use crate::store::layout::members::{Member, Members, Opened, io_error, protocol};
 use crate::store::layout::scratch::{Like, Scratch, open_directory};
+use crate::store::{StoreError, yield_now};
+
+/// Bytes that are copied before other work has its turn.
+const PIECE: u64 = 256 << 10;
+/// Bytes that may wait for the disk: at the end nothing can be interrupted any more.
+const SAVED_AT_ONCE: u64 = 32 << 20;
 
 #[derive(Debug)]
 pub(super) struct Snapshot {
@@ -71,12 +76,15 @@ impl Snapshot {
 
     /// Rewrites the archive at `path` with `files` added, or replacing those of the same name, in one step. All other
     /// bytes are copied as they are.
-    pub(super) fn rewrite(&self, path: &Path, files: &[(Member, &[u8])]) -> Result<(), StoreError> {
+    ///
+    /// Other work on the same thread has its turn between two pieces; when the future is dropped, the archive is as it was, and nothing
+    /// is left beside it.
+    pub(super) async fn rewrite(&self, path: &Path, files: &[(Member, &[u8])]) -> Result<(), StoreError> {
         let failed = |error: io::Error| io_error(&self.place, &error);
         let (folder, name) = split(path)?;
         let stage = open_directory(folder).map_err(failed)?;
         let mut scratch = Scratch::create(stage).map_err(failed)?;
-        self.copy(files, scratch.file()).map_err(failed)?;
+        self.copy(files, scratch.file()).await.map_err(failed)?;
         let folder = open_directory(folder).map_err(failed)?;
         self.refuse_changed(path)?;
         scratch.commit(folder, name, Like::Replaced(&self.file)).map_err(failed)
@@ -93,17 +101,27 @@ impl Snapshot {
         Err(StoreError::Conflict { place: self.place.clone() })
     }
 
-    fn copy(&self, files: &[(Member, &[u8])], to: &mut File) -> io::Result<()> {
+    async fn copy(&self, files: &[(Member, &[u8])], to: &mut File) -> io::Result<()> {
         let mut replaced: Vec<Extent> =
             files.iter().filter_map(|(member, _)| self.table.get(&member.to_string())).collect();
         replaced.sort_by_key(|extent| extent.start);
-        let mut from = 0;
+        let (mut from, mut unsaved) = (0, 0_u64);
         for (start, end) in replaced.iter().map(|extent| (extent.start, extent.end)).chain([(self.table.end, 0)]) {
-            let length = start.saturating_sub(from);
             let mut source = &self.file;
             source.seek(SeekFrom::Start(from))?;
-            if io::copy(&mut source.take(length), to)? != length {
-                return Err(io::Error::other("the archive became shorter while it was copied"));
+            let mut left = start.saturating_sub(from);
+            while left > 0 {
+                let length = left.min(PIECE);
+                if io::copy(&mut source.take(length), to)? != length {
+                    return Err(io::Error::other("the archive became shorter while it was copied"));
+                }
+                left = left.saturating_sub(length);
+                unsaved = unsaved.saturating_add(length);
+                if unsaved >= SAVED_AT_ONCE {
+                    to.sync_data()?;
+                    unsaved = 0;
+                }
+                yield_now().await;
             }
             from = end;
         }
