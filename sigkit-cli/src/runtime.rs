@@ -52,9 +52,9 @@ impl Deadline {
         Self { at: from.and_then(|from| from.checked_add(JUDGING_GRACE)) }
     }
 
-    /// Returns true if it is in the future.
-    pub(crate) fn is_ahead(self) -> bool {
-        self.at.is_none_or(|at| Instant::now() < at)
+    /// How long it is still to come.
+    pub(crate) fn left(self) -> Duration {
+        self.at.map_or(Duration::MAX, |at| at.saturating_duration_since(Instant::now()))
     }
 
     /// Gives `work` until the deadline; `None` when that was not enough.
@@ -75,12 +75,12 @@ mod tests {
     fn judging_goes_on_for_a_moment_after_the_deadline() {
         let deadline = Deadline::after(Duration::ZERO);
         block_on(deadline.passed()).unwrap();
-        assert!(!deadline.is_ahead());
+        assert!(deadline.left().is_zero());
         let judging = deadline.of_judging();
-        assert!(judging.is_ahead());
+        assert!(!judging.left().is_zero());
         std::thread::sleep(JUDGING_GRACE);
-        assert!(!judging.is_ahead() && deadline.of_judging().is_ahead());
-        assert!(Deadline::after(Duration::MAX).of_judging().is_ahead());
+        assert!(judging.left().is_zero() && !deadline.of_judging().left().is_zero());
+        assert_eq!(Deadline::after(Duration::MAX).of_judging().left(), Duration::MAX);
     }
 
     #[test]

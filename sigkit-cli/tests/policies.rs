@@ -139,6 +139,22 @@ fn rego_judges_every_attestation_and_cue_is_refused() {
     assert_ne!(verify("send.rego").code, 0);
 }
 
+// threat: R38
+#[test]
+fn policy_in_rego_ends_with_the_time_given_and_decides_nothing() {
+    let lab = Lab::new();
+    let image = lab.image("v1");
+    lab.attach_statement(&image, &statement(&image.digest, "true"));
+    lab.sandbox.write(
+        "endless.rego",
+        "package signature\nn := numbers.range(1, 2000)\nallow { count([1 | n[_] = a; n[_] = b; n[_] = c; a + b + c == -1]) > 0 }\n",
+    );
+    let name = lab.name(":v1");
+    let words = ["verify-attestation", "-t", "1s", "--key", "cosign.pub", "--type", REVIEW, "--policy", "endless.rego"];
+    let ran = lab.sandbox.sigkit(&[&words[..], &[&name]].concat()).run().expect(14).says("timed-out");
+    assert!(ran.took < std::time::Duration::from_millis(2500), "{ran:#?}");
+}
+
 // threat: I11
 #[cfg(target_os = "linux")]
 #[test]

@@ -76,8 +76,8 @@ pub(super) fn verified(
     deadline: Deadline,
 ) -> VerificationOutcome {
     let end = deadline.of_judging();
-    let goes_on = || end.is_ahead();
-    let verifier = Verifier::new(policy).with_patience(&goes_on);
+    let left = || end.left();
+    let verifier = Verifier::new(policy).with_time_left(&left);
     VerificationOutcome::new(subject, verifier.verify(&Artifact::Bytes(&image.bytes), found, now))
 }
 

@@ -6,7 +6,7 @@ use sigkit_core::oci::Repository;
 use sigkit_core::policy::{Demand, ImageName, PolicySet};
 use sigkit_core::store::FetchedManifest;
 use sigkit_core::time::UnixTime;
-use sigkit_core::verify::{Artifact, Findings, admit_while};
+use sigkit_core::verify::{Artifact, Findings, admit_within};
 
 use super::images::{Images, StoreAccess};
 use super::verify_images::ImageVerifier;
@@ -73,8 +73,8 @@ impl ImageVerifier for Verification<'_> {
         deadline: Deadline,
     ) -> VerificationOutcome {
         let end = deadline.of_judging();
-        let goes_on = || end.is_ahead();
-        let admission = admit_while(&demand, &Artifact::Bytes(&image.bytes), &findings, self.now, &goes_on);
+        let left = || end.left();
+        let admission = admit_within(&demand, &Artifact::Bytes(&image.bytes), &findings, self.now, &left);
         VerificationOutcome::admitted(Subject::image(text, &open.name(), image).in_place(open.place()), admission)
     }
 }

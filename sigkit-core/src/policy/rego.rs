@@ -17,6 +17,8 @@ const MAX_ANSWER_CHARS: usize = 200;
 const MOST_TIME: Duration = Duration::from_secs(5);
 /// Steps between two looks at the clock.
 const STEPS: u32 = 64;
+/// What the interpreter says when it is stopped.
+const STOPPED: &str = "execution exceeded time limit";
 /// Largest statement that is evaluated, in bytes: it takes some ten times as much memory.
 const MOST_INPUT: usize = 32 << 20;
 
@@ -108,6 +110,8 @@ pub(crate) enum RegoRefusal {
     Denied(String),
     /// It could not be evaluated.
     Failed(String),
+    /// There was less time for it than it may take.
+    OutOfTime,
 }
 
 impl RegoRefusal {
@@ -141,10 +145,7 @@ impl RegoPolicy {
             engine.set_rego_v0(true);
             engine.set_strict_builtin_errors(true);
             engine.set_gather_prints(true);
-            engine.set_execution_timer_config(ExecutionTimerConfig {
-                limit: MOST_TIME,
-                check_interval: std::num::NonZeroU32::new(STEPS).unwrap_or(std::num::NonZeroU32::MIN),
-            });
+            engine.set_execution_timer_config(within(MOST_TIME));
             for (own, arguments, answer) in OWN {
                 let answer = move |arguments: Vec<Value>| answer(&arguments).map_err(|error| RegoError(error).into());
                 let arguments = u8::try_from(*arguments).unwrap_or(u8::MAX);
@@ -171,13 +172,18 @@ impl RegoPolicy {
         self.among
     }
 
-    pub(crate) fn check(&self, statement: &[u8], now: UnixTime) -> Result<(), RegoRefusal> {
+    /// Evaluates it for as long as it may take, and no longer than is `left`.
+    pub(crate) fn check(&self, statement: &[u8], now: UnixTime, left: Duration) -> Result<(), RegoRefusal> {
+        if left.is_zero() {
+            return Err(RegoRefusal::OutOfTime);
+        }
         if statement.len() > MOST_INPUT {
             return Err(RegoRefusal::Failed(format!("expected at most {MOST_INPUT} bytes, found {}", statement.len())));
         }
         let value = guarded(|| {
             let text = std::str::from_utf8(statement).map_err(|error| error.to_string())?;
             let mut engine = self.engine.clone();
+            engine.set_execution_timer_config(within(left.min(MOST_TIME)));
             let nanoseconds = now.0.saturating_mul(1_000_000_000);
             let clock = move |_: Vec<Value>| Ok(Value::from(nanoseconds));
             engine.add_extension("time.now_ns".to_owned(), 0, Box::new(clock)).map_err(|error| error.to_string())?;
@@ -186,8 +192,17 @@ impl RegoPolicy {
             let value = results.result.first().and_then(|result| result.expressions.first());
             Ok(value.map_or(Value::Undefined, |expression| expression.value.clone()))
         });
-        self.entry.judge(&value.map_err(RegoRefusal::Failed)?)
+        let failed = |why: String| match left < MOST_TIME && why.contains(STOPPED) {
+            true => RegoRefusal::OutOfTime,
+            false => RegoRefusal::Failed(why),
+        };
+        self.entry.judge(&value.map_err(failed)?)
     }
+}
+
+fn within(limit: Duration) -> ExecutionTimerConfig {
+    let check_interval = std::num::NonZeroU32::new(STEPS).unwrap_or(std::num::NonZeroU32::MIN);
+    ExecutionTimerConfig { limit, check_interval }
 }
 
 /// A fault of the interpreter refuses, and takes nothing else with it.
@@ -210,7 +225,7 @@ mod tests {
     fn check(source: &str, input: &str) -> Result<(), RegoRefusal> {
         RegoPolicy::new("test.rego", &format!("package signature\n{source}"), Among::Every)
             .map_err(|error| RegoRefusal::Failed(error.to_string()))?
-            .check(input.as_bytes(), NOW)
+            .check(input.as_bytes(), NOW, Duration::MAX)
     }
 
     fn denied(source: &str, found: &str) {
@@ -378,6 +393,15 @@ mod tests {
             "n := numbers.range(1, 2000)\nallow { count([1 | n[_] = a; n[_] = b; n[_] = c; a + b + c == -1]) > 0 }",
         );
         assert!(problem.contains("time limit"), "{problem}");
+        // Whoever has less time decides nothing, and sooner.
+        let endless =
+            "n := numbers.range(1, 2000)\nallow { count([1 | n[_] = a; n[_] = b; n[_] = c; a + b + c == -1]) > 0 }";
+        let policy = RegoPolicy::new("x", &format!("package signature\n{endless}"), Among::Any).unwrap();
+        for left in [Duration::ZERO, Duration::from_millis(300)] {
+            let started = std::time::Instant::now();
+            assert_eq!(policy.check(b"{}", NOW, left), Err(RegoRefusal::OutOfTime));
+            assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
+        }
         failed("allow { allow }");
         assert_eq!(failed("f(x) = y { y := f(x) }\nallow { f(1) }"), "function f is recursive");
         assert_eq!(

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use super::artifact::{Artifact, Named};
 use super::verified::{self, NotVerified, Verified, VerifiedSignature};
 use super::{Patience, Verifier};
@@ -92,7 +94,7 @@ impl<'e> Source<'e> {
 
 /// Judges what was found by a demand: each policy of it by its own [`Verifier`], the whole by the fold of their reports.
 pub fn admit(demand: &Demand, artifact: &Artifact<'_>, findings: &Findings, now: UnixTime) -> Admission {
-    admit_while(demand, artifact, findings, now, &|| true)
+    admit_with(demand, artifact, findings, now, Patience::Endless)
 }
 
 /// The same, which stops when `goes_on` says no; see [`Verifier::with_patience`].
@@ -103,8 +105,29 @@ pub fn admit_while(
     now: UnixTime,
     goes_on: &(dyn Fn() -> bool + Sync),
 ) -> Admission {
+    admit_with(demand, artifact, findings, now, Patience::Asked(goes_on))
+}
+
+/// The same for whoever knows how much time is left; see [`Verifier::with_time_left`].
+pub fn admit_within(
+    demand: &Demand,
+    artifact: &Artifact<'_>,
+    findings: &Findings,
+    now: UnixTime,
+    left: &(dyn Fn() -> Duration + Sync),
+) -> Admission {
+    admit_with(demand, artifact, findings, now, Patience::Told(left))
+}
+
+fn admit_with(
+    demand: &Demand,
+    artifact: &Artifact<'_>,
+    findings: &Findings,
+    now: UnixTime,
+    patience: Patience<'_>,
+) -> Admission {
     let mut signatures = Vec::new();
-    let around = Around { artifact: &Named::new(artifact), findings, now, patience: Patience(Some(goes_on)) };
+    let around = Around { artifact: &Named::new(artifact), findings, now, patience };
     let root = judge(demand, &around, &mut signatures);
     let report = Report { time: now, root };
     if report.verdict() == Verdict::Allowed {

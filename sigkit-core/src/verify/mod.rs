@@ -49,7 +49,7 @@ mod whole;
 mod witnesses;
 
 pub use artifact::Artifact;
-pub use demand::{Admission, Allowed, Findings, admit, admit_while};
+pub use demand::{Admission, Allowed, Findings, admit, admit_while, admit_within};
 pub use scan::{BlobScan, BlobScanner};
 #[cfg(feature = "keyless")]
 pub use verified::VerifiedCertificate;
@@ -57,6 +57,7 @@ pub use verified::{LogRecord, NotVerified, Verified, VerifiedSignature};
 
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
+use std::time::Duration;
 
 use artifact::Named;
 use content::Claim;
@@ -86,31 +87,62 @@ pub struct Verifier<'p> {
 
 /// Asked before each step that takes time whether there is any left.
 #[derive(Clone, Copy, Default)]
-pub(crate) struct Patience<'p>(Option<&'p (dyn Fn() -> bool + Sync)>);
+pub(crate) enum Patience<'p> {
+    /// There is always time.
+    #[default]
+    Endless,
+    /// Whether there is time.
+    Asked(&'p (dyn Fn() -> bool + Sync)),
+    /// How much there is.
+    Told(&'p (dyn Fn() -> Duration + Sync)),
+}
 
 impl Patience<'_> {
     fn is_over(self) -> bool {
-        self.0.is_some_and(|goes_on| !goes_on())
+        match self {
+            Self::Endless => false,
+            Self::Asked(goes_on) => !goes_on(),
+            Self::Told(left) => left().is_zero(),
+        }
+    }
+
+    /// How long one step may take that can be stopped.
+    #[cfg(feature = "rego")]
+    fn left(self) -> Duration {
+        match self {
+            Self::Endless | Self::Asked(_) => Duration::MAX,
+            Self::Told(left) => left(),
+        }
     }
 }
 
 impl std::fmt::Debug for Patience<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(if self.0.is_some() { "Patience(asked)" } else { "Patience(without end)" })
+        f.write_str(match self {
+            Self::Endless => "Patience(without end)",
+            Self::Asked(_) => "Patience(asked)",
+            Self::Told(_) => "Patience(told)",
+        })
     }
 }
 
 impl<'p> Verifier<'p> {
     /// A verifier for one policy.
     pub const fn new(policy: &'p Policy) -> Self {
-        Self { policy, patience: Patience(None) }
+        Self { policy, patience: Patience::Endless }
     }
 
     /// The same verifier, which stops when `goes_on` says no; it is asked before each thing found and each further demand. What was
     /// not judged by then leaves a doubt.
     #[must_use]
     pub const fn with_patience(self, goes_on: &'p (dyn Fn() -> bool + Sync)) -> Self {
-        Self { patience: Patience(Some(goes_on)), ..self }
+        Self { patience: Patience::Asked(goes_on), ..self }
+    }
+
+    /// The same for whoever knows how much time is left: a policy in Rego is stopped when it is over.
+    #[must_use]
+    pub const fn with_time_left(self, left: &'p (dyn Fn() -> Duration + Sync)) -> Self {
+        Self { patience: Patience::Told(left), ..self }
     }
 
     /// Judges. The verdict of the report and the variant of the result always agree.

@@ -8,10 +8,8 @@ use super::VerifiedSignature;
 use super::demand::{self, Around};
 use crate::bundle::{Origin, Problem};
 use crate::digest::Digest;
-use crate::policy::{Demand, Gate, NamedAuthority, RegoRefusal, Shows, WholePolicy};
-use crate::reason::Reason;
+use crate::policy::{Demand, Gate, NamedAuthority, Shows, WholePolicy};
 use crate::report::{CheckId, Fact, Label, Node, Outcome, Rule, Verdict};
-use crate::time::UnixTime;
 
 /// Judges each authority by itself, and the policy by what those show that are met. Without any authority the answer is negative,
 /// whatever the policy says.
@@ -31,7 +29,7 @@ pub(super) fn judge(whole: &WholePolicy, around: &Around<'_>, signatures: &mut V
     if !matches!(verdict, Verdict::Verified | Verdict::Allowed) {
         return met;
     }
-    let outcome = answer(whole, &matches, around.now);
+    let outcome = answer(whole, &matches, around);
     let outcome = match doubt {
         true => Outcome::Unknown(Problem {
             looked_for: format!("what {} judges", whole.rego.name()),
@@ -55,12 +53,11 @@ pub(super) fn judge(whole: &WholePolicy, around: &Around<'_>, signatures: &mut V
     node
 }
 
-fn answer(whole: &WholePolicy, matches: &Map<String, Value>, now: UnixTime) -> Outcome {
-    let policy = whole.rego.name().to_owned();
-    match whole.rego.check(json!({ "authorityMatches": matches }).to_string().as_bytes(), now) {
-        Ok(()) => Outcome::Pass(Fact::PolicyAllows { policy }),
-        Err(RegoRefusal::Denied(found)) => Outcome::Fail(Reason::PolicyDenies { policy, found }),
-        Err(RegoRefusal::Failed(problem)) => Outcome::Fail(Reason::PolicyFails { policy, problem }),
+fn answer(whole: &WholePolicy, matches: &Map<String, Value>, around: &Around<'_>) -> Outcome {
+    let input = json!({ "authorityMatches": matches }).to_string();
+    match whole.rego.check(input.as_bytes(), around.now, around.patience.left()) {
+        Ok(()) => Outcome::Pass(Fact::PolicyAllows { policy: whole.rego.name().to_owned() }),
+        Err(refusal) => refusal.outcome(&whole.rego),
     }
 }
 
@@ -78,7 +75,7 @@ fn judge_authority(
             for (part, (attestation, kind)) in parts.iter().zip(names) {
                 let mut of_part = Vec::new();
                 nodes.push(demand::judge(part, around, &mut of_part));
-                let complying = of_part.iter().filter(|signature| complies(part, signature, around.now));
+                let complying = of_part.iter().filter(|signature| complies(part, signature, around));
                 let items = complying.map(|signature| described(signature, Some(kind))).collect();
                 shown.insert(attestation.clone(), Value::Array(items));
                 own.extend(of_part);
@@ -101,13 +98,13 @@ fn judge_authority(
 }
 
 /// Returns true if the attestation passes every policy that the document asks of it by itself.
-fn complies(part: &Demand, signature: &VerifiedSignature, now: UnixTime) -> bool {
+fn complies(part: &Demand, signature: &VerifiedSignature, around: &Around<'_>) -> bool {
     let Some(statement) = signature.statement() else { return false };
     let mut all = true;
     part.each_policy(&mut |demand| {
         for gate in &demand.policy.gates {
             if let Gate::Rego(policy) = gate {
-                all = all && policy.check(statement.payload(), now).is_ok();
+                all = all && policy.check(statement.payload(), around.now, around.patience.left()).is_ok();
             }
         }
     });

@@ -41,6 +41,8 @@ pub(super) struct Seen<'s> {
     pub(super) artifact: &'s Named<'s>,
     pub(super) now: UnixTime,
     pub(super) limits: &'s Limits,
+    #[cfg_attr(not(feature = "rego"), allow(dead_code, reason = "only policies in Rego can be stopped"))]
+    pub(super) patience: Patience<'s>,
 }
 
 /// What is judged, and where more can be found about it.
@@ -121,6 +123,7 @@ impl<'a> Gates<'a> {
             artifact: self.around.artifact,
             now: self.around.now,
             limits: &self.policy.limits,
+            patience: self.around.patience,
         };
         check(gate, &seen, heard)
     }
