@@ -1,5 +1,6 @@
 //! Makes text from registries, certificates and files harmless to a terminal.
 
+use std::convert::Infallible;
 use std::fmt::Write as _;
 
 /// `text` with every character that a terminal could obey, or that a reader could not see, written as an escape.
@@ -20,17 +21,29 @@ pub(crate) fn one_line(text: &str) -> String {
 /// Outside of strings JSON has none of them but line feeds, carriage returns and tabs, which stay.
 pub(crate) fn json(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
-    for c in text.chars() {
-        if !is_treacherous(c) || matches!(c, '\n' | '\r' | '\t') {
-            safe.push(c);
-            continue;
-        }
-        for unit in c.encode_utf16(&mut [0; 2]) {
-            // Writing to a String cannot fail.
-            write!(safe, "\\u{unit:04x}").unwrap_or_default();
-        }
-    }
+    let mut take = |piece: &str| {
+        safe.push_str(piece);
+        Ok::<_, Infallible>(())
+    };
+    json_pieces(text, &mut take).unwrap_or_default();
     safe
+}
+
+/// The same in pieces, so that no copy of a large document is made.
+///
+/// # Errors
+/// Those of `take`.
+pub(crate) fn json_pieces<E>(text: &str, take: &mut dyn FnMut(&str) -> Result<(), E>) -> Result<(), E> {
+    let mut from = 0;
+    let treacherous = |(_, c): &(usize, char)| is_treacherous(*c) && !matches!(c, '\n' | '\r' | '\t');
+    for (at, c) in text.char_indices().filter(treacherous) {
+        take(text.get(from..at).unwrap_or_default())?;
+        for unit in c.encode_utf16(&mut [0; 2]) {
+            take(&format!("\\u{unit:04x}"))?;
+        }
+        from = at.saturating_add(c.len_utf8());
+    }
+    take(text.get(from..).unwrap_or_default())
 }
 
 fn escape(text: &str, stays: impl Fn(char) -> bool) -> String {

@@ -1,6 +1,7 @@
 //! `sigkit`: signs container images, and verifies them before they run.
 
 mod args;
+
 mod command;
 mod context;
 mod credentials;
@@ -14,6 +15,7 @@ mod outcome;
 mod render;
 mod runtime;
 mod settings;
+mod spool;
 mod terminal;
 
 use crate::context::{Context, Requests};

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 /// The modules by layer; one uses only modules of its own layer and of those before it.
 const LAYERS: [&[&str]; 7] = [
-    &["escape", "error", "exit", "environment", "explain", "outcome"],
+    &["escape", "error", "exit", "environment", "explain", "outcome", "spool"],
     &["args"],
     &["terminal", "files", "context", "runtime"],
     &["credentials", "settings"],

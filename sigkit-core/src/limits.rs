@@ -22,7 +22,7 @@ pub struct Limits {
     pub signatures_total_bytes: u64,
     /// An attestation, with whatever document it is about; cosign's `COSIGN_MAX_ATTACHMENT_SIZE` default.
     pub attachment_bytes: u64,
-    /// All attachments of one image together.
+    /// Memory for all attachments of one image together, those on their way included: with it a program stays below 64 MiB.
     pub attachments_total_bytes: u64,
     /// Signatures and attestations read for one image; cosign's bound on layers of a `.sig`.
     pub attachments: usize,
@@ -93,7 +93,7 @@ impl Limits {
         signature_bytes: 1 << 20,
         signatures_total_bytes: 12 << 20,
         attachment_bytes: 128 << 20,
-        attachments_total_bytes: 512 << 20,
+        attachments_total_bytes: 48 << 20,
         attachments: 1000,
         referrers: 10_000,
         referrers_bytes: 8 << 20,

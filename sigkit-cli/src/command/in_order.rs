@@ -1,9 +1,8 @@
 //! Work on many images at once. However long one of them takes, the others go on; what came of each is printed in the order named.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::future::Future;
-use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::io;
 use std::pin::pin;
 
 use futures_util::StreamExt as _;
@@ -11,6 +10,7 @@ use futures_util::StreamExt as _;
 use crate::error::CliError;
 use crate::exit::ExitCode;
 use crate::outcome::Output;
+use crate::spool::{Document, Spool, SpooledPart};
 use crate::terminal::printer::Printer;
 use crate::terminal::progress::TICK;
 
@@ -60,17 +60,17 @@ struct Waiting {
     /// What is kept in memory, in bytes.
     bytes: usize,
     /// The rest, in a file without a name.
-    aside: Option<File>,
+    spool: Option<Spool>,
 }
 
 enum Kept {
     Here(Output),
-    /// From this place of the file, the lengths of results, report and notes one after the other.
+    /// On disk.
     Aside {
-        at: u64,
-        stdout: usize,
-        report: usize,
-        notes: Vec<usize>,
+        stdout: SpooledPart,
+        documents: Vec<SpooledPart>,
+        report: SpooledPart,
+        notes: Vec<SpooledPart>,
         exit: ExitCode,
     },
 }
@@ -98,46 +98,44 @@ impl Waiting {
                 self.bytes = self.bytes.saturating_sub(weight(&output));
                 Ok(Some(output))
             }
-            Kept::Aside { at, stdout, report, notes, exit } => {
-                let Some(file) = &mut self.aside else { return Err(io::ErrorKind::NotFound.into()) };
-                file.seek(SeekFrom::Start(at))?;
-                let stdout = read(file, stdout)?;
-                let report = text(read(file, report)?)?;
-                let notes = notes.into_iter().map(|length| text(read(file, length)?)).collect::<io::Result<_>>()?;
-                Ok(Some(Output { stdout, notes, report, exit }))
+            Kept::Aside { stdout, documents, report, notes, exit } => {
+                let notes = notes.iter().map(text).collect::<io::Result<_>>()?;
+                let documents = documents.into_iter().map(Document::Spooled).collect();
+                Ok(Some(Output { stdout: stdout.read()?, documents, notes, report: text(&report)?, exit }))
             }
         }
     }
 
     fn lay_aside(&mut self, output: &Output) -> io::Result<Kept> {
-        let file = match &mut self.aside {
-            Some(file) => file,
-            aside => aside.insert(tempfile::tempfile()?),
+        let spool = match &mut self.spool {
+            Some(spool) => spool,
+            spool => spool.insert(Spool::new()?),
         };
-        let at = file.seek(SeekFrom::End(0))?;
-        file.write_all(&output.stdout)?;
-        file.write_all(output.report.as_bytes())?;
-        output.notes.iter().try_for_each(|note| file.write_all(note.as_bytes()))?;
-        let (stdout, report) = (output.stdout.len(), output.report.len());
-        let notes = output.notes.iter().map(String::len).collect();
-        Ok(Kept::Aside { at, stdout, report, notes, exit: output.exit })
+        let bytes = |bytes: &[u8]| spool.add(|to| to.write_all(bytes));
+        // Those that are on disk stay where they are.
+        let documents = output.documents.iter().map(|document| match document {
+            Document::Spooled(part) => Ok(part.clone()),
+            document => spool.add(|to| document.write_bare(to)),
+        });
+        Ok(Kept::Aside {
+            stdout: bytes(&output.stdout)?,
+            documents: documents.collect::<io::Result<_>>()?,
+            report: bytes(output.report.as_bytes())?,
+            notes: output.notes.iter().map(|note| bytes(note.as_bytes())).collect::<io::Result<_>>()?,
+            exit: output.exit,
+        })
     }
 }
 
 /// About how many bytes an output takes.
 fn weight(output: &Output) -> usize {
     let notes = output.notes.iter().fold(0_usize, |sum, note| sum.saturating_add(note.len()));
-    output.stdout.len().saturating_add(output.report.len()).saturating_add(notes)
+    let documents = output.documents.iter().fold(0_usize, |sum, document| sum.saturating_add(document.weight()));
+    output.stdout.len().saturating_add(output.report.len()).saturating_add(notes).saturating_add(documents)
 }
 
-fn read(file: &mut File, length: usize) -> io::Result<Vec<u8>> {
-    let mut bytes = vec![0; length];
-    file.read_exact(&mut bytes)?;
-    Ok(bytes)
-}
-
-fn text(bytes: Vec<u8>) -> io::Result<String> {
-    String::from_utf8(bytes).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+fn text(part: &SpooledPart) -> io::Result<String> {
+    String::from_utf8(part.read()?).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
 }
 
 #[cfg(test)]
@@ -147,6 +145,7 @@ mod tests {
     fn output(number: usize) -> Output {
         Output {
             stdout: format!("result {number}").into_bytes(),
+            documents: vec![Document::Bytes(format!("document {number}").into_bytes()), Document::Bytes(Vec::new())],
             notes: vec![format!("note {number}"), String::new(), "ä".to_owned()],
             report: format!("report {number}"),
             exit: ExitCode::Undecided,
@@ -163,12 +162,15 @@ mod tests {
                 assert!(waiting.next().unwrap().is_none());
                 assert!(waiting.bytes <= most);
             }
-            assert_eq!(waiting.aside.is_some(), most < usize::MAX);
+            assert_eq!(waiting.spool.is_some(), most < usize::MAX);
             waiting.put(0, output(0), most).unwrap();
             for number in 0..20 {
                 let (found, expected) = (waiting.next().unwrap().unwrap(), output(number));
                 assert_eq!((found.stdout, found.notes), (expected.stdout, expected.notes));
                 assert_eq!((found.report, found.exit), (expected.report, expected.exit));
+                let mut documents = Vec::new();
+                found.documents.iter().for_each(|document| document.write(&mut documents).unwrap());
+                assert_eq!(documents, format!("document {number}\n\n").into_bytes());
             }
             assert!(waiting.next().unwrap().is_none());
             assert_eq!(waiting.bytes, 0);

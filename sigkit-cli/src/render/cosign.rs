@@ -11,6 +11,7 @@ use sigkit_core::verify::{Verified, VerifiedSignature};
 
 use super::cosign_bundle;
 use crate::escape;
+use crate::spool::Document;
 
 /// The arc of Fulcio's extensions.
 const FULCIO: &str = "1.3.6.1.4.1.57264.1";
@@ -41,14 +42,8 @@ pub(super) fn lines(verified: &Verified) -> Vec<u8> {
 }
 
 /// Of each distinct attestation its envelope, one on a line.
-pub(super) fn envelopes(verified: &Verified, stdout: &mut Vec<u8>) {
-    for envelope in distinct(verified).filter_map(VerifiedSignature::envelope) {
-        // What these types hold can always be written.
-        let mut line = envelope.to_json().unwrap_or_default();
-        line.push(b'\n');
-        // The first is handed on as it is: it may be large.
-        if stdout.is_empty() { *stdout = line } else { stdout.extend(line) }
-    }
+pub(super) fn envelopes(verified: &Verified) -> impl Iterator<Item = Document> {
+    distinct(verified).filter_map(VerifiedSignature::envelope).map(Document::Envelope)
 }
 
 /// Each signature once, though several authorities may name its key. One document may have several signatures, each by a key of its own.

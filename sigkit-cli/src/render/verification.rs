@@ -99,7 +99,7 @@ impl Results {
                 (_, Ok(_), View::Tree) => output.stdout.extend(text::tree(judgement, self.stdout).into_bytes()),
                 (_, Ok(_), View::Line) => output.stdout.extend(text::line(judgement, self.stdout).into_bytes()),
                 (_, Ok(verified), View::Machine) if self.shape == Shape::Envelopes => {
-                    cosign::envelopes(verified, &mut output.stdout);
+                    output.documents.extend(cosign::envelopes(verified));
                 }
                 (Some(ReportFormat::Text), Ok(verified), View::Machine) => {
                     output.stdout.extend(cosign::lines(verified));
@@ -150,7 +150,7 @@ pub(crate) fn blob(judgement: &VerificationOutcome, format: Option<ReportFormat>
     match (format, &judgement.result) {
         (Some(ReportFormat::Report), _) => output.stdout = report::line(judgement, &context.beliefs()),
         (Some(ReportFormat::Json | ReportFormat::Text), Ok(verified)) => {
-            cosign::envelopes(verified, &mut output.stdout);
+            output.documents.extend(cosign::envelopes(verified));
         }
         _ => {}
     }

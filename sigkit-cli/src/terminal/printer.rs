@@ -1,6 +1,6 @@
 //! The one place that prints what commands hand back.
 
-use std::io::{self, Seek as _, Write as _};
+use std::io::{self, BufWriter, Seek as _, Write as _};
 use std::path::Path;
 
 use tempfile::SpooledTempFile;
@@ -17,6 +17,8 @@ use crate::terminal::wrap::wrap_lines;
 
 /// Results for a file that are kept in memory, in bytes; more of them wait on disk.
 const MAX_MEMORY_BYTES: usize = 1024 * 1024;
+/// Bytes of a document that are written at once.
+const CHUNK_BYTES: usize = 64 * 1024;
 
 /// Prints outputs, in pieces as they come or all at once, so that work on many images holds none that is done.
 #[derive(Debug)]
@@ -75,10 +77,10 @@ impl<'a> Printer<'a> {
         if !piece.report.is_empty() {
             self.context.stderr.raw(piece.report.as_bytes());
         }
-        if !piece.stdout.is_empty() {
+        if piece.has_results() {
             // Both streams may be the same terminal.
             self.context.stderr.end_progress();
-            self.write(&piece.stdout)?;
+            self.write(&piece)?;
         }
         self.show_progress();
         Ok(())
@@ -123,14 +125,14 @@ impl<'a> Printer<'a> {
         }
     }
 
-    fn write(&mut self, bytes: &[u8]) -> Result<(), CliError> {
+    fn write(&mut self, piece: &Output) -> Result<(), CliError> {
         match &mut self.results {
-            Results::Stdout(Some(stdout)) => stdout.write_all(bytes).map_err(stdout_failed),
+            Results::Stdout(Some(stdout)) => write(stdout, piece).map_err(stdout_failed),
             Results::Stdout(closed) => {
                 let stdout = closed.insert(Stdout::open().map_err(stdout_failed)?);
-                stdout.write_all(bytes).map_err(stdout_failed)
+                write(stdout, piece).map_err(stdout_failed)
             }
-            Results::File { kept, .. } => kept.write_all(bytes).map_err(kept_failed),
+            Results::File { kept, .. } => write(kept, piece).map_err(kept_failed),
         }
     }
 
@@ -149,6 +151,14 @@ impl<'a> Printer<'a> {
             }
         }
     }
+}
+
+fn write(to: &mut dyn io::Write, piece: &Output) -> io::Result<()> {
+    to.write_all(&piece.stdout)?;
+    // A large document comes in small pieces.
+    let mut to = BufWriter::with_capacity(CHUNK_BYTES, to);
+    piece.documents.iter().try_for_each(|document| document.write(&mut to))?;
+    to.flush()
 }
 
 /// Prints why nothing can go on.

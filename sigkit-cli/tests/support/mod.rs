@@ -1,6 +1,7 @@
 //! Runs the built program in a directory of its own, with nothing of the caller's environment.
 #![allow(dead_code, missing_docs, unreachable_pub)]
 
+pub mod cost;
 pub mod lab;
 pub mod snapshot;
 pub mod terminal;

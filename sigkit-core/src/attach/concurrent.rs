@@ -4,8 +4,7 @@
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 /// Fetches under way at once for one image; enough to hide round trips, few enough for any registry's connection limit.
 const WIDTH: usize = 8;
@@ -131,70 +130,16 @@ impl Lateness {
     }
 }
 
-/// Room that work on one task shares, in bytes: who needs more than is left waits, and who needs more than there is waits until all
-/// others are done.
-#[derive(Debug)]
-pub(super) struct Room {
-    size: u64,
-    state: Mutex<Taken>,
-}
-
-#[derive(Debug, Default)]
-struct Taken {
-    bytes: u64,
-    waiting: Vec<Waker>,
-}
-
-/// A share of a [`Room`], given back when dropped.
-#[derive(Debug)]
-pub(super) struct Share<'a> {
-    room: &'a Room,
-    bytes: u64,
-}
-
-impl Room {
-    pub(super) fn new(size: u64) -> Self {
-        Self { size, state: Mutex::default() }
-    }
-
-    /// Waits for room for so many bytes.
-    pub(super) async fn take(&self, bytes: u64) -> Share<'_> {
-        poll_fn(|context| {
-            let mut taken = self.state();
-            let after = taken.bytes.saturating_add(bytes);
-            if taken.bytes > 0 && after > self.size {
-                taken.waiting.push(context.waker().clone());
-                return Poll::Pending;
-            }
-            taken.bytes = after;
-            Poll::Ready(())
-        })
-        .await;
-        Share { room: self, bytes }
-    }
-
-    fn state(&self) -> MutexGuard<'_, Taken> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Drop for Share<'_> {
-    fn drop(&mut self) {
-        let mut taken = self.room.state();
-        taken.bytes = taken.bytes.saturating_sub(self.bytes);
-        taken.waiting.drain(..).for_each(Waker::wake);
-    }
-}
-
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::cell::{Cell, RefCell};
     use std::pin::pin;
+    use std::task::Waker;
 
     use super::*;
 
     /// Polls to the end, as a runtime would after each wake-up, and counts the polls.
-    fn run<F: Future>(future: F) -> (F::Output, usize) {
+    pub(in crate::attach) fn run<F: Future>(future: F) -> (F::Output, usize) {
         let mut future = pin!(future);
         let mut context = Context::from_waker(Waker::noop());
         for polls in 1..10_000 {
@@ -206,7 +151,7 @@ mod tests {
     }
 
     /// Ready at the poll after `polls` others.
-    async fn after(polls: usize) -> usize {
+    pub(in crate::attach) async fn after(polls: usize) -> usize {
         let mut left = polls;
         poll_fn(|_| {
             let ready = left == 0;
@@ -287,29 +232,5 @@ mod tests {
             }
         };
         assert_eq!(run(pool(next)).0.len(), 20);
-    }
-
-    // threat: R32
-    #[test]
-    fn room_is_shared_and_given_back() {
-        let room = Room::new(10);
-        let (held, most) = (Cell::new(0_u64), Cell::new(0_u64));
-        let work = |bytes: u64| {
-            let (room, held, most) = (&room, &held, &most);
-            async move {
-                let share = room.take(bytes).await;
-                held.set(held.get() + bytes);
-                most.set(most.get().max(held.get()));
-                after(2).await;
-                held.set(held.get() - bytes);
-                drop(share);
-            }
-        };
-        run(gather((0..40).map(|number| work(number % 7)).collect()));
-        assert!(most.get() <= 10 && most.get() > 6, "{}", most.get());
-        // What needs more than there is has it alone.
-        most.set(0);
-        run(gather([3, 50, 4].map(work).into_iter().collect()));
-        assert_eq!(most.get(), 50);
     }
 }

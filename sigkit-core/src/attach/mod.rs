@@ -5,19 +5,23 @@
 //! merged, written and read back until everything seen is in it (`shared`).
 
 mod absence;
+pub(crate) mod budget;
 pub(crate) mod concurrent;
 mod discover;
 mod gone;
+mod keep;
 mod own;
 mod part;
 mod queue;
 mod referrers;
+mod search;
 mod shared;
 mod tag;
 mod wanted;
 
 pub(crate) use concurrent::gather;
-pub use discover::{Found, FoundItem, discover, discover_until, find, find_until};
+pub(crate) use discover::discover_within;
+pub use discover::{Each, Found, FoundItem, discover, discover_until, find, find_each, find_until};
 pub use referrers::BundleAttachment;
 pub use tag::{EnvelopeAttachment, LayerAttachment};
 pub use wanted::Wanted;

@@ -1,10 +1,8 @@
 //! What is looked for beside an image, and which layers may be it.
 
-use std::sync::Arc;
-
 use super::{attestation_tag, signature_tag};
-use crate::bundle::{BundleError, SignedEntity, signature_annotations};
-use crate::content::{Content, PredicateType, SIGN_PREDICATE, Statement};
+use crate::bundle::{BundleError, signature_annotations};
+use crate::content::{PredicateType, SIGN_PREDICATE};
 use crate::digest::{Digest, DigestAlgorithm, Hasher};
 use crate::limits::Limits;
 use crate::oci::{Descriptor, Tag, media_type};
@@ -224,47 +222,4 @@ fn kind(layer: &Descriptor) -> Kind {
 
 fn clip(text: &str) -> String {
     text.chars().take(100).collect()
-}
-
-/// What is kept of a layer and its blob.
-pub(super) trait Keep: Sized + Send {
-    /// Takes what is kept.
-    fn keep(layer: &Descriptor, blob: Arc<Vec<u8>>, limits: &Limits) -> Result<Self, BundleError>;
-
-    /// The predicate type of the statement in it; `None` if it is not a statement, or cannot be read.
-    fn predicate_type(&self, layer: &Descriptor, limits: &Limits) -> Option<String>;
-}
-
-/// An envelope of the legacy format is one for each of its signatures.
-impl Keep for Vec<SignedEntity> {
-    fn keep(layer: &Descriptor, blob: Arc<Vec<u8>>, limits: &Limits) -> Result<Self, BundleError> {
-        if layer.media_type.starts_with(media_type::BUNDLE_PREFIX) {
-            SignedEntity::from_bundle(&blob, limits).map(|entity| vec![entity])
-        } else {
-            SignedEntity::each_from_layer(layer, Arc::unwrap_or_clone(blob), limits)
-        }
-    }
-
-    /// All signatures of an envelope are about the same statement.
-    fn predicate_type(&self, _: &Descriptor, limits: &Limits) -> Option<String> {
-        let Content::Envelope(envelope) = &self.first()?.content else { return None };
-        Some(Statement::parse(Arc::clone(&envelope.payload), limits).ok()?.predicate_type)
-    }
-}
-
-/// A layer and its blob as they are stored.
-pub(super) struct Stored {
-    pub(super) layer: Descriptor,
-    pub(super) blob: Arc<Vec<u8>>,
-}
-
-impl Keep for Stored {
-    fn keep(layer: &Descriptor, blob: Arc<Vec<u8>>, _: &Limits) -> Result<Self, BundleError> {
-        Ok(Self { layer: layer.clone(), blob })
-    }
-
-    fn predicate_type(&self, layer: &Descriptor, limits: &Limits) -> Option<String> {
-        let entities = Vec::<SignedEntity>::keep(layer, Arc::clone(&self.blob), limits).ok()?;
-        entities.predicate_type(layer, limits)
-    }
 }

@@ -48,6 +48,18 @@ fn within(annotations: &BTreeMap<String, String>, limits: &Limits) -> Result<(),
 }
 
 impl SignedEntity {
+    /// Reads what is stored beside an image: a bundle, or what [`SignedEntity::each_from_layer`] reads, by the type of its layer. The
+    /// payload of a large one is decoded in the place of its base64.
+    ///
+    /// # Errors
+    /// [`BundleError`].
+    pub fn each_from_attachment(layer: &Descriptor, blob: Vec<u8>, limits: &Limits) -> Result<Vec<Self>, BundleError> {
+        match layer.media_type.starts_with(media_type::BUNDLE_PREFIX) {
+            true => Ok(vec![Self::from_bundle_in_place(blob, limits)?]),
+            false => Self::each_from_layer(layer, blob, limits),
+        }
+    }
+
     /// Reads a layer of signatures or attestations: `layer` as its manifest describes it, `blob` its bytes.
     ///
     /// # Errors
@@ -65,7 +77,7 @@ impl SignedEntity {
         within(&layer.annotations, limits)?;
         let annotation = |name: &str| layer.annotations.get(name).filter(|value| !value.is_empty());
         let contents = if layer.media_type == media_type::DSSE_ENVELOPE {
-            Envelope::parse_each(&blob)?.into_iter().map(Content::Envelope).collect()
+            Envelope::parse_each_in_place(blob)?.into_iter().map(Content::Envelope).collect()
         } else {
             let signature = annotation(media_type::ANNOTATION_SIGNATURE).ok_or_else(|| {
                 member(DOCUMENT, "dev.cosignproject.cosign/signature", "base64 of a signature", "none")

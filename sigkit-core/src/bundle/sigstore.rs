@@ -1,6 +1,7 @@
 //! The sigstore bundle: protobuf JSON, media types v0.1 to v0.3. Sigstore bundle specification.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -8,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::log_entry::{Document, Version, WireEntry};
 use super::{BundleError, LogEntry, SignedEntity, SignedTimestamp, VerificationMaterial, clip, member};
-use crate::content::{Content, Envelope, MessageSignature, WireEnvelope};
+use crate::content::{Content, EncodedPayload, Envelope, MessageSignature, PAYLOAD, WireEnvelope};
 use crate::crypto::Signature;
 use crate::digest::{Digest, DigestAlgorithm};
 use crate::json::{self, JsonError, Words};
@@ -109,12 +110,37 @@ impl SignedEntity {
     /// # Errors
     /// [`BundleError`].
     pub fn from_bundle(bytes: &[u8], limits: &Limits) -> Result<Self, BundleError> {
-        let wire: Wire<'_> = json::from_slice_within(bytes, DOCUMENT_VALUES)
+        Ok(Self::parse(bytes, limits, |_| None)?.0)
+    }
+
+    /// The same; the payload of a large one is decoded in the place of its base64.
+    ///
+    /// # Errors
+    /// [`BundleError`].
+    pub(crate) fn from_bundle_in_place(bytes: Vec<u8>, limits: &Limits) -> Result<Self, BundleError> {
+        let (mut entity, encoded) = Self::parse(&bytes, limits, |envelope| envelope.place_in(&bytes))?;
+        if let (Some(encoded), Content::Envelope(envelope)) = (encoded, &mut entity.content) {
+            envelope.payload = encoded.decode(bytes)?;
+        }
+        Ok(entity)
+    }
+
+    /// Reads all but a payload of which `place` says where it stands.
+    fn parse(
+        bytes: &[u8],
+        limits: &Limits,
+        place: impl Fn(&WireEnvelope<'_>) -> Option<EncodedPayload>,
+    ) -> Result<(Self, Option<EncodedPayload>), BundleError> {
+        let wire: Wire<'_> = json::from_large_slice_within(bytes, DOCUMENT_VALUES, PAYLOAD)
             .map_err(|error| BundleError::Json { document: DOCUMENT, error })?;
+        let encoded = wire.dsse_envelope.as_ref().and_then(place);
         let version = MEDIA_TYPES.iter().find(|(name, _)| *name == wire.media_type).map(|(_, version)| *version);
         let version = version.ok_or_else(|| BundleError::Version { found: clip(&wire.media_type) })?;
         let content = match (&wire.dsse_envelope, &wire.message_signature) {
-            (Some(envelope), None) => Content::Envelope(Envelope::from_wire(envelope)?),
+            (Some(envelope), None) => Content::Envelope(match &encoded {
+                Some(_) => Envelope::around(envelope, &Arc::default())?,
+                None => Envelope::from_wire(envelope)?,
+            }),
             (None, Some(message)) => Content::Message(message.parse()?),
             (found, _) => {
                 let found = if found.is_some() { "both" } else { "neither" };
@@ -132,12 +158,13 @@ impl SignedEntity {
             let expected = "the hint of verificationMaterial.publicKey, or nothing";
             return Err(member(DOCUMENT, "dsseEnvelope.signatures.keyid", expected, clip(named)));
         }
-        Ok(Self {
+        let entity = Self {
             content,
             material: material.signer(version)?,
             log_entries: material.log_entries(version, limits)?,
             timestamps: material.timestamps(limits)?,
-        })
+        };
+        Ok((entity, encoded))
     }
 
     /// Writes a v0.3 bundle as compact JSON; `None` for what that version cannot hold: simple signing, material unspecified, and

@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+use std::ops::Range;
 use std::sync::Arc;
 
 use base64::Engine as _;
@@ -9,6 +11,9 @@ use crate::crypto::Signature;
 use crate::digest::{Digest, DigestAlgorithm, Hasher};
 use crate::json::{self, JsonError, Words};
 use crate::limits::{DOCUMENT_VALUES, ENVELOPE_SIGNATURES};
+
+/// The member that holds what is signed.
+pub(crate) const PAYLOAD: &str = "payload";
 
 /// A DSSE envelope with one of its signatures. DSSE 1.0, "Envelope".
 ///
@@ -70,6 +75,61 @@ impl WireEnvelope<'_> {
     pub(crate) fn key_hint(&self) -> Option<&str> {
         self.signatures.first()?.keyid.as_deref().filter(|hint| !hint.is_empty())
     }
+
+    fn decoded(&self) -> Result<Arc<Vec<u8>>, EnvelopeError> {
+        let payload = STANDARD.decode(self.payload.0.as_bytes());
+        payload.map(Arc::new).map_err(|_| EnvelopeError::Base64 { member: PAYLOAD, found: clip(&self.payload.0) })
+    }
+
+    /// Where the payload stands in the document, if that is so large that the payload should be decoded there.
+    pub(crate) fn place_in(&self, document: &[u8]) -> Option<EncodedPayload> {
+        match &self.payload.0 {
+            Cow::Borrowed(text) if json::is_large(document.len()) => {
+                let error = EnvelopeError::Base64 { member: PAYLOAD, found: clip(text) };
+                Some(EncodedPayload { place: json::position(document, text.as_bytes()), error })
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Where the base64 of a payload stands in a document.
+pub(crate) struct EncodedPayload {
+    place: Range<usize>,
+    /// What is to be said if it is none.
+    error: EnvelopeError,
+}
+
+impl EncodedPayload {
+    /// Decodes it within the memory of the document, of which nothing else is left.
+    pub(crate) fn decode(self, document: Vec<u8>) -> Result<Arc<Vec<u8>>, EnvelopeError> {
+        match decode_in_place(document, self.place) {
+            Some(payload) => Ok(Arc::new(payload)),
+            None => Err(self.error),
+        }
+    }
+}
+
+/// Characters of base64 that are decoded at once, and the bytes that they stand for.
+const PIECE: (usize, usize) = (4096, 3072);
+
+fn decode_in_place(mut bytes: Vec<u8>, text: Range<usize>) -> Option<Vec<u8>> {
+    let mut decoded = [0_u8; PIECE.1];
+    let (mut from, mut to) = (text.start, 0_usize);
+    while from < text.end {
+        let next = from.saturating_add(PIECE.0).min(text.end);
+        let length = STANDARD.decode_slice(bytes.get(from..next)?, &mut decoded).ok()?;
+        // Padding stands at the end alone.
+        if next < text.end && length < decoded.len() {
+            return None;
+        }
+        let end = to.saturating_add(length);
+        bytes.get_mut(to..end)?.copy_from_slice(decoded.get(..length)?);
+        (from, to) = (next, end);
+    }
+    bytes.truncate(to);
+    bytes.shrink_to_fit();
+    Some(bytes)
 }
 
 impl Envelope {
@@ -78,7 +138,7 @@ impl Envelope {
     /// # Errors
     /// [`EnvelopeError`].
     pub fn parse(bytes: &[u8]) -> Result<Self, EnvelopeError> {
-        Self::from_wire(&json::from_slice_within(bytes, DOCUMENT_VALUES)?)
+        Self::from_wire(&json::from_large_slice_within(bytes, DOCUMENT_VALUES, PAYLOAD)?)
     }
 
     /// Reads an envelope with one signature or several: once for each, in their order, equal ones once. The payload is shared.
@@ -86,32 +146,51 @@ impl Envelope {
     /// # Errors
     /// [`EnvelopeError`].
     pub fn parse_each(bytes: &[u8]) -> Result<Vec<Self>, EnvelopeError> {
-        Self::each_from_wire(&json::from_slice_within(bytes, DOCUMENT_VALUES)?)
+        Self::each_from_wire(&json::from_large_slice_within(bytes, DOCUMENT_VALUES, PAYLOAD)?)
+    }
+
+    /// The same; the payload of a large one is decoded in the place of its base64.
+    ///
+    /// # Errors
+    /// [`EnvelopeError`].
+    pub(crate) fn parse_each_in_place(bytes: Vec<u8>) -> Result<Vec<Self>, EnvelopeError> {
+        let wire: WireEnvelope<'_> = json::from_large_slice_within(&bytes, DOCUMENT_VALUES, PAYLOAD)?;
+        let Some(encoded) = wire.place_in(&bytes) else { return Self::each_from_wire(&wire) };
+        let mut envelopes = Self::each_around(&wire, &Arc::default())?;
+        let payload = encoded.decode(bytes)?;
+        envelopes.iter_mut().for_each(|envelope| envelope.payload = Arc::clone(&payload));
+        Ok(envelopes)
     }
 
     pub(crate) fn from_wire(wire: &WireEnvelope<'_>) -> Result<Self, EnvelopeError> {
+        let payload = wire.decoded()?;
+        Self::around(wire, &payload)
+    }
+
+    /// The one envelope around this payload, which is not that of the document yet.
+    pub(crate) fn around(wire: &WireEnvelope<'_>, payload: &Arc<Vec<u8>>) -> Result<Self, EnvelopeError> {
         let found = wire.signatures.len();
         if found != 1 {
             return Err(EnvelopeError::SignatureCount { found });
         }
-        Self::each_from_wire(wire)?.into_iter().next().ok_or(EnvelopeError::SignatureCount { found })
+        Self::each_around(wire, payload)?.into_iter().next().ok_or(EnvelopeError::SignatureCount { found })
     }
 
     fn each_from_wire(wire: &WireEnvelope<'_>) -> Result<Vec<Self>, EnvelopeError> {
+        Self::each_around(wire, &wire.decoded()?)
+    }
+
+    fn each_around(wire: &WireEnvelope<'_>, payload: &Arc<Vec<u8>>) -> Result<Vec<Self>, EnvelopeError> {
         let found = wire.signatures.len();
         if !(1..=ENVELOPE_SIGNATURES).contains(&found) {
             return Err(EnvelopeError::SignatureCount { found });
         }
-        let payload = STANDARD
-            .decode(wire.payload.0.as_bytes())
-            .map_err(|_| EnvelopeError::Base64 { member: "payload", found: clip(&wire.payload.0) })?;
-        let payload = Arc::new(payload);
         let mut envelopes: Vec<Self> = Vec::new();
         for WireSignature { sig, .. } in &wire.signatures {
             let signature = Signature::from_base64(sig)
                 .map_err(|_| EnvelopeError::Base64 { member: "signatures.sig", found: clip(sig) })?;
             if envelopes.iter().all(|known| known.signature != signature) {
-                let (payload_type, payload) = (wire.payload_type.clone(), Arc::clone(&payload));
+                let (payload_type, payload) = (wire.payload_type.clone(), Arc::clone(payload));
                 envelopes.push(Self { payload_type, payload, signature });
             }
         }
@@ -131,22 +210,36 @@ impl Envelope {
     /// Writes the same behind `bytes`. Base64 needs no escapes, which are looked for byte by byte where a large payload would
     /// show it, and goes where it belongs at once.
     pub(crate) fn write_json(&self, bytes: &mut Vec<u8>) -> Result<(), JsonError> {
-        bytes.extend_from_slice(br#"{"payload":""#);
-        let mut base64 = [0; 4096];
-        for chunk in self.payload.chunks(3072) {
-            let written = STANDARD.encode_slice(chunk, &mut base64).unwrap_or_default();
-            bytes.extend_from_slice(base64.get(..written).unwrap_or_default());
-        }
-        let payload_type = serde_json::to_string(&self.payload_type)?;
+        self.json_pieces(&mut |piece| {
+            bytes.extend_from_slice(piece);
+            Ok::<_, JsonError>(())
+        })
+    }
+
+    /// Hands the same over in pieces, so that no copy of a large payload is made.
+    ///
+    /// # Errors
+    /// Those of `take`.
+    pub fn json_pieces<E>(&self, take: &mut dyn FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
+        // What a text holds can always be written.
+        let payload_type = serde_json::to_string(&self.payload_type).unwrap_or_default();
         let signature = self.signature.to_base64();
-        bytes.extend_from_slice(
-            format!(r#"","payloadType":{payload_type},"signatures":[{{"sig":"{signature}"}}]}}"#).as_bytes(),
-        );
-        Ok(())
+        take(br#"{"payload":""#)?;
+        self.base64_pieces(take)?;
+        take(format!(r#"","payloadType":{payload_type},"signatures":[{{"sig":"{signature}"}}]}}"#).as_bytes())
+    }
+
+    /// The payload in base64.
+    fn base64_pieces<E>(&self, take: &mut dyn FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
+        let mut base64 = [0; PIECE.0];
+        self.payload.chunks(PIECE.1).try_for_each(|chunk| {
+            let written = STANDARD.encode_slice(chunk, &mut base64).unwrap_or_default();
+            take(base64.get(..written).unwrap_or_default())
+        })
     }
 
     /// About how many bytes the envelope takes in JSON; asked for at once, for growing would take up to twice as many.
-    pub(crate) fn json_len(&self) -> usize {
+    pub fn json_len(&self) -> usize {
         self.payload.len().div_ceil(3).saturating_mul(4).saturating_add(4096)
     }
 
@@ -163,19 +256,43 @@ impl Envelope {
         pae_prefix(&self.payload_type, &self.payload)
     }
 
-    /// The JSON texts in which Go programs send this envelope: cosign 2 with an empty key hint, cosign 3 and others without.
+    /// The digests of the JSON texts in which Go programs send this envelope: cosign 2 with an empty key hint, cosign 3 and others
+    /// without.
     #[cfg(feature = "keyless")]
-    pub(crate) fn go_texts(&self) -> [String; 2] {
+    pub(crate) fn go_digests(&self) -> [Digest; 2] {
         // None of the texts but the type can hold a character that Go escapes, and base64 is none of them.
-        let payload = STANDARD.encode(self.payload.as_slice());
         let signature = self.signature.to_base64();
         let payload_type = json::to_go_string(&self.payload_type).unwrap_or_default();
-        [
-            format!(
-                r#"{{"payloadType":{payload_type},"payload":"{payload}","signatures":[{{"keyid":"","sig":"{signature}"}}]}}"#
+        let around = [
+            (
+                format!(r#"{{"payloadType":{payload_type},"payload":""#),
+                format!(r#"","signatures":[{{"keyid":"","sig":"{signature}"}}]}}"#),
             ),
-            format!(r#"{{"payload":"{payload}","payloadType":{payload_type},"signatures":[{{"sig":"{signature}"}}]}}"#),
-        ]
+            (
+                r#"{"payload":""#.to_owned(),
+                format!(r#"","payloadType":{payload_type},"signatures":[{{"sig":"{signature}"}}]}}"#),
+            ),
+        ];
+        around.map(|(before, behind)| {
+            let mut hasher = Hasher::new(DigestAlgorithm::Sha256);
+            hasher.update(before.as_bytes());
+            let mut add = |piece: &[u8]| {
+                hasher.update(piece);
+                Ok::<_, std::convert::Infallible>(())
+            };
+            self.base64_pieces(&mut add).unwrap_or_default();
+            hasher.update(behind.as_bytes());
+            hasher.finish()
+        })
+    }
+
+    /// Whether `text` is the payload in base64 that was encoded once more.
+    #[cfg(feature = "keyless")]
+    pub(crate) fn is_encoded_twice(&self, text: &str) -> bool {
+        let length = |bytes: usize| bytes.div_ceil(3).saturating_mul(4);
+        // Of a large payload no copy is made for a text that cannot be it.
+        text.len() == length(length(self.payload.len()))
+            && text == STANDARD.encode(STANDARD.encode(self.payload.as_slice()))
     }
 
     /// What is signed. DSSE 1.0, "PAE definition": `DSSEv1 SP len(type) SP type SP len(payload) SP payload`, lengths in bytes,

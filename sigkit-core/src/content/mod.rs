@@ -9,7 +9,7 @@ mod simple_signing;
 mod statement;
 
 pub use draft::Draft;
-pub(crate) use dsse::WireEnvelope;
+pub(crate) use dsse::{EncodedPayload, PAYLOAD, WireEnvelope};
 pub use dsse::{Envelope, EnvelopeError};
 pub use predicate::{PredicateType, PredicateTypeError};
 pub use simple_signing::{SIMPLE_SIGNING_TYPE, SimpleSigning};

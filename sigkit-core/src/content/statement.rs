@@ -1,13 +1,15 @@
 use std::collections::BTreeMap;
+use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::de::{Error as _, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
 use super::{ContentError, PredicateType, clip};
 use crate::digest::{Digest, DigestAlgorithm};
-use crate::json::{self, JsonError};
+use crate::json::{self, JsonError, Words};
 use crate::limits::{DOCUMENT_VALUES, Limits};
 
 /// Predicate type of an image signature.
@@ -16,6 +18,12 @@ pub const SIGN_PREDICATE: &str = "https://sigstore.dev/cosign/sign/v1";
 const STATEMENT_V1: &str = "https://in-toto.io/Statement/v1";
 const STATEMENT_V01: &str = "https://in-toto.io/Statement/v0.1";
 const DOCUMENT: &str = "in-toto statement";
+/// Members of a statement, known and unknown.
+const MOST_MEMBERS: usize = 1000;
+/// Bytes of a type.
+const MOST_TEXT: usize = 16 << 10;
+/// Bytes of the subjects.
+const MOST_SUBJECT: usize = 2 << 20;
 
 /// An in-toto statement: a predicate about artifacts. in-toto attestation specification, "Statement", v0.1 and v1.
 #[derive(Clone, Debug)]
@@ -47,17 +55,67 @@ impl Subject {
     }
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+/// The members as they are written: a statement may be large, and what is not needed of it is not copied.
+#[derive(Default)]
 struct Wire<'a> {
-    #[serde(rename = "_type")]
-    kind: String,
-    /// Read apart from the predicate, which may be of any size.
-    #[serde(borrow)]
-    subject: &'a RawValue,
-    predicate_type: String,
-    #[serde(borrow)]
+    kind: Option<&'a RawValue>,
+    subject: Option<&'a RawValue>,
+    predicate_type: Option<&'a RawValue>,
     predicate: Option<&'a RawValue>,
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Wire<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members;
+        impl<'de> Visitor<'de> for Members {
+            type Value = Wire<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Wire<'de>, A::Error> {
+                let mut wire = Wire::default();
+                for _ in 0..=MOST_MEMBERS {
+                    let Some(Words(name)) = map.next_key()? else { return wire.complete() };
+                    let value: &RawValue = map.next_value()?;
+                    match name.as_ref() {
+                        "_type" => wire.kind = Some(value),
+                        "subject" => wire.subject = Some(value),
+                        "predicateType" => wire.predicate_type = Some(value),
+                        "predicate" => wire.predicate = Some(value).filter(|value| value.get() != "null"),
+                        _ => {}
+                    }
+                }
+                Err(A::Error::custom(format!("more than {MOST_MEMBERS} members")))
+            }
+        }
+        deserializer.deserialize_map(Members)
+    }
+}
+
+impl<'a> Wire<'a> {
+    fn complete<E: serde::de::Error>(self) -> Result<Self, E> {
+        for (name, value) in [("_type", self.kind), ("subject", self.subject), ("predicateType", self.predicate_type)] {
+            value.ok_or_else(|| E::missing_field(name))?;
+        }
+        Ok(self)
+    }
+
+    /// The text of a member, of which no more than [`MOST_TEXT`] bytes are copied.
+    fn member<T: Deserialize<'a>>(
+        name: &'static str,
+        value: Option<&'a RawValue>,
+        most: usize,
+    ) -> Result<T, ContentError> {
+        let json = |error| ContentError::Json { document: DOCUMENT, error };
+        let text = value.map_or("null", RawValue::get);
+        if text.len() > most {
+            let (expected, found) = ("a text of moderate length", format!("{} bytes", text.len()));
+            return Err(ContentError::Member { document: DOCUMENT, member: name, expected, found });
+        }
+        json::from_slice_within(text.as_bytes(), DOCUMENT_VALUES).map_err(json)
+    }
 }
 
 #[derive(Deserialize)]
@@ -105,16 +163,16 @@ impl Statement {
         let payload = payload.into();
         let wire: Wire<'_> =
             json::from_slice(&payload).map_err(|error| ContentError::Json { document: DOCUMENT, error })?;
-        if wire.kind != STATEMENT_V1 && wire.kind != STATEMENT_V01 {
+        let kind: String = Wire::member("_type", wire.kind, MOST_TEXT)?;
+        if kind != STATEMENT_V1 && kind != STATEMENT_V01 {
             return Err(ContentError::Member {
                 document: DOCUMENT,
                 member: "_type",
                 expected: "https://in-toto.io/Statement/v1 or v0.1",
-                found: clip(&wire.kind),
+                found: clip(&kind),
             });
         }
-        let subjects: Vec<WireSubject> = json::from_slice_within(wire.subject.get().as_bytes(), DOCUMENT_VALUES)
-            .map_err(|error| ContentError::Json { document: DOCUMENT, error })?;
+        let subjects: Vec<WireSubject> = Wire::member("subject", wire.subject, MOST_SUBJECT)?;
         if subjects.len() > limits.statement_subjects {
             return Err(ContentError::TooMany {
                 document: DOCUMENT,
@@ -146,8 +204,8 @@ impl Statement {
                     annotations: subject.annotations,
                 })
                 .collect(),
-            predicate_type: wire.predicate_type,
-            predicate: wire.predicate.map(|predicate| position(&payload, predicate.get().as_bytes())),
+            predicate_type: Wire::member("predicateType", wire.predicate_type, MOST_TEXT)?,
+            predicate: wire.predicate.map(|predicate| json::position(&payload, predicate.get().as_bytes())),
             payload,
         })
     }
@@ -211,12 +269,6 @@ impl Statement {
     }
 }
 
-/// Where `part`, which was borrowed from `whole`, is in it.
-fn position(whole: &[u8], part: &[u8]) -> Range<usize> {
-    let start = part.as_ptr().addr().saturating_sub(whole.as_ptr().addr());
-    start..start.saturating_add(part.len())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -263,6 +315,37 @@ mod tests {
         }
         let twice = Statement::attest(&[("a", image)], &PredicateType::Vuln, br#"{"a":1,"a":2}"#.to_vec()).unwrap();
         assert!(matches!(Statement::parse(twice, &Limits::DEFAULT), Err(ContentError::Json { .. })));
+    }
+
+    // threat: R32
+    #[test]
+    fn statement_is_not_copied_beyond_bounds() {
+        let subject = format!(r#"[{{"digest":{{"sha256":"{HEX}"}}}}]"#);
+        let text = |kind: &str, subject: &str, predicate_type: &str, more: &str| {
+            format!(r#"{{"_type":"{kind}","subject":{subject},"predicateType":"{predicate_type}"{more}}}"#)
+        };
+        let members = |count: usize| (0..count).map(|n| format!(r#","{n}":0"#)).collect::<String>();
+        assert!(parse(&text(STATEMENT_V1, &subject, "t", &members(MOST_MEMBERS - 3))).is_ok());
+        let error = parse(&text(STATEMENT_V1, &subject, "t", &members(MOST_MEMBERS))).unwrap_err();
+        assert!(error.to_string().contains("more than 1000 members"), "{error}");
+        let long = "x".repeat(MOST_TEXT);
+        let many = format!(r#"[{{"name":"{}","digest":{{"sha256":"{HEX}"}}}}]"#, "x".repeat(MOST_SUBJECT));
+        for (text, member) in [
+            (text(&long, &subject, "t", ""), "_type"),
+            (text(STATEMENT_V1, &many, "t", ""), "subject"),
+            (text(STATEMENT_V1, &subject, &long, ""), "predicateType"),
+        ] {
+            let error = parse(&text).unwrap_err();
+            assert!(
+                matches!(error, ContentError::Member { member: found, .. } if found == member),
+                "{member}: {error}"
+            );
+        }
+        let deep = text(STATEMENT_V1, &subject, "t", &format!(r#","predicate":{}"#, "[".repeat(3 << 20)));
+        for absent in [&deep, r#"{"subject":[],"predicateType":"t"}"#, r#"{"_type":"t"}"#, r#"{"_type":5}"#, "[]", "1"]
+        {
+            assert!(matches!(parse(absent), Err(ContentError::Json { .. })), "{absent}");
+        }
     }
 
     // threat: A10

@@ -1,6 +1,8 @@
+use std::sync::Arc;
+
 use super::{Format, SignImageError};
-use crate::attach::{BundleAttachment, EnvelopeAttachment, Receipt, Wanted, find};
-use crate::bundle::{Evidence, Origin, SignedEntity, VerificationMaterial};
+use crate::attach::{BundleAttachment, EnvelopeAttachment, Receipt, Wanted, find_each};
+use crate::bundle::{Evidence, EvidenceItem, Origin, SignedEntity, VerificationMaterial};
 use crate::content::{Content, Draft, Envelope, PredicateType, Statement};
 use crate::digest::{Digest, DigestAlgorithm};
 use crate::key::{SignError, Signer};
@@ -29,6 +31,8 @@ pub struct Attesting {
     pub earlier: Earlier,
     /// Time written into the legacy configuration; none writes cosign's reproducible zero time.
     pub legacy_created: Option<UnixTime>,
+    /// Bounds on the earlier attestations that are read.
+    pub limits: Limits,
 }
 
 /// What becomes of earlier attestations of the same type by the same key.
@@ -43,7 +47,14 @@ pub enum Earlier {
 impl Attesting {
     /// Attestations of this type in this format, for images of `repository`; earlier ones stay.
     pub fn new(predicate_type: PredicateType, format: Format, repository: impl Into<String>) -> Self {
-        Self { predicate_type, format, name: repository.into(), earlier: Earlier::Keep, legacy_created: None }
+        Self {
+            predicate_type,
+            format,
+            name: repository.into(),
+            earlier: Earlier::Keep,
+            legacy_created: None,
+            limits: Limits::DEFAULT,
+        }
     }
 
     /// Signs a statement about the image and verifies what was signed. `predicate` is what [`PredicateType::predicate`] makes.
@@ -151,7 +162,7 @@ impl Attesting {
             if others.is_empty() {
                 break;
             }
-            let envelope = attestations.blob(kept, Limits::DEFAULT.attachment_bytes).await?;
+            let envelope = attestations.blob(kept, self.limits.attachment_bytes).await?;
             receipt = Some(self.put(attestations, image, envelope, &others).await?);
         }
         Ok(receipt)
@@ -166,27 +177,34 @@ impl Attesting {
         now: UnixTime,
     ) -> Result<Vec<Descriptor>, SignImageError> {
         let wanted = Wanted::Attestations(Some(&self.predicate_type));
-        let found = find(attestations, image, wanted, &Limits::DEFAULT).await;
+        let policy = own_policy(signer, &self.predicate_type);
+        let limits = &self.limits;
+        let judge = |layer: &Descriptor, blob: Vec<u8>| {
+            let signatures = EvidenceItem::each(
+                Origin::File(String::new()),
+                SignedEntity::each_from_attachment(layer, blob, limits),
+            );
+            let predicate_type = signatures.first().and_then(|item| predicate_type(item, limits));
+            // An envelope that others have signed as well is theirs, too.
+            let own = signatures.into_iter().all(|signature| {
+                let evidence = Evidence { items: vec![signature], problems: Vec::new() };
+                Verifier::new(&policy).verify(&Artifact::Digest(*image), &evidence, now).is_ok()
+            });
+            (predicate_type, own.then(|| layer.clone()))
+        };
+        let found = find_each(attestations, image, wanted, limits, std::future::pending(), judge).await;
         if let Some(problem) = found.problems.into_iter().next() {
             return Err(SignImageError::Earlier(problem));
         }
         let is_layer = |place: &Origin| matches!(place, Origin::Layer { .. });
-        let policy = own_policy(signer, &self.predicate_type);
-        let mut layers = Vec::new();
-        for item in found.items.into_iter().filter(|item| item.origin.places().iter().any(is_layer)) {
-            let layer = item.layer.clone();
-            // An envelope that others have signed as well is theirs, too.
-            let mut signatures = item.parse(&Limits::DEFAULT).into_iter();
-            let own = signatures.all(|signature| {
-                let evidence = Evidence { items: vec![signature], problems: Vec::new() };
-                Verifier::new(&policy).verify(&Artifact::Digest(*image), &evidence, now).is_ok()
-            });
-            if own {
-                layers.push(layer);
-            }
-        }
-        Ok(layers)
+        let own = found.items.into_iter().filter(|(origin, _)| origin.places().iter().any(is_layer));
+        Ok(own.filter_map(|(_, layer)| layer.ok().flatten()).collect())
     }
+}
+
+fn predicate_type(item: &EvidenceItem, limits: &Limits) -> Option<String> {
+    let Content::Envelope(envelope) = &item.entity.as_ref().ok()?.content else { return None };
+    Some(Statement::parse(Arc::clone(&envelope.payload), limits).ok()?.predicate_type)
 }
 
 fn digests(layers: &[Descriptor]) -> Vec<Digest> {

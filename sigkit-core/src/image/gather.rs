@@ -1,8 +1,10 @@
 use std::future::Future;
 
+use crate::attach::budget::Room;
 use crate::attach::concurrent::{self, Lateness};
-use crate::attach::discover_until;
+use crate::attach::discover_within;
 use crate::digest::Digest;
+use crate::limits::Limits;
 use crate::oci::Repository;
 use crate::policy::{Demand, Policy};
 use crate::store::Store;
@@ -19,7 +21,7 @@ pub async fn gather<S: Store>(
     gather_until(signatures, elsewhere, image, demand, std::future::pending()).await
 }
 
-/// The same, until `until` is ready; see [`discover_until`].
+/// The same for whoever has no more time once `until` is ready; see [`discover_until`](crate::attach::discover_until).
 pub async fn gather_until<S: Store>(
     signatures: &S,
     elsewhere: impl Fn(&Repository) -> S,
@@ -30,11 +32,16 @@ pub async fn gather_until<S: Store>(
     let lookups: Vec<(&Policy, Option<&Repository>, Option<S>)> =
         demand.lookups().into_iter().map(|(policy, source)| (policy, source, source.map(&elsewhere))).collect();
     let lateness = Lateness::default();
+    // What is kept for the image is bounded over all policies.
+    let room = Room::new(lookups.first().map_or(&Limits::DEFAULT, |(policy, ..)| policy.limits()));
     // Side by side: a place that stays silent takes no time from the others.
     let look = lookups
         .iter()
-        .map(|(policy, _, store)| discover_until(store.as_ref().unwrap_or(signatures), image, policy, lateness.wait()));
-    let look = look.collect();
+        .map(|(policy, _, store)| {
+            let store = store.as_ref().unwrap_or(signatures);
+            discover_within(store, image, policy, lateness.wait(), &room)
+        })
+        .collect();
     let found = lateness.tell(until, concurrent::gather(look)).await;
     let mut findings = Findings::default();
     for ((policy, source, _), evidence) in lookups.iter().zip(found) {

@@ -4,6 +4,7 @@
 //! the document, nesting deeper than 128, an array where an object belongs, and names of members that mean something to the parser
 //! itself are errors too.
 
+mod large;
 mod names;
 mod objects;
 mod spelling;
@@ -89,6 +90,7 @@ const MAX_ERROR_CHARS: usize = 400;
 
 /// Reads one document of type `T`, which may borrow from the bytes.
 pub(crate) fn from_slice<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, JsonError> {
+    large::check_depth(bytes).map_err(|text| JsonError { text, exceeds: None })?;
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let document = objects::read(&mut deserializer).map_err(|error| JsonError::explained(&error, bytes))?;
     deserializer.end().map_err(|error| match many(bytes) {
@@ -111,6 +113,28 @@ pub(crate) fn from_slice_within<'a, T: Deserialize<'a>>(bytes: &'a [u8], most: u
         return Err(JsonError { text: format!("more than {most} values"), exceeds: Some(most) });
     }
     from_slice(bytes)
+}
+
+/// The same for a document that may be large, of which nothing is copied but little texts: all of it but those is one text called
+/// `name`, written without escapes.
+pub(crate) fn from_large_slice_within<'a, T: Deserialize<'a>>(
+    bytes: &'a [u8],
+    most: usize,
+    name: &str,
+) -> Result<T, JsonError> {
+    large::check(bytes, name).map_err(|text| JsonError { text, exceeds: None })?;
+    from_slice_within(bytes, most)
+}
+
+/// Whether so many bytes are more than anything but one text of a document may have.
+pub(crate) const fn is_large(bytes: usize) -> bool {
+    bytes > large::LARGE
+}
+
+/// Where `part`, which was borrowed from `whole`, stands in it.
+pub(crate) fn position(whole: &[u8], part: &[u8]) -> std::ops::Range<usize> {
+    let start = part.as_ptr().addr().saturating_sub(whole.as_ptr().addr());
+    start..start.saturating_add(part.len())
 }
 
 /// How many values there are in a JSON text; of any other text nothing that matters.

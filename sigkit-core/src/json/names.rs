@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashSet;
+use std::hash::BuildHasher as _;
 
 /// The prefix of names by which serde_json, and interpreters built on it, mark values that are not plain JSON: a value under one would
 /// be taken for another value, which nothing here has looked at.
@@ -21,11 +22,15 @@ pub(crate) fn check(name: &str) -> Result<(), String> {
 /// Up to so many members, comparing costs less than hashing; nearly all objects are small.
 pub(super) const FEW: usize = 16;
 
+/// Room for so many names is kept for the next object.
+const KEPT: usize = 1024;
+
 /// The names of an object's members so far.
 #[derive(Default)]
 pub(super) struct Names<'a> {
-    few: Vec<Cow<'a, str>>,
-    many: HashSet<Cow<'a, str>>,
+    pub(super) few: Vec<Cow<'a, str>>,
+    /// Hashes with a random key of the others: a long list of names would take many times its text.
+    pub(super) many: HashSet<u64>,
 }
 
 impl<'a> Names<'a> {
@@ -35,21 +40,25 @@ impl<'a> Names<'a> {
     /// That it is, or what is wrong with it.
     pub(super) fn add(&mut self, name: Cow<'a, str>) -> Result<(), String> {
         check(&name)?;
-        if self.few.contains(&name) || self.many.contains(&name) {
+        let is_new =
+            !self.few.contains(&name) && (self.few.len() < FEW || self.many.insert(self.many.hasher().hash_one(&name)));
+        if !is_new {
             return Err(format!("member {name:?} appears twice"));
         }
         if self.few.len() < FEW {
             self.few.push(name);
-        } else {
-            self.many.insert(name);
         }
         Ok(())
     }
 
-    /// The same for another object.
+    /// The same for another object. What grew large is given back, since many of these may wait for others.
     pub(super) fn emptied(mut self) -> Self {
         self.few.clear();
-        self.many.clear();
+        if self.many.capacity() > KEPT {
+            self.many = HashSet::new()
+        } else {
+            self.many.clear()
+        }
         self
     }
 }

@@ -9,14 +9,45 @@ use std::borrow::Cow;
 use super::names::Names;
 
 /// Nesting from which on text is refused; serde_json's bound for what it reads.
-const TOO_DEEP: usize = 128;
+pub(super) const TOO_DEEP: usize = 128;
 /// Digits of the longest number that has a value whatever its digits are.
 const SAFE_DIGITS: usize = 300;
+/// Names of members in objects that are open at the same time, each of which takes several times its bytes.
+const MOST_NAMES: usize = 200_000;
+/// As many bytes of a name with escapes, which is copied, count as one more name.
+const NAME_BYTES: usize = 64;
+
+/// What is said of an escape that is no character.
+const HALF: &str = "half of a surrogate pair";
+
+/// Whether the escapes of a string, of which the grammar is known to be right, are characters; nothing is copied.
+fn pairs(text: &str) -> Result<(), String> {
+    let mut rest = text.as_bytes();
+    let unit = |rest: &[u8]| {
+        let digits = rest.strip_prefix(b"\\u")?.get(..4)?;
+        u16::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
+    };
+    while let Some(at) = memchr::arch::all::memchr::One::new(b'\\').find(rest) {
+        rest = rest.get(at..).unwrap_or_default();
+        let length = match unit(rest) {
+            None => 2,
+            Some(0xd800..=0xdbff) => match rest.get(6..).and_then(unit) {
+                Some(0xdc00..=0xdfff) => 12,
+                _ => return Err(HALF.to_owned()),
+            },
+            Some(0xdc00..=0xdfff) => return Err(HALF.to_owned()),
+            Some(_) => 6,
+        };
+        rest = rest.get(length..).unwrap_or_default();
+    }
+    Ok(())
+}
 
 /// What encloses a value.
 enum Level<'a> {
     List,
-    Object(Names<'a>),
+    /// With the number of its names.
+    Object(Names<'a>, usize),
 }
 
 struct Walk<'a> {
@@ -25,6 +56,8 @@ struct Walk<'a> {
     levels: Vec<Level<'a>>,
     /// Room for the names of more objects.
     spare: Vec<Names<'a>>,
+    /// Names in all levels.
+    names: usize,
     /// Whether a string that comes now is the name of a member.
     name_next: bool,
 }
@@ -34,7 +67,7 @@ struct Walk<'a> {
 /// # Errors
 /// What is wrong, with line and column.
 pub(super) fn check(text: &str) -> Result<(), String> {
-    let mut walk = Walk { text, at: 0, levels: Vec::new(), spare: Vec::new(), name_next: false };
+    let mut walk = Walk { text, at: 0, levels: Vec::new(), spare: Vec::new(), names: 0, name_next: false };
     walk.run().map_err(|why| {
         let before = text.as_bytes().get(..walk.at).unwrap_or_default();
         let (mut line, mut column) = (1_usize, 0_usize);
@@ -54,11 +87,11 @@ impl<'a> Walk<'a> {
                 b'"' => self.string()?,
                 b'{' => {
                     let names = self.spare.pop().unwrap_or_default();
-                    self.open(Level::Object(names))?;
+                    self.open(Level::Object(names, 0))?;
                 }
                 b'[' => self.open(Level::List)?,
                 b'}' | b']' => self.close(),
-                b',' => self.name_next = matches!(self.levels.last(), Some(Level::Object(_))),
+                b',' => self.name_next = matches!(self.levels.last(), Some(Level::Object(..))),
                 b'-' | b'0'..=b'9' => self.number()?,
                 _ => {}
             }
@@ -67,14 +100,15 @@ impl<'a> Walk<'a> {
     }
 
     fn open(&mut self, level: Level<'a>) -> Result<(), String> {
-        self.name_next = matches!(level, Level::Object(_));
+        self.name_next = matches!(level, Level::Object(..));
         self.levels.push(level);
         if self.levels.len() < TOO_DEEP { Ok(()) } else { Err("recursion limit exceeded".to_owned()) }
     }
 
     fn close(&mut self) {
         self.name_next = false;
-        if let Some(Level::Object(names)) = self.levels.pop() {
+        if let Some(Level::Object(names, count)) = self.levels.pop() {
+            self.names = self.names.saturating_sub(count);
             self.spare.push(names.emptied());
         }
     }
@@ -86,17 +120,24 @@ impl<'a> Walk<'a> {
         let quoted = self.text.get(self.at.saturating_sub(1)..self.at.saturating_add(inner.len()).saturating_add(1));
         self.at = self.at.saturating_add(inner.len()).saturating_add(1);
         let escaped = memchr::arch::all::memchr::One::new(b'\\').find(inner.as_bytes()).is_some();
+        let is_name = std::mem::take(&mut self.name_next);
+        let (true, Some(Level::Object(names, count))) = (is_name, self.levels.last_mut()) else {
+            return if escaped { pairs(inner) } else { Ok(()) };
+        };
+        let cost = if escaped { inner.len().saturating_div(NAME_BYTES).saturating_add(1) } else { 1 };
+        *count = count.saturating_add(cost);
+        self.names = self.names.saturating_add(cost);
+        if self.names > MOST_NAMES {
+            return Err(format!("more than {MOST_NAMES} members in objects within each other"));
+        }
         let name = match escaped {
             true => match serde_json::from_str(quoted.unwrap_or_default()) {
                 Ok(name) => Cow::Owned(name),
-                Err(_) => return Err("half of a surrogate pair".to_owned()),
+                Err(_) => return Err(HALF.to_owned()),
             },
             false => Cow::Borrowed(inner),
         };
-        match (std::mem::take(&mut self.name_next), self.levels.last_mut()) {
-            (true, Some(Level::Object(names))) => names.add(name),
-            _ => Ok(()),
-        }
+        names.add(name)
     }
 
     /// A number, behind its first character.
@@ -166,6 +207,26 @@ mod tests {
                 assert_eq!(check(&text).is_ok(), twice == members, "{members} {twice}");
             }
         }
+    }
+
+    // threat: R32
+    #[test]
+    fn names_of_open_objects_are_bounded_together() {
+        let members = |from: usize, count: usize| {
+            (from..from + count).map(|name| format!(r#""{name:x}":0"#)).collect::<Vec<_>>().join(",")
+        };
+        let half = MOST_NAMES / 2;
+        let one = |count| format!("{{{}}}", members(0, count));
+        let within = |count| format!(r#"{{{},"x":[{{{}}}]}}"#, members(0, count), members(0, count));
+        assert!(check(&one(MOST_NAMES)).is_ok() && check(&format!("[{},{}]", one(half + 1), one(half))).is_ok());
+        assert!(check(&within(half - 1)).is_ok());
+        for text in [one(MOST_NAMES + 1), within(half), format!(r#"{{"\\{}":0}}"#, "x".repeat(MOST_NAMES * NAME_BYTES))]
+        {
+            let why = check(&text).unwrap_err();
+            assert!(why.starts_with("more than 200000 members in objects within each other"), "{why}");
+        }
+        let names = Names { many: (0..2000).collect(), ..Names::default() };
+        assert_eq!(names.emptied().many.capacity(), 0);
     }
 
     /// Random documents of few words, so that many are odd.
