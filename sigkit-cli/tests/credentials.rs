@@ -3,7 +3,7 @@
 mod support;
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use support::{Ran, Run, Sandbox};
 use testkit::{Auth, Registry, TokenService, image};
@@ -348,23 +348,45 @@ fn helpers_that_fail_are_named() {
 // threat: G08
 #[test]
 fn a_helper_does_not_outlive_the_program() {
-    let registry = with_password();
-    let sandbox = Sandbox::new();
-    let config = docker(&sandbox, r#"{"credsStore":"fake"}"#);
-    let path = helper(&sandbox, "fake", &format!("echo $$ > {}; exec sleep 600", sandbox.path("pid").display()));
-    let run = verify(&sandbox, &registry, &["--timeout", "2s"]).env("DOCKER_CONFIG", config).env("PATH", path);
-    run.run().expect(NOT_READ).says("timed-out");
-    let pid = std::fs::read_to_string(sandbox.path("pid")).unwrap();
-    let status = format!("/proc/{}/status", pid.trim());
-    // Its parent has ended; until somebody else takes note of its end, it is a zombie.
-    let runs = || std::fs::read_to_string(&status).is_ok_and(|status| !status.contains("State:\tZ"));
-    for _ in 0..100 {
-        if !runs() {
-            return;
+    for ending in [None, Some("TERM"), Some("INT"), Some("QUIT")] {
+        let registry = with_password();
+        let sandbox = Sandbox::new();
+        let config = docker(&sandbox, r#"{"credsStore":"fake"}"#);
+        let path = helper(&sandbox, "fake", &format!("echo $$ > {}; exec sleep 600", sandbox.path("pid").display()));
+        let timeout = if ending.is_some() { "60s" } else { "2s" };
+        let run = verify(&sandbox, &registry, &["--timeout", timeout]).env("DOCKER_CONFIG", config).env("PATH", path);
+        let pid = match ending {
+            None => {
+                run.run().expect(NOT_READ).says("timed-out");
+                std::fs::read_to_string(sandbox.path("pid")).unwrap()
+            }
+            Some(signal) => {
+                let mut command = run.command;
+                let mut program = command.stdin(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+                let pid =
+                    eventually(|| std::fs::read_to_string(sandbox.path("pid")).ok().filter(|pid| pid.ends_with('\n')));
+                Command::new("kill").args(["-s", signal, &program.id().to_string()]).status().unwrap();
+                assert!(!program.wait().unwrap().success());
+                pid
+            }
+        };
+        let status = format!("/proc/{}/status", pid.trim());
+        // Its parent has ended; until somebody else takes note of its end, it is a zombie.
+        let runs = || std::fs::read_to_string(&status).is_ok_and(|status| !status.contains("State:\tZ"));
+        eventually(|| (!runs()).then_some(()));
+    }
+}
+
+/// What `found` finds within some seconds.
+#[track_caller]
+fn eventually<T>(found: impl Fn() -> Option<T>) -> T {
+    for _ in 0..500 {
+        if let Some(found) = found() {
+            return found;
         }
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
-    panic!("the helper still runs");
+    panic!("it never came");
 }
 
 // threat: G08

@@ -15,6 +15,7 @@ use zeroize::Zeroizing;
 
 use super::auth_entry::Text;
 use super::server_address::RegistryKey;
+use crate::terminal::signals::run_before_end;
 use crate::terminal::streams::read_bounded;
 
 /// How long a helper may take.
@@ -272,6 +273,8 @@ impl Helpers {
         secret_variables(std::env::vars_os().map(|(name, _)| name)).for_each(|name| {
             command.env_remove(name);
         });
+        // A helper that hangs ends with this program, whatever ends it.
+        run_before_end(stop_all).map_err(failed)?;
         let mut child = command.spawn().map_err(failed)?;
         let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let running = Running::new(child);

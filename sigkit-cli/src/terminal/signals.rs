@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use rustix::termios::{self, LocalModes, OptionalActions, Termios};
 use signal_hook::consts::{SIGINT, SIGQUIT, SIGTERM, SIGXFSZ};
@@ -24,10 +24,34 @@ struct Inner {
     enabled: Arc<AtomicBool>,
     /// The last signal received; 0 means that there was none.
     pending: Arc<AtomicUsize>,
+    /// Whether a thread ends the process on a signal, and not the handler.
+    handed_over: AtomicBool,
     /// Held while signals are deferred.
     mask: Mutex<()>,
     /// A terminal that does not show what is typed, and how it was before.
     restore_terminal: Mutex<Option<(File, Termios)>>,
+}
+
+/// The signals of this process, once they are listened to.
+static INSTALLED: OnceLock<Signals> = OnceLock::new();
+/// What runs before a signal ends the process.
+static BEFORE_END: OnceLock<fn()> = OnceLock::new();
+
+/// From now on `before_end` runs before a signal ends the process. A handler may do no such thing, so that a thread takes over.
+///
+/// # Errors
+/// The operating system's, when no thread can be started.
+pub(crate) fn run_before_end(before_end: fn()) -> io::Result<()> {
+    BEFORE_END.get_or_init(|| before_end);
+    INSTALLED.get().map_or(Ok(()), Signals::hand_over)
+}
+
+/// Ends the process as `signal` asks.
+fn end(signal: i32) -> ! {
+    if let Some(before_end) = BEFORE_END.get() {
+        before_end();
+    }
+    std::process::exit(exit_status(signal))
 }
 
 impl Default for Signals {
@@ -35,6 +59,7 @@ impl Default for Signals {
         Self(Arc::new(Inner {
             enabled: Arc::new(AtomicBool::new(true)),
             pending: Arc::default(),
+            handed_over: AtomicBool::default(),
             mask: Mutex::default(),
             restore_terminal: Mutex::default(),
         }))
@@ -54,7 +79,25 @@ impl Signals {
         }
         // A file that may not grow any further is an error of the write, after which nothing is left behind.
         flag::register(SIGXFSZ, Arc::default())?;
+        INSTALLED.get_or_init(|| signals.clone());
         Ok(signals)
+    }
+
+    /// Lets a thread end the process on a signal, as soon as nothing is deferred, until the process ends.
+    fn hand_over(&self) -> io::Result<()> {
+        if self.0.handed_over.swap(true, Ordering::SeqCst) {
+            return Ok(());
+        }
+        let mut arrivals = Arrivals::new(SIGNALS)?;
+        let signals = self.clone();
+        std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
+            if let Some(signal) = arrivals.forever().next() {
+                let _mask = lock(&signals.0.mask);
+                end(signal);
+            }
+        })?;
+        self.0.enabled.store(false, Ordering::SeqCst);
+        Ok(())
     }
 
     /// Holds signals back until the guard is dropped: for the moments in which files are written.
@@ -90,7 +133,7 @@ impl Signals {
             if let Some(signal) = arrivals.forever().next() {
                 let mut hidden = lock(&signals.0.restore_terminal);
                 restore(&mut hidden);
-                std::process::exit(exit_status(signal));
+                end(signal);
             }
         })?;
         Ok(handle)
@@ -124,12 +167,12 @@ pub(crate) struct Deferred<'a> {
 
 impl Drop for Deferred<'_> {
     fn drop(&mut self) {
-        let Inner { enabled, pending, .. } = &*self.signals.0;
-        enabled.store(true, Ordering::SeqCst);
+        let Inner { enabled, pending, handed_over, .. } = &*self.signals.0;
+        enabled.store(!handed_over.load(Ordering::SeqCst), Ordering::SeqCst);
         // One that comes from now on ends the process by itself.
         match i32::try_from(pending.load(Ordering::SeqCst)) {
             Ok(0) | Err(_) => {}
-            Ok(signal) => std::process::exit(exit_status(signal)),
+            Ok(signal) => end(signal),
         }
     }
 }
