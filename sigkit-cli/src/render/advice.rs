@@ -52,7 +52,10 @@ pub(super) fn next(judgement: &VerificationOutcome, refusal: &Refusal, code: &st
         }
         Some((Reason::AnnotationMismatch { name: annotation, expected, .. }, _)) => {
             let flag = format!("-a {}", quoted(&format!("{annotation}={expected}")));
-            Some(format!("verify without {flag}, or sign it with that: sigkit sign --key cosign.key {flag} {name}"))
+            Some(format!(
+                "sign it with this annotation: sigkit sign --key cosign.key {flag} {name}; or leave {flag} out, if the annotation \
+                 need not be there"
+            ))
         }
         Some((Reason::Unreadable(_), _)) if code == "bundle-malformed" && subject.place != Place::Blob => {
             Some(format!(

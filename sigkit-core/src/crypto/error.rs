@@ -122,12 +122,12 @@ pub enum KeyError {
     },
 }
 
-/// What a signature of that length may be.
-const fn other_scheme(length: usize) -> &'static str {
+/// What a signature of that length may be, or else what the decoder met.
+fn other_scheme(length: usize, detail: &str) -> String {
     match length {
-        64 => ", as an Ed25519 signature has",
-        256 | 384 | 512 => ", as an RSA signature has",
-        _ => "",
+        64 => ", the length of an Ed25519 signature".to_owned(),
+        256 | 384 | 512 => ", the length of an RSA signature".to_owned(),
+        _ => format!(": {detail}"),
     }
 }
 
@@ -142,7 +142,7 @@ pub enum SignatureError {
         detail: String,
     },
     /// An ECDSA signature that is not the strict DER of two positive integers.
-    #[error("expected an ECDSA signature, the DER of two integers, found {found} bytes{}: {detail}", other_scheme(*.found))]
+    #[error("expected an ECDSA signature, the DER of two integers, found {found} bytes{}", other_scheme(*.found, .detail))]
     NotDer {
         /// Length of the signature in bytes.
         found: usize,

@@ -485,17 +485,24 @@ fn certificate_trouble(error: &(dyn std::error::Error + 'static)) -> Option<Stri
     }
 }
 
+/// What the layers of the client say of a failure, where a cause follows that says it.
+const LAYERS: [&str; 4] =
+    ["error sending request", "client error (Connect)", "client error (SendRequest)", "tcp connect error"];
+
 /// An error and its causes, each once.
 pub(super) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(inner) = source {
-        let more = inner.to_string();
-        if !text.contains(&more) {
-            text.push_str(": ");
-            text.push_str(&more);
+    let mut text = String::new();
+    let mut next = Some(error);
+    while let Some(error) = next {
+        next = error.source();
+        let more = error.to_string();
+        if text.contains(&more) || (next.is_some() && LAYERS.contains(&more.as_str())) {
+            continue;
         }
-        source = inner.source();
+        if !text.is_empty() {
+            text.push_str(": ");
+        }
+        text.push_str(&more);
     }
     printable(&text, 400)
 }
