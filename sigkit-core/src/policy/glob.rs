@@ -748,7 +748,7 @@ mod tests {
     fn reading_of_a_pattern_says_what_each_wildcard_is() {
         let own = |glob: &str| glob.parse::<ImageGlob>().unwrap().reading();
         let controller = |glob: &str| ImageGlob::of_policy_controller(glob).unwrap().reading();
-        assert_eq!(own("**"), "every image, by whatever name");
+        assert_eq!(own("**"), "every image, with any name");
         assert_eq!(own("r.example/app"), "host r.example, path app, every tag and digest");
         assert_eq!(own("r.example/t/*:v1.*"), "host r.example, path t/*, tag v1.*; `*` is any text within a part");
         assert_eq!(

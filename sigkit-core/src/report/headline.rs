@@ -214,3 +214,99 @@ fn of_signature(parts: &[Node]) -> Option<Lead<'_>> {
     let (check, outcome) = cause.map_or((check, outcome), |(_, check, outcome)| (check, outcome));
     Some(Lead::new(step, check, outcome, failed))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroUsize;
+
+    use super::*;
+    use crate::bundle::Origin;
+
+    fn fail(check: CheckId, words: &str) -> Node {
+        let reason = match words {
+            "time" => Reason::TimeMissing,
+            words => Reason::NoSignatures { looked_for: words.to_owned() },
+        };
+        Node::Leaf { check, outcome: Outcome::Fail(reason) }
+    }
+
+    fn pass() -> Node {
+        Node::Leaf { check: CheckId::Content, outcome: Outcome::Pass(Fact::Message) }
+    }
+
+    fn signature(place: &str, parts: Vec<Node>) -> Node {
+        let label = Label::Signature { number: 1, origin: Origin::File(place.to_owned()) };
+        Node::Group { label, rule: Rule::All, parts }
+    }
+
+    fn group(rule: Rule, parts: Vec<Node>) -> Node {
+        Node::Group { label: Label::Demands { name: String::new() }, rule, parts }
+    }
+
+    /// The words that lead, and the place of what they are about.
+    fn headline(root: Node) -> Option<(String, Option<String>)> {
+        let report = Report { root, time: crate::time::UnixTime(0) };
+        let headline = report.headline()?;
+        let place = headline.path.iter().find_map(|label| match label {
+            Label::Signature { origin, .. } => Some(origin.to_string()),
+            _ => None,
+        });
+        Some((headline.outcome.to_string(), place))
+    }
+
+    #[test]
+    fn order_found_never_decides_what_leads() {
+        let any = Rule::AtLeast(NonZeroUsize::MIN);
+        for (rule, one, other, first) in [
+            // Of equals the words decide, and then the place.
+            (any, ("x", CheckId::Subject, "a"), ("x", CheckId::Subject, "b"), ("x", "a")),
+            (any, ("x", CheckId::Subject, "a"), ("y", CheckId::Subject, "a"), ("x", "a")),
+            (Rule::All, ("x", CheckId::Subject, "a"), ("x", CheckId::Subject, "b"), ("x", "a")),
+            (Rule::All, ("x", CheckId::Subject, "a"), ("y", CheckId::Subject, "a"), ("x", "a")),
+            // Where one is enough, what came furthest; where all must hold, what came least far.
+            (any, ("x", CheckId::Scan, "b"), ("y", CheckId::Subject, "a"), ("x", "b")),
+            (Rule::All, ("x", CheckId::Scan, "a"), ("y", CheckId::Subject, "b"), ("y", "b")),
+        ] {
+            let node = |(place, check, words): (&str, CheckId, &str)| signature(place, vec![fail(check, words)]);
+            let (place, words) = first;
+            let there = |(words, found): (String, Option<String>)| {
+                words.contains(first.1) && found == Some(Origin::File(place.to_owned()).to_string())
+            };
+            assert!(headline(group(rule, vec![node(one), node(other)])).is_some_and(there), "{words} {place}");
+            assert!(
+                headline(group(rule, vec![node(other), node(one)])).is_some_and(there),
+                "{words} {place} backwards"
+            );
+        }
+    }
+
+    #[test]
+    fn what_only_warns_leads_with_what_is_not_met() {
+        let met = signature("x", vec![pass()]);
+        let (words, _) = headline(group(Rule::Advisory, vec![met, fail(CheckId::Scan, "a")])).unwrap();
+        assert!(words.contains('a'), "{words}");
+    }
+
+    #[test]
+    fn a_failure_that_comes_from_another_gives_way_to_it() {
+        for (parts, expected) in [
+            // A signature over other bytes, and one that is just wrong.
+            (vec![pass(), fail(CheckId::Signature, "one"), fail(CheckId::Subject, "other")], "other"),
+            (vec![fail(CheckId::Signature, "one"), fail(CheckId::Subject, "other")], "one"),
+            // No time, for want of whoever tells it.
+            (vec![fail(CheckId::Certificate, "time"), fail(CheckId::LogEntry, "one")], "one"),
+            (
+                vec![
+                    fail(CheckId::Certificate, "time"),
+                    fail(CheckId::LogEntry, "one"),
+                    fail(CheckId::Timestamp, "other"),
+                ],
+                "other",
+            ),
+            (vec![fail(CheckId::Certificate, "one"), fail(CheckId::LogEntry, "other")], "one"),
+        ] {
+            let (words, _) = headline(signature("x", parts)).unwrap();
+            assert!(words.contains(expected), "{expected}: {words}");
+        }
+    }
+}

@@ -50,3 +50,18 @@ const fn closeness(reason: &Reason) -> u8 {
         _ => 0,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_identity_fits_better_the_further_its_comparison_came() {
+        let text = || "x".to_owned();
+        let subject = |anchored| Reason::IdentityMismatch { expected: text(), found: text(), anchored };
+        let issuer = |anchored| Reason::IssuerMismatch { expected: text(), found: None, anchored };
+        let extension = Reason::ExtensionMismatch { name: "x", expected: text(), found: None };
+        let all = [subject(None), subject(Some(text())), issuer(None), issuer(Some(text())), extension];
+        assert!(all.map(|reason| closeness(&reason)).is_sorted_by(|one, other| one < other));
+    }
+}

@@ -96,6 +96,10 @@ fn a_cluster_image_policy_accepts_whom_it_names() {
         (vec![identity(subject, ("issuer", "https://oidc.stack.test/"))], wrong_issuer),
         (vec![identity(subject, ("issuerRegExp", "https://oidc"))], wrong_issuer),
         (
+            vec![identity(subject, ("issuer", "https://other.test")), identity(("subject", MALLORY), issuer)],
+            wrong_issuer,
+        ),
+        (
             vec![identity(("subject", MALLORY), issuer), identity(subject, ("issuer", "https://other.test"))],
             wrong_issuer,
         ),
@@ -105,6 +109,17 @@ fn a_cluster_image_policy_accepts_whom_it_names() {
             expect("identities", &document, &files(&stack), std::slice::from_ref(item), codes);
         }
     }
+}
+
+#[test]
+fn of_several_identities_that_fit_alike_the_first_is_named() {
+    let stack = Sigstore::new();
+    let identities =
+        ["first@stack.test", "second@stack.test"].map(|name| identity(("subject", name), ("issuer", ISSUER)));
+    let document = cluster_image_policy(&json!({"keyless": {"identities": identities}}));
+    let found = judge(&read(&document, &files(&stack)).unwrap(), NAME, &[bundled(&signing(&stack))], &[], NOW);
+    assert_eq!(found.codes, ["identity-mismatch"]);
+    assert!(found.troubles[0].contains("first@stack.test"), "{:?}", found.troubles);
 }
 
 // threat: B13 I02
