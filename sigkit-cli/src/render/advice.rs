@@ -167,6 +167,6 @@ fn pattern(flag: &str, anchored: &str, headline: &Headline<'_>) -> String {
 /// In single quotes, as a shell reads it.
 fn quoted(text: &str) -> String {
     let text = escape::one_line(text);
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | ':' | '.' | '-' | '_' | '@');
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | ':' | '.' | '-' | '_' | '@' | '=' | '+');
     if text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
 }

@@ -130,6 +130,7 @@ pub(super) fn refusal(judgement: &VerificationOutcome, refusal: &Refusal, style:
     };
     let message = match (code, judgement.subject.wanted) {
         ("predicate-type-mismatch", Wanted::Signature) => format!("an attestation is not a signature: {message}"),
+        ("no-signatures", Wanted::Attestation) => message.replacen("no signature", "no attestation", 1),
         _ => without_code(code, &message).to_owned(),
     };
     if matches!(refusal, Refusal::Allowed(_)) {
