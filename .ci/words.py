@@ -30,7 +30,7 @@ WORDS = [
     (r"put(s|ting)? up with", "accept, except"),
     (r"lets? (\w+ )?in(?! (the|a|an)\b)", "allow"),
     (r"asks? (for )?nothing|asks? nobody", "has no requirements, does not prompt"),
-    (r"(come|comes|came|coming|bring|brings|brought|take|takes|taken|took) (\w+ )?along", "include, come with"),
+    (r"(come|comes|came|coming|bring|brings|brought|take|takes|taken|took)( [^\s,;:]+){0,3} along", "include, come with"),
     (r"makes? no sense", "is invalid, conflicts"),
     (r"(is|are|was|were) meant", "means, refers to, is intended"),
     (r"vouch(es|ed|ing)?", "attest, issue, confirm"),

@@ -52,7 +52,7 @@ impl Deadline {
         Self { at: from.and_then(|from| from.checked_add(JUDGING_GRACE)) }
     }
 
-    /// How long it is still to come.
+    /// How long until then.
     pub(crate) fn left(self) -> Duration {
         self.at.map_or(Duration::MAX, |at| at.saturating_duration_since(Instant::now()))
     }

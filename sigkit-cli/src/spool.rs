@@ -68,7 +68,7 @@ impl Spool {
     /// An empty one.
     ///
     /// # Errors
-    /// The operating system's: there may be no place for such files.
+    /// The operating system's, for example without a directory for such files.
     pub(crate) fn new() -> io::Result<Self> {
         Ok(Self(Arc::new(Mutex::new(tempfile::tempfile()?))))
     }

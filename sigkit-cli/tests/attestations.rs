@@ -207,7 +207,7 @@ fn downloads_hold_nothing_that_a_terminal_obeys() {
 // threat: D11
 // threat: D22
 #[test]
-fn a_document_of_the_wrong_shape_is_refused_and_the_member_named() {
+fn malformed_document_is_refused_and_names_the_member() {
     let lab = Lab::new();
     lab.image("v1");
     let name = lab.name(":v1");

@@ -52,7 +52,7 @@ fn as_text(names: &[String]) -> Vec<&str> {
 }
 
 #[test]
-fn a_file_of_results_is_whole_and_the_exit_code_that_of_the_worst() {
+fn results_file_is_complete_and_exit_code_is_the_worst() {
     let lab = Lab::new();
     let names = signed(&lab, 2);
     lab.image("unsigned");
@@ -212,7 +212,7 @@ fn log_is_told_after_five_seconds_that_work_goes_on() {
 
 // The name that was given stays in every line, and failures are repeated at the end.
 #[test]
-fn many_images_take_a_line_each_and_failures_are_named_at_the_end() {
+fn many_images_print_a_line_each_and_failures_last() {
     let lab = Lab::new();
     let image = lab.image("v1");
     lab.attach_signature(&image);

@@ -154,7 +154,7 @@ fn the_account_of_one_registry_is_not_for_another() {
 
 // threat: G13
 #[test]
-fn the_closest_account_is_used_and_only_for_what_lies_below_its_key() {
+fn most_specific_account_is_used_only_below_its_key() {
     let registry = with_password();
     image::image(registry.content(), "team/app", "v1", "other");
     let (host, good) = (registry.host(), account());

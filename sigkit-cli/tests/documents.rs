@@ -119,7 +119,7 @@ fn a_bundle_is_made_for_a_key_and_for_an_envelope() {
 
 // threat: L01
 #[test]
-fn a_bundle_is_shown_with_what_it_lacks_and_harmless_to_a_terminal() {
+fn bundle_is_shown_with_missing_parts_and_escaped() {
     let stack = Sigstore::new();
     let sandbox = sandbox(&stack, &stack.blob(BLOB).stamped().seal());
     let shown = sandbox.sigkit(&["bundle", "inspect", "old"]).run().expect(0).stdout;
@@ -141,7 +141,7 @@ fn a_bundle_is_shown_with_what_it_lacks_and_harmless_to_a_terminal() {
 }
 
 #[test]
-fn a_broken_bundle_is_shown_as_far_as_it_can_be_read_and_not_upgraded() {
+fn broken_bundle_is_shown_in_part_and_not_upgraded() {
     let stack = Sigstore::new();
     let sandbox = sandbox(&stack, &stack.blob(BLOB).stamped().seal());
     let mut bundle: serde_json::Value = serde_json::from_slice(&sandbox.read("old")).unwrap();

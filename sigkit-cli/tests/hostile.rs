@@ -346,7 +346,7 @@ fn silent_places_hide_nothing_and_the_timeout_holds() {
 
 // threat: R19 R32 R38
 #[test]
-fn loose_blobs_of_a_layout_cost_no_memory_and_no_more_time_than_given() {
+fn loose_layout_blobs_are_bounded_in_memory_and_time() {
     let sandbox = support::Sandbox::new().with_test_key("ecdsa-p256", "cosign");
     std::fs::create_dir_all(sandbox.path("lay/blobs/sha256")).unwrap();
     let blob = |bytes: &[u8]| {

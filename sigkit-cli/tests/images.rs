@@ -15,7 +15,7 @@ fn array(stdout: &str) -> Vec<Value> {
 }
 
 #[test]
-fn every_format_is_written_to_and_read_from_every_kind_of_registry() {
+fn every_format_works_with_every_kind_of_registry() {
     let kinds = [
         Registry::builder(),
         Registry::builder().etags(Switch::On),
@@ -198,7 +198,7 @@ fn an_index_and_its_images_are_different_things() {
 // threat: H08
 // Fails when one verb or format looks beside the image in spite of the repository named, or when the flag and the variable differ.
 #[test]
-fn a_repository_for_signatures_is_the_same_for_every_verb_and_format() {
+fn signature_repository_same_for_every_verb_and_format() {
     for format in ["bundle", "legacy"] {
         for referrers in [Switch::On, Switch::Off] {
             let lab = Lab::with(Registry::builder().referrers(referrers).start());
@@ -285,7 +285,7 @@ fn the_attached_documents_name_what_was_asked() {
 }
 
 #[test]
-fn outputs_that_cannot_be_written_are_refused_before_anything_is_signed() {
+fn unwritable_outputs_are_refused_before_signing() {
     let lab = Lab::new();
     let image = lab.image("v1");
     let name = lab.name(":v1");

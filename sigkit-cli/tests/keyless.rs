@@ -80,7 +80,7 @@ fn a_certificate_without_issuer_is_accepted_where_that_is_asked() {
 
 // threat: R30
 #[test]
-fn an_entry_of_a_trusted_root_from_the_future_is_named_and_missing() {
+fn unknown_trusted_root_entry_is_named_and_ignored() {
     let stack = Sigstore::new();
     let sandbox = sandbox(&stack, &stack.blob(BLOB).seal());
     let mut root = stack.trusted_root();
@@ -127,7 +127,7 @@ fn only_the_identity_asked_for_is_accepted() {
 
 // Four of ten public command lines with a pattern match a part only: the answer names the pattern and the flag to use.
 #[test]
-fn pattern_that_matches_a_part_is_answered_with_one_for_the_whole() {
+fn partial_pattern_match_suggests_a_whole_match() {
     let stack = Sigstore::new();
     let uri = "https://github.com/acme/app/.github/workflows/release.yml@refs/heads/main";
     let sandbox = sandbox(&stack, &stack.blob(BLOB).leaf(|leaf| leaf.with(names(&[San::Uri(uri)]))).seal());
@@ -201,7 +201,7 @@ fn the_promise_of_a_certificate_log_may_come_apart() {
 
 // threat: I03
 #[test]
-fn an_identity_without_issuer_is_a_usage_error_and_so_is_a_key_beside_it() {
+fn identity_without_issuer_or_with_key_is_a_usage_error() {
     let stack = Sigstore::new();
     let sandbox = sandbox(&stack, &stack.blob(BLOB).seal()).with_test_key("ecdsa-p256", "cosign");
     for flags in [
@@ -310,7 +310,7 @@ fn github_workflows_are_matched_and_shown() {
 }
 
 #[test]
-fn without_a_trusted_root_the_public_one_is_believed_and_the_environment_can_replace_its_parts() {
+fn trusted_root_default_is_public_and_variables_replace_parts() {
     let stack = Sigstore::new();
     let sandbox = sandbox(&stack, &stack.blob(BLOB).stamped().seal());
     verify(&sandbox, &[&SIGNER]).run().expect(12);
@@ -365,7 +365,7 @@ fn authorities_of_ones_own_replace_those_of_the_root() {
 }
 
 #[test]
-fn a_detached_signature_takes_its_certificate_and_timestamp_from_flags() {
+fn detached_signature_takes_certificate_and_timestamp_flags() {
     let stack = Sigstore::new();
     let signed = stack.blob(BLOB).unlogged().stamped().seal();
     let sandbox = sandbox(&stack, &signed);
@@ -411,7 +411,7 @@ fn a_detached_signature_takes_its_certificate_and_timestamp_from_flags() {
 
 // threat: B08
 #[test]
-fn what_stands_unsigned_in_a_timestamp_must_fit_to_what_is_signed() {
+fn unsigned_timestamp_fields_must_match_signed_ones() {
     let stack = Sigstore::new();
     let judge = |change: fn(Stamp) -> Stamp| {
         let sandbox = sandbox(&stack, &stack.blob(BLOB).stamp(change).seal());
@@ -458,7 +458,7 @@ fn attach_changed(lab: &Lab, stack: &Sigstore, image: &Image, change: impl Fn(Si
 
 // threat: M4 M5
 #[test]
-fn images_verify_in_both_formats_and_the_result_names_the_verified_signer() {
+fn images_verify_in_both_formats_and_name_the_signer() {
     let stack = Sigstore::new();
     let lab = Lab::new();
     lab.sandbox.write("root.json", stack.trusted_root().to_string());
@@ -545,7 +545,7 @@ fn policies_in_files_accept_the_identity_that_they_name() {
 }
 
 #[test]
-fn a_downloaded_signature_has_its_certificates_and_its_log_entry() {
+fn downloaded_signature_has_certificates_and_log_entry() {
     let stack = Sigstore::new();
     let lab = Lab::new();
     let image = lab.image("v1");

@@ -274,7 +274,7 @@ fn partial(layout: &Layout) -> [String; 3] {
 }
 
 #[test]
-fn an_index_with_some_of_its_platforms_is_verified_for_those_and_the_others_are_named() {
+fn partial_index_verifies_and_names_missing_platforms() {
     let layout = Layout::new(&["v1", "v2"]);
     let [digest, here, gone] = partial(&layout);
     layout.pack();
@@ -299,7 +299,7 @@ fn an_index_with_some_of_its_platforms_is_verified_for_those_and_the_others_are_
 
 // threat: R01
 #[test]
-fn an_archive_of_which_loaders_take_another_image_is_refused_in_every_form() {
+fn archive_with_another_image_for_loaders_is_refused() {
     let layout = Layout::new(&["v1", "v2"]);
     layout.sign(&["oci:lay:v1"]).run().expect(0);
     let saved = |tag: &str, name: &str| {
@@ -336,7 +336,7 @@ fn an_archive_of_which_loaders_take_another_image_is_refused_in_every_form() {
 
 // threat: R35
 #[test]
-fn a_signature_that_the_index_does_not_list_is_listed_by_the_next_run() {
+fn unlisted_signature_is_listed_by_the_next_run() {
     for archive in [false, true] {
         let layout = Layout::new(&["v1"]);
         let before = std::fs::read(layout.sandbox.path("lay/index.json")).unwrap();

@@ -266,7 +266,7 @@ fn a_helper_keeps_the_account_where_one_is_configured() {
 
 // threat: G08
 #[test]
-fn a_helper_that_does_not_keep_it_is_named_and_nothing_else_is_done() {
+fn failing_store_helper_is_named_and_nothing_else_changes() {
     let registry = with_password();
     let sandbox = Sandbox::new();
     for (name, script, says) in [

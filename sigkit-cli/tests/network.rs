@@ -127,7 +127,7 @@ fn heard_of(text: &str) -> bool {
 // threat: G07
 // threat: K09
 #[test]
-fn a_proxy_of_the_environment_is_used_and_its_password_goes_to_it_alone() {
+fn proxy_from_environment_gets_its_password_alone() {
     let registry = registry();
     let proxy = Proxy::to(registry.address());
     let sandbox = Sandbox::new();
@@ -162,7 +162,7 @@ fn a_proxy_of_the_environment_is_used_and_its_password_goes_to_it_alone() {
 // threat: G07
 // threat: K09
 #[test]
-fn a_proxy_that_makes_no_tunnel_is_trouble_without_plain_http_and_without_its_password() {
+fn proxy_without_tunnel_fails_without_plain_http_or_password() {
     let registry = registry();
     let proxy = Proxy::to(registry.address());
     let sandbox = Sandbox::new();
@@ -198,7 +198,7 @@ fn no_proxy_and_loopback_go_past_the_proxy() {
 
 // threat: G07
 #[test]
-fn flags_that_loosen_are_loud_and_name_the_registries_they_are_for() {
+fn weakening_flags_warn_and_name_their_registries() {
     let lab = Lab::new();
     lab.image("v1");
     let host = lab.registry.host();

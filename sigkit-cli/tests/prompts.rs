@@ -133,7 +133,7 @@ fn a_password_is_asked_twice_and_never_shown() {
 
 // threat: K09
 #[test]
-fn logging_in_asks_for_the_name_and_without_echo_for_the_password() {
+fn login_prompts_for_name_and_hidden_password() {
     let registry = testkit::Registry::builder().auth(testkit::Auth::basic("user", PASSWORD)).start();
     let sandbox = Sandbox::new();
     let login = "export HOME=$PWD; \"$0\" login";

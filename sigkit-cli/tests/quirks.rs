@@ -28,7 +28,7 @@ fn a_missing_tag_that_is_refused_is_doubt_to_a_reader() {
 
 // threat: M8
 #[test]
-fn a_missing_tag_that_is_refused_is_absence_to_a_writer_who_says_so() {
+fn denied_missing_tag_is_absent_for_writers_only() {
     for format in ["legacy", "bundle", "both"] {
         let lab = artifactory();
         let image = lab.image("v1");
@@ -170,7 +170,7 @@ fn a_manifest_that_is_not_accepted_is_refused_with_the_way_out() {
 // threat: M6
 // threat: E08
 #[test]
-fn a_page_of_html_is_no_answer_of_a_registry_wherever_it_appears() {
+fn html_page_is_undecided_for_every_request() {
     let lab = Lab::new();
     let image = lab.image("v1");
     for (place, name) in [
@@ -206,7 +206,7 @@ fn a_page_of_html_is_no_answer_of_a_registry_wherever_it_appears() {
 
 // threat: H08
 #[test]
-fn the_repository_of_signatures_is_the_same_for_every_verb_and_by_flag_or_variable() {
+fn signature_repo_same_for_every_verb_flag_and_variable() {
     for (format, api) in [("bundle", Switch::On), ("bundle", Switch::Off), ("legacy", Switch::On)] {
         let lab = Lab::with(Registry::builder().referrers(api).start());
         lab.image("v1");

@@ -585,7 +585,7 @@ fn a_hanging_registry_is_given_up_in_time() {
 }
 
 #[test]
-fn one_image_of_an_index_that_cannot_be_signed_does_not_hide_the_others() {
+fn unsignable_image_of_an_index_does_not_hide_others() {
     let lab = Lab::new();
     let index = image::index(lab.registry.content(), "app", "multi", "x");
     let broken = &index.children[0];

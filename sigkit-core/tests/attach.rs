@@ -833,7 +833,7 @@ async fn an_entry_removed_behind_the_writer_is_put_back_or_reported() {
 // threat: H06
 // Fails when only the writer's own entry is looked for.
 #[tokio::test]
-async fn entries_of_others_removed_behind_the_writer_are_put_back_or_reported() {
+async fn removed_entries_of_others_are_restored_or_reported() {
     let drop = |entry: &Value| entry.to_string().contains(&signature(1).to_base64());
     for (times, outcome) in [(2, Ok(3)), (usize::MAX, Err("entries-lost"))] {
         let inner = MemoryStore::new().without_referrers();
@@ -954,7 +954,7 @@ async fn a_false_not_found_wipes_nobody() {
 // threat: M8 H01
 // Fails when the list of tags is not asked before a document is begun anew.
 #[tokio::test]
-async fn a_tag_that_is_listed_is_not_begun_anew_however_often_it_is_not_found() {
+async fn listed_tag_is_never_recreated_when_not_found() {
     for attach_one in [true, false] {
         let inner = MemoryStore::new().without_referrers();
         attach_layer(&inner, 1).await.unwrap();

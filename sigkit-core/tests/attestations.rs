@@ -467,7 +467,7 @@ fn each_signature_of_an_envelope_counts_for_its_signer() {
 
 // threat: C13
 #[tokio::test]
-async fn both_formats_are_signed_each_over_the_hash_that_its_readers_know() {
+async fn both_formats_are_signed_over_the_hash_of_their_readers() {
     let key = KeyPair::generate("ecdsa-p384".parse().unwrap()).unwrap();
     let store = repository().await;
     attest(&store, &PredicateType::Custom, Format::Both, &key, "1").await;

@@ -178,7 +178,7 @@ async fn another_manifest_under_the_digest_is_an_error() {
 // threat: M6
 // threat: I06
 #[tokio::test]
-async fn trouble_with_signatures_is_doubt_and_their_absence_is_refusal() {
+async fn unreadable_signatures_are_undecided_and_absent_refused() {
     let store = repository().await;
     let refused = |error: ImageError| match error {
         ImageError::NotVerified { refusal, image: judged } => {
@@ -440,7 +440,7 @@ async fn a_child_that_is_missing_is_trouble_and_no_leaf() {
 
 // Fails when an index with some of its images is refused, or when nobody says which are missing.
 #[tokio::test]
-async fn an_index_with_some_of_its_images_is_compared_as_far_as_it_is_there() {
+async fn partial_index_is_compared_as_far_as_present() {
     let store = MemoryStore::new();
     let (here, gone) = (other("here"), other("gone"));
     store.push_blob(b"{}".into(), &Digest::sha256(b"{}")).await.unwrap();
@@ -489,7 +489,7 @@ async fn two_images_that_fit_a_platform_are_both_named() {
 
 // threat: R27
 #[tokio::test]
-async fn layers_that_a_configuration_names_and_nobody_lists_are_refused() {
+async fn layers_in_configuration_but_not_manifest_are_refused() {
     let store = MemoryStore::new();
     let layer = Descriptor::of("application/vnd.oci.image.layer.v1.tar", b"layer");
     for (config, layers, holds) in [

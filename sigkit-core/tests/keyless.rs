@@ -484,7 +484,7 @@ fn the_log_must_be_believed_at_the_time_of_signing() {
 }
 
 #[test]
-fn a_detached_signature_is_none_of_an_identity_without_its_certificate() {
+fn detached_signature_by_identity_needs_its_certificate() {
     let signature = Signature::from_bytes(vec![0x30, 6, 2, 1, 1, 2, 1, 1]).to_base64();
     let stack = Sigstore::new();
     let policy = Policy::keyless(Purpose::Blob, authority(&stack));

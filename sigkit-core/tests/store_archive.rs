@@ -704,7 +704,7 @@ impl Two {
 
 // threat: R01
 #[tokio::test]
-async fn a_list_by_which_loaders_take_another_image_is_refused_however_it_is_asked_for() {
+async fn docker_list_of_another_image_is_refused_for_every_name() {
     let two = Two::new();
     let (good, evil) = (&two.good, &two.evil);
     let with = |image: &Value, member: &str, value: Value| {
@@ -770,7 +770,7 @@ async fn another_image_of_another_name_is_no_obstacle_by_name() {
 
 // threat: R01
 #[tokio::test]
-async fn a_member_in_another_spelling_is_refused_since_loaders_read_it() {
+async fn member_in_other_spelling_is_refused() {
     let two = Two::new();
     let good = two.good.to_string();
     let evil = |member: &str| two.evil[member].to_string();
@@ -840,7 +840,7 @@ async fn other_second_lists_are_refused_unless_they_mean_the_same() {
 
 // threat: R01
 #[tokio::test]
-async fn another_platform_in_the_list_is_refused_where_it_would_run_on_the_one_asked_for() {
+async fn docker_list_with_compatible_platform_is_refused() {
     for (architecture, refused) in [("amd64", true), ("arm64", false)] {
         let mut two = Two::new();
         let config = format!(r#"{{"architecture":"{architecture}","os":"linux"}}"#).into_bytes();

@@ -67,7 +67,7 @@ async fn a_layout_of_oras_is_read_with_its_referrers() {
 }
 
 #[tokio::test]
-async fn a_layout_of_cosign_save_is_read_with_tag_signatures_and_loose_referrers() {
+async fn cosign_save_layout_reads_tags_and_loose_referrers() {
     let (dir, fixture) = (tempfile::tempdir().unwrap(), Fixture::new());
     fixture.cosign_save(dir.path());
     let store = LayoutStore::open(dir.path()).unwrap();
@@ -586,7 +586,7 @@ async fn many_writers_in_two_processes_lose_nothing() {
 }
 
 #[test]
-fn many_writing_threads_lose_nothing_and_one_conditional_writer_wins() {
+fn many_writers_lose_nothing_and_one_conditional_wins() {
     let (dir, fixture) = (tempfile::tempdir().unwrap(), Fixture::new());
     fixture.crane(dir.path(), Some("v1"));
     let won: usize = std::thread::scope(|scope| {

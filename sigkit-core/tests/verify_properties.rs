@@ -121,7 +121,7 @@ fn one_flipped_bit_anywhere_is_never_verified() {
 
 /// Flips in the text of the evidence itself: the parser may take them for the same thing only where the format leaves room.
 #[test]
-fn one_flipped_bit_in_a_bundles_text_changes_only_what_is_not_signed() {
+fn flipped_bit_in_bundle_changes_only_unsigned_content() {
     for name in ["golden-cosign3-image-bundle-p256", "golden-cosign3-blob-bundle-p256"] {
         let vector = load_one(name);
         let policy = vector.policy();
@@ -318,7 +318,7 @@ fn truncated_evidence_never_verifies() {
 /// Mutations of the signed documents themselves, signed anew by the trusted key: no panic, and no image but this one.
 // threat: D11
 #[test]
-fn a_mutated_statement_signed_by_the_signer_verifies_only_for_this_image() {
+fn mutated_signed_statement_verifies_only_for_this_image() {
     use support::cases::{IMAGE, bundle, image, statement, subject_of};
     let good = statement("https://sigstore.dev/cosign/sign/v1", &subject_of(&image().to_string()));
     let document: Value = serde_json::from_str(&good).unwrap();

@@ -83,7 +83,7 @@ fn nothing_found_is_a_refusal_with_a_reason() {
 // threat: H05
 // Fails when problems are not added to an authority's parts (the doubt becomes a refusal), and when a doubt is folded as a pass.
 #[test]
-fn trouble_in_looking_neither_hides_a_signature_nor_stands_for_one() {
+fn lookup_errors_neither_hide_nor_replace_signatures() {
     let mut found = evidence(vec![signed_by(&signer())]);
     found.problems.push(problem());
     let verified = judge(&one_key(), &found).expect("a valid signature beside trouble");
@@ -188,7 +188,7 @@ fn a_threshold_in_doubt_is_undecided() {
 // threat: D16
 // Fails when annotations are looked for over all signatures in place of each one.
 #[test]
-fn two_signatures_with_half_of_the_annotations_each_are_not_one_with_all() {
+fn annotations_split_over_two_signatures_do_not_count() {
     let with = |annotations: &str| {
         let subject = format!(r#"{{"digest":{{"sha256":"{}"}},"annotations":{annotations}}}"#, image().hex());
         item(&bundle("", &statement(SIGN, &subject), &signer()))
@@ -216,7 +216,7 @@ fn checks_of_two_signatures_never_combine() {
 // threat: M20
 // threat: D15
 #[test]
-fn a_signature_for_another_repository_counts_unless_the_reference_is_asked_for() {
+fn signature_of_other_repository_counts_without_check_reference() {
     let legacy = load_one("legacy");
     let policy = |repository: &str| one_key().with_reference(repository.parse::<Repository>().unwrap());
     assert_eq!(verdict(&one_key(), &legacy.evidence()), Verdict::Verified);
@@ -292,7 +292,7 @@ fn a_scheme_asked_for_is_the_only_one_accepted() {
 
 // Fails when the bytes of an artifact are confused with what is known of it.
 #[test]
-fn an_image_may_be_known_by_digest_alone_and_a_blob_be_read_once() {
+fn image_may_have_digest_only_and_blob_is_read_once() {
     let policy = one_key();
     let by_digest = |digest: Digest| {
         Verifier::new(&policy).verify(&Artifact::Digest(digest), &evidence(vec![signed_by(&signer())]), NOW)

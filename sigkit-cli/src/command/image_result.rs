@@ -202,8 +202,8 @@ pub(super) fn after_writing(open: &OpenTarget, image: &FetchedManifest, before: 
     Some(ImageResult::done(format!(
         "WARNING: {name} lists {after} manifests now; crane push and skopeo without a tag take layouts of one only. Name the tag to \
          skopeo, which does not copy signatures, or use oras cp -r --from-oci-layout {path}@{} REGISTRY/NAME:TAG, which copies bundles \
-         too, and .sig and .att if their tags are named. From a layout of cosign save, cosign load takes .sig and .att along, \
-         but no bundles",
+         too, and .sig and .att if their tags are named. From a layout of cosign save, cosign load also loads .sig and .att, \
+         but not bundles",
         image.descriptor.digest
     )))
 }

@@ -6,7 +6,7 @@ use std::task::{Poll, Waker};
 
 use crate::limits::Limits;
 
-/// What may be on the way at once of things that are no larger than signatures, in bytes.
+/// The bytes in transit at once of things that are no larger than signatures.
 const IN_FLIGHT: u64 = 8 << 20;
 
 /// Room that work on one task shares, for what is on its way and for what is kept.
@@ -26,7 +26,7 @@ struct Taken {
     waiting: Vec<Waker>,
 }
 
-/// A share of a [`Room`], given back when dropped but for what is kept.
+/// A share of a [`Room`], given back when dropped, except what is kept.
 #[derive(Debug)]
 pub(super) struct Share<'a> {
     room: &'a Room,

@@ -48,7 +48,7 @@ impl Keep for Entities {
         Some(Statement::parse(Arc::clone(&envelope.payload), limits).ok()?.predicate_type)
     }
 
-    /// A large payload takes three quarters of its base64, in the place of which it was decoded.
+    /// A large payload takes three quarters of its base64, which it overwrote when it was decoded.
     fn settle(&self, layer: &Descriptor, read: Self::Read) -> (Self::Kept, u64) {
         let saved = match read.first().map(|entity| &entity.content) {
             Some(Content::Envelope(envelope)) if json::is_large(envelope.payload.len()) => {
@@ -87,7 +87,7 @@ impl Keep for AsStored {
     }
 }
 
-/// What somebody else makes of it at once, so that none of its bytes are kept.
+/// What a caller makes of it at once, so that none of its bytes are kept.
 pub(super) struct Handled<F>(pub(super) F);
 
 impl<T: Send, F: Fn(&Descriptor, Vec<u8>) -> (Option<String>, T) + Sync> Keep for Handled<F> {

@@ -64,7 +64,7 @@ type ReadBlob<T> = (Vec<(usize, Item<T>)>, Vec<Problem>);
 /// How much of a blob the budget has been charged with before it is read.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Paid {
-    /// All of it, if it is said to be what is looked for.
+    /// All of it, if it is annotated as what is looked for.
     AsHinted,
     Nothing,
 }
@@ -431,7 +431,7 @@ impl<S: Store, K: Keep> Search<'_, S, K> {
         ((items, problems), weight)
     }
 
-    /// What is kept of a blob, with its size; its content decides, and what stands beside it only where the content does not tell. The
+    /// What is kept of a blob, with its size; its content decides, and its annotations only where the content does not. The
     /// outer error is the limit that would be exceeded.
     fn judged(
         &self,

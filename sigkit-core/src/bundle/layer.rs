@@ -49,7 +49,7 @@ fn within(annotations: &BTreeMap<String, String>, limits: &Limits) -> Result<(),
 
 impl SignedEntity {
     /// Reads what is stored beside an image: a bundle, or what [`SignedEntity::each_from_layer`] reads, by the type of its layer. The
-    /// payload of a large one is decoded in the place of its base64.
+    /// payload of a large one is decoded into the memory of its base64.
     ///
     /// # Errors
     /// [`BundleError`].

@@ -536,7 +536,7 @@ mod tests {
     }
 
     #[test]
-    fn version_0_1_needs_the_promise_and_passes_over_a_proof_without_checkpoint() {
+    fn bundle_0_1_needs_promise_and_ignores_bare_proof() {
         let promised = parse_as(Version::V01, &without("/inclusionProof", "checkpoint")).unwrap();
         assert_eq!(promised.inclusion_proof, None);
         assert!(parse_as(Version::V01, &entry()).unwrap().inclusion_proof.is_some());

@@ -113,7 +113,7 @@ impl SignedEntity {
         Ok(Self::parse(bytes, limits, |_| None)?.0)
     }
 
-    /// The same; the payload of a large one is decoded in the place of its base64.
+    /// The same; the payload of a large one is decoded into the memory of its base64.
     ///
     /// # Errors
     /// [`BundleError`].
@@ -125,7 +125,7 @@ impl SignedEntity {
         Ok(entity)
     }
 
-    /// Reads all but a payload of which `place` says where it stands.
+    /// Reads all but a payload whose location is `place`.
     fn parse(
         bytes: &[u8],
         limits: &Limits,

@@ -81,7 +81,7 @@ impl WireEnvelope<'_> {
         payload.map(Arc::new).map_err(|_| EnvelopeError::Base64 { member: PAYLOAD, found: clip(&self.payload.0) })
     }
 
-    /// Where the payload stands in the document, if that is so large that the payload should be decoded there.
+    /// Where the payload is in the document, if that is so large that the payload should be decoded there.
     pub(crate) fn place_in(&self, document: &[u8]) -> Option<EncodedPayload> {
         match &self.payload.0 {
             Cow::Borrowed(text) if json::is_large(document.len()) => {
@@ -93,10 +93,10 @@ impl WireEnvelope<'_> {
     }
 }
 
-/// Where the base64 of a payload stands in a document.
+/// Where the base64 of a payload is in a document.
 pub(crate) struct EncodedPayload {
     place: Range<usize>,
-    /// What is to be said if it is none.
+    /// The error if it is invalid.
     error: EnvelopeError,
 }
 
@@ -110,7 +110,7 @@ impl EncodedPayload {
     }
 }
 
-/// Characters of base64 that are decoded at once, and the bytes that they stand for.
+/// Characters of base64 that are decoded at once, and the bytes that they encode.
 const PIECE: (usize, usize) = (4096, 3072);
 
 fn decode_in_place(mut bytes: Vec<u8>, text: Range<usize>) -> Option<Vec<u8>> {
@@ -149,7 +149,7 @@ impl Envelope {
         Self::each_from_wire(&json::from_large_slice_within(bytes, DOCUMENT_VALUES, PAYLOAD)?)
     }
 
-    /// The same; the payload of a large one is decoded in the place of its base64.
+    /// The same; the payload of a large one is decoded into the memory of its base64.
     ///
     /// # Errors
     /// [`EnvelopeError`].

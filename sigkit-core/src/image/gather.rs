@@ -21,7 +21,7 @@ pub async fn gather<S: Store>(
     gather_until(signatures, elsewhere, image, demand, std::future::pending()).await
 }
 
-/// The same for whoever has no more time once `until` is ready; see [`discover_until`](crate::attach::discover_until).
+/// The same, until `until` is ready; see [`discover_until`](crate::attach::discover_until).
 pub async fn gather_until<S: Store>(
     signatures: &S,
     elsewhere: impl Fn(&Repository) -> S,

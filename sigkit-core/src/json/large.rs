@@ -1,9 +1,9 @@
-//! Documents so large that nothing of them may be copied but one text, which is decoded where it stands.
+//! Documents so large that nothing of them may be copied except one text, which is decoded in place.
 
 /// From here on a document is large; also the most that is copied of one. In bytes.
 pub(super) const LARGE: usize = 2 << 20;
 
-/// Sees to it that a large document is one long text under `name`, written without escapes, and little besides: readers copy all
+/// Checks that a large document is one long text under `name`, written without escapes, and little besides: readers copy all
 /// other texts, and those with escapes.
 ///
 /// # Errors
@@ -38,7 +38,7 @@ pub(super) fn check(bytes: &[u8], name: &str) -> Result<(), String> {
     }
 }
 
-/// Refuses a large document that is nested more deeply than any may be: what passes over a value remembers each level.
+/// Refuses a large document that is nested more deeply than any may be: skipping a value remembers each level.
 ///
 /// # Errors
 /// That it is.

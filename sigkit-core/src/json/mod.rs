@@ -131,7 +131,7 @@ pub(crate) const fn is_large(bytes: usize) -> bool {
     bytes > large::LARGE
 }
 
-/// Where `part`, which was borrowed from `whole`, stands in it.
+/// Where `part`, which was borrowed from `whole`, is in it.
 pub(crate) fn position(whole: &[u8], part: &[u8]) -> std::ops::Range<usize> {
     let start = part.as_ptr().addr().saturating_sub(whole.as_ptr().addr());
     start..start.saturating_add(part.len())
@@ -259,7 +259,7 @@ mod tests {
 
     // threat: R18
     #[test]
-    fn a_name_that_means_something_to_the_parser_is_refused_at_every_depth() {
+    fn parser_member_name_is_refused_at_every_depth() {
         for token in ["RawValue", "Number", "Datetime", ""] {
             for name in [format!("$serde_json::private::{token}"), format!("\\u0024serde_json::private\\u003a:{token}")]
             {

@@ -17,7 +17,7 @@ const MOST_NAMES: usize = 200_000;
 /// As many bytes of a name with escapes, which is copied, count as one more name.
 const NAME_BYTES: usize = 64;
 
-/// What is said of an escape that is no character.
+/// The message for an escape that is not a character.
 const HALF: &str = "half of a surrogate pair";
 
 /// Whether the escapes of a string, of which the grammar is known to be right, are characters; nothing is copied.

@@ -526,7 +526,7 @@ mod tests {
 
     // threat: F08
     #[test]
-    fn functions_that_call_themselves_under_another_name_are_refused() {
+    fn recursion_under_another_name_is_refused() {
         for source in [
             "f(x) { count(x) }\nallow { f(1) with count as f }",
             "f(x) { count(x) }\nallow { f(1) with count as (f) }",

@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_was_pushed_is_read_by_tag_and_by_digest_through_any_clone() {
+    async fn pushed_content_is_read_by_tag_and_digest_in_any_clone() {
         let store = MemoryStore::new();
         let bytes = manifest(None, "a");
         push(&store, &tag("v1"), &bytes, Expected::Absent).await.unwrap();

@@ -108,7 +108,7 @@ pub fn admit_while(
     admit_with(demand, artifact, findings, now, Patience::Asked(goes_on))
 }
 
-/// The same for whoever knows how much time is left; see [`Verifier::with_time_left`].
+/// The same with a limit of time; see [`Verifier::with_time_left`].
 pub fn admit_within(
     demand: &Demand,
     artifact: &Artifact<'_>,

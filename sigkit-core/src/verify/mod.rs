@@ -139,7 +139,7 @@ impl<'p> Verifier<'p> {
         Self { patience: Patience::Asked(goes_on), ..self }
     }
 
-    /// The same for whoever knows how much time is left: a policy in Rego is stopped when it is over.
+    /// The same with a limit of time: a policy in Rego is stopped when it is over.
     #[must_use]
     pub const fn with_time_left(self, left: &'p (dyn Fn() -> Duration + Sync)) -> Self {
         Self { patience: Patience::Told(left), ..self }

@@ -31,7 +31,7 @@ fn load(text: &str) -> PolicySet {
 
 // threat: I07
 #[test]
-fn every_policy_that_matches_must_hold_and_any_authority_of_it_is_enough() {
+fn matching_policies_must_all_hold_by_any_authority() {
     for version in ["v1alpha1", "v1beta1"] {
         let text = [
             policy(version, "everything", "registry.example/**", &[by_key("a"), by_key("b")].concat()),
@@ -72,7 +72,7 @@ fn static_authorities_and_modes() {
 }
 
 #[test]
-fn an_authority_with_attestations_asks_for_each_of_them_and_for_no_signature() {
+fn authority_with_attestations_requires_each_and_no_signature() {
     let attestations = "    attestations:\n    - name: bill\n      predicateType: spdxjson\n    - name: scan\n      predicateType: vuln\n";
     let set = load(&policy("v1beta1", "p", "registry.example/**", &format!("{}{attestations}", by_key("a"))));
     let bill = || attested(&PredicateType::SpdxJson, b"{}", "a");
@@ -276,7 +276,7 @@ fn what_is_not_supported_is_refused_with_its_place_and_reason() {
 
 // threat: I06
 #[test]
-fn an_authority_that_cannot_be_judged_refuses_and_leaves_the_others() {
+fn unsupported_authority_refuses_alone() {
     let identity = "identities: [{issuer: 'https://x', subject: y}]";
     let gate = |policy: &str| {
         format!(

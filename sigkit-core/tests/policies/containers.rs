@@ -339,7 +339,7 @@ fn not_judged() -> Vec<(Value, &'static str)> {
 
 // threat: R31
 #[test]
-fn a_scope_that_cannot_be_judged_refuses_its_images_and_no_others() {
+fn unsupported_scope_refuses_its_images_alone() {
     let own = by("a", &json!({"type": "matchRepository"}));
     for (requirement, why) in not_judged() {
         let set = load(&json!({
@@ -415,7 +415,7 @@ fn a_scope_that_no_image_is_called_applies_to_none_and_is_named() {
 
 // threat: R31
 #[test]
-fn paths_of_local_images_and_unknown_transports_take_nobody_else_down() {
+fn local_paths_and_unknown_transports_affect_no_other_images() {
     let set = load(&json!({
         "default": anything(),
         "transports": {

@@ -65,7 +65,7 @@ fn a_key_may_stand_in_the_document() {
 
 // Fails when the bound on a file is another, or when the policies of some kind of document judge by the usual bounds.
 #[test]
-fn the_bounds_of_the_caller_hold_for_the_file_and_for_what_it_judges() {
+fn caller_limits_apply_to_the_file_and_its_evidence() {
     let pem = super::lab::key("a").public_key().to_pem();
     for text in [
         image_policy(&["a"], "- signature: {by: [a], atLeast: 1}\n"),

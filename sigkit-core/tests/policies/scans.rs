@@ -245,7 +245,7 @@ fn the_latest_scan_decides() {
 // threat: D19
 // threat: I06
 #[test]
-fn scans_of_others_and_by_others_do_not_count_and_doubt_stays_doubt() {
+fn scans_of_and_by_others_do_not_count_nor_hide_doubt() {
     let predicate = predicate("trivy");
     let set = scan(EXCEPTED);
     let other = Digest::sha256(b"other");

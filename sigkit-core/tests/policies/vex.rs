@@ -80,7 +80,7 @@ fn every_scanner_listens() {
 
 // threat: D18
 #[test]
-fn only_the_latest_word_about_this_product_by_somebody_believed_clears() {
+fn only_latest_trusted_vex_statement_for_product_clears() {
     let product = image_product;
     let digest = || json!({"@id": "https://example.test/app", "hashes": {"sha-256": image().hex()}});
     let no = |product| word("not_affected", product);

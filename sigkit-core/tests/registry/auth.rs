@@ -39,7 +39,7 @@ async fn a_password_is_sent_once_it_is_asked_for_and_from_then_on() {
 
 // threat: R29
 #[tokio::test]
-async fn a_refusal_that_does_not_say_what_is_wanted_leads_to_one_question() {
+async fn unauthorized_without_challenge_sends_one_more_request() {
     let silent = || Action::Change(Change::NoHeader("WWW-Authenticate".to_owned()));
     for auth in [Auth::basic("u", "S3CRET"), Auth::Token(TokenService::new("u", "S3CRET"))] {
         let registry = serve(auth);
@@ -222,7 +222,7 @@ async fn https_never_becomes_http() {
 
 // threat: G05
 #[tokio::test]
-async fn plain_http_is_spoken_where_it_is_allowed_and_tls_is_not_spoken() {
+async fn plain_http_is_used_if_allowed_and_without_tls() {
     let registry = serve(Auth::basic("u", "S3CRET"));
     let name = format!("0.0.0.0:{}", registry.address().port());
     let store = open(&name, with(&name, basic("u", "S3CRET")).with_plain_http(&name));

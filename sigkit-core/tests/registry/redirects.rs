@@ -32,7 +32,7 @@ async fn a_registry_that_moved_may_say_that_something_is_not_there() {
 
 // threat: G03
 #[tokio::test]
-async fn credentials_stay_behind_at_a_redirect_and_are_never_taken_up_again() {
+async fn credentials_are_dropped_at_a_redirect_for_good() {
     let registry = Registry::builder().auth(Auth::basic("u", "S3CRET")).start();
     let descriptor = blob(&registry, b"hello");
     let back =

@@ -81,7 +81,7 @@ async fn retry_after_is_heeded_within_reason() {
 
 // threat: R39
 #[tokio::test]
-async fn too_many_requests_are_no_failure_as_long_as_others_are_served() {
+async fn too_many_requests_waits_while_others_are_served() {
     let (registry, image) = with_image();
     registry.content().put_tag(crate::support::REPOSITORY, "v2", &image.digest);
     registry.fault(Rule::new("GET", "*/manifests/v2").first(5), Action::status(429));

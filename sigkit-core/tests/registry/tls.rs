@@ -226,7 +226,7 @@ async fn accepting_any_certificate_is_for_one_registry() {
 
 // threat: G07
 #[tokio::test]
-async fn accepting_any_certificate_is_not_for_a_token_server_elsewhere() {
+async fn insecure_registry_flag_excludes_other_token_servers() {
     let tokens = Front::of(&Registry::start(), ELSEWHERE, Clients::Anyone);
     let service = TokenService::new("u", "S3CRET").with_realm(format!("https://{}/token", tokens.host()));
     let registry = Registry::builder().auth(Auth::Token(service)).start();

@@ -71,7 +71,7 @@ async fn the_subject_is_indexed_when_the_registry_says_so() {
 
 // threat: H01
 #[tokio::test]
-async fn a_tag_that_moved_is_not_overwritten_where_the_registry_can_tell() {
+async fn moved_tag_is_not_overwritten_with_conditional_writes() {
     let registry = Registry::builder().etags(Switch::On).start();
     let first = image::image(registry.content(), REPOSITORY, "v1", "first");
     let other = image::image(registry.content(), REPOSITORY, "other", "other");
@@ -92,7 +92,7 @@ async fn a_tag_that_moved_is_not_overwritten_where_the_registry_can_tell() {
 // threat: H01
 // threat: M8
 #[tokio::test]
-async fn a_tag_that_appeared_is_not_overwritten_where_the_registry_can_tell() {
+async fn new_tag_is_not_overwritten_with_conditional_writes() {
     let registry = Registry::builder().etags(Switch::On).start();
     let image = image::image(registry.content(), REPOSITORY, "v1", "first");
     let store = store(&registry);
@@ -234,7 +234,7 @@ async fn what_a_registry_says_it_lacks_is_an_error_of_its_own() {
 
 // threat: R36
 #[tokio::test]
-async fn a_registry_that_refuses_conditions_is_written_to_without_them() {
+async fn registry_rejecting_conditions_is_written_without_them() {
     for status in [400, 405, 417, 428, 501] {
         let (registry, image) = with_image();
         let store = store(&registry);

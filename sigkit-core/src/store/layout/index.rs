@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn a_layout_of_cosign_save_answers_for_the_signatures_of_its_image_only() {
+    fn cosign_save_layout_has_signatures_of_its_image_only() {
         let kinds = [(1, KIND, "dev.cosignproject.cosign/image"), (2, KIND, "dev.cosignproject.cosign/sigs")];
         let saved = index(&kinds);
         let tag = |byte, suffix| Tag::for_digest(&digest(byte), suffix).to_string();
@@ -305,7 +305,7 @@ mod tests {
 
     // threat: R43
     #[test]
-    fn what_is_written_into_a_layout_of_cosign_save_has_the_kind_that_cosign_load_looks_for() {
+    fn cosign_save_layout_signed_has_kind_for_cosign_load() {
         let saved = index(&[(1, KIND, "dev.cosignproject.cosign/imageIndex")]);
         let plain = index(&[(1, ANNOTATION_REF_NAME, "v1")]);
         let new = Descriptor::new("application/vnd.oci.image.manifest.v1+json", 9, digest(3));
@@ -351,7 +351,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tag_moves_within_its_entry_and_keeps_the_entry_s_annotations() {
+    fn moved_tag_keeps_the_annotations_of_its_entry() {
         let before = index(&[(1, KIND, "dev.cosignproject.cosign/image"), (2, KIND, "dev.cosignproject.cosign/sigs")]);
         let tag = Tag::for_digest(&digest(1), ".sig");
         let new = Descriptor::new("application/vnd.oci.image.manifest.v1+json", 9, digest(3));

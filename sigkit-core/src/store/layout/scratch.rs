@@ -362,7 +362,7 @@ mod tests {
 
     // threat: R42
     #[test]
-    fn with_and_without_a_passing_name_a_file_appears_whole_and_leaves_nothing() {
+    fn file_write_is_atomic_with_and_without_temporary_name() {
         let dir = tempfile::tempdir().unwrap();
         let folder = || open_directory(dir.path()).unwrap();
         let count = || std::fs::read_dir(dir.path()).unwrap().count();

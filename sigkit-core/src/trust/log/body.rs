@@ -585,7 +585,7 @@ mod tests {
 
     // threat: A01 A02
     #[test]
-    fn an_intoto_entry_of_version_0_0_1_is_bound_by_the_digest_of_the_envelope_as_sent() {
+    fn intoto_0_0_1_entry_is_bound_by_envelope_digest() {
         let key = key!("ecdsa-p256");
         let content = envelope();
         let Content::Envelope(envelope) = &content else { unreachable!() };

@@ -365,7 +365,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_that_only_a_promise_signs_is_that_in_the_tree_without_one() {
+    fn log_index_is_of_the_promise_or_else_of_the_tree() {
         let mut case = vector!(public "happy-path-v0.1");
         let in_tree = case.proof().index;
         case.entry().inclusion_promise = None;
@@ -377,7 +377,7 @@ mod tests {
 
     // threat: R31
     #[test]
-    fn a_checkpoint_of_rekor_v1_is_known_by_its_key_wherever_the_log_is() {
+    fn rekor_v1_checkpoint_is_known_by_key_at_any_address() {
         let mut case = vector!(public "happy-path-v0.1");
         let id = case.entry().log_id;
         let known = case.root.log(&id).unwrap().clone();
@@ -420,7 +420,7 @@ mod tests {
 
     // threat: A01 A02 A05 A12
     #[test]
-    fn an_entry_about_another_artifact_signature_or_signer_is_refused() {
+    fn log_entry_of_another_artifact_or_signer_is_refused() {
         for (name, mut case) in all() {
             let other = Signature::from_bytes(*b"another signature");
             match &mut case.entity.content {
@@ -456,7 +456,7 @@ mod tests {
 
     // threat: A03 A17 A18
     #[test]
-    fn a_broken_promise_is_an_error_beside_a_proof_and_a_missing_one_tells_no_time() {
+    fn promise_invalid_is_an_error_and_missing_has_no_time() {
         for (name, mut case) in all() {
             let Some(promise) = case.entry().inclusion_promise.clone() else { continue };
             let mut bad = promise.clone();
