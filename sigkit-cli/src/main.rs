@@ -16,7 +16,9 @@ mod render;
 mod runtime;
 mod settings;
 mod spool;
+mod style;
 mod terminal;
+mod wrap;
 
 use crate::context::{Context, Requests};
 use crate::environment::Environment;

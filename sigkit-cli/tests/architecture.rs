@@ -9,16 +9,16 @@ use std::path::{Path, PathBuf};
 
 /// The modules by layer; one uses only modules of its own layer and of those before it.
 const LAYERS: [&[&str]; 7] = [
-    &["escape", "error", "exit", "environment", "explain", "outcome", "spool"],
+    &["escape", "error", "exit", "environment", "explain", "outcome", "spool", "style", "wrap"],
     &["args"],
+    &["render"],
     &["terminal", "files", "context", "runtime"],
     &["credentials", "settings"],
-    &["render"],
     &["command"],
     &["main"],
 ];
 /// Modules of pure functions and data: no clock, environment, file, socket, stream or thread.
-const PURE: [&str; 7] = ["args", "error", "escape", "exit", "explain", "outcome", "render"];
+const PURE: [&str; 9] = ["args", "error", "escape", "exit", "explain", "outcome", "render", "style", "wrap"];
 /// What pure code may not name.
 const IMPURE: [&str; 16] = [
     "std::env::",
@@ -500,6 +500,7 @@ fn what_only_looks_like_a_circle_is_accepted() {
 fn a_use_of_a_lower_layer_is_refused() {
     for (user, text, used) in [
         ("args/verify.rs", "use crate::context::Context;", "context.rs"),
+        ("render/verification.rs", "use crate::context::Context;", "context.rs"),
         ("render/text.rs", "fn f() { crate::command::run() }", "command/mod.rs"),
         ("outcome.rs", "use crate::settings::Target;", "settings/mod.rs"),
     ] {

@@ -11,7 +11,6 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::files::OutputFile;
 use crate::outcome::Output;
-use crate::terminal::streams::{IsTerminal, Stdout};
 
 /// Signs files or standard input, of any size in constant memory.
 ///
@@ -23,7 +22,7 @@ pub(crate) fn run(args: &SignBlobArgs, context: &Context, global: &GlobalArgs) -
         return Err(CliError::usage(why.to_owned()));
     }
     let prints = args.output_signature.is_none() && (args.bundle.is_none() || args.new_bundle_format == Some(false));
-    if !args.b64 && prints && global.output_file.is_none() && Stdout::is_terminal() == IsTerminal::Yes {
+    if !args.b64 && prints && global.output_file.is_none() && context.styles().stdout.is_watched() {
         let why = "--b64=false prints binary data, and this is a terminal: give --output-signature FILE";
         return Err(CliError::usage(why.to_owned()));
     }

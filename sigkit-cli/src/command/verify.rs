@@ -50,7 +50,12 @@ pub(crate) fn run(
         return Err(CliError::usage(why.to_owned()));
     }
     let verification = Verification { args, policy, detached, now: context.now() };
-    images.verify(&verification, render::Results::new(args.output, context), global, printer)
+    images.verify(
+        &verification,
+        render::Results::new(args.output, context.styles(), context.beliefs()),
+        global,
+        printer,
+    )
 }
 
 struct Verification<'a> {

@@ -56,7 +56,12 @@ pub(crate) fn run(
         elsewhere: args.registry.signature_repo.clone(),
         now: context.now(),
     };
-    images.verify(&verification, render::Results::of_attestations(args.output, context), global, printer)
+    images.verify(
+        &verification,
+        render::Results::of_attestations(args.output, context.styles(), context.beliefs()),
+        global,
+        printer,
+    )
 }
 
 struct Verification {

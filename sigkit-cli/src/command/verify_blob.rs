@@ -39,7 +39,7 @@ pub(crate) fn run(args: &VerifyBlobArgs, context: &Context, _: &GlobalArgs) -> R
             judge(&artifact, artifact.digest(sigkit_core::digest::DigestAlgorithm::Sha256))
         }
     };
-    Ok(render::blob(&judgement, args.output, context))
+    Ok(render::blob(&judgement, args.output, context.styles().stderr, &context.beliefs()))
 }
 
 /// `sha256:HEX` names a digest unless a file of that name exists.

@@ -46,5 +46,10 @@ pub(crate) fn run(args: &VerifyBlobAttestationArgs, context: &Context) -> Result
     let judged = Verifier::new(&policy).verify(&artifact, &evidence, context.now());
     let compared = if args.check_claims { Compared::WithArtifact } else { Compared::WithNothing };
     let subject = Subject::named(name, known).of_attestations().weakened(args.weakened()).compared(compared);
-    Ok(render::blob(&VerificationOutcome::new(subject, judged), args.output, context))
+    Ok(render::blob(
+        &VerificationOutcome::new(subject, judged),
+        args.output,
+        context.styles().stderr,
+        &context.beliefs(),
+    ))
 }

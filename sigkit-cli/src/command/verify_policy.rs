@@ -40,7 +40,12 @@ pub(super) fn run(
     let meant = args.local.meant(&args.images);
     let images = Images::collect(StoreAccess::Read, &meant, &args.registry, context)?;
     let verification = Verification { policies, images: &images, now: context.now() };
-    images.verify(&verification, render::Results::new(args.output, context), global, printer)
+    images.verify(
+        &verification,
+        render::Results::new(args.output, context.styles(), context.beliefs()),
+        global,
+        printer,
+    )
 }
 
 struct Verification<'a> {

@@ -6,7 +6,6 @@ mod cosign;
 mod cosign_bundle;
 mod failure;
 mod report;
-mod style;
 mod summary;
 mod text;
 mod verification;

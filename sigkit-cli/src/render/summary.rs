@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use crate::escape;
 use crate::exit::ExitCode;
-use crate::terminal::wrap::wrap;
+use crate::wrap::wrap;
 
 /// What a summary says of images of which not all is done, in this order.
 const WORDS: [(ExitCode, &str); 5] = [

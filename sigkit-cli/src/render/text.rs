@@ -10,11 +10,11 @@ use sigkit_core::report::{Fact, Label, Node, Outcome, Report, Rule, Verdict};
 
 use super::advice;
 use super::failure::without_code;
-use super::style::Style;
 use crate::escape;
 use crate::explain::Place;
 use crate::outcome::verification::{Refusal, Trouble, VerificationOutcome, Wanted};
-use crate::terminal::wrap::wrap;
+use crate::style::Style;
+use crate::wrap::wrap;
 
 /// Column of the marks, where labels are short.
 const MARK_COLUMN: usize = 26;

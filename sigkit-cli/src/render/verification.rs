@@ -2,15 +2,13 @@
 
 use sigkit_core::report::Verdict;
 
-use super::style::Style;
 use super::summary::Summary;
 use super::{cosign, report, text};
 use crate::args::{FromVariable, ReportFormat};
-use crate::context::Context;
 use crate::escape;
 use crate::outcome::Output;
 use crate::outcome::verification::{Compared, VerificationOutcome};
-use crate::terminal::streams::{IsTerminal, Stdout};
+use crate::style::{Style, Styles};
 
 /// How many images a command is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,26 +57,25 @@ enum Shape {
 
 impl Results {
     /// None yet.
-    pub(crate) fn new(format: Option<ReportFormat>, context: &Context) -> Self {
-        let watched = Stdout::is_terminal() == IsTerminal::Yes;
+    pub(crate) fn new(format: Option<ReportFormat>, styles: Styles, beliefs: Vec<FromVariable>) -> Self {
         Self {
             shape: Shape::Claims,
             format,
             view: match format {
-                None | Some(ReportFormat::Text) if watched => View::Tree,
+                None | Some(ReportFormat::Text) if styles.stdout.is_watched() => View::Tree,
                 _ => View::Machine,
             },
             many: Many::One,
-            stdout: Style::of_stdout(context),
-            stderr: Style::of_stderr(context),
-            beliefs: context.beliefs(),
+            stdout: styles.stdout,
+            stderr: styles.stderr,
+            beliefs,
             summary: Summary::new("verified"),
         }
     }
 
     /// None yet, of attestations.
-    pub(crate) fn of_attestations(format: Option<ReportFormat>, context: &Context) -> Self {
-        Self { shape: Shape::Envelopes, ..Self::new(format, context) }
+    pub(crate) fn of_attestations(format: Option<ReportFormat>, styles: Styles, beliefs: Vec<FromVariable>) -> Self {
+        Self { shape: Shape::Envelopes, ..Self::new(format, styles, beliefs) }
     }
 
     /// Of so many images: a verified one takes a line, unless `-o text` asks for trees.
@@ -145,10 +142,15 @@ impl Results {
 }
 
 /// The result of verifying a blob.
-pub(crate) fn blob(judgement: &VerificationOutcome, format: Option<ReportFormat>, context: &Context) -> Output {
+pub(crate) fn blob(
+    judgement: &VerificationOutcome,
+    format: Option<ReportFormat>,
+    style: Style,
+    beliefs: &[FromVariable],
+) -> Output {
     let mut output = Output::result(Vec::new());
     match (format, &judgement.result) {
-        (Some(ReportFormat::Report), _) => output.stdout = report::line(judgement, &context.beliefs()),
+        (Some(ReportFormat::Report), _) => output.stdout = report::line(judgement, beliefs),
         (Some(ReportFormat::Json | ReportFormat::Text), Ok(verified)) => {
             output.documents.extend(cosign::envelopes(verified));
         }
@@ -165,7 +167,7 @@ pub(crate) fn blob(judgement: &VerificationOutcome, format: Option<ReportFormat>
                 ),
             });
         }
-        Err(refusal) => output.report.push_str(&text::refusal(judgement, refusal, Style::of_stderr(context))),
+        Err(refusal) => output.report.push_str(&text::refusal(judgement, refusal, style)),
     }
     output.exit = judgement.exit();
     output

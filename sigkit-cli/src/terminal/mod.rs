@@ -6,4 +6,4 @@ pub(crate) mod progress;
 pub(crate) mod prompt;
 pub(crate) mod signals;
 pub(crate) mod streams;
-pub(crate) mod wrap;
+mod style;

@@ -52,11 +52,6 @@ impl Stdout {
         Ok(Self(File::from(io::stdout().as_fd().try_clone_to_owned()?)))
     }
 
-    /// Whether a person watches.
-    pub(crate) fn is_terminal() -> IsTerminal {
-        IsTerminal::of(io::stdout())
-    }
-
     /// The width of the terminal, if it is one.
     pub(crate) fn columns() -> Option<usize> {
         columns(io::stdout())

@@ -2,41 +2,43 @@
 
 use sigkit_core::report::{Outcome, Verdict};
 
-use crate::context::Context;
-use crate::terminal::streams::{IsTerminal, Stderr, Stdout};
-
 /// Colours and width.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Style {
+pub(crate) struct Style {
     colour: Colour,
     /// The width of the terminal; `None` where lines may be as long as they are.
-    pub(super) columns: Option<usize>,
+    pub(crate) columns: Option<usize>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Colour {
+pub(crate) enum Colour {
+    /// With colours.
     On,
+    /// Without.
     Off,
 }
 
+/// Those of both streams.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Styles {
+    /// Of standard output.
+    pub(crate) stdout: Style,
+    /// Of standard error.
+    pub(crate) stderr: Style,
+}
+
 impl Style {
-    /// That of standard output.
-    pub(super) fn of_stdout(context: &Context) -> Self {
-        Self::new(Stdout::is_terminal(), context.columns(Stdout::columns()), context)
+    /// That of a terminal of so many columns, or of a stream that nobody watches.
+    pub(crate) const fn new(columns: Option<usize>, colour: Colour) -> Self {
+        Self { colour, columns }
     }
 
-    /// That of standard error.
-    pub(super) fn of_stderr(context: &Context) -> Self {
-        Self::new(Stderr::is_terminal(), context.columns(Stderr::columns()), context)
+    /// Whether a person watches.
+    pub(crate) const fn is_watched(self) -> bool {
+        self.columns.is_some()
     }
 
-    /// Colours for a stream that a person watches, unless `NO_COLOR` says otherwise.
-    fn new(watched: IsTerminal, columns: Option<usize>, context: &Context) -> Self {
-        let wanted = watched == IsTerminal::Yes && context.environment.non_empty("NO_COLOR").is_none();
-        Self { colour: if wanted { Colour::On } else { Colour::Off }, columns }
-    }
-
-    pub(super) fn outcome(self, outcome: &Outcome) -> String {
+    pub(crate) fn outcome(self, outcome: &Outcome) -> String {
         match outcome {
             Outcome::Pass(_) => self.paint("✓", "32"),
             Outcome::Fail(_) => self.paint("✗", "31"),
@@ -46,11 +48,11 @@ impl Style {
     }
 
     /// The mark of what is neither good nor bad.
-    pub(super) fn remark(self) -> String {
+    pub(crate) fn remark(self) -> String {
         self.paint("-", "2")
     }
 
-    pub(super) fn mark(self, verdict: Verdict) -> String {
+    pub(crate) fn mark(self, verdict: Verdict) -> String {
         match verdict {
             Verdict::Verified => self.paint("✓", "32"),
             Verdict::Allowed => self.paint("!", "33"),
@@ -59,7 +61,7 @@ impl Style {
         }
     }
 
-    pub(super) fn verdict(self, verdict: Verdict) -> String {
+    pub(crate) fn verdict(self, verdict: Verdict) -> String {
         match verdict {
             Verdict::Verified => self.paint("VERIFIED", "32;1"),
             Verdict::Allowed => self.paint("ALLOWED WITHOUT VERIFICATION", "33;1"),
