@@ -4,8 +4,8 @@
 
 `lines.tsv` holds each line with what it needs, and what each program does with it: its exit code, what it prints, the files and the tags
 that it leaves. One line per difference from the table, then `lines: P/N`. A row in which sigkit ends or answers otherwise than a cosign
-names the rows of docs/from-cosign.md that say why. Lines that need a Sigstore run when the environment names one (STACK, as `.ci/run
-lines` starts it) and are counted as skipped otherwise. `--write` writes what was found into the table.
+names the rows of docs/from-cosign.md that say why. Lines that need a Sigstore run when the environment names one (STACK and OIDC_PROGRAM,
+as `.ci/run lines` sets them) and are counted as skipped otherwise. `--write` writes what was found into the table.
 
 All programs run with COSIGN_TLOG_UPLOAD=false, COSIGN_INSECURE_IGNORE_TLOG=true and COSIGN_USE_SIGNING_CONFIG=false, as on a machine that uses keys
 without a public log; a row with `public` runs without them.
@@ -126,7 +126,9 @@ class World:
 def sigstore(program):
     """The variables by which a program finds the Sigstore on this machine."""
     stack = os.environ
-    token = {"SIGSTORE_ID_TOKEN": pathlib.Path(stack["TOKEN_FILE"]).read_text().strip(), **dict.fromkeys(KEYS_ONLY, "")}
+    mint = [sys.executable, stack["OIDC_PROGRAM"], "mint", stack["OIDC"], f"{stack['STACK']}/keys", "email=alice@stack.test"]
+    minted = subprocess.run(mint, capture_output=True, text=True, check=True).stdout.strip()
+    token = {"SIGSTORE_ID_TOKEN": minted, **dict.fromkeys(KEYS_ONLY, "")}
     if program != "cosign2":
         return token | {"COSIGN_SIGNING_CONFIG": stack["SIGNING_CONFIG_V1"], "COSIGN_TRUSTED_ROOT": stack["TRUSTED_ROOT"]}
     keys = f"{stack['STACK']}/keys"
