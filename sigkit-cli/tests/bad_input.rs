@@ -6,6 +6,8 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use support::Sandbox;
 
 /// Option, and the command line around it; `{}` is the file. Nothing listens on port 1.
@@ -121,6 +123,80 @@ fn what_has_the_wrong_content_is_named_at_once() {
             assert!(ran.took.as_secs_f64() < 1.0, "{name}: {ran:#?}");
             assert!(!ran.stderr.contains('\x1b') && !ran.stderr.contains("internal error"), "{name}: {ran:#?}");
             assert_eq!(sandbox.names(), before, "{name}");
+        }
+    }
+}
+
+#[test]
+fn what_happened_to_a_file_is_told_by_every_reader() {
+    let sandbox = Sandbox::new().with_keys();
+    let base64 = |text: &str| STANDARD.encode(text);
+    sandbox.write("blob", "a blob");
+    let sign = ["sign-blob", "--key", "cosign.key", "--bundle", "bundle", "--output-signature", "signature", "blob"];
+    sandbox.sigkit(&sign).env("COSIGN_PASSWORD", "pw").run().expect(0);
+    let text = |name: &str| String::from_utf8(sandbox.read(name)).unwrap();
+    let (bundle, signature, key) = (text("bundle"), text("signature"), text("cosign.pub"));
+    let bundles: &[&str] = &["verify-blob", "--key", "cosign.pub", "--bundle", "{}", "blob"];
+    let signatures: &[&str] = &["verify-blob", "--key", "cosign.pub", "--signature", "{}", "blob"];
+    let roots: &[&str] = &[
+        "verify-blob",
+        "--trusted-root",
+        "{}",
+        "--certificate-identity",
+        "a",
+        "--certificate-oidc-issuer",
+        "b",
+        "--bundle",
+        "bundle",
+        "blob",
+    ];
+    let inspect: &[&str] = &["bundle", "inspect", "{}"];
+    let policies: &[&str] = &["policy", "check", "{}"];
+    let predicates: &[&str] =
+        &["attest-blob", "--key", "cosign.key", "--type", "spdxjson", "--predicate", "{}", "blob"];
+    let configs: &[&str] = &["sign-blob", "--key", "cosign.key", "--signing-config", "{}", "blob"];
+    let keys: &[&str] = &["verify-blob", "--key", "{}", "--bundle", "bundle", "blob"];
+    let authorities: &[&str] = &["verify", "--key", "cosign.pub", "--registry-cacert", "{}", "127.0.0.1:1/app"];
+    let json = r#"{"mediaType": "application/vnd.example+json"}"#;
+    let marked = |text: &str| format!("\u{feff}{text}");
+    for (readers, written, says) in [
+        (&[bundles, inspect, roots, predicates, configs][..], base64(json), "it is base64 of JSON: decode it first"),
+        (
+            &[bundles, inspect, roots, predicates, configs],
+            base64(&base64(json)),
+            "it is base64 of base64: it was encoded twice",
+        ),
+        (
+            &[bundles, inspect, roots, policies, predicates, configs, keys],
+            marked(json),
+            "it begins with a byte order mark",
+        ),
+        (
+            &[bundles, inspect, roots, policies, predicates, configs, keys, signatures],
+            "<html>".repeat(9),
+            "it is an HTML or XML page",
+        ),
+        (&[bundles, inspect, roots, predicates, configs, signatures], key.clone(), "it is PEM"),
+        (&[bundles, inspect, roots, policies, keys], serde_json::to_string(json).unwrap(), "quotation marks"),
+        (
+            &[bundles, inspect, roots, predicates],
+            format!("{bundle}{bundle}"),
+            "several documents follow each other: give one",
+        ),
+        (&[bundles, inspect, roots, predicates], bundle[..100].to_owned(), "its end is missing"),
+        (&[keys, authorities], base64(&key), "it is base64 of PEM: decode it first"),
+        (&[keys, authorities], json.to_owned(), "it is JSON"),
+        (&[signatures], base64(&signature), "it was encoded twice"),
+        (&[signatures], format!("  {signature}"), "white space"),
+        (&[signatures], format!("{signature}\\n"), "its line breaks are written as \\n"),
+        (&[signatures], format!("\"{signature}\""), "quotation marks around it"),
+    ] {
+        sandbox.write("input", written);
+        for arguments in readers {
+            let arguments: Vec<&str> =
+                arguments.iter().map(|word| if *word == "{}" { "input" } else { word }).collect();
+            let ran = sandbox.sigkit(&arguments).env("COSIGN_PASSWORD", "pw").run().says(says);
+            assert!(ran.code != 0 && ran.stdout.is_empty(), "{ran:#?}");
         }
     }
 }

@@ -245,7 +245,7 @@ fn what_has_run_out_is_named_only_where_it_was_on_the_way() {
     };
     for (bundle, authorities, code, words) in [
         (&by_nobody, vec![current()], "certificate-untrusted", "unknown issuer"),
-        (&by_forger, vec![current()], "certificate-untrusted", "InvalidSignatureForPublicKey"),
+        (&by_forger, vec![current()], "certificate-untrusted", "invalid signature for public key"),
         (&by_forger, vec![current(), stranger()], "certificate-untrusted", "no certificate of that name"),
         (&by_forger, vec![ended(), stranger()], "certificate-not-valid", "the trust in the authority"),
         (&by_forger, vec![stranger(), ended()], "certificate-not-valid", "the trust in the authority"),
