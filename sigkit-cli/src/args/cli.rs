@@ -136,6 +136,9 @@ pub(crate) fn parse(arguments: &[OsString], environment: &Environment) -> Result
     }
     let verb = line.verb.iter().try_fold(&command, |verb, word| verb.find_subcommand(word)).unwrap_or(&command);
     let bound = if line.verb.is_empty() { Bound::default() } else { args::bind(verb, &line.given, environment) };
+    if holds_a_private_key(arguments.iter().chain(&bound.flags)) {
+        return Err(Output::notes(vec![A_PRIVATE_KEY.to_owned()], ExitCode::Usage));
+    }
     let words = std::iter::once(OsString::from("sigkit")).chain(line.verb).chain(bound.flags).chain(line.rest);
     let read = command.try_get_matches_from_mut(words).and_then(|mut matches| Cli::from_arg_matches_mut(&mut matches));
     match read {
@@ -144,6 +147,15 @@ pub(crate) fn parse(arguments: &[OsString], environment: &Environment) -> Result
         Ok(cli) => Ok(Parsed { cli, notes: bound.notes, beliefs: bound.beliefs }),
         Err(error) => Err(mistake::output(&error, &command, arguments, &bound.sources)),
     }
+}
+
+const A_PRIVATE_KEY: &str = "Error: expected the name of a file or env://VARIABLE, found the text of a private key (not shown): write the key to \
+                             a file and give its name, or put it in a variable and give --key env://VARIABLE";
+
+/// Returns true if a private key in PEM is among the words: quoted in one, or without quotes in several. No message may repeat them.
+fn holds_a_private_key<'a>(words: impl Iterator<Item = &'a OsString>) -> bool {
+    let line = words.fold(String::new(), |line, word| line + " " + &word.to_string_lossy());
+    line.contains("PRIVATE KEY-----")
 }
 
 /// What is wrong with flags that are given, and say nothing.
@@ -226,6 +238,29 @@ mod tests {
             let stopped = parsed(&["public-key", "--key", "k", flag, "x"], &[]).unwrap_err();
             assert_eq!(stopped.exit, ExitCode::Usage);
             assert!(stopped.notes.iter().any(|note| note.contains("is not in this build: ")), "{flag}: {stopped:?}");
+        }
+    }
+
+    #[test]
+    fn a_private_key_on_the_command_line_is_not_repeated() {
+        const KEY: &str = "-----BEGIN PRIVATE KEY-----\nSECRET\n-----END PRIVATE KEY-----\n";
+        let unquoted: Vec<&str> = ["sign", "--key"].into_iter().chain(KEY.split_whitespace()).collect();
+        let inline = format!("--key={KEY}");
+        let cosign = KEY.replace("PRIVATE", "ENCRYPTED SIGSTORE PRIVATE");
+        for (words, variables) in [
+            (&["sign", "--key", KEY, "app:v1"][..], &[][..]),
+            (&["sign", "-key", &cosign, "app:v1"], &[]),
+            (&["public-key", &inline], &[]),
+            (&["nonsense", KEY], &[]),
+            (&unquoted, &[]),
+            (&["sign", "app:v1"], &[("COSIGN_KEY", KEY)]),
+        ] {
+            let stopped = parsed(words, variables).unwrap_err();
+            assert_eq!(
+                (stopped.exit, &*stopped.notes),
+                (ExitCode::Usage, &[A_PRIVATE_KEY.to_owned()][..]),
+                "{words:?}"
+            );
         }
     }
 

@@ -24,7 +24,7 @@ pub(crate) struct VerifyArgs {
     /// Compare the signed digest with that of the image
     #[arg(long, action = ArgAction::Set, default_value_t = true)]
     pub(crate) check_claims: bool,
-    /// Compare the signed name with that of the image
+    /// Compare the signed name with that of the image; only the legacy format names one
     #[arg(long, action = ArgAction::Set, default_value_t = false)]
     pub(crate) check_reference: bool,
     /// Shape of the result on stdout

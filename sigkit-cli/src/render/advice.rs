@@ -2,7 +2,7 @@
 
 use sigkit_core::content::SIGN_PREDICATE;
 use sigkit_core::reason::Reason;
-use sigkit_core::report::{Headline, Label, Outcome, Report};
+use sigkit_core::report::{Headline, Label, Node, Outcome, Report, Verdict};
 
 use crate::escape;
 use crate::explain::{self, Place};
@@ -14,13 +14,15 @@ const MAX_NAMED: usize = 6;
 /// The next step; escaped.
 pub(super) fn next(judgement: &VerificationOutcome, refusal: &Refusal, code: &str) -> String {
     let subject = &judgement.subject;
-    let name = escape::one_line(&subject.given);
+    // What was looked at, and not what a tag names by now.
+    let name = escape::one_line(&subject.name);
     let headline = refusal.report().and_then(Report::headline);
     let reason = headline.as_ref().and_then(|headline| match headline.outcome {
         Outcome::Fail(reason) => Some((reason, headline)),
         _ => None,
     });
     let advice = match reason {
+        Some((_, headline)) if let Some(missing) = missing_signers(refusal, headline) => Some(missing),
         Some((Reason::NoSignatures { .. }, headline)) if subject.place != Place::Blob => {
             Some(not_signed(judgement, &name, headline))
         }
@@ -33,19 +35,20 @@ pub(super) fn next(judgement: &VerificationOutcome, refusal: &Refusal, code: &st
         Some((Reason::NoAttestationOfType { found, .. }, _)) => {
             let types = found.iter().filter(|found| *found != SIGN_PREDICATE).take(MAX_NAMED);
             let types = types.map(|found| format!("--type {}", quoted(found))).collect::<Vec<_>>().join(", or ");
-            let attest = format!("attest what is missing: {}", attest(&name));
+            let attest = format!("if you built it, {}", attest(&name));
             Some(if types.is_empty() { attest } else { format!("ask for a type that is there: {types}; or {attest}") })
         }
         Some((Reason::Signature(_), headline)) if code == "signature-invalid" && subject.place != Place::Blob => {
             Some(match signer(headline) {
                 Signer::Key => format!(
-                    "another key signed it, or what was signed has changed: verify with the public key of the signer, or sign it \
-                     again: {}",
+                    "do not run it: another key signed it, or what was signed has changed. Compare the key's fingerprint with the \
+                     signer's; if you built it, {}",
                     sign(&name, subject.wanted)
                 ),
-                Signer::Identity => "the signature or what was signed has changed since: sign it again".to_owned(),
+                Signer::Identity => "do not run it: what was signed has changed since; if you built it, sign it again".to_owned(),
                 Signer::Policy => {
-                    "another key signed it, or what was signed has changed: sign it with the key that the policy names"
+                    "do not run it: another key signed it, or what was signed has changed; if you built it, sign it with the key \
+                     that the policy names"
                         .to_owned()
                 }
             })
@@ -53,19 +56,23 @@ pub(super) fn next(judgement: &VerificationOutcome, refusal: &Refusal, code: &st
         Some((Reason::AnnotationMismatch { name: annotation, expected, .. }, _)) => {
             let flag = format!("-a {}", quoted(&format!("{annotation}={expected}")));
             Some(format!(
-                "sign it with this annotation: sigkit sign --key cosign.key {flag} {name}; or leave {flag} out, if the annotation \
-                 need not be there"
+                "it was signed without this annotation, or with another value; if that is a mistake, sign it with it: sigkit sign \
+                 --key cosign.key {flag} {name}"
             ))
         }
         Some((Reason::Unreadable(_), _)) if code == "bundle-malformed" && subject.place != Place::Blob => {
             Some(format!(
-                "what is stored there is damaged, or not by a tool that follows the specification: {}",
+                "what is stored there is damaged, or not by a tool that follows the specification; if you built the image, {}",
                 sign(&name, subject.wanted)
             ))
         }
         Some((Reason::SubjectMismatch { .. }, _)) if subject.place != Place::Blob => Some(format!(
-            "the signature is good, but is that of another image: verify the digest that was signed, or sign this one: {}",
+            "do not run it: the signature is that of another image. Verify the digest that was signed; if you built this one, {}",
             sign(&name, subject.wanted)
+        )),
+        Some((Reason::ReferenceMismatch { found: None, .. }, _)) => Some(format!(
+            "a bundle names no repository, a signature in the legacy format does; if you built it, sign it in both: sigkit sign \
+             --key cosign.key --format both {name}"
         )),
         Some((Reason::IdentityMismatch { anchored: Some(anchored), .. }, headline)) => {
             Some(pattern("--certificate-identity-regexp", anchored, headline))
@@ -133,8 +140,10 @@ fn not_signed(judgement: &VerificationOutcome, name: &str, headline: &Headline<'
             "what the policy demands is not there: sign or attest the image as one of the signers that it names"
                 .to_owned()
         }
-        (_, Wanted::Attestation, _) => format!("it has no attestations: {}", attest(name)),
-        (_, Wanted::Signature, Signer::Key) => format!("it is not signed: {}", sign(name, Wanted::Signature)),
+        (_, Wanted::Attestation, _) => format!("it has no attestations; if you built it, {}", attest(name)),
+        (_, Wanted::Signature, Signer::Key) => {
+            format!("it is not signed; if you built it, {}", sign(name, Wanted::Signature))
+        }
         (_, Wanted::Signature, Signer::Identity) => {
             "it is not signed: sign it as that identity, or verify with --key what is signed with a key".to_owned()
         }
@@ -142,15 +151,38 @@ fn not_signed(judgement: &VerificationOutcome, name: &str, headline: &Headline<'
     format!("{what}{index}")
 }
 
+/// How many of the signers that must have signed have done so, and who has not, where that is what is wrong.
+fn missing_signers(refusal: &Refusal, headline: &Headline<'_>) -> Option<String> {
+    let Node::Group { label: Label::Policy { threshold, .. }, parts, .. } = &refusal.report()?.root else {
+        return None;
+    };
+    let signers = parts.iter().filter_map(|part| match part {
+        Node::Group { label: Label::Key { name, .. } | Label::Identity { name }, .. } => Some((name, part.verdict())),
+        _ => None,
+    });
+    let (signed, missing): (Vec<_>, Vec<_>) = signers.partition(|(_, verdict)| *verdict == Verdict::Verified);
+    if threshold.get() < 2 || signed.is_empty() || matches!(headline.outcome, Outcome::Unknown(_)) {
+        return None;
+    }
+    let names = |signers: &[(&String, Verdict)]| {
+        signers.iter().map(|(name, _)| escape::one_line(name)).collect::<Vec<_>>().join(", ")
+    };
+    let (yes, no) = (names(&signed), names(&missing));
+    Some(format!(
+        "{} of the {threshold} signers that are needed have signed: {yes}; no valid signature by {no}",
+        signed.len()
+    ))
+}
+
 fn sign(name: &str, wanted: Wanted) -> String {
     match wanted {
-        Wanted::Signature => format!("sigkit sign --key cosign.key {name}"),
+        Wanted::Signature => format!("sign it: sigkit sign --key cosign.key {name}"),
         Wanted::Attestation => attest(name),
     }
 }
 
 fn attest(name: &str) -> String {
-    format!("sigkit attest --key cosign.key --type TYPE --predicate FILE {name}")
+    format!("attest it: sigkit attest --key cosign.key --type TYPE --predicate FILE {name}")
 }
 
 /// Which pattern to ask for: by the flag, or in the policy where one was given.

@@ -8,13 +8,14 @@ pub(super) const PAGES: &[Page] = &[
         "signature-invalid",
         "The signature does not verify with this key.",
         "The image was signed with another key, or the payload was changed after signing.",
-        "Compare the fingerprint in the report with that of the signer's public key; sign again if the key has been replaced.",
+        "Do not run it. Compare the fingerprint in the report with that of the signer's public key; if you built it and the key has been replaced, sign \
+         again.",
     ),
     page_of(
         "subject-mismatch",
         "The signature is valid, but it is for another digest.",
         "The signature of one image was copied next to another, or the tag or file has changed since it was signed.",
-        "Verify the digest that was signed, or sign the digest that the tag names now.",
+        "Do not run it. Verify the digest that was signed; if you built what the tag names now, sign it.",
     ),
     page_of(
         "payload-malformed",
@@ -68,8 +69,8 @@ pub(super) const PAGES: &[Page] = &[
         "reference-mismatch",
         "The signature is valid, but was made for another name of the image.",
         "The image was copied to another repository after it was signed, or a policy.json requires a tag and the signature names none.",
-        "Verify without --check-reference, or sign under the new name with --sign-container-identity; in policy.json, signedIdentity matchRepository accepts \
-         signatures by cosign and sigkit.",
+        "A bundle names no repository: sign with --format both, and under the new name with --sign-container-identity. In policy.json, signedIdentity \
+         matchRepository accepts what cosign, and sigkit with --format both or legacy, have signed.",
     ),
     page_of(
         "signature-count",
