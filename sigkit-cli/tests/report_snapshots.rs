@@ -154,6 +154,11 @@ fn by_key(scenes: &mut Scenes) {
     let name = scenes.name("broken");
     scenes.show("A bundle that is cut off", &[&key[..], &[&name]].concat());
 
+    let image = scenes.lab.image("occupied");
+    image::image(scenes.lab.registry.content(), "app", &lab::signature_tag(&image), "x");
+    let name = scenes.name("occupied");
+    scenes.show("An image under the tag of signatures", &[&key[..], &[&name]].concat());
+
     let both = ["--key", "other.pub", "--key", "third.pub", "--threshold", "2"];
     scenes.show("Two of three must have signed, one has", &[&key[..], &both, &[&v1]].concat());
     scenes.show(

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use sigkit_core::bundle::BundleError;
+use sigkit_core::bundle::{BundleError, Origin};
 use sigkit_core::content::SIGN_PREDICATE;
 use sigkit_core::digest::Digest;
 use sigkit_core::reason::Reason;
@@ -371,13 +371,13 @@ fn contains(part: &Node, wanted: &Outcome) -> bool {
 
 /// What lies here as well, and is not of the kind that was looked for.
 #[derive(Default)]
-struct Others<'r> {
-    attestations: (usize, BTreeSet<&'r str>),
+struct Others {
+    attestations: (usize, BTreeSet<String>),
     /// Where attestations of a type are looked for, those of another type.
-    of_other_types: (usize, BTreeSet<&'r str>),
+    of_other_types: (usize, BTreeSet<String>),
     /// The same, signatures.
-    signatures: (usize, BTreeSet<&'r str>),
-    things: (usize, BTreeSet<&'r str>),
+    signatures: (usize, BTreeSet<String>),
+    things: (usize, BTreeSet<String>),
     /// Whether one of them is why the artifact is rejected.
     lead: bool,
 }
@@ -386,13 +386,14 @@ struct Others<'r> {
 enum Other<'r> {
     Attestation(&'r str),
     OfOtherType(&'r str),
-    Thing(&'r str),
+    /// In this place.
+    Thing(&'r Origin, &'r str),
 }
 
 impl<'r> Other<'r> {
     /// `None` for a candidate.
     fn of(part: &'r Node) -> Option<Self> {
-        let Node::Group { label: Label::Signature { .. }, parts, .. } = part else { return None };
+        let Node::Group { label: Label::Signature { origin, .. }, parts, .. } = part else { return None };
         parts.iter().find_map(|part| match part {
             Node::Leaf {
                 outcome:
@@ -403,21 +404,21 @@ impl<'r> Other<'r> {
                 ..
             } => Some(if expected == SIGN_PREDICATE { Self::Attestation(found) } else { Self::OfOtherType(found) }),
             Node::Leaf { outcome: Outcome::Fail(Reason::Unreadable(BundleError::NotASignature { found })), .. } => {
-                Some(Self::Thing(found))
+                Some(Self::Thing(origin, found))
             }
             _ => None,
         })
     }
 }
 
-impl<'r> Others<'r> {
+impl Others {
     /// Adds those below a node.
-    fn collect(&mut self, node: &'r Node, headline: Option<&Outcome>) {
+    fn collect(&mut self, node: &Node, headline: Option<&Outcome>) {
         let (kind, found) = match (Other::of(node), node) {
-            (Some(Other::Attestation(found)), _) => (&mut self.attestations, found),
-            (Some(Other::OfOtherType(SIGN_PREDICATE)), _) => (&mut self.signatures, SIGN_PREDICATE),
-            (Some(Other::OfOtherType(found)), _) => (&mut self.of_other_types, found),
-            (Some(Other::Thing(found)), _) => (&mut self.things, found),
+            (Some(Other::Attestation(found)), _) => (&mut self.attestations, found.to_owned()),
+            (Some(Other::OfOtherType(SIGN_PREDICATE)), _) => (&mut self.signatures, SIGN_PREDICATE.to_owned()),
+            (Some(Other::OfOtherType(found)), _) => (&mut self.of_other_types, found.to_owned()),
+            (Some(Other::Thing(origin, found)), _) => (&mut self.things, format!("{origin}: {found}")),
             // A policy within has its own.
             (None, Node::Group { label: Label::Policy { .. }, .. } | Node::Leaf { .. }) => return,
             (None, Node::Group { parts, .. }) => {
