@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use sigkit_core::content::Envelope;
 
 /// Bytes that are copied at once.
-const PIECE: usize = 64 * 1024;
+const CHUNK_BYTES: usize = 64 * 1024;
 
 /// A result of its own line.
 #[derive(Clone, Debug)]
@@ -80,7 +80,7 @@ impl Spool {
     pub(crate) fn add(&self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<SpooledPart> {
         let mut file = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let at = file.seek(SeekFrom::End(0))?;
-        let mut writer = BufWriter::with_capacity(PIECE, &mut *file);
+        let mut writer = BufWriter::with_capacity(CHUNK_BYTES, &mut *file);
         write(&mut writer)?;
         writer.flush()?;
         drop(writer);
@@ -94,7 +94,7 @@ impl SpooledPart {
         let mut file = self.file.0.lock().unwrap_or_else(PoisonError::into_inner);
         file.seek(SeekFrom::Start(self.at))?;
         let mut part = Read::take(&mut *file, self.length);
-        let mut piece = vec![0; PIECE];
+        let mut piece = vec![0; CHUNK_BYTES];
         loop {
             match part.read(&mut piece) {
                 Ok(0) if part.limit() > 0 => return Err(io::ErrorKind::UnexpectedEof.into()),
@@ -125,7 +125,7 @@ mod tests {
     #[test]
     fn parts_are_what_was_added() {
         let spool = Spool::new().unwrap();
-        let texts = ["a".repeat(3 * PIECE + 1), String::new(), "b".to_owned()];
+        let texts = ["a".repeat(3 * CHUNK_BYTES + 1), String::new(), "b".to_owned()];
         let parts = texts.each_ref().map(|text| spool.add(|to| to.write_all(text.as_bytes())).unwrap());
         for (text, part) in texts.iter().zip(&parts).rev() {
             assert_eq!(part.read().unwrap(), text.as_bytes());

@@ -28,7 +28,7 @@ pub(crate) struct Styles {
 }
 
 impl Style {
-    /// That of a terminal of so many columns, or of a stream that nobody watches.
+    /// The style of a terminal of so many columns, or of a stream that is not a terminal.
     pub(crate) const fn new(columns: Option<usize>, colour: Colour) -> Self {
         Self { colour, columns }
     }

@@ -11,7 +11,7 @@ use testkit::image::{self, Image};
 const TYPE: &str = "urn:large";
 const VERIFY: [&str; 5] = ["verify-attestation", "--key", "cosign.pub", "--type", TYPE];
 /// The attestations of an image in memory, in bytes.
-const MOST: usize = 48 << 20;
+const MAX_TOTAL_BYTES: usize = 48 << 20;
 
 /// A bundle with a statement of about so many bytes.
 fn large(image: &Image, number: usize, bytes: usize) -> Vec<u8> {
@@ -39,7 +39,7 @@ fn refer(lab: &Lab, image: &Image, bundle: &[u8], named: Option<&str>) {
 
 // threat: R32
 #[test]
-fn several_large_attestations_are_all_read_and_cost_no_more_than_one() {
+fn large_attestations_are_all_read_in_the_memory_of_one() {
     for named in [Some(TYPE), None] {
         let lab = Lab::new();
         let image = lab.image("v1");
@@ -62,14 +62,14 @@ fn several_large_attestations_are_all_read_and_cost_no_more_than_one() {
 
 // threat: R32
 #[test]
-fn attestations_beyond_the_budget_are_a_doubt_and_hide_none_that_fit() {
+fn attestations_over_budget_are_undecided_and_hide_no_other() {
     let lab = Lab::new();
     let image = lab.image("v1");
     for number in 0..4 {
         refer(&lab, &image, &large(&image, number, 20_000_000), [Some(TYPE), None][number % 2]);
     }
     let name = lab.name(":v1");
-    let words = format!("{MOST} bytes for all attestations together");
+    let words = format!("{MAX_TOTAL_BYTES} bytes for all attestations together");
     within(most(&lab), lab.sandbox.sigkit(&[&VERIFY[..], &[&name]].concat()), 0, &words, Duration::from_secs(60));
     let printed = lab.sandbox.sigkit(&[&VERIFY[..], &[&name]].concat()).run().expect(0).stdout;
     assert_eq!(printed.lines().count(), 2);
@@ -83,7 +83,7 @@ fn attestations_beyond_the_budget_are_a_doubt_and_hide_none_that_fit() {
     // More is read when more is allowed, and alone it is too large until then.
     let lab = Lab::new();
     let image = lab.image("v1");
-    refer(&lab, &image, &large(&image, 0, MOST * 3 / 4 + 1000), Some(TYPE));
+    refer(&lab, &image, &large(&image, 0, MAX_TOTAL_BYTES * 3 / 4 + 1000), Some(TYPE));
     let name = lab.name(":v1");
     let verify = || lab.sandbox.sigkit(&[&VERIFY[..], &["-o", "report", &name]].concat());
     within(most(&lab), verify(), 14, &words, Duration::from_secs(60));

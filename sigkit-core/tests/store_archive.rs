@@ -433,7 +433,7 @@ async fn an_archive_that_changes_while_it_is_copied_is_not_replaced() {
 // threat: R38
 // Fails when an archive is copied in one go, so that nobody can give up waiting, or when giving up leaves anything.
 #[tokio::test]
-async fn rewriting_that_is_given_up_leaves_the_archive_and_nothing_beside_it() {
+async fn abandoned_rewrite_leaves_the_archive_and_no_other_file() {
     let fixture = Fixture::new();
     let mut large = tagged(&fixture);
     for number in 0..20 {

@@ -34,7 +34,7 @@ const WITHOUT_DISK: usize = 48 << 20;
 /// Levels of lists and objects within each other in what is printed.
 const DEEPEST: usize = 128;
 /// The most that is printed, in bytes.
-const MOST_BYTES: usize = 512 << 20;
+const MAX_DOWNLOAD_BYTES: usize = 512 << 20;
 
 /// Prints what is stored beside an image, unverified.
 ///
@@ -115,7 +115,8 @@ fn beside(args: &BesideArgs, wanted: Wanted<'_>, context: &Context, global: &Glo
                 ));
             }
             Err(NotKept::TooMuch) => {
-                let message = format!("{origin}: more than {MOST_BYTES} bytes to print; ask for one --predicate-type");
+                let message =
+                    format!("{origin}: more than {MAX_DOWNLOAD_BYTES} bytes to print; ask for one --predicate-type");
                 output.notes.push(failure(&args.image, "too-large", &message));
                 output.exit = ExitCode::Undecided;
             }
@@ -251,7 +252,7 @@ impl Keeper {
         };
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.all = kept.all.saturating_add(line.len());
-        if kept.all > MOST_BYTES {
+        if kept.all > MAX_DOWNLOAD_BYTES {
             return Err(NotKept::TooMuch);
         }
         let in_memory = kept.in_memory.saturating_add(line.len());

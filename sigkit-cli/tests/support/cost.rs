@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::Run;
 
 /// Most resident memory for any answer of a registry, in KiB.
-pub const MOST_MEMORY: u64 = 64 * 1024;
+pub const MAX_MEMORY_KIB: u64 = 64 * 1024;
 
 /// The same for runs that open a key file: scrypt alone takes 64 MiB before the registry is asked for anything.
 pub const KEY_MEMORY: u64 = 96 * 1024;
@@ -53,7 +53,7 @@ pub fn refused(run: Run, code: i32, why: &str) {
 
 #[track_caller]
 pub fn bounded(run: Run, code: i32, why: &str, time: Duration) {
-    within(MOST_MEMORY, run, code, why, time);
+    within(MAX_MEMORY_KIB, run, code, why, time);
 }
 
 #[track_caller]
