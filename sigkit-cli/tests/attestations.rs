@@ -3,18 +3,18 @@
 mod support;
 
 use serde_json::Value;
-use support::lab::{Lab, fallback_tag};
+use support::lab::{RegistryFixture, fallback_tag};
 use support::{Ran, Run, Sandbox};
 use testkit::image;
 
 const CUSTOM: &str = "https://cosign.sigstore.dev/attestation/v1";
 const TRIVY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/scan/trivy.json");
 
-fn attest(lab: &Lab, arguments: &[&str]) -> Run {
+fn attest(lab: &RegistryFixture, arguments: &[&str]) -> Run {
     lab.sandbox.signing(&[&["attest", "--key", "cosign.key"], arguments].concat())
 }
 
-fn verify(lab: &Lab, arguments: &[&str]) -> Run {
+fn verify(lab: &RegistryFixture, arguments: &[&str]) -> Run {
     lab.sandbox.sigkit(&[&["verify-attestation", "--key", "cosign.pub"], arguments].concat())
 }
 
@@ -38,14 +38,14 @@ fn base64(text: &str) -> String {
 // threat: D01
 #[test]
 fn every_format_and_every_type_is_attested_and_verified() {
-    let lab = Lab::new();
+    let lab = RegistryFixture::new();
     lab.sandbox.write("text", "any \"text\"\n");
     lab.sandbox.write("bom", r#"{ "bomFormat":"CycloneDX", "specVersion":"1.6", "n": 12345678901234567890 }"#);
     for (format, count) in [("bundle", 1), ("legacy", 1), ("both", 2)] {
         lab.image(format);
         let name = lab.name(&format!(":{format}"));
-        verify(&lab, &[&name]).run().expect(10).prints("").says("no-signatures");
-        let attested = attest(&lab, &["--format", format, "--predicate", "text", &name]).run().expect(0).prints("");
+        verify(&lab, &[&name]).run().expect(10).stdout_is("").stderr_contains("no-signatures");
+        let attested = attest(&lab, &["--format", format, "--predicate", "text", &name]).run().expect(0).stdout_is("");
         assert_eq!(attested.stderr.matches("attestation stored at ").count(), count);
         attest(&lab, &["--format", format, "--predicate", "bom", "--type", "cyclonedx", &name]).run().expect(0);
         attest(&lab, &["--format", format, "--predicate", TRIVY, "--type", "vuln", &name]).run().expect(0);
@@ -57,19 +57,19 @@ fn every_format_and_every_type_is_attested_and_verified() {
         assert!(statements(&bom)[0].ends_with(document), "{bom:#?}");
         let scan = verify(&lab, &["--type", "https://cosign.sigstore.dev/attestation/vuln/v1", &name]).run().expect(0);
         assert!(statements(&scan)[0].contains(r#""uri":"pkg:github/aquasecurity/trivy@0.68.1""#));
-        verify(&lab, &["--type", "openvex", &name]).run().expect(12).prints("").says(&format!(
+        verify(&lab, &["--type", "openvex", &name]).run().expect(12).stdout_is("").stderr_contains(&format!(
             "no-attestation-of-type: none of the attestations matched the predicate type: https://openvex.dev/ns, found: {CUSTOM},"
         ));
-        lab.sandbox.sigkit(&["verify-attestation", "--key", "other.pub", &name]).run().expect(12).prints("");
+        lab.sandbox.sigkit(&["verify-attestation", "--key", "other.pub", &name]).run().expect(12).stdout_is("");
         // An attestation is no signature.
-        lab.verify(&[&name]).run().expect(if format == "legacy" { 10 } else { 12 }).prints("");
+        lab.verify(&[&name]).run().expect(if format == "legacy" { 10 } else { 12 }).stdout_is("");
     }
     verify(&lab, &[&lab.name(":none")]).run().expect(11);
 }
 
 #[test]
 fn the_report_and_the_words_say_what_was_checked() {
-    let lab = Lab::new();
+    let lab = RegistryFixture::new();
     let image = lab.image("v1");
     lab.sandbox.write("text", "x");
     attest(&lab, &["--predicate", "text", &lab.name(":v1")]).run().expect(0);
@@ -85,20 +85,20 @@ fn the_report_and_the_words_say_what_was_checked() {
 // threat: D06
 #[test]
 fn claims_are_compared_unless_waived() {
-    let lab = Lab::new();
+    let lab = RegistryFixture::new();
     lab.sandbox.write("text", "x");
     lab.image("v1");
     lab.image("v2");
     attest(&lab, &["--predicate", "text", "--bundle", "b.json", &lab.name(":v1")]).run().expect(0);
     verify(&lab, &["--bundle", "b.json", &lab.name(":v1")]).run().expect(0);
-    verify(&lab, &["--bundle", "b.json", &lab.name(":v2")]).run().expect(12).says("subject-mismatch");
+    verify(&lab, &["--bundle", "b.json", &lab.name(":v2")]).run().expect(12).stderr_contains("subject-mismatch");
     verify(&lab, &["--bundle", "b.json", "--check-claims=false", &lab.name(":v2")]).run().expect(0);
     verify(&lab, &["--bundle", "b.json", &lab.name(":v2")]).env("COSIGN_CHECK_CLAIMS", "false").run().expect(12);
 }
 
 #[test]
 fn what_is_not_stored_is_printed_or_written() {
-    let lab = Lab::new();
+    let lab = RegistryFixture::new();
     let image = lab.image("v1");
     lab.sandbox.write("text", "x");
     for flags in [&["--no-upload"][..], &["--upload=false"]] {
@@ -111,7 +111,7 @@ fn what_is_not_stored_is_printed_or_written() {
     attest(&lab, &["--no-upload", "--bundle", "b.json", "--predicate", "text", &lab.name(":v1")])
         .run()
         .expect(0)
-        .prints("");
+        .stdout_is("");
     verify(&lab, &["--bundle", "b.json", &lab.name(":v1")]).run().expect(0);
     verify(&lab, &[&lab.name(":v1")]).run().expect(10);
     assert_eq!(lab.registry.content().tags("app").unwrap(), ["v1"], "{}", fallback_tag(&image));
@@ -119,13 +119,16 @@ fn what_is_not_stored_is_printed_or_written() {
 
 #[test]
 fn an_index_is_attested_with_all_below_it() {
-    let lab = Lab::new();
+    let lab = RegistryFixture::new();
     let index = image::index(lab.registry.content(), "app", "v1", "index");
     let digests = &index.children;
     assert_eq!(digests.len(), 2);
     lab.sandbox.write("text", "x");
     let name = lab.name(":v1");
-    attest(&lab, &["-r", "--bundle", "b", "--predicate", "text", &name]).run().expect(2).says("one image at a time");
+    attest(&lab, &["-r", "--bundle", "b", "--predicate", "text", &name])
+        .run()
+        .expect(2)
+        .stderr_contains("one image at a time");
     attest(&lab, &["-r", "--predicate", "text", &name]).run().expect(0);
     let verified = verify(&lab, &["-r", &name]).run().expect(0);
     assert_eq!(statements(&verified).len(), 3);
@@ -137,7 +140,7 @@ fn an_index_is_attested_with_all_below_it() {
 // threat: H06
 #[test]
 fn replacing_is_for_the_legacy_format() {
-    let lab = Lab::new();
+    let lab = RegistryFixture::new();
     lab.image("v1");
     let name = lab.name(":v1");
     for text in ["one", "two"] {
@@ -151,17 +154,17 @@ fn replacing_is_for_the_legacy_format() {
         .stdin("four")
         .run()
         .expect(0)
-        .says("note: --replace has no effect in the bundle format");
+        .stderr_contains("note: --replace has no effect in the bundle format");
     assert_eq!(statements(&verify(&lab, &[&name]).run().expect(0)).len(), 2);
 }
 
 #[test]
 fn downloads_are_what_is_stored() {
-    let lab = Lab::new();
+    let lab = RegistryFixture::new();
     lab.image("v1");
     let name = lab.name(":v1");
     let download = |more: &[&str]| lab.sandbox.sigkit(&[&["download", "attestation"], more, &[name.as_str()]].concat());
-    download(&[]).run().expect(10).says("no-signatures");
+    download(&[]).run().expect(10).stderr_contains("no-signatures");
     lab.sign(&[&name]).run().expect(0);
     download(&[]).run().expect(10);
     attest(&lab, &["--format", "legacy", "--predicate", "-", &name]).stdin("x").run().expect(0);
@@ -169,10 +172,10 @@ fn downloads_are_what_is_stored() {
     let all = download(&[]).run().expect(0);
     assert_eq!(all.stdout.lines().count(), 2, "{all:#?}");
     let bundle = String::from_utf8(lab.sandbox.read("b.json")).unwrap();
-    download(&["--predicate-type", "urn:x"]).run().expect(0).prints(&format!("{bundle}\n"));
+    download(&["--predicate-type", "urn:x"]).run().expect(0).stdout_is(&format!("{bundle}\n"));
     let custom = download(&["--predicate-type", "custom"]).run().expect(0);
     assert!(statements(&custom)[0].contains(CUSTOM));
-    download(&["--predicate-type", "vuln"]).run().expect(12).prints("").says(
+    download(&["--predicate-type", "vuln"]).run().expect(12).stdout_is("").stderr_contains(
         "none of the attestations matched the predicate type: https://cosign.sigstore.dev/attestation/vuln/v1, found: ",
     );
     lab.sandbox.sigkit(&["download", "attestation", &lab.name(":none")]).run().expect(11);
@@ -181,7 +184,7 @@ fn downloads_are_what_is_stored() {
 // threat: R41
 #[test]
 fn downloads_hold_nothing_that_a_terminal_obeys() {
-    let lab = Lab::new();
+    let lab = RegistryFixture::new();
     let image = lab.image("v1");
     let name = lab.name(":v1");
     let content = lab.registry.content();
@@ -192,14 +195,14 @@ fn downloads_hold_nothing_that_a_terminal_obeys() {
     let raw = "\u{1b}]0;pwned\u{7}\u{9b}31m\u{202e}\rVerified OK";
     put(raw.as_bytes());
     let download = |more: &[&str]| lab.sandbox.sigkit(&[&["download", "signature", &name], more].concat());
-    let ran = download(&[]).run().expect(1).prints("");
+    let ran = download(&[]).run().expect(1).stdout_is("");
     assert!(ran.stderr.contains("which are not printed: give --output-file FILE"), "{ran:#?}");
     // JSON is printed as the same JSON.
     put("{\"x\": \"\u{9b}31m\u{7f}\u{202e}\u{200b}\"}".as_bytes());
     let ran = download(&[]).run().expect(0);
     assert_eq!(ran.stdout, "{\"x\": \"\\u009b31m\\u007f\\u202e\\u200b\"}\n");
     // A file gets what is stored.
-    download(&["--output-file", "all"]).run().expect(0).prints("");
+    download(&["--output-file", "all"]).run().expect(0).stdout_is("");
     let all = String::from_utf8(lab.sandbox.read("all")).unwrap();
     assert!(all.contains("\u{9b}31m\u{202e}") && all.contains("{\"x\": \"\u{9b}31m"), "{all:?}");
 }
@@ -208,7 +211,7 @@ fn downloads_hold_nothing_that_a_terminal_obeys() {
 // threat: D22
 #[test]
 fn malformed_document_is_refused_and_names_the_member() {
-    let lab = Lab::new();
+    let lab = RegistryFixture::new();
     lab.image("v1");
     let name = lab.name(":v1");
     for (kind, document, words) in [
@@ -224,17 +227,20 @@ fn malformed_document_is_refused_and_names_the_member() {
             assert!(run.code == 1 && run.stderr.contains(words), "{kind}: {run:#?}");
         }
     }
-    attest(&lab, &["--type", "sbom", "--predicate", "-", &name]).run().expect(2).says("or a URI");
+    attest(&lab, &["--type", "sbom", "--predicate", "-", &name]).run().expect(2).stderr_contains("or a URI");
     attest(&lab, &["--type", "https://sigstore.dev/cosign/sign/v1", "--predicate", "-", &name])
         .run()
         .expect(2)
-        .says("use sign and verify");
-    attest(&lab, &["--predicate", "missing", &name]).run().expect(1).says("--predicate: cannot read missing: ");
+        .stderr_contains("use sign and verify");
+    attest(&lab, &["--predicate", "missing", &name])
+        .run()
+        .expect(1)
+        .stderr_contains("--predicate: cannot read missing: ");
 }
 
 #[test]
 fn any_text_is_compared_when_reading() {
-    let lab = Lab::new();
+    let lab = RegistryFixture::new();
     lab.image("v1");
     let name = lab.name(":v1");
     attest(&lab, &["--type", "urn:x", "--predicate", "-", &name]).stdin("{}").run().expect(0);
@@ -242,7 +248,7 @@ fn any_text_is_compared_when_reading() {
         |kind: &str| lab.sandbox.sigkit(&["verify-attestation", "--key", "cosign.pub", "--type", kind, &name]).run();
     verify("urn:x").expect(0);
     for kind in ["sbom", "cosign.sigstore.dev/attestation/v1", "URN:x"] {
-        verify(kind).expect(12).says("urn:x");
+        verify(kind).expect(12).stderr_contains("urn:x");
         let download = ["download", "attestation", "--predicate-type", kind, &name];
         assert_ne!(lab.sandbox.sigkit(&download).run().code, 2, "{kind}");
     }
@@ -253,15 +259,20 @@ fn any_text_is_compared_when_reading() {
 
 #[test]
 fn the_largest_attachment_is_what_the_environment_says() {
-    let lab = Lab::new();
+    let lab = RegistryFixture::new();
     lab.image("v1");
     let name = lab.name(":v1");
     for format in ["bundle", "legacy"] {
         attest(&lab, &["--format", format, "--predicate", "-", &name]).stdin("x".repeat(20_000)).run().expect(0);
     }
     verify(&lab, &[&name]).env("COSIGN_MAX_ATTACHMENT_SIZE", "100KB").run().expect(0);
-    verify(&lab, &[&name]).env("COSIGN_MAX_ATTACHMENT_SIZE", "10KB").run().expect(14).prints("").says("too-large");
-    verify(&lab, &[&name]).env("COSIGN_MAX_ATTACHMENT_SIZE", "much").run().expect(2).says("128MiB");
+    verify(&lab, &[&name])
+        .env("COSIGN_MAX_ATTACHMENT_SIZE", "10KB")
+        .run()
+        .expect(14)
+        .stdout_is("")
+        .stderr_contains("too-large");
+    verify(&lab, &[&name]).env("COSIGN_MAX_ATTACHMENT_SIZE", "much").run().expect(2).stderr_contains("128MiB");
     attest(&lab, &["--predicate", "-", &name])
         .stdin("x".repeat(20_000))
         .env("COSIGN_MAX_ATTACHMENT_SIZE", "10KB")
@@ -294,7 +305,7 @@ fn files_are_attested_in_every_form() {
         )]
     );
     let more = ["--output-signature", "env.json", "--output-attestation", "statement.json", "--bundle"];
-    sandbox.signing(&[&ATTEST_BLOB[..], &more, &["b.json", "blob"]].concat()).run().expect(0).prints("");
+    sandbox.signing(&[&ATTEST_BLOB[..], &more, &["b.json", "blob"]].concat()).run().expect(0).stdout_is("");
     sandbox
         .signing(
             &[&ATTEST_BLOB[..], &["--new-bundle-format=false", "--bundle", "old.json", "--hash", hex, "blob"]].concat(),
@@ -304,18 +315,18 @@ fn files_are_attested_in_every_form() {
     assert_eq!(String::from_utf8(sandbox.read("statement.json")).unwrap(), statements(&printed)[0]);
     for given in [["--bundle", "b.json"], ["--bundle", "old.json"], ["--signature", "env.json"]] {
         let verify = |more: &[&str]| sandbox.sigkit(&[&VERIFY_BLOB[..], &given, more].concat());
-        let ran = verify(&["blob"]).run().expect(0).prints("");
+        let ran = verify(&["blob"]).run().expect(0).stdout_is("");
         assert_eq!(ran.stderr, "Verified OK\n");
         verify(&["-"]).stdin("a blob\n").run().expect(0);
         verify(&["--digest", hex]).run().expect(0);
         let sha512 = testkit::sha256(b"x").replace("sha256:", "").repeat(2);
         verify(&["--digest", &sha512, "--digestAlg", "sha512"]).run().expect(12);
-        verify(&["--digest", &sha512]).run().expect(2).says("--digest: ");
-        verify(&[]).run().expect(2).says("--check-claims=false");
+        verify(&["--digest", &sha512]).run().expect(2).stderr_contains("--digest: ");
+        verify(&[]).run().expect(2).stderr_contains("--check-claims=false");
         verify(&["--check-claims=false"]).run().expect(0);
         assert_eq!(statements(&verify(&["-o", "json", "blob"]).run().expect(0)), statements(&printed));
-        verify(&["-"]).stdin("another").run().expect(12).says("subject-mismatch");
-        verify(&["--type", "custom", "blob"]).run().expect(12).says("no-attestation-of-type");
+        verify(&["-"]).stdin("another").run().expect(12).stderr_contains("subject-mismatch");
+        verify(&["--type", "custom", "blob"]).run().expect(12).stderr_contains("no-attestation-of-type");
         sandbox
             .sigkit(&[&["verify-blob-attestation", "--key", "other.pub"], &given[..], &["blob"]].concat())
             .run()
@@ -338,8 +349,8 @@ fn a_ready_statement_is_signed_as_it_is() {
     assert_eq!(statements(&sign(&["blob"]).run().expect(0)), [statement.as_str()]);
     assert_eq!(statements(&sign(&[]).run().expect(0)), [statement.as_str()]);
     sandbox.write("other", "other");
-    sign(&["other"]).run().expect(1).says("subject-mismatch");
+    sign(&["other"]).run().expect(1).stderr_contains("subject-mismatch");
     sign(&["--predicate", "p.json", "blob"]).run().expect(2);
     sandbox.write("s.json", statement.replace("Statement/v1", "Statement/v9"));
-    sign(&["blob"]).run().expect(1).says("`_type`: expected ");
+    sign(&["blob"]).run().expect(1).stderr_contains("`_type`: expected ");
 }

@@ -98,8 +98,13 @@ fn what_is_no_file_is_named_at_once() {
                 continue;
             }
             let arguments: Vec<&str> = arguments.iter().map(|word| if *word == "{}" { file } else { word }).collect();
-            let ran =
-                sandbox.sigkit(&arguments).run().expect(1).says(&format!("Error: {option}: ")).says(file).says(says);
+            let ran = sandbox
+                .sigkit(&arguments)
+                .run()
+                .expect(1)
+                .stderr_contains(&format!("Error: {option}: "))
+                .stderr_contains(file)
+                .stderr_contains(says);
             assert!(ran.took.as_secs_f64() < 1.0, "{ran:#?}");
             assert_eq!(ran.stdout, "");
         }
@@ -119,7 +124,7 @@ fn what_has_the_wrong_content_is_named_at_once() {
             let arguments: Vec<&str> =
                 arguments.iter().map(|word| if *word == "{}" { "input" } else { word }).collect();
             let ran = sandbox.sigkit(&arguments).env("COSIGN_PASSWORD", "pw").run();
-            let ran = ran.expect(1).says(&format!("Error: {option}: input: expected ")).prints("");
+            let ran = ran.expect(1).stderr_contains(&format!("Error: {option}: input: expected ")).stdout_is("");
             assert!(ran.took.as_secs_f64() < 1.0, "{name}: {ran:#?}");
             assert!(!ran.stderr.contains('\x1b') && !ran.stderr.contains("internal error"), "{name}: {ran:#?}");
             assert_eq!(sandbox.names(), before, "{name}");
@@ -195,7 +200,7 @@ fn what_happened_to_a_file_is_told_by_every_reader() {
         for arguments in readers {
             let arguments: Vec<&str> =
                 arguments.iter().map(|word| if *word == "{}" { "input" } else { word }).collect();
-            let ran = sandbox.sigkit(&arguments).env("COSIGN_PASSWORD", "pw").run().says(says);
+            let ran = sandbox.sigkit(&arguments).env("COSIGN_PASSWORD", "pw").run().stderr_contains(says);
             assert!(ran.code != 0 && ran.stdout.is_empty(), "{ran:#?}");
         }
     }
@@ -220,11 +225,15 @@ fn what_is_no_password_is_named() {
     }
     let long = "x".repeat(70_000);
     sandbox.write("password", &long);
-    show(&["--password-file", "password"]).run().expect(1).says("of at most 65536 bytes, found more");
-    show(&[]).stdin(&long).run().expect(1).says("longer than 65536 bytes");
-    show(&[]).run().expect(1).says("--password-file FILE, SIGKIT_PASSWORD or COSIGN_PASSWORD");
-    show(&[]).env("COSIGN_PASSWORD", "").run().expect(1).says("password");
-    show(&[]).env("COSIGN_PASSWORD", OsString::from_vec(b"\xff\xfe".to_vec())).run().expect(1).says("password");
+    show(&["--password-file", "password"]).run().expect(1).stderr_contains("of at most 65536 bytes, found more");
+    show(&[]).stdin(&long).run().expect(1).stderr_contains("longer than 65536 bytes");
+    show(&[]).run().expect(1).stderr_contains("--password-file FILE, SIGKIT_PASSWORD or COSIGN_PASSWORD");
+    show(&[]).env("COSIGN_PASSWORD", "").run().expect(1).stderr_contains("password");
+    show(&[])
+        .env("COSIGN_PASSWORD", OsString::from_vec(b"\xff\xfe".to_vec()))
+        .run()
+        .expect(1)
+        .stderr_contains("password");
     // Ours comes first, even when it is empty.
     show(&[]).env("SIGKIT_PASSWORD", "").env("COSIGN_PASSWORD", "pw").run().expect(1);
     show(&[]).env("SIGKIT_PASSWORD", "pw").env("COSIGN_PASSWORD", "wrong").run().expect(0);
@@ -246,10 +255,10 @@ fn standard_input_is_read_once() {
     let sandbox = Sandbox::new().with_keys();
     let key = sandbox.read("cosign.key");
     let run = sandbox.sigkit(&["public-key", "--key", "-", "--password-file", "-"]).stdin(&key).run();
-    run.expect(1).says("standard input was read for the key");
+    run.expect(1).stderr_contains("standard input was read for the key");
     let run =
         sandbox.program("setsid", &["-w", env!("CARGO_BIN_EXE_sigkit"), "public-key", "--key", "-"]).stdin(&key).run();
-    run.expect(1).says("standard input was read for the key and there is no terminal");
+    run.expect(1).stderr_contains("standard input was read for the key and there is no terminal");
 }
 
 // threat: L06

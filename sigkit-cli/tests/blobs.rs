@@ -31,7 +31,7 @@ fn verify(sandbox: &Sandbox, arguments: &[&str]) -> Run {
 /// Holds for the blob by file, standard input and digest; holds neither for another blob nor for another key.
 #[track_caller]
 fn stands(sandbox: &Sandbox, algorithm: &str, given: &[&str]) {
-    let ran = verify(sandbox, &[given, &["blob"]].concat()).run().expect(0).prints("");
+    let ran = verify(sandbox, &[given, &["blob"]].concat()).run().expect(0).stdout_is("");
     assert_eq!(ran.stderr, "Verified OK\n");
     verify(sandbox, &[given, &["-"]].concat()).stdin("a blob\n").run().expect(0);
     let digest = testkit::sha256(b"a blob\n");
@@ -44,7 +44,13 @@ fn stands(sandbox: &Sandbox, algorithm: &str, given: &[&str]) {
         verify(sandbox, &[given, &[&testkit::sha256(b"another")]].concat()),
         sandbox.sigkit(&[&["verify-blob", "--key", "other.pub"], given, &["blob"]].concat()),
     ] {
-        let ran = run.run().expect(12).prints("").says("Error: ").says("(sigkit explain ").says("\nNext: ");
+        let ran = run
+            .run()
+            .expect(12)
+            .stdout_is("")
+            .stderr_contains("Error: ")
+            .stderr_contains("(sigkit explain ")
+            .stderr_contains("\nNext: ");
         assert!(!ran.stderr.contains("Verified OK") && ran.stderr.contains("REJECTED"), "{ran:#?}");
     }
 }
@@ -53,7 +59,7 @@ fn stands(sandbox: &Sandbox, algorithm: &str, given: &[&str]) {
 fn every_key_signs_in_every_form() {
     for algorithm in ALGORITHMS {
         let sandbox = sandbox(algorithm);
-        sign(&sandbox, &["--bundle", "bundle", "--output-signature", "base64", "blob"]).run().expect(0).prints("");
+        sign(&sandbox, &["--bundle", "bundle", "--output-signature", "base64", "blob"]).run().expect(0).stdout_is("");
         stands(&sandbox, algorithm, &["--bundle", "bundle"]);
         stands(&sandbox, algorithm, &["--signature", "base64"]);
         let signature = String::from_utf8(sandbox.read("base64")).unwrap();
@@ -63,7 +69,7 @@ fn every_key_signs_in_every_form() {
         assert_eq!(document["messageSignature"]["signature"], signature.as_str());
         // Raw, and from standard input, which cannot be read twice.
         let raw = ["--b64=false", "--new-bundle-format=false", "--bundle", "legacy", "--output-signature", "raw", "-"];
-        sign(&sandbox, &raw).stdin("a blob\n").run().expect(0).prints("");
+        sign(&sandbox, &raw).stdin("a blob\n").run().expect(0).stdout_is("");
         stands(&sandbox, algorithm, &["--signature", "raw"]);
         stands(&sandbox, algorithm, &["--bundle", "legacy"]);
         let legacy: Value = serde_json::from_slice(&sandbox.read("legacy")).unwrap();
@@ -84,8 +90,8 @@ fn without_a_file_the_signature_is_the_result() {
     verify(&sandbox, &["--signature", "-", "blob"]).stdin(signature.replace('\n', "\r\n")).run().expect(0);
     let two = sign(&sandbox, &["blob", "harmed"]).run().expect(0).stdout;
     assert_eq!((two.lines().next(), two.lines().count()), (signature.lines().next(), 2));
-    sign(&sandbox, &["--bundle", "b", "blob", "harmed"]).run().expect(2).says("hold one signature");
-    sign(&sandbox, &["--output-file", "out", "blob"]).run().expect(0).prints("");
+    sign(&sandbox, &["--bundle", "b", "blob", "harmed"]).run().expect(2).stderr_contains("hold one signature");
+    sign(&sandbox, &["--output-file", "out", "blob"]).run().expect(0).stdout_is("");
     assert_eq!(sandbox.read("out"), signature.into_bytes());
 }
 
@@ -107,7 +113,7 @@ fn a_malformed_bundle_is_refused_with_its_place() {
         (String::from_utf8(sandbox.read("cosign.pub")).unwrap(), "sigstore bundle: "),
     ] {
         sandbox.write("bad", &bytes);
-        let ran = verify(&sandbox, &["--bundle", "bad", "blob"]).run().expect(12).prints("").says(says);
+        let ran = verify(&sandbox, &["--bundle", "bad", "blob"]).run().expect(12).stdout_is("").stderr_contains(says);
         assert!(ran.stderr.contains("; in bad (sigkit explain "), "{ran:#?}");
         assert!(!ran.stderr.contains("Verified") && !ran.stderr.contains("internal error"), "{ran:#?}");
     }
@@ -115,13 +121,13 @@ fn a_malformed_bundle_is_refused_with_its_place() {
     verify(&sandbox, &["--bundle", "bad", "blob"])
         .run()
         .expect(1)
-        .prints("")
-        .says("expected a bundle, found an empty file");
+        .stdout_is("")
+        .stderr_contains("expected a bundle, found an empty file");
     // A statement about a blob counts for the blob that it names, and for no other.
     let statement = support::lab::statement(&testkit::sha256(b"a blob\n"), "https://sigstore.dev/cosign/sign/v1", "{}");
     sandbox.write("bad", support::lab::bundle(&support::lab::key_pair("ecdsa-p256"), &statement));
     verify(&sandbox, &["--bundle", "bad", "blob"]).run().expect(0);
-    verify(&sandbox, &["--bundle", "bad", "harmed"]).run().expect(12).prints("").says("subject-mismatch");
+    verify(&sandbox, &["--bundle", "bad", "harmed"]).run().expect(12).stdout_is("").stderr_contains("subject-mismatch");
 }
 
 // threat: M2
@@ -136,14 +142,21 @@ fn a_bundle_does_not_bring_its_own_key() {
         sandbox.sigkit(&[&["verify-blob", "--key", key, "--bundle", "evil", "blob"], more].concat()).run()
     };
     for flags in [&[][..], &["--insecure-ignore-tlog"], &["-o", "report"]] {
-        let ran = with_key("cosign.pub", flags).expect(12).says("signature-invalid").says("; in evil (");
+        let ran = with_key("cosign.pub", flags)
+            .expect(12)
+            .stderr_contains("signature-invalid")
+            .stderr_contains("; in evil (");
         assert!(!ran.stderr.contains("Verified"), "{ran:#?}");
     }
     // The bundle is as good as any other for those who trust that key.
     with_key("attacker.pub", &[]).expect(0);
     for cert in ["!".to_owned(), "AAAA".to_owned(), cert.replace("LS0t", "LS0u")] {
         sandbox.write("evil", format!(r#"{{"base64Signature":"{signature}","cert":"{cert}"}}"#));
-        with_key("attacker.pub", &[]).expect(12).prints("").says("bundle-malformed").says("cert");
+        with_key("attacker.pub", &[])
+            .expect(12)
+            .stdout_is("")
+            .stderr_contains("bundle-malformed")
+            .stderr_contains("cert");
     }
 }
 
@@ -158,30 +171,53 @@ fn what_is_missing_or_wrong_leaves_nothing_behind() {
     let with_key = |key: &str| sandbox.signing(&[&["sign-blob", "--key", key], &out[..]].concat()).run();
     with_key("cosign.pub")
         .expect(1)
-        .says("--key: cosign.pub: expected an encrypted private key in PEM, found a public key");
-    with_key("short.key").expect(1).says("--key: short.key: expected an encrypted private key in PEM").says("END");
-    with_key("blob").expect(1).says("--key: blob: expected an encrypted private key in PEM");
-    with_key("missing.key").expect(1).says("--key: cannot read missing.key");
-    let ran = sign(&sandbox, &out).env("COSIGN_PASSWORD", "wrong").run().expect(1).prints("");
-    ran.says("--key: cosign.key: expected an encrypted private key in PEM: wrong password");
-    sign(&sandbox, &["--bundle", "b", "missing"]).run().expect(1).says("BLOB: cannot read missing");
-    sign(&sandbox, &["--bundle", "b", "."]).run().expect(1).says("found a directory");
-    sign(&sandbox, &["--bundle", "missing/b", "blob"]).run().expect(1).says("--bundle: cannot write missing/b");
+        .stderr_contains("--key: cosign.pub: expected an encrypted private key in PEM, found a public key");
+    with_key("short.key")
+        .expect(1)
+        .stderr_contains("--key: short.key: expected an encrypted private key in PEM")
+        .stderr_contains("END");
+    with_key("blob").expect(1).stderr_contains("--key: blob: expected an encrypted private key in PEM");
+    with_key("missing.key").expect(1).stderr_contains("--key: cannot read missing.key");
+    let ran = sign(&sandbox, &out).env("COSIGN_PASSWORD", "wrong").run().expect(1).stdout_is("");
+    ran.stderr_contains("--key: cosign.key: expected an encrypted private key in PEM: wrong password");
+    sign(&sandbox, &["--bundle", "b", "missing"]).run().expect(1).stderr_contains("BLOB: cannot read missing");
+    sign(&sandbox, &["--bundle", "b", "."]).run().expect(1).stderr_contains("found a directory");
+    sign(&sandbox, &["--bundle", "missing/b", "blob"])
+        .run()
+        .expect(1)
+        .stderr_contains("--bundle: cannot write missing/b");
     let verify_with = |key: &str| {
-        sandbox.sigkit(&["verify-blob", "--key", key, "--bundle", "good", "blob"]).run().expect(1).prints("")
+        sandbox.sigkit(&["verify-blob", "--key", key, "--bundle", "good", "blob"]).run().expect(1).stdout_is("")
     };
-    verify_with("cosign.key").says("--key: cosign.key: expected a public key in PEM, found a private key");
-    verify_with("missing.pub").says("--key: cannot read missing.pub");
-    verify_with("good").says("--key: good: expected a public key in PEM");
-    verify(&sandbox, &["--bundle", "good", "missing"]).run().expect(1).says("BLOB: cannot read missing").prints("");
-    verify(&sandbox, &["--bundle", "missing", "blob"]).run().expect(1).says("--bundle: cannot read missing").prints("");
-    verify(&sandbox, &["--signature", "missing", "blob"]).run().expect(1).says("--signature: cannot read missing");
-    verify(&sandbox, &["blob"]).run().expect(2).says("--bundle");
+    verify_with("cosign.key").stderr_contains("--key: cosign.key: expected a public key in PEM, found a private key");
+    verify_with("missing.pub").stderr_contains("--key: cannot read missing.pub");
+    verify_with("good").stderr_contains("--key: good: expected a public key in PEM");
+    verify(&sandbox, &["--bundle", "good", "missing"])
+        .run()
+        .expect(1)
+        .stderr_contains("BLOB: cannot read missing")
+        .stdout_is("");
+    verify(&sandbox, &["--bundle", "missing", "blob"])
+        .run()
+        .expect(1)
+        .stderr_contains("--bundle: cannot read missing")
+        .stdout_is("");
+    verify(&sandbox, &["--signature", "missing", "blob"])
+        .run()
+        .expect(1)
+        .stderr_contains("--signature: cannot read missing");
+    verify(&sandbox, &["blob"]).run().expect(2).stderr_contains("--bundle");
     verify(&sandbox, &["--bundle", "good", "--signature", "x", "blob"]).run().expect(2);
     for format in ["json", "text"] {
-        verify(&sandbox, &["-o", format, "--bundle", "good", "blob"]).run().expect(2).says("--output report");
+        verify(&sandbox, &["-o", format, "--bundle", "good", "blob"])
+            .run()
+            .expect(2)
+            .stderr_contains("--output report");
     }
-    verify(&sandbox, &["--max-workers=2", "--bundle", "good", "blob"]).run().expect(0).says("note: --max-workers");
+    verify(&sandbox, &["--max-workers=2", "--bundle", "good", "blob"])
+        .run()
+        .expect(0)
+        .stderr_contains("note: --max-workers");
     assert_eq!(sandbox.names(), before);
 }
 
@@ -192,7 +228,7 @@ fn thresholds_count_keys() {
     let given = ["--bundle", "b", "blob", "--key", "other.pub"];
     verify(&sandbox, &given).run().expect(0);
     let ran = verify(&sandbox, &[&given[..], &["--threshold", "2"]].concat()).run().expect(12);
-    ran.says("; in b, by key other.pub (sigkit explain signature-invalid)");
+    ran.stderr_contains("; in b, by key other.pub (sigkit explain signature-invalid)");
     verify(&sandbox, &["--bundle", "b", "blob", "--key", "cosign.pub", "--threshold", "2"]).run().expect(2);
 }
 
@@ -235,7 +271,7 @@ fn a_hash_asked_for_holds_for_every_kind_of_key() {
             }
             let ran = verify(&[]).expect(if usual.contains(&signed) { 0 } else { 12 });
             if !usual.contains(&signed) && parameter != "ec_paramgen_curve:P-256" {
-                ran.says("--signature-digest-algorithm");
+                ran.stderr_contains("--signature-digest-algorithm");
             }
         }
     }
@@ -295,8 +331,8 @@ fn a_file_that_changes_while_it_is_signed_is_refused() {
     let attested = sandbox.signing(&attest).run();
     stop.send(()).unwrap();
     writer.join().unwrap();
-    ran.expect(1).says("changed while it was read").prints("");
-    attested.expect(1).says("changed while it was read").prints("");
+    ran.expect(1).stderr_contains("changed while it was read").stdout_is("");
+    attested.expect(1).stderr_contains("changed while it was read").stdout_is("");
 }
 
 // threat: R21
@@ -335,7 +371,7 @@ fn all_outputs_appear_or_none() {
     ] {
         let sandbox = sandbox("ecdsa-p256");
         let before = sandbox.names();
-        sign(&sandbox, &[&outputs[..], &["blob"]].concat()).run().expect(1).prints("");
+        sign(&sandbox, &[&outputs[..], &["blob"]].concat()).run().expect(1).stdout_is("");
         assert_eq!(sandbox.names(), before, "{outputs:?}");
         assert_eq!(sandbox.read("blob"), b"a blob\n", "{outputs:?}");
     }
@@ -365,7 +401,7 @@ fn a_blob_that_changes_meanwhile_is_refused() {
             done.store(true, std::sync::atomic::Ordering::Relaxed);
             ran
         });
-        let ran = ran.expect(1).prints("").says("changed while it was read");
+        let ran = ran.expect(1).stdout_is("").stderr_contains("changed while it was read");
         assert!(!sandbox.path("s").exists(), "{ran:#?}");
     }
 }
@@ -378,13 +414,13 @@ fn success_of_signing_says_what_was_written() {
     let sign = |flags: &[&str]| {
         sandbox.signing(&[&["sign-blob", "--key", "cosign.key"], flags, &["blob"]].concat()).run().expect(0)
     };
-    let ran = sign(&["--bundle", "b.json", "--output-signature", "s"]).prints("");
+    let ran = sign(&["--bundle", "b.json", "--output-signature", "s"]).stdout_is("");
     assert_eq!(ran.stderr, "Signed blob; bundle written to b.json, signature written to s\n");
     // What is printed needs no words.
     assert_eq!(sign(&[]).stderr, "");
     let attest = ["attest-blob", "--key", "cosign.key", "--predicate", "predicate", "--type", "custom"];
     let files = ["--bundle", "a.json", "--output-attestation", "statement", "blob"];
-    let ran = sandbox.signing(&[&attest[..], &files].concat()).run().expect(0).prints("");
+    let ran = sandbox.signing(&[&attest[..], &files].concat()).run().expect(0).stdout_is("");
     assert_eq!(ran.stderr, "Attested blob; statement written to statement, bundle written to a.json\n");
 }
 
@@ -397,10 +433,12 @@ fn advice_about_a_file_is_about_the_file() {
     sandbox.write("blob", "changed");
     let verify = |key: &str| sandbox.sigkit(&[&["verify-blob", "--key", key], &bundle[..]].concat()).run().expect(12);
     let ran = verify("cosign.pub")
-        .says("Error: blob: subject-mismatch: ")
-        .says("Next: The file is not the one that was signed");
+        .stderr_contains("Error: blob: subject-mismatch: ")
+        .stderr_contains("Next: The file is not the one that was signed");
     assert!(!ran.stderr.contains("has been replaced"), "{ran:#?}");
     sandbox.write("blob", "x");
     sandbox.write("other.pub", support::lab::public_key("ecdsa-p384"));
-    verify("other.pub").says("Error: blob: signature-invalid: ").says("Next: Compare the fingerprint");
+    verify("other.pub")
+        .stderr_contains("Error: blob: signature-invalid: ")
+        .stderr_contains("Next: Compare the fingerprint");
 }

@@ -9,13 +9,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 
 use support::Run;
-use support::lab::{Lab, signature_tag};
+use support::lab::{RegistryFixture, signature_tag};
 use support::terminal::{self, Streams};
 use testkit::image::Image;
 use testkit::{Action, Auth, Registry, Rule, TokenService, image};
 
 /// `count` signed images, by name.
-fn signed(lab: &Lab, count: usize) -> Vec<String> {
+fn signed(lab: &RegistryFixture, count: usize) -> Vec<String> {
     let names = (0..count).map(|number| {
         let tag = format!("v{number}");
         lab.attach_signature(&lab.image(&tag));
@@ -26,7 +26,7 @@ fn signed(lab: &Lab, count: usize) -> Vec<String> {
 
 #[test]
 fn a_result_is_printed_before_the_next_image_is_done() {
-    let lab = Lab::new();
+    let lab = RegistryFixture::new();
     let names = signed(&lab, 3);
     let (printed, waits) = mpsc::channel::<()>();
     let waits = std::sync::Mutex::new(waits);
@@ -53,14 +53,14 @@ fn as_text(names: &[String]) -> Vec<&str> {
 
 #[test]
 fn results_file_is_complete_and_exit_code_is_the_worst() {
-    let lab = Lab::new();
+    let lab = RegistryFixture::new();
     let names = signed(&lab, 2);
     lab.image("unsigned");
     let unsigned = lab.name(":unsigned");
     let missing = lab.name(":missing");
     let images = [names[0].as_str(), &unsigned, &missing, &names[1]];
     let ran = lab.verify(&[&["-o", "report", "--output-file", "results"], &images[..]].concat()).run().expect(10);
-    ran.prints("").says("2 of 4 verified, 1 without signatures, 1 not found\n");
+    ran.stdout_is("").stderr_contains("2 of 4 verified, 1 without signatures, 1 not found\n");
     let results = String::from_utf8(lab.sandbox.read("results")).unwrap();
     let codes: Vec<&str> = ["\"exitCode\":0", "\"exitCode\":10", "\"exitCode\":11", "\"exitCode\":0"].to_vec();
     assert_eq!(results.lines().count(), codes.len());
@@ -72,11 +72,11 @@ fn results_file_is_complete_and_exit_code_is_the_worst() {
 // threat: L04
 #[test]
 fn nothing_is_begun_for_results_that_cannot_be_written() {
-    let lab = Lab::new();
+    let lab = RegistryFixture::new();
     let names = signed(&lab, 30);
     let script = format!("$sigkit verify --key cosign.pub --jobs 1 {} > /dev/full", names.join(" "));
     let ran = lab.sandbox.shell(&script).run().expect(1);
-    ran.says("Error: cannot write to standard output: No space left on device");
+    ran.stderr_contains("Error: cannot write to standard output: No space left on device");
     let reached = |name: &str| lab.registry.request_lines().contains(&format!("GET /v2/app/manifests/{name}"));
     assert!(reached("v0") && !reached("v29"));
 }
@@ -85,7 +85,7 @@ fn nothing_is_begun_for_results_that_cannot_be_written() {
 #[test]
 fn nothing_is_fetched_twice_and_one_token_serves_all() {
     let service = TokenService::new("user", "password");
-    let lab = Lab::with(Registry::builder().auth(Auth::Token(service)).start());
+    let lab = RegistryFixture::with(Registry::builder().auth(Auth::Token(service)).start());
     let image = lab.image("v1");
     lab.attach_signature(&image);
     lab.attach_legacy(&image, "{}");
@@ -95,7 +95,7 @@ fn nothing_is_fetched_twice_and_one_token_serves_all() {
     for jobs in ["1", "8"] {
         lab.registry.clear_log();
         let arguments = [&account[..], &["--jobs", jobs], &as_text(&names)[..]].concat();
-        lab.verify(&arguments).run().expect(0).says("4 of 4 verified");
+        lab.verify(&arguments).run().expect(0).stderr_contains("4 of 4 verified");
         let lines = lab.registry.request_lines();
         assert_eq!(lines.iter().filter(|line| line.starts_with("GET /token")).count(), 1, "{lines:#?}");
         let authorized =
@@ -116,7 +116,7 @@ fn nothing_is_fetched_twice_and_one_token_serves_all() {
 fn every_request_can_be_seen_and_no_secret_with_it() {
     const CANARY: &str = "c4n4ry";
     let storage = Registry::start();
-    let lab = Lab::with(Registry::builder().auth(Auth::Token(TokenService::new("user", CANARY))).start());
+    let lab = RegistryFixture::with(Registry::builder().auth(Auth::Token(TokenService::new("user", CANARY))).start());
     let image = lab.image("v1");
     lab.attach_signature(&image);
     let payload = b"stored elsewhere";
@@ -170,7 +170,7 @@ fn shown(run: Run) -> String {
 
 #[test]
 fn progress_is_for_terminals_and_leaves_nothing_behind() {
-    let lab = Lab::new();
+    let lab = RegistryFixture::new();
     let names = signed(&lab, 3);
     let on_terminal = |flags: &[&str]| lab.verify(&[flags, &as_text(&names)].concat()).env("TERM", "xterm");
     let seen = shown(on_terminal(&[]));
@@ -197,7 +197,7 @@ fn progress_is_for_terminals_and_leaves_nothing_behind() {
 
 #[test]
 fn log_is_told_after_five_seconds_that_work_goes_on() {
-    let lab = Lab::new();
+    let lab = RegistryFixture::new();
     let names = signed(&lab, 2);
     let slow = || std::thread::sleep(std::time::Duration::from_secs(6));
     lab.registry.fault(Rule::new("GET", "/v2/app/manifests/v1"), Action::Run(Arc::new(slow)));
@@ -207,13 +207,13 @@ fn log_is_told_after_five_seconds_that_work_goes_on() {
     let ran = lab.verify(&[&["--no-progress"], &as_text(&names)[..]].concat()).run().expect(0);
     assert!(!ran.stderr.contains("going on"), "{ran:#?}");
     let ran = lab.sign(&[&names[1]]).run().expect(0);
-    ran.says(&format!("Signing {}: not done after 5 s, going on\n", names[1]));
+    ran.stderr_contains(&format!("Signing {}: not done after 5 s, going on\n", names[1]));
 }
 
 // The name that was given stays in every line, and failures are repeated at the end.
 #[test]
 fn many_images_print_a_line_each_and_failures_last() {
-    let lab = Lab::new();
+    let lab = RegistryFixture::new();
     let image = lab.image("v1");
     lab.attach_signature(&image);
     lab.image("unsigned");
@@ -236,19 +236,19 @@ fn many_images_print_a_line_each_and_failures_last() {
     assert_eq!(terminal::run(run, Streams::Both, 200).shown.matches("material").count(), 2);
     // Logs have both names in the line of an error.
     let ran = lab.verify(&[&good, &bare]).run().expect(10);
-    ran.says(&format!("Error: {bare} ({}@sha256:", lab.name("")));
+    ran.stderr_contains(&format!("Error: {bare} ({}@sha256:", lab.name("")));
     // Signing and attesting have a summary as well.
     let ran = lab.sign(&[&good, &missing, &bare]).run().expect(11);
-    ran.says(&format!("2 of 3 signed, 1 not found\nNot signed:\n  {missing}: not-found\n"));
+    ran.stderr_contains(&format!("2 of 3 signed, 1 not found\nNot signed:\n  {missing}: not-found\n"));
     lab.sandbox.write("predicate", "{}");
     let attest = ["attest", "--key", "cosign.key", "--type", "custom", "--predicate", "predicate"];
     let ran = lab.sandbox.signing(&[&attest[..], &[&good, &bare]].concat()).run().expect(0);
-    ran.says("2 of 2 attested\n");
+    ran.stderr_contains("2 of 2 attested\n");
 }
 
 #[test]
 fn signatures_of_a_digest_do_not_wait_for_the_image() {
-    let lab = Lab::new();
+    let lab = RegistryFixture::new();
     let image = lab.image("v1");
     lab.attach_signature(&image);
     let asked = Arc::new(AtomicBool::new(false));
@@ -275,13 +275,13 @@ fn signatures_of_a_digest_do_not_wait_for_the_image() {
     lab.verify(&[&lab.digest(&image)]).run().expect(11);
     lab.registry.clear_faults();
     lab.registry.fault(Rule::new("GET", &manifest), Action::Change(testkit::Change::FlipByte(20)));
-    lab.verify(&[&lab.digest(&image)]).run().expect(1).says("digest-mismatch");
+    lab.verify(&[&lab.digest(&image)]).run().expect(1).stderr_contains("digest-mismatch");
 }
 
 // threat: R37
 #[test]
 fn a_slow_image_holds_up_nobody_else_and_its_result_comes_first() {
-    let lab = Lab::new();
+    let lab = RegistryFixture::new();
     let names = signed(&lab, 6);
     let last = Arc::new(AtomicBool::new(false));
     let (seen, waits) = (Arc::clone(&last), Arc::clone(&last));
@@ -313,7 +313,7 @@ fn until(so: Arc<AtomicBool>) -> impl Fn() {
 #[test]
 fn images_below_an_index_are_worked_on_side_by_side() {
     for verb in ["verify", "sign"] {
-        let lab = Lab::new();
+        let lab = RegistryFixture::new();
         let index = image::index(lab.registry.content(), "app", "index", "seed");
         let child = |digest: &String| Image {
             digest: digest.clone(),
@@ -344,7 +344,7 @@ fn images_below_an_index_are_worked_on_side_by_side() {
 
 #[test]
 fn no_more_images_are_under_way_than_jobs() {
-    let lab = Lab::new();
+    let lab = RegistryFixture::new();
     let names = signed(&lab, 6);
     let early = Arc::new(AtomicBool::new(false));
     let seen = Arc::clone(&early);
@@ -361,6 +361,6 @@ fn no_more_images_are_under_way_than_jobs() {
         }
     };
     lab.registry.fault(Rule::new("GET", "/v2/app/manifests/v0"), Action::Run(Arc::new(check)));
-    lab.verify(&[&["--jobs", "1"], &as_text(&names)[..]].concat()).run().expect(0).says("6 of 6 verified");
+    lab.verify(&[&["--jobs", "1"], &as_text(&names)[..]].concat()).run().expect(0).stderr_contains("6 of 6 verified");
     assert!(early.load(Ordering::SeqCst));
 }

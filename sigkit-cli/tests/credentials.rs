@@ -109,7 +109,7 @@ fn every_place_is_looked_into() {
         write(&sandbox.path(file), &entry);
         without_trace(verify(&sandbox, &registry, &[]).env(variable, sandbox.path(value)).run().expect(READ));
     }
-    verify(&Sandbox::new(), &registry, &[]).run().expect(NOT_READ).says("anonymous access");
+    verify(&Sandbox::new(), &registry, &[]).run().expect(NOT_READ).stderr_contains("anonymous access");
 }
 
 #[test]
@@ -146,7 +146,7 @@ fn the_account_of_one_registry_is_not_for_another() {
     ] {
         let config = docker(&sandbox, &config);
         let run = verify(&sandbox, &asked, &[]).env("DOCKER_CONFIG", config).env("PATH", &path);
-        run.run().expect(NOT_READ).says("anonymous access");
+        run.run().expect(NOT_READ).stderr_contains("anonymous access");
         assert!(!was_sent_credentials(&asked) && !was_sent_credentials(&other));
         assert!(!sandbox.path("asked").exists());
     }
@@ -202,7 +202,7 @@ fn no_helper_is_asked_by_the_look_of_a_host() {
         let run = sandbox.sigkit(&["verify", "--key", PUBLIC_KEY, image]);
         run.env("DOCKER_CONFIG", &config).env("PATH", &path).run()
     };
-    run(&look_alike).expect(NOT_READ).says("access-denied").says("anonymous access");
+    run(&look_alike).expect(NOT_READ).stderr_contains("access-denied").stderr_contains("anonymous access");
     assert!(!sandbox.path("asked").exists() && !was_sent_credentials(&registry));
     // Under its exact name the helper is asked.
     docker(&sandbox, &format!(r#"{{"credHelpers":{{"{cloud}.localhost:{port}":"ecr-login"}}}}"#));
@@ -264,8 +264,8 @@ fn configurations_are_read_or_refused_in_words() {
         let ran = without_trace(verify(&sandbox, &registry, &[]).env("DOCKER_CONFIG", &directory).run());
         match expected {
             Ok(()) => drop(ran.expect(READ)),
-            Err("anonymous access") => drop(ran.expect(NOT_READ).says("anonymous access")),
-            Err(why) => drop(ran.expect(NOT_READ).says(why).says("docker/config.json")),
+            Err("anonymous access") => drop(ran.expect(NOT_READ).stderr_contains("anonymous access")),
+            Err(why) => drop(ran.expect(NOT_READ).stderr_contains(why).stderr_contains("docker/config.json")),
         }
     }
 }
@@ -277,7 +277,7 @@ fn nothing_is_looked_up_unless_a_registry_asks() {
     let open = registry(Auth::Anonymous);
     verify(&sandbox, &open, &[]).env("DOCKER_CONFIG", &config).run().expect(READ);
     let closed = with_password();
-    verify(&sandbox, &closed, &[]).env("DOCKER_CONFIG", &config).run().expect(NOT_READ).says("is not JSON");
+    verify(&sandbox, &closed, &[]).env("DOCKER_CONFIG", &config).run().expect(NOT_READ).stderr_contains("is not JSON");
     // Flags go before all files.
     let flags = ["--registry-username=user", "--registry-password=c4n4ry-p455w0rd"];
     verify(&sandbox, &closed, &flags).env("DOCKER_CONFIG", &config).run().expect(READ);
@@ -340,7 +340,7 @@ fn helpers_that_fail_are_named() {
         let config = docker(&sandbox, &format!(r#"{{"credsStore":"{name}"}}"#));
         let path = helper(&sandbox, "fake", script);
         let run = verify(&sandbox, &registry, &[]).env("DOCKER_CONFIG", config).env("PATH", path);
-        without_trace(run.run().expect(NOT_READ).says(says));
+        without_trace(run.run().expect(NOT_READ).stderr_contains(says));
         assert!(!was_sent_credentials(&registry), "{script}");
     }
 }
@@ -357,7 +357,7 @@ fn a_helper_does_not_outlive_the_program() {
         let run = verify(&sandbox, &registry, &["--timeout", timeout]).env("DOCKER_CONFIG", config).env("PATH", path);
         let pid = match ending {
             None => {
-                run.run().expect(NOT_READ).says("timed-out");
+                run.run().expect(NOT_READ).stderr_contains("timed-out");
                 std::fs::read_to_string(sandbox.path("pid")).unwrap()
             }
             Some(signal) => {
@@ -399,7 +399,7 @@ fn a_helper_in_the_current_directory_is_none() {
     std::fs::rename(sandbox.path("bin/docker-credential-fake"), sandbox.path("docker-credential-fake")).unwrap();
     for path in ["", ".", ":", ":/usr/bin", "bin/..", "/usr/bin::/bin"] {
         let run = verify(&sandbox, &registry, &[]).env("DOCKER_CONFIG", &config).env("PATH", path);
-        run.run().expect(NOT_READ).says("docker-credential-fake: no such program");
+        run.run().expect(NOT_READ).stderr_contains("docker-credential-fake: no such program");
     }
     assert!(!sandbox.path("asked").exists());
 }
@@ -428,9 +428,9 @@ fn a_refusal_names_where_the_account_came_from() {
     let registry = registry(Auth::basic("user", "another"));
     let config = docker(&sandbox, &auths(registry.host(), &account()));
     let ran = verify(&sandbox, &registry, &[]).env("DOCKER_CONFIG", &config).run().expect(NOT_READ);
-    without_trace(ran.says("docker/config.json"));
+    without_trace(ran.stderr_contains("docker/config.json"));
     docker(&sandbox, r#"{"credsStore":"fake"}"#);
     let path = helper(&sandbox, "fake", &answer());
     let ran = verify(&sandbox, &registry, &[]).env("DOCKER_CONFIG", &config).env("PATH", path).run().expect(NOT_READ);
-    without_trace(ran.says("docker-credential-fake, named in "));
+    without_trace(ran.stderr_contains("docker-credential-fake, named in "));
 }

@@ -34,7 +34,7 @@ fn an_old_bundle_becomes_one_of_the_present_version() {
     let sandbox = sandbox(&stack, &signed);
     for version in ["0.1", "0.2"] {
         sandbox.write("old", signed.older_bundle(version).to_string());
-        sandbox.sigkit(&["bundle", "upgrade", "--out", "new", "old"]).run().expect(0).prints("");
+        sandbox.sigkit(&["bundle", "upgrade", "--out", "new", "old"]).run().expect(0).stdout_is("");
         verify(&sandbox, "new", &["--use-signed-timestamps"]).expect(0);
         let new: Value = serde_json::from_slice(&sandbox.read("new")).unwrap();
         assert_eq!(new, signed.bundle());
@@ -48,7 +48,11 @@ fn an_entry_without_proof_is_never_quietly_dropped() {
     let stack = Sigstore::new();
     let signed = stack.blob(BLOB).stamped().seal();
     let sandbox = sandbox(&stack, &signed);
-    sandbox.sigkit(&["bundle", "upgrade", "--out", "new", "legacy"]).run().expect(2).says("without an inclusion proof");
+    sandbox
+        .sigkit(&["bundle", "upgrade", "--out", "new", "legacy"])
+        .run()
+        .expect(2)
+        .stderr_contains("without an inclusion proof");
     let create = [
         "bundle",
         "create",
@@ -61,10 +65,10 @@ fn an_entry_without_proof_is_never_quietly_dropped() {
         "--out",
         "new",
     ];
-    sandbox.sigkit(&create).run().expect(2).says("without an inclusion proof");
+    sandbox.sigkit(&create).run().expect(2).stderr_contains("without an inclusion proof");
     assert!(!sandbox.names().contains(&"new".to_owned()));
     sandbox.sigkit(&[&create[..], &["--ignore-tlog"]].concat()).run().expect(0);
-    verify(&sandbox, "new", &[]).expect(12).says("log-entry-missing");
+    verify(&sandbox, "new", &[]).expect(12).stderr_contains("log-entry-missing");
     verify(&sandbox, "new", &["--insecure-ignore-tlog", "--use-signed-timestamps"]).expect(0);
 }
 
@@ -91,9 +95,9 @@ fn a_bundle_is_made_only_of_parts_that_belong_together() {
         (&["--signature", "signature", "--certificate", "leaf.pem"], "--artifact"),
         (&["--artifact", "blob", "--certificate", "leaf.pem"], "missing what was signed"),
     ] {
-        create(more).expect(2).prints("").says(says);
+        create(more).expect(2).stdout_is("").stderr_contains(says);
     }
-    sandbox.sigkit(&[&["bundle", "create"], &parts[..]].concat()).run().expect(2).says("--ignore-tlog");
+    sandbox.sigkit(&[&["bundle", "create"], &parts[..]].concat()).run().expect(2).stderr_contains("--ignore-tlog");
 }
 
 #[test]
@@ -137,7 +141,7 @@ fn bundle_is_shown_with_missing_parts_and_escaped() {
     let shown = sandbox.sigkit(&["bundle", "inspect", "bare"]).run().expect(0).stdout;
     assert!(!shown.contains('\u{1b}') && !shown.contains('\u{202e}'), "{shown}");
     assert!(shown.contains("note: no log entry") && shown.contains("note: no signing time"), "{shown}");
-    sandbox.sigkit(&["bundle", "inspect", "blob"]).run().expect(1).says("BUNDLE: blob: expected a bundle");
+    sandbox.sigkit(&["bundle", "inspect", "blob"]).run().expect(1).stderr_contains("BUNDLE: blob: expected a bundle");
 }
 
 #[test]
@@ -147,8 +151,11 @@ fn broken_bundle_is_shown_in_part_and_not_upgraded() {
     let mut bundle: serde_json::Value = serde_json::from_slice(&sandbox.read("old")).unwrap();
     bundle["messageSignature"]["signature"] = "@\u{1b}".into();
     sandbox.write("broken", bundle.to_string());
-    let ran =
-        sandbox.sigkit(&["bundle", "inspect", "broken"]).run().expect(1).says("BUNDLE: broken: expected a bundle");
+    let ran = sandbox
+        .sigkit(&["bundle", "inspect", "broken"])
+        .run()
+        .expect(1)
+        .stderr_contains("BUNDLE: broken: expected a bundle");
     for words in
         [IDENTITY, ISSUER, "hashedrekord, index 1005", "/messageSignature/signature is not base64", "is broken"]
     {
@@ -156,12 +163,12 @@ fn broken_bundle_is_shown_in_part_and_not_upgraded() {
     }
     let before = sandbox.names();
     for broken in ["broken", "blob"] {
-        sandbox.sigkit(&["bundle", "upgrade", broken, "--out", "new"]).run().expect(1).prints("");
+        sandbox.sigkit(&["bundle", "upgrade", broken, "--out", "new"]).run().expect(1).stdout_is("");
     }
     assert_eq!(sandbox.names(), before);
     // Nothing can be read of what is no JSON.
     sandbox.write("text", "text");
-    sandbox.sigkit(&["bundle", "inspect", "text"]).run().expect(1).prints("");
+    sandbox.sigkit(&["bundle", "inspect", "text"]).run().expect(1).stdout_is("");
 }
 
 #[test]
@@ -196,7 +203,7 @@ fn a_trusted_root_made_from_keys_and_certificates_is_believed() {
         expected[member][0].as_object_mut().unwrap().remove("subject");
     }
     assert_eq!(made, expected);
-    create(&[&services[..], &["--out", "root.json"]].concat()).expect(0).prints("");
+    create(&[&services[..], &["--out", "root.json"]].concat()).expect(0).stdout_is("");
     verify(&sandbox, "old", &["--use-signed-timestamps"]).expect(0);
 
     let public: Value = serde_json::from_str(&create(&["--with-default-services"]).expect(0).stdout).unwrap();
@@ -214,7 +221,7 @@ fn a_trusted_root_made_from_keys_and_certificates_is_believed() {
     ] {
         assert!([1, 2].contains(&create(&["--rekor", spec]).code), "{spec}");
     }
-    create(&["--rekor", &rekor2, "--rekor", &rekor2]).expect(2).says("two logs");
+    create(&["--rekor", &rekor2, "--rekor", &rekor2]).expect(2).stderr_contains("two logs");
 }
 
 #[test]
@@ -228,7 +235,7 @@ fn a_signing_configuration_names_services() {
         "validFor": {"start": "2024-01-01T00:00:00Z", "end": "2031-01-01T00:00:00Z"},
     });
     let flags = ["--fulcio", service, "--rekor", service, "--rekor-config", "EXACT:2", "--out", "config"];
-    create(&flags).expect(0).prints("");
+    create(&flags).expect(0).stdout_is("");
     let made: Value = serde_json::from_slice(&sandbox.read("config")).unwrap();
     assert_eq!(
         made,

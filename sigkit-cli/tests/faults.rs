@@ -7,7 +7,7 @@ use std::process::Stdio;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use support::lab::{Lab, fallback_tag, signature_tag};
+use support::lab::{RegistryFixture, fallback_tag, signature_tag};
 use support::{Ran, Run};
 use testkit::image::Image;
 use testkit::{Action, Auth, Extent, Registry, Rule, Switch, catalogue};
@@ -19,7 +19,7 @@ const WIDTH: usize = 8;
 
 /// One run with one fault, in a registry of its own.
 struct Case {
-    lab: Lab,
+    lab: RegistryFixture,
     image: Image,
     action: Action,
     told: String,
@@ -44,9 +44,13 @@ impl Case {
 }
 
 /// Lets each fault befall one of the requests that `verb` makes, in turn: alone, or whenever that place is asked.
-fn sweep(start: impl Fn() -> Registry + Sync, prepare: impl Fn(&Lab, &Image) + Sync, verb: impl Fn(&Case) + Sync) {
+fn sweep(
+    start: impl Fn() -> Registry + Sync,
+    prepare: impl Fn(&RegistryFixture, &Image) + Sync,
+    verb: impl Fn(&Case) + Sync,
+) {
     let lab = || {
-        let lab = Lab::with(start());
+        let lab = RegistryFixture::with(start());
         let image = lab.image("v1");
         (lab, image)
     };
@@ -84,7 +88,7 @@ fn sweep(start: impl Fn() -> Registry + Sync, prepare: impl Fn(&Lab, &Image) + S
 // threat: N05 M6
 #[test]
 fn verify_is_undecided_unless_it_knows() {
-    let prepare = |lab: &Lab, image: &Image| drop(lab.attach_signature(image));
+    let prepare = |lab: &RegistryFixture, image: &Image| drop(lab.attach_signature(image));
     sweep(Registry::start, prepare, |case| {
         let ran = case.run(case.lab.verify(&[TIMEOUT.0, &case.lab.name(":v1")]));
         let codes: &[i32] = if case.may_deny() { &[0, 1, 10, 11, 12, 14] } else { &[0, 14] };
@@ -104,7 +108,7 @@ fn verify_is_undecided_unless_it_knows() {
 #[test]
 fn sign_is_done_only_when_it_is() {
     let start = || Registry::builder().referrers(Switch::Off).start();
-    let prepare = |lab: &Lab, image: &Image| {
+    let prepare = |lab: &RegistryFixture, image: &Image| {
         let sandbox = support::Sandbox::new().with_test_key("ecdsa-p384", "other");
         let name = lab.digest(image);
         sandbox.signing(&["sign", "--key", "other.key", "--format", "both", &name]).run().expect(0);
@@ -152,14 +156,14 @@ fn login_keeps_what_was_taken() {
 #[test]
 fn a_run_killed_at_any_request_is_finished_by_the_next() {
     let start = || Registry::builder().referrers(Switch::Off).start();
-    let lab = Lab::with(start());
+    let lab = RegistryFixture::with(start());
     let image = lab.image("v1");
-    let signing = |lab: &Lab| lab.sign(&["--format", "both", &lab.name(":v1")]);
+    let signing = |lab: &RegistryFixture| lab.sign(&["--format", "both", &lab.name(":v1")]);
     signing(&lab).run().expect(0);
     let requests = lab.registry.requests().len();
     assert!(requests >= 15, "{requests}");
     for nth in 1..=requests {
-        let lab = Lab::with(start());
+        let lab = RegistryFixture::with(start());
         lab.image("v1");
         // What was asked is done or not done, and nobody hears of it.
         lab.registry.fault(Rule::new("*", "*").nth(nth), if nth % 2 == 0 { Action::Hang } else { Action::HangAfter });

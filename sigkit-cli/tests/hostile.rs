@@ -5,13 +5,13 @@ mod support;
 use std::time::{Duration, Instant};
 
 use support::cost::{KEY_MEMORY, MAX_MEMORY_KIB, bounded, cost, refused, within};
-use support::lab::{BUNDLE, Lab, bundle, fallback_tag, key_pair, signature_tag, statement};
+use support::lab::{BUNDLE, RegistryFixture, bundle, fallback_tag, key_pair, signature_tag, statement};
 use testkit::http::{Delivery, Response};
 use testkit::{Action, Auth, Change, Registry, Rule, TokenService, image};
 
 /// An image without signatures under `v1`, and its name.
-fn lab() -> (Lab, image::Image, String) {
-    let lab = Lab::new();
+fn lab() -> (RegistryFixture, image::Image, String) {
+    let lab = RegistryFixture::new();
     let image = lab.image("v1");
     let name = lab.name(":v1");
     (lab, image, name)
@@ -190,7 +190,7 @@ fn index_of(members: &str) -> Response {
 }
 
 /// Answers of every kind at once, each of which takes many times its bytes.
-fn serve(lab: &Lab, image: &image::Image, images: &str, indexes: &str) {
+fn serve(lab: &RegistryFixture, image: &image::Image, images: &str, indexes: &str) {
     lab.registry.clear_faults();
     for (place, response) in [
         ("/v2/app/manifests/v1".to_owned(), image_of(images)),
@@ -338,8 +338,13 @@ fn silent_places_hide_nothing_and_the_timeout_holds() {
         assert!(began.elapsed() < Duration::from_secs(3), "{place}: {:?}", began.elapsed());
         lab.sandbox.write("none.pub", support::lab::public_key("ecdsa-p521"));
         let ran = lab.sandbox.sigkit(&["verify", "-t", "1s", "--key", "none.pub", &name]);
-        ran.run().expect(14).says("timed-out").says("no answer within the timeout");
-        let ran = lab.sandbox.sigkit(&["download", "signature", "-t", "1s", &name]).run().expect(14).says("timed-out");
+        ran.run().expect(14).stderr_contains("timed-out").stderr_contains("no answer within the timeout");
+        let ran = lab
+            .sandbox
+            .sigkit(&["download", "signature", "-t", "1s", &name])
+            .run()
+            .expect(14)
+            .stderr_contains("timed-out");
         assert!(!ran.stdout.is_empty());
     }
 }
@@ -387,7 +392,7 @@ fn loose_layout_blobs_are_bounded_in_memory_and_time() {
 }
 
 /// Adds what refers to the image: a bundle, with this predicate type in the annotations if any.
-fn refer(lab: &Lab, image: &image::Image, bundle: &[u8], named: Option<&str>) {
+fn refer(lab: &RegistryFixture, image: &image::Image, bundle: &[u8], named: Option<&str>) {
     let manifest = String::from_utf8(image::referrer(lab.registry.content(), "app", image, BUNDLE, bundle)).unwrap();
     let manifest = match named {
         Some(named) => {
@@ -432,7 +437,11 @@ fn a_large_bundle_is_a_doubt_until_more_is_allowed() {
         let (lab, image, name) = lab();
         refer(&lab, &image, &bundle(&key, &statement(&image.digest, kind, &large)), None);
         let verify = || lab.sandbox.sigkit(&["verify", "--key", "other.pub", "-o", "text", &name]);
-        verify().run().expect(14).says("too-large").says("1048576 bytes for one of the signatures, with ");
+        verify()
+            .run()
+            .expect(14)
+            .stderr_contains("too-large")
+            .stderr_contains("1048576 bytes for one of the signatures, with ");
         verify().env(more.0, more.1).run().expect(code);
         // Nobody's doubt about one hides another.
         let small = bundle(&key, &statement(&image.digest, SIGN, "{}"));
@@ -500,7 +509,7 @@ fn a_thousand_refusals_with_many_words() {
 // threat: G13
 #[test]
 fn a_token_server_that_says_too_much() {
-    let lab = Lab::with(Registry::builder().auth(Auth::Token(TokenService::new("user", "pw"))).start());
+    let lab = RegistryFixture::with(Registry::builder().auth(Auth::Token(TokenService::new("user", "pw"))).start());
     lab.image("v1");
     let more = many(|_| r#"{"":0}"#.to_owned(), (1 << 20) - 1000, usize::MAX);
     for body in [

@@ -22,11 +22,14 @@ fn an_existing_key_is_lost_only_with_consent() {
         let sandbox = Sandbox::new();
         present.iter().for_each(|name| drop(sandbox.write(name, "precious")));
         for answer in ["", "n\n", "\n", "no\n", "yellow\n", "yy\n"] {
-            generate(&sandbox, &[], answer).expect(1).says(question).says("already exists and is not overwritten");
+            generate(&sandbox, &[], answer)
+                .expect(1)
+                .stderr_contains(question)
+                .stderr_contains("already exists and is not overwritten");
             assert_eq!(sandbox.names(), present);
             present.iter().for_each(|name| assert_eq!(sandbox.read(name), b"precious"));
         }
-        generate(&sandbox, &[], "y\n").expect(0).says(question);
+        generate(&sandbox, &[], "y\n").expect(0).stderr_contains(question);
         assert_eq!(sandbox.names(), ["cosign.key", "cosign.pub"]);
         assert!(sandbox.read("cosign.key").starts_with(b"-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----\n"));
         let first = sandbox.read("cosign.key");
@@ -44,10 +47,10 @@ fn keys_are_not_written_through_links() {
     sandbox.write("target", "precious");
     symlink("target", sandbox.path("cosign.key")).unwrap();
     symlink("nowhere", sandbox.path("other.pub")).unwrap();
-    generate(&sandbox, &["-y"], "").expect(1).says("cosign.key is a symbolic link to target");
+    generate(&sandbox, &["-y"], "").expect(1).stderr_contains("cosign.key is a symbolic link to target");
     generate(&sandbox, &["-y", "--output-key-prefix=other"], "")
         .expect(1)
-        .says("other.pub is a symbolic link to nowhere");
+        .stderr_contains("other.pub is a symbolic link to nowhere");
     assert_eq!(sandbox.names(), ["cosign.key", "other.pub", "target"]);
     assert_eq!(sandbox.read("target"), b"precious");
 }
@@ -80,7 +83,10 @@ fn places_that_cannot_hold_a_key_are_named() {
         ("file/key", "--output-key-prefix: cannot write file/key.key: Not a directory"),
         ("/proc/key", "--output-key-prefix: cannot write /proc/key.key: "),
     ] {
-        let ran = generate(&sandbox, &["-y", "--output-key-prefix", prefix], "").expect(1).says(says).prints("");
+        let ran = generate(&sandbox, &["-y", "--output-key-prefix", prefix], "")
+            .expect(1)
+            .stderr_contains(says)
+            .stdout_is("");
         assert!(ran.stderr.lines().count() == 1, "{ran:#?}");
     }
     assert_eq!(sandbox.names(), before);
@@ -93,7 +99,7 @@ fn a_full_disk_leaves_nothing_behind() {
     let sandbox = Sandbox::new();
     // A limit of zero blocks on the size of files stands for a full disk.
     let run = "trap '' XFSZ; ulimit -f 0; COSIGN_PASSWORD= $sigkit generate-key-pair";
-    sandbox.shell(run).run().expect(1).says("--output-key-prefix: cannot write cosign.key: File too large");
+    sandbox.shell(run).run().expect(1).stderr_contains("--output-key-prefix: cannot write cosign.key: File too large");
     assert_eq!(sandbox.names(), Vec::<String>::new());
 }
 
@@ -161,7 +167,7 @@ fn an_input_is_never_overwritten() {
         (&["public-key", "--key", "soft", "--output-file", "cosign.pub"], "--output-file: cosign.pub"),
     ] {
         let says = format!("{option} is also an input of this command");
-        sandbox.sigkit(arguments).env("COSIGN_PASSWORD", "pw").run().expect(1).says(&says);
+        sandbox.sigkit(arguments).env("COSIGN_PASSWORD", "pw").run().expect(1).stderr_contains(&says);
         let now: Vec<Vec<u8>> = ["my.key", "cosign.pub"].map(|name| sandbox.read(name)).into();
         assert_eq!(now, before, "{arguments:?}");
     }
@@ -175,7 +181,7 @@ fn two_outputs_are_two_files() {
         .sigkit(&["public-key", "--key", "cosign.pub", "--outfile", "a", "--output-file", "./a"])
         .run()
         .expect(1)
-        .says("--output-file: ./a is written by another option of this command as well");
+        .stderr_contains("--output-file: ./a is written by another option of this command as well");
     assert!(!sandbox.path("a").exists());
 }
 
@@ -197,6 +203,8 @@ fn a_private_key_that_others_can_read_is_warned_of() {
     assert_eq!(show().stderr, "");
     for mode in [0o640, 0o604, 0o666, 0o620] {
         std::fs::set_permissions(sandbox.path("cosign.key"), std::fs::Permissions::from_mode(mode)).unwrap();
-        show().says(&format!("WARNING: the private key cosign.key is readable by other users (mode {mode:04o})"));
+        show().stderr_contains(&format!(
+            "WARNING: the private key cosign.key is readable by other users (mode {mode:04o})"
+        ));
     }
 }

@@ -21,22 +21,22 @@ fn a_pair_is_made_in_every_algorithm_and_opens_again() {
             .env("COSIGN_PASSWORD", "pw")
             .run()
             .expect(0)
-            .prints("")
-            .says("Private key written to cosign.key\nPublic key written to cosign.pub\n");
+            .stdout_is("")
+            .stderr_contains("Private key written to cosign.key\nPublic key written to cosign.pub\n");
         assert_eq!(sandbox.names(), ["cosign.key", "cosign.pub"]);
         assert_eq!((mode(&sandbox, "cosign.key"), mode(&sandbox, "cosign.pub")), (0o600, 0o644));
         let public = String::from_utf8(sandbox.read("cosign.pub")).unwrap();
         for arguments in [["public-key", "-key", "cosign.key"], ["public-key", "--key", "cosign.pub"]] {
-            sandbox.sigkit(&arguments).env("COSIGN_PASSWORD", "pw").run().expect(0).prints(&public);
+            sandbox.sigkit(&arguments).env("COSIGN_PASSWORD", "pw").run().expect(0).stdout_is(&public);
         }
         sandbox
             .sigkit(&["public-key", "--key", "cosign.key"])
             .env("COSIGN_PASSWORD", "wrong")
             .run()
             .expect(1)
-            .prints("")
-            .says("--key: cosign.key: expected an encrypted private key in PEM: ")
-            .says("password");
+            .stdout_is("")
+            .stderr_contains("--key: cosign.key: expected an encrypted private key in PEM: ")
+            .stderr_contains("password");
     }
 }
 
@@ -58,7 +58,7 @@ fn keys_from_openssl_are_imported() {
             .env("SIGKIT_PASSWORD", "pw")
             .run()
             .expect(0)
-            .says("Private key written to import-cosign.key\nPublic key written to import-cosign.pub\n");
+            .stderr_contains("Private key written to import-cosign.key\nPublic key written to import-cosign.pub\n");
         assert_eq!(String::from_utf8(sandbox.read("import-cosign.pub")).unwrap(), public, "{name}");
         assert_eq!(mode(&sandbox, "import-cosign.key"), 0o600);
         sandbox
@@ -66,7 +66,7 @@ fn keys_from_openssl_are_imported() {
             .env("SIGKIT_PASSWORD", "pw")
             .run()
             .expect(0)
-            .prints(&public);
+            .stdout_is(&public);
     }
 }
 
@@ -75,17 +75,17 @@ fn a_key_comes_from_a_variable_or_standard_input() {
     let sandbox = Sandbox::new().with_keys();
     let (private, public) = (sandbox.read("cosign.key"), String::from_utf8(sandbox.read("cosign.pub")).unwrap());
     let show = |key: &str| sandbox.sigkit(&["public-key", "--key", key]).env("COSIGN_PASSWORD", "pw");
-    show("-").stdin(&private).run().expect(0).prints(&public);
-    show("env://MY_KEY").env("MY_KEY", &public).run().expect(0).prints(&public);
-    show("env://MY_KEY").run().expect(1).says("in the environment variable MY_KEY, found none");
-    show("-").run().expect(1).says("on standard input, found nothing");
-    sandbox.sigkit(&["public-key"]).env("COSIGN_KEY", "cosign.pub").run().expect(0).prints(&public);
-    sandbox.shell("cat cosign.pub | $sigkit public-key --key /dev/stdin").run().expect(0).prints(&public);
+    show("-").stdin(&private).run().expect(0).stdout_is(&public);
+    show("env://MY_KEY").env("MY_KEY", &public).run().expect(0).stdout_is(&public);
+    show("env://MY_KEY").run().expect(1).stderr_contains("in the environment variable MY_KEY, found none");
+    show("-").run().expect(1).stderr_contains("on standard input, found nothing");
+    sandbox.sigkit(&["public-key"]).env("COSIGN_KEY", "cosign.pub").run().expect(0).stdout_is(&public);
+    sandbox.shell("cat cosign.pub | $sigkit public-key --key /dev/stdin").run().expect(0).stdout_is(&public);
     sandbox
         .program("bash", &["-c", "\"$0\" public-key --key <(cat cosign.pub)", env!("CARGO_BIN_EXE_sigkit")])
         .run()
         .expect(0)
-        .prints(&public);
+        .stdout_is(&public);
 }
 
 #[test]
@@ -120,7 +120,7 @@ fn what_a_key_cannot_be_is_said_before_a_password_is_asked() {
         (&["piv-tool"], 2, "piv-tool: this verb of cosign is not in this version"),
         (&[], 2, "Usage: sigkit"),
     ] {
-        sandbox.sigkit(arguments).run().expect(code).says(says).prints("");
+        sandbox.sigkit(arguments).run().expect(code).stderr_contains(says).stdout_is("");
     }
 }
 
@@ -128,9 +128,9 @@ fn what_a_key_cannot_be_is_said_before_a_password_is_asked() {
 fn results_go_where_they_are_sent() {
     let sandbox = Sandbox::new().with_keys();
     let public = sandbox.read("cosign.pub");
-    sandbox.sigkit(&["public-key", "--key", "cosign.pub", "--outfile", "a"]).run().expect(0).prints("");
-    sandbox.sigkit(&["--output-file", "b", "public-key", "--key", "cosign.pub"]).run().expect(0).prints("");
-    sandbox.sigkit(&["public-key", "--key", "cosign.pub", "--output-file=c"]).run().expect(0).prints("");
+    sandbox.sigkit(&["public-key", "--key", "cosign.pub", "--outfile", "a"]).run().expect(0).stdout_is("");
+    sandbox.sigkit(&["--output-file", "b", "public-key", "--key", "cosign.pub"]).run().expect(0).stdout_is("");
+    sandbox.sigkit(&["public-key", "--key", "cosign.pub", "--output-file=c"]).run().expect(0).stdout_is("");
     sandbox.shell("$sigkit public-key --key cosign.pub --outfile /dev/stdout >> d").run().expect(0);
     for name in ["a", "b", "c", "d"] {
         assert_eq!(sandbox.read(name), public, "{name}");

@@ -5,7 +5,7 @@ mod support;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
-use support::lab::Lab;
+use support::lab::RegistryFixture;
 use support::{Ran, Run, Sandbox};
 use testkit::RecordingServer;
 use testkit::image::{self, Image};
@@ -49,8 +49,8 @@ fn a_blob_verifies_by_path_and_by_digest_in_every_format() {
         stack.blob(BLOB).kind(Kind::HashedRekord2).stamped().seal().bundle(),
     ] {
         sandbox.write("bundle", bundle.to_string());
-        let ran = verify(&sandbox, &[&TRUST, &SIGNER]).run().expect(0).prints("").says("Verified OK");
-        ran.says(&format!("Certificate subject: {IDENTITY}\nCertificate issuer URL: {ISSUER}\n"));
+        let ran = verify(&sandbox, &[&TRUST, &SIGNER]).run().expect(0).stdout_is("").stderr_contains("Verified OK");
+        ran.stderr_contains(&format!("Certificate subject: {IDENTITY}\nCertificate issuer URL: {ISSUER}\n"));
         let by_digest = [&["verify-blob", "--bundle", "bundle"], &TRUST[..], &SIGNER, &[&digest]].concat();
         sandbox.sigkit(&by_digest).run().expect(0);
         sandbox.write("blob", "another");
@@ -68,12 +68,16 @@ fn a_certificate_without_issuer_is_accepted_where_that_is_asked() {
     let identity = ["--certificate-identity", IDENTITY];
     let absent = ["--certificate-oidc-issuer-absent"];
     verify(&sandbox, &[&TRUST, &identity, &absent]).run().expect(0);
-    verify(&sandbox, &[&TRUST, &SIGNER]).run().expect(12).says("issuer-mismatch");
+    verify(&sandbox, &[&TRUST, &SIGNER]).run().expect(12).stderr_contains("issuer-mismatch");
     verify(&sandbox, &[&TRUST, &["--certificate-identity", "bob@stack.test"], &absent]).run().expect(12);
     verify(&sandbox, &[&TRUST, &SIGNER, &absent]).run().expect(2);
-    verify(&sandbox, &[&TRUST, &absent]).run().expect(2).says("--certificate-identity");
+    verify(&sandbox, &[&TRUST, &absent]).run().expect(2).stderr_contains("--certificate-identity");
     sandbox.write("bundle", stack.blob(BLOB).seal().bundle().to_string());
-    verify(&sandbox, &[&TRUST, &identity, &absent]).run().expect(12).says("issuer-mismatch").says("no issuer");
+    verify(&sandbox, &[&TRUST, &identity, &absent])
+        .run()
+        .expect(12)
+        .stderr_contains("issuer-mismatch")
+        .stderr_contains("no issuer");
     let ran = verify(&sandbox, &[&TRUST, &identity]);
     ran.env("SIGKIT_CERTIFICATE_OIDC_ISSUER_ABSENT", "true").run().expect(2);
 }
@@ -88,12 +92,16 @@ fn unknown_trusted_root_entry_is_named_and_ignored() {
     root["tlogs"][log.unwrap_or(1)]["publicKey"]["keyDetails"] = "ML_DSA_65".into();
     sandbox.write("root.json", root.to_string());
     let ran = verify(&sandbox, &[&TRUST, &SIGNER]).run().expect(0);
-    ran.says("WARNING: --trusted-root: root.json: tlogs[").says("ML_DSA_65");
+    ran.stderr_contains("WARNING: --trusted-root: root.json: tlogs[").stderr_contains("ML_DSA_65");
     for log in 0..2 {
         root["tlogs"][log]["hashAlgorithm"] = "SHA3_256".into();
     }
     sandbox.write("root.json", root.to_string());
-    verify(&sandbox, &[&TRUST, &SIGNER]).run().expect(12).says("log-entry-missing").says("SHA3_256");
+    verify(&sandbox, &[&TRUST, &SIGNER])
+        .run()
+        .expect(12)
+        .stderr_contains("log-entry-missing")
+        .stderr_contains("SHA3_256");
 }
 
 // threat: I01 I04 M19
@@ -121,7 +129,7 @@ fn only_the_identity_asked_for_is_accepted() {
         ),
         (["--certificate-identity", IDENTITY], ["--certificate-oidc-issuer-regexp", "https://oidc"], "issuer-mismatch"),
     ] {
-        judge(identity, issuer).expect(12).says(code);
+        judge(identity, issuer).expect(12).stderr_contains(code);
     }
 }
 
@@ -143,15 +151,15 @@ fn partial_pattern_match_suggests_a_whole_match() {
         assert!(ran.stderr.contains(&format!("pattern \"{pattern}\"")), "{ran:#?}");
         let next =
             format!("Next: --certificate-identity-regexp {offered} matches all of it; --compat-unanchored-regexp");
-        let ran = ran.says("identity-mismatch").says(&next);
+        let ran = ran.stderr_contains("identity-mismatch").stderr_contains(&next);
         assert_eq!(ran.stderr.matches("must match all of it").count(), 1, "{ran:#?}");
         let offered = offered.trim_matches('\'');
         verify(&sandbox, &[&TRUST, &["--certificate-identity-regexp", offered], &issuer]).run().expect(0);
     }
     let subject = ["--certificate-identity", uri];
     let part = ["--certificate-oidc-issuer-regexp", r"oidc\.stack"];
-    let ran = verify(&sandbox, &[&TRUST, &subject, &part]).run().expect(12).says("issuer-mismatch");
-    ran.says(r"Next: --certificate-oidc-issuer-regexp 'https://oidc\.stack.*' matches all of it");
+    let ran = verify(&sandbox, &[&TRUST, &subject, &part]).run().expect(12).stderr_contains("issuer-mismatch");
+    ran.stderr_contains(r"Next: --certificate-oidc-issuer-regexp 'https://oidc\.stack.*' matches all of it");
     // One that matches no part is not answered so.
     let none = ["--certificate-identity-regexp", "bob"];
     let ran = verify(&sandbox, &[&TRUST, &none, &issuer]).run().expect(12);
@@ -177,7 +185,7 @@ fn what_weakens_a_check_is_repeated_in_the_result() {
     }
     let environment = ["COSIGN_INSECURE_IGNORE_TLOG", "COSIGN_INSECURE_IGNORE_SCT", "SIGKIT_COMPAT_UNANCHORED_REGEXP"];
     let run = environment.into_iter().fold(verify(&sandbox, &[&TRUST, &part]), |run, name| run.env(name, "true"));
-    run.run().expect(12).says("is ignored: verification can be weakened on the command line only");
+    run.run().expect(12).stderr_contains("is ignored: verification can be weakened on the command line only");
 }
 
 // threat: B12
@@ -192,10 +200,10 @@ fn the_promise_of_a_certificate_log_may_come_apart() {
     sandbox.write("good.json", good);
     sandbox.write("other.json", sct.detached(b"another certificate").to_string());
     let judge = |more: &[&str]| verify(&sandbox, &[&TRUST, &SIGNER, more]).run();
-    judge(&[]).expect(12).says("sct-missing");
+    judge(&[]).expect(12).stderr_contains("sct-missing");
     judge(&["--sct", "good.json"]).expect(0);
-    judge(&["--sct", "other.json"]).expect(12).says("sct-invalid");
-    judge(&["--sct", "broken.json"]).expect(1).says("the answer of a certificate log");
+    judge(&["--sct", "other.json"]).expect(12).stderr_contains("sct-invalid");
+    judge(&["--sct", "broken.json"]).expect(1).stderr_contains("the answer of a certificate log");
     judge(&["--sct", "good.json", "--insecure-ignore-sct"]).expect(2);
 }
 
@@ -228,9 +236,15 @@ fn a_threshold_counts_distinct_identities() {
     let sandbox = sandbox(&stack, &stack.blob(BLOB).seal());
     let two = ["--certificate-identity", "bob@stack.test"];
     verify(&sandbox, &[&TRUST, &SIGNER, &two]).run().expect(0);
-    verify(&sandbox, &[&TRUST, &SIGNER, &two, &["--threshold", "2"]]).run().expect(12).says("2 of 2 signers");
+    verify(&sandbox, &[&TRUST, &SIGNER, &two, &["--threshold", "2"]])
+        .run()
+        .expect(12)
+        .stderr_contains("2 of 2 signers");
     let patterns = ["--certificate-identity-regexp", ".*", "--certificate-identity-regexp", ".+"];
-    verify(&sandbox, &[&TRUST, &patterns, &SIGNER[2..], &["--threshold", "2"]]).run().expect(2).says("distinct");
+    verify(&sandbox, &[&TRUST, &patterns, &SIGNER[2..], &["--threshold", "2"]])
+        .run()
+        .expect(2)
+        .stderr_contains("distinct");
 }
 
 #[test]
@@ -303,9 +317,12 @@ fn github_workflows_are_matched_and_shown() {
     let values = ["push", "0123", "release", "acme/app", "refs/heads/main"];
     let flags: Vec<String> = names.iter().map(|name| format!("--certificate-github-workflow-{name}")).collect();
     let all: Vec<&str> = flags.iter().zip(values).flat_map(|(flag, value)| [flag.as_str(), value]).collect();
-    verify(&sandbox, &[&TRUST, &signer, &all]).run().expect(0).says("GitHub Workflow Repository: acme/app\n");
+    verify(&sandbox, &[&TRUST, &signer, &all])
+        .run()
+        .expect(0)
+        .stderr_contains("GitHub Workflow Repository: acme/app\n");
     for flag in &flags {
-        verify(&sandbox, &[&TRUST, &signer, &[flag, "other"]]).run().expect(12).says("extension-mismatch");
+        verify(&sandbox, &[&TRUST, &signer, &[flag, "other"]]).run().expect(12).stderr_contains("extension-mismatch");
     }
 }
 
@@ -350,18 +367,21 @@ fn authorities_of_ones_own_replace_those_of_the_root() {
     sandbox.write("chain.pem", own.intermediate.pem() + &own.root.pem());
     sandbox.write("roots.pem", own.root.pem());
     sandbox.write("below.pem", own.intermediate.pem());
-    verify(&sandbox, &[&TRUST, &SIGNER]).run().expect(12).says("certificate-untrusted");
+    verify(&sandbox, &[&TRUST, &SIGNER]).run().expect(12).stderr_contains("certificate-untrusted");
     verify(&sandbox, &[&TRUST, &SIGNER, &["--certificate-chain", "chain.pem"]]).run().expect(0);
     verify(&sandbox, &[&TRUST, &SIGNER, &["--ca-roots", "roots.pem", "--ca-intermediates", "below.pem"]])
         .run()
         .expect(0);
-    verify(&sandbox, &[&TRUST, &SIGNER, &["--ca-roots", "roots.pem"]]).run().expect(12).says("certificate-untrusted");
+    verify(&sandbox, &[&TRUST, &SIGNER, &["--ca-roots", "roots.pem"]])
+        .run()
+        .expect(12)
+        .stderr_contains("certificate-untrusted");
     verify(&sandbox, &[&TRUST, &SIGNER, &["--ca-intermediates", "below.pem"]]).run().expect(2);
     sandbox.write("chain.pem", "no certificate");
     verify(&sandbox, &[&TRUST, &SIGNER, &["--certificate-chain", "chain.pem"]])
         .run()
         .expect(1)
-        .says("--certificate-chain");
+        .stderr_contains("--certificate-chain");
 }
 
 #[test]
@@ -400,9 +420,9 @@ fn detached_signature_takes_certificate_and_timestamp_flags() {
         (format!("{pem}{pem}"), "2 certificates"),
     ] {
         sandbox.write("odd", text);
-        detached(&[&["--certificate", "odd", "--rfc3161-timestamp", "stamp.der"]]).expect(1).says(said);
+        detached(&[&["--certificate", "odd", "--rfc3161-timestamp", "stamp.der"]]).expect(1).stderr_contains(said);
     }
-    detached(&[&["--rfc3161-timestamp", "stamp.der"]]).expect(13).says("certificate-missing");
+    detached(&[&["--rfc3161-timestamp", "stamp.der"]]).expect(13).stderr_contains("certificate-missing");
     detached(&[&["--certificate", "leaf.pem"]]).expect(12);
     let other = stack.blob(b"another").unlogged().stamped().seal();
     sandbox.write("stamp.der", &other.stamps[0]);
@@ -420,13 +440,13 @@ fn unsigned_timestamp_fields_must_match_signed_ones() {
     judge(|stamp| stamp).expect(0);
     judge(|stamp| Stamp { bag: Vec::new(), ..stamp }).expect(0);
     let called = |stamp| Stamp { called: Sigstore::named("other").tsa.leaf.issuer_and_serial(), ..stamp };
-    judge(called).expect(12).says("the name of another certificate");
-    judge(|stamp| Stamp { digests: vec![Hash::Sha512], ..stamp }).expect(12).says("timestamp-");
-    judge(|stamp| Stamp { digests: Vec::new(), ..stamp }).expect(12).says("timestamp-");
+    judge(called).expect(12).stderr_contains("the name of another certificate");
+    judge(|stamp| Stamp { digests: vec![Hash::Sha512], ..stamp }).expect(12).stderr_contains("timestamp-");
+    judge(|stamp| Stamp { digests: Vec::new(), ..stamp }).expect(12).stderr_contains("timestamp-");
 }
 
 /// Stores a bundle of a signature over `image` as its referrer.
-fn attach(lab: &Lab, stack: &Sigstore, image: &Image) {
+fn attach(lab: &RegistryFixture, stack: &Sigstore, image: &Image) {
     let statement = support::lab::statement(&image.digest, "https://sigstore.dev/cosign/sign/v1", "{}");
     let bundle = stack.statement(statement.as_bytes()).seal().bundle().to_string();
     let manifest = image::referrer(lab.registry.content(), "app", image, support::lab::BUNDLE, bundle.as_bytes());
@@ -434,12 +454,12 @@ fn attach(lab: &Lab, stack: &Sigstore, image: &Image) {
 }
 
 /// Stores a signature over `image` under its legacy tag.
-fn attach_legacy(lab: &Lab, stack: &Sigstore, image: &Image) {
+fn attach_legacy(lab: &RegistryFixture, stack: &Sigstore, image: &Image) {
     attach_changed(lab, stack, image, |signing| signing);
 }
 
 /// The same, with something wrong about it.
-fn attach_changed(lab: &Lab, stack: &Sigstore, image: &Image, change: impl Fn(Signing<'_>) -> Signing<'_>) {
+fn attach_changed(lab: &RegistryFixture, stack: &Sigstore, image: &Image, change: impl Fn(Signing<'_>) -> Signing<'_>) {
     let payload = format!(
         r#"{{"critical":{{"identity":{{"docker-reference":"{}"}},"image":{{"docker-manifest-digest":"{}"}},"type":"cosign container image signature"}},"optional":{{"Subject":"ceo@stack.test","stage":"prod"}}}}"#,
         lab.name(""),
@@ -460,7 +480,7 @@ fn attach_changed(lab: &Lab, stack: &Sigstore, image: &Image, change: impl Fn(Si
 #[test]
 fn images_verify_in_both_formats_and_name_the_signer() {
     let stack = Sigstore::new();
-    let lab = Lab::new();
+    let lab = RegistryFixture::new();
     lab.sandbox.write("root.json", stack.trusted_root().to_string());
     let mut root = stack.trusted_root();
     root["timestampAuthorities"] = serde_json::json!([]);
@@ -472,8 +492,10 @@ fn images_verify_in_both_formats_and_name_the_signer() {
         let name = lab.digest(image);
         let verify = |more: &[&str]| lab.sandbox.sigkit(&[&["verify"], &TRUST[..], more, &[&name]].concat()).run();
         let ran = verify(&SIGNER).expect(0);
-        ran.says("  - Existence of the claims in the transparency log was verified offline\n")
-            .says("  - The code-signing certificate was verified using trusted certificate authority certificates\n")
+        ran.stderr_contains("  - Existence of the claims in the transparency log was verified offline\n")
+            .stderr_contains(
+                "  - The code-signing certificate was verified using trusted certificate authority certificates\n",
+            )
             .prints_optional(&[("Subject", IDENTITY), ("Issuer", ISSUER), ("1.3.6.1.4.1.57264.1.1", ISSUER)]);
         let printed: Value = serde_json::from_str(&verify(&SIGNER).stdout).unwrap();
         let optional = &printed[0]["optional"];
@@ -487,7 +509,7 @@ fn images_verify_in_both_formats_and_name_the_signer() {
         let printed: Value = serde_json::from_str(&ran.stdout).unwrap();
         assert!(printed[0]["optional"]["Bundle"].is_object() && printed[0]["optional"]["RFC3161Timestamp"].is_null());
         let other = ["--certificate-identity", "ceo@stack.test", "--certificate-oidc-issuer", ISSUER];
-        verify(&other).expect(12).says("identity-mismatch");
+        verify(&other).expect(12).stderr_contains("identity-mismatch");
         let without = [&SIGNER[..], &["--insecure-ignore-tlog"]].concat();
         let ran = verify(&without);
         assert!(!ran.stderr.contains("Existence of the claims"), "{ran:#?}");
@@ -498,7 +520,7 @@ fn images_verify_in_both_formats_and_name_the_signer() {
 #[test]
 fn policies_in_files_accept_the_identity_that_they_name() {
     let stack = Sigstore::new();
-    let lab = Lab::new();
+    let lab = RegistryFixture::new();
     lab.sandbox.write("root.json", stack.trusted_root().to_string());
     let (mut root, other) = (stack.trusted_root(), Sigstore::named("other").trusted_root());
     for member in ["certificateAuthorities", "ctlogs"] {
@@ -539,7 +561,7 @@ fn policies_in_files_accept_the_identity_that_they_name() {
             (IDENTITY, ISSUER, "root.json", ":keyed", 13, "certificate-missing"),
             (IDENTITY, ISSUER, "root.json", ":unsigned", 10, "no-signatures"),
         ] {
-            verify(subject, issuer, root, tag).expect(exit).says(code);
+            verify(subject, issuer, root, tag).expect(exit).stderr_contains(code);
         }
     }
 }
@@ -547,7 +569,7 @@ fn policies_in_files_accept_the_identity_that_they_name() {
 #[test]
 fn downloaded_signature_has_certificates_and_log_entry() {
     let stack = Sigstore::new();
-    let lab = Lab::new();
+    let lab = RegistryFixture::new();
     let image = lab.image("v1");
     attach_changed(&lab, &stack, &image, |signing| signing.stamped());
     let printed = lab.sandbox.sigkit(&["download", "signature", &lab.digest(&image)]).run().expect(0);
@@ -566,13 +588,13 @@ fn downloaded_signature_has_certificates_and_log_entry() {
 #[test]
 fn a_signature_by_a_key_has_no_certificate() {
     let stack = Sigstore::new();
-    let lab = Lab::new();
+    let lab = RegistryFixture::new();
     lab.sandbox.write("root.json", stack.trusted_root().to_string());
     let image = lab.image("keyed");
     lab.attach_signature(&image);
     let name = lab.digest(&image);
     let verify = || lab.sandbox.sigkit(&[&["verify"], &TRUST[..], &SIGNER, &[&name]].concat()).run();
-    verify().expect(13).says("certificate-missing");
+    verify().expect(13).stderr_contains("certificate-missing");
     // A certificate of someone else beside it is a signature that does not match.
     let mallory = |leaf: Template| leaf.with(names(&[San::Email("mallory@stack.test")]));
     let statement = support::lab::statement(&image.digest, "https://sigstore.dev/cosign/sign/v1", "{}");
@@ -594,8 +616,11 @@ fn a_key_beside_a_trusted_root_has_its_log_entries_verified() {
     verify(&sandbox, &[&key, &TRUST]).run().expect(0);
     verify(&sandbox, &[&key, &TRUST, &["--require-log"]]).run().expect(0);
     verify(&sandbox, &[&key, &TRUST, &["--insecure-ignore-tlog=false"]]).run().expect(0);
-    verify(&sandbox, &[&key, &TRUST, &["--use-signed-timestamps"]]).run().expect(12).says("timestamp-missing");
-    verify(&sandbox, &[&key, &["--require-log"]]).run().expect(12).says("log-entry-missing");
+    verify(&sandbox, &[&key, &TRUST, &["--use-signed-timestamps"]])
+        .run()
+        .expect(12)
+        .stderr_contains("timestamp-missing");
+    verify(&sandbox, &[&key, &["--require-log"]]).run().expect(12).stderr_contains("log-entry-missing");
     // The entry of another signature by the same key.
     let mut swapped = signed;
     swapped.entries = stack.blob(b"another").key(Key::p256("signer")).without_certificate().seal().entries;
@@ -617,7 +642,7 @@ impl Ran {
 // threat: G12
 #[test]
 fn nobody_is_asked_whose_address_stands_in_what_was_signed() {
-    let (stack, elsewhere, lab) = (Sigstore::new(), RecordingServer::start(), Lab::new());
+    let (stack, elsewhere, lab) = (Sigstore::new(), RecordingServer::start(), RegistryFixture::new());
     let url = elsewhere.url();
     let mut root = stack.trusted_root();
     for (list, address) in [("certificateAuthorities", "uri"), ("timestampAuthorities", "uri"), ("ctlogs", "baseUrl")] {
@@ -685,7 +710,7 @@ fn variables_speak_only_where_the_command_line_is_silent() {
         .env("SIGKIT_TRUSTED_ROOT", "root.json")
         .run()
         .expect(12)
-        .says("WARNING: SIGKIT_TRUSTED_ROOT is ignored");
+        .stderr_contains("WARNING: SIGKIT_TRUSTED_ROOT is ignored");
 }
 
 // threat: R17
@@ -710,7 +735,7 @@ fn an_empty_value_never_drops_a_demand() {
         "--key",
     ] {
         for spelled in [&[flag, ""][..], &[&format!("{flag}=")], &[&format!("{}=", &flag[1..])]] {
-            verify(&sandbox, &[&TRUST, &SIGNER, spelled]).run().expect(2).says(flag);
+            verify(&sandbox, &[&TRUST, &SIGNER, spelled]).run().expect(2).stderr_contains(flag);
         }
         let variable = format!("SIGKIT_{}", flag[2..].replace('-', "_").to_uppercase());
         // The bundle of the command line leaves nothing to say of other evidence.
@@ -719,6 +744,10 @@ fn an_empty_value_never_drops_a_demand() {
             assert!(ran.stderr.contains(&format!("the environment variable {variable} is empty")), "{ran:#?}");
         }
     }
-    verify(&sandbox, &[&SIGNER]).env("SIGSTORE_ROOT_FILE", "").run().expect(2).says("SIGSTORE_ROOT_FILE is empty");
+    verify(&sandbox, &[&SIGNER])
+        .env("SIGSTORE_ROOT_FILE", "")
+        .run()
+        .expect(2)
+        .stderr_contains("SIGSTORE_ROOT_FILE is empty");
     verify(&sandbox, &[&TRUST, &SIGNER, &["--output-file="]]).env("SIGKIT_TIMEOUT", "").run().expect(0);
 }

@@ -5,7 +5,7 @@ mod support;
 use std::time::Duration;
 
 use support::cost::{cost, within};
-use support::lab::{BUNDLE, Lab, bundle, key_pair, statement};
+use support::lab::{BUNDLE, RegistryFixture, bundle, key_pair, statement};
 use testkit::image::{self, Image};
 
 const TYPE: &str = "urn:large";
@@ -21,12 +21,12 @@ fn large(image: &Image, number: usize, bytes: usize) -> Vec<u8> {
 
 /// The most that a run may take, in KiB: what the program takes for itself, much of it where it is built for tests, the attestations, and a
 /// little. Of a release that is below 64 MiB.
-fn most(lab: &Lab) -> u64 {
+fn most(lab: &RegistryFixture) -> u64 {
     cost(lab.verify(&[&lab.name(":none")])).memory + (48 + 5) * 1024
 }
 
 /// What refers to the image, and says in its annotations what `named` is.
-fn refer(lab: &Lab, image: &Image, bundle: &[u8], named: Option<&str>) {
+fn refer(lab: &RegistryFixture, image: &Image, bundle: &[u8], named: Option<&str>) {
     let manifest = String::from_utf8(image::referrer(lab.registry.content(), "app", image, BUNDLE, bundle)).unwrap();
     let manifest = match named {
         Some(named) => {
@@ -41,7 +41,7 @@ fn refer(lab: &Lab, image: &Image, bundle: &[u8], named: Option<&str>) {
 #[test]
 fn large_attestations_are_all_read_in_the_memory_of_one() {
     for named in [Some(TYPE), None] {
-        let lab = Lab::new();
+        let lab = RegistryFixture::new();
         let image = lab.image("v1");
         for number in 0..8 {
             refer(&lab, &image, &large(&image, number, 5_000_000), named);
@@ -63,7 +63,7 @@ fn large_attestations_are_all_read_in_the_memory_of_one() {
 // threat: R32
 #[test]
 fn attestations_over_budget_are_undecided_and_hide_no_other() {
-    let lab = Lab::new();
+    let lab = RegistryFixture::new();
     let image = lab.image("v1");
     for number in 0..4 {
         refer(&lab, &image, &large(&image, number, 20_000_000), [Some(TYPE), None][number % 2]);
@@ -81,7 +81,7 @@ fn attestations_over_budget_are_undecided_and_hide_no_other() {
     within(most(&lab), download, 0, "", Duration::from_secs(60));
     assert_eq!(lab.sandbox.sigkit(&["download", "attestation", &name]).run().expect(0).stdout.lines().count(), 4);
     // More is read when more is allowed, and alone it is too large until then.
-    let lab = Lab::new();
+    let lab = RegistryFixture::new();
     let image = lab.image("v1");
     refer(&lab, &image, &large(&image, 0, MAX_TOTAL_BYTES * 3 / 4 + 1000), Some(TYPE));
     let name = lab.name(":v1");
@@ -125,7 +125,7 @@ fn documents_that_only_look_large_cost_no_copy() {
         ("escaped name", &|image| signed(&format!(r#"{{"{escaped}":0}}"#), image)),
     ];
     for (what, document) in documents {
-        let lab = Lab::new();
+        let lab = RegistryFixture::new();
         let image = lab.image("v1");
         refer(&lab, &image, document(&image).as_bytes(), Some(TYPE));
         let cost = cost(lab.sandbox.sigkit(&[&VERIFY[..], &[&lab.name(":v1")]].concat()));

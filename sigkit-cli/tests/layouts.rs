@@ -85,19 +85,19 @@ fn a_directory_carries_its_signatures_into_archives() {
             .sign(&["--format", format, "oci:lay:v1"])
             .run()
             .expect(0)
-            .says(&format!("Signed oci:lay:v1 (oci:lay@{digest}); "));
-        layout.sign(&["--format", format, &by_digest]).run().expect(0).says("nothing was written");
+            .stderr_contains(&format!("Signed oci:lay:v1 (oci:lay@{digest}); "));
+        layout.sign(&["--format", format, &by_digest]).run().expect(0).stderr_contains("nothing was written");
         layout.pack();
         for name in ["oci:lay:v1", &by_digest, "oci-archive:lay.tar:v1", "docker-archive:lay.tar:app:v1"] {
-            let verified = layout.verify(&["-o", "text", name]).run().expect(0).says(&format!("@{digest}"));
+            let verified = layout.verify(&["-o", "text", name]).run().expect(0).stderr_contains(&format!("@{digest}"));
             assert_eq!(verified.stdout.lines().count(), elements, "{name}");
-            layout.sandbox.sigkit(&["verify", "--key", "other.pub", name]).run().expect(12).prints("");
+            layout.sandbox.sigkit(&["verify", "--key", "other.pub", name]).run().expect(12).stdout_is("");
         }
         for name in ["oci:lay:v2", "oci-archive:lay.tar:v2", "docker-archive:lay.tar:app:v2"] {
-            layout.verify(&[name]).run().expect(10).prints("");
+            layout.verify(&[name]).run().expect(10).stdout_is("");
         }
         let absolute = format!("oci:{}:v1", layout.sandbox.path("lay").display());
-        layout.verify(&[&absolute, "oci:./lay:v1"]).run().expect(0).says("2 of 2 verified");
+        layout.verify(&[&absolute, "oci:./lay:v1"]).run().expect(0).stderr_contains("2 of 2 verified");
     }
 }
 
@@ -106,8 +106,8 @@ fn an_archive_is_signed_in_place() {
     for prefix in ["oci-archive:lay.tar", "docker-archive:lay.tar"] {
         let layout = Layout::new(&["v1"]);
         layout.pack();
-        layout.sign(&[prefix]).run().expect(0).says(&layout.digests[0]);
-        layout.verify(&[prefix]).run().expect(0).says(&layout.digests[0]);
+        layout.sign(&[prefix]).run().expect(0).stderr_contains(&layout.digests[0]);
+        layout.verify(&[prefix]).run().expect(0).stderr_contains(&layout.digests[0]);
         layout.sandbox.shell("mkdir out; tar -xf lay.tar -C out").run().expect(0);
         layout.verify(&["oci:out:v1"]).run().expect(0);
         // The directory that it was made from is another thing.
@@ -122,7 +122,12 @@ fn without_a_tag_the_only_image_is_meant() {
     one.verify(&["oci:lay"]).run().expect(0);
     let two = Layout::new(&["v1", "v2"]);
     for run in [two.verify(&["oci:lay"]), two.sign(&["oci:lay"])] {
-        run.run().expect(1).prints("").says("v1").says("v2").says(": store-protocol: ");
+        run.run()
+            .expect(1)
+            .stdout_is("")
+            .stderr_contains("v1")
+            .stderr_contains("v2")
+            .stderr_contains(": store-protocol: ");
     }
 }
 
@@ -130,14 +135,14 @@ fn without_a_tag_the_only_image_is_meant() {
 fn a_local_image_is_verified_by_the_name_of_its_directory() {
     let layout = Layout::new(&["v1"]);
     layout.sign(&["oci:lay"]).run().expect(0);
-    layout.verify(&["--local-image", "lay"]).run().expect(0).says("oci:lay@sha256:");
+    layout.verify(&["--local-image", "lay"]).run().expect(0).stderr_contains("oci:lay@sha256:");
     layout.verify(&["--local-image", "oci:lay:v1"]).run().expect(0);
     layout.verify(&["--local-image", "absent"]).run().expect(11);
     let attestation = ["verify-attestation", "--key", "cosign.pub", "--local-image", "lay"];
-    layout.sandbox.sigkit(&attestation).run().expect(12).says("oci:lay@sha256:");
+    layout.sandbox.sigkit(&attestation).run().expect(12).stderr_contains("oci:lay@sha256:");
     // Without the flag the name is one of a registry, and a variable does not say otherwise.
     let ran = layout.verify(&["-t", "2s", "127.0.0.1:1/lay"]).env("COSIGN_LOCAL_IMAGE", "true").run().expect(14);
-    ran.says("WARNING: COSIGN_LOCAL_IMAGE is ignored: --local-image is taken from the command line only");
+    ran.stderr_contains("WARNING: COSIGN_LOCAL_IMAGE is ignored: --local-image is taken from the command line only");
 }
 
 #[test]
@@ -170,13 +175,13 @@ fn what_is_missing_is_named() {
         ("docker-archive:", 2, "expected docker-archive:FILE"),
     ] {
         for run in [layout.verify(&[name]), layout.sign(&[name])] {
-            let ran = run.run().expect(exit).prints("").says(says);
+            let ran = run.run().expect(exit).stdout_is("").stderr_contains(says);
             assert!(ran.stderr.lines().any(|line| line.starts_with("Error: ") && line.contains(says)), "{ran:#?}");
             assert_eq!(ran.stderr.contains("(sigkit explain "), exit != 2, "{ran:#?}");
             assert!(!ran.stderr.contains("Signed") && !ran.stderr.contains("UNDECIDED"), "{ran:#?}");
         }
     }
-    layout.verify(&["--check-reference", "oci:lay:v1"]).run().expect(2).says("--check-reference");
+    layout.verify(&["--check-reference", "oci:lay:v1"]).run().expect(2).stderr_contains("--check-reference");
     assert_eq!(files(&layout.sandbox.path("")), before);
 }
 
@@ -195,13 +200,13 @@ fn a_manifest_that_was_replaced_is_refused() {
     for (code, bytes) in harmed {
         std::fs::write(&one, bytes).unwrap();
         for name in ["oci:lay:v1".to_owned(), format!("oci:lay@{}", layout.digests[0])] {
-            let ran: Ran = layout.verify(&[&name]).run().expect(1).prints("");
+            let ran: Ran = layout.verify(&[&name]).run().expect(1).stdout_is("");
             assert!(ran.stderr.contains(code) || ran.stderr.contains("digest-mismatch"), "{code}: {ran:#?}");
         }
-        layout.sign(&["--force", "oci:lay:v1"]).run().expect(1).prints("");
+        layout.sign(&["--force", "oci:lay:v1"]).run().expect(1).stdout_is("");
     }
     std::fs::remove_file(&one).unwrap();
-    layout.verify(&["oci:lay:v1"]).run().expect(1).prints("").says("store-protocol");
+    layout.verify(&["oci:lay:v1"]).run().expect(1).stdout_is("").stderr_contains("store-protocol");
     std::fs::write(&one, good).unwrap();
     layout.verify(&["oci:lay:v1"]).run().expect(0);
 }
@@ -219,12 +224,12 @@ fn a_layer_or_configuration_that_was_changed_is_refused() {
         flipped[0] ^= 1;
         for (bytes, code) in [(flipped, "digest-mismatch"), ([&good[..], b"x"].concat(), "size-mismatch")] {
             std::fs::write(&blob, bytes).unwrap();
-            layout.verify(&["oci:lay:v1"]).run().expect(1).prints("").says(code);
+            layout.verify(&["oci:lay:v1"]).run().expect(1).stdout_is("").stderr_contains(code);
             layout.pack();
-            layout.verify(&["oci-archive:lay.tar:v1"]).run().expect(1).prints("").says(code);
+            layout.verify(&["oci-archive:lay.tar:v1"]).run().expect(1).stdout_is("").stderr_contains(code);
         }
         std::fs::remove_file(&blob).unwrap();
-        layout.verify(&["oci:lay:v1"]).run().expect(1).prints("").says("named by the image, but missing");
+        layout.verify(&["oci:lay:v1"]).run().expect(1).stdout_is("").stderr_contains("named by the image, but missing");
         std::fs::write(&blob, good).unwrap();
         layout.verify(&["oci:lay:v1"]).run().expect(0);
     }
@@ -238,7 +243,7 @@ fn a_read_only_layout_is_verified_and_not_signed() {
     let before = files(&layout.sandbox.path("lay"));
     layout.verify(&["oci:lay:v1"]).run().expect(0);
     if layout.sandbox.shell("id -u").run().stdout.trim() != "0" {
-        layout.sign(&["-a", "x=y", "oci:lay:v1"]).run().expect(1).prints("").says("lay");
+        layout.sign(&["-a", "x=y", "oci:lay:v1"]).run().expect(1).stdout_is("").stderr_contains("lay");
     }
     assert_eq!(files(&layout.sandbox.path("lay")), before);
     layout.sandbox.shell("chmod -R u+w lay").run().expect(0);
@@ -279,14 +284,23 @@ fn partial_index_verifies_and_names_missing_platforms() {
     let [digest, here, gone] = partial(&layout);
     layout.pack();
     for target in ["oci:lay:v1", "oci-archive:lay.tar", "oci-archive:lay.tar:v1", "docker-archive:lay.tar:app:v1"] {
-        layout.verify(&[target]).run().expect(0).says(&format!("linux/arm64 ({gone}) is listed, but not here"));
+        layout
+            .verify(&[target])
+            .run()
+            .expect(0)
+            .stderr_contains(&format!("linux/arm64 ({gone}) is listed, but not here"));
         let ran = layout.verify(&["-o", "report", target]).run();
         let report: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
         assert_eq!(report["absent"], serde_json::json!([format!("linux/arm64 ({gone})")]));
         let ran = layout.verify(&["--platform", "linux/amd64", target]).run().expect(0);
         assert!(!ran.stderr.contains("is listed"), "{}", ran.stderr);
         for arguments in [&["--platform", "linux/arm64"][..], &["--recursive"]] {
-            layout.verify(&[arguments, &[target]].concat()).run().expect(11).says(&gone).says(&digest);
+            layout
+                .verify(&[arguments, &[target]].concat())
+                .run()
+                .expect(11)
+                .stderr_contains(&gone)
+                .stderr_contains(&digest);
         }
     }
     // Nothing to compare is no image; and what is there is still compared.
@@ -344,20 +358,20 @@ fn unlisted_signature_is_listed_by_the_next_run() {
             .sign(&["oci:lay:v1"])
             .run()
             .expect(0)
-            .says("lists 2 manifests now")
-            .says("oras cp -r --from-oci-layout lay@sha256:");
+            .stderr_contains("lists 2 manifests now")
+            .stderr_contains("oras cp -r --from-oci-layout lay@sha256:");
         let after = std::fs::read(layout.sandbox.path("lay/index.json")).unwrap();
         // As a run leaves it that is killed between the two.
         std::fs::write(layout.sandbox.path("lay/index.json"), before).unwrap();
         layout.pack();
         let target = if archive { "oci-archive:lay.tar:v1" } else { "oci:lay:v1" };
-        layout.sign(&[target]).run().expect(0).says("is now listed in the layout");
+        layout.sign(&[target]).run().expect(0).stderr_contains("is now listed in the layout");
         if archive {
             layout.sandbox.shell("tar -xf lay.tar -C lay").run().expect(0);
         }
         let entries = |bytes: &[u8]| serde_json::from_slice::<serde_json::Value>(bytes).unwrap()["manifests"].clone();
         assert_eq!(entries(&std::fs::read(layout.sandbox.path("lay/index.json")).unwrap()), entries(&after));
-        layout.sign(&[target]).run().expect(0).says("nothing was written");
+        layout.sign(&[target]).run().expect(0).stderr_contains("nothing was written");
         layout.verify(&[target]).run().expect(0);
     }
 }

@@ -77,9 +77,9 @@ fn an_account_is_checked_kept_used_and_forgotten() {
     for registry in [with_password(), with_token_server()] {
         let sandbox = Sandbox::new();
         let host = registry.host();
-        let ran = without_trace(login(&sandbox, host, &[]).run().expect(0).prints(""));
+        let ran = without_trace(login(&sandbox, host, &[]).run().expect(0).stdout_is(""));
         let place = sandbox.path("docker/config.json").display().to_string();
-        ran.says(&format!("Logged in to {host} as user")).says(&place);
+        ran.stderr_contains(&format!("Logged in to {host} as user")).stderr_contains(&place);
         assert!(registry.requests().iter().all(|request| matches!(request.path(), "/v2/" | "/token")));
         let expected =
             format!("{{\n\t\"auths\": {{\n\t\t\"{host}\": {{\n\t\t\t\"auth\": \"{ACCOUNT}\"\n\t\t}}\n\t}}\n}}\n");
@@ -87,13 +87,17 @@ fn an_account_is_checked_kept_used_and_forgotten() {
         let mode = |path: &str| sandbox.path(path).metadata().unwrap().permissions().mode() & 0o777;
         assert_eq!((mode("docker"), mode("docker/config.json")), (0o700, 0o600));
         verify(&sandbox, &registry).run().expect(READ);
-        logout(&sandbox, host).run().expect(0).says(&format!("Logged out of {host}")).says(&place);
-        verify(&sandbox, &registry).run().expect(14).says("anonymous access");
-        logout(&sandbox, host).run().expect(0).says("Not logged in to");
+        logout(&sandbox, host)
+            .run()
+            .expect(0)
+            .stderr_contains(&format!("Logged out of {host}"))
+            .stderr_contains(&place);
+        verify(&sandbox, &registry).run().expect(14).stderr_contains("anonymous access");
+        logout(&sandbox, host).run().expect(0).stderr_contains("Not logged in to");
         // The password on the command line works as well, and is warned of.
         let arguments = ["login", host, "-u", "user", "-p", PASSWORD];
         let ran = sandbox.sigkit(&arguments).env("DOCKER_CONFIG", sandbox.path("docker")).run().expect(0);
-        without_trace(ran.says("WARNING: other users of this machine can read"));
+        without_trace(ran.stderr_contains("WARNING: other users of this machine can read"));
         verify(&sandbox, &registry).run().expect(READ);
     }
 }
@@ -108,8 +112,10 @@ fn what_the_registry_does_not_take_is_not_kept() {
             if let Some(before) = &before {
                 configure(&sandbox, before);
             }
-            let ran = login(&sandbox, registry.host(), &[]).run().expect(1).prints("");
-            without_trace(ran.says(": access-denied: ").says("401").says("user \"user\""));
+            let ran = login(&sandbox, registry.host(), &[]).run().expect(1).stdout_is("");
+            without_trace(
+                ran.stderr_contains(": access-denied: ").stderr_contains("401").stderr_contains("user \"user\""),
+            );
             assert_eq!(config(&sandbox), before);
         }
     }
@@ -130,14 +136,14 @@ fn a_registry_that_cannot_be_asked_leaves_it_undecided() {
         let registry = with_password();
         registry.fault(Rule::new("*", "*"), action.clone());
         let ran = login(&sandbox, registry.host(), &[]).run().expect(14);
-        without_trace(ran.says(&format!(": {code}: ")));
+        without_trace(ran.stderr_contains(&format!(": {code}: ")));
         assert_eq!(config(&sandbox), None, "{action:?}");
     }
     let nobody = refused_address().to_string();
-    login(&sandbox, &nobody, &[]).run().expect(14).says(": store-unavailable: ");
+    login(&sandbox, &nobody, &[]).run().expect(14).stderr_contains(": store-unavailable: ");
     let silent = with_password();
     silent.fault(Rule::new("*", "*"), Action::Hang);
-    login(&sandbox, silent.host(), &["--timeout=300ms"]).run().expect(14).says(": timed-out: ");
+    login(&sandbox, silent.host(), &["--timeout=300ms"]).run().expect(14).stderr_contains(": timed-out: ");
     assert_eq!(config(&sandbox), None);
 }
 
@@ -156,14 +162,14 @@ fn nobody_but_the_registry_sees_the_password_or_vouches_for_it() {
             registry.fault(Rule::new("GET", "/v2/").from(2), Action::status(200));
         }
         let ran = without_trace(login(&sandbox, registry.host(), &[]).run().expect(1));
-        ran.says(": access-denied: ").says("no credentials were sent to the token server");
+        ran.stderr_contains(": access-denied: ").stderr_contains("no credentials were sent to the token server");
         registry.clear_faults();
     }
     // A redirect, before and after the registry has asked.
     for nth in [1, 2] {
         let registry = with_password();
         registry.fault(Rule::new("GET", "/v2/").from(nth), Action::redirect(format!("{}/v2/", collector.url())));
-        without_trace(login(&sandbox, registry.host(), &[]).run().expect(14).says(": store-protocol: "));
+        without_trace(login(&sandbox, registry.host(), &[]).run().expect(14).stderr_contains(": store-protocol: "));
     }
     assert_eq!(collector.secrets(), Vec::<String>::new());
     assert_eq!(config(&sandbox), None);
@@ -173,12 +179,16 @@ fn nobody_but_the_registry_sees_the_password_or_vouches_for_it() {
 fn a_registry_that_asks_nobody_cannot_confirm_an_account() {
     let sandbox = Sandbox::new();
     let open = registry(Auth::Anonymous);
-    login(&sandbox, open.host(), &[]).run().expect(0).says("WARNING: ").says("did not request authentication");
+    login(&sandbox, open.host(), &[])
+        .run()
+        .expect(0)
+        .stderr_contains("WARNING: ")
+        .stderr_contains("did not request authentication");
     assert!(config(&sandbox).unwrap().contains(ACCOUNT));
     // One that lets everybody in, but no wrong password.
     let refusing = registry(Auth::Anonymous);
     refusing.fault(Rule::new("GET", "/v2/").from(2), Action::status(401));
-    login(&sandbox, refusing.host(), &[]).run().expect(1).says(": access-denied: ");
+    login(&sandbox, refusing.host(), &[]).run().expect(1).stderr_contains(": access-denied: ");
     assert!(!config(&sandbox).unwrap().contains(refusing.host()));
 }
 
@@ -209,8 +219,12 @@ fn the_rest_of_the_file_stays_as_it_is() {
     // A file that cannot be understood is not written over.
     for broken in ["{", "[]", r#"{"auths":[]}"#, r#"{"auths":{"b.example":{}},"auths":{}}"#] {
         configure(&sandbox, broken);
-        login(&sandbox, host, &[]).run().expect(1).says("docker/config.json: ").says("nothing was changed");
-        logout(&sandbox, host).run().expect(1).says("docker/config.json: ");
+        login(&sandbox, host, &[])
+            .run()
+            .expect(1)
+            .stderr_contains("docker/config.json: ")
+            .stderr_contains("nothing was changed");
+        logout(&sandbox, host).run().expect(1).stderr_contains("docker/config.json: ");
         assert_eq!(config(&sandbox).unwrap(), broken);
     }
 }
@@ -249,7 +263,7 @@ fn a_helper_keeps_the_account_where_one_is_configured() {
         let path = helper(&sandbox, "fake", KEEPING);
         configure(&sandbox, &format!(r#"{{{how},"auths":{{"{host}":{{"auth":"b2xkOm9sZA=="}}}}}}"#));
         let run = login(&sandbox, host, &[]).env("PATH", &path).env("COSIGN_PASSWORD", "s3cr3t-c4n4ry");
-        without_trace(run.run().expect(0).says("docker-credential-fake, named in "));
+        without_trace(run.run().expect(0).stderr_contains("docker-credential-fake, named in "));
         let kept = String::from_utf8(sandbox.read("kept")).unwrap();
         assert_eq!(kept, format!(r#"{{"ServerURL":"{host}","Username":"user","Secret":"{PASSWORD}"}}"#));
         assert_eq!(sandbox.read("calls"), b"store\n");
@@ -258,7 +272,7 @@ fn a_helper_keeps_the_account_where_one_is_configured() {
         let config_now = config(&sandbox).unwrap();
         assert!(!config_now.contains("\"auth\"") && config_now.contains(&format!("\"{host}\": {{}}")), "{config_now}");
         verify(&sandbox, &registry).env("PATH", &path).run().expect(READ);
-        logout(&sandbox, host).env("PATH", &path).run().expect(0).says("docker-credential-fake");
+        logout(&sandbox, host).env("PATH", &path).run().expect(0).stderr_contains("docker-credential-fake");
         assert!(!sandbox.path("kept").exists());
         verify(&sandbox, &registry).env("PATH", &path).run().expect(14);
     }
@@ -281,7 +295,7 @@ fn failing_store_helper_is_named_and_nothing_else_changes() {
         configure(&sandbox, &before);
         let path = helper(&sandbox, "fake", script);
         let ran = without_trace(login(&sandbox, registry.host(), &[]).env("PATH", &path).run().expect(1));
-        ran.says(says).says("docker/config.json");
+        ran.stderr_contains(says).stderr_contains("docker/config.json");
         assert_eq!(config(&sandbox).unwrap(), before);
     }
 }
@@ -309,13 +323,17 @@ fn what_makes_no_sense_is_refused_before_any_request() {
         (vec!["logout", "https://host/team"], "", "is not a registry"),
     ] {
         let run = sandbox.sigkit(&arguments).env("HOME", sandbox.path("home")).stdin(stdin);
-        run.run().expect(2).prints("").says(says);
+        run.run().expect(2).stdout_is("").stderr_contains(says);
     }
     let ran = sandbox.sigkit(&["login", host, "-u", "user", "--password-stdin"]).stdin("pw").run().expect(1);
-    ran.says("set DOCKER_CONFIG or HOME");
+    ran.stderr_contains("set DOCKER_CONFIG or HOME");
     // The password of a key is none for a registry, whatever variable holds it.
     let run = sandbox.sigkit(&["login", host, "-u", "user"]).env("HOME", sandbox.path("home"));
-    run.env("COSIGN_PASSWORD", PASSWORD).env("SIGKIT_PASSWORD", PASSWORD).run().expect(2).says("--password-stdin");
+    run.env("COSIGN_PASSWORD", PASSWORD)
+        .env("SIGKIT_PASSWORD", PASSWORD)
+        .run()
+        .expect(2)
+        .stderr_contains("--password-stdin");
     assert_eq!(registry.requests().len(), 0);
     assert_eq!(sandbox.names(), Vec::<String>::new());
 }
@@ -327,5 +345,7 @@ fn files_of_podman_are_left_to_podman() {
     let file: PathBuf = sandbox.path("auth.json");
     std::fs::write(&file, format!(r#"{{"auths":{{"{}":{{"auth":"{ACCOUNT}"}}}}}}"#, registry.host())).unwrap();
     let ran = logout(&sandbox, registry.host()).env("REGISTRY_AUTH_FILE", &file).run().expect(0);
-    ran.says("Not logged in to").says("auth.json has credentials of").says("podman logout");
+    ran.stderr_contains("Not logged in to")
+        .stderr_contains("auth.json has credentials of")
+        .stderr_contains("podman logout");
 }

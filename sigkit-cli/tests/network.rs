@@ -10,7 +10,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use support::Sandbox;
-use support::lab::Lab;
+use support::lab::RegistryFixture;
 use testkit::{Auth, RecordingServer, Registry, image, refused_address};
 
 const PUBLIC_KEY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../keys/TEST-ONLY-ecdsa-p256.pub");
@@ -199,7 +199,7 @@ fn no_proxy_and_loopback_go_past_the_proxy() {
 // threat: G07
 #[test]
 fn weakening_flags_warn_and_name_their_registries() {
-    let lab = Lab::new();
+    let lab = RegistryFixture::new();
     lab.image("v1");
     let host = lab.registry.host();
     let elsewhere = format!("{host}/signatures");
@@ -224,7 +224,7 @@ fn weakening_flags_warn_and_name_their_registries() {
 // threat: G15
 #[test]
 fn offline_nobody_but_the_registry_named_is_connected_to() {
-    let lab = Lab::new();
+    let lab = RegistryFixture::new();
     lab.image("v1");
     let collector = RecordingServer::start();
     let sandbox = &lab.sandbox;
@@ -235,9 +235,9 @@ fn offline_nobody_but_the_registry_named_is_connected_to() {
     // As in cosign, the word is about logs: the image may be in a registry.
     run(&["sign", "--key", "cosign.key", "--yes", &lab.name(":v1")]).run().expect(0);
     let ran = run(&["verify", "--offline", "--key", "cosign.pub", &lab.name(":v1")]).run().expect(0);
-    ran.says("note: --offline has no effect: verifying contacts the registry of the image and nothing else");
+    ran.stderr_contains("note: --offline has no effect: verifying contacts the registry of the image and nothing else");
     let log = ["verify", "--rekor-url", &collector.url(), "--key", "cosign.pub", &lab.name(":v1")];
-    run(&log).run().expect(0).says("note: --rekor-url has no effect: log entries come with the signature");
+    run(&log).run().expect(0).stderr_contains("note: --rekor-url has no effect: log entries come with the signature");
     // Blobs are verified as ever.
     sandbox.write("blob", "hello");
     run(&["sign-blob", "--key", "cosign.key", "--yes", "--bundle", "blob.bundle", "blob"]).run().expect(0);

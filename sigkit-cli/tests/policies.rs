@@ -5,12 +5,12 @@ mod support;
 use std::time::SystemTime;
 
 use sigkit_core::time::UnixTime;
-use support::lab::{Lab, PASSWORD};
+use support::lab::{PASSWORD, RegistryFixture};
 use testkit::image;
 
 const REVIEW: &str = "https://example.com/review/v1";
 
-fn image_policy(lab: &Lab, more: &str) {
+fn image_policy(lab: &RegistryFixture, more: &str) {
     let host = lab.registry.host();
     let text = format!(
         "apiVersion: sigkit.dev/v1\nkind: ImagePolicy\nname: release\nimages: ['{host}/app']\n{more}authorities:\n  release: {{key: cosign.pub}}\nrequire:\n- signature: {{by: [release], atLeast: 1}}\n"
@@ -30,7 +30,7 @@ fn statement(digest: &str, approved: &str) -> String {
 // threat: I10
 #[test]
 fn images_are_verified_by_the_rules_about_them() {
-    let lab = Lab::new();
+    let lab = RegistryFixture::new();
     image_policy(&lab, "");
     let signed = lab.image("signed");
     lab.attach_signature(&signed);
@@ -57,7 +57,7 @@ fn images_are_verified_by_the_rules_about_them() {
 // threat: I06
 #[test]
 fn what_is_allowed_without_verification_is_called_so() {
-    let lab = Lab::new();
+    let lab = RegistryFixture::new();
     image_policy(&lab, "mode: warn\n");
     lab.image("unsigned");
     let name = lab.name(":unsigned");
@@ -70,7 +70,7 @@ fn what_is_allowed_without_verification_is_called_so() {
 
 #[test]
 fn a_containers_policy_decides_by_scope() {
-    let lab = Lab::new();
+    let lab = RegistryFixture::new();
     let image = lab.image("v1");
     lab.attach_legacy(&image, "null");
     let host = lab.registry.host();
@@ -96,7 +96,7 @@ fn a_containers_policy_decides_by_scope() {
 
 #[test]
 fn check_says_what_is_demanded_and_what_is_weak() {
-    let lab = Lab::new();
+    let lab = RegistryFixture::new();
     image_policy(&lab, "mode: warn\n");
     let ran = lab.sandbox.sigkit(&["policy", "check", "policy.yaml"]).run().expect(0);
     assert!(
@@ -115,7 +115,7 @@ fn check_says_what_is_demanded_and_what_is_weak() {
 // threat: I11
 #[test]
 fn rego_judges_every_attestation_and_cue_is_refused() {
-    let lab = Lab::new();
+    let lab = RegistryFixture::new();
     let image = lab.image("v1");
     let verify = |policy: &str| {
         let name = lab.name(":v1");
@@ -142,7 +142,7 @@ fn rego_judges_every_attestation_and_cue_is_refused() {
 // threat: R38
 #[test]
 fn policy_in_rego_ends_with_the_time_given_and_decides_nothing() {
-    let lab = Lab::new();
+    let lab = RegistryFixture::new();
     let image = lab.image("v1");
     lab.attach_statement(&image, &statement(&image.digest, "true"));
     lab.sandbox.write(
@@ -151,7 +151,7 @@ fn policy_in_rego_ends_with_the_time_given_and_decides_nothing() {
     );
     let name = lab.name(":v1");
     let words = ["verify-attestation", "-t", "1s", "--key", "cosign.pub", "--type", REVIEW, "--policy", "endless.rego"];
-    let ran = lab.sandbox.sigkit(&[&words[..], &[&name]].concat()).run().expect(14).says("timed-out");
+    let ran = lab.sandbox.sigkit(&[&words[..], &[&name]].concat()).run().expect(14).stderr_contains("timed-out");
     assert!(ran.took < std::time::Duration::from_millis(2500), "{ran:#?}");
 }
 
@@ -159,7 +159,7 @@ fn policy_in_rego_ends_with_the_time_given_and_decides_nothing() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_policy_that_takes_all_memory_ends_without_a_yes() {
-    let lab = Lab::new();
+    let lab = RegistryFixture::new();
     let image = lab.image("v1");
     lab.attach_statement(&image, &statement(&image.digest, "true"));
     let mut policy = "package signature\nx0 := \"0123456789abcdef\"\n".to_owned();
@@ -228,7 +228,7 @@ fn commands(text: &str) -> Vec<(String, i32, String)> {
 }
 
 /// Does what the blocks say, with `to` for each `from`.
-fn take(lab: &Lab, blocks: &[Block], from: &str, to: &str) {
+fn take(lab: &RegistryFixture, blocks: &[Block], from: &str, to: &str) {
     let host = lab.registry.host().to_string();
     let here = |text: &str| text.replace(from, to).replace("localhost:5000", &host);
     for block in blocks {
@@ -264,7 +264,7 @@ fn report(name: &str, days: i64, image: &str) -> String {
 // threat: D18 D19 D20 I02 I06 I07 I09
 #[test]
 fn the_walk_through_policies_goes_as_it_says() {
-    let lab = Lab::new();
+    let lab = RegistryFixture::new();
     for name in ["production.yaml", "cluster-image-policy.yaml", "policy.json", "review.rego"] {
         lab.sandbox.write(name, std::fs::read(format!("{POLICIES}/{name}")).unwrap());
     }
@@ -308,9 +308,9 @@ fn the_walk_through_policies_goes_as_it_says() {
 // threat: R15
 #[test]
 fn two_places_of_one_name_stay_two() {
-    let lab = Lab::new();
+    let lab = RegistryFixture::new();
     lab.sandbox.write("second.pub", support::lab::public_key("ecdsa-p384"));
-    let lab = Lab { sandbox: lab.sandbox.with_test_key("ecdsa-p384", "second"), ..lab };
+    let lab = RegistryFixture { sandbox: lab.sandbox.with_test_key("ecdsa-p384", "second"), ..lab };
     lab.image("v1");
     let (name, host) = (lab.name(":v1"), lab.registry.host().to_owned());
     let mut documents = String::new();

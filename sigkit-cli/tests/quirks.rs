@@ -2,18 +2,18 @@
 
 mod support;
 
-use support::lab::{Lab, fallback_tag, signature_tag};
+use support::lab::{RegistryFixture, fallback_tag, signature_tag};
 use testkit::http::Response;
 use testkit::{Action, Change, Registry, Rule, Switch, image};
 
 /// Layers of the legacy manifest of an image.
-fn layers(lab: &Lab, image: &image::Image) -> usize {
+fn layers(lab: &RegistryFixture, image: &image::Image) -> usize {
     let stored = lab.registry.content().manifest("app", &signature_tag(image)).map(|manifest| manifest.bytes);
     stored.map_or(0, |bytes| String::from_utf8(bytes).unwrap().matches("simplesigning").count())
 }
 
-fn artifactory() -> Lab {
-    Lab::with(Registry::builder().missing_tags_denied(Switch::On).referrers(Switch::Off).start())
+fn artifactory() -> RegistryFixture {
+    RegistryFixture::with(Registry::builder().missing_tags_denied(Switch::On).referrers(Switch::Off).start())
 }
 
 // threat: E14
@@ -22,8 +22,8 @@ fn artifactory() -> Lab {
 fn a_missing_tag_that_is_refused_is_doubt_to_a_reader() {
     let lab = artifactory();
     lab.image("v1");
-    let ran = lab.verify(&[&lab.name(":v1")]).run().expect(14).prints("");
-    ran.says(": access-denied: ").says("\nNext: ").says("Artifactory");
+    let ran = lab.verify(&[&lab.name(":v1")]).run().expect(14).stdout_is("");
+    ran.stderr_contains(": access-denied: ").stderr_contains("\nNext: ").stderr_contains("Artifactory");
 }
 
 // threat: M8
@@ -34,7 +34,7 @@ fn denied_missing_tag_is_absent_for_writers_only() {
         let image = lab.image("v1");
         let name = lab.name(":v1");
         let signed = lab.sign(&["--format", format, &name]).run().expect(0);
-        signed.says("Signed ").says("; the tag was taken for absent before");
+        signed.stderr_contains("Signed ").stderr_contains("; the tag was taken for absent before");
         let first = lab
             .registry
             .requests()
@@ -58,21 +58,21 @@ fn denied_missing_tag_is_absent_for_writers_only() {
 fn a_refusal_that_means_something_else_is_never_written_over() {
     let denied = || Action::Respond(Response::error(403, "DENIED", "forbidden"));
     // Elsewhere a missing tag is answered with 404: this one is there, and not shown.
-    let lab = Lab::new();
+    let lab = RegistryFixture::new();
     let image = lab.image("v1");
     lab.attach_legacy(&image, "{}");
     lab.registry.fault(Rule::new("GET", &format!("/v2/app/manifests/{}", signature_tag(&image))), denied());
     let before = lab.registry.content().manifests("app");
     let name = lab.name(":v1");
-    lab.sign(&["--format", "legacy", "-a", "n=2", &name]).run().expect(14).says(": access-denied: ");
+    lab.sign(&["--format", "legacy", "-a", "n=2", &name]).run().expect(14).stderr_contains(": access-denied: ");
     // All signature tags are refused, and the list of tags has this one.
     lab.registry.clear_faults();
     lab.registry.fault(Rule::new("GET", "/v2/app/manifests/*.sig"), denied());
-    lab.sign(&["--format", "legacy", "-a", "n=2", &name]).run().expect(14).says(": access-denied: ");
+    lab.sign(&["--format", "legacy", "-a", "n=2", &name]).run().expect(14).stderr_contains(": access-denied: ");
     // Reading as such is refused, once the image itself has been resolved.
     lab.registry.fault(Rule::new("GET", "/v2/app/manifests/sha256:*"), denied());
     lab.registry.fault(Rule::new("GET", "/v2/app/tags/*"), Action::status(404));
-    lab.sign(&["--format", "legacy", "-a", "n=2", &name]).run().expect(14).says(": access-denied: ");
+    lab.sign(&["--format", "legacy", "-a", "n=2", &name]).run().expect(14).stderr_contains(": access-denied: ");
     assert_eq!(lab.registry.content().manifests("app"), before);
     assert_eq!(layers(&lab, &image), 1);
 }
@@ -86,7 +86,7 @@ fn what_cannot_be_read_back_is_not_confirmed() {
     lab.registry.fault(Rule::new("GET", "/v2/app/manifests/*.sig"), denied);
     let ran = lab.sign(&["--format", "legacy", &lab.name(":v1")]).run().expect(14);
     assert!(!ran.stderr.contains("Signed "), "{ran:#?}");
-    ran.says(": access-denied: ");
+    ran.stderr_contains(": access-denied: ");
     // It was written once, and not again and again.
     assert_eq!(
         lab.registry
@@ -101,14 +101,14 @@ fn what_cannot_be_read_back_is_not_confirmed() {
 
 #[test]
 fn the_right_to_overwrite_is_asked_for_by_its_name() {
-    let lab = Lab::new();
+    let lab = RegistryFixture::new();
     let image = lab.image("v1");
     let name = lab.name(":v1");
     lab.sign(&["--format", "legacy", &name]).run().expect(0);
     let denied = Action::Respond(Response::error(403, "DENIED", "not enough permissions to delete/overwrite artifact"));
     lab.registry.fault(Rule::new("PUT", "/v2/app/manifests/*.sig"), denied);
     let ran = lab.sign(&["--format", "legacy", "-a", "n=2", &name]).run().expect(14);
-    ran.says(": access-denied: ").says("the account needs the right to overwrite");
+    ran.stderr_contains(": access-denied: ").stderr_contains("the account needs the right to overwrite");
     assert_eq!(layers(&lab, &image), 1);
 }
 
@@ -129,40 +129,44 @@ fn a_tag_that_may_not_move_is_named_with_the_way_out() {
     ];
     for answer in answers {
         let immutable = if answer.is_none() { Switch::On } else { Switch::Off };
-        let lab = Lab::with(Registry::builder().immutable_tags(immutable).start());
+        let lab = RegistryFixture::with(Registry::builder().immutable_tags(immutable).start());
         let image = lab.image("v1");
         let name = lab.name(":v1");
         lab.sign(&["--format", "legacy", &name]).run().expect(0);
         if let Some(answer) = &answer {
             lab.registry.fault(Rule::new("PUT", "/v2/app/manifests/*.sig"), Action::Respond(answer.clone()));
         }
-        let ran = lab.sign(&["--format", "legacy", "-a", "n=2", &name]).run().expect(1).prints("");
-        ran.says(": tag-immutable: ").says("the tag is immutable").says("\nNext: Write bundles (--format bundle)");
+        let ran = lab.sign(&["--format", "legacy", "-a", "n=2", &name]).run().expect(1).stdout_is("");
+        ran.stderr_contains(": tag-immutable: ")
+            .stderr_contains("the tag is immutable")
+            .stderr_contains("\nNext: Write bundles (--format bundle)");
         assert_eq!(layers(&lab, &image), 1, "{answer:?}");
         // The way out.
         lab.sign(&["--format", "bundle", "-a", "n=2", &name]).run().expect(0);
         lab.verify(&["-a", "n=2", &name]).run().expect(0);
     }
     // Where there is no referrers API, the list of referrers is a tag as well.
-    let lab = Lab::with(Registry::builder().immutable_tags(Switch::On).referrers(Switch::Off).start());
+    let lab = RegistryFixture::with(Registry::builder().immutable_tags(Switch::On).referrers(Switch::Off).start());
     let image = lab.image("v1");
     let name = lab.name(":v1");
     lab.sign(&[&name]).run().expect(0);
     let ran = lab.sign(&["-a", "n=2", &name]).run().expect(1);
-    ran.says(": tag-immutable: ").says(&fallback_tag(&image)).says("--signature-repo");
+    ran.stderr_contains(": tag-immutable: ").stderr_contains(&fallback_tag(&image)).stderr_contains("--signature-repo");
     lab.verify(&[&name]).run().expect(0);
 }
 
 #[test]
 fn a_manifest_that_is_not_accepted_is_refused_with_the_way_out() {
     for (status, code) in [(400, "MANIFEST_INVALID"), (415, "UNSUPPORTED"), (404, "MANIFEST_INVALID"), (415, "")] {
-        let lab = Lab::new();
+        let lab = RegistryFixture::new();
         lab.image("v1");
         let answer =
             if code.is_empty() { Response::new(status) } else { Response::error(status, code, "manifest invalid") };
         lab.registry.fault(Rule::new("PUT", "/v2/app/manifests/sha256:*"), Action::Respond(answer));
-        let ran = lab.sign(&[&lab.name(":v1")]).run().expect(1).prints("");
-        ran.says(": store-refused: ").says("not accepted").says("\nNext: Write the legacy format (--format legacy)");
+        let ran = lab.sign(&[&lab.name(":v1")]).run().expect(1).stdout_is("");
+        ran.stderr_contains(": store-refused: ")
+            .stderr_contains("not accepted")
+            .stderr_contains("\nNext: Write the legacy format (--format legacy)");
         lab.sign(&["--format", "legacy", &lab.name(":v1")]).run().expect(0);
     }
 }
@@ -171,7 +175,7 @@ fn a_manifest_that_is_not_accepted_is_refused_with_the_way_out() {
 // threat: E08
 #[test]
 fn html_page_is_undecided_for_every_request() {
-    let lab = Lab::new();
+    let lab = RegistryFixture::new();
     let image = lab.image("v1");
     for (place, name) in [
         ("/v2/app/manifests/v1", lab.name(":v1")),
@@ -182,11 +186,11 @@ fn html_page_is_undecided_for_every_request() {
     ] {
         lab.registry.clear_faults();
         lab.registry.fault(Rule::new("GET", place), Action::html());
-        let ran = lab.verify(&[&name]).run().expect(14).prints("").says(": store-protocol: ");
+        let ran = lab.verify(&[&name]).run().expect(14).stdout_is("").stderr_contains(": store-protocol: ");
         assert!(ran.stderr.to_lowercase().contains("html"), "{place}");
         let before = lab.registry.content().manifests("app");
         if place.ends_with("v1") || place.ends_with("sha256:*") {
-            lab.sign(&[&name]).run().expect(14).says(": store-protocol: ");
+            lab.sign(&[&name]).run().expect(14).stderr_contains(": store-protocol: ");
             assert_eq!(lab.registry.content().manifests("app"), before);
         }
         // The same bytes, called a manifest: that is what the registry holds, and it is refused for good.
@@ -199,7 +203,7 @@ fn html_page_is_undecided_for_every_request() {
                 Change::NoHeader("Docker-Content-Digest".to_owned()),
             ]);
             lab.registry.fault(Rule::new("GET", place), Action::Change(page));
-            lab.verify(&[&name]).run().expect(1).says(": manifest-ambiguous: ");
+            lab.verify(&[&name]).run().expect(1).stderr_contains(": manifest-ambiguous: ");
         }
     }
 }
@@ -208,12 +212,12 @@ fn html_page_is_undecided_for_every_request() {
 #[test]
 fn signature_repo_same_for_every_verb_flag_and_variable() {
     for (format, api) in [("bundle", Switch::On), ("bundle", Switch::Off), ("legacy", Switch::On)] {
-        let lab = Lab::with(Registry::builder().referrers(api).start());
+        let lab = RegistryFixture::with(Registry::builder().referrers(api).start());
         lab.image("v1");
         let (name, elsewhere) = (lab.name(":v1"), format!("{}/signatures/of-app", lab.registry.host()));
         let before = lab.registry.content().manifests("app");
         let signed = lab.sign(&["--format", format, &name]).env("COSIGN_REPOSITORY", &elsewhere).run().expect(0);
-        signed.says(&format!("signature stored at {elsewhere}"));
+        signed.stderr_contains(&format!("signature stored at {elsewhere}"));
         assert_eq!(lab.registry.content().manifests("app"), before);
         lab.verify(&[&name]).run().expect(10);
         lab.verify(&[&name]).env("COSIGN_REPOSITORY", &elsewhere).run().expect(0);
@@ -222,6 +226,10 @@ fn signature_repo_same_for_every_verb_flag_and_variable() {
             .env("COSIGN_REPOSITORY", "other.example/x")
             .run()
             .expect(0);
-        lab.verify(&[&name]).env("COSIGN_REPOSITORY", "UPPER CASE").run().expect(2).says("COSIGN_REPOSITORY");
+        lab.verify(&[&name])
+            .env("COSIGN_REPOSITORY", "UPPER CASE")
+            .run()
+            .expect(2)
+            .stderr_contains("COSIGN_REPOSITORY");
     }
 }

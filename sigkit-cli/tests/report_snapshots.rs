@@ -13,7 +13,7 @@ use sigkit_core::key::KeyPair;
 use sigkit_core::limits::Limits;
 use sigkit_core::time::UnixTime;
 use support::Sandbox;
-use support::lab::{self, BUNDLE, Lab, statement};
+use support::lab::{self, BUNDLE, RegistryFixture, statement};
 use support::snapshot::held;
 use support::terminal::{self, Streams};
 use testkit::http::Response;
@@ -27,7 +27,7 @@ const WORKFLOW: &str = "https://github.com/acme/app/.github/workflows/release.ym
 
 /// A world of images, and what was shown of them.
 struct Scenes {
-    lab: Lab,
+    lab: RegistryFixture,
     key: KeyPair,
     columns: u16,
     text: String,
@@ -35,7 +35,7 @@ struct Scenes {
 
 impl Scenes {
     fn new(columns: u16) -> Self {
-        let lab = Lab::new();
+        let lab = RegistryFixture::new();
         for (name, algorithm) in [("cosign", "ed25519"), ("other", "ecdsa-p256"), ("third", "ecdsa-p384")] {
             lab.sandbox.write(&format!("{name}.pub"), lab::public_key(algorithm));
         }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use support::Ran;
-use support::lab::{Lab, statement};
+use support::lab::{RegistryFixture, statement};
 use support::terminal::{self, Streams};
 use testkit::http::{Delivery, Response};
 use testkit::image::{self, Image};
@@ -177,7 +177,7 @@ impl Node {
 /// Verifies `names` in every mode and holds each to the contract: the exit code, results on stdout and nothing else there, and on
 /// failure what went wrong and what to do about it.
 #[track_caller]
-fn in_every_mode(lab: &Lab, names: &[&str], exit: i32, code: &str) -> Vec<Ran> {
+fn in_every_mode(lab: &RegistryFixture, names: &[&str], exit: i32, code: &str) -> Vec<Ran> {
     // Side by side, because a client that asks again waits in between.
     let all = std::thread::scope(|scope| {
         MODES.map(|mode| scope.spawn(move || lab.verify(&[mode, names].concat()).run())).map(|run| run.join().unwrap())
@@ -212,7 +212,7 @@ fn in_every_mode(lab: &Lab, names: &[&str], exit: i32, code: &str) -> Vec<Ran> {
 // threat: L04
 #[test]
 fn exit_codes_are_the_same_in_every_mode() {
-    let lab = Lab::new();
+    let lab = RegistryFixture::new();
     let (signed, _) = (lab.image("signed"), lab.image("bare"));
     lab.attach_signature(&signed);
     let foreign = lab.image("foreign");
@@ -228,8 +228,8 @@ fn exit_codes_are_the_same_in_every_mode() {
     in_every_mode(&lab, &[&wrong], 12, "signature-invalid");
     in_every_mode(&lab, &[&nowhere], 14, "store-unavailable");
     for mode in MODES {
-        lab.verify(&[mode, &["UPPER:::"]].concat()).run().expect(2).prints("");
-        lab.verify(&[mode, &["--key", "missing.pub", &good]].concat()).run().expect(1).prints("");
+        lab.verify(&[mode, &["UPPER:::"]].concat()).run().expect(2).stdout_is("");
+        lab.verify(&[mode, &["--key", "missing.pub", &good]].concat()).run().expect(1).stdout_is("");
     }
     // Of many the one that matters most: 12 > 10 > 11 > 14 > 0.
     let ladder = [(&wrong, 12), (&bare, 10), (&missing, 11), (&nowhere, 14), (&good, 0)];
@@ -239,7 +239,7 @@ fn exit_codes_are_the_same_in_every_mode() {
         let reports = Report::all(&ran);
         assert_eq!(reports.iter().map(|report| report.given.as_str()).collect::<Vec<_>>(), names);
         assert_eq!(reports[0].verdict, Verdict::Verified);
-        ran.says(&format!("1 of {} verified", names.len()));
+        ran.stderr_contains(&format!("1 of {} verified", names.len()));
     }
 }
 
@@ -255,7 +255,7 @@ fn what_the_registry_cannot_say_is_undecided() {
     ] {
         // Trouble with the image itself, and trouble with its signatures.
         for pattern in ["/v2/app/manifests/v1", "/v2/app/referrers/*"] {
-            let lab = Lab::new();
+            let lab = RegistryFixture::new();
             lab.image("v1");
             lab.registry.fault(Rule::new("GET", pattern), action.clone());
             for ran in in_every_mode(&lab, &[&lab.name(":v1")], 14, code) {
@@ -265,7 +265,7 @@ fn what_the_registry_cannot_say_is_undecided() {
         }
     }
     // A page for people in place of an answer.
-    let lab = Lab::new();
+    let lab = RegistryFixture::new();
     lab.image("v1");
     lab.registry.fault(Rule::new("GET", "/v2/app/referrers/*"), Action::html());
     in_every_mode(&lab, &[&lab.name(":v1")], 14, "store-protocol");
@@ -275,13 +275,14 @@ fn what_the_registry_cannot_say_is_undecided() {
 
 #[test]
 fn credentials_open_the_registry() {
-    let lab = Lab::with(Registry::builder().auth(Auth::basic("ann", "s3cret")).start());
+    let lab = RegistryFixture::with(Registry::builder().auth(Auth::basic("ann", "s3cret")).start());
     let image = lab.image("v1");
     lab.attach_signature(&image);
     let name = lab.name(":v1");
     let user = ["--registry-username", "ann", "--registry-password"];
     lab.verify(&[&user[..], &["s3cret", &name]].concat()).run().expect(0);
-    let refused = lab.verify(&[&user[..], &["wr0ng", &name]].concat()).run().expect(14).says("access-denied");
+    let refused =
+        lab.verify(&[&user[..], &["wr0ng", &name]].concat()).run().expect(14).stderr_contains("access-denied");
     assert!(!refused.stderr.contains("wr0ng"), "{refused:#?}");
     lab.verify(&["--registry-username", "ann", &name]).run().expect(2);
     in_every_mode(&lab, &[&name], 14, "access-denied");
@@ -290,7 +291,7 @@ fn credentials_open_the_registry() {
 // threat: M1
 #[test]
 fn an_attestation_is_no_signature() {
-    let lab = Lab::new();
+    let lab = RegistryFixture::new();
     let image = lab.image("v1");
     for predicate in ["https://cosign.sigstore.dev/attestation/v1", "https://slsa.dev/provenance/v1"] {
         lab.attach_statement(&image, &statement(&image.digest, predicate, r#"{"data":"x"}"#));
@@ -299,7 +300,7 @@ fn an_attestation_is_no_signature() {
         assert!(ran.stderr.contains(r#"expected "https://sigstore.dev/cosign/sign/v1", found "https://"#), "{ran:#?}");
     }
     // Nor does waiving the claims make it one.
-    lab.verify(&["--check-claims=false", &lab.name(":v1")]).run().expect(12).prints("");
+    lab.verify(&["--check-claims=false", &lab.name(":v1")]).run().expect(12).stdout_is("");
     lab.attach_signature(&image);
     in_every_mode(&lab, &[&lab.name(":v1")], 0, "");
 }
@@ -308,7 +309,7 @@ fn an_attestation_is_no_signature() {
 #[test]
 fn headline_is_of_the_signature_beside_attestations() {
     for first in [true, false] {
-        let lab = Lab::new();
+        let lab = RegistryFixture::new();
         let image = lab.image("v1");
         let attest = || {
             for predicate in
@@ -342,7 +343,7 @@ fn headline_is_of_the_signature_beside_attestations() {
 #[test]
 fn trouble_in_one_place_hides_nothing_and_is_told() {
     for (status, code) in [(500, "store-unavailable"), (403, "access-denied"), (429, "store-unavailable")] {
-        let lab = Lab::new();
+        let lab = RegistryFixture::new();
         let image = lab.image("v1");
         let name = lab.name(":v1");
         let rule = || Rule::new("GET", "/v2/app/referrers/*");
@@ -359,12 +360,12 @@ fn trouble_in_one_place_hides_nothing_and_is_told() {
         assert_eq!(unknown.len(), 1, "{report:#?}");
         assert_eq!(unknown[0].code.as_deref(), Some(code));
         // A signature that does not match is no answer while another may lie where nobody could look.
-        lab.sandbox.sigkit(&["verify", "--key", "other.pub", &name]).run().expect(14).prints("");
+        lab.sandbox.sigkit(&["verify", "--key", "other.pub", &name]).run().expect(14).stdout_is("");
         // The other way round: the tag cannot be read, the referrers can.
         lab.registry.clear_faults();
         lab.attach_signature(&image);
         lab.registry.fault(Rule::new("GET", "/v2/app/manifests/*.sig"), Action::Respond(trouble));
-        lab.verify(&[&name]).run().expect(0).says("WARNING: not everything could be read: ");
+        lab.verify(&[&name]).run().expect(0).stderr_contains("WARNING: not everything could be read: ");
     }
 }
 
@@ -375,7 +376,7 @@ fn trouble_in_one_place_hides_nothing_and_is_told() {
 // threat: E08
 #[test]
 fn ambiguous_manifests_are_neither_signed_nor_verified() {
-    let lab = Lab::new();
+    let lab = RegistryFixture::new();
     let plain = lab.image("plain");
     let text = String::from_utf8(plain.bytes).unwrap();
     let both = text.replacen('{', r#"{"manifests":[],"#, 1);
@@ -396,7 +397,7 @@ fn ambiguous_manifests_are_neither_signed_nor_verified() {
         content.put_manifest("app", Some(tag), media_type, bytes.as_bytes());
         let before = content.manifests("app");
         let name = lab.name(&format!(":{tag}"));
-        let refused = lab.sign(&[&name]).run().expect(1).prints("");
+        let refused = lab.sign(&[&name]).run().expect(1).stdout_is("");
         assert!(
             refused.stderr.contains(": manifest-ambiguous: ") && !refused.stderr.contains("Signed"),
             "{refused:#?}"
@@ -409,7 +410,7 @@ fn ambiguous_manifests_are_neither_signed_nor_verified() {
 // threat: L02
 #[test]
 fn the_report_has_one_shape_for_success_and_failure() {
-    let lab = Lab::new();
+    let lab = RegistryFixture::new();
     let image = lab.image("v1");
     let name = lab.name(":v1");
     let other = lab.image("v2");
@@ -514,7 +515,7 @@ fn nothing_from_a_registry_reaches_a_terminal_as_it_is() {
     let json = serde_json::to_string(HOSTILE).unwrap();
     // The registry's words.
     for (status, exit) in [(403, 14), (401, 14), (404, 11), (500, 14), (400, 14)] {
-        let lab = Lab::new();
+        let lab = RegistryFixture::new();
         lab.image("v1");
         let name = lab.name(":v1");
         let error = Response::new(status)
@@ -527,13 +528,13 @@ fn nothing_from_a_registry_reaches_a_terminal_as_it_is() {
         harmless(&lab.sign(&[&name]).run().expect(exit));
     }
     for body in [HOSTILE.as_bytes().to_vec(), [b"{\"errors\":".as_slice(), HOSTILE.as_bytes(), b"\xff\x9b"].concat()] {
-        let lab = Lab::new();
+        let lab = RegistryFixture::new();
         lab.registry.fault(Rule::new("*", "*"), Action::Respond(Response::new(200).with_body(body)));
         harmless(&lab.verify(&[&lab.name(":v1")]).run());
         harmless(&lab.sign(&[&lab.name(":v1")]).run());
     }
     // Signed words: annotations, predicate types, references.
-    let lab = Lab::new();
+    let lab = RegistryFixture::new();
     let image = lab.image("v1");
     let name = lab.name(":v1");
     lab.attach_legacy(&image, &format!(r#"{{{json}:{json},"stage":{json}}}"#));
@@ -563,7 +564,7 @@ fn nothing_from_a_registry_reaches_a_terminal_as_it_is() {
 
 #[test]
 fn a_hanging_registry_is_given_up_in_time() {
-    let lab = Lab::new();
+    let lab = RegistryFixture::new();
     lab.image("v1");
     lab.registry.fault(Rule::new("GET", "/v2/*"), Action::Hang);
     let name = lab.name(":v1");
@@ -574,30 +575,36 @@ fn a_hanging_registry_is_given_up_in_time() {
     let reports = Report::all(&ran);
     assert_eq!(reports.len(), 5);
     assert!(reports.iter().all(|report| report.code.as_deref() == Some("timed-out")), "{ran:#?}");
-    ran.says("within 1s").says("--timeout").says("0 of 5 verified, 5 undecided");
-    let ran = lab.sign(&["--timeout", "1s", &name]).run().expect(14).prints("").says("timed-out").says("--timeout");
+    ran.stderr_contains("within 1s").stderr_contains("--timeout").stderr_contains("0 of 5 verified, 5 undecided");
+    let ran = lab
+        .sign(&["--timeout", "1s", &name])
+        .run()
+        .expect(14)
+        .stdout_is("")
+        .stderr_contains("timed-out")
+        .stderr_contains("--timeout");
     assert!(ran.took.as_secs_f64() < 4.0, "{ran:#?}");
     // Time runs out after the image was read: still one code.
     lab.registry.clear_faults();
     lab.registry.fault(Rule::new("GET", "/v2/app/referrers/*"), Action::Hang);
-    lab.verify(&["-t", "500ms", &name]).run().expect(14).says("timed-out");
+    lab.verify(&["-t", "500ms", &name]).run().expect(14).stderr_contains("timed-out");
     lab.verify(&["--timeout", "0s", &name]).run().expect(2);
 }
 
 #[test]
 fn unsignable_image_of_an_index_does_not_hide_others() {
-    let lab = Lab::new();
+    let lab = RegistryFixture::new();
     let index = image::index(lab.registry.content(), "app", "multi", "x");
     let broken = &index.children[0];
     let rule = Rule::new("PUT", &format!("/v2/app/manifests/{}*", broken.replace(':', "-")));
     lab.registry.fault(rule, Action::Respond(Response::error(403, "DENIED", "no")));
-    let ran = lab.sign(&["-r", "--format", "legacy", &lab.name(":multi")]).run().expect(14).prints("");
+    let ran = lab.sign(&["-r", "--format", "legacy", &lab.name(":multi")]).run().expect(14).stdout_is("");
     assert_eq!(ran.stderr.matches("signature stored at").count(), 2, "{ran:#?}");
     let names = (lab.name(":multi"), lab.name(&format!("@{broken}")));
-    ran.says(&format!("Error: {} ({}): access-denied: ", names.0, names.1));
+    ran.stderr_contains(&format!("Error: {} ({}): access-denied: ", names.0, names.1));
 }
 
-fn attach(lab: &Lab, image: &Image, artifact_type: &str, payload: &[u8]) {
+fn attach(lab: &RegistryFixture, image: &Image, artifact_type: &str, payload: &[u8]) {
     let manifest = image::referrer(lab.registry.content(), "app", image, artifact_type, payload);
     lab.registry.content().put_manifest("app", None, image::OCI_MANIFEST, &manifest);
 }
@@ -611,7 +618,7 @@ fn on_a_terminal(run: support::Run) -> (i32, String, String) {
 // threat: L03
 #[test]
 fn on_a_terminal_the_result_is_a_tree() {
-    let lab = Lab::new();
+    let lab = RegistryFixture::new();
     let image = lab.image("v1");
     let name = lab.name(":v1");
     lab.attach_legacy(&image, "{}");
@@ -652,7 +659,7 @@ fn on_a_terminal_the_result_is_a_tree() {
 // threat: R21
 #[test]
 fn annotations_never_stand_for_what_a_certificate_says() {
-    let lab = Lab::new();
+    let lab = RegistryFixture::new();
     lab.image("v1");
     let name = lab.name(":v1");
     let lies = ["Subject=ceo@example.com", "Issuer=https://issuer", "subject=x", "githubWorkflowRef=main", "Bundle=b"];
@@ -672,7 +679,7 @@ fn annotations_never_stand_for_what_a_certificate_says() {
 // threat: R41
 #[test]
 fn json_holds_nothing_that_a_terminal_obeys() {
-    let lab = Lab::new();
+    let lab = RegistryFixture::new();
     lab.image("v1");
     let name = lab.name(":v1");
     let hostile = "k=\u{9b}31m\u{7f}\u{202e}\u{200b}\u{2066}";

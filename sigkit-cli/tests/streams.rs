@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::process::Stdio;
 
 use support::Sandbox;
-use support::lab::Lab;
+use support::lab::RegistryFixture;
 
 // threat: L04
 // threat: M10
@@ -20,19 +20,19 @@ fn a_result_that_cannot_be_written_is_a_failure() {
             .shell(&format!("$sigkit {verb} > /dev/full"))
             .run()
             .expect(1)
-            .says("Error: cannot write to standard output: No space left on device");
+            .stderr_contains("Error: cannot write to standard output: No space left on device");
         sandbox.shell(&format!("$sigkit {verb} 2> /dev/null > /dev/full")).run().expect(1);
     }
     sandbox
         .shell("$sigkit --output-file /dev/full version")
         .run()
         .expect(1)
-        .says("--output-file: cannot write /dev/full");
+        .stderr_contains("--output-file: cannot write /dev/full");
     sandbox
         .shell("$sigkit public-key --key cosign.pub --outfile /dev/full")
         .run()
         .expect(1)
-        .says("--outfile: cannot write");
+        .stderr_contains("--outfile: cannot write");
     sandbox.shell("$sigkit public-key --key cosign.pub --outfile x 2> /dev/full").run().expect(1);
 }
 
@@ -55,12 +55,12 @@ fn a_reader_that_has_gone_is_a_failure() {
 #[test]
 fn closed_streams_are_no_crash() {
     let sandbox = Sandbox::new().with_keys();
-    sandbox.shell("$sigkit public-key --key - <&-").run().expect(1).says("on standard input, found nothing");
+    sandbox.shell("$sigkit public-key --key - <&-").run().expect(1).stderr_contains("on standard input, found nothing");
     sandbox
         .shell("$sigkit generate-key-pair -o n <&-")
         .run()
         .expect(1)
-        .says("standard input is empty and not a terminal");
+        .stderr_contains("standard input is empty and not a terminal");
     sandbox.shell("$sigkit no-such-verb 2>&-").run().expect(2);
     sandbox.shell("$sigkit version 2>&- <&-").run().expect(0);
 }
@@ -89,7 +89,7 @@ fn no_home_no_locale_no_matter() {
     {
         sandbox.sigkit(&["generate-key-pair", "-y"]).env("COSIGN_PASSWORD", "").env(name, value).run().expect(0);
     }
-    let lab = Lab::new();
+    let lab = RegistryFixture::new();
     let image = lab.image("v1");
     lab.attach_signature(&image);
     let directory = lab.sandbox.path("ü b");
@@ -105,7 +105,7 @@ fn no_home_no_locale_no_matter() {
     sandbox.shell("cd / && $sigkit version").run().expect(0);
     sandbox.shell("mkdir gone; cd gone; rmdir ../gone; $sigkit version").run().expect(0);
     let ran = sandbox.shell("mkdir gone; cd gone; rmdir ../gone; COSIGN_PASSWORD= $sigkit generate-key-pair").run();
-    ran.expect(1).says("--output-key-prefix: cannot write cosign.key: No such file or directory");
+    ran.expect(1).stderr_contains("--output-key-prefix: cannot write cosign.key: No such file or directory");
 }
 
 // threat: N09

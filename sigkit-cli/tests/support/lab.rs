@@ -14,12 +14,12 @@ pub const PASSWORD: &str = "test-only";
 /// Directory of the published test keys.
 const KEYS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../keys");
 
-pub struct Lab {
+pub struct RegistryFixture {
     pub sandbox: Sandbox,
     pub registry: Registry,
 }
 
-impl Lab {
+impl RegistryFixture {
     pub fn new() -> Self {
         Self::with(Registry::start())
     }

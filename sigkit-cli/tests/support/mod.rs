@@ -122,13 +122,13 @@ impl Ran {
     }
 
     #[track_caller]
-    pub fn says(self, text: &str) -> Self {
+    pub fn stderr_contains(self, text: &str) -> Self {
         assert!(self.stderr.contains(text), "expected {text:?} in {self:#?}");
         self
     }
 
     #[track_caller]
-    pub fn prints(self, text: &str) -> Self {
+    pub fn stdout_is(self, text: &str) -> Self {
         assert_eq!(self.stdout, text, "{self:#?}");
         self
     }
