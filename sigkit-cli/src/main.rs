@@ -20,6 +20,7 @@ mod style;
 mod terminal;
 mod wrap;
 
+use crate::args::cli::Verb;
 use crate::context::{Context, Requests};
 use crate::environment::Environment;
 use crate::exit::ExitCode;
@@ -64,6 +65,9 @@ fn run() -> ExitCode {
         return printer::failed(&error.to_string(), ExitCode::Failed);
     }
     let mut printer = Printer::new(Some(global), &context);
+    if matches!(parsed.cli.verb, Verb::Completion(_) | Verb::Man(_) | Verb::Explain(_)) {
+        printer = printer.paged();
+    }
     let done =
         command::run(parsed.cli.verb, &context, global, &mut printer).unwrap_or_else(|error| Output::failed(&error));
     // Helpers that nobody waits for any more do not outlive the command.

@@ -5,6 +5,7 @@ mod support;
 use std::time::SystemTime;
 
 use sigkit_core::time::UnixTime;
+use support::Sandbox;
 use support::lab::{PASSWORD, RegistryFixture};
 use testkit::image;
 
@@ -205,6 +206,22 @@ fn walk() -> Vec<(String, Vec<Block>)> {
         }
     }
     sections
+}
+
+/// The first policy that people see is one, in the quick start as in the help.
+#[test]
+fn the_policy_of_the_quick_start_is_accepted() {
+    let guide = std::fs::read_to_string(format!("{POLICIES}/../../docs/quick-start.md")).unwrap();
+    let (_, policy) = guide.split_once("```yaml\n").unwrap();
+    let (policy, _) = policy.split_once("```").unwrap();
+    let sandbox = Sandbox::new().with_keys();
+    let help = sandbox.sigkit(&["policy", "check", "--help"]).run().expect(0).stdout;
+    for line in policy.lines().filter(|line| !line.starts_with('#')) {
+        assert!(help.contains(&format!("\n  {line}\n")), "{line}: {help}");
+    }
+    sandbox.write("policy.yaml", policy.to_owned());
+    let checked = sandbox.sigkit(&["policy", "check", "policy.yaml"]).run().expect(0).stdout;
+    assert!(checked.contains("signed by key release") && !checked.contains("Weak points"), "{checked}");
 }
 
 fn commands(text: &str) -> Vec<(String, i32, String)> {

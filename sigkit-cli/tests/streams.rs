@@ -41,13 +41,21 @@ fn a_result_that_cannot_be_written_is_a_failure() {
 #[test]
 fn a_reader_that_has_gone_is_a_failure() {
     let sandbox = Sandbox::new();
-    // A pipe whose reading end is closed before the program starts.
-    let (reader, writer) = std::io::pipe().unwrap();
-    drop(reader);
-    let mut command = sandbox.sigkit(&["version"]).command;
-    let output = command.stdout(Stdio::from(writer)).stderr(Stdio::piped()).output().unwrap();
-    assert_eq!(output.status.code(), Some(1));
-    assert!(String::from_utf8_lossy(&output.stderr).contains("Broken pipe"));
+    let run = |line: &str| {
+        // A pipe whose reading end is closed before the program starts.
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let words: Vec<&str> = line.split(' ').collect();
+        let mut command = sandbox.sigkit(&words).command;
+        let output = command.stdout(Stdio::from(writer)).stderr(Stdio::piped()).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{line}");
+        String::from_utf8(output.stderr).unwrap()
+    };
+    assert!(run("version").contains("Broken pipe"));
+    // A person who pages through a text has seen enough.
+    for line in ["completion bash", "man verify", "explain", "--help", "help sign", "sign --help"] {
+        assert_eq!(run(line), "", "{line}");
+    }
 }
 
 // threat: L05

@@ -20,7 +20,7 @@ pub(crate) struct AttestArgs {
     #[arg(long, value_enum, value_name = "FORMAT")]
     format: Option<WrittenFormat>,
     /// Write the bundle format (true) or the legacy format (false)
-    #[arg(long, action = ArgAction::Set, hide = true)]
+    #[arg(long, action = ArgAction::Set)]
     new_bundle_format: Option<bool>,
     /// Take the place of attestations of the same type by the same key, in the legacy format
     #[arg(long, action = ArgAction::Set, default_value_t = false)]

@@ -32,7 +32,7 @@ pub(crate) struct AttestBlobArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) output_attestation: Option<PathBuf>,
     /// Write the bundle in the sigstore format (true) or the legacy format (false)
-    #[arg(long, action = ArgAction::Set, hide = true)]
+    #[arg(long, action = ArgAction::Set)]
     pub(crate) new_bundle_format: Option<bool>,
     /// Do not prompt for confirmation
     #[arg(long, short = 'y', action = ArgAction::Set, default_value_t = false)]

@@ -167,9 +167,14 @@ fn empty(flags: &[String]) -> String {
 
 /// The whole command, built, with Go's manner of switches and the help of every verb.
 pub(crate) fn command() -> Command {
-    let mut command = Cli::command();
+    let mut command = with_two_helps(Cli::command());
     command.build();
     args::help::describe(with_go_switches(command))
+}
+
+/// While it is built, clap decides whether `--help` of a verb says more than `-h`; every verb has examples there, which come later.
+fn with_two_helps(command: Command) -> Command {
+    command.after_long_help("Examples").mut_subcommands(with_two_helps)
 }
 
 fn with_go_switches(command: Command) -> Command {
@@ -271,6 +276,19 @@ mod tests {
             let shown = parsed(&[argument], &[]).unwrap_err().notes.concat();
             assert_eq!(escape::multi_line(&shown), shown);
             assert!(shown.contains("\\u{202e}"), "{shown}");
+        }
+    }
+
+    #[test]
+    fn long_help_of_every_verb_has_its_examples_and_more_than_the_short_one() {
+        for help in args::help::every_verb() {
+            let shown = |flag| {
+                let words: Vec<&str> = help.verb.split(' ').chain([flag]).collect();
+                String::from_utf8(parsed(&words, &[]).unwrap_err().stdout).unwrap()
+            };
+            let (short, long) = (shown("-h"), shown("--help"));
+            assert!(help.examples.iter().all(|(_, line)| long.contains(line)), "{}: {long}", help.verb);
+            assert!(long.len() > short.len() && !long.contains("shows all flags"), "{}: {long}", help.verb);
         }
     }
 

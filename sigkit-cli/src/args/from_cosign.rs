@@ -27,6 +27,10 @@ const DIFFERENCES: &[(&str, &str)] = &[
     ("insecure-ignore-tlog", "no effect with --key, which asks for no log entry; with an identity as in cosign"),
     ("offline", "no effect: verifying contacts the registry of the image and nothing else"),
     ("local-image", "each IMAGE is a directory, as oci:IMAGE names it"),
+    (
+        "key",
+        "files, env://VARIABLE and - as in cosign; keys in key management services, in tokens and behind URLs are refused",
+    ),
     ("max-workers", "the same; --jobs is its other name"),
     ("output", "json and text as in cosign; report is the whole report, for success and failure"),
 ];

@@ -45,7 +45,9 @@ pub(crate) fn output(
         }
     }
     if let Some(help) = line.help().filter(|_| error.kind() == ErrorKind::MissingRequiredArgument) {
-        notes.extend(help.examples.iter().take(2).map(|(what, line)| format!("  {what}:\n    {line}")));
+        notes.extend(
+            help.examples.iter().take(2).map(|(what, line)| format!("  {what}:\n    {}", line.replace('\n', "\n    "))),
+        );
     }
     notes.push(format!("`sigkit {}--help` shows {}.", line.words(), line.behind_help()));
     Output::notes(notes.iter().map(|note| escape::multi_line(note)).collect(), ExitCode::Usage)

@@ -59,7 +59,7 @@ pub(crate) struct SignArgs {
 pub(crate) enum WrittenFormat {
     /// Sigstore bundle, as a referrer of the image.
     Bundle,
-    /// Simple signing, under a tag.
+    /// The tags of cosign 2, .sig for signatures and .att for attestations.
     Legacy,
     /// Both.
     Both,

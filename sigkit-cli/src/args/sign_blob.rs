@@ -20,7 +20,7 @@ pub(crate) struct SignBlobArgs {
     #[arg(long, action = ArgAction::Set, default_value_t = true)]
     pub(crate) b64: bool,
     /// Write the bundle in the sigstore format (true) or the legacy format (false)
-    #[arg(long, action = ArgAction::Set, hide = true)]
+    #[arg(long, action = ArgAction::Set)]
     pub(crate) new_bundle_format: Option<bool>,
     /// Do not prompt for confirmation
     #[arg(long, short = 'y', action = ArgAction::Set, default_value_t = false)]

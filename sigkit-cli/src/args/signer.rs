@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{CertificateArgs, IdentityArgs, LogDemand, PublicKeyArgs, VerifyLogArgs};
+use super::{CertificateArgs, IdentityArgs, LogDemand, PublicKeyArgs, VerifyLogArgs, help};
 use crate::error::CliError;
 
 /// Switches that say what must come with a signature, as clap knows them.
@@ -52,18 +52,18 @@ impl TrustArgs {
             (false, Some(flag)) => {
                 Err(CliError::usage(format!("{flag} cannot be used with --key: it is about certificates: omit it")))
             }
-            (true, None) => Err(CliError::usage(
-                "missing the signer: say who must have signed with --key, or with --certificate-identity and --certificate-oidc-issuer"
-                    .to_owned(),
-            )),
+            (true, None) => Err(CliError::usage(missing(""))),
         }
     }
 
-    /// Rejects conflicting flags, and warns about ineffective ones.
+    /// Rejects conflicting flags of `verb`, and warns about ineffective ones.
     ///
     /// # Errors
     /// [`CliError`].
-    pub(crate) fn check(&self, notes: &mut Vec<String>) -> Result<(), CliError> {
+    pub(crate) fn check(&self, verb: &str, notes: &mut Vec<String>) -> Result<(), CliError> {
+        if self.keys.key.is_empty() && !self.identities.is_given() && self.certificates.given().is_none() {
+            return Err(CliError::usage(missing(verb)));
+        }
         self.log.check(self.by()?, notes)?;
         for flag in self.weakened() {
             notes.push(format!("WARNING: {flag}: {}", weaker(flag)));
@@ -98,6 +98,18 @@ impl TrustArgs {
         .filter_map(|(given, flag)| given.then_some(flag))
         .collect()
     }
+}
+
+/// No signer is named: in which ways `verb` names signers, and how its lines look.
+fn missing(verb: &str) -> String {
+    let ways = if verb == "verify" { "with --key, with --policy, or with" } else { "with --key, or with" };
+    let mut text = format!(
+        "missing the signer: say who must have signed {ways} --certificate-identity and --certificate-oidc-issuer"
+    );
+    for (what, line) in help::of(verb).iter().flat_map(|help| help.examples.iter().take(2)) {
+        text.push_str(&format!("\n  {what}:\n    {}", line.replace('\n', "\n    ")));
+    }
+    text
 }
 
 /// What becomes possible by a flag that weakens verification.

@@ -76,13 +76,21 @@ pub(crate) const UNSUPPORTED_VERBS: &[(&str, &str)] = &[
     ),
     ("generate", "`sigkit sign --payload FILE` signs a payload of your own, --output-payload writes the usual one"),
     ("initialize", "the trusted root of the public services is built in; --trusted-root names another"),
-    ("load", "`skopeo copy` between registry and oci:DIR moves an image; sign and verify work on oci:DIR directly"),
+    (
+        "load",
+        "`oras cp -r --from-oci-layout DIR:TAG REGISTRY/APP:TAG` brings an image with its bundles into a registry; `skopeo copy` \
+         leaves signatures behind",
+    ),
     ("manifest", "verify each image with `sigkit verify`, which takes many: --images-from FILE"),
     ("piv-tool", "hardware keys are not supported: --key takes a file, env://VARIABLE or -"),
     ("pkcs11-tool", "hardware keys are not supported: --key takes a file, env://VARIABLE or -"),
     ("policy init", "policies are files: `sigkit policy check FILE`, `sigkit verify --policy FILE`"),
     ("policy sign", "sign the file of policies with `sigkit sign-blob`"),
-    ("save", "`skopeo copy` between registry and oci:DIR moves an image; sign and verify work on oci:DIR directly"),
+    (
+        "save",
+        "`oras cp -r REGISTRY/APP:TAG --to-oci-layout DIR:TAG` takes an image with its bundles, which `sigkit verify oci:DIR:TAG` \
+         reads; `skopeo copy` leaves signatures behind",
+    ),
     ("tree", "`sigkit download signature` and `sigkit download attestation` print what is stored with an image"),
     ("triangulate", "signatures are listed by `sigkit download signature`; the legacy tag is sha256-<hex>.sig"),
     ("upload", "push files with `oras push`"),

@@ -27,7 +27,7 @@ pub(crate) struct VerifyArgs {
     /// Compare the signed name with that of the image; only the legacy format names one
     #[arg(long, action = ArgAction::Set, default_value_t = false)]
     pub(crate) check_reference: bool,
-    /// Shape of the result on stdout
+    /// Shape of the result on stdout; by default a report on a terminal, and cosign's JSON elsewhere
     #[arg(long, short = 'o', value_enum, value_name = "SHAPE")]
     pub(crate) output: Option<ReportFormat>,
     /// Signature to check instead of those beside the image: a file, or the base64 itself
@@ -68,7 +68,7 @@ impl VerifyArgs {
         self.formats.note(notes);
         self.registry.check(notes)?;
         match &self.policy {
-            None => self.trust.check(notes),
+            None => self.trust.check("verify", notes),
             Some(_) => Ok(()),
         }
     }

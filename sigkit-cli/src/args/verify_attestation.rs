@@ -22,7 +22,7 @@ pub(crate) struct VerifyAttestationArgs {
     /// Compare the attested digest with that of the image
     #[arg(long, action = ArgAction::Set, default_value_t = true)]
     pub(crate) check_claims: bool,
-    /// Shape of the result on stdout
+    /// Shape of the result on stdout; by default a report on a terminal, and the signed envelopes elsewhere
     #[arg(long, short = 'o', value_enum, value_name = "SHAPE")]
     pub(crate) output: Option<ReportFormat>,
     /// Bundle or envelope to check instead of those beside the image
@@ -56,6 +56,6 @@ impl VerifyAttestationArgs {
     pub(crate) fn check(&self, notes: &mut Vec<String>) -> Result<(), CliError> {
         self.formats.note(notes);
         self.registry.check(notes)?;
-        self.trust.check(notes)
+        self.trust.check("verify-attestation", notes)
     }
 }

@@ -20,7 +20,7 @@ pub(crate) struct VerifyBlobArgs {
     /// Signed timestamp of the signature: RFC 3161, as it is or in the JSON that cosign writes
     #[arg(long, value_name = "FILE")]
     pub(crate) rfc3161_timestamp: Option<PathBuf>,
-    /// Shape of the result on stdout
+    /// Shape of the result on stdout, which is empty by default; for a blob only report
     #[arg(long, short = 'o', value_enum, value_name = "SHAPE")]
     pub(crate) output: Option<ReportFormat>,
     /// Digest of the blob under the signature, where the key does not tell
@@ -49,6 +49,6 @@ impl VerifyBlobArgs {
             notes.push("note: --max-workers has no effect: one blob is verified at a time".to_owned());
         }
         self.formats.note(notes);
-        self.trust.check(notes)
+        self.trust.check("verify-blob", notes)
     }
 }

@@ -29,7 +29,7 @@ pub(crate) struct VerifyBlobAttestationArgs {
     /// Algorithm of --digest
     #[arg(long = "digestAlg", alias = "digest-alg", value_enum, value_name = "ALGORITHM", default_value = "sha256")]
     digest_algorithm: BlobDigest,
-    /// Shape of the result on stdout
+    /// Shape of the result on stdout, which is empty by default
     #[arg(long, short = 'o', value_enum, value_name = "SHAPE")]
     pub(crate) output: Option<ReportFormat>,
     /// Digest of the payload under the signature, where the key does not tell
@@ -102,6 +102,6 @@ impl VerifyBlobAttestationArgs {
         if self.max_workers.is_some() {
             notes.push("note: --max-workers has no effect: one blob is verified at a time".to_owned());
         }
-        self.trust.check(notes)
+        self.trust.check("verify-blob-attestation", notes)
     }
 }

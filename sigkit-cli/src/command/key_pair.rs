@@ -94,7 +94,15 @@ impl KeyPairFiles {
             self.public.with(public.as_bytes(), Access::Umask),
         ])?;
         let written = |what, place: &Place| format!("{what} key written to {}", place.path.display());
-        Ok(Output::notes(vec![written("Private", &self.private), written("Public", &self.public)], ExitCode::Done))
+        let (private, public) = (self.private.path.display(), self.public.path.display());
+        let next = format!(
+            "Next: keep {private} and its password secret, never commit them, and back them up; give {public} to everyone who verifies. \
+             sigkit sign --help shows how to sign"
+        );
+        Ok(Output::notes(
+            vec![written("Private", &self.private), written("Public", &self.public), next],
+            ExitCode::Done,
+        ))
     }
 }
 

@@ -28,6 +28,18 @@ pub(crate) struct Printer<'a> {
     results: Results<'a>,
     progress: Option<Progress>,
     exit: ExitCode,
+    reader: Reader,
+}
+
+/// Who reads results, and whether it matters that all of them arrive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reader {
+    /// A program, or a person who counts on them.
+    Counting,
+    /// A person who pages through a text and may stop: `sigkit man verify | head`.
+    Paging,
+    /// The pager has ended.
+    Gone,
 }
 
 /// Where results go.
@@ -46,7 +58,14 @@ impl<'a> Printer<'a> {
             Some(path) => Results::File { path, kept: SpooledTempFile::new(MAX_MEMORY_BYTES) },
             None => Results::Stdout(None),
         };
-        Self { context, global, results, progress: None, exit: ExitCode::Done }
+        // Help, which is no verb's result.
+        let reader = if global.is_none() { Reader::Paging } else { Reader::Counting };
+        Self { context, global, results, progress: None, exit: ExitCode::Done, reader }
+    }
+
+    /// Prints a text in which people page, so that no word is lost about a reader that has gone.
+    pub(crate) fn paged(self) -> Self {
+        Self { reader: Reader::Paging, ..self }
     }
 
     /// Shows from now on how many of these are done: on a terminal in a line that is drawn again, elsewhere in a plain one when it takes
@@ -115,22 +134,31 @@ impl<'a> Printer<'a> {
         let context = self.context;
         let exit = self.exit.worst(last.exit);
         let written = match self.emit(last) {
-            Ok(()) => self.close(exit),
-            Err(error) => Err(error),
+            Ok(()) => self.close(exit).map_err(Some),
+            Err(_) if self.reader == Reader::Gone => Err(None),
+            Err(error) => Err(Some(error)),
         };
         match written {
-            Err(error) => failed(&error.to_string(), exit.worst(ExitCode::Failed)),
+            Err(None) => exit.worst(ExitCode::Failed),
+            Err(Some(error)) => failed(&error.to_string(), exit.worst(ExitCode::Failed)),
             Ok(()) if context.stderr.has_failed() => exit.worst(ExitCode::Failed),
             Ok(()) => exit,
         }
     }
 
     fn write(&mut self, piece: &Output) -> Result<(), CliError> {
+        let reader = &mut self.reader;
+        let mut write_failed = |error: io::Error| {
+            if *reader == Reader::Paging && error.kind() == io::ErrorKind::BrokenPipe {
+                *reader = Reader::Gone;
+            }
+            stdout_failed(error)
+        };
         match &mut self.results {
-            Results::Stdout(Some(stdout)) => write(stdout, piece).map_err(stdout_failed),
+            Results::Stdout(Some(stdout)) => write(stdout, piece).map_err(write_failed),
             Results::Stdout(closed) => {
-                let stdout = closed.insert(Stdout::open().map_err(stdout_failed)?);
-                write(stdout, piece).map_err(stdout_failed)
+                let stdout = closed.insert(Stdout::open().map_err(&mut write_failed)?);
+                write(stdout, piece).map_err(write_failed)
             }
             Results::File { kept, .. } => write(kept, piece).map_err(kept_failed),
         }

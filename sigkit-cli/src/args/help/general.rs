@@ -10,7 +10,13 @@ pub(super) const VERBS: &[VerbHelp] = &[
         more: "Credentials stored by docker and podman are used without this. docker uses what is stored here, too.",
         usage: &["[FLAGS] <REGISTRY>"],
         common: &["username", "password-stdin", "password"],
-        examples: &[("Log in", "sigkit login -u alice --password-stdin registry.example.com")],
+        examples: &[
+            ("Log in, and be asked for the password", "sigkit login -u alice registry.example.com"),
+            (
+                "Log in with the password on standard input",
+                "sigkit login -u alice --password-stdin registry.example.com",
+            ),
+        ],
     },
     VerbHelp {
         verb: "logout",
@@ -19,7 +25,10 @@ pub(super) const VERBS: &[VerbHelp] = &[
         more: "",
         usage: &["<REGISTRY>"],
         common: &[],
-        examples: &[("Log out", "sigkit logout registry.example.com")],
+        examples: &[
+            ("Log out", "sigkit logout registry.example.com"),
+            ("Log out of a registry at a port", "sigkit logout registry.example.com:5000"),
+        ],
     },
     VerbHelp {
         verb: "explain",
@@ -37,30 +46,37 @@ pub(super) const VERBS: &[VerbHelp] = &[
         more: "",
         usage: &["[FLAGS]"],
         common: &["show-descriptions", "show-sensitive-values"],
-        examples: &[("List them", "sigkit env")],
+        examples: &[("List them", "sigkit env"), ("With what each is for", "sigkit env --show-descriptions")],
     },
     VerbHelp {
         verb: "completion",
         group: Group::Help,
         about: "Print a completion script for a shell",
         more: "\
-Install it once:
+In this shell only:
+  bash        source <(sigkit completion bash)
+  zsh         source <(sigkit completion zsh)
+
+Install it for good:
   bash        sigkit completion bash > ~/.local/share/bash-completion/completions/sigkit
   zsh         sigkit completion zsh > \"${fpath[1]}/_sigkit\"
   fish        sigkit completion fish > ~/.config/fish/completions/sigkit.fish
   powershell  sigkit completion powershell >> $PROFILE",
         usage: &["<SHELL>"],
         common: &[],
-        examples: &[("Print the script for bash", "sigkit completion bash")],
+        examples: &[
+            ("Print the script for bash", "sigkit completion bash"),
+            ("Print the script for fish", "sigkit completion fish"),
+        ],
     },
     VerbHelp {
         verb: "man",
         group: Group::Help,
         about: "Print the manual page of sigkit or of one verb",
-        more: "",
+        more: "Prints the source of the page. To read it: sigkit man verify | man -l -",
         usage: &["[VERB]..."],
         common: &[],
-        examples: &[("Print the page of verify", "sigkit man verify")],
+        examples: &[("Print the page of verify", "sigkit man verify"), ("Print the page of sigkit", "sigkit man")],
     },
     VerbHelp {
         verb: "version",
@@ -69,6 +85,6 @@ Install it once:
         more: "",
         usage: &["[FLAGS]"],
         common: &["json"],
-        examples: &[("For scripts", "sigkit version --json")],
+        examples: &[("Print the version", "sigkit version"), ("For scripts", "sigkit version --json")],
     },
 ];

@@ -9,7 +9,10 @@ pub(super) const VERBS: &[VerbHelp] = &[
         about: "Sign container images",
         more: "\
 The signature is stored beside the image: in its registry, or in the layout or archive that holds it. Signing with a key contacts \
-the registry and nothing else; no transparency log is used. A tag is resolved once, and the digest behind it is signed.",
+the registry and nothing else; no transparency log is used. A tag is resolved once, and the digest behind it is signed.
+
+Without a terminal, as in CI, the password of the key comes from --password-file, SIGKIT_PASSWORD or COSIGN_PASSWORD, and the key can \
+come from a variable: --key env://COSIGN_PRIVATE_KEY.",
         usage: &["--key <KEY> [FLAGS] <IMAGE>..."],
         common: &["key", "annotations", "format", "recursive", "platform", "images-from", "password-file", "yes"],
         examples: &[
@@ -21,6 +24,10 @@ the registry and nothing else; no transparency log is used. A tag is resolved on
             (
                 "Also write the format that cosign 2, podman and skopeo read",
                 "sigkit sign --key cosign.key --format both registry.example.com/app:v1",
+            ),
+            (
+                "Sign in CI, with key and password in COSIGN_PRIVATE_KEY and COSIGN_PASSWORD",
+                "sigkit sign --key env://COSIGN_PRIVATE_KEY --yes registry.example.com/app:v1",
             ),
         ],
     },
@@ -61,9 +68,15 @@ the registry and nothing else; no transparency log is used. A tag is resolved on
         more: "The statement names the file by its SHA-256.",
         usage: &["--key <KEY> --type <TYPE> --predicate <FILE> [FLAGS] <FILE>"],
         common: &["key", "type", "predicate", "bundle", "statement", "password-file", "yes"],
-        examples: &[(
-            "Sign the provenance of a file",
-            "sigkit attest-blob --key cosign.key --type slsaprovenance1 --predicate build.json \\\n    --bundle app.att.json app.tar.gz",
-        )],
+        examples: &[
+            (
+                "Sign the provenance of a file",
+                "sigkit attest-blob --key cosign.key --type slsaprovenance1 --predicate build.json \\\n    --bundle app.att.json app.tar.gz",
+            ),
+            (
+                "Sign an SBOM of a file",
+                "sigkit attest-blob --key cosign.key --type cyclonedx --predicate sbom.cdx.json \\\n    --bundle app.sbom.json app.tar.gz",
+            ),
+        ],
     },
 ];

@@ -6,8 +6,23 @@ const VERIFYING: &str = "\
 Name the signer with --key, with --certificate-identity and --certificate-oidc-issuer, or with --policy. Signatures of every \
 format are read: sigstore bundles and cosign's .sig and .att tags. Verifying contacts the registry of the image and nothing else.
 
+Without -o a terminal gets a report, and a pipe or file gets cosign's JSON on stdout. A refusal is told on stderr, and with -o report \
+on stdout as well.
+
 Exit codes: 0 verified, 1 refused, 10 no signatures, 11 no such image, 12 signatures exist but none matches, 13 no certificate where \
-an identity was asked for, 14 undecided because something could not be read.";
+an identity was asked for, 14 undecided because something could not be read. Of several images, the first of 1, 12, 13, 10, 11 and 14 \
+that occurs; 0 only if all are verified.";
+
+const VERIFYING_ATTESTATIONS: &str = "\
+Name the signer with --key, or with --certificate-identity and --certificate-oidc-issuer. Attestations of every format are read: \
+sigstore bundles and cosign's .att tag. Verifying contacts the registry of the image and nothing else.
+
+Without -o a terminal gets a report, and a pipe or file gets the signed envelopes on stdout, one per line. A refusal is told on stderr, \
+and with -o report on stdout as well.
+
+Exit codes: 0 verified, 1 refused, 10 no signatures, 11 no such image, 12 signatures exist but none matches, 13 no certificate where \
+an identity was asked for, 14 undecided because something could not be read. Of several images, the first of 1, 12, 13, 10, 11 and 14 \
+that occurs; 0 only if all are verified.";
 
 const IDENTITY_IMAGE: &str = "--certificate-identity <ID> --certificate-oidc-issuer <URL> [FLAGS] <IMAGE>...";
 
@@ -56,7 +71,7 @@ pub(super) const VERBS: &[VerbHelp] = &[
         verb: "verify-attestation",
         group: Group::Verify,
         about: "Verify the attestations about images",
-        more: VERIFYING,
+        more: VERIFYING_ATTESTATIONS,
         usage: &["--key <KEY> --type <TYPE> [FLAGS] <IMAGE>...", IDENTITY_IMAGE],
         common: &[
             "key",
@@ -107,9 +122,16 @@ pub(super) const VERBS: &[VerbHelp] = &[
         more: VERIFYING_BLOBS,
         usage: &["--key <KEY> --bundle <FILE> --type <TYPE> [FLAGS] <FILE>", IDENTITY_BLOB],
         common: &["key", "certificate-identity", "certificate-oidc-issuer", "bundle", "type", "digest", "output"],
-        examples: &[(
-            "Verify the provenance of a file",
-            "sigkit verify-blob-attestation --key cosign.pub --type slsaprovenance1 \\\n    --bundle app.att.json app.tar.gz",
-        )],
+        examples: &[
+            (
+                "Verify the provenance of a file",
+                "sigkit verify-blob-attestation --key cosign.pub --type slsaprovenance1 \\\n    --bundle app.att.json app.tar.gz",
+            ),
+            (
+                "Verify what a GitHub workflow attested",
+                "sigkit verify-blob-attestation --type slsaprovenance1 --bundle app.att.json \\\n    --certificate-identity https://github.com/acme/app/.github/workflows/release.yml@refs/tags/v1 \\\n    \
+                 --certificate-oidc-issuer https://token.actions.githubusercontent.com app.tar.gz",
+            ),
+        ],
     },
 ];
