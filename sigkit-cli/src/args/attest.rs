@@ -1,8 +1,9 @@
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args};
-use sigkit_core::content::PredicateType;
+use sigkit_core::content::{PredicateType, PredicateTypeError};
 
+use super::mistake::nearest;
 use super::{ImagesArgs, NoLogArgs, RegistryArgs, SigningKeyArgs, WrittenFormat};
 use crate::error::CliError;
 
@@ -59,9 +60,20 @@ pub(crate) struct PredicateTypeArgs {
 /// What kind of thing must be said.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct WantedTypeArgs {
-    /// Type of the attestation: custom, cyclonedx, link, openvex, slsaprovenance[02|1], spdx, spdxjson, vuln, or any other text
-    #[arg(id = "type", long = "type", alias = "predicate-type", value_name = "TYPE", default_value = "custom", value_parser = PredicateType::wanted)]
+    /// Type of the attestation: custom, cyclonedx, link, openvex, slsaprovenance[02|1], spdx, spdxjson, vuln, or a URI
+    #[arg(id = "type", long = "type", alias = "predicate-type", value_name = "TYPE", default_value = "custom", value_parser = wanted_type)]
     pub(crate) kind: PredicateType,
+}
+
+/// The type of attestations to verify: by a name, or by a text that can be a URI or part of one. A misspelled name is not taken for a type.
+fn wanted_type(text: &str) -> Result<PredicateType, String> {
+    match text.parse::<PredicateType>() {
+        Err(error @ PredicateTypeError::Unknown { .. }) if !text.contains([':', '/']) => {
+            let near = nearest(text, PredicateType::names());
+            Err(near.map_or_else(|| error.to_string(), |near| format!("{error}; did you mean {near}?")))
+        }
+        _ => PredicateType::wanted(text).map_err(|error| error.to_string()),
+    }
 }
 
 impl AttestArgs {

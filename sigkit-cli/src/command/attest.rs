@@ -3,7 +3,7 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use sigkit_core::bundle::SignedEntity;
-use sigkit_core::content::Content;
+use sigkit_core::content::{Content, PredicateType};
 use sigkit_core::image::{Attesting, Earlier};
 use sigkit_core::key::KeyPair;
 use sigkit_core::limits::Limits;
@@ -54,7 +54,7 @@ pub(crate) fn run(
     let job = Job { args, key, attesting, predicate, context, now, stored: Cell::new(false) };
     let mut output = images.write(&job, global, printer)?;
     if job.stored.get() {
-        output.notes.push(audience::note(args.format()?));
+        output.notes.push(audience::of_attestation(args.format()?));
         output.notes.extend(too_large);
     }
     Ok(output)
@@ -66,15 +66,31 @@ pub(crate) fn run(
 /// [`CliError`], naming what is wrong with the document.
 pub(super) fn predicate(
     path: &Path,
-    kind: &sigkit_core::content::PredicateType,
+    kind: &PredicateType,
     now: UnixTime,
     context: &Context,
 ) -> Result<Vec<u8>, CliError> {
     let limits = context.limits()?;
     let mut document = context.read_or_stdin("--predicate", path, "a predicate", limits.attachment_bytes)?;
+    if *kind == PredicateType::Custom
+        && let Some((what, flag)) = software_list(&document)
+    {
+        context.note(&format!("note: {} is {what}, and is attested as custom: give --type {flag}", path.display()));
+    }
     let wrong = |error| CliError::failed(format!("{}: {error}", path.display()));
     // Taken, not copied: it may be large.
     kind.predicate(std::mem::take(&mut *document), now, &limits).map_err(wrong)
+}
+
+/// The format of a list of software that the beginning of a document names, and its type.
+fn software_list(document: &[u8]) -> Option<(&'static str, &'static str)> {
+    let head = document.get(..4096).unwrap_or(document).trim_ascii_start();
+    let has = |word: &[u8]| head.windows(word.len()).any(|window| window == word);
+    match head.first()? {
+        b'{' if has(b"\"bomFormat\"") && has(b"\"CycloneDX\"") => Some(("a CycloneDX document", "cyclonedx")),
+        b'{' if has(b"\"spdxVersion\"") && has(b"\"SPDX-") => Some(("an SPDX document", "spdxjson")),
+        _ => head.starts_with(b"SPDXVersion:").then_some(("an SPDX document", "spdx")),
+    }
 }
 
 /// What is to be said about a predicate that makes an attestation larger than is read without being told to.

@@ -3,14 +3,22 @@
 use crate::args::WrittenFormat;
 
 /// What people should know who sign by tag.
-pub(super) const TAGS_MOVE: &str = "note: tags move: the digest above is signed, whatever its tag names later";
+pub(super) const TAGS_MOVE: &str = "note: the digest above is signed; its tag may move";
 
-/// What people should know who expect another tool to accept a signature or attestation by a key in this format.
-pub(super) fn note(format: WrittenFormat) -> String {
-    let log = "cosign verifies it with --insecure-ignore-tlog=true, since there is no log entry";
-    let bundles = "cosign 2, podman and skopeo do not read bundles (--format both writes what they read)";
+const NO_LOG: &str = "note: cosign needs --insecure-ignore-tlog=true to verify it, since there is no log entry";
+
+/// What people should know who expect another tool to accept a signature by a key in this format.
+pub(super) fn of_signature(format: WrittenFormat) -> String {
     match format {
-        WrittenFormat::Bundle => format!("note: {log}; {bundles}"),
-        WrittenFormat::Legacy | WrittenFormat::Both => format!("note: {log}"),
+        WrittenFormat::Bundle => format!("{NO_LOG}; cosign 2, podman and skopeo need --format both"),
+        WrittenFormat::Legacy | WrittenFormat::Both => NO_LOG.to_owned(),
+    }
+}
+
+/// The same of an attestation.
+pub(super) fn of_attestation(format: WrittenFormat) -> String {
+    match format {
+        WrittenFormat::Bundle => format!("{NO_LOG}; cosign 2 needs --format both"),
+        WrittenFormat::Legacy | WrittenFormat::Both => NO_LOG.to_owned(),
     }
 }

@@ -58,7 +58,7 @@ pub(crate) fn run(
     let job = Job { args, key, signing, outputs, context, now: context.now(), stored: Cell::new(false) };
     let mut output = images.write(&job, global, printer)?;
     if job.stored.get() {
-        output.notes.push(audience::note(format));
+        output.notes.push(audience::of_signature(format));
         if images.named.iter().any(|(name, _)| !name.contains('@')) {
             output.notes.push(audience::TAGS_MOVE.to_owned());
         }
@@ -137,7 +137,7 @@ impl WriteOperation for Job<'_> {
                 )
             }
             Attached::AlreadyThere(origin) => {
-                format!("Signed {name} before; the same signature by this key exists ({origin}): nothing was written")
+                format!("Already signed by this key: {name} ({origin}); nothing written (--force signs again)")
             }
         };
         let lines = attached.iter().map(|attached| ImageResult::done(line(attached)));

@@ -105,6 +105,11 @@ pub(crate) enum FileError {
 }
 
 impl FileError {
+    /// Returns true if this file was to be read, and does not exist.
+    pub(crate) fn is_missing(&self, name: &str) -> bool {
+        matches!(self, Self::Io { path, error, .. } if path == Path::new(name) && error.kind() == io::ErrorKind::NotFound)
+    }
+
     /// A file that is not JSON, or not the expected JSON.
     pub(crate) fn json(
         option: &'static str,

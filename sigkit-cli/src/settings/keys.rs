@@ -66,6 +66,17 @@ pub(crate) enum KeyLoadError {
         /// What is wrong with it.
         error: KeyFileError,
     },
+    /// The file of the key pair that `generate-key-pair` writes is not there.
+    #[error("{0}; sigkit generate-key-pair creates it, and cosign.pub for those who verify")]
+    NoKeyPair(#[source] FileError),
+    /// The password does not open the key.
+    #[error("--key: {source_name}: wrong password (from {password}), or the file is damaged")]
+    WrongPassword {
+        /// Where the key is.
+        source_name: String,
+        /// Where the password is from.
+        password: String,
+    },
     /// Not a private key that can be imported.
     #[error("--key: {source_name}: expected {FOREIGN}: {error}")]
     Foreign {
@@ -78,6 +89,8 @@ pub(crate) enum KeyLoadError {
 
 const PUBLIC: &str = "a public key in PEM";
 const PRIVATE: &str = "an encrypted private key in PEM";
+/// What `generate-key-pair` writes if it is not told a name.
+const DEFAULT_KEY: &str = "cosign.key";
 const FOREIGN: &str = "a private key in PEM";
 const EITHER: &str = "a public key or an encrypted private key in PEM";
 
@@ -112,7 +125,12 @@ impl Context {
         source: &KeySource,
         password_file: Option<&Path>,
     ) -> Result<KeyPair, KeyLoadError> {
-        let bytes = self.key_bytes(source, PRIVATE)?;
+        let bytes = self.key_bytes(source, PRIVATE).map_err(|error| match error {
+            KeyLoadError::File(file @ FileError::Io { .. }) if file.is_missing(DEFAULT_KEY) => {
+                KeyLoadError::NoKeyPair(file)
+            }
+            error => error,
+        })?;
         let kind = |found| KeyLoadError::Kind { source_name: source.to_string(), expected: PRIVATE, found };
         match Label::of(&bytes) {
             Label::Public => Err(kind("a public key, which cannot sign")),
@@ -166,8 +184,15 @@ impl Context {
             // Not a key file whatever the password: nobody is asked for one.
             return file::open(bytes, &Password::new("")).map_err(refused);
         }
+        // As long as nothing of standard input has been read.
+        let from = self.password_source(password_file);
         let mut password = self.password(password_file, PasswordUse::Open)?;
-        file::open(bytes, &Password::new(std::mem::take(&mut *password))).map_err(refused)
+        file::open(bytes, &Password::new(std::mem::take(&mut *password))).map_err(|error| match error {
+            KeyFileError::WrongPasswordOrDamaged => {
+                KeyLoadError::WrongPassword { source_name: source.to_string(), password: from.to_string() }
+            }
+            error => refused(error),
+        })
     }
 
     fn key_bytes(&self, source: &KeySource, expected: &'static str) -> Result<Zeroizing<Vec<u8>>, KeyLoadError> {

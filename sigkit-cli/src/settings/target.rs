@@ -1,6 +1,6 @@
 //! The image a user names: where it lives, and which one it is.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use sigkit_core::digest::Digest;
@@ -36,17 +36,28 @@ pub(crate) struct LocalImage {
 
 /// Why a text names no image.
 #[derive(Clone, Debug, thiserror::Error)]
-#[error("{text:?} is not an image name: {detail}")]
-pub(crate) struct TargetError {
-    text: String,
-    detail: String,
+pub(crate) enum TargetError {
+    /// An empty text, as an unset variable gives.
+    #[error("the image name is empty: expected REGISTRY/NAME:TAG or oci:DIR[:TAG]; check the variable that holds it")]
+    Empty,
+    /// Any other text.
+    #[error("{text:?} is not an image name: {detail}")]
+    Invalid {
+        /// Cut to 200 characters.
+        text: String,
+        /// What was expected and found.
+        detail: String,
+    },
 }
 
 impl std::str::FromStr for Target {
     type Err = TargetError;
 
     fn from_str(text: &str) -> Result<Self, TargetError> {
-        let refused = |detail: String| TargetError { text: text.chars().take(200).collect(), detail };
+        if text.is_empty() {
+            return Err(TargetError::Empty);
+        }
+        let refused = |detail: String| TargetError::Invalid { text: text.chars().take(200).collect(), detail };
         let reference = |error: ReferenceError| refused(error.to_string());
         if let Some(rest) = text.strip_prefix("oci-archive:") {
             return LocalImage::parse(rest).map(Self::Archive).map_err(refused);
@@ -175,6 +186,30 @@ impl OpenTarget {
         }
     }
 
+    /// The same error, which says of a missing image what is missing.
+    fn not_here(&self, error: StoreError) -> StoreError {
+        let StoreError::NotFound { place } = error else { return error };
+        let place = match &self.target {
+            Target::Registry(reference) => {
+                let what = match reference.target() {
+                    TagOrDigest::Tag(tag) => format!("tag {tag}"),
+                    TagOrDigest::Digest(digest) => format!("manifest {digest}"),
+                };
+                format!("there is no {what} in {}: {place}", reference.repository)
+            }
+            Target::Layout(image) if image.path.as_path() == Path::new(&place) => {
+                format!("{place}: there is no such directory")
+            }
+            Target::Archive(LocalImage { path, .. }) | Target::DockerArchive { path, .. }
+                if path.as_path() == Path::new(&place) =>
+            {
+                format!("{place}: there is no such file")
+            }
+            Target::Layout(_) | Target::Archive(_) | Target::DockerArchive { .. } => place,
+        };
+        StoreError::NotFound { place }
+    }
+
     /// How the image was asked for, in a layout or archive.
     fn asked(&self) -> Asked {
         match &self.target {
@@ -193,7 +228,7 @@ impl OpenTarget {
     /// # Errors
     /// [`TreeError`].
     pub(crate) async fn resolve_on(&self, platform: Option<&Platform>) -> Result<FetchedManifest, TreeError> {
-        let named = self.resolve().await?;
+        let named = self.resolve().await.map_err(|error| self.not_here(error))?;
         self.meant.get_or_init(|| named.descriptor.digest);
         let image = match platform {
             Some(platform) => for_platform(&*self.store, &named, platform).await?,

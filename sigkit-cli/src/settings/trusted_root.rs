@@ -232,5 +232,12 @@ fn content(
     expected: &'static str,
     found: &(impl std::fmt::Display + ?Sized),
 ) -> FileError {
-    FileError::Content { option, path: path.to_owned(), expected, found: found.to_string() }
+    let found = found.to_string();
+    // The error may begin with what the sentence says already.
+    let found = match (found.strip_prefix("found "), found.strip_prefix("trusted root: ")) {
+        (Some(found), _) => found.to_owned(),
+        (None, Some(why)) => format!("another document: {why}"),
+        (None, None) => found.replacen(" found; wanted ", "; wanted ", 1),
+    };
+    FileError::Content { option, path: path.to_owned(), expected, found }
 }

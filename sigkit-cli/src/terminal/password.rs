@@ -1,5 +1,5 @@
-use std::io;
 use std::path::Path;
+use std::{fmt, io};
 
 use zeroize::Zeroizing;
 
@@ -19,6 +19,31 @@ pub(crate) enum PasswordUse {
     Open,
     /// To protect a new key: asked twice, since a mistyped one would lose it.
     Create,
+}
+
+/// Where a password comes from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum PasswordSource<'a> {
+    /// `--password-file`
+    File(&'a Path),
+    /// An environment variable of this name.
+    Variable(&'static str),
+    /// It is typed.
+    Terminal,
+    /// Standard input, which is not a terminal.
+    Stdin,
+}
+
+impl fmt::Display for PasswordSource<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) if *path == Path::new("-") => f.write_str("standard input"),
+            Self::File(path) => path.display().fmt(f),
+            Self::Variable(name) => f.write_str(name),
+            Self::Terminal => f.write_str("the terminal"),
+            Self::Stdin => f.write_str("standard input"),
+        }
+    }
 }
 
 /// Why there is no password.
@@ -59,22 +84,28 @@ impl Context {
         file: Option<&Path>,
         purpose: PasswordUse,
     ) -> Result<Zeroizing<Vec<u8>>, PasswordError> {
-        if let Some(path) = file {
-            return self.password_from_file(path);
-        }
-        if let Some(password) = VARIABLES.iter().find_map(|name| self.environment.secret(name)) {
-            return Ok(password);
-        }
-        if self.stdin.is_terminal() == IsTerminal::Yes {
-            return self.ask_password(purpose);
-        }
-        if self.stdin.is_taken() {
-            return match self.ask_password(purpose) {
+        match self.password_source(file) {
+            PasswordSource::File(path) => self.password_from_file(path),
+            PasswordSource::Variable(name) => Ok(self.environment.secret(name).unwrap_or_default()),
+            PasswordSource::Terminal if self.stdin.is_terminal() == IsTerminal::Yes => self.ask_password(purpose),
+            PasswordSource::Terminal => match self.ask_password(purpose) {
                 Err(PasswordError::Io(_)) => Err(PasswordError::StdinTaken),
                 asked => asked,
-            };
+            },
+            PasswordSource::Stdin => self.password_from_stdin(),
         }
-        self.password_from_stdin()
+    }
+
+    /// Where the password of a private key is taken from.
+    pub(crate) fn password_source<'a>(&self, file: Option<&'a Path>) -> PasswordSource<'a> {
+        match (file, VARIABLES.into_iter().find(|name| self.environment.secret(name).is_some())) {
+            (Some(path), _) => PasswordSource::File(path),
+            (None, Some(name)) => PasswordSource::Variable(name),
+            (None, None) if self.stdin.is_terminal() == IsTerminal::Yes || self.stdin.is_taken() => {
+                PasswordSource::Terminal
+            }
+            (None, None) => PasswordSource::Stdin,
+        }
     }
 
     fn password_from_file(&self, path: &Path) -> Result<Zeroizing<Vec<u8>>, PasswordError> {

@@ -190,7 +190,7 @@ const BEGIN: &str = "-----BEGIN";
 const END: &str = "-----END";
 const QUOTED: &str = "; there is a quotation mark before it: remove the quotes around the block";
 const ESCAPED: &str = "; its line breaks are written as \\n: replace them by real line breaks";
-const RUN_ON: &str = "; line breaks are missing: BEGIN and END have lines of their own";
+const RUN_ON: &str = "; line breaks are missing: BEGIN and END have lines of their own; if it is from a variable, write \"$VARIABLE\" in quotation marks";
 
 /// What is usually wrong with a boundary behind which the line does not end.
 fn behind(boundary: &str) -> &'static str {

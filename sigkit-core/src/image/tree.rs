@@ -57,7 +57,7 @@ pub enum TreeError {
         child: String,
     },
     /// The image is for one platform only, not an index to choose from.
-    #[error("{image}: platform {wanted} was requested, but this is a single image: omit the platform")]
+    #[error("{image}: platform {wanted} was requested, but this is a single image")]
     NotAnIndex {
         /// The image.
         image: Digest,

@@ -44,7 +44,9 @@ impl JsonError {
             Category::Eof => likely_cause(bytes, TextFormat::Json).or(Some(LikelyCause::CutOff)),
             Category::Io | Category::Syntax => likely_cause(bytes, TextFormat::Json),
         };
-        Self::of(error, cause)
+        let of = Self::of(error, cause);
+        let begins_otherwise = error.classify() == Category::Syntax && (error.line(), error.column()) <= (1, 1);
+        if begins_otherwise { Self { text: format!("not JSON: {}", of.text), ..of } } else { of }
     }
 
     fn of(error: &serde_json::Error, cause: Option<LikelyCause>) -> Self {
@@ -64,7 +66,7 @@ impl From<serde_json::Error> for JsonError {
 }
 
 /// The words of the parser without the names of this program's types, and without more of the document than shows where it is.
-fn plain(text: &str) -> String {
+pub(crate) fn plain(text: &str) -> String {
     let mut plain = String::new();
     let mut rest = text;
     while let Some((before, name)) =

@@ -68,6 +68,7 @@ use subject::SubjectBound;
 use verified::{SignerTrusted, Witnessed};
 
 use crate::bundle::{BundleError, Evidence, EvidenceItem, Problem, SignedEntity};
+use crate::content::SIGN_PREDICATE;
 use crate::crypto::{KeyFingerprint, PublicKey, SignatureScheme};
 use crate::policy::{Authority, KeyAuthority, Policy, Purpose};
 #[cfg(feature = "keyless")]
@@ -416,6 +417,10 @@ fn other_types(parts: &[Node]) -> Option<Vec<String>> {
             } if !types.contains(found) => types.push(found.clone()),
             _ => {}
         }
+    }
+    // A signature is no attestation of another type, unless there is nothing else.
+    if types.iter().any(|found| found != SIGN_PREDICATE) {
+        types.retain(|found| found != SIGN_PREDICATE);
     }
     types.sort();
     (!types.is_empty()).then_some(types)

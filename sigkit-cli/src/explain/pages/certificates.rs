@@ -12,8 +12,8 @@ pub(super) const PAGES: &[Page] = &[
     page_of(
         "certificate-missing",
         "An identity was requested, but the signature has no certificate.",
-        "The image was signed with a key.",
-        "Verify with --key, or give the certificate with --certificate.",
+        "It was signed with a key.",
+        "Verify with --key and the public key of the signer. A detached signature by an identity needs its certificate: --certificate FILE.",
     ),
     page_of(
         "certificate-unsuitable",

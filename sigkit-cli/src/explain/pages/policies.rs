@@ -7,7 +7,7 @@ pub(super) const PAGES: &[Page] = &[
         "no-policy-matches",
         "No rule of the policy applies to this image. An image without a rule is refused.",
         "The image's name matches none of the patterns: another host, another path, or an image in a layout or archive, which has no name.",
-        "Compare the name in the report with the patterns that sigkit policy check shows; add the image to a rule, or write a rule for **.",
+        "Compare the name in the report with the patterns that sigkit policy check shows; add the image to the rule that is for it.",
     ),
     page_of(
         "refused-by-policy",

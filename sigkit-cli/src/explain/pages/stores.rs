@@ -19,7 +19,7 @@ pub(super) const PAGES: &[Page] = &[
         "not-an-index",
         "A platform was requested, but this is a single image.",
         "The image was built for one platform only.",
-        "Omit --platform.",
+        "Verify or sign it without --platform.",
     ),
     page_of(
         "not-a-signature",
@@ -54,9 +54,9 @@ pub(super) const PAGES: &[Page] = &[
     ),
     page_of(
         "store-unavailable",
-        "The registry, layout or archive could not be reached or read. What it holds is unknown.",
+        "The registry, layout or archive could not be reached or read. What it holds is unknown, which is never taken for \"no signatures\".",
         "A network failure, a proxy, a rate limit, or a failure of the registry.",
-        "Try again; the message names the request and its status. This is never taken for \"no signatures\".",
+        "If there was no answer, check the name, the port, the network and the proxy; if the message has a status, try again later.",
     ),
     page_of(
         "store-protocol",

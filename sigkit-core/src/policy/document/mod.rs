@@ -55,7 +55,7 @@ pub enum DocumentError {
     #[error(transparent)]
     Json(#[from] JsonError),
     /// A member that is unknown, missing, of another type, or asks for what cannot be checked.
-    #[error("document {document}, {path}: {problem}")]
+    #[error("document {document}{}{path}: {problem}", if path.is_empty() { "" } else { ", " })]
     Member {
         /// Counted from 1.
         document: usize,
@@ -270,7 +270,11 @@ impl Shape {
 
 /// Reads a value of a known shape.
 fn shaped<T: DeserializeOwned>(value: &Value) -> Result<T, Shape> {
-    serde_path_to_error::deserialize(Objects(value)).map_err(|error| Shape::at(error.path().to_string(), error.inner()))
+    serde_path_to_error::deserialize(Objects(value)).map_err(|error| {
+        // The way to the value itself is written as a dot.
+        let path = error.path().to_string();
+        Shape::at(if path == "." { "" } else { &path }, json::plain(&error.inner().to_string()))
+    })
 }
 
 impl From<PolicyError> for Shape {

@@ -443,6 +443,7 @@ fn after_tries(error: StoreError, tries: u32) -> StoreError {
 }
 
 fn transport_trouble(place: &str, error: reqwest::Error) -> Trouble {
+    let unanswered = error.url().and_then(|url| unanswered(&error, url));
     let error = error.without_url();
     let refused = certificate_trouble(&error);
     let kind = match (&refused, error.is_connect()) {
@@ -452,7 +453,10 @@ fn transport_trouble(place: &str, error: reqwest::Error) -> Trouble {
     };
     let detail = match refused {
         Some(why) => format!("the server's certificate is not trusted ({why})"),
-        None => chain(&error),
+        None => match unanswered {
+            Some(who) => format!("{who} ({})", chain(&error)),
+            None => chain(&error),
+        },
     };
     Trouble { error: StoreError::Unavailable { place: place.to_owned(), detail }, kind }
 }
@@ -466,6 +470,23 @@ fn by_way_of(trouble: Trouble, url: &Url) -> Trouble {
             Trouble { error: StoreError::Unavailable { place, detail }, kind }
         }
         (_, trouble) => trouble,
+    }
+}
+
+/// Who does not answer, where no connection was made. Of a proxy it is not known which of the two is absent.
+fn unanswered(error: &reqwest::Error, url: &Url) -> Option<String> {
+    if !error.is_connect() || (!address::is_loopback(url) && proxy::of(url).is_some()) {
+        return None;
+    }
+    let mut cause: &(dyn std::error::Error + 'static) = error;
+    loop {
+        if cause.to_string() == "dns error" {
+            return Some(format!("there is no address for the host {}", url.host_str().unwrap_or_default()));
+        }
+        if cause.downcast_ref::<std::io::Error>().is_some_and(|error| error.raw_os_error().is_some()) {
+            return Some(format!("nothing answers at {}", address::authority(url)));
+        }
+        cause = cause.source()?;
     }
 }
 
