@@ -137,7 +137,7 @@ impl WriteOperation for Job<'_> {
                 )
             }
             Attached::AlreadyThere(origin) => {
-                format!("Already signed by this key: {name} ({origin}); nothing written (--force signs again)")
+                format!("Already signed by this key: {name} ({origin}); nothing was written (--force signs again)")
             }
         };
         let lines = attached.iter().map(|attached| ImageResult::done(line(attached)));

@@ -151,11 +151,12 @@ impl Target {
         client: &RegistryClient,
         signatures: Option<&Repository>,
     ) -> Result<OpenTarget, Box<StoreError>> {
+        let here = |error| self.not_here(error);
         let store = match &self {
             Self::Registry(reference) => AnyStore::Registry(client.repository(&reference.repository)),
-            Self::Layout(image) => AnyStore::Layout(LayoutStore::open(&image.path)?),
-            Self::Archive(image) => AnyStore::Archive(ArchiveStore::open(&image.path)?),
-            Self::DockerArchive { path, .. } => AnyStore::DockerArchive(DockerArchiveStore::open(path)?),
+            Self::Layout(image) => AnyStore::Layout(LayoutStore::open(&image.path).map_err(here)?),
+            Self::Archive(image) => AnyStore::Archive(ArchiveStore::open(&image.path).map_err(here)?),
+            Self::DockerArchive { path, .. } => AnyStore::DockerArchive(DockerArchiveStore::open(path).map_err(here)?),
         };
         let store = Arc::new(store);
         let signatures = match (&self, signatures) {
@@ -163,6 +164,30 @@ impl Target {
             _ => Arc::clone(&store),
         };
         Ok(OpenTarget { store, signatures, target: self, meant: OnceLock::new() })
+    }
+
+    /// The same error, which says of a missing image what is missing.
+    fn not_here(&self, error: StoreError) -> StoreError {
+        let StoreError::NotFound { place } = error else { return error };
+        let place = match self {
+            Self::Registry(reference) => {
+                let what = match reference.target() {
+                    TagOrDigest::Tag(tag) => format!("tag {tag}"),
+                    TagOrDigest::Digest(digest) => format!("manifest {digest}"),
+                };
+                format!("there is no {what} in {}: {place}", reference.repository)
+            }
+            Self::Layout(image) if image.path.as_path() == Path::new(&place) => {
+                format!("{place}: there is no such directory")
+            }
+            Self::Archive(LocalImage { path, .. }) | Self::DockerArchive { path, .. }
+                if path.as_path() == Path::new(&place) =>
+            {
+                format!("{place}: there is no such file")
+            }
+            Self::Layout(_) | Self::Archive(_) | Self::DockerArchive { .. } => place,
+        };
+        StoreError::NotFound { place }
     }
 }
 
@@ -186,30 +211,6 @@ impl OpenTarget {
         }
     }
 
-    /// The same error, which says of a missing image what is missing.
-    fn not_here(&self, error: StoreError) -> StoreError {
-        let StoreError::NotFound { place } = error else { return error };
-        let place = match &self.target {
-            Target::Registry(reference) => {
-                let what = match reference.target() {
-                    TagOrDigest::Tag(tag) => format!("tag {tag}"),
-                    TagOrDigest::Digest(digest) => format!("manifest {digest}"),
-                };
-                format!("there is no {what} in {}: {place}", reference.repository)
-            }
-            Target::Layout(image) if image.path.as_path() == Path::new(&place) => {
-                format!("{place}: there is no such directory")
-            }
-            Target::Archive(LocalImage { path, .. }) | Target::DockerArchive { path, .. }
-                if path.as_path() == Path::new(&place) =>
-            {
-                format!("{place}: there is no such file")
-            }
-            Target::Layout(_) | Target::Archive(_) | Target::DockerArchive { .. } => place,
-        };
-        StoreError::NotFound { place }
-    }
-
     /// How the image was asked for, in a layout or archive.
     fn asked(&self) -> Asked {
         match &self.target {
@@ -228,7 +229,7 @@ impl OpenTarget {
     /// # Errors
     /// [`TreeError`].
     pub(crate) async fn resolve_on(&self, platform: Option<&Platform>) -> Result<FetchedManifest, TreeError> {
-        let named = self.resolve().await.map_err(|error| self.not_here(error))?;
+        let named = self.resolve().await.map_err(|error| self.target.not_here(error))?;
         self.meant.get_or_init(|| named.descriptor.digest);
         let image = match platform {
             Some(platform) => for_platform(&*self.store, &named, platform).await?,
