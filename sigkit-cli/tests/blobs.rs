@@ -179,7 +179,7 @@ fn what_is_missing_or_wrong_leaves_nothing_behind() {
     with_key("blob").expect(1).stderr_contains("--key: blob: expected an encrypted private key in PEM");
     with_key("missing.key").expect(1).stderr_contains("--key: cannot read missing.key");
     let ran = sign(&sandbox, &out).env("COSIGN_PASSWORD", "wrong").run().expect(1).stdout_is("");
-    ran.stderr_contains("--key: cosign.key: expected an encrypted private key in PEM: wrong password");
+    ran.stderr_contains("--key: cosign.key: wrong password (from COSIGN_PASSWORD), or the file is damaged");
     sign(&sandbox, &["--bundle", "b", "missing"]).run().expect(1).stderr_contains("BLOB: cannot read missing");
     sign(&sandbox, &["--bundle", "b", "."]).run().expect(1).stderr_contains("found a directory");
     sign(&sandbox, &["--bundle", "missing/b", "blob"])

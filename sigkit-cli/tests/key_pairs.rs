@@ -35,8 +35,7 @@ fn a_pair_is_made_in_every_algorithm_and_opens_again() {
             .run()
             .expect(1)
             .stdout_is("")
-            .stderr_contains("--key: cosign.key: expected an encrypted private key in PEM: ")
-            .stderr_contains("password");
+            .stderr_contains("--key: cosign.key: wrong password (from COSIGN_PASSWORD)");
     }
 }
 
