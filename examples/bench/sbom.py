@@ -23,8 +23,6 @@ def attestations(b, sigkit, cosign, registry, keys, mib=51):
         return b.once([str(word) for word in argv])[0]
 
     # cosign takes so long that one run of it says enough.
-    # More than is read without being told to.
-    b.environment["SIGKIT_MAX_ATTACHMENT_SIZE"] = "128MiB"
     few, references = 3, [image("sigkit", number) for number in range(4)]
     attest = [[sigkit, "attest", "-y", "--key", keys + ".key", *common, reference] for reference in references]
     peer = image("cosign", 0)

@@ -21,7 +21,7 @@ pub(crate) const VARIABLES: &[(&str, Shown, &str)] = &[
     (
         "SIGKIT_MAX_ATTACHMENT_SIZE",
         Shown::Always,
-        "memory for the attestations of an image, 48MiB unless set, and largest signature, 1MiB unless set",
+        "largest attestation, 128MiB unless set, memory for those of an image, 48MiB unless set, and largest signature, 1MiB unless set",
     ),
     ("COSIGN_MAX_ATTACHMENT_SIZE", Shown::Always, "the same, where SIGKIT_MAX_ATTACHMENT_SIZE is not set"),
     ("COSIGN_REPOSITORY", Shown::Always, "repository of the signatures, instead of the image's own"),

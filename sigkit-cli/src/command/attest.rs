@@ -6,7 +6,6 @@ use sigkit_core::bundle::SignedEntity;
 use sigkit_core::content::{Content, PredicateType};
 use sigkit_core::image::{Attesting, Earlier};
 use sigkit_core::key::KeyPair;
-use sigkit_core::limits::Limits;
 use sigkit_core::store::FetchedManifest;
 use sigkit_core::time::UnixTime;
 
@@ -47,7 +46,6 @@ pub(crate) fn run(
         legacy_created: args.record_creation_timestamp.then(|| context.creation_time()).transpose()?,
         limits: context.limits()?,
     };
-    let too_large = unread_unless_told(predicate.len(), &attesting.limits);
     let key = context.signing_key(&args.key.key, args.key.password.password_file.as_deref())?;
     context.files.check(&[("--bundle", args.bundle.as_deref())])?;
     let predicate = if single { Predicate::Once(Mutex::new(predicate)) } else { Predicate::Often(predicate) };
@@ -55,7 +53,6 @@ pub(crate) fn run(
     let mut output = images.write(&job, global, printer)?;
     if job.stored.get() {
         output.notes.push(audience::of_attestation(args.format()?));
-        output.notes.extend(too_large);
     }
     Ok(output)
 }
@@ -91,18 +88,6 @@ fn software_list(document: &[u8]) -> Option<(&'static str, &'static str)> {
         b'{' if has(b"\"spdxVersion\"") && has(b"\"SPDX-") => Some(("an SPDX document", "spdxjson")),
         _ => head.starts_with(b"SPDXVersion:").then_some(("an SPDX document", "spdx")),
     }
-}
-
-/// What is to be said about a predicate that makes an attestation larger than is read without being told to.
-fn unread_unless_told(predicate: usize, limits: &Limits) -> Option<String> {
-    let stored = u64::try_from(predicate.saturating_div(3).saturating_mul(4)).unwrap_or(u64::MAX);
-    let most = Limits::DEFAULT.attachments_total_bytes;
-    (stored > most && stored <= limits.attachment_bytes).then(|| {
-        format!(
-            "WARNING: as it is stored, the attestation has {stored} bytes: sigkit reads at most {most} for the attestations of an image, unless \
-             SIGKIT_MAX_ATTACHMENT_SIZE allows more"
-        )
-    })
 }
 
 /// What is attested about each image.

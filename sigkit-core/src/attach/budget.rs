@@ -72,16 +72,19 @@ impl Room {
         Share { room: self, bytes, kind: Kind::Small }
     }
 
-    /// Waits for room for something large, as long as anything on its way may still give some back.
+    /// Waits for room for something large, as long as anything on its way may still give some back. One that is larger than the room
+    /// has it alone, beside what is small.
     pub(super) async fn reserve(&self, bytes: u64) -> Result<Share<'_>, Full> {
         poll_fn(|context| {
             let mut taken = self.state();
             let after = taken.large.saturating_add(bytes);
-            if after.saturating_add(taken.small).saturating_add(taken.kept) <= self.size {
+            let quiet = taken.large == 0 && taken.small == 0;
+            let alone = quiet && bytes > self.size && taken.kept <= IN_FLIGHT.min(self.size / 2);
+            if alone || after.saturating_add(taken.small).saturating_add(taken.kept) <= self.size {
                 taken.large = after;
                 return Poll::Ready(Ok(()));
             }
-            if taken.large == 0 && taken.small == 0 {
+            if quiet {
                 return Poll::Ready(Err(Full));
             }
             taken.waiting.push(context.waker().clone());
@@ -128,12 +131,14 @@ impl Budget {
         Self { left: Mutex::new(limits), limits, noun }
     }
 
-    /// Takes all of it or nothing; the error is the limit that would be exceeded.
+    /// Takes all of it or nothing; the error is the limit that would be exceeded. What is larger than all may be is let in alone, beside
+    /// what is small.
     pub(super) fn take(&self, things: usize, bytes: u64) -> Result<(), String> {
         let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
         let things_left = left.0.checked_sub(things);
         let things_left = things_left.ok_or_else(|| format!("{} {} of one image", self.limits.0, self.noun))?;
-        let bytes_left = left.1.checked_sub(bytes).ok_or_else(|| self.all_together())?;
+        let alone = bytes > self.limits.1 && self.limits.1.saturating_sub(left.1) <= IN_FLIGHT.min(self.limits.1 / 2);
+        let bytes_left = left.1.checked_sub(bytes).or(alone.then_some(0)).ok_or_else(|| self.all_together())?;
         *left = (things_left, bytes_left);
         Ok(())
     }
@@ -193,7 +198,7 @@ mod tests {
                 kept.borrow_mut().push((bytes, keeps));
             }
         };
-        // All but the last fit, each beside what is left of those before it, and what is larger than the room never does.
+        // All but the last fit, each beside what is left of those before it, and what is larger than the room finds too much kept.
         run(gather([(4, 3), (6, 0), (5, 3), (3, 0), (11, 0), (3, 3), (4, 0)].map(work).into_iter().collect()));
         assert!(most.get() <= 10, "{}", most.get());
         let mut kept = kept.into_inner();
@@ -202,5 +207,17 @@ mod tests {
         assert!(!kept.contains(&(11, 0)) && run(room.reserve(2)).0.is_err() && run(room.reserve(1)).0.is_ok());
         // Small things are read beside it all the same, one at a time.
         assert_eq!(run(room.take(7)).0.bytes, 7);
+    }
+
+    // threat: R32
+    #[test]
+    fn one_thing_larger_than_all_may_be_is_let_in_alone() {
+        let (room, budget) = (Room::of(10), Budget::new(9, 10, "attestations"));
+        run(room.take(2)).0.keep(2);
+        budget.take(1, 2).unwrap();
+        run(room.reserve(25)).0.unwrap().keep(25);
+        budget.take(1, 25).unwrap();
+        assert!(run(room.reserve(11)).0.is_err() && run(room.reserve(1)).0.is_err());
+        assert!(budget.take(1, 11).is_err() && budget.take(1, 1).is_err() && budget.take(1, 0).is_ok());
     }
 }
