@@ -153,9 +153,13 @@ pub fn likely_cause(bytes: &[u8], wanted: TextFormat) -> Option<LikelyCause> {
     }
 }
 
-/// The bytes of a signature that are text again: base64 of base64, or of something other than a signature.
+/// The bytes of a signature that are text again: base64 of base64, or of something other than a signature. A signature may begin as
+/// JSON does; that all of its bytes are ASCII happens to one in 2^64.
 pub(crate) fn encoded_again(bytes: &[u8]) -> Option<LikelyCause> {
     let text = bytes.trim_ascii();
+    if !text.is_ascii() {
+        return None;
+    }
     match recognised(text)? {
         // The byte after its length is not text, as in a DER signature.
         Recognised::Der => None,
@@ -310,6 +314,13 @@ mod tests {
     fn a_signature_is_no_text_and_text_is_no_signature() {
         assert_eq!(encoded_again(&[0x30, 0x44, 0x02, 0x20, 0x01]), None);
         assert_eq!(encoded_again(&[7; 64]), None);
+        for first in 0..=u8::MAX {
+            let mut signature = [0x99; 256];
+            signature[0] = first;
+            assert_eq!(encoded_again(&signature), None, "{first}");
+            signature[..PEM.len().min(200)].copy_from_slice(&PEM.as_bytes()[..PEM.len().min(200)]);
+            assert_eq!(encoded_again(&signature), None);
+        }
         assert_eq!(encoded_again(STANDARD.encode([7; 64]).as_bytes()), Some(Base64Of(Recognised::Base64)));
         assert_eq!(encoded_again(PEM.as_bytes()), Some(Base64Of(Recognised::Pem)));
     }

@@ -131,7 +131,7 @@ impl Budget {
         Self { left: Mutex::new(limits), limits, noun }
     }
 
-    /// Takes all of it or nothing; the error is the limit that would be exceeded. What is larger than all may be is let in alone, beside
+    /// Takes all of it or nothing; the error is the limit that would be exceeded. What is larger than all may be is allowed alone, beside
     /// what is small.
     pub(super) fn take(&self, things: usize, bytes: u64) -> Result<(), String> {
         let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
