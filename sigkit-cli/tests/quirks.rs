@@ -34,7 +34,7 @@ fn denied_missing_tag_is_absent_for_writers_only() {
         let image = lab.image("v1");
         let name = lab.name(":v1");
         let signed = lab.sign(&["--format", format, &name]).run().expect(0);
-        signed.stderr_contains("Signed ").stderr_contains("; the tag was taken for absent before");
+        signed.stderr_contains("Signed ").stderr_contains("; the tag was treated as missing");
         let first = lab
             .registry
             .requests()
@@ -108,7 +108,7 @@ fn the_right_to_overwrite_is_asked_for_by_its_name() {
     let denied = Action::Respond(Response::error(403, "DENIED", "not enough permissions to delete/overwrite artifact"));
     lab.registry.fault(Rule::new("PUT", "/v2/app/manifests/*.sig"), denied);
     let ran = lab.sign(&["--format", "legacy", "-a", "n=2", &name]).run().expect(14);
-    ran.stderr_contains(": access-denied: ").stderr_contains("the account needs the right to overwrite");
+    ran.stderr_contains(": access-denied: ").stderr_contains("the account needs permission to overwrite");
     assert_eq!(layers(&lab, &image), 1);
 }
 
