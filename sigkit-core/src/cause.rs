@@ -186,7 +186,9 @@ fn from_beginning(bytes: &[u8]) -> Option<LikelyCause> {
 fn recognised(text: &[u8]) -> Option<Recognised> {
     Some(match text {
         [b'{' | b'[', ..] => Recognised::Json,
+        // A sequence; a length that is a letter, too, must be the right one.
         [0x30, 0x80..=0x84, ..] => Recognised::Der,
+        [0x30, length, rest @ ..] if usize::from(*length) == rest.len() && !rest.is_ascii() => Recognised::Der,
         _ if contains(text.get(..SAMPLE).unwrap_or(text), BEGIN) => Recognised::Pem,
         _ if text.len() >= SHORTEST_BASE64 && sample(text).is_some() => Recognised::Base64,
         _ => return None,

@@ -13,6 +13,8 @@ const IN_FLIGHT: u64 = 8 << 20;
 #[derive(Debug)]
 pub(crate) struct Room {
     size: u64,
+    /// The largest thing that may have it alone where it does not fit.
+    alone: u64,
     state: Mutex<Taken>,
 }
 
@@ -47,11 +49,12 @@ pub(super) struct Full;
 impl Room {
     /// The room for one image.
     pub(crate) fn new(limits: &Limits) -> Self {
-        Self::of(limits.attachments_total_bytes.max(limits.signatures_total_bytes).max(IN_FLIGHT))
+        let size = limits.attachments_total_bytes.max(limits.signatures_total_bytes).max(IN_FLIGHT);
+        Self::of(size, limits.attachment_bytes)
     }
 
-    fn of(size: u64) -> Self {
-        Self { size, state: Mutex::default() }
+    fn of(size: u64, alone: u64) -> Self {
+        Self { size, alone, state: Mutex::default() }
     }
 
     /// Waits for room for something small. One such thing is read at a time however full the room is.
@@ -79,7 +82,7 @@ impl Room {
             let mut taken = self.state();
             let after = taken.large.saturating_add(bytes);
             let quiet = taken.large == 0 && taken.small == 0;
-            let alone = quiet && bytes > self.size && taken.kept <= IN_FLIGHT.min(self.size / 2);
+            let alone = quiet && is_alone(bytes, self.size, self.alone, taken.kept);
             if alone || after.saturating_add(taken.small).saturating_add(taken.kept) <= self.size {
                 taken.large = after;
                 return Poll::Ready(Ok(()));
@@ -118,17 +121,24 @@ impl Drop for Share<'_> {
     }
 }
 
+/// Returns true if something is larger than all may be, of at most `alone` bytes, and what is kept beside it is small.
+fn is_alone(bytes: u64, all: u64, alone: u64, kept: u64) -> bool {
+    bytes > all && bytes <= alone && kept <= IN_FLIGHT.min(all / 2)
+}
+
 /// What may still be read of one kind for one image, whatever the number of places it is read from.
 pub(super) struct Budget {
     left: Mutex<(usize, u64)>,
     limits: (usize, u64),
+    alone: u64,
     noun: &'static str,
 }
 
 impl Budget {
-    pub(super) fn new(things: usize, bytes: u64, noun: &'static str) -> Self {
+    /// `alone` is the largest thing that may have all bytes alone where it does not fit.
+    pub(super) fn new(things: usize, bytes: u64, alone: u64, noun: &'static str) -> Self {
         let limits = (things, bytes);
-        Self { left: Mutex::new(limits), limits, noun }
+        Self { left: Mutex::new(limits), limits, alone, noun }
     }
 
     /// Takes all of it or nothing; the error is the limit that would be exceeded. What is larger than all may be is allowed alone, beside
@@ -137,7 +147,7 @@ impl Budget {
         let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
         let things_left = left.0.checked_sub(things);
         let things_left = things_left.ok_or_else(|| format!("{} {} of one image", self.limits.0, self.noun))?;
-        let alone = bytes > self.limits.1 && self.limits.1.saturating_sub(left.1) <= IN_FLIGHT.min(self.limits.1 / 2);
+        let alone = is_alone(bytes, self.limits.1, self.alone, self.limits.1.saturating_sub(left.1));
         let bytes_left = left.1.checked_sub(bytes).or(alone.then_some(0)).ok_or_else(|| self.all_together())?;
         *left = (things_left, bytes_left);
         Ok(())
@@ -160,7 +170,7 @@ mod tests {
     // threat: R32
     #[test]
     fn room_is_shared_and_given_back() {
-        let room = Room::of(10);
+        let room = Room::of(10, 0);
         let (held, most) = (Cell::new(0_u64), Cell::new(0_u64));
         let work = |bytes: u64| {
             let (room, held, most) = (&room, &held, &most);
@@ -184,7 +194,7 @@ mod tests {
     // threat: R32
     #[test]
     fn large_things_fit_beside_what_is_kept_or_are_told() {
-        let room = Room::of(10);
+        let room = Room::of(10, 0);
         let (held, most, kept) = (Cell::new(0_u64), Cell::new(0_u64), RefCell::new(Vec::new()));
         let work = |(bytes, keeps): (u64, u64)| {
             let (room, held, most, kept) = (&room, &held, &most, &kept);
@@ -212,9 +222,10 @@ mod tests {
     // threat: R32
     #[test]
     fn one_thing_larger_than_all_may_be_is_let_in_alone() {
-        let (room, budget) = (Room::of(10), Budget::new(9, 10, "attestations"));
+        let (room, budget) = (Room::of(10, 25), Budget::new(9, 10, 25, "attestations"));
         run(room.take(2)).0.keep(2);
         budget.take(1, 2).unwrap();
+        assert!(run(room.reserve(26)).0.is_err() && budget.take(1, 26).is_err());
         run(room.reserve(25)).0.unwrap().keep(25);
         budget.take(1, 25).unwrap();
         assert!(run(room.reserve(11)).0.is_err() && run(room.reserve(1)).0.is_err());

@@ -41,7 +41,7 @@ pub(super) async fn search<S: Store, K: Keep>(
         limits,
         each,
         keep,
-        budget: Budget::new(limits.attachments, together, wanted.noun()),
+        budget: Budget::new(limits.attachments, together, wanted.alone(limits), wanted.noun()),
         room,
         lateness: Lateness::default(),
         served: AtomicBool::new(false),

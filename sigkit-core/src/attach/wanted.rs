@@ -55,6 +55,14 @@ impl Wanted<'_> {
         }
     }
 
+    /// The most bytes of one that may be larger than all together.
+    pub(super) const fn alone(self, limits: &Limits) -> u64 {
+        match self {
+            Self::Signatures => 0,
+            Self::Attestations(_) => limits.attachment_bytes,
+        }
+    }
+
     pub(super) const fn noun(self) -> &'static str {
         match self {
             Self::Signatures => "signatures",
