@@ -99,6 +99,9 @@ fn attestations_over_budget_are_undecided_and_hide_no_other() {
     assert_eq!(allowed.stdout.lines().count(), 3);
 }
 
+/// What makes a document for an image.
+type Document<'a> = &'a dyn Fn(&Image) -> String;
+
 // threat: R32
 #[test]
 fn documents_that_only_look_large_cost_no_copy() {
@@ -118,7 +121,7 @@ fn documents_that_only_look_large_cost_no_copy() {
     let signed = |predicate: &str, image: &Image| {
         String::from_utf8(bundle(&key, &statement(&image.digest, TYPE, predicate))).unwrap()
     };
-    let documents: [(&str, &dyn Fn(&Image) -> String); 8] = [
+    let documents: [(&str, Document); 8] = [
         ("payload type", &|_| around(&envelope("", &long, "AA=="), "")),
         ("signature", &|_| around(&envelope("", "x", &long), "")),
         ("escaped payload", &|_| around(&envelope(&format!(r"\/{long}"), "x", "AA=="), "")),

@@ -219,7 +219,7 @@ fn the_policy_of_the_quick_start_is_accepted() {
     for line in policy.lines().filter(|line| !line.starts_with('#')) {
         assert!(help.contains(&format!("\n  {line}\n")), "{line}: {help}");
     }
-    sandbox.write("policy.yaml", policy.to_owned());
+    sandbox.write("policy.yaml", policy);
     let checked = sandbox.sigkit(&["policy", "check", "policy.yaml"]).run().expect(0).stdout;
     assert!(checked.contains("signed by key release") && !checked.contains("Weak points"), "{checked}");
 }
