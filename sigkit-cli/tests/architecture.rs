@@ -258,7 +258,7 @@ impl House {
         let source = &self.sources[number];
         let mut paths: Vec<Vec<String>> = Vec::new();
         let mut aliases: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-        // What a front door hands on is no use of its own, unless it uses it as well.
+        // What a front door hands on is not a use of its own, unless it uses it as well.
         let used = |import: &&Import| !import.exported || words(&source.code, &import.name) > 1;
         for import in self.imports[number].iter().filter(used) {
             match self.resolve(&import.path) {
@@ -278,7 +278,7 @@ impl House {
                 Some(module) => paths.push(module.iter().cloned().chain(tail).collect()),
                 None => {
                     let path: Vec<String> = std::iter::once(head.to_owned()).chain(tail).collect();
-                    // A tree of imports has been read already, and what a front door hands on is no use of its own.
+                    // A tree of imports has been read already, and what a front door hands on is not a use of its own.
                     let line = source.code[..at].rfind([';', '\n']).map_or("", |end| &source.code[end + 1..at]);
                     if !line.contains("use ") {
                         paths.extend(absolute(&source.module, &path, &self.modules));

@@ -61,7 +61,7 @@ fn every_format_and_every_type_is_attested_and_verified() {
             "no-attestation-of-type: none of the attestations matched the predicate type: https://openvex.dev/ns, found: {CUSTOM},"
         ));
         lab.sandbox.sigkit(&["verify-attestation", "--key", "other.pub", &name]).run().expect(12).stdout_is("");
-        // An attestation is no signature.
+        // An attestation is not a signature.
         lab.verify(&[&name]).run().expect(if format == "legacy" { 10 } else { 12 }).stdout_is("");
     }
     verify(&lab, &[&lab.name(":none")]).run().expect(11);

@@ -143,7 +143,7 @@ fn every_request_can_be_seen_and_no_secret_with_it() {
             ran.stderr.contains(&format!("\nGET {url}/v2/app/manifests/v1: 401 (")) || ran.stderr.starts_with("GET "),
             "{ran:#?}"
         );
-        // A user name is no secret, and an error says which was tried.
+        // A user name is not a secret, and an error says which was tried.
         let shown = ran.stderr.replace(&format!("user {CANARY:?}"), "").replace(&format!("user \"{CANARY}\""), "");
         assert!(!shown.contains(CANARY) && !ran.stdout.contains(CANARY), "{number}: {ran:#?}");
         assert!(!ran.stderr.contains(auth) && !ran.stderr.contains("eyJ"), "{number}: {ran:#?}");
@@ -151,7 +151,7 @@ fn every_request_can_be_seen_and_no_secret_with_it() {
             assert!(!line.contains('?'), "{line}");
         }
     }
-    // The token server and the redirect are requests like others; without the flag, none is shown.
+    // The token server and the redirect are requests like others; without the flag, no request is shown.
     let ran = lab.verify(&["-d", &name]).env("DOCKER_CONFIG", &docker).run();
     for place in [format!("GET {}/token: 200 (", lab.registry.url()), format!("GET {}/v2/app/blobs/x: ", storage.url())]
     {
@@ -348,7 +348,7 @@ fn no_more_images_are_under_way_than_jobs() {
     let names = signed(&lab, 6);
     let early = Arc::new(AtomicBool::new(false));
     let seen = Arc::clone(&early);
-    // With one job, the second image is not asked for while the first is held up.
+    // With one job, the second image is not requested while the first is held up.
     let (begun, waits) = (AtomicBool::new(false), Arc::clone(&early));
     lab.registry.fault(
         Rule::new("GET", "/v2/app/manifests/v1"),

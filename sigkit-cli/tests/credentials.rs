@@ -371,7 +371,7 @@ fn a_helper_does_not_outlive_the_program() {
             }
         };
         let status = format!("/proc/{}/status", pid.trim());
-        // Its parent has ended; until somebody else takes note of its end, it is a zombie.
+        // Its parent has ended; until another process collects it, it is a zombie.
         let runs = || std::fs::read_to_string(&status).is_ok_and(|status| !status.contains("State:\tZ"));
         eventually(|| (!runs()).then_some(()));
     }

@@ -166,7 +166,7 @@ fn broken_bundle_is_shown_in_part_and_not_upgraded() {
         sandbox.sigkit(&["bundle", "upgrade", broken, "--out", "new"]).run().expect(1).stdout_is("");
     }
     assert_eq!(sandbox.names(), before);
-    // Nothing can be read of what is no JSON.
+    // Nothing can be read of what is not JSON.
     sandbox.write("text", "text");
     sandbox.sigkit(&["bundle", "inspect", "text"]).run().expect(1).stdout_is("");
 }

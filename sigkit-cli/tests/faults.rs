@@ -143,7 +143,7 @@ fn login_keeps_what_was_taken() {
                 let run = sandbox.sigkit(&arguments).env("DOCKER_CONFIG", sandbox.path("docker"));
                 let ran = case.run(run.stdin(password));
                 assert!([0, 1, 14].contains(&ran.code), "{}: {ran:?}", case.told);
-                // Who is not asked is warned.
+                // Without a prompt there is a warning.
                 let taken = ran.code == 0 && !ran.stderr.contains("WARNING");
                 assert!(right || !taken, "{}: {ran:?}", case.told);
                 assert_eq!(sandbox.path("docker/config.json").exists(), ran.code == 0, "{}: {ran:?}", case.told);
@@ -165,7 +165,7 @@ fn a_run_killed_at_any_request_is_finished_by_the_next() {
     for nth in 1..=requests {
         let lab = RegistryFixture::with(start());
         lab.image("v1");
-        // What was asked is done or not done, and nobody hears of it.
+        // The request is done or not done, and no answer tells.
         lab.registry.fault(Rule::new("*", "*").nth(nth), if nth % 2 == 0 { Action::Hang } else { Action::HangAfter });
         let mut command = signing(&lab).command;
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();

@@ -41,7 +41,7 @@ fn answers_without_end() {
 fn compressed_answers_are_not_unpacked() {
     let (lab, image, name) = lab();
     lab.attach_signature(&image);
-    // 10 KiB of deflated zeros stand for 10 MiB; the coding alone is refused.
+    // 10 KiB of deflated zeros are 10 MiB; the coding alone is refused.
     let bomb = Change::All(vec![
         Change::Body(vec![0; 10 << 10]),
         Change::Header("Content-Encoding".to_owned(), "gzip".to_owned()),
@@ -70,7 +70,7 @@ fn referrers(count: usize, bytes: usize) -> String {
 #[test]
 fn pages_of_referrers_are_bounded_together() {
     let (lab, _, name) = lab();
-    // Each page within its limit, with a link to another: three megabytes of remarks, thousands of short entries, or of short remarks.
+    // Each page within its limit, with a link to another: three megabytes of annotations, thousands of short entries, or of short annotations.
     let remarks = many(|number| format!(r#""{number:x}":"""#), MANIFEST, VALUES);
     let remarks = format!(r#""manifests":[{}]"#, descriptor(1, &format!(r#","annotations":{{{remarks}}}"#)));
     for (page, why) in [
@@ -371,7 +371,7 @@ fn loose_layout_blobs_are_bounded_in_memory_and_time() {
     let values = many(|_| r#"{"":0}"#.to_owned(), MANIFEST - 100, usize::MAX);
     let subject = testkit::sha256(manifest.as_bytes());
     for number in 0..30 {
-        // Some say that they are about the image, with more values or larger remarks than anything may have.
+        // Some say that they are about the image, with more values or larger annotations than are allowed.
         let members = match number % 3 {
             0 => format!(r#""n":{number},"a":[{values}]"#),
             1 => format!(r#""subject":{{"digest":"{subject}"}},"n":{number},"a":[{}]"#, &values[..values.len() - 105]),
@@ -443,7 +443,7 @@ fn a_large_bundle_is_a_doubt_until_more_is_allowed() {
             .stderr_contains("too-large")
             .stderr_contains("1048576 bytes for one of the signatures, with ");
         verify().env(more.0, more.1).run().expect(code);
-        // Nobody's doubt about one hides another.
+        // A doubt about one hides no other.
         let small = bundle(&key, &statement(&image.digest, SIGN, "{}"));
         refer(&lab, &image, &small, None);
         verify().run().expect(0);

@@ -513,7 +513,7 @@ fn signatures_are_downloaded_as_they_are_stored() {
             r#"{{"Base64Signature":"{signature}","Payload":"{payload}","Cert":null,"Chain":null,"Bundle":null,"RFC3161Timestamp":null}}"#
         )
     );
-    // A signature is no attestation.
+    // A signature is not an attestation.
     let attestations = lab.sandbox.sigkit(&["download", "attestation", &name]).run().expect(0).stdout;
     assert_eq!(attestations.lines().count(), 1, "{attestations}");
     lab.sandbox.sigkit(&["download", "signature", &lab.name(":none")]).run().expect(11);

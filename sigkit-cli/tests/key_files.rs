@@ -97,7 +97,7 @@ fn places_that_cannot_hold_a_key_are_named() {
 #[test]
 fn a_full_disk_leaves_nothing_behind() {
     let sandbox = Sandbox::new();
-    // A limit of zero blocks on the size of files stands for a full disk.
+    // A limit of zero blocks on the size of files simulates a full disk.
     let run = "trap '' XFSZ; ulimit -f 0; COSIGN_PASSWORD= $sigkit generate-key-pair";
     sandbox.shell(run).run().expect(1).stderr_contains("--output-key-prefix: cannot write cosign.key: File too large");
     assert_eq!(sandbox.names(), Vec::<String>::new());

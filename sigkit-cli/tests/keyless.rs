@@ -284,7 +284,7 @@ fn report_tells_the_promise_of_a_log_from_its_proof() {
     }
 }
 
-// Of several signers, the one whose certificate and name fit leads; what nobody vouches for leads never.
+// Of several signers, the one whose certificate and name fit leads; one without a trusted certificate never leads.
 #[test]
 fn headline_of_identities_is_of_the_signer_asked_for() {
     let stack = Sigstore::new();
@@ -500,7 +500,7 @@ fn images_verify_in_both_formats_and_name_the_signer() {
         let printed: Value = serde_json::from_str(&verify(&SIGNER).stdout).unwrap();
         let optional = &printed[0]["optional"];
         assert_eq!(optional["Bundle"]["Payload"]["integratedTime"], SIGNED_AT);
-        // As cosign prints it, and only what came along and holds.
+        // As cosign prints it, and only what was there and is valid.
         let stamp = optional["RFC3161Timestamp"]["SignedRFC3161Timestamp"].as_str();
         assert_eq!(stamp.is_some(), image.digest == legacy.digest, "{optional}");
         let no_authority = ["--trusted-root", "no-authority.json"];
@@ -682,7 +682,7 @@ fn variables_speak_only_where_the_command_line_is_silent() {
     sandbox.write("other.json", other.trusted_root().to_string());
     sandbox.write("other.pem", other.intermediate.pem() + &other.root.pem());
     sandbox.write("other.pub", other.rekor1.key.public_pem());
-    // Nothing of the kind is said: the variable counts, and is named.
+    // There is no such note: the variable is used, and is named.
     let ran = verify(&sandbox, &[&SIGNER, &["-o", "report"]]).env("SIGKIT_TRUSTED_ROOT", "root.json").run().expect(0);
     let named = serde_json::json!([{"variable": "SIGKIT_TRUSTED_ROOT", "sets": "--trusted-root"}]);
     assert_eq!(report(&ran)["fromEnvironment"], named);
@@ -704,7 +704,7 @@ fn variables_speak_only_where_the_command_line_is_silent() {
         assert!(ran.stderr.contains(&format!("WARNING: {variable} is ignored: ")), "{variable}: {ran:#?}");
         assert_eq!(report(&ran)["fromEnvironment"], serde_json::json!([]), "{variable}");
     }
-    // Authorities of one's own are not completed by the environment either.
+    // Private authorities are not completed by the environment either.
     sandbox.write("own.pem", stack.intermediate.pem() + &stack.root.pem());
     verify(&sandbox, &[&SIGNER, &["--certificate-chain", "own.pem"]])
         .env("SIGKIT_TRUSTED_ROOT", "root.json")

@@ -73,7 +73,7 @@ fn attestations_over_budget_are_undecided_and_hide_no_other() {
     within(most(&lab), lab.sandbox.sigkit(&[&VERIFY[..], &[&name]].concat()), 0, &words, Duration::from_secs(60));
     let printed = lab.sandbox.sigkit(&[&VERIFY[..], &[&name]].concat()).run().expect(0).stdout;
     assert_eq!(printed.lines().count(), 2);
-    // Whoever asks for one by another key may have missed it.
+    // One by the other key may be among those not read.
     let other = lab.sandbox.sigkit(&["verify-attestation", "--key", "other.pub", "--type", TYPE, &name]);
     within(most(&lab), other, 14, &words, Duration::from_secs(60));
     // What is printed as it is stored need not be kept, however much it is.

@@ -303,7 +303,7 @@ fn partial_index_verifies_and_names_missing_platforms() {
                 .stderr_contains(&digest);
         }
     }
-    // Nothing to compare is no image; and what is there is still compared.
+    // Nothing to compare is not an image; and what is there is still compared.
     let manifest = std::fs::read(layout.blob(&here)).unwrap();
     std::fs::remove_file(layout.blob(&here)).unwrap();
     layout.verify(&["oci:lay:v1"]).run().expect(11);

@@ -185,7 +185,7 @@ fn a_registry_that_asks_nobody_cannot_confirm_an_account() {
         .stderr_contains("WARNING: ")
         .stderr_contains("did not request authentication");
     assert!(config(&sandbox).unwrap().contains(ACCOUNT));
-    // One that lets everybody in, but no wrong password.
+    // One that allows anonymous access, but refuses a wrong password.
     let refusing = registry(Auth::Anonymous);
     refusing.fault(Rule::new("GET", "/v2/").from(2), Action::status(401));
     login(&sandbox, refusing.host(), &[]).run().expect(1).stderr_contains(": access-denied: ");
@@ -327,7 +327,7 @@ fn what_makes_no_sense_is_refused_before_any_request() {
     }
     let ran = sandbox.sigkit(&["login", host, "-u", "user", "--password-stdin"]).stdin("pw").run().expect(1);
     ran.stderr_contains("set DOCKER_CONFIG or HOME");
-    // The password of a key is none for a registry, whatever variable holds it.
+    // The password of a key is never that of a registry, whatever variable holds it.
     let run = sandbox.sigkit(&["login", host, "-u", "user"]).env("HOME", sandbox.path("home"));
     run.env("COSIGN_PASSWORD", PASSWORD)
         .env("SIGKIT_PASSWORD", PASSWORD)

@@ -42,7 +42,7 @@ impl Proxy {
             std::thread::spawn(move || {
                 for client in listener.incoming().take_while(|_| !stop.load(Ordering::SeqCst)) {
                     let heads = Arc::clone(&heads);
-                    // A client that breaks off, or connects and says nothing, is no fault of the proxy.
+                    // A client that breaks off, or connects and says nothing, is not a fault of the proxy.
                     std::thread::spawn(move || drop(client.and_then(|client| pass(client, registry, &heads))));
                 }
             })
@@ -151,7 +151,7 @@ fn proxy_from_environment_gets_its_password_alone() {
             heads.iter().all(|head| head.to_ascii_lowercase().contains(&ACCOUNT.to_ascii_lowercase())),
             "{heads:#?}"
         );
-        // Before the tunnel stands, nothing of the registry's is said.
+        // Before the tunnel is open, nothing is sent to the registry.
         assert!(!heads[0].to_ascii_lowercase().contains("\r\nauthorization"), "{heads:#?}");
         assert!(registry.requests().iter().all(|request| request.header("proxy-authorization").is_none()));
         assert!(!registry.requests().is_empty());
@@ -190,7 +190,7 @@ fn no_proxy_and_loopback_go_past_the_proxy() {
             through(verify(&sandbox, &format!("{host}/app:v1"), flags)).run().expect(READ);
         }
     }
-    // An address for documentation, RFC 5737, behind which is nobody.
+    // An address for documentation, RFC 5737, which no host has.
     let unreachable = verify(&sandbox, "192.0.2.1:9/app:v1", &["--timeout=1s"]);
     through(unreachable).env("NO_PROXY", "192.0.2.0/24").run().expect(NOT_READ);
     assert_eq!(proxy.lines(), Vec::<String>::new());
@@ -238,7 +238,7 @@ fn offline_nobody_but_the_registry_named_is_connected_to() {
     ran.stderr_contains("note: --offline has no effect: verifying contacts the registry of the image and nothing else");
     let log = ["verify", "--rekor-url", &collector.url(), "--key", "cosign.pub", &lab.name(":v1")];
     run(&log).run().expect(0).stderr_contains("note: --rekor-url has no effect: log entries come with the signature");
-    // Blobs are verified as ever.
+    // Blobs are verified as usual.
     sandbox.write("blob", "hello");
     run(&["sign-blob", "--key", "cosign.key", "--yes", "--bundle", "blob.bundle", "blob"]).run().expect(0);
     run(&["verify-blob", "--offline", "--key", "cosign.pub", "--bundle", "blob.bundle", "blob"]).run().expect(0);

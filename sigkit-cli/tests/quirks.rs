@@ -123,7 +123,7 @@ fn a_tag_that_may_not_move_is_named_with_the_way_out() {
         Some(Response::error(400, "ImageTagAlreadyExistsException", ecr)),
         Some(Response::error(412, "PRECONDITION", harbor)),
         Some(Response::error(409, "DENIED", "manifest tag is immutable")),
-        // Without a word, and whoever writes again is told so again.
+        // Without a message; another write gives the note again.
         Some(Response::new(412)),
         Some(Response::new(409)),
     ];

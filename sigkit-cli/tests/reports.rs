@@ -253,7 +253,7 @@ fn what_the_registry_cannot_say_is_undecided() {
         (Action::delivery(Delivery::Cut(10)), "store-unavailable"),
         (Action::Disconnect, "store-unavailable"),
     ] {
-        // Trouble with the image itself, and trouble with its signatures.
+        // Errors of the image itself, and errors of its signatures.
         for pattern in ["/v2/app/manifests/v1", "/v2/app/referrers/*"] {
             let lab = RegistryFixture::new();
             lab.image("v1");
@@ -264,7 +264,7 @@ fn what_the_registry_cannot_say_is_undecided() {
             }
         }
     }
-    // A page for people in place of an answer.
+    // A page for people instead of an answer.
     let lab = RegistryFixture::new();
     lab.image("v1");
     lab.registry.fault(Rule::new("GET", "/v2/app/referrers/*"), Action::html());
@@ -359,7 +359,7 @@ fn trouble_in_one_place_hides_nothing_and_is_told() {
         let unknown: Vec<_> = report.checks().into_iter().filter(|check| check.outcome == Outcome::Unknown).collect();
         assert_eq!(unknown.len(), 1, "{report:#?}");
         assert_eq!(unknown[0].code.as_deref(), Some(code));
-        // A signature that does not match is no answer while another may lie where nobody could look.
+        // A signature that does not match does not decide while another may be in a place that could not be read.
         lab.sandbox.sigkit(&["verify", "--key", "other.pub", &name]).run().expect(14).stdout_is("");
         // The other way round: the tag cannot be read, the referrers can.
         lab.registry.clear_faults();
@@ -644,7 +644,7 @@ fn on_a_terminal_the_result_is_a_tree() {
     // Named by its digest, there is nothing more to say; -o text is the tree as well.
     let (_, shown, _) = on_a_terminal(lab.verify(&["-o", "text", &resolved]).env("NO_COLOR", "1"));
     assert!(shown.starts_with(&format!("✓ {resolved}  VERIFIED\n  this signer must have signed\n")), "{shown}");
-    // A shape asked for is printed on a terminal too, and a refusal is no result.
+    // A shape asked for is printed on a terminal too, and a refusal is not a result.
     let (code, shown, _) = on_a_terminal(lab.verify(&["-o", "json", &name]));
     assert!(code == 0 && shown.starts_with("\n[{"), "{shown}");
     let (code, shown, stderr) = on_a_terminal(lab.verify(&["-a", "x=y", &name]));

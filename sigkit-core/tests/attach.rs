@@ -163,7 +163,7 @@ async fn what_a_list_says_about_an_entry_decides_nothing() {
     }
 }
 
-// Fails when what is no signature becomes evidence.
+// Fails when something other than a signature becomes evidence.
 #[tokio::test]
 async fn referrers_of_other_kinds_are_nobodys_business() {
     let store = MemoryStore::new();
@@ -267,7 +267,7 @@ async fn sizes_that_no_number_holds_are_too_large() {
 }
 
 // threat: D07
-// Fails when referrers that are no signatures are read without end.
+// Fails when referrers other than signatures are read without end.
 #[tokio::test]
 async fn referrers_of_any_kind_are_bounded() {
     let inner = MemoryStore::new();
@@ -340,7 +340,7 @@ async fn bytes_that_nobody_described_are_bounded_as_well() {
 }
 
 // threat: E11
-// Fails when one description of a blob stands for all layers that name it.
+// Fails when one description of a blob is used for all layers that name it.
 #[tokio::test]
 async fn a_layer_that_lies_about_its_size_hides_no_other() {
     for lie_first in [false, true] {
@@ -412,7 +412,7 @@ async fn an_index_under_the_signature_tag_is_seen() {
 }
 
 // threat: R28
-// Fails when a place makes signatures of what lies there, or when what is none is fetched or leaves a doubt.
+// Fails when a place makes signatures of what lies there, or when anything else is fetched or leaves a doubt.
 #[tokio::test]
 async fn layers_of_no_signature_under_the_tag_are_named_and_left() {
     let store = MemoryStore::new();
@@ -437,7 +437,7 @@ async fn layers_of_no_signature_under_the_tag_are_named_and_left() {
 }
 
 // threat: R29
-// Fails when an index that is no list of referrers is read as one.
+// Fails when an index of something else is read as a list of referrers.
 #[tokio::test]
 async fn an_index_of_something_else_under_the_fallback_tag_is_no_list() {
     let store = MemoryStore::new().without_referrers();
@@ -905,7 +905,7 @@ async fn a_writer_waits_longer_among_others() {
     attach_layer(&joined, 1).await.unwrap();
     assert!(joined.pauses().iter().all(|pause| *pause >= crowded), "{:?}", joined.pauses());
 
-    // Another entry is in the place of the one written, so that their number tells nothing.
+    // Another entry has replaced the one written, so that their number tells nothing.
     let left = AtomicUsize::new(1);
     let overwritten = Watched::new(MemoryStore::new()).best_effort().meddling(move |store, call| {
         let Call::PushManifest(TagOrDigest::Tag(tag)) = call else { return };
@@ -926,7 +926,7 @@ async fn a_writer_waits_longer_among_others() {
 }
 
 // threat: M8
-// Fails when one answer "not found" is enough to begin a document anew.
+// Fails when one answer "not found" is enough to start an empty document.
 #[tokio::test]
 async fn a_false_not_found_wipes_nobody() {
     for best_effort in [false, true] {
@@ -952,7 +952,7 @@ async fn a_false_not_found_wipes_nobody() {
 }
 
 // threat: M8 H01
-// Fails when the list of tags is not asked before a document is begun anew.
+// Fails when the list of tags is not read before an empty document is started.
 #[tokio::test]
 async fn listed_tag_is_never_recreated_when_not_found() {
     for attach_one in [true, false] {
@@ -972,7 +972,7 @@ async fn listed_tag_is_never_recreated_when_not_found() {
 
 // threat: H07
 // threat: N05
-// Fails when any failed call is passed over for good.
+// Fails when any failed call is ignored for good.
 #[tokio::test]
 async fn every_failed_call_is_an_error_and_the_next_run_finishes() {
     for kind in ["layer", "bundle", "bundle on a list", "layer, blindly", "bundle, blindly"] {
@@ -1009,7 +1009,7 @@ async fn every_failed_call_is_an_error_and_the_next_run_finishes() {
 }
 
 // threat: M6
-// Fails when trouble in a look before or after a blind write is taken for a document that has changed.
+// Fails when an error in a look before or after a blind write is taken for a document that has changed.
 #[tokio::test]
 async fn one_refused_call_of_a_blind_write_is_an_error() {
     let prepared = || async {
@@ -1060,7 +1060,7 @@ async fn what_is_not_there_afterwards_is_no_success() {
 }
 
 // threat: R36
-// Fails when a place that says so for a moment is believed for good, or is asked for ever.
+// Fails when a place that says so for a moment is trusted for good, or is asked for ever.
 #[tokio::test]
 async fn what_a_place_says_it_lacks_is_pushed_again() {
     for kind in ["layer", "bundle", "listed bundle"] {
@@ -1124,7 +1124,7 @@ async fn an_entry_that_is_gone_is_left_out_where_the_place_refuses_it() {
         assert!(!text.contains(&dead.to_string()), "{kind}");
         assert_eq!(found(&store.inner).await.items.len(), 2, "{kind}");
 
-        // One look is not enough, and trouble in looking is no absence.
+        // One look is not enough, and an error while looking does not mean absent.
         let (store, tag, dead) = with_an_entry_that_is_gone(kind, usize::MAX, unavailable).await;
         assert_eq!(attach_any(kind, &store, 2).await.expect_err("refused").code(), "store-lacks", "{kind}");
         let fetched = store.inner.manifest(&by_tag(&tag)).await.unwrap();
@@ -1157,7 +1157,7 @@ async fn a_condition_that_is_always_refused_is_no_longer_stated() {
 }
 
 // threat: E14
-// Fails when a list is believed to hold what was put on it, or when an empty one is taken for "not supported" or the reverse.
+// Fails when a list is trusted to hold what was put on it, or when an empty one is taken for "not supported" or the reverse.
 #[tokio::test]
 async fn a_list_is_asked_whether_it_holds_the_entry() {
     // It said that it took the entry, and has not.

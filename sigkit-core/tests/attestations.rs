@@ -182,7 +182,7 @@ async fn the_wrong_type_is_refused_and_the_types_found_are_named() {
 }
 
 // threat: R28
-// Fails when annotations, which nobody signed, decide what is read, or when what does not serve vanishes from the report.
+// Fails when annotations, which are not signed, decide what is read, or when what does not serve vanishes from the report.
 #[tokio::test]
 async fn what_says_that_it_is_something_else_is_read_all_the_same() {
     let store = repository().await;
@@ -202,7 +202,7 @@ async fn what_says_that_it_is_something_else_is_read_all_the_same() {
 }
 
 // threat: D02
-// Fails when the annotation, which nobody signed, is believed for more than a refusal.
+// Fails when the annotation, which is not signed, is trusted for more than a refusal.
 #[tokio::test]
 async fn an_annotation_turns_nothing_into_an_attestation() {
     let store = repository().await;
@@ -368,7 +368,7 @@ async fn one_is_left_on_a_registry_with_and_without_referrers() {
     }
 }
 
-// Fails when replacing goes on although nobody knows what is to be replaced.
+// Fails when replacing goes on although it is unknown what must be replaced.
 #[tokio::test]
 async fn nothing_is_replaced_unseen() {
     let store = repository().await;
@@ -482,7 +482,7 @@ async fn both_formats_are_signed_over_the_hash_of_their_readers() {
 }
 
 // threat: D06
-// Fails when a statement is sealed for an artifact that it does not name, or whose other digests disagree.
+// Fails when a statement is signed for an artifact that it does not name, or whose other digests disagree.
 #[test]
 fn a_ready_statement_must_name_the_artifact() {
     let sha512 = Digest::of(DigestAlgorithm::Sha512, IMAGE.as_bytes());

@@ -135,7 +135,7 @@ fn trouble_is_told_from_refusal() {
     let error = blocking::verify_image(&store, &target, &policy(&public), NOW).unwrap_err();
     assert_eq!((error.verdict(), error.code()), (Verdict::Undecided, "access-denied"));
 
-    // A signature by somebody else is no reason to refuse while others could not be looked at.
+    // A signature by another signer is not a reason to refuse while others could not be looked at.
     let signing = Signing::new(Format::Legacy, store.name());
     blocking::sign_image(&store, &target, &pair, &signing, NOW).unwrap();
     let other = KeyPair::generate(KeyAlgorithm::EcdsaP256).unwrap();

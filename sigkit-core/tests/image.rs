@@ -126,7 +126,7 @@ async fn signing_again_adds_one_entry_only() {
         sign(&store, &signer(), &annotated).await.unwrap();
         assert_eq!(signatures(&store).await, 3 * once);
     }
-    // A signature in one format is none in the other.
+    // A signature in one format does not count in the other.
     let store = repository().await;
     sign(&store, &signer(), &Signing::new(Format::Legacy, REPOSITORY)).await.unwrap();
     let both = sign(&store, &signer(), &Signing::new(Format::Both, REPOSITORY)).await.unwrap();
@@ -216,7 +216,7 @@ async fn an_attestation_on_an_image_is_not_its_signature() {
     let material = VerificationMaterial::KeyHint(signer().public_key().fingerprint().hint());
     let entity = SignedEntity::new(Content::Envelope(envelope), material);
     let bundle = entity.to_bundle().unwrap().unwrap();
-    // It claims to be a signature where nobody signed the claim.
+    // It claims to be a signature in a member that is not signed.
     let attachment = BundleAttachment {
         image: &fetched.descriptor,
         bundle: bundle.into(),
@@ -294,7 +294,7 @@ async fn what_is_no_image_is_neither_signed_nor_verified() {
 
 // threat: H07
 // threat: N05
-// Fails when a call that failed is passed over, or when the next run begins anew in place of going on.
+// Fails when a failed call is ignored, or when the next run starts again instead of continuing.
 #[tokio::test]
 async fn signing_that_was_cut_off_is_finished_by_the_next_run() {
     for format in FORMATS {
@@ -438,7 +438,7 @@ async fn a_child_that_is_missing_is_trouble_and_no_leaf() {
     assert!(matches!(error, TreeError::Absent { .. }), "{error}");
 }
 
-// Fails when an index with some of its images is refused, or when nobody says which are missing.
+// Fails when an index with some of its images is refused, or when the missing ones are not named.
 #[tokio::test]
 async fn partial_index_is_compared_as_far_as_present() {
     let store = MemoryStore::new();

@@ -83,7 +83,7 @@ fn a_block_of_curve_parameters_may_stand_before_the_key() {
     assert!(text.starts_with("-----BEGIN EC PARAMETERS-----"));
     assert_eq!(import::from_pem(text.as_bytes()).unwrap().public_key().algorithm(), KeyAlgorithm::EcdsaP256);
 
-    // The key of a block without parameters is on the curve that stands before it.
+    // The key of a block without parameters is on the curve named before it.
     let p384 = pem("EC PARAMETERS", &[0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x22]);
     let (_, key) = text.split_once("-----END EC PARAMETERS-----\n").unwrap();
     let problem = "it names two curves";

@@ -224,7 +224,7 @@ fn what_has_run_out_is_named_only_where_it_was_on_the_way() {
     let mut forged = stack.intermediate.clone();
     forged.key = Key::p384("forger");
     let by_forger = stack.blob(BLOB).issued_by(&forged).seal().bundle();
-    // By nobody whom the root knows, and one came along whom it does know.
+    // By an authority that the root does not know, with one beside it that it knows.
     let nowhere = Template::authority("nowhere", Some(0)).self_signed(&Key::p384("nowhere"));
     let mut by_nobody = stack.blob(BLOB).issued_by(&nowhere).seal().older_bundle("0.1");
     let raw = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, &stack.intermediate.der);
@@ -264,7 +264,7 @@ fn what_has_run_out_is_named_only_where_it_was_on_the_way() {
     }
 }
 
-// Fails when a log that nobody knows hides that the promise of a known one is broken.
+// Fails when an unknown log hides that the promise of a known one is broken.
 #[test]
 fn of_two_promises_the_broken_one_is_named() {
     let stack = Sigstore::new();

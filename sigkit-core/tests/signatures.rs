@@ -328,7 +328,7 @@ fn an_rsa_signature_is_as_long_as_the_modulus() {
             assert_eq!(verdict, Err(SignatureError::Length { scheme, expected: 256, found }));
         }
     }
-    // s = 0 and s = 1 decrypt to themselves; s + n is no number below n.
+    // s = 0 and s = 1 decrypt to themselves; s + n is not below n.
     for byte in [0, 1, 0xff] {
         let mut bytes = vec![if byte == 0xff { 0xff } else { 0 }; 256];
         bytes[255] = byte;
@@ -408,7 +408,7 @@ fn ed25519_is_strict_whatever_the_backend_does() {
         let error = SignatureError::Length { scheme: SignatureScheme::Ed25519, expected: 64, found: length };
         assert_eq!(key.verify(&message, &Signature::from_bytes(vec![1; length])), Err(error));
     }
-    // A key that is no point at all: y = 2 has no x.
+    // A key that is not a point at all: y = 2 has no x.
     let mut no_point = [0; 32];
     no_point[0] = 2;
     assert!(

@@ -404,7 +404,7 @@ async fn a_write_copies_what_it_does_not_change() {
 }
 
 // threat: R35
-// Fails when an archive is replaced that somebody without a lock has written to in the meantime.
+// Fails when an archive is replaced that a writer without a lock has changed in the meantime.
 #[tokio::test]
 async fn an_archive_that_changes_while_it_is_copied_is_not_replaced() {
     let fixture = Fixture::new();
@@ -431,7 +431,7 @@ async fn an_archive_that_changes_while_it_is_copied_is_not_replaced() {
 }
 
 // threat: R38
-// Fails when an archive is copied in one go, so that nobody can give up waiting, or when giving up leaves anything.
+// Fails when an archive is copied in one go, so that the wait cannot be given up, or when giving up leaves anything.
 #[tokio::test]
 async fn abandoned_rewrite_leaves_the_archive_and_no_other_file() {
     let fixture = Fixture::new();
@@ -452,7 +452,7 @@ async fn abandoned_rewrite_leaves_the_archive_and_no_other_file() {
     }
     assert!(fs::read(&archive.path).unwrap() == before);
     assert_eq!(fs::read_dir(archive.path.parent().unwrap()).unwrap().count(), 1);
-    // Whoever comes next finds no lock either.
+    // The next run finds no lock either.
     push(&store, &target, &bytes, Expected::Any).await.unwrap();
     assert!(listed(&archive.open(), &fixture.image).await.contains(&Digest::sha256(&bytes)));
 }

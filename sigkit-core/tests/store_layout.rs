@@ -631,7 +631,7 @@ async fn a_writer_waits_for_the_lock_without_holding_its_thread() {
     let given_up =
         tokio::time::timeout(Duration::from_millis(200), push(&store, &name, &bytes, Expected::Absent)).await;
     assert!(given_up.is_err() && began.elapsed() < Duration::from_secs(5));
-    // On one thread: nobody lets go unless the writer leaves it the thread.
+    // On one thread: the lock is released only if the writer yields the thread.
     let release = async {
         tokio::time::sleep(Duration::from_millis(50)).await;
         holder.unlock().unwrap();

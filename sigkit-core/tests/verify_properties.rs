@@ -279,7 +279,7 @@ fn a_mutated_bundle_never_panics_and_never_verifies() {
         }
         let tolerated = |place: &String| {
             OPTIONAL.contains(&place.as_str())
-                // A key needs no log entry; what came along is counted and reported, not read.
+                // A key needs no log entry; what is there all the same is counted and reported, not read.
                 || place.starts_with("/verificationMaterial/tlogEntries")
                 // The same member of a sibling may say the same.
                 || REPLACEABLE.contains(&place.as_str())
@@ -332,7 +332,7 @@ fn mutated_signed_statement_verifies_only_for_this_image() {
             lenient.insert(place);
         }
     }
-    // What is said is nobody's business here, annotations are not asked for, and a repeated subject is the same subject.
+    // The predicate does not matter here, no annotation is required, and a repeated subject is the same subject.
     let expected = ["/predicate", "/subject", "/subject/0/annotations"];
     assert_eq!(lenient.iter().map(String::as_str).collect::<Vec<_>>(), expected);
 }
@@ -415,7 +415,7 @@ fn the_result_is_ok_exactly_when_the_report_says_verified() {
             }
         }
         *verdicts.entry(verdict.name()).or_default() += 1;
-        // More evidence never undoes a verdict that stands, and trouble never turns refusal into acceptance.
+        // More evidence never undoes a final verdict, and an error never turns refusal into acceptance.
         evidence.problems.clear();
         evidence.items.push(random.pick(&pool).clone());
         let more = Verifier::new(&policy).verify(&Artifact::Bytes(&artifact), &evidence, NOW);

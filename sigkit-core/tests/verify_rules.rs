@@ -117,7 +117,7 @@ fn what_cannot_be_read_neither_hides_a_signature_nor_counts() {
 
 // threat: A12
 // threat: I09
-// Fails when signatures are counted in place of authorities (`AtLeast(MIN)` of an authority's own group), or when the policy
+// Fails when signatures are counted instead of authorities (`AtLeast(MIN)` of an authority's own group), or when the policy
 // keeps a key twice.
 #[test]
 fn a_threshold_counts_distinct_keys() {
@@ -186,7 +186,7 @@ fn a_threshold_in_doubt_is_undecided() {
 }
 
 // threat: D16
-// Fails when annotations are looked for over all signatures in place of each one.
+// Fails when annotations are looked for over all signatures instead of each one.
 #[test]
 fn annotations_split_over_two_signatures_do_not_count() {
     let with = |annotations: &str| {
@@ -251,7 +251,7 @@ fn a_proof_says_what_was_signed_by_whom_and_where() {
     assert!(signature.subject().is_none());
 }
 
-// Fails when what is said about another subject is given out for the artifact's.
+// Fails when what belongs to another subject is reported as the artifact's.
 #[test]
 fn a_proof_shows_the_subject_that_is_the_artifact() {
     let verified = load_one("annotations-beside-other-subject").judge().unwrap();
@@ -464,7 +464,7 @@ fn a_report_says_what_was_checked() {
     assert_eq!(words(&verified.report().root).pop().unwrap(), "annotations: 1 annotation signed as required");
 }
 
-// Fails when a refusal names a trouble that did not decide.
+// Fails when a refusal names an error that did not decide.
 #[test]
 fn the_headline_is_the_trouble_that_decided() {
     let mut found = evidence(vec![signed_by(&other_key())]);

@@ -95,7 +95,7 @@ impl Tokens {
     fn opens(&self, token: &str, repository: &str, action: &str) -> bool {
         let state = lock(&self.state);
         let Some(scopes) = state.1.get(token) else { return false };
-        // The door of the registry, `/v2/`, is no repository.
+        // The base of the registry's API, `/v2/`, is not a repository.
         if repository.is_empty() {
             return true;
         }

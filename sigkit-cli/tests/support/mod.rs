@@ -99,7 +99,7 @@ impl Run {
         let mut child = self.command.spawn().unwrap();
         let mut pipe = child.stdin.take().unwrap();
         let bytes = self.stdin;
-        // A program that does not read all of its input is no fault of the test.
+        // A program that does not read all of its input is not a fault of the test.
         let writer = std::thread::spawn(move || pipe.write_all(&bytes).is_ok());
         let output = child.wait_with_output().unwrap();
         writer.join().unwrap();

@@ -50,7 +50,7 @@ pub fn run(run: Run, streams: Streams, columns: u16) -> Seen {
     // The terminal must not stay open here, or it never ends.
     drop((command, terminal));
     let mut shown = Vec::new();
-    // Linux ends a terminal that nobody holds open any more with an error.
+    // Linux ends a terminal that no process holds open any more with an error.
     File::from(master).read_to_end(&mut shown).unwrap_or_default();
     let output = child.wait_with_output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap().replace("\r\n", "\n");

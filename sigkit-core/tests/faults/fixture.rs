@@ -216,7 +216,7 @@ impl Fixture {
 
     /// What is there, image by image.
     pub(crate) async fn census(&self) -> Census {
-        // A list that the registry does not serve helps nobody.
+        // A list that the registry does not serve is of no use.
         let shelf = Shelf { content: self.registry.content(), repository: REPOSITORY, api: self.scenario.api };
         let mut census = Census { own: Vec::new(), lost: 0 };
         for image in self.images.iter().take(self.scenario.images().len()) {

@@ -23,7 +23,7 @@ async fn a_signer_killed_at_any_request_is_finished_by_the_next_run() {
         let requests = whole.registry.requests().len();
         assert!(requests >= 8, "{requests}");
         for nth in 1..=requests {
-            // The request takes effect, or does not; its answer reaches nobody either way.
+            // The request takes effect, or does not; its answer is lost either way.
             for done in [false, true] {
                 let fixture = template.copy();
                 kill_at(&fixture, nth, done).await;

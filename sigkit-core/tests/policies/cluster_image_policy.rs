@@ -109,7 +109,7 @@ fn signatures_are_looked_for_where_the_source_says() {
     let places: Vec<_> = lookups.iter().map(|(_, place)| place.map(ToString::to_string)).collect();
     assert_eq!(places, [Some("mirror.example/signatures".to_owned())]);
     assert_eq!(judge(&set, "registry.example/app", &[signed("a")], &[], NOW).verdict, Verdict::Verified);
-    // Nobody looked there: that is no refusal, and no proof.
+    // That place was not searched: this is neither a refusal nor a proof.
     let findings = sigkit_core::verify::Findings::default();
     let image = sigkit_core::verify::Artifact::Bytes(crate::support::cases::IMAGE.as_bytes());
     assert_eq!(sigkit_core::verify::admit(&demand, &image, &findings, NOW).report().verdict(), Verdict::Undecided);

@@ -95,7 +95,7 @@ fn a_transport_has_a_default_of_its_own() {
     }
     let local = set.demand_for(ImageName::Local { transport: "oci", given: "x" });
     assert_eq!(judge_demand(&local, &[], &[], NOW).verdict, Verdict::Rejected);
-    // What is said of transports that nothing here can name is read all the same.
+    // Entries about transports that no image here can have are read all the same.
     let unknown = json!({"default": reject(), "transports": {"dir": {"/x": [{"type": "trustMe"}]}}});
     let error = read(&unknown.to_string(), &Files::default()).unwrap_err();
     assert!(error.contains("[0].type: expected sigstoreSigned") && error.contains("found trustMe"), "{error}");

@@ -76,7 +76,7 @@ fn the_spelling_of_a_name_chooses_no_rule() {
             }
         }
     }
-    // Addresses that only some readers take for 127.0.0.1 are no names.
+    // Addresses that only some readers take for 127.0.0.1 are not names.
     for host in ["127.1:5000", "0x7f.1:5000", "2130706433:5000", "127.0.0.001:5000", "[::ffff:127.0.0.1]:5000"] {
         let error = format!("{host}/app").parse::<ImageReference>().unwrap_err().to_string();
         assert!(error.contains("expected an address as four decimal numbers"), "{error}");

@@ -66,7 +66,7 @@ fn every_scanner_passes_and_fails_alike() {
         let stale = run(EXCEPTED, &[&predicate], UnixTime(NOW.0 + 8 * 86_400));
         assert_eq!((stale.verdict, stale.codes), (Verdict::Rejected, vec!["scan-stale"]), "{report}");
 
-        // Nobody may ask for "critical at most" in a document, since that is no demand; as code it shows what passes whole.
+        // A document must not require "critical at most", which requires nothing; as code it shows what passes whole.
         let policy = Policy::authority(Purpose::Attestation(PredicateType::Vuln), authority("scanner"))
             .with_gate(Gate::Scan(Box::new(ScanGate::new(Severity::Critical))));
         let items = [attested(&PredicateType::Vuln, &predicate, "scanner")];
@@ -291,7 +291,7 @@ fn an_exception_is_for_one_finding_by_any_of_its_names() {
     ] {
         assert_eq!(run(&excepting(id), &[&renamed], NOW).codes, codes, "{id}");
     }
-    // An advisory about several is put up with by its own name alone.
+    // An advisory about several is excepted by its own name alone.
     let related = &mut value["scanner"]["result"]["matches"][0]["relatedVulnerabilities"];
     related.as_array_mut().unwrap().push(json!({"id": "CVE-2021-1"}));
     let several = serde_json::to_vec(&value).unwrap();
@@ -322,7 +322,7 @@ fn every_signer_that_counts_passes_the_gate() {
     assert_eq!(judge(2, &[by("one", &clean), by("other", &clean)]), Verdict::Verified);
     assert_eq!(judge(2, &mixed), Verdict::Rejected);
     assert_eq!(judge(2, &[by("one", &clean), by("one", &clean)]), Verdict::Rejected);
-    // Whoever of them finds something is not outvoted.
+    // A scanner that finds something is not outvoted.
     assert_eq!(judge(1, &mixed), Verdict::Rejected);
     assert_eq!(judge(1, &mixed[..1]), Verdict::Verified);
     assert_eq!(judge(1, &[by("one", &dirty), by("other", &dirty)]), Verdict::Rejected);
@@ -384,7 +384,7 @@ fn what_a_scanner_suppressed_stays_a_finding() {
             assert_eq!(found.codes, ["finding-too-severe"], "{report} {member}");
         }
     }
-    // Clair lists what no package is said to have.
+    // Clair lists vulnerabilities without a package.
     let found = edited("clair", STRICT, |report| report["package_vulnerabilities"] = json!({}));
     assert_eq!(found.codes, ["finding-too-severe"]);
 }

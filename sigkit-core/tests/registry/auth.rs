@@ -207,7 +207,7 @@ async fn credentials_of_one_registry_are_not_tried_at_another() {
 // threat: G05
 #[tokio::test]
 async fn https_never_becomes_http() {
-    // A name that is not loopback is spoken to over HTTPS; the collector would answer plain HTTP.
+    // A name that is not loopback is contacted over HTTPS; the collector would answer plain HTTP.
     let collector = RecordingServer::start();
     let port = collector.host().rsplit_once(':').unwrap().1.to_owned();
     for host in ["0.0.0.0", "[::]"] {

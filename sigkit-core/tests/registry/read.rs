@@ -124,7 +124,7 @@ async fn the_digest_header_is_compared_and_never_believed() {
             other => assert!(is_true && other.is_ok(), "{other:?}"),
         }
     }
-    // A header that is no digest at all says nothing.
+    // A header that is not a digest at all says nothing.
     registry.clear_faults();
     registry.fault(Rule::new("GET", "*"), Action::header("Docker-Content-Digest", "sha256:../.."));
     assert!(store.manifest(&tag("v1")).await.is_ok());

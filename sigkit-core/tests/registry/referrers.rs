@@ -117,7 +117,7 @@ async fn a_page_that_cannot_be_read_is_not_the_end_of_the_list() {
 }
 
 // threat: R34
-// Fails when trouble with a later page, or a limit, takes away what was listed before it, or is not told.
+// Fails when an error of a later page, or a limit, takes away what was listed before it, or is not told.
 #[tokio::test]
 async fn trouble_on_a_later_page_keeps_what_was_listed() {
     for action in [Action::status(404), Action::status(500), Action::html(), Action::Disconnect] {

@@ -107,7 +107,7 @@ async fn sweep(operation: Operation) {
                     let text = error.to_string();
                     assert!(!text.is_empty() && text.chars().all(|c| !c.is_control()), "{case}");
                     let status = match &action {
-                        // A document that says "denied" is no absence.
+                        // A document that says "denied" does not mean absent.
                         Action::Respond(response) if response.body.is_empty() => response.status,
                         _ => 0,
                     };

@@ -183,7 +183,7 @@ async fn a_certificate_of_a_given_root_is_trusted() {
 async fn a_certificate_of_nobody_is_refused_once_and_for_all() {
     let (registry, _) = with_image();
     let front = Front::of(&registry, ELSEWHERE, Clients::Anyone);
-    // Loopback is spoken to over HTTPS only with TLS options, so there are some, which do not help.
+    // Loopback is contacted over HTTPS only with TLS options, so there are some, which do not help.
     let error = open(&front.host(), trusting(TlsOptions::default())).manifest(&tag("v1")).await.unwrap_err();
     assert!(error.to_string().contains("certificate is not trusted"), "{error}");
     let other_root = include_bytes!("tls_test_keys/test-client.pem");
@@ -218,7 +218,7 @@ async fn accepting_any_certificate_is_for_one_registry() {
     assert!(at(&lax).manifest(&tag("v1")).await.is_ok());
     let error = at(&strict).manifest(&tag("v1")).await.unwrap_err();
     assert!(error.to_string().contains("certificate is not trusted"), "{error}");
-    // Nor is it for whoever the lax one points to.
+    // Nor does it for the host that the lax one points to.
     registry.fault(Rule::new("GET", "*"), Action::redirect(format!("https://{}/v2/x", strict.host())));
     let error = at(&lax).manifest(&tag("v1")).await.unwrap_err();
     assert!(error.to_string().contains("certificate is not trusted"), "{error}");

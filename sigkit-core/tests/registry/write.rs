@@ -77,7 +77,7 @@ async fn moved_tag_is_not_overwritten_with_conditional_writes() {
     let other = image::image(registry.content(), REPOSITORY, "other", "other");
     let store = store(&registry);
     let read = store.manifest(&tag("v1")).await.unwrap().descriptor.digest;
-    // Somebody else moves the tag.
+    // Another writer moves the tag.
     registry.content().put_tag(REPOSITORY, "v1", &other.digest);
     let pushed = store.push_manifest(&tag("v1"), OCI_MANIFEST, &first.bytes, Expected::Unchanged(read)).await;
     assert!(matches!(pushed, Err(StoreError::Conflict { .. })), "{pushed:?}");

@@ -193,7 +193,7 @@ fn bundles() -> Vec<Vector> {
         )
         .waived(&[("timestamp", "timestamp-not-checked")]),
         bundle("bundle-other-key", &good, &other_key()).rejected("signature", "signature-invalid"),
-        // The signer's own hint is no reason to believe that the signer signed.
+        // The signer's own hint does not prove that the signer signed.
         bundle("bundle-other-key-hint-of-signer", &good, &other_key())
             .edit("bundle.json", &other_key().public_key().fingerprint().hint(), &hint)
             .rejected("signature", "signature-invalid"),
@@ -298,7 +298,7 @@ fn statements() -> Vec<Vector> {
         malformed(bundle("statement-of-other-case", &good.replacen("predicateType", "PredicateType", 1), &signer())),
         malformed(bundle("statement-no-json", "hello", &signer())),
         malformed(bundle("statement-empty", "", &signer())),
-        // An attestation is not a signature, whoever made it.
+        // An attestation is not a signature, whatever its signer.
         predicate("statement-attestation", "https://cosign.sigstore.dev/attestation/v1"),
         predicate("statement-provenance", "https://slsa.dev/provenance/v1"),
         predicate("statement-predicate-with-slash", &format!("{SIGN}/")),
@@ -365,7 +365,7 @@ fn attestations() -> Vec<Vector> {
         other_type(attested("type-name", "custom", "custom")),
         other_type(attested("type-empty", "", "custom")),
         other_type(attested("type-versioned", "https://openvex.dev/ns/v0.2.0", "openvex")),
-        // A signature is not an attestation, whoever made it.
+        // A signature is not an attestation, whatever its signer.
         other_type(attested("is-signature", SIGN, "custom")),
         asks(
             layer("attestation-is-legacy-signature", &payload(&image().to_string(), TYPE, "null"), &signer()),

@@ -250,7 +250,7 @@ fn paths() -> Vec<Case> {
         let leaf = stack.leaf(SIGNED_AT).issue(&Key::p256("signer"), &stack.intermediate);
         stack.blob(BLOB).issued_by(&leaf).seal()
     };
-    // Only the root is trusted; what lies between comes along.
+    // Only the root is trusted; what lies between is included.
     let mut root_alone = stack.trusted_root();
     let root_der = root_alone["certificateAuthorities"][0]["certChain"]["certificates"][1].clone();
     root_alone["certificateAuthorities"][0]["certChain"]["certificates"] = serde_json::json!([root_der]);
@@ -273,7 +273,7 @@ fn paths() -> Vec<Case> {
     };
     let leaf = stack.leaf(SIGNED_AT).valid(SIGNED_AT - 300, END).issue(&Key::p256("signer"), &stack.root);
     let by_leaf = stack.blob(BLOB).issued_by(&leaf).seal();
-    // A second intermediate of the same name, which did not issue the leaf, stands first.
+    // A second intermediate of the same name, which did not issue the leaf, is first.
     let mut twins = stack.trusted_root();
     let twin = Template::authority("stack intermediate", Some(0))
         .with(purposes(&[CODE_SIGNING]))
@@ -284,7 +284,7 @@ fn paths() -> Vec<Case> {
         base64::engine::general_purpose::STANDARD.encode(&twin.der).into()
     };
     twins["certificateAuthorities"].as_array_mut().unwrap().insert(0, first);
-    // Between an authority and the root stands one that has run out and is called as the root is.
+    // Between an authority and the root is an expired one with the name of the root.
     let shortcut = |until| {
         let mut stack = Sigstore::new();
         stack.root = Template::authority("root", None).self_signed(&Key::p384("root"));
@@ -305,7 +305,7 @@ fn paths() -> Vec<Case> {
         )
     };
     let good = stack.blob(BLOB).seal();
-    // Name constraints are for webpki to apply, whichever authority carries them; none is passed over.
+    // Name constraints are for webpki to apply, whichever authority has them; not one is ignored.
     let constrained = {
         let subtree = der::sequence(&[der::implicit(1, b"other.test")]);
         Extension::critical("2.5.29.30", der::sequence(&[der::explicit(0, &subtree)]))
@@ -823,7 +823,7 @@ fn material() -> Vec<Case> {
     let sealed = stack.blob(BLOB).seal();
     let leaf = sealed.certificate.clone().unwrap();
     let other = stack.leaf(SIGNED_AT).issue(&Key::p256("somebody else"), &stack.intermediate);
-    // A detached signature with the certificate beside it, as flags give it; no log, no stamp, as asked.
+    // A detached signature with the certificate beside it, as flags give it; no log and no timestamp, by flag.
     let lived = stack.blob(BLOB).unlogged().leaf(|leaf| leaf.valid(SIGNED_AT - 300, END)).seal();
     let detached = {
         use base64::Engine as _;

@@ -48,7 +48,7 @@ impl Simulation {
             if asleep && state.now >= until {
                 return Poll::Ready(());
             }
-            // Whoever waits for several at once asks each of them again whenever one is ready; the timer is set already.
+            // A task that waits for several at once polls each of them again whenever one is ready; the timer is set already.
             if std::mem::replace(&mut asleep, true) {
                 return Poll::Pending;
             }
