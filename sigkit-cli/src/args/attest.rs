@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args};
-use sigkit_core::content::{PredicateType, PredicateTypeError};
+use sigkit_core::content::PredicateType;
 
 use super::mistake::nearest;
 use super::{ImagesArgs, NoLogArgs, RegistryArgs, SigningKeyArgs, WrittenFormat};
@@ -57,22 +57,23 @@ pub(crate) struct PredicateTypeArgs {
     pub(crate) kind: PredicateType,
 }
 
-/// What kind of thing must be said.
+/// The type of the attestations to verify.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct WantedTypeArgs {
-    /// Type of the attestation: custom, cyclonedx, link, openvex, slsaprovenance[02|1], spdx, spdxjson, vuln, or a URI
-    #[arg(id = "type", long = "type", alias = "predicate-type", value_name = "TYPE", default_value = "custom", value_parser = wanted_type)]
+    /// Type of the attestation: custom, cyclonedx, link, openvex, slsaprovenance[02|1], spdx, spdxjson, vuln, or any other text
+    #[arg(id = "type", long = "type", alias = "predicate-type", value_name = "TYPE", default_value = "custom", value_parser = PredicateType::wanted)]
     pub(crate) kind: PredicateType,
 }
 
-/// The type of attestations to verify: by a name, or by a text that can be a URI or part of one. A misspelled name is not taken for a type.
-fn wanted_type(text: &str) -> Result<PredicateType, String> {
-    match text.parse::<PredicateType>() {
-        Err(error @ PredicateTypeError::Unknown { .. }) if !text.contains([':', '/']) => {
-            let near = nearest(text, PredicateType::names());
-            Err(near.map_or_else(|| error.to_string(), |near| format!("{error}; did you mean {near}?")))
+impl WantedTypeArgs {
+    /// Notes a word that is not a known name: it is compared as it is, and may be misspelled.
+    pub(super) fn note(&self, notes: &mut Vec<String>) {
+        let text = self.kind.uri();
+        if !text.contains([':', '/']) {
+            let near = nearest(text, PredicateType::names())
+                .map_or_else(String::new, |near| format!("; did you mean {near}?"));
+            notes.push(format!("note: --type {text} is not a known name, so it is compared as it is{near}"));
         }
-        _ => PredicateType::wanted(text).map_err(|error| error.to_string()),
     }
 }
 

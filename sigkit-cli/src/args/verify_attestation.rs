@@ -55,6 +55,7 @@ impl VerifyAttestationArgs {
     /// [`CliError`].
     pub(crate) fn check(&self, notes: &mut Vec<String>) -> Result<(), CliError> {
         self.formats.note(notes);
+        self.kind.note(notes);
         self.registry.check(notes)?;
         self.trust.check("verify-attestation", notes)
     }

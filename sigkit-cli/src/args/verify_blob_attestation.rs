@@ -99,6 +99,7 @@ impl VerifyBlobAttestationArgs {
             return Err(CliError::usage(why.to_owned()));
         }
         self.formats.note(notes);
+        self.kind.note(notes);
         if self.max_workers.is_some() {
             notes.push("note: --max-workers has no effect: one blob is verified at a time".to_owned());
         }
