@@ -200,11 +200,11 @@ fn of_base64(text: &[u8], wanted: TextFormat) -> Option<LikelyCause> {
     let decoded = sample(text)?;
     let inner = recognised(decoded.trim_ascii());
     match (inner, wanted) {
-        (Some(inner), _) => Some(LikelyCause::Base64Of(inner)),
-        // Base64 that was wanted and refused has its own words for what is wrong.
-        (None, TextFormat::Base64) => {
+        // Base64 that was wanted and refused has its own words for what is wrong. What it encodes is a signature, which may be DER.
+        (None | Some(Recognised::Der), TextFormat::Base64) => {
             text.iter().any(|byte| matches!(byte, b' ' | b'\t')).then_some(LikelyCause::WhiteSpace)
         }
+        (Some(inner), _) => Some(LikelyCause::Base64Of(inner)),
         (None, _) => Some(LikelyCause::Is(Recognised::Base64)),
     }
 }
@@ -254,6 +254,7 @@ mod tests {
         let once = STANDARD.encode(json);
         let twice = STANDARD.encode(&once);
         let marked = format!("\u{feff}{json}");
+        let indented_signature = format!("  {}", STANDARD.encode([&[0x30, 0x44], &[0x82; 0x44][..]].concat()));
         let cases: &[(&[u8], TextFormat, Option<LikelyCause>)] = &[
             (b"", Json, Some(Empty)),
             (b" \n", Pem, Some(Empty)),
@@ -278,6 +279,7 @@ mod tests {
             (b"  MEUCIQDaHEYh3Bp50OGPwWl2mCk7+34vcC3a\n  DDcE6k6dV8YXBQ==", Base64, Some(WhiteSpace)),
             (b"  MEUCIQDaHEYh3Bp50OGPwWl2mCk7+34vcC3aDDcE6k6dV8YXBQ==", Base64, Some(WhiteSpace)),
             (b"MEUCIQDaHEYh3Bp50OGPwWl2mCk7+34vcC3aDDcE6k6dV8YXBQ==\\n", Base64, Some(EscapedLineBreaks)),
+            (indented_signature.as_bytes(), Base64, Some(WhiteSpace)),
             (json.as_bytes(), Json, None),
             (b"release notes", Json, None),
             (b"apiVersion: sigkit.dev/v1\nkind: ImagePolicy\n", Yaml, None),
