@@ -105,7 +105,8 @@ fn bytes_verify_with_a_key() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("file");
     let signature = folder.path().join("file.sig");
-    let key = sigkit_core::key::file::open(&std::fs::read(key("TEST-ONLY-ed25519.key")).unwrap(), &password()).unwrap();
+    let key =
+        sigkit_core::key::file::decrypt(&std::fs::read(key("TEST-ONLY-ed25519.key")).unwrap(), &password()).unwrap();
     let public = folder.path().join("key.pub");
     {
         use sigkit_core::key::Signer as _;

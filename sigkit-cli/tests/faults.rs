@@ -94,11 +94,11 @@ fn verify_is_undecided_unless_it_knows() {
         let codes: &[i32] = if case.may_deny() { &[0, 1, 10, 11, 12, 14] } else { &[0, 14] };
         assert!(codes.contains(&ran.code), "{}: {ran:?}", case.told);
         assert_eq!(ran.code == 0, ran.stdout.contains(&case.image.digest), "{}: {ran:?}", case.told);
-        let stranger =
+        let other_key =
             case.run(case.lab.sandbox.sigkit(&["verify", "--key", "other.pub", TIMEOUT.0, &case.lab.name(":v1")]));
         assert!(
-            [1, 10, 11, 12, 14].contains(&stranger.code) && stranger.stdout.is_empty(),
-            "{}: {stranger:?}",
+            [1, 10, 11, 12, 14].contains(&other_key.code) && other_key.stdout.is_empty(),
+            "{}: {other_key:?}",
             case.told
         );
     });

@@ -17,12 +17,12 @@ use std::time::{Duration, Instant, SystemTime};
 use sigkit_core::attach::discover;
 use sigkit_core::crypto::{KeyAlgorithm, PublicKey};
 use sigkit_core::digest::Digest;
-use sigkit_core::image::{Format, SignImageError, Signing, sign_image};
+use sigkit_core::image::{Format, SignImageError, SignOptions, sign_image};
 use sigkit_core::key::{KeyPair, Signer as _};
 use sigkit_core::oci::{Descriptor, ImageReference, TagOrDigest, media_type};
 use sigkit_core::policy::{KeyAuthority, Policy, Purpose};
 use sigkit_core::store::registry::{RegistryClient, RegistryStore};
-use sigkit_core::store::{Expected, StoreError, StoreWrite as _};
+use sigkit_core::store::{Precondition, StoreError, StoreWrite as _};
 use sigkit_core::time::UnixTime;
 use sigkit_core::verify::{Artifact, Verifier};
 use testkit::{Registry, Switch};
@@ -51,7 +51,7 @@ async fn sign(image: &str, format: &str) -> Result<ExitCode, Failure> {
         "both" => Format::Both,
         _ => Format::Bundle,
     };
-    let signing = Signing::new(format, reference.repository.to_string());
+    let signing = SignOptions::new(format, reference.repository.to_string());
     match sign_image(&store, &reference.target(), &key, &signing, now()).await {
         Ok(_) => Ok(ExitCode::SUCCESS),
         Err(error) => {
@@ -192,7 +192,7 @@ async fn round(
     let Some(anyone) = done.first() else { return Ok(()) };
     let evidence = discover(store, &Digest::sha256(image), &policy(anyone.clone())).await;
     if let Some(problem) = evidence.problems.first() {
-        return Err(format!("{}: {}", problem.looked_for, problem.detail).into());
+        return Err(format!("{}: {}", problem.target, problem.detail).into());
     }
     for key in done {
         tally.lost +=
@@ -227,7 +227,7 @@ async fn push_image(store: &RegistryStore, target: &TagOrDigest, seed: &str) -> 
         "layers": [Descriptor::of("application/vnd.oci.image.layer.v1.tar", layer)],
     });
     let bytes = manifest.to_string().into_bytes();
-    store.push_manifest(target, media_type::OCI_MANIFEST, &bytes, Expected::Any).await?;
+    store.push_manifest(target, media_type::OCI_MANIFEST, &bytes, Precondition::Any).await?;
     Ok(bytes)
 }
 

@@ -27,7 +27,7 @@ use tokio::runtime::{Builder, Handle};
 
 use crate::image::{self, ImageError, VerifiedImage};
 #[cfg(feature = "sign")]
-use crate::image::{SignImageError, SignedImage, Signing};
+use crate::image::{SignImageError, SignOptions, SignedImage};
 #[cfg(feature = "sign")]
 use crate::key::Signer;
 use crate::oci::TagOrDigest;
@@ -59,7 +59,7 @@ pub fn sign_image<S: StoreWrite>(
     store: &S,
     target: &TagOrDigest,
     signer: &dyn Signer,
-    signing: &Signing,
+    signing: &SignOptions,
     now: UnixTime,
 ) -> Result<SignedImage, SignImageError> {
     block_on(image::sign_image(store, target, signer, signing, now))?

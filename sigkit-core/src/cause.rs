@@ -116,7 +116,7 @@ impl fmt::Display for Recognised {
 }
 
 /// Bytes looked at to see what base64 encodes; a multiple of four.
-const SAMPLE: usize = 4096;
+const SAMPLE_BYTES: usize = 4096;
 /// Shortest text that is taken for base64 and not for a word.
 const SHORTEST_BASE64: usize = 32;
 const BEGIN: &[u8] = b"-----BEGIN ";
@@ -189,7 +189,7 @@ fn recognised(text: &[u8]) -> Option<Recognised> {
         // A sequence; a length that is a letter, too, must be the right one.
         [0x30, 0x80..=0x84, ..] => Recognised::Der,
         [0x30, length, rest @ ..] if usize::from(*length) == rest.len() && !rest.is_ascii() => Recognised::Der,
-        _ if contains(text.get(..SAMPLE).unwrap_or(text), BEGIN) => Recognised::Pem,
+        _ if contains(text.get(..SAMPLE_BYTES).unwrap_or(text), BEGIN) => Recognised::Pem,
         _ if text.len() >= SHORTEST_BASE64 && sample(text).is_some() => Recognised::Base64,
         _ => return None,
     })
@@ -211,7 +211,7 @@ fn of_base64(text: &[u8], wanted: TextFormat) -> Option<LikelyCause> {
 
 /// The first bytes that a text encodes, if it is base64.
 fn sample(text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-    let letters = text.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).take(SAMPLE);
+    let letters = text.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).take(SAMPLE_BYTES);
     let letters = Zeroizing::new(letters.collect::<Vec<u8>>());
     STANDARD.decode(&*letters).ok().map(Zeroizing::new)
 }

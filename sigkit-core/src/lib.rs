@@ -146,13 +146,13 @@ pub use crypto::PublicKey;
 #[cfg(feature = "oci")]
 pub use image::verify_image;
 #[cfg(feature = "sign")]
-pub use image::{Format, Signing, sign_image};
+pub use image::{Format, SignOptions, sign_image};
 #[cfg(feature = "sign")]
 pub use key::KeyPair;
 #[cfg(feature = "oci")]
 pub use oci::ImageReference;
 #[cfg(feature = "keyless")]
-pub use policy::{Identity, KeylessAuthority, Pattern, Witnesses};
+pub use policy::{Identity, KeylessAuthority, Pattern, TransparencyRequirements};
 #[cfg(feature = "oci")]
 pub use policy::{KeyAuthority, Policy, Purpose};
 #[cfg(feature = "registry")]

@@ -109,7 +109,7 @@ pub enum Reason {
     },
     /// The VEX statement about the finding does not clear it.
     #[error("{id} in {package}: expected not_affected or fixed, found {found} by {authority}")]
-    NotCleared {
+    VexNotResolved {
         /// The vulnerability.
         id: String,
         /// The package.
@@ -433,7 +433,7 @@ impl Reason {
             Self::ScanFromFuture { .. } => "scan-from-future",
             Self::FindingTooSevere { .. } | Self::MoreFindings { .. } => "finding-too-severe",
             Self::ExceptionExpired { .. } => "exception-expired",
-            Self::NotCleared { .. } => "vex-not-cleared",
+            Self::VexNotResolved { .. } => "vex-not-cleared",
             Self::ProvenanceMismatch { .. } => "provenance-mismatch",
             Self::BaseImageNotAllowed { .. } => "base-image-not-allowed",
             Self::PolicyDenies { .. } => "policy-denies",

@@ -7,7 +7,7 @@ pub use headline::Headline;
 use std::fmt;
 use std::num::NonZeroUsize;
 
-use crate::bundle::{LogProof, Origin, Problem};
+use crate::bundle::{LogProof, LookupError, Origin};
 use crate::content::scan::Severity;
 use crate::crypto::{KeyFingerprint, SignatureScheme};
 use crate::digest::Digest;
@@ -69,9 +69,9 @@ pub enum Label {
         /// Its fingerprint.
         fingerprint: KeyFingerprint,
     },
-    /// The rules about an image, or one of them, or demands that belong together.
-    Demands {
-        /// The image, or the rule's name, or what the demands are about.
+    /// The rules about an image, or one of them, or requirements that belong together.
+    Requirements {
+        /// The image, or the rule's name, or what the requirements are about.
         name: String,
     },
     /// A signer with an identity.
@@ -186,7 +186,7 @@ pub enum Outcome {
     /// It was not made, with leave.
     Skip(Waiver),
     /// It could not be made.
-    Unknown(Problem),
+    Unknown(LookupError),
 }
 
 impl Outcome {
@@ -441,7 +441,7 @@ pub enum Waiver {
     /// The caller disabled the comparison of the signed claims with the artifact.
     ClaimsNotChecked,
     /// The policy does not require verification of this artifact.
-    NothingDemanded,
+    NotRequired,
 }
 
 impl Waiver {
@@ -464,7 +464,7 @@ impl Waiver {
             Self::LogNotChecked { .. } => "log-not-checked",
             Self::TimestampNotChecked { .. } => "timestamp-not-checked",
             Self::ClaimsNotChecked => "claims-not-checked",
-            Self::NothingDemanded => "nothing-demanded",
+            Self::NotRequired => "nothing-demanded",
             Self::LogWaived { .. } => "log-waived",
             Self::LogEntryIgnored { .. } => "log-entry-ignored",
             Self::TimestampIgnored { .. } => "timestamp-ignored",
@@ -490,7 +490,7 @@ impl fmt::Display for Waiver {
             }
             Self::SctWaived => f.write_str("NOT checked (disabled by flag)"),
             Self::ClaimsNotChecked => f.write_str("NOT compared with the artifact (disabled by flag)"),
-            Self::NothingDemanded => f.write_str("the policy demands no signature"),
+            Self::NotRequired => f.write_str("the policy demands no signature"),
         }
     }
 }
@@ -532,7 +532,7 @@ impl Node {
             Self::Leaf { outcome: Outcome::Pass(_), .. } => Some(Verdict::Verified),
             Self::Leaf { outcome: Outcome::Fail(_), .. } => Some(Verdict::Rejected),
             Self::Leaf { outcome: Outcome::Unknown(_), .. } => Some(Verdict::Undecided),
-            Self::Leaf { outcome: Outcome::Skip(Waiver::NothingDemanded), .. } => Some(Verdict::Allowed),
+            Self::Leaf { outcome: Outcome::Skip(Waiver::NotRequired), .. } => Some(Verdict::Allowed),
             Self::Leaf { outcome: Outcome::Skip(_), .. } => None,
             Self::Group { rule, parts, .. } => {
                 let verdicts: Vec<_> = parts.iter().filter_map(Self::tally).collect();
@@ -573,7 +573,7 @@ mod tests {
         Node::Leaf { check: CheckId::Subject, outcome: Outcome::Skip(Waiver::ClaimsNotChecked) }
     }
     fn unknown() -> Node {
-        let problem = Problem { looked_for: String::new(), code: "store-unavailable", detail: String::new() };
+        let problem = LookupError { target: String::new(), code: "store-unavailable", detail: String::new() };
         Node::Leaf { check: CheckId::Evidence, outcome: Outcome::Unknown(problem) }
     }
     fn group(rule: Rule, parts: Vec<Node>) -> Verdict {
@@ -601,7 +601,7 @@ mod tests {
     }
 
     fn nothing() -> Node {
-        Node::Leaf { check: CheckId::Policy, outcome: Outcome::Skip(Waiver::NothingDemanded) }
+        Node::Leaf { check: CheckId::Policy, outcome: Outcome::Skip(Waiver::NotRequired) }
     }
 
     // threat: I06

@@ -12,7 +12,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use sigkit_core::attach::{
-    AttachError, BundleAttachment, LayerAttachment, Place, Receipt, discover, fallback_tag, signature_tag,
+    AttachError, AttachmentLocation, BundleAttachment, LayerAttachment, WriteReceipt, discover, fallback_tag,
+    signature_tag,
 };
 use sigkit_core::bundle::{BundleError, Evidence, Origin};
 use sigkit_core::crypto::Signature;
@@ -21,7 +22,7 @@ use sigkit_core::key::Signer as _;
 use sigkit_core::limits::Limits;
 use sigkit_core::oci::{Descriptor, Manifest, Tag, TagOrDigest, media_type};
 use sigkit_core::policy::{KeyAuthority, Policy, Purpose};
-use sigkit_core::store::{Atomicity, Expected, MemoryStore, Store, StoreError, StoreWrite};
+use sigkit_core::store::{MemoryStore, Precondition, Store, StoreError, StoreWrite, WriteConsistency};
 use support::cases::{IMAGE, image};
 use support::keys::signer;
 use support::simulation::Simulation;
@@ -41,7 +42,7 @@ fn by_tag(tag: &Tag) -> TagOrDigest {
 async fn put(store: &MemoryStore, target: &TagOrDigest, document: &Value) -> Descriptor {
     let bytes = document.to_string().into_bytes();
     let kind = document["mediaType"].as_str().unwrap_or(media_type::OCI_MANIFEST);
-    store.push_manifest(target, kind, &bytes, Expected::Any).await.unwrap();
+    store.push_manifest(target, kind, &bytes, Precondition::Any).await.unwrap();
     Descriptor::of(kind, &bytes)
 }
 
@@ -572,7 +573,7 @@ async fn one_silent_place_hides_no_other() {
     let until = tokio::time::sleep(Duration::from_millis(50));
     let evidence = sigkit_core::attach::discover_until(&store, &image(), &wanting(Limits::DEFAULT), until).await;
     assert_eq!((evidence.items.len(), codes(&evidence).len()), (1, 9));
-    assert!(evidence.problems.iter().any(|problem| problem.looked_for == "43 of 51 referrers"), "{evidence:?}");
+    assert!(evidence.problems.iter().any(|problem| problem.target == "43 of 51 referrers"), "{evidence:?}");
 }
 
 // threat: R32
@@ -586,8 +587,13 @@ async fn only_what_makes_up_a_signature_is_kept_of_a_layer() {
     let mut wide = layer.clone();
     wide.annotations.insert(media_type::ANNOTATION_CERTIFICATE.to_owned(), "x".repeat(300_000));
     put(&store, &by_tag(&signature_tag(&image())), &manifest(&[layer.clone(), wide], None, "")).await;
-    let found =
-        sigkit_core::attach::find(&store, &image(), sigkit_core::attach::Wanted::Signatures, &Limits::DEFAULT).await;
+    let found = sigkit_core::attach::fetch_attachments(
+        &store,
+        &image(),
+        sigkit_core::attach::AttachmentKind::Signatures,
+        &Limits::DEFAULT,
+    )
+    .await;
     let [good, wide] = &*found.items else { panic!("{:?}", found.items.len()) };
     assert!(good.blob.is_ok() && good.layer.platform.is_none());
     assert!(good.layer.annotations.keys().all(|name| name == media_type::ANNOTATION_SIGNATURE), "{:?}", good.layer);
@@ -599,12 +605,12 @@ fn signature(writer: usize) -> Signature {
     Signature::from_bytes(format!("signature {writer}").into_bytes())
 }
 
-async fn attach_layer<S: StoreWrite>(store: &S, writer: usize) -> Result<Receipt, AttachError> {
+async fn attach_layer<S: StoreWrite>(store: &S, writer: usize) -> Result<WriteReceipt, AttachError> {
     let signature = signature(writer);
     LayerAttachment { image: &image(), payload: b"{}", signature: &signature, created: None }.attach(store).await
 }
 
-async fn attach_bundle<S: StoreWrite>(store: &S, writer: usize) -> Result<Receipt, AttachError> {
+async fn attach_bundle<S: StoreWrite>(store: &S, writer: usize) -> Result<WriteReceipt, AttachError> {
     let bundle = format!("bundle {writer}");
     let image = image_descriptor();
     BundleAttachment { image: &image, bundle: bundle.as_bytes().into(), predicate_type: PREDICATE, created: NOW }
@@ -626,19 +632,19 @@ async fn entries<S: Store>(store: &S, tag: &Tag) -> Vec<String> {
 async fn an_attached_signature_is_where_the_receipt_says() {
     let store = MemoryStore::new().with_name("registry.example/app");
     let receipt = attach_layer(&store, 1).await.unwrap();
-    assert_eq!(receipt.place, Place::SignatureTag(signature_tag(&image())));
+    assert_eq!(receipt.place, AttachmentLocation::SignatureTag(signature_tag(&image())));
     assert_eq!(receipt.to_string(), format!("registry.example/app:{}", signature_tag(&image())));
     let fetched = store.manifest(&by_tag(&signature_tag(&image()))).await.unwrap();
     assert_eq!(receipt.manifest, fetched.descriptor.digest);
 
     let receipt = attach_bundle(&store, 1).await.unwrap();
-    assert_eq!(receipt.place, Place::Referrers);
+    assert_eq!(receipt.place, AttachmentLocation::Referrers);
     assert!(store.manifest(&TagOrDigest::Digest(receipt.manifest)).await.is_ok());
     assert!(store.tags().iter().all(|(tag, _)| *tag != fallback_tag(&image())), "a list that is kept needs no tag");
 
     let old = store.without_referrers();
     let receipt = attach_bundle(&old, 2).await.unwrap();
-    assert_eq!(receipt.place, Place::FallbackTag(fallback_tag(&image())));
+    assert_eq!(receipt.place, AttachmentLocation::FallbackTag(fallback_tag(&image())));
     assert_eq!(entries(&old, &fallback_tag(&image())).await, [receipt.manifest.to_string()]);
     let Manifest::Index(index) = old.manifest(&by_tag(&fallback_tag(&image()))).await.unwrap().manifest else {
         panic!("an index")
@@ -698,16 +704,16 @@ async fn entries_and_members_of_others_stay_as_they_are() {
 fn race(
     seed: u64,
     writers: usize,
-    atomicity: Atomicity,
+    atomicity: WriteConsistency,
     latency: u64,
-) -> (Vec<Result<Receipt, AttachError>>, Vec<String>) {
+) -> (Vec<Result<WriteReceipt, AttachError>>, Vec<String>) {
     let inner = MemoryStore::new().without_referrers();
     let simulation = Simulation::new(seed);
     let remotes: Vec<Remote> = (0..writers)
         .map(|_| Remote { inner: inner.clone(), simulation: simulation.clone(), atomicity, latency })
         .collect();
     let tasks = remotes.iter().enumerate().map(
-        |(writer, remote)| -> Pin<Box<dyn Future<Output = Result<Receipt, AttachError>> + '_>> {
+        |(writer, remote)| -> Pin<Box<dyn Future<Output = Result<WriteReceipt, AttachError>> + '_>> {
             let simulation = simulation.clone();
             Box::pin(async move {
                 simulation.sleep(simulation.below(20)).await;
@@ -728,11 +734,11 @@ fn race(
     (results, kept.into_iter().flatten().collect())
 }
 
-fn assert_nothing_lost(seed: u64, results: &[Result<Receipt, AttachError>], kept: &[String]) {
+fn assert_nothing_lost(seed: u64, results: &[Result<WriteReceipt, AttachError>], kept: &[String]) {
     for (writer, result) in results.iter().enumerate() {
         let Ok(receipt) = result else { continue };
         let entry = match receipt.place {
-            Place::SignatureTag(_) => signature(writer).to_base64(),
+            AttachmentLocation::SignatureTag(_) => signature(writer).to_base64(),
             _ => receipt.manifest.to_string(),
         };
         let count = kept.iter().filter(|kept| **kept == entry).count();
@@ -742,7 +748,7 @@ fn assert_nothing_lost(seed: u64, results: &[Result<Receipt, AttachError>], kept
 
 // threat: M7
 // threat: H01
-// Fails without the second look of `Atomicity::BestEffort`, or without waiting before it.
+// Fails without the second look of `WriteConsistency::Eventual`, or without waiting before it.
 const SETTLE: std::time::Duration = std::time::Duration::from_millis(4);
 
 #[test]
@@ -751,7 +757,7 @@ fn no_writer_loses_a_signature_where_writes_are_blind() {
     let mut total = 0;
     for seed in 0..60 {
         for (writers, latency) in [(2, 3), (4, 3), (9, 1)] {
-            let (results, kept) = race(seed, writers, Atomicity::BestEffort { settle: SETTLE }, latency);
+            let (results, kept) = race(seed, writers, WriteConsistency::Eventual { visibility_delay: SETTLE }, latency);
             assert_nothing_lost(seed, &results, &kept);
             said_ok += results.iter().filter(|result| result.is_ok()).count();
             total += writers;
@@ -767,7 +773,7 @@ fn no_writer_loses_a_signature_where_writes_are_blind() {
 fn no_writer_loses_a_signature_where_writes_are_conditional() {
     for seed in 0..60 {
         for writers in [2, 5, 10] {
-            let (results, kept) = race(seed, writers, Atomicity::Exact, 5);
+            let (results, kept) = race(seed, writers, WriteConsistency::Exact, 5);
             assert_nothing_lost(seed, &results, &kept);
             let errors: Vec<_> = results.iter().filter_map(|result| result.as_ref().err()).collect();
             assert!(errors.is_empty(), "seed {seed}: {errors:?}");
@@ -1032,7 +1038,7 @@ fn lacks() -> StoreError {
     StoreError::Lacks { place: "PUT /v2/".to_owned(), detail: "MANIFEST_BLOB_UNKNOWN".to_owned() }
 }
 
-async fn attach_any<S: StoreWrite>(kind: &str, store: &S, writer: usize) -> Result<Receipt, AttachError> {
+async fn attach_any<S: StoreWrite>(kind: &str, store: &S, writer: usize) -> Result<WriteReceipt, AttachError> {
     if kind == "layer" { attach_layer(store, writer).await } else { attach_bundle(store, writer).await }
 }
 
@@ -1167,7 +1173,7 @@ async fn a_list_is_asked_whether_it_holds_the_entry() {
     // It said nothing, and lists nothing: the fallback tag is where readers look next.
     let store = Watched::new(MemoryStore::new().without_referrers()).listing_nothing();
     let receipt = attach_bundle(&store, 1).await.unwrap();
-    assert_eq!(receipt.place, Place::FallbackTag(fallback_tag(&image())));
+    assert_eq!(receipt.place, AttachmentLocation::FallbackTag(fallback_tag(&image())));
     assert_eq!(found(&store).await.items.len(), 1);
 }
 

@@ -15,14 +15,16 @@ use sigkit_core::attach::{BundleAttachment, EnvelopeAttachment, attestation_tag,
 use sigkit_core::bundle::{Evidence, Origin, SignedEntity, VerificationMaterial};
 use sigkit_core::content::{Content, Draft, PredicateType, SIGN_PREDICATE, Statement};
 use sigkit_core::digest::{Digest, DigestAlgorithm};
-use sigkit_core::image::{Attesting, Earlier, Format, SignImageError, attest_image, seal_statement, sign_image};
+use sigkit_core::image::{
+    AttestOptions, Format, ReplaceMode, SignImageError, attest_image, sign_image, sign_statement,
+};
 use sigkit_core::key::{KeyPair, Signer as _};
 use sigkit_core::limits::Limits;
 use sigkit_core::oci::{Descriptor, Manifest, Tag, TagOrDigest, media_type};
 use sigkit_core::policy::{KeyAuthority, Policy, Purpose};
 use sigkit_core::reason::Reason;
 use sigkit_core::report::Verdict;
-use sigkit_core::store::{Atomicity, Expected, FetchedManifest, MemoryStore, Store, StoreWrite};
+use sigkit_core::store::{FetchedManifest, MemoryStore, Precondition, Store, StoreWrite, WriteConsistency};
 use sigkit_core::verify::{Artifact, NotVerified, Verified, Verifier};
 use support::cases::{IMAGE, image, statement, subject_of};
 use support::keys::{other_key, signer};
@@ -43,7 +45,7 @@ fn by_tag(tag: &Tag) -> TagOrDigest {
 /// A store with the image under `v1`.
 async fn repository() -> MemoryStore {
     let store = MemoryStore::new();
-    store.push_manifest(&tag("v1"), media_type::OCI_MANIFEST, IMAGE.as_bytes(), Expected::Any).await.unwrap();
+    store.push_manifest(&tag("v1"), media_type::OCI_MANIFEST, IMAGE.as_bytes(), Precondition::Any).await.unwrap();
     store
 }
 
@@ -61,7 +63,7 @@ async fn judge<S: Store>(store: &S, policy: &Policy) -> Result<Verified, NotVeri
 }
 
 async fn attest(store: &MemoryStore, kind: &PredicateType, format: Format, key: &KeyPair, document: &str) {
-    let attesting = Attesting::new(kind.clone(), format, "registry.example/app");
+    let attesting = AttestOptions::new(kind.clone(), format, "registry.example/app");
     attest_image(store, &tag("v1"), key, &attesting, document.as_bytes().to_vec(), NOW).await.unwrap();
 }
 
@@ -70,7 +72,7 @@ fn sealed(statement: &str, key: &KeyPair) -> SignedEntity {
     let draft = Draft::Statement { payload: statement.as_bytes().to_vec() };
     let signature = key.sign(&draft.bytes()).unwrap();
     let hint = VerificationMaterial::KeyHint(key.public_key().fingerprint().hint());
-    SignedEntity::new(draft.seal(signature), hint)
+    SignedEntity::new(draft.sign(signature), hint)
 }
 
 // threat: D03
@@ -87,7 +89,7 @@ fn what_was_made_for_one_purpose_serves_no_other() {
             "sign",
             vec![
                 sealed(&statement(SIGN_PREDICATE, &subject_of(&image().to_string())), &signer()),
-                SignedEntity::new(simple.seal(signature), VerificationMaterial::Unspecified),
+                SignedEntity::new(simple.sign(signature), VerificationMaterial::Unspecified),
             ],
         ),
         ("attest", vec![attested(&PredicateType::Custom)]),
@@ -187,7 +189,7 @@ async fn the_wrong_type_is_refused_and_the_types_found_are_named() {
 async fn what_says_that_it_is_something_else_is_read_all_the_same() {
     let store = repository().await;
     attest(&store, &PredicateType::Custom, Format::Both, &signer(), "x").await;
-    let signing = sigkit_core::image::Signing::new(Format::Both, "registry.example/app");
+    let signing = sigkit_core::image::SignOptions::new(Format::Both, "registry.example/app");
     sign_image(&store, &tag("v1"), &signer(), &signing, NOW).await.unwrap();
     for (wanted, blobs, items) in [
         (wanting(&PredicateType::Custom, &signer()), 3, 3),
@@ -236,8 +238,8 @@ async fn replacing_spares_other_keys_and_other_types() {
     attest(&store, &PredicateType::Custom, Format::Legacy, &signer(), "2").await;
     let before = layers(&store).await;
     assert_eq!(before.len(), 4);
-    let mut attesting = Attesting::new(PredicateType::Custom, Format::Legacy, "registry.example/app");
-    attesting.earlier = Earlier::Replace;
+    let mut attesting = AttestOptions::new(PredicateType::Custom, Format::Legacy, "registry.example/app");
+    attesting.earlier = ReplaceMode::Replace;
     for document in ["3", "3", "4"] {
         attest_image(&store, &tag("v1"), &signer(), &attesting, document.as_bytes().to_vec(), NOW).await.unwrap();
         let after = layers(&store).await;
@@ -256,7 +258,7 @@ fn at_once<T>(work: impl Future<Output = T>) -> T {
 }
 
 /// Where one of several writers works.
-fn remotes(seed: u64, inner: &MemoryStore, atomicity: Atomicity, writers: usize) -> (Simulation, Vec<Remote>) {
+fn remotes(seed: u64, inner: &MemoryStore, atomicity: WriteConsistency, writers: usize) -> (Simulation, Vec<Remote>) {
     let simulation = Simulation::new(seed);
     let remote = |_| Remote { inner: inner.clone(), simulation: simulation.clone(), atomicity, latency: 3 };
     let remotes = (0..writers).map(remote).collect();
@@ -267,8 +269,8 @@ type Attaching<'a> = Pin<Box<dyn Future<Output = Result<(), SignImageError>> + '
 
 /// Replaces with the document of one of several writers.
 async fn replace<S: StoreWrite>(store: &S, format: Format, writer: usize) -> Result<(), SignImageError> {
-    let mut attesting = Attesting::new(PredicateType::Custom, format, "registry.example/app");
-    attesting.earlier = Earlier::Replace;
+    let mut attesting = AttestOptions::new(PredicateType::Custom, format, "registry.example/app");
+    attesting.earlier = ReplaceMode::Replace;
     let document = format!("by {writer}").into_bytes();
     attest_image(store, &tag("v1"), &signer(), &attesting, document, NOW).await.map(drop)
 }
@@ -276,8 +278,8 @@ async fn replace<S: StoreWrite>(store: &S, format: Format, writer: usize) -> Res
 // Fails when several that replace at the same time leave each its own, take what another key signed, or keep what was there before.
 #[test]
 fn writers_of_one_key_that_replace_at_once_leave_one() {
-    let best_effort = Atomicity::BestEffort { settle: Duration::from_millis(4) };
-    for (seed, atomicity) in (0..6).flat_map(|seed| [(seed, Atomicity::Exact), (seed, best_effort)]) {
+    let best_effort = WriteConsistency::Eventual { visibility_delay: Duration::from_millis(4) };
+    for (seed, atomicity) in (0..6).flat_map(|seed| [(seed, WriteConsistency::Exact), (seed, best_effort)]) {
         let (inner, before) = at_once(async {
             let inner = repository().await;
             attest(&inner, &PredicateType::Custom, Format::Legacy, &other_key(), "theirs").await;
@@ -305,7 +307,7 @@ fn writers_of_one_key_that_replace_at_once_leave_one() {
 // Fails when what a signer of something else has put back counts as the newest.
 #[test]
 fn what_was_replaced_does_not_win_when_somebody_puts_it_back() {
-    let best_effort = Atomicity::BestEffort { settle: Duration::from_millis(4) };
+    let best_effort = WriteConsistency::Eventual { visibility_delay: Duration::from_millis(4) };
     for seed in 0..60 {
         let (inner, earlier) = at_once(async {
             let inner = repository().await;
@@ -322,7 +324,7 @@ fn what_was_replaced_does_not_win_when_somebody_puts_it_back() {
                     return replace(remote, Format::Legacy, writer).await;
                 }
                 let kind: PredicateType = format!("urn:{writer}").parse().unwrap();
-                let attesting = Attesting::new(kind, Format::Legacy, "registry.example/app");
+                let attesting = AttestOptions::new(kind, Format::Legacy, "registry.example/app");
                 attest_image(remote, &tag("v1"), &signer(), &attesting, b"{}".to_vec(), NOW).await.map(drop)
             })
         });
@@ -354,7 +356,10 @@ async fn one_is_left_on_a_registry_with_and_without_referrers() {
         let repository = Repository::new(registry.host(), "my/app").unwrap();
         let store = || RegistryClient::new(RegistryOptions::default()).unwrap().repository(&repository);
         let image_store = store();
-        image_store.push_manifest(&tag("v1"), media_type::OCI_MANIFEST, IMAGE.as_bytes(), Expected::Any).await.unwrap();
+        image_store
+            .push_manifest(&tag("v1"), media_type::OCI_MANIFEST, IMAGE.as_bytes(), Precondition::Any)
+            .await
+            .unwrap();
         let writers = (0..8).map(|writer| {
             let store = store();
             async move { replace(&store, format, writer).await }
@@ -380,9 +385,9 @@ async fn nothing_is_replaced_unseen() {
     });
     let target = by_tag(&attestation_tag(&image()));
     let bytes = manifest.to_string().into_bytes();
-    store.push_manifest(&target, media_type::OCI_MANIFEST, &bytes, Expected::Any).await.unwrap();
-    let mut attesting = Attesting::new(PredicateType::Custom, Format::Legacy, "registry.example/app");
-    attesting.earlier = Earlier::Replace;
+    store.push_manifest(&target, media_type::OCI_MANIFEST, &bytes, Precondition::Any).await.unwrap();
+    let mut attesting = AttestOptions::new(PredicateType::Custom, Format::Legacy, "registry.example/app");
+    attesting.earlier = ReplaceMode::Replace;
     let error = attest_image(&store, &tag("v1"), &signer(), &attesting, b"2".to_vec(), NOW).await.unwrap_err();
     assert!(matches!(error, SignImageError::Earlier(_)), "{error}");
     assert_eq!(layers(&store).await, [missing_digest()]);
@@ -414,7 +419,7 @@ fn missing_digest() -> Digest {
 #[tokio::test]
 async fn a_document_that_is_not_of_its_type_is_not_signed() {
     let store = repository().await;
-    let attesting = Attesting::new(PredicateType::CycloneDx, Format::Both, "registry.example/app");
+    let attesting = AttestOptions::new(PredicateType::CycloneDx, Format::Both, "registry.example/app");
     let error = attest_image(&store, &tag("v1"), &signer(), &attesting, b"{}".to_vec(), NOW).await.unwrap_err();
     assert_eq!(error.to_string(), "CycloneDX document: `bomFormat`: expected CycloneDX, found \"none\"");
     assert!(store.manifest(&by_tag(&attestation_tag(&image()))).await.is_err());
@@ -490,7 +495,7 @@ fn a_ready_statement_must_name_the_artifact() {
     let artifact = Artifact::Bytes(IMAGE.as_bytes());
     let seal = |subjects: &[(&str, Digest)], artifact| {
         let statement = Statement::attest(subjects, &PredicateType::Vuln, b"{}".to_vec()).unwrap();
-        seal_statement(statement, &PredicateType::Vuln, artifact, &signer(), NOW)
+        sign_statement(statement, &PredicateType::Vuln, artifact, &signer(), NOW)
     };
     assert!(seal(&[("", wrong), ("", image())], Some(&artifact)).is_ok());
     assert!(seal(&[("", sha512)], Some(&artifact)).is_ok());
@@ -498,7 +503,7 @@ fn a_ready_statement_must_name_the_artifact() {
     assert!(matches!(&error, SignImageError::Rejected(refused) if refused.to_string().contains("subject-mismatch")));
     assert!(seal(&[("", wrong)], None).is_ok(), "nobody asked");
     let text = statement("urn:x", &subject_of(&image().to_string())).into_bytes();
-    assert!(seal_statement(text, &PredicateType::Vuln, Some(&artifact), &signer(), NOW).is_err(), "another type");
+    assert!(sign_statement(text, &PredicateType::Vuln, Some(&artifact), &signer(), NOW).is_err(), "another type");
 }
 
 // Fails when a large statement is verified by another way than a small one.
@@ -517,7 +522,7 @@ fn large_statements_verify_with_every_kind_of_key() {
             let kind: PredicateType = "urn:x".parse().unwrap();
             let statement = Statement::attest(&[("", image())], &kind, predicate).unwrap();
             let artifact = Artifact::Digest(image());
-            let mut entity = seal_statement(statement, &kind, Some(&artifact), key, NOW).unwrap();
+            let mut entity = sign_statement(statement, &kind, Some(&artifact), key, NOW).unwrap();
             if let Content::Envelope(envelope) = &mut entity.content {
                 let mut payload = envelope.payload.to_vec();
                 *payload.iter_mut().rev().nth(4).unwrap() = b'z';
@@ -576,7 +581,7 @@ async fn refer_as(store: &MemoryStore, kind: &str, padding: usize, named: Option
     store.push_blob(bundle.as_slice().into(), &Digest::sha256(&bundle)).await.unwrap();
     let bytes = manifest.to_string().into_bytes();
     let target = TagOrDigest::Digest(Digest::sha256(&bytes));
-    store.push_manifest(&target, media_type::OCI_MANIFEST, &bytes, Expected::Any).await.unwrap();
+    store.push_manifest(&target, media_type::OCI_MANIFEST, &bytes, Precondition::Any).await.unwrap();
     size
 }
 
@@ -659,7 +664,7 @@ async fn attestations_of_any_size_hide_no_signature() {
 async fn a_tag_that_holds_something_else_is_left_alone() {
     let store = repository().await;
     let target = by_tag(&attestation_tag(&image()));
-    store.push_manifest(&target, media_type::OCI_MANIFEST, IMAGE.replace("[]", r#"[{"mediaType":"x","size":0,"digest":"sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"}]"#).as_bytes(), Expected::Any).await.unwrap();
+    store.push_manifest(&target, media_type::OCI_MANIFEST, IMAGE.replace("[]", r#"[{"mediaType":"x","size":0,"digest":"sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"}]"#).as_bytes(), Precondition::Any).await.unwrap();
     let envelope = EnvelopeAttachment {
         image: &image(),
         envelope: b"{}".into(),

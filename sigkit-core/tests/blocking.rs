@@ -11,16 +11,16 @@ use sigkit_core::key::{Password, Signer as _, file};
 use sigkit_core::oci::{Descriptor, TagOrDigest, media_type};
 use sigkit_core::report::Verdict;
 use sigkit_core::store::registry::RegistryStore;
-use sigkit_core::store::{Expected, MemoryStore, Store, StoreError, StoreWrite};
+use sigkit_core::store::{MemoryStore, Precondition, Store, StoreError, StoreWrite};
 use sigkit_core::time::UnixTime;
 use sigkit_core::{
-    Format, ImageReference, KeyAuthority, KeyPair, Policy, PublicKey, Purpose, RegistryClient, Signing, blocking,
+    Format, ImageReference, KeyAuthority, KeyPair, Policy, PublicKey, Purpose, RegistryClient, SignOptions, blocking,
 };
 use testkit::{Action, Registry, Rule};
 
 fn keys() -> (KeyPair, PublicKey) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../keys/TEST-ONLY-ecdsa-p256.key");
-    let pair = file::open(&std::fs::read(path).unwrap(), &Password::new("test-only")).unwrap();
+    let pair = file::decrypt(&std::fs::read(path).unwrap(), &Password::new("test-only")).unwrap();
     let public = pair.public_key().clone();
     (pair, public)
 }
@@ -48,7 +48,7 @@ fn both_formats_are_signed_and_verified_without_a_runtime() {
         let refusal = blocking::verify_image(&store, &target, &policy(&public), NOW).unwrap_err();
         assert_eq!((refusal.verdict(), refusal.code()), (Verdict::Rejected, "no-signatures"));
 
-        let signing = Signing::new(format, store.name());
+        let signing = SignOptions::new(format, store.name());
         let signed = blocking::sign_image(&store, &target, &pair, &signing, NOW).unwrap();
         assert!(signed.attached.iter().all(|attached| matches!(attached, Attached::Written(_))));
 
@@ -64,7 +64,7 @@ fn both_formats_are_signed_and_verified_without_a_runtime() {
 fn calls_inside_any_runtime_do_not_panic() {
     let (pair, public) = keys();
     let (_registry, store, target) = registry();
-    let signing = Signing::new(Format::Bundle, store.name());
+    let signing = SignOptions::new(Format::Bundle, store.name());
     let work = || {
         blocking::sign_image(&store, &target, &pair, &signing, NOW).unwrap();
         blocking::verify_image(&store, &target, &policy(&public), NOW).unwrap();
@@ -90,7 +90,7 @@ fn futures_of_the_paved_path_go_to_any_executor() {
     }
     let (pair, public) = keys();
     let (_registry, store, target) = registry();
-    let signing = Signing::new(Format::Both, store.name());
+    let signing = SignOptions::new(Format::Both, store.name());
     let policy = policy(&public);
     let sign = send(sigkit_core::sign_image(&store, &target, &pair, &signing, NOW));
     let verify = send(sigkit_core::verify_image(&store, &target, &policy, NOW));
@@ -111,11 +111,11 @@ fn any_store_will_do() {
     let target = TagOrDigest::Tag("v1".parse().unwrap());
     blocking::block_on(async {
         store.push_blob(b"{}".into(), &blob.digest).await?;
-        store.push_manifest(&target, media_type::OCI_MANIFEST, manifest.as_bytes(), Expected::Absent).await
+        store.push_manifest(&target, media_type::OCI_MANIFEST, manifest.as_bytes(), Precondition::Absent).await
     })
     .unwrap()
     .unwrap();
-    let signing = Signing::new(Format::Bundle, "registry.example.com/app");
+    let signing = SignOptions::new(Format::Bundle, "registry.example.com/app");
     blocking::sign_image(&store, &target, &pair, &signing, NOW).unwrap();
     let verified = blocking::verify_image(&store, &target, &policy(&public), SystemTime::now().into()).unwrap();
     assert_eq!(verified.image.bytes, manifest.as_bytes());
@@ -136,7 +136,7 @@ fn trouble_is_told_from_refusal() {
     assert_eq!((error.verdict(), error.code()), (Verdict::Undecided, "access-denied"));
 
     // A signature by another signer is not a reason to refuse while others could not be looked at.
-    let signing = Signing::new(Format::Legacy, store.name());
+    let signing = SignOptions::new(Format::Legacy, store.name());
     blocking::sign_image(&store, &target, &pair, &signing, NOW).unwrap();
     let other = KeyPair::generate(KeyAlgorithm::EcdsaP256).unwrap();
     let error = blocking::verify_image(&store, &target, &policy(other.public_key()), NOW).unwrap_err();
@@ -149,7 +149,7 @@ fn trouble_is_told_from_refusal() {
     let error = blocking::verify_image(&store, &target, &policy(&public), NOW).unwrap_err();
     assert!(matches!(&error, ImageError::Image(StoreError::Denied { .. })), "{error}");
     assert_eq!((error.verdict(), error.code()), (Verdict::Undecided, "access-denied"));
-    let signing = Signing::new(Format::Bundle, store.name());
+    let signing = SignOptions::new(Format::Bundle, store.name());
     let error = blocking::sign_image(&store, &target, &pair, &signing, NOW).unwrap_err();
     assert!(matches!(&error, SignImageError::Image(StoreError::Denied { .. })), "{error}");
 }

@@ -10,15 +10,15 @@ use sigkit_core::bundle::{Origin, SignedEntity, VerificationMaterial};
 use sigkit_core::content::{Content, Envelope};
 use sigkit_core::digest::Digest;
 use sigkit_core::image::{
-    Attached, Format, ImageError, SignImageError, Signing, TreeError, check_contents, descendants, for_platform,
-    judge_image, sign_image, verify_image,
+    Attached, Format, ImageError, SignImageError, SignOptions, TreeError, select_platform, sign_image,
+    verify_blob_digests, verify_fetched, verify_image, walk_index,
 };
 use sigkit_core::key::{KeyPair, Signer as _};
 use sigkit_core::limits::Limits;
 use sigkit_core::oci::{Descriptor, Platform, TagOrDigest, media_type};
 use sigkit_core::policy::{KeyAuthority, Policy, Purpose};
 use sigkit_core::report::Verdict;
-use sigkit_core::store::{Expected, FetchedManifest, MemoryStore, Store, StoreError, StoreWrite};
+use sigkit_core::store::{FetchedManifest, MemoryStore, Precondition, Store, StoreError, StoreWrite};
 use sigkit_core::time::UnixTime;
 use support::cases::{IMAGE, image, statement, subject_of};
 use support::keys::{other_key, signer};
@@ -43,7 +43,7 @@ fn policy(key: &KeyPair) -> Policy {
 async fn push(store: &MemoryStore, target: &TagOrDigest, document: &str) -> Digest {
     let kind: Value = serde_json::from_str(document).unwrap();
     let kind = kind["mediaType"].as_str().unwrap().to_owned();
-    store.push_manifest(target, &kind, document.as_bytes(), Expected::Any).await.unwrap();
+    store.push_manifest(target, &kind, document.as_bytes(), Precondition::Any).await.unwrap();
     Digest::sha256(document.as_bytes())
 }
 
@@ -59,7 +59,7 @@ fn other(note: &str) -> String {
     IMAGE.replacen("\"layers\":[]", &format!("\"layers\":[],\"annotations\":{{\"note\":\"{note}\"}}"), 1)
 }
 
-async fn sign<S: StoreWrite>(store: &S, key: &KeyPair, signing: &Signing) -> Result<Vec<Attached>, SignImageError> {
+async fn sign<S: StoreWrite>(store: &S, key: &KeyPair, signing: &SignOptions) -> Result<Vec<Attached>, SignImageError> {
     sign_image(store, &tag("v1"), key, signing, NOW).await.map(|signed| signed.attached)
 }
 
@@ -72,7 +72,7 @@ async fn signatures(store: &MemoryStore) -> usize {
 async fn what_is_signed_verifies_in_every_format_and_place() {
     for format in FORMATS {
         for store in [repository().await, repository().await.without_referrers()] {
-            let mut signing = Signing::new(format, REPOSITORY);
+            let mut signing = SignOptions::new(format, REPOSITORY);
             signing.annotations.insert("env".to_owned(), "<prod>".to_owned());
             let attached = sign(&store, &signer(), &signing).await.unwrap();
             let count = if format == Format::Both { 2 } else { 1 };
@@ -94,7 +94,7 @@ async fn whatever_the_clock_says_a_key_signs_and_verifies() {
     let times = [i64::MIN, -1, 0, 951_827_696, 2_147_483_647, 2_147_483_648, 253_402_300_799, i64::MAX];
     for signed_at in times.map(UnixTime) {
         let store = repository().await;
-        let mut signing = Signing::new(Format::Both, REPOSITORY);
+        let mut signing = SignOptions::new(Format::Both, REPOSITORY);
         signing.legacy_created = Some(signed_at);
         sign_image(&store, &tag("v1"), &signer(), &signing, signed_at).await.unwrap();
         for read_at in times.map(UnixTime) {
@@ -111,11 +111,11 @@ async fn whatever_the_clock_says_a_key_signs_and_verifies() {
 async fn signing_again_adds_one_entry_only() {
     for format in FORMATS {
         let store = repository().await;
-        let signing = Signing::new(format, REPOSITORY);
+        let signing = SignOptions::new(format, REPOSITORY);
         sign(&store, &signer(), &signing).await.unwrap();
         let once = signatures(&store).await;
         let again = sign(&store, &signer(), &signing).await.unwrap();
-        assert!(again.iter().all(|one| matches!(one, Attached::AlreadyThere(_))), "{again:?}");
+        assert!(again.iter().all(|one| matches!(one, Attached::AlreadySigned(_))), "{again:?}");
         assert_eq!(signatures(&store).await, once);
 
         // Another key, and another payload, are other signatures.
@@ -128,9 +128,9 @@ async fn signing_again_adds_one_entry_only() {
     }
     // A signature in one format does not count in the other.
     let store = repository().await;
-    sign(&store, &signer(), &Signing::new(Format::Legacy, REPOSITORY)).await.unwrap();
-    let both = sign(&store, &signer(), &Signing::new(Format::Both, REPOSITORY)).await.unwrap();
-    assert!(matches!(&both[..], [Attached::Written(_), Attached::AlreadyThere(Origin::Layer { .. })]), "{both:?}");
+    sign(&store, &signer(), &SignOptions::new(Format::Legacy, REPOSITORY)).await.unwrap();
+    let both = sign(&store, &signer(), &SignOptions::new(Format::Both, REPOSITORY)).await.unwrap();
+    assert!(matches!(&both[..], [Attached::Written(_), Attached::AlreadySigned(Origin::Layer { .. })]), "{both:?}");
 }
 
 // threat: A15
@@ -138,7 +138,7 @@ async fn signing_again_adds_one_entry_only() {
 #[tokio::test]
 async fn a_tag_is_resolved_once() {
     let inner = repository().await;
-    sign(&inner, &signer(), &Signing::new(Format::Both, REPOSITORY)).await.unwrap();
+    sign(&inner, &signer(), &SignOptions::new(Format::Both, REPOSITORY)).await.unwrap();
     let evil = other("evil");
     let evil_digest = Digest::sha256(evil.as_bytes());
     let store = Watched::new(inner.clone()).meddling(move |inner, call| {
@@ -155,7 +155,8 @@ async fn a_tag_is_resolved_once() {
 
     let inner = repository().await;
     let store = Watched::new(inner.clone());
-    let signed = sign_image(&store, &tag("v1"), &signer(), &Signing::new(Format::Both, REPOSITORY), NOW).await.unwrap();
+    let signed =
+        sign_image(&store, &tag("v1"), &signer(), &SignOptions::new(Format::Both, REPOSITORY), NOW).await.unwrap();
     assert_eq!(signed.image.descriptor.digest, image());
     assert_eq!(store.count(&Call::Manifest(tag("v1"))), 1);
 }
@@ -165,7 +166,7 @@ async fn a_tag_is_resolved_once() {
 #[tokio::test]
 async fn another_manifest_under_the_digest_is_an_error() {
     let store = repository().await;
-    sign(&store, &signer(), &Signing::new(Format::Both, REPOSITORY)).await.unwrap();
+    sign(&store, &signer(), &SignOptions::new(Format::Both, REPOSITORY)).await.unwrap();
     store.corrupt(&image(), other("evil").as_bytes());
     for target in [tag("v1"), by_digest(image())] {
         let error = verify_image(&store, &target, &policy(&signer()), NOW).await.expect_err("other bytes");
@@ -235,20 +236,20 @@ async fn signatures_may_live_in_another_repository() {
     let images = repository().await;
     let elsewhere = MemoryStore::new().with_name("registry.example/signatures");
     let fetched = images.manifest(&tag("v1")).await.unwrap();
-    let signing = Signing::new(Format::Both, REPOSITORY);
-    let entities = signing.seal(&fetched, &signer(), NOW).unwrap();
+    let signing = SignOptions::new(Format::Both, REPOSITORY);
+    let entities = signing.sign(&fetched, &signer(), NOW).unwrap();
     sigkit_core::image::attach(&elsewhere, &fetched, &entities, &signer(), &signing, NOW).await.unwrap();
     assert_eq!((signatures(&images).await, signatures(&elsewhere).await), (0, 2));
     let policy = policy(&signer());
-    assert!(judge_image(fetched.clone(), &images, &policy, NOW).await.is_err());
-    assert!(judge_image(fetched, &elsewhere, &policy, NOW).await.is_ok());
+    assert!(verify_fetched(fetched.clone(), &images, &policy, NOW).await.is_err());
+    assert!(verify_fetched(fetched, &elsewhere, &policy, NOW).await.is_ok());
 }
 
 // Fails when a new signature is written before it was verified.
 #[tokio::test]
 async fn a_payload_that_names_another_image_is_not_written() {
     let store = repository().await;
-    let mut signing = Signing::new(Format::Legacy, REPOSITORY);
+    let mut signing = SignOptions::new(Format::Legacy, REPOSITORY);
     let elsewhere = Digest::sha256(b"another image").to_string();
     let good = format!(
         r#"{{"critical":{{"identity":{{"docker-reference":"x/y"}},"image":{{"docker-manifest-digest":"{}"}},"type":"cosign container image signature"}},"optional":null}}"#,
@@ -269,7 +270,7 @@ async fn a_payload_that_names_another_image_is_not_written() {
 #[tokio::test]
 async fn every_reference_given_is_signed() {
     let store = repository().await;
-    let mut signing = Signing::new(Format::Legacy, "registry.example/one");
+    let mut signing = SignOptions::new(Format::Legacy, "registry.example/one");
     signing.references.push("registry.example/two".to_owned());
     assert_eq!(sign(&store, &signer(), &signing).await.unwrap().len(), 2);
     for (repository, ok) in
@@ -286,7 +287,7 @@ async fn what_is_no_image_is_neither_signed_nor_verified() {
     let store = repository().await;
     store.corrupt(&image(), b"hello");
     assert!(matches!(
-        sign(&store, &signer(), &Signing::new(Format::Both, REPOSITORY)).await,
+        sign(&store, &signer(), &SignOptions::new(Format::Both, REPOSITORY)).await,
         Err(SignImageError::Image(StoreError::DigestMismatch { .. }))
     ));
     assert_eq!(store.tags().len(), 1);
@@ -299,7 +300,7 @@ async fn what_is_no_image_is_neither_signed_nor_verified() {
 async fn signing_that_was_cut_off_is_finished_by_the_next_run() {
     for format in FORMATS {
         let wanted = if format == Format::Both { 2 } else { 1 };
-        let signing = Signing::new(format, REPOSITORY);
+        let signing = SignOptions::new(format, REPOSITORY);
         let whole = Watched::new(repository().await.without_referrers());
         sign(&whole, &signer(), &signing).await.unwrap();
         for number in 0..whole.calls().len() {
@@ -347,28 +348,28 @@ async fn an_index_and_its_images_are_signed_each_for_itself() {
     }
     push(&store, &tag("v1"), &index(&[("amd64", &amd64), ("arm64/v8", &arm64)])).await;
     let amd64 = by_digest(Digest::sha256(amd64.as_bytes()));
-    sign_image(&store, &amd64, &signer(), &Signing::new(Format::Bundle, REPOSITORY), NOW).await.unwrap();
+    sign_image(&store, &amd64, &signer(), &SignOptions::new(Format::Bundle, REPOSITORY), NOW).await.unwrap();
 
     let policy = policy(&signer());
     let whole = fetched(&store, &tag("v1")).await;
     assert!(verify_image(&store, &tag("v1"), &policy, NOW).await.is_err(), "the index is not signed");
     let platform = |text: &str| text.parse::<Platform>().unwrap();
-    let child = for_platform(&store, &whole, &platform("linux/amd64")).await.unwrap();
-    assert!(judge_image(child, &store, &policy, NOW).await.is_ok());
-    let child = for_platform(&store, &whole, &platform("linux/arm64")).await.unwrap();
-    assert!(judge_image(child, &store, &policy, NOW).await.is_err(), "arm64 is not signed");
+    let child = select_platform(&store, &whole, &platform("linux/amd64")).await.unwrap();
+    assert!(verify_fetched(child, &store, &policy, NOW).await.is_ok());
+    let child = select_platform(&store, &whole, &platform("linux/arm64")).await.unwrap();
+    assert!(verify_fetched(child, &store, &policy, NOW).await.is_err(), "arm64 is not signed");
     for wanted in ["linux/s390x", "windows/amd64", "linux/arm64/v7"] {
-        let error = for_platform(&store, &whole, &platform(wanted)).await.expect_err(wanted);
+        let error = select_platform(&store, &whole, &platform(wanted)).await.expect_err(wanted);
         assert!(
             matches!(&error, TreeError::NoPlatform { found, .. } if found == "linux/amd64, linux/arm64/v8"),
             "{error}"
         );
     }
     let single = fetched(&store, &amd64).await;
-    let error = for_platform(&store, &single, &platform("linux/amd64")).await.expect_err("one image");
+    let error = select_platform(&store, &single, &platform("linux/amd64")).await.expect_err("one image");
     assert!(matches!(error, TreeError::NotAnIndex { .. }), "{error}");
 
-    let signing = Signing::new(Format::Legacy, REPOSITORY);
+    let signing = SignOptions::new(Format::Legacy, REPOSITORY);
     sign_image(&store, &tag("v1"), &signer(), &signing, NOW).await.unwrap();
     assert!(verify_image(&store, &tag("v1"), &policy, NOW).await.is_ok());
 }
@@ -390,7 +391,7 @@ async fn the_manifests_below_an_index_are_bounded_and_read_once() {
     for depth in 1..=5_usize {
         let store = Watched::new(inner.clone());
         let top = fetched(&inner, &tag(&format!("depth-{depth}"))).await;
-        let found = descendants(&store, &top, &Limits::DEFAULT).await;
+        let found = walk_index(&store, &top, &Limits::DEFAULT).await;
         if depth <= Limits::DEFAULT.index_depth {
             assert_eq!(found.unwrap().len(), depth, "each index below, and the leaf");
             assert_eq!(store.calls().len(), depth);
@@ -400,7 +401,7 @@ async fn the_manifests_below_an_index_are_bounded_and_read_once() {
         }
     }
     assert!(
-        descendants(&inner, &fetched(&inner, &by_digest(Digest::sha256(leaf.as_bytes()))).await, &Limits::DEFAULT)
+        walk_index(&inner, &fetched(&inner, &by_digest(Digest::sha256(leaf.as_bytes()))).await, &Limits::DEFAULT)
             .await
             .unwrap()
             .is_empty()
@@ -415,10 +416,10 @@ async fn the_manifests_below_an_index_are_bounded_and_read_once() {
     push(&inner, &tag("wide"), &index(&wide)).await;
     let wide = fetched(&inner, &tag("wide")).await;
     limits.index_children = 4;
-    assert_eq!(descendants(&inner, &wide, &limits).await.unwrap().len(), 4);
+    assert_eq!(walk_index(&inner, &wide, &limits).await.unwrap().len(), 4);
     limits.index_children = 3;
     let store = Watched::new(inner.clone());
-    let error = descendants(&store, &wide, &limits).await.map(drop).expect_err("too many");
+    let error = walk_index(&store, &wide, &limits).await.map(drop).expect_err("too many");
     assert!(matches!(error, TreeError::TooLarge { what: "manifests", limit: 3, .. }), "{error}");
     assert!(store.calls().is_empty(), "nothing is read once it is known to be too much");
 }
@@ -429,12 +430,12 @@ async fn a_child_that_is_missing_is_trouble_and_no_leaf() {
     let store = MemoryStore::new();
     push(&store, &tag("v1"), &index(&[("amd64", &other("nowhere"))])).await;
     let top = fetched(&store, &tag("v1")).await;
-    let error = descendants(&store, &top, &Limits::DEFAULT).await.map(drop).expect_err("missing");
+    let error = walk_index(&store, &top, &Limits::DEFAULT).await.map(drop).expect_err("missing");
     assert!(matches!(&error, TreeError::Absent { child, .. } if child.starts_with("linux/amd64 (sha256:")), "{error}");
     assert_eq!(error.code(), "not-found");
-    let error = check_contents(&store, &top, &Limits::DEFAULT).await.expect_err("nothing is there");
+    let error = verify_blob_digests(&store, &top, &Limits::DEFAULT).await.expect_err("nothing is there");
     assert!(matches!(error, TreeError::Absent { .. }), "{error}");
-    let error = for_platform(&store, &top, &"linux/amd64".parse().unwrap()).await.map(drop).expect_err("not there");
+    let error = select_platform(&store, &top, &"linux/amd64".parse().unwrap()).await.map(drop).expect_err("not there");
     assert!(matches!(error, TreeError::Absent { .. }), "{error}");
 }
 
@@ -447,7 +448,7 @@ async fn partial_index_is_compared_as_far_as_present() {
     push(&store, &by_digest(Digest::sha256(here.as_bytes())), &here).await;
     push(&store, &tag("v1"), &index(&[("amd64", &here), ("arm64", &gone)])).await;
     let top = fetched(&store, &tag("v1")).await;
-    let absent = check_contents(&store, &top, &Limits::DEFAULT).await.unwrap();
+    let absent = verify_blob_digests(&store, &top, &Limits::DEFAULT).await.unwrap();
     assert_eq!(absent.iter().map(|entry| entry.digest).collect::<Vec<_>>(), [Digest::sha256(gone.as_bytes())]);
 }
 
@@ -471,7 +472,7 @@ async fn two_images_that_fit_a_platform_are_both_named() {
     ] {
         push(&store, &tag("v1"), &index(&[(platforms[0], &first), (platforms[1], &second)])).await;
         let top = fetched(&store, &tag("v1")).await;
-        let found = for_platform(&store, &top, &wanted.parse().unwrap()).await;
+        let found = select_platform(&store, &top, &wanted.parse().unwrap()).await;
         match fits {
             1 => assert!(found.is_ok(), "{platforms:?} {wanted}"),
             _ => {
@@ -484,7 +485,10 @@ async fn two_images_that_fit_a_platform_are_both_named() {
     }
     push(&store, &tag("v1"), &index(&[("amd64", &first), ("amd64", &first)])).await;
     let top = fetched(&store, &tag("v1")).await;
-    assert!(for_platform(&store, &top, &"linux/amd64".parse().unwrap()).await.is_ok(), "the same image, listed twice");
+    assert!(
+        select_platform(&store, &top, &"linux/amd64".parse().unwrap()).await.is_ok(),
+        "the same image, listed twice"
+    );
 }
 
 // threat: R27
@@ -508,7 +512,7 @@ async fn layers_in_configuration_but_not_manifest_are_refused() {
                 "config": Descriptor::of(media_type, config.as_bytes()), "layers": vec![&layer; layers]});
             push(&store, &tag("v1"), &document.to_string()).await;
             let image = fetched(&store, &tag("v1")).await;
-            match check_contents(&store, &image, &Limits::DEFAULT).await {
+            match verify_blob_digests(&store, &image, &Limits::DEFAULT).await {
                 Ok(_) => assert!(holds, "{config}"),
                 Err(error) => assert!(!holds && error.code() == "store-protocol", "{config}: {error}"),
             }

@@ -10,7 +10,7 @@ const GOLDEN: &str = include_str!("../../keys/TEST-ONLY-golden.key");
 const WANTED: &[&str] = &["ENCRYPTED SIGSTORE PRIVATE KEY", "ENCRYPTED COSIGN PRIVATE KEY"];
 
 fn open(text: impl AsRef<[u8]>, password: &str) -> Result<KeyPair, KeyFileError> {
-    file::open(text.as_ref(), &Password::new(password))
+    file::decrypt(text.as_ref(), &Password::new(password))
 }
 
 fn refusal(text: impl AsRef<[u8]>) -> KeyFileError {
@@ -76,7 +76,7 @@ fn what_is_sealed_here_opens_here() {
     for name in ["ecdsa-p256", "ecdsa-p384", "ecdsa-p521", "ed25519"] {
         let pair = KeyPair::generate(name.parse().unwrap()).unwrap();
         let password = "pässword with spaces\n";
-        let text = file::seal(&pair, &Password::new(password)).unwrap();
+        let text = file::encrypt(&pair, &Password::new(password)).unwrap();
         let opened = open(&text, password).unwrap();
         assert_eq!(opened.public_key(), pair.public_key());
         assert_eq!(opened.to_pkcs8_der(), pair.to_pkcs8_der());
@@ -88,7 +88,7 @@ fn what_is_sealed_here_opens_here() {
 fn an_rsa_key_keeps_its_exact_encoding() {
     let (private, _) = pair!("cosign-3.1-rsa-2048");
     let pair = open(private, "pw").unwrap();
-    let text = file::seal(&pair, &Password::new("")).unwrap();
+    let text = file::encrypt(&pair, &Password::new("")).unwrap();
     assert_eq!(open(&text, "").unwrap().to_pkcs8_der(), pair.to_pkcs8_der());
 }
 
@@ -100,7 +100,7 @@ fn a_wrong_password_and_a_changed_box_look_alike() {
         assert_eq!(open(GOLDEN, password).expect_err(password), KeyFileError::WrongPasswordOrDamaged);
     }
     let not_text = Password::new([0xff, 0xfe]);
-    assert_eq!(file::open(GOLDEN.as_bytes(), &not_text).unwrap_err(), KeyFileError::WrongPasswordOrDamaged);
+    assert_eq!(file::decrypt(GOLDEN.as_bytes(), &not_text).unwrap_err(), KeyFileError::WrongPasswordOrDamaged);
     for (from, to, name) in [
         ("rvi7J2", "rvi8J2", "tag"),
         ("jrqLxTHp", "jrqLxTHq", "ciphertext"),

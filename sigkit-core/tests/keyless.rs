@@ -12,14 +12,15 @@ use sigkit_core::crypto::{PublicKey, Signature};
 use sigkit_core::digest::Digest;
 use sigkit_core::limits::Limits;
 use sigkit_core::policy::{
-    Authority, Identity, KeyAuthority, KeylessAuthority, Pattern, PatternError, Policy, PolicyError, Purpose, Witnesses,
+    Authority, Identity, KeyAuthority, KeylessAuthority, Pattern, PatternError, Policy, PolicyError, Purpose,
+    TransparencyRequirements,
 };
 use sigkit_core::report::Node;
 use sigkit_core::time::UnixTime;
 use sigkit_core::trust::{
     AuthorityError, CertificateAuthority, FulcioExtension, TransparencyLog, TrustedRoot, Validity,
 };
-use sigkit_core::verify::{Artifact, BlobScanner, Verifier};
+use sigkit_core::verify::{Artifact, ArtifactHasher, Verifier};
 use support::keyless::{self, BLOB, NOW, alice, authority, entity, exact, trust};
 use support::vector::seen;
 use testkit::sigstore::{
@@ -151,7 +152,7 @@ fn many_certificates_that_sign_each_other_cost_little() {
     };
     let pool: Vec<Vec<u8>> = (1..=10).map(of_one_key).collect();
     let tangled = CertificateAuthority::from_pools("", &pool, &[of_one_key(0)], Validity::ALWAYS, &Limits::DEFAULT);
-    assert!(matches!(tangled, Err(AuthorityError::TooTangled)), "{tangled:?}");
+    assert!(matches!(tangled, Err(AuthorityError::TooManyPaths)), "{tangled:?}");
     let pool: Vec<Vec<u8>> = (1..=17).map(of_one_key).collect();
     let many = CertificateAuthority::from_pools("", &pool, &[of_one_key(0)], Validity::ALWAYS, &Limits::DEFAULT);
     assert!(matches!(many, Err(AuthorityError::TooMany { .. })), "{many:?}");
@@ -239,16 +240,16 @@ fn what_has_run_out_is_named_only_where_it_was_on_the_way() {
     };
     let ended = || pool(Validity::new(UnixTime(0), Some(UnixTime(SIGNED_AT - 1))));
     let current = || pool(Validity::ALWAYS);
-    let stranger = || {
+    let other_key = || {
         let other = Sigstore::named("other");
         CertificateAuthority::from_chain("", &[&other.root.der], Validity::ALWAYS, limits).unwrap()
     };
     for (bundle, authorities, code, words) in [
         (&by_nobody, vec![current()], "certificate-untrusted", "unknown issuer"),
         (&by_forger, vec![current()], "certificate-untrusted", "invalid signature for public key"),
-        (&by_forger, vec![current(), stranger()], "certificate-untrusted", "no certificate of that name"),
-        (&by_forger, vec![ended(), stranger()], "certificate-not-valid", "the trust in the authority"),
-        (&by_forger, vec![stranger(), ended()], "certificate-not-valid", "the trust in the authority"),
+        (&by_forger, vec![current(), other_key()], "certificate-untrusted", "no certificate of that name"),
+        (&by_forger, vec![ended(), other_key()], "certificate-not-valid", "the trust in the authority"),
+        (&by_forger, vec![other_key(), ended()], "certificate-not-valid", "the trust in the authority"),
         (&by_forger, vec![], "certificate-untrusted", "none has a certificate of that name"),
     ] {
         let mut root = TrustedRoot::default();
@@ -367,7 +368,7 @@ fn a_key_with_a_trusted_root_has_its_witnesses_checked() {
         let evidence = Evidence::of(Origin::File("bundle".to_owned()), entity(bundle));
         seen(&Verifier::new(&policy).verify(&Artifact::Bytes(BLOB), &evidence, NOW))
     };
-    let authority = |witnesses| KeyAuthority::new("key", key.clone()).with_trust(root.clone(), witnesses);
+    let authority = |transparency| KeyAuthority::new("key", key.clone()).with_trust(root.clone(), transparency);
     let unlogged = stack.blob(BLOB).without_certificate().unlogged().seal().bundle();
     let other = Sigstore::named("other").blob(BLOB).without_certificate().seal();
     let of_other = {
@@ -376,19 +377,26 @@ fn a_key_with_a_trusted_root_has_its_witnesses_checked() {
         mixed.bundle()
     };
 
-    assert_eq!(judge(authority(Witnesses::IF_PRESENT), &sealed.bundle()).waivers, []);
-    assert_eq!(judge(authority(Witnesses::IF_PRESENT), &sealed.bundle()).failures, []);
-    assert_eq!(judge(authority(Witnesses::IF_PRESENT), &unlogged).failures, []);
-    assert_eq!(judge(authority(Witnesses::LOGGED), &sealed.bundle()).failures, []);
-    assert_eq!(judge(authority(Witnesses::LOGGED), &unlogged).failures, [("log-entry", "log-entry-missing")]);
-    assert_eq!(judge(authority(Witnesses::IF_PRESENT), &of_other).failures, [("log-entry", "log-entry-mismatch")]);
-    let unknown = judge(authority(Witnesses::IF_PRESENT), &other.bundle());
+    assert_eq!(judge(authority(TransparencyRequirements::IF_PRESENT), &sealed.bundle()).waivers, []);
+    assert_eq!(judge(authority(TransparencyRequirements::IF_PRESENT), &sealed.bundle()).failures, []);
+    assert_eq!(judge(authority(TransparencyRequirements::IF_PRESENT), &unlogged).failures, []);
+    assert_eq!(judge(authority(TransparencyRequirements::LOGGED), &sealed.bundle()).failures, []);
+    assert_eq!(
+        judge(authority(TransparencyRequirements::LOGGED), &unlogged).failures,
+        [("log-entry", "log-entry-missing")]
+    );
+    assert_eq!(
+        judge(authority(TransparencyRequirements::IF_PRESENT), &of_other).failures,
+        [("log-entry", "log-entry-mismatch")]
+    );
+    let unknown = judge(authority(TransparencyRequirements::IF_PRESENT), &other.bundle());
     assert_eq!((unknown.failures, unknown.waivers), (vec![], vec![("log-entry", "log-entry-ignored")]));
     let alone = judge(KeyAuthority::new("key", key.clone()), &sealed.bundle());
     assert_eq!((alone.failures, alone.waivers), (vec![], vec![("log-entry", "log-not-checked")]));
 
-    let until =
-        |end: i64| authority(Witnesses::IF_PRESENT).with_validity(Validity::new(UnixTime(0), Some(UnixTime(end))));
+    let until = |end: i64| {
+        authority(TransparencyRequirements::IF_PRESENT).with_validity(Validity::new(UnixTime(0), Some(UnixTime(end))))
+    };
     assert_eq!(judge(until(SIGNED_AT), &sealed.bundle()).failures, []);
     assert_eq!(judge(until(SIGNED_AT - 1), &sealed.bundle()).failures, [("time", "key-not-valid")]);
     assert_eq!(judge(until(SIGNED_AT), &unlogged).failures, [("time", "time-missing")]);
@@ -431,9 +439,9 @@ fn an_artifact_in_one_pass_or_by_its_digest_verifies_as_well() {
         let policy = Policy::keyless(Purpose::Blob, authority(&stack));
         let evidence =
             Evidence::of(Origin::File(String::new()), entity(&stack.blob(BLOB).key(key.clone()).seal().bundle()));
-        let mut scanner = BlobScanner::new(&policy, &evidence);
+        let mut scanner = ArtifactHasher::new(&policy, &evidence);
         BLOB.iter().for_each(|byte| scanner.update(&[*byte]));
-        let result = Verifier::new(&policy).verify(&Artifact::Scan(&scanner.finish()), &evidence, NOW);
+        let result = Verifier::new(&policy).verify(&Artifact::Streamed(&scanner.finish()), &evidence, NOW);
         assert_eq!(seen(&result).failures, []);
     }
     let policy = Policy::keyless(Purpose::Blob, authority(&stack));

@@ -16,7 +16,9 @@ use sigkit_core::store::oci_client::{DescriptorError, OciClientStore};
 use sigkit_core::store::registry::RegistryClient;
 use sigkit_core::store::{Referrers, Store as _, StoreError};
 use sigkit_core::time::UnixTime;
-use sigkit_core::{Format, ImageReference, KeyAuthority, KeyPair, Policy, Purpose, Signing, sign_image, verify_image};
+use sigkit_core::{
+    Format, ImageReference, KeyAuthority, KeyPair, Policy, Purpose, SignOptions, sign_image, verify_image,
+};
 use testkit::http::{Delivery, Response};
 use testkit::image::{self, Image, OCI_INDEX, OCI_MANIFEST};
 use testkit::{Action, Auth, Change, Registry, RegistryBuilder, Rule, Switch, TokenService};
@@ -56,7 +58,7 @@ fn with_image(builder: RegistryBuilder) -> (Registry, Image, TagOrDigest) {
 fn key() -> KeyPair {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../keys/TEST-ONLY-ecdsa-p256.key");
     #[allow(clippy::disallowed_methods, reason = "test keys are files")]
-    file::open(&std::fs::read(path).unwrap(), &Password::new("test-only")).unwrap()
+    file::decrypt(&std::fs::read(path).unwrap(), &Password::new("test-only")).unwrap()
 }
 
 fn policy(key: &KeyPair) -> Policy {
@@ -74,7 +76,7 @@ async fn signatures_are_found_wherever_they_are() {
             assert_eq!((refusal.verdict(), refusal.code()), (Verdict::Rejected, "no-signatures"));
 
             let ours = RegistryClient::default().repository(&repository(&registry));
-            sign_image(&ours, &target, &key, &Signing::new(format, ours.name()), NOW).await.unwrap();
+            sign_image(&ours, &target, &key, &SignOptions::new(format, ours.name()), NOW).await.unwrap();
             for target in [&target, &tag("v1")] {
                 let verified = verify_image(&theirs, target, &policy(&key), NOW).await.unwrap();
                 assert_eq!(verified.image.descriptor.digest.to_string(), image.digest, "{referrers:?} {format:?}");

@@ -14,7 +14,7 @@ use sigkit_core::digest::{Digest, DigestAlgorithm};
 use sigkit_core::limits::Limits;
 use sigkit_core::oci::{Descriptor, Tag, TagOrDigest, media_type};
 use sigkit_core::store::{
-    ArchiveStore, Asked, DockerArchiveStore, Expected, LayoutStore, Referrers, Store, StoreError, StoreWrite,
+    ArchiveStore, Asked, DockerArchiveStore, LayoutStore, Precondition, Referrers, Store, StoreError, StoreWrite,
 };
 use store_fixtures::tars::Tar;
 use store_fixtures::{Fixture, REF_NAME, entry, image_manifest, index, referrer, tag};
@@ -60,7 +60,7 @@ async fn push(
     store: &impl StoreWrite,
     target: &TagOrDigest,
     bytes: &[u8],
-    expected: Expected,
+    expected: Precondition,
 ) -> Result<(), StoreError> {
     store.push_manifest(target, media_type::OCI_MANIFEST, bytes, expected).await.map(|_| ())
 }
@@ -204,9 +204,9 @@ async fn long_names_are_read_in_both_forms_and_survive_a_write() {
         let store = ArchiveStore::open(&archive.path).unwrap();
         assert_eq!(store.blob(&blob, 5).await.unwrap(), b"layer");
         let bytes = referrer(&fixture.image, "signed");
-        push(&store, &TagOrDigest::Digest(Digest::sha256(&bytes)), &bytes, Expected::Any).await.unwrap();
+        push(&store, &TagOrDigest::Digest(Digest::sha256(&bytes)), &bytes, Precondition::Any).await.unwrap();
         let bytes = referrer(&fixture.image, "by another hash");
-        push(&store, &TagOrDigest::Digest(Digest::of(DigestAlgorithm::Sha512, &bytes)), &bytes, Expected::Any)
+        push(&store, &TagOrDigest::Digest(Digest::of(DigestAlgorithm::Sha512, &bytes)), &bytes, Precondition::Any)
             .await
             .unwrap();
         let again = ArchiveStore::open(&archive.path).unwrap();
@@ -382,7 +382,7 @@ async fn a_write_copies_what_it_does_not_change() {
     assert!(matches!(store.blob(&described, 4).await, Err(StoreError::TooLarge { .. })));
     assert_eq!(fs::read(&archive.path).unwrap(), before, "blobs wait for their manifest");
     let signature = Tag::for_digest(&fixture.image.digest, ".sig");
-    push(&store, &TagOrDigest::Tag(signature.clone()), &manifest, Expected::Absent).await.unwrap();
+    push(&store, &TagOrDigest::Tag(signature.clone()), &manifest, Precondition::Absent).await.unwrap();
 
     let other = archive.open();
     assert_eq!(other.manifest(&TagOrDigest::Tag(signature)).await.unwrap().bytes, manifest);
@@ -423,7 +423,7 @@ async fn an_archive_that_changes_while_it_is_copied_is_not_replaced() {
     });
     std::thread::sleep(std::time::Duration::from_millis(20));
     let bytes = referrer(&fixture.image, "signed");
-    let pushed = push(&archive.open(), &TagOrDigest::Digest(Digest::sha256(&bytes)), &bytes, Expected::Any).await;
+    let pushed = push(&archive.open(), &TagOrDigest::Digest(Digest::sha256(&bytes)), &bytes, Precondition::Any).await;
     stop.send(()).unwrap();
     writer.join().unwrap();
     assert!(matches!(pushed, Err(StoreError::Conflict { .. })), "{pushed:?}");
@@ -444,7 +444,7 @@ async fn abandoned_rewrite_leaves_the_archive_and_no_other_file() {
     let bytes = referrer(&fixture.image, "signed");
     let (store, target) = (archive.open(), TagOrDigest::Digest(Digest::sha256(&bytes)));
     {
-        let mut pushed = std::pin::pin!(push(&store, &target, &bytes, Expected::Any));
+        let mut pushed = std::pin::pin!(push(&store, &target, &bytes, Precondition::Any));
         let mut context = std::task::Context::from_waker(std::task::Waker::noop());
         for poll in 0..40 {
             assert!(pushed.as_mut().poll(&mut context).is_pending(), "{poll}");
@@ -453,7 +453,7 @@ async fn abandoned_rewrite_leaves_the_archive_and_no_other_file() {
     assert!(fs::read(&archive.path).unwrap() == before);
     assert_eq!(fs::read_dir(archive.path.parent().unwrap()).unwrap().count(), 1);
     // The next run finds no lock either.
-    push(&store, &target, &bytes, Expected::Any).await.unwrap();
+    push(&store, &target, &bytes, Precondition::Any).await.unwrap();
     assert!(listed(&archive.open(), &fixture.image).await.contains(&Digest::sha256(&bytes)));
 }
 
@@ -464,7 +464,9 @@ async fn a_link_to_an_archive_stays_a_link() {
     let elsewhere = tempfile::tempdir().unwrap();
     let link = elsewhere.path().join("link.tar");
     symlink(&archive.path, &link).unwrap();
-    push(&ArchiveStore::open(&link).unwrap(), &tag("v2"), &referrer(&fixture.image, "x"), Expected::Any).await.unwrap();
+    push(&ArchiveStore::open(&link).unwrap(), &tag("v2"), &referrer(&fixture.image, "x"), Precondition::Any)
+        .await
+        .unwrap();
     assert!(link.is_symlink());
     assert!(archive.open().manifest(&tag("v2")).await.is_ok());
 }
@@ -482,7 +484,7 @@ async fn a_new_archive_is_filled_and_never_replaces_a_file() {
     assert!(fs::metadata(&path).unwrap().len() > 64 << 20, "more than may wait is written at once");
     assert_eq!(ArchiveStore::open(&path).unwrap().blob(&described, 1 << 30).await.unwrap(), large);
     let image = image_manifest(&Descriptor::of(media_type::OCI_EMPTY, b"{}"), &[], None);
-    push(&store, &tag("v1"), &image, Expected::Absent).await.unwrap();
+    push(&store, &tag("v1"), &image, Precondition::Absent).await.unwrap();
     assert_eq!(ArchiveStore::open(&path).unwrap().only_image().unwrap().bytes, image);
     assert!(matches!(
         store.push_blob(b"a".into(), &Digest::sha256(b"b")).await,
@@ -499,12 +501,12 @@ async fn expectations_are_honoured_exactly() {
     let (store, other) = (archive.open(), archive.open());
     let (a, b) = (referrer(&fixture.image, "a"), referrer(&fixture.image, "b"));
     let conflict = |result: Result<(), StoreError>| matches!(result, Err(StoreError::Conflict { .. }));
-    assert!(conflict(push(&store, &tag("v1"), &a, Expected::Absent).await));
-    assert!(conflict(push(&store, &tag("v2"), &a, Expected::Unchanged(Digest::sha256(&a))).await));
+    assert!(conflict(push(&store, &tag("v1"), &a, Precondition::Absent).await));
+    assert!(conflict(push(&store, &tag("v2"), &a, Precondition::Unchanged(Digest::sha256(&a))).await));
     assert_eq!(fs::read(&archive.path).unwrap(), before);
-    push(&store, &tag("v2"), &a, Expected::Absent).await.unwrap();
-    assert!(conflict(push(&other, &tag("v2"), &b, Expected::Absent).await));
-    push(&other, &tag("v2"), &b, Expected::Unchanged(Digest::sha256(&a))).await.unwrap();
+    push(&store, &tag("v2"), &a, Precondition::Absent).await.unwrap();
+    assert!(conflict(push(&other, &tag("v2"), &b, Precondition::Absent).await));
+    push(&other, &tag("v2"), &b, Precondition::Unchanged(Digest::sha256(&a))).await.unwrap();
     assert_eq!(store.manifest(&tag("v2")).await.unwrap().bytes, b);
 }
 
@@ -521,7 +523,7 @@ async fn writer_process() {
     let subject = Fixture::new().image;
     for number in 0..EACH {
         let bytes = referrer(&subject, &format!("{writer}.{number}"));
-        push(&store, &TagOrDigest::Digest(Digest::sha256(&bytes)), &bytes, Expected::Any).await.unwrap();
+        push(&store, &TagOrDigest::Digest(Digest::sha256(&bytes)), &bytes, Precondition::Any).await.unwrap();
     }
 }
 
@@ -563,7 +565,7 @@ fn a_killed_writer_leaves_a_whole_archive_and_no_lock() {
         writer.wait().unwrap();
         runtime.block_on(listed(&archive.open(), &fixture.image));
         let bytes = referrer(&fixture.image, &format!("after{round}"));
-        runtime.block_on(push(&archive.open(), &tag(&format!("after{round}")), &bytes, Expected::Absent)).unwrap();
+        runtime.block_on(push(&archive.open(), &tag(&format!("after{round}")), &bytes, Precondition::Absent)).unwrap();
     }
 }
 
@@ -608,7 +610,7 @@ async fn an_archive_of_docker_save_is_read_by_name_and_signed() {
     }
     assert!(matches!(store.only_image(), Err(StoreError::Protocol { .. })));
     let bytes = referrer(&fixture.image, "signed");
-    push(&store, &TagOrDigest::Digest(Digest::sha256(&bytes)), &bytes, Expected::Any).await.unwrap();
+    push(&store, &TagOrDigest::Digest(Digest::sha256(&bytes)), &bytes, Precondition::Any).await.unwrap();
     let again = DockerArchiveStore::open(&archive.path).unwrap();
     assert!(listed(&again, &fixture.image).await.contains(&Digest::sha256(&bytes)));
     assert_eq!(again.manifest(&tag("v1")).await.unwrap().descriptor, fixture.image);

@@ -13,7 +13,7 @@ use std::time::Duration;
 use sigkit_core::digest::Digest;
 use sigkit_core::limits::Limits;
 use sigkit_core::oci::{Descriptor, Tag, TagOrDigest, media_type};
-use sigkit_core::store::{Expected, LayoutStore, Referrers, Store, StoreError, StoreWrite, SubjectIndexed};
+use sigkit_core::store::{LayoutStore, Precondition, Referrers, Store, StoreError, StoreWrite, SubjectIndexed};
 use store_fixtures::{Fixture, KIND, REF_NAME, entry, image_manifest, index, referrer, snapshot, tag};
 
 async fn listed(store: &impl Store, subject: &Descriptor) -> Vec<Digest> {
@@ -27,7 +27,7 @@ async fn push(
     store: &impl StoreWrite,
     target: &TagOrDigest,
     bytes: &[u8],
-    expected: Expected,
+    expected: Precondition,
 ) -> Result<(), StoreError> {
     store.push_manifest(target, media_type::OCI_MANIFEST, bytes, expected).await.map(|_| ())
 }
@@ -185,7 +185,7 @@ async fn links_and_special_files_are_never_followed() {
         let store = LayoutStore::open(dir.path()).unwrap();
         refused(store.manifest(&image).await.unwrap_err());
         refused(store.push_blob(b"new".into(), &Digest::sha256(b"new")).await.unwrap_err());
-        refused(push(&store, &tag("v2"), &referrer(&fixture.image, "x"), Expected::Any).await.unwrap_err());
+        refused(push(&store, &tag("v2"), &referrer(&fixture.image, "x"), Precondition::Any).await.unwrap_err());
     }
     for file in ["index.json", "oci-layout"] {
         let dir = tempfile::tempdir().unwrap();
@@ -443,7 +443,7 @@ async fn what_was_pushed_is_read_back_and_other_tools_entries_survive() {
     let digest = Digest::sha256(&bytes);
     store.push_blob(b"{}".into(), &Digest::sha256(b"{}")).await.unwrap();
     let target = TagOrDigest::Digest(digest);
-    let indexed = store.push_manifest(&target, media_type::OCI_MANIFEST, &bytes, Expected::Any).await.unwrap();
+    let indexed = store.push_manifest(&target, media_type::OCI_MANIFEST, &bytes, Precondition::Any).await.unwrap();
     assert_eq!(indexed, SubjectIndexed::Yes);
     assert_eq!(listed(&store, &fixture.image).await, [digest, fixture.bundle.digest]);
     let document = fs::read_to_string(&index_path).unwrap();
@@ -451,7 +451,7 @@ async fn what_was_pushed_is_read_back_and_other_tools_entries_survive() {
 
     let signature = TagOrDigest::Tag(Tag::for_digest(&fixture.image.digest, ".sig"));
     let replaced = image_manifest(&Descriptor::of(media_type::OCI_EMPTY, b"{}"), &[], None);
-    push(&store, &signature, &replaced, Expected::Unchanged(fixture.signature.digest)).await.unwrap();
+    push(&store, &signature, &replaced, Precondition::Unchanged(fixture.signature.digest)).await.unwrap();
     assert_eq!(store.manifest(&signature).await.unwrap().bytes, replaced);
     let document: serde_json::Value = serde_json::from_slice(&fs::read(&index_path).unwrap()).unwrap();
     assert_eq!(document["manifests"][1]["annotations"][KIND], "dev.cosignproject.cosign/sigs");
@@ -469,8 +469,8 @@ async fn a_new_layout_is_filled_and_found_empty_before() {
         store.push_blob(bytes.into(), digest).await.unwrap();
     }
     let image = &fixture.blobs[&fixture.image.digest];
-    push(&store, &TagOrDigest::Digest(fixture.image.digest), image, Expected::Any).await.unwrap();
-    push(&store, &tag("v1"), image, Expected::Absent).await.unwrap();
+    push(&store, &TagOrDigest::Digest(fixture.image.digest), image, Precondition::Any).await.unwrap();
+    push(&store, &tag("v1"), image, Precondition::Absent).await.unwrap();
     let again = LayoutStore::open(&path).unwrap();
     assert_eq!(again.only_image().unwrap().descriptor, fixture.image);
     assert_eq!(again.manifest(&tag("v1")).await.unwrap().descriptor, fixture.image);
@@ -491,19 +491,19 @@ async fn expectations_are_honoured_exactly() {
     let (a, b) = (referrer(&fixture.image, "a"), referrer(&fixture.image, "b"));
     let before = snapshot(dir.path());
     let conflict = |result: Result<(), StoreError>| matches!(result, Err(StoreError::Conflict { .. }));
-    assert!(conflict(push(&store, &tag("v1"), &a, Expected::Absent).await));
-    assert!(conflict(push(&store, &tag("v1"), &a, Expected::Unchanged(Digest::sha256(&a))).await));
-    assert!(conflict(push(&store, &tag("new"), &a, Expected::Unchanged(fixture.image.digest)).await));
+    assert!(conflict(push(&store, &tag("v1"), &a, Precondition::Absent).await));
+    assert!(conflict(push(&store, &tag("v1"), &a, Precondition::Unchanged(Digest::sha256(&a))).await));
+    assert!(conflict(push(&store, &tag("new"), &a, Precondition::Unchanged(fixture.image.digest)).await));
     assert!(conflict(
-        push(&store, &TagOrDigest::Digest(Digest::sha256(&a)), &a, Expected::Unchanged(Digest::sha256(&a))).await
+        push(&store, &TagOrDigest::Digest(Digest::sha256(&a)), &a, Precondition::Unchanged(Digest::sha256(&a))).await
     ));
     assert_eq!(snapshot(dir.path()), before, "a refused write leaves nothing");
-    push(&store, &tag("v1"), &a, Expected::Unchanged(fixture.image.digest)).await.unwrap();
-    push(&store, &tag("new"), &b, Expected::Absent).await.unwrap();
-    assert!(conflict(push(&store, &TagOrDigest::Digest(Digest::sha256(&b)), &b, Expected::Absent).await));
-    let wrong = push(&store, &TagOrDigest::Digest(Digest::sha256(&a)), &b, Expected::Any).await;
+    push(&store, &tag("v1"), &a, Precondition::Unchanged(fixture.image.digest)).await.unwrap();
+    push(&store, &tag("new"), &b, Precondition::Absent).await.unwrap();
+    assert!(conflict(push(&store, &TagOrDigest::Digest(Digest::sha256(&b)), &b, Precondition::Absent).await));
+    let wrong = push(&store, &TagOrDigest::Digest(Digest::sha256(&a)), &b, Precondition::Any).await;
     assert!(matches!(wrong, Err(StoreError::DigestMismatch { .. })));
-    assert!(matches!(push(&store, &tag("x"), b"{}", Expected::Any).await, Err(StoreError::Manifest { .. })));
+    assert!(matches!(push(&store, &tag("x"), b"{}", Precondition::Any).await, Err(StoreError::Manifest { .. })));
     assert!(matches!(
         store.push_blob(b"a".into(), &Digest::sha256(b"b")).await,
         Err(StoreError::DigestMismatch { .. })
@@ -520,7 +520,7 @@ async fn an_index_never_grows_beyond_what_is_read_again() {
     let mut written = 0;
     let error = loop {
         let bytes = referrer(&fixture.image, &written.to_string());
-        match push(&store, &TagOrDigest::Digest(Digest::sha256(&bytes)), &bytes, Expected::Any).await {
+        match push(&store, &TagOrDigest::Digest(Digest::sha256(&bytes)), &bytes, Precondition::Any).await {
             Ok(()) => written += 1,
             Err(error) => break error,
         }
@@ -556,7 +556,7 @@ async fn writer_process() {
     let subject = Fixture::new().image;
     for number in 0..EACH {
         let bytes = referrer(&subject, &format!("{writer}.{number}"));
-        push(&store, &TagOrDigest::Digest(Digest::sha256(&bytes)), &bytes, Expected::Any).await.unwrap();
+        push(&store, &TagOrDigest::Digest(Digest::sha256(&bytes)), &bytes, Precondition::Any).await.unwrap();
     }
 }
 
@@ -600,9 +600,14 @@ fn many_writers_lose_nothing_and_one_conditional_wins() {
                         let bytes = referrer(image, &format!("{writer}.{number}"));
                         let name = tag(&format!("turn-{number}"));
                         runtime
-                            .block_on(push(&store, &TagOrDigest::Digest(Digest::sha256(&bytes)), &bytes, Expected::Any))
+                            .block_on(push(
+                                &store,
+                                &TagOrDigest::Digest(Digest::sha256(&bytes)),
+                                &bytes,
+                                Precondition::Any,
+                            ))
                             .unwrap();
-                        runtime.block_on(push(&store, &name, &bytes, Expected::Absent)).is_ok()
+                        runtime.block_on(push(&store, &name, &bytes, Precondition::Absent)).is_ok()
                     })
                     .count()
             }
@@ -629,14 +634,14 @@ async fn a_writer_waits_for_the_lock_without_holding_its_thread() {
     let bytes = fixture.blobs[&fixture.image.digest].clone();
     let began = std::time::Instant::now();
     let given_up =
-        tokio::time::timeout(Duration::from_millis(200), push(&store, &name, &bytes, Expected::Absent)).await;
+        tokio::time::timeout(Duration::from_millis(200), push(&store, &name, &bytes, Precondition::Absent)).await;
     assert!(given_up.is_err() && began.elapsed() < Duration::from_secs(5));
     // On one thread: the lock is released only if the writer yields the thread.
     let release = async {
         tokio::time::sleep(Duration::from_millis(50)).await;
         holder.unlock().unwrap();
     };
-    let (written, ()) = tokio::join!(push(&store, &name, &bytes, Expected::Absent), release);
+    let (written, ()) = tokio::join!(push(&store, &name, &bytes, Precondition::Absent), release);
     written.unwrap();
 }
 
@@ -661,7 +666,7 @@ fn a_killed_writer_leaves_a_whole_layout_and_no_lock() {
         let store = LayoutStore::open(dir.path()).unwrap();
         runtime.block_on(listed(&store, &fixture.image));
         let bytes = referrer(&fixture.image, &format!("after{round}"));
-        runtime.block_on(push(&store, &tag(&format!("after{round}")), &bytes, Expected::Absent)).unwrap();
+        runtime.block_on(push(&store, &tag(&format!("after{round}")), &bytes, Precondition::Absent)).unwrap();
         reads += seen;
     }
     assert!(reads > 0);

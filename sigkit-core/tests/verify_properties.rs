@@ -10,7 +10,7 @@ use std::num::NonZeroUsize;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
-use sigkit_core::bundle::{BundleError, Evidence, EvidenceItem, Origin, Problem, SignedEntity};
+use sigkit_core::bundle::{BundleError, Evidence, EvidenceItem, LookupError, Origin, SignedEntity};
 use sigkit_core::content::{Content, Envelope, SimpleSigning, Statement};
 use sigkit_core::crypto::{PublicKey, Signature};
 use sigkit_core::digest::Digest;
@@ -383,7 +383,7 @@ fn the_result_is_ok_exactly_when_the_report_says_verified() {
             evidence.items.push(random.pick(&pool).clone());
         }
         for _ in 0..random.below(8) / 6 {
-            let problem = Problem { looked_for: "x".to_owned(), code: "store-unavailable", detail: String::new() };
+            let problem = LookupError { target: "x".to_owned(), code: "store-unavailable", detail: String::new() };
             evidence.problems.push(problem);
         }
         let count = 1 + random.below(2);

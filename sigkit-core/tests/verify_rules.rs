@@ -6,7 +6,7 @@ mod support;
 
 use std::num::NonZeroUsize;
 
-use sigkit_core::bundle::{BundleError, Evidence, EvidenceItem, Origin, Problem, SignedEntity};
+use sigkit_core::bundle::{BundleError, Evidence, EvidenceItem, LookupError, Origin, SignedEntity};
 use sigkit_core::crypto::{KeyAlgorithm, PublicKey};
 use sigkit_core::digest::Digest;
 use sigkit_core::key::{KeyPair, Signer as _};
@@ -14,7 +14,7 @@ use sigkit_core::limits::Limits;
 use sigkit_core::oci::Repository;
 use sigkit_core::policy::{KeyAuthority, Policy, PolicyError, Purpose};
 use sigkit_core::report::{CheckId, Label, Node, Outcome, Verdict};
-use sigkit_core::verify::{Artifact, BlobScanner, NotVerified, Verified, Verifier};
+use sigkit_core::verify::{Artifact, ArtifactHasher, NotVerified, Verified, Verifier};
 use support::cases::{IMAGE, bundle, image, statement, subject_of};
 use support::keys::{self, other_key, signer};
 use support::vector::{NOW, Vector, load_one, report, seen};
@@ -38,8 +38,8 @@ fn evidence(items: Vec<EvidenceItem>) -> Evidence {
     Evidence { items, problems: Vec::new() }
 }
 
-fn problem() -> Problem {
-    Problem { looked_for: "referrers".to_owned(), code: "store-unavailable", detail: "status 500".to_owned() }
+fn problem() -> LookupError {
+    LookupError { target: "referrers".to_owned(), code: "store-unavailable", detail: "status 500".to_owned() }
 }
 
 fn authority(key: &KeyPair) -> KeyAuthority {
@@ -307,10 +307,10 @@ fn image_may_have_digest_only_and_blob_is_read_once() {
         let mut changed = vector.file("artifact").to_vec();
         changed[0] ^= 1;
         for (bytes, wanted) in [(vector.file("artifact"), Verdict::Verified), (&changed, Verdict::Rejected)] {
-            let mut scanner = BlobScanner::new(&policy, &evidence);
+            let mut scanner = ArtifactHasher::new(&policy, &evidence);
             bytes.chunks(3).for_each(|chunk| scanner.update(chunk));
             let scan = scanner.finish();
-            let result = Verifier::new(&policy).verify(&Artifact::Scan(&scan), &evidence, NOW);
+            let result = Verifier::new(&policy).verify(&Artifact::Streamed(&scan), &evidence, NOW);
             assert_eq!(report(&result).verdict(), wanted, "{name}: {:?}", seen(&result));
         }
     }
@@ -336,10 +336,10 @@ fn a_blob_read_once_keeps_keys_and_signatures_apart() {
         let threshold = NonZeroUsize::new(threshold).unwrap();
         let policy = Policy::keys(Purpose::Blob, threshold, keys.iter().map(authority)).unwrap();
         let evidence = evidence(items);
-        let mut scanner = BlobScanner::new(&policy, &evidence);
+        let mut scanner = ArtifactHasher::new(&policy, &evidence);
         scanner.update(blob);
         let scan = scanner.finish();
-        let result = Verifier::new(&policy).verify(&Artifact::Scan(&scan), &evidence, NOW);
+        let result = Verifier::new(&policy).verify(&Artifact::Streamed(&scan), &evidence, NOW);
         assert_eq!(report(&result).verdict(), wanted, "{:?}", seen(&result));
     }
 }
@@ -619,7 +619,7 @@ fn verifier_out_of_time_keeps_what_it_judged() {
         let left = AtomicUsize::new(steps);
         let goes_on = || left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok();
         let artifact = Artifact::Bytes(IMAGE.as_bytes());
-        match Verifier::new(&policy).with_patience(&goes_on).verify(&artifact, &all, NOW) {
+        match Verifier::new(&policy).with_cancellation(&goes_on).verify(&artifact, &all, NOW) {
             Ok(verified) => assert!(good && verified.signatures().len() == steps.min(items), "{steps}"),
             Err(refused) => {
                 assert!(!good, "{steps}");

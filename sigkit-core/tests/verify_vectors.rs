@@ -15,7 +15,7 @@
 //! | `agrees`, the contradiction | `statement-contradicting-*` |
 //! | `claims::annotations` and its filter by subject | `annotations-*` |
 //! | `claims::reference` | `reference-*` |
-//! | `witnesses::check` | `*-beside` |
+//! | `transparency::check` | `*-beside` |
 //! | the reason for no evidence | `no-evidence*` |
 #![cfg(all(feature = "keyless", feature = "sign"))] // P-521 and Ed25519ph are among the golden keys
 #![allow(clippy::disallowed_methods, reason = "vectors are files")]
@@ -222,7 +222,7 @@ fn a_signature_over_the_message_needs_the_message() {
         ("ecdsa-p384", DigestAlgorithm::Sha384, None),
     ] {
         let read = |suffix: &str| std::fs::read(root.join(format!("TEST-ONLY-{name}.{suffix}"))).unwrap();
-        let key = file::open(&read("key"), &Password::new("test-only")).unwrap();
+        let key = file::decrypt(&read("key"), &Password::new("test-only")).unwrap();
         let text = key.sign(b"blob").unwrap().to_base64();
         let evidence = sigkit_core::bundle::Evidence::of(
             Origin::File("s".to_owned()),

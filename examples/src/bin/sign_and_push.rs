@@ -12,14 +12,14 @@ use std::{env, fs};
 use sigkit_core::image::{Attached, SignedImage};
 use sigkit_core::key::{self, Password};
 use sigkit_core::store::registry::{Credentials, RegistryOptions, Secret, StaticCredentials};
-use sigkit_core::{Format, ImageReference, RegistryClient, Signing, sign_image};
+use sigkit_core::{Format, ImageReference, RegistryClient, SignOptions, sign_image};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     match sign(&env::args().skip(1).collect::<Vec<_>>()).await {
         Ok(signed) => signed.attached.iter().for_each(|attached| match attached {
             Attached::Written(receipt) => println!("signed, see {receipt}"),
-            Attached::AlreadyThere(origin) | Attached::Completed(origin) => println!("signed before, see {origin}"),
+            Attached::AlreadySigned(origin) | Attached::Completed(origin) => println!("signed before, see {origin}"),
         }),
         Err(error) => {
             eprintln!("Error: {error}");
@@ -32,10 +32,10 @@ async fn main() -> ExitCode {
 async fn sign(arguments: &[String]) -> Result<SignedImage, Box<dyn Error>> {
     let [key, image] = arguments else { return Err("usage: sign_and_push COSIGN.KEY IMAGE".into()) };
     let image: ImageReference = image.parse()?;
-    let key = key::file::open(&fs::read(key)?, &Password::new(env::var("COSIGN_PASSWORD")?))?;
+    let key = key::file::decrypt(&fs::read(key)?, &Password::new(env::var("COSIGN_PASSWORD")?))?;
     let client = RegistryClient::new(options(image.repository.registry()))?;
     let store = client.repository(&image.repository);
-    let signing = Signing::new(Format::Bundle, image.repository.to_string());
+    let signing = SignOptions::new(Format::Bundle, image.repository.to_string());
     Ok(sign_image(&store, &image.target(), &key, &signing, SystemTime::now().into()).await?)
 }
 

@@ -57,7 +57,7 @@ pub(super) enum Kind {
     Evidence,
     /// Which image of an index to use.
     Image,
-    /// Something of its own: a demand more, a certificate of a registry.
+    /// Something of its own: a requirement more, a certificate of a registry.
     Own,
 }
 

@@ -141,7 +141,7 @@ impl Normalised {
             Some(b"") if is_free && empty_is_absent(arg) => return,
             given => given,
         };
-        // Not where it would drop a demand, or leave to a default whom to believe.
+        // Not where it would drop a requirement, or leave to a default whom to believe.
         if value == Some(b"") && !is_free {
             self.empty.push(long.to_owned());
         }

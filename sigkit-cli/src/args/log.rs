@@ -57,7 +57,7 @@ pub(crate) struct VerifyLogArgs {
 
 /// Whether an entry of a transparency log is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum LogDemand {
+pub(crate) enum LogRequirement {
     /// As is usual for the kind of signer.
     Usual,
     /// Always.
@@ -88,7 +88,7 @@ impl VerifyLogArgs {
     ///
     /// # Errors
     /// [`CliError::usage`], when flags contradict each other.
-    pub(crate) fn demand(&self) -> Result<LogDemand, CliError> {
+    pub(crate) fn requirement(&self) -> Result<LogRequirement, CliError> {
         let required = self.require_log || self.insecure_ignore_tlog == Some(false);
         let waived = self.insecure_ignore_tlog == Some(true) || self.private_infrastructure;
         match (required, waived) {
@@ -96,9 +96,9 @@ impl VerifyLogArgs {
                 "a log entry is both required and waived: keep --require-log, or --insecure-ignore-tlog or --private-infrastructure"
                     .to_owned(),
             )),
-            (true, false) => Ok(LogDemand::Required),
-            (false, true) => Ok(LogDemand::Waived),
-            (false, false) => Ok(LogDemand::Usual),
+            (true, false) => Ok(LogRequirement::Required),
+            (false, true) => Ok(LogRequirement::Waived),
+            (false, false) => Ok(LogRequirement::Usual),
         }
     }
 
@@ -117,7 +117,7 @@ impl VerifyLogArgs {
             let why = "log entries come with the signature, and no log is contacted";
             notes.push(format!("note: --rekor-url has no effect: {why}"));
         }
-        if self.demand()? == LogDemand::Waived && by == SignersBy::Key {
+        if self.requirement()? == LogRequirement::Waived && by == SignersBy::Key {
             let flag = if self.private_infrastructure { "--private-infrastructure" } else { "--insecure-ignore-tlog" };
             notes.push(format!("note: {flag} has no effect: verifying with a key requires no log entry"));
         }
@@ -156,15 +156,15 @@ mod tests {
 
     #[test]
     fn a_log_entry_is_asked_for_or_waived_and_not_both() {
-        for (flags, demand) in [
-            (&[][..], LogDemand::Usual),
-            (&["--require-log=true"], LogDemand::Required),
-            (&["--insecure-ignore-tlog=false"], LogDemand::Required),
-            (&["--insecure-ignore-tlog=true"], LogDemand::Waived),
-            (&["--private-infrastructure=true"], LogDemand::Waived),
+        for (flags, requirement) in [
+            (&[][..], LogRequirement::Usual),
+            (&["--require-log=true"], LogRequirement::Required),
+            (&["--insecure-ignore-tlog=false"], LogRequirement::Required),
+            (&["--insecure-ignore-tlog=true"], LogRequirement::Waived),
+            (&["--private-infrastructure=true"], LogRequirement::Waived),
         ] {
             let args = read::<VerifyLogArgs>(flags);
-            assert_eq!(args.demand().unwrap(), demand, "{flags:?}");
+            assert_eq!(args.requirement().unwrap(), requirement, "{flags:?}");
             args.check(SignersBy::Key, &mut Vec::new()).unwrap();
         }
         for flag in ["--insecure-ignore-tlog=true", "--private-infrastructure=true"] {

@@ -61,7 +61,7 @@ pub(crate) use groups::{
 pub(crate) use identity::{IdentityArgs, Wanted, WantedIdentity};
 pub(crate) use import_key_pair::ImportKeyPairArgs;
 pub(crate) use key_source::KeySource;
-pub(crate) use log::{LogDemand, NoLogArgs, VerifyLogArgs};
+pub(crate) use log::{LogRequirement, NoLogArgs, VerifyLogArgs};
 pub(crate) use login::{LoginArgs, LogoutArgs};
 pub(crate) use man::ManArgs;
 pub(crate) use policy::{PolicyArgs, PolicyVerb};

@@ -12,7 +12,7 @@ pub(crate) struct PolicyArgs {
 /// What to do with a policy.
 #[derive(Clone, Debug, Subcommand)]
 pub(crate) enum PolicyVerb {
-    /// Say what the policies of a file demand, and where they are weak
+    /// Say what the policies of a file require, and where they are weak
     Check(PolicyCheckArgs),
 }
 

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{CertificateArgs, IdentityArgs, LogDemand, PublicKeyArgs, VerifyLogArgs, help};
+use super::{CertificateArgs, IdentityArgs, LogRequirement, PublicKeyArgs, VerifyLogArgs, help};
 use crate::error::CliError;
 
 /// Switches that say what must come with a signature, as clap knows them.
@@ -87,7 +87,7 @@ impl TrustArgs {
     /// The flags by which less is asked for than usual, as they were given.
     pub(crate) fn weakened(&self) -> Vec<&'static str> {
         let by_identity = self.keys.key.is_empty();
-        let waived = by_identity && matches!(self.log.demand(), Ok(LogDemand::Waived));
+        let waived = by_identity && matches!(self.log.requirement(), Ok(LogRequirement::Waived));
         [
             (self.log.insecure_ignore_tlog == Some(true) && waived, "--insecure-ignore-tlog"),
             (self.log.private_infrastructure && waived, "--private-infrastructure"),

@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError};
 
 use sigkit_core::bundle::SignedEntity;
 use sigkit_core::content::{Content, PredicateType};
-use sigkit_core::image::{Attesting, Earlier};
+use sigkit_core::image::{AttestOptions, ReplaceMode};
 use sigkit_core::key::KeyPair;
 use sigkit_core::store::FetchedManifest;
 use sigkit_core::time::UnixTime;
@@ -38,11 +38,11 @@ pub(crate) fn run(
     }
     let now = context.now();
     let predicate = predicate(&args.predicate, &args.kind.kind, now, context)?;
-    let attesting = Attesting {
+    let attesting = AttestOptions {
         predicate_type: args.kind.kind.clone(),
         format: args.format()?.into(),
         name: String::new(),
-        earlier: if args.replace { Earlier::Replace } else { Earlier::Keep },
+        earlier: if args.replace { ReplaceMode::Replace } else { ReplaceMode::Keep },
         legacy_created: args.record_creation_timestamp.then(|| context.creation_time()).transpose()?,
         limits: context.limits()?,
     };
@@ -109,7 +109,7 @@ impl Predicate {
 struct Job<'a> {
     args: &'a AttestArgs,
     key: KeyPair,
-    attesting: Attesting,
+    attesting: AttestOptions,
     predicate: Predicate,
     context: &'a Context,
     now: UnixTime,
@@ -127,8 +127,8 @@ impl WriteOperation for Job<'_> {
         open: &OpenTarget,
         image: &FetchedManifest,
     ) -> Result<Vec<ImageResult>, Failure> {
-        let attesting = Attesting { name: open.docker_reference(), ..self.attesting.clone() };
-        let entity = attesting.seal(image, self.predicate.bytes(), &self.key, self.now)?;
+        let attesting = AttestOptions { name: open.docker_reference(), ..self.attesting.clone() };
+        let entity = attesting.sign(image, self.predicate.bytes(), &self.key, self.now)?;
         if let Some(path) = &self.args.bundle {
             let bundle = entity.to_bundle()?.unwrap_or_default();
             self.context.files.write("--bundle", path, &bundle, Access::Umask)?;

@@ -5,7 +5,7 @@ use std::path::Path;
 use sigkit_core::bundle::{SignedEntity, to_blob_bundle};
 use sigkit_core::content::{Content, PredicateType, Statement};
 use sigkit_core::digest::{Digest, DigestAlgorithm, Hasher};
-use sigkit_core::image::seal_statement;
+use sigkit_core::image::sign_statement;
 use sigkit_core::verify::Artifact;
 
 use super::attest::{envelope_line, predicate};
@@ -49,7 +49,7 @@ pub(crate) fn run(args: &AttestBlobArgs, context: &Context) -> Result<Output, Cl
         ("--output-signature", args.output_signature.as_deref()),
     ])?;
     let artifact = subject.map(Artifact::Digest);
-    let entity = seal_statement(statement, &kind, artifact.as_ref(), &key, now).map_err(Box::new)?;
+    let entity = sign_statement(statement, &kind, artifact.as_ref(), &key, now).map_err(Box::new)?;
     write(args, &entity, context)
 }
 

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 use serde::de::IgnoredAny;
 use serde_json::{Value, json};
-use sigkit_core::attach::{Wanted, find_each};
+use sigkit_core::attach::{AttachmentKind, parse_attachments};
 use sigkit_core::bundle::{BundleError, SignedEntity};
 use sigkit_core::content::{Content, SIGN_PREDICATE, Statement};
 use sigkit_core::crypto::certificates_from_pem;
@@ -43,13 +43,18 @@ const MAX_DOWNLOAD_BYTES: usize = 512 << 20;
 pub(crate) fn run(args: &DownloadArgs, context: &Context, global: &GlobalArgs) -> Result<Output, CliError> {
     match &args.what {
         Download::Attestation(args) => {
-            beside(&args.beside, Wanted::Attestations(args.predicate_type.as_ref()), context, global)
+            beside(&args.beside, AttachmentKind::Attestations(args.predicate_type.as_ref()), context, global)
         }
-        Download::Signature(args) => beside(args, Wanted::Signatures, context, global),
+        Download::Signature(args) => beside(args, AttachmentKind::Signatures, context, global),
     }
 }
 
-fn beside(args: &BesideArgs, wanted: Wanted<'_>, context: &Context, global: &GlobalArgs) -> Result<Output, CliError> {
+fn beside(
+    args: &BesideArgs,
+    wanted: AttachmentKind<'_>,
+    context: &Context,
+    global: &GlobalArgs,
+) -> Result<Output, CliError> {
     let limits = context.limits()?;
     let target = args.image.parse::<Target>().map_err(CliError::usage)?;
     let client = registry::client(&args.registry, std::slice::from_ref(&target), context)?;
@@ -67,7 +72,7 @@ fn beside(args: &BesideArgs, wanted: Wanted<'_>, context: &Context, global: &Glo
     let work = async {
         match deadline.bound(resolved).await {
             Some(Ok((open, image))) => {
-                Some(Ok(find_each(&*open.signatures, &image, wanted, &limits, deadline.passed(), handle).await))
+                Some(Ok(parse_attachments(&*open.signatures, &image, wanted, &limits, deadline.passed(), handle).await))
             }
             Some(Err(error)) => Some(Err(error)),
             None => None,
@@ -138,21 +143,21 @@ fn beside(args: &BesideArgs, wanted: Wanted<'_>, context: &Context, global: &Glo
     types.retain(|kind| kind != SIGN_PREDICATE);
     types.dedup();
     Ok(match wanted {
-        Wanted::Attestations(Some(wanted)) if !types.is_empty() => {
+        AttachmentKind::Attestations(Some(wanted)) if !types.is_empty() => {
             let message =
                 format!("none of the attestations matched the predicate type: {wanted}, found: {}", types.join(","));
             refused("no-attestation-of-type", &message, ExitCode::NoMatch)
         }
-        Wanted::Attestations(_) => refused("no-signatures", "no attestation was found", ExitCode::NoSignatures),
-        Wanted::Signatures => refused("no-signatures", "no signature was found", ExitCode::NoSignatures),
+        AttachmentKind::Attestations(_) => refused("no-signatures", "no attestation was found", ExitCode::NoSignatures),
+        AttachmentKind::Signatures => refused("no-signatures", "no signature was found", ExitCode::NoSignatures),
     })
 }
 
-fn is_wanted(wanted: Wanted<'_>, kind: &str) -> bool {
+fn is_wanted(wanted: AttachmentKind<'_>, kind: &str) -> bool {
     match wanted {
-        Wanted::Signatures => kind == SIGN_PREDICATE,
-        Wanted::Attestations(None) => kind != SIGN_PREDICATE,
-        Wanted::Attestations(Some(wanted)) => kind == wanted.uri(),
+        AttachmentKind::Signatures => kind == SIGN_PREDICATE,
+        AttachmentKind::Attestations(None) => kind != SIGN_PREDICATE,
+        AttachmentKind::Attestations(Some(wanted)) => kind == wanted.uri(),
     }
 }
 

@@ -20,7 +20,7 @@ use crate::terminal::printer::Printer;
 
 /// What a verb writes beside an image.
 pub(super) trait WriteOperation {
-    /// What it does, for people: `Signing`.
+    /// What it does, for people: `SignOptions`.
     const DOING: &'static str;
     /// What is done then: `signed`.
     const DONE: &'static str;

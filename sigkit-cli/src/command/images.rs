@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use sigkit_core::digest::Digest;
-use sigkit_core::image::{check_contents, descendants, label};
+use sigkit_core::image::{label, verify_blob_digests, walk_index};
 use sigkit_core::limits::Limits;
 use sigkit_core::oci::{Repository, TagOrDigest};
 use sigkit_core::store::registry::RegistryClient;
@@ -89,7 +89,7 @@ impl<'a> Images<'a> {
     }
 
     /// Works on every image until time runs out, so many at once as `--jobs` says, and prints what came of each in the order named.
-    /// `doing` is the verb for people: `Signing`.
+    /// `doing` is the verb for people: `SignOptions`.
     ///
     /// # Errors
     /// Those of printing, after which nothing more is begun.
@@ -160,7 +160,7 @@ impl<'a> Images<'a> {
         let Resolved { open, image, .. } = self.resolve_one(target).await?;
         let below = match self.args.recursive {
             true => {
-                descendants(&*open.store, &image, &Limits::DEFAULT).await.map_err(Unresolved::of(target.registry()))?
+                walk_index(&*open.store, &image, &Limits::DEFAULT).await.map_err(Unresolved::of(target.registry()))?
             }
             false => Vec::new(),
         };
@@ -182,7 +182,7 @@ impl<'a> Images<'a> {
         let image = open.resolve_on(self.args.platform.as_ref()).await.map_err(failed)?;
         // What a registry holds is compared with its descriptors by whoever pulls it.
         let absent = match self.access == StoreAccess::Read && target.registry().is_none() {
-            true => check_contents(&*open.store, &image, &Limits::DEFAULT).await.map_err(failed)?,
+            true => verify_blob_digests(&*open.store, &image, &Limits::DEFAULT).await.map_err(failed)?,
             false => Vec::new(),
         };
         let absent = absent.iter().map(label).collect();

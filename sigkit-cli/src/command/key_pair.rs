@@ -86,7 +86,7 @@ impl KeyPairFiles {
         context: &Context,
     ) -> Result<Output, CliError> {
         let mut password = context.password(password_file, PasswordUse::Create)?;
-        let sealed = file::seal(key, &Password::new(std::mem::take(&mut *password)))
+        let sealed = file::encrypt(key, &Password::new(std::mem::take(&mut *password)))
             .map_err(|error| CliError::failed(format!("the key was not written: {error}")))?;
         let public = key.public_key().to_pem();
         context.files.create(&[

@@ -1,5 +1,5 @@
 use sigkit_core::oci::Repository;
-use sigkit_core::store::registry::{Credentials, LogIn, Secret};
+use sigkit_core::store::registry::{Credentials, LoginOutcome, Secret};
 
 use crate::args::{GlobalArgs, LoginArgs, LogoutArgs};
 use crate::context::Context;
@@ -42,7 +42,7 @@ pub(super) fn run(args: &LoginArgs, context: &Context, global: &GlobalArgs) -> R
         StoredIn::Helper(helper) => format!("with {helper}"),
     };
     let mut notes = vec![format!("Logged in to {registry} as {username}: credentials stored {place}")];
-    if asked == LogIn::NotAsked {
+    if asked == LoginOutcome::NotRequired {
         notes.push(format!("WARNING: {registry} did not request authentication: the password could not be checked"));
     }
     Ok(Output::notes(notes, ExitCode::Done))

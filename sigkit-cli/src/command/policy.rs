@@ -5,7 +5,7 @@ use crate::escape;
 use crate::outcome::Output;
 use crate::settings::trusted_root::{public_good, read_root};
 
-/// Says what the policies of a file demand, and where they are weak.
+/// Says what the policies of a file require, and where they are weak.
 ///
 /// # Errors
 /// [`CliError`] for a file that is not a policy.
@@ -17,21 +17,21 @@ pub(crate) fn run(args: &PolicyArgs, context: &Context) -> Result<Output, CliErr
     };
     let policies = context.policies(&args.file, &root)?;
     let mut text = String::new();
-    for line in policies.outline() {
+    for line in policies.describe() {
         text.push_str(&format!("{}{}\n", "  ".repeat(line.depth), escape::one_line(&line.text)));
     }
-    if !policies.passed_over().is_empty() {
+    if !policies.skipped_documents().is_empty() {
         text.push_str("\nIgnored, not policies:\n");
     }
-    for document in policies.passed_over() {
+    for document in policies.skipped_documents() {
         text.push_str(&format!("  {}\n", escape::one_line(document)));
     }
-    let weaknesses = policies.weaknesses(context.now());
-    if !weaknesses.is_empty() {
+    let lints = policies.lints(context.now());
+    if !lints.is_empty() {
         text.push_str("\nWeak points:\n");
     }
-    for weakness in weaknesses {
-        text.push_str(&format!("  {}: {}\n", escape::one_line(&weakness.rule), escape::one_line(&weakness.text)));
+    for lint in lints {
+        text.push_str(&format!("  {}: {}\n", escape::one_line(&lint.rule), escape::one_line(&lint.text)));
     }
     Ok(Output::result(text))
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use sigkit_core::bundle::SignedEntity;
 use sigkit_core::content::Content;
-use sigkit_core::image::{Again, Attached, Format, Signing, attach};
+use sigkit_core::image::{Attached, ExistingSignature, Format, SignOptions, attach};
 use sigkit_core::key::KeyPair;
 use sigkit_core::store::FetchedManifest;
 use sigkit_core::time::UnixTime;
@@ -41,12 +41,12 @@ pub(crate) fn run(
     let outputs = Outputs::check(args, format, images.named.len())?;
     let annotations: BTreeMap<String, String> =
         args.annotations.iter().map(|annotation| (annotation.key.clone(), annotation.value.clone())).collect();
-    let signing = Signing {
+    let signing = SignOptions {
         format: format.into(),
         annotations,
         references: args.sign_container_identity.clone(),
         payload: payload.map(|payload| payload.to_vec()),
-        again: if args.force { Again::Write } else { Again::Skip },
+        again: if args.force { ExistingSignature::Write } else { ExistingSignature::Skip },
         legacy_created: args.record_creation_timestamp.then(|| context.creation_time()).transpose()?,
     };
     let key = context.signing_key(&args.key.key, args.key.password.password_file.as_deref())?;
@@ -98,7 +98,7 @@ impl<'a> Outputs<'a> {
 struct Job<'a> {
     args: &'a SignArgs,
     key: KeyPair,
-    signing: Signing,
+    signing: SignOptions,
     outputs: Outputs<'a>,
     context: &'a Context,
     now: UnixTime,
@@ -120,7 +120,7 @@ impl WriteOperation for Job<'_> {
         if signing.references.is_empty() {
             signing.references.push(open.docker_reference());
         }
-        let entities = signing.seal(image, &self.key, self.now)?;
+        let entities = signing.sign(image, &self.key, self.now)?;
         self.write_files(&entities)?;
         let name = name(given, open, image);
         if !self.args.upload {
@@ -136,7 +136,7 @@ impl WriteOperation for Job<'_> {
                     "Signed {name} before; that run was interrupted: the signature ({origin}) is now listed in the layout"
                 )
             }
-            Attached::AlreadyThere(origin) => {
+            Attached::AlreadySigned(origin) => {
                 format!("Already signed by this key: {name} ({origin}); nothing was written (--force signs again)")
             }
         };

@@ -5,7 +5,7 @@ use std::path::Path;
 use sigkit_core::bundle::{Evidence, Origin, SignedEntity};
 use sigkit_core::digest::Digest;
 use sigkit_core::policy::{Policy, Purpose};
-use sigkit_core::verify::{Artifact, BlobScan, BlobScanner, Verifier};
+use sigkit_core::verify::{Artifact, ArtifactHasher, StreamedArtifact, Verifier};
 
 use crate::args::{GlobalArgs, VerifyBlobArgs};
 use crate::context::Context;
@@ -35,7 +35,7 @@ pub(crate) fn run(args: &VerifyBlobArgs, context: &Context, _: &GlobalArgs) -> R
         Some(digest) => judge(&Artifact::Digest(digest), Some(digest)),
         None => {
             let scan = scan(&args.blob, &policy, &evidence, context)?;
-            let artifact = Artifact::Scan(&scan);
+            let artifact = Artifact::Streamed(&scan);
             judge(&artifact, artifact.digest(sigkit_core::digest::DigestAlgorithm::Sha256))
         }
     };
@@ -66,15 +66,20 @@ fn evidence(args: &VerifyBlobArgs, context: &Context) -> Result<Evidence, CliErr
     Ok(Evidence::each(Origin::File(name), entities))
 }
 
-pub(super) fn scan(blob: &Path, policy: &Policy, evidence: &Evidence, context: &Context) -> Result<BlobScan, CliError> {
-    let scanner = BlobScanner::new(policy, evidence);
+pub(super) fn scan(
+    blob: &Path,
+    policy: &Policy,
+    evidence: &Evidence,
+    context: &Context,
+) -> Result<StreamedArtifact, CliError> {
+    let scanner = ArtifactHasher::new(policy, evidence);
     if blob == Path::new("-") {
         return scan_stream(scanner, &mut context.stdin.take()?);
     }
     context.files.unchanged("BLOB", blob, "a file to verify", |file| scan_stream(scanner, file))?
 }
 
-fn scan_stream(mut scanner: BlobScanner, file: &mut File) -> Result<BlobScan, CliError> {
+fn scan_stream(mut scanner: ArtifactHasher, file: &mut File) -> Result<StreamedArtifact, CliError> {
     let mut buffer = vec![0_u8; CHUNK_BYTES];
     loop {
         match file.read(&mut buffer) {

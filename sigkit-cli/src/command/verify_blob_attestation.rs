@@ -37,7 +37,7 @@ pub(crate) fn run(args: &VerifyBlobAttestationArgs, context: &Context) -> Result
         _ => None,
     };
     let (artifact, known) = match (&scan, digest) {
-        (Some(scan), _) => (Artifact::Scan(scan), scan.digest(sigkit_core::digest::DigestAlgorithm::Sha256)),
+        (Some(scan), _) => (Artifact::Streamed(scan), scan.digest(sigkit_core::digest::DigestAlgorithm::Sha256)),
         (None, Some(digest)) => (Artifact::Digest(digest), Some(digest)),
         (None, None) => (Artifact::Bytes(b""), None),
     };

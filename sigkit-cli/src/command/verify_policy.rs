@@ -1,12 +1,12 @@
 use std::path::Path;
 
 use sigkit_core::digest::Digest;
-use sigkit_core::image::gather_until;
+use sigkit_core::image::collect_evidence_until;
 use sigkit_core::oci::Repository;
-use sigkit_core::policy::{Demand, ImageName, PolicySet};
+use sigkit_core::policy::{ImageIdentity, PolicySet, Requirement};
 use sigkit_core::store::FetchedManifest;
 use sigkit_core::time::UnixTime;
-use sigkit_core::verify::{Artifact, Findings, admit_within};
+use sigkit_core::verify::{Artifact, EvidenceSet, evaluate_within};
 
 use super::images::{Images, StoreAccess};
 use super::verify_images::ImageVerifier;
@@ -55,18 +55,26 @@ struct Verification<'a> {
 }
 
 impl ImageVerifier for Verification<'_> {
-    type Found = (Demand, Findings);
+    type Found = (Requirement, EvidenceSet);
 
     /// What the policies about the name that the user gave ask for.
-    async fn collect(&self, text: &str, open: &OpenTarget, image: &Digest, deadline: Deadline) -> (Demand, Findings) {
+    async fn collect(
+        &self,
+        text: &str,
+        open: &OpenTarget,
+        image: &Digest,
+        deadline: Deadline,
+    ) -> (Requirement, EvidenceSet) {
         let name = match open.reference() {
-            Some(reference) => ImageName::Registry(reference),
-            None => ImageName::Local { transport: open.transport(), given: text },
+            Some(reference) => ImageIdentity::Registry(reference),
+            None => ImageIdentity::Local { transport: open.transport(), given: text },
         };
-        let demand = self.policies.demand_for(name);
+        let requirement = self.policies.requirement_for(name);
         let elsewhere = |repository: &Repository| self.images.repository(repository);
-        let findings = Box::pin(gather_until(&*open.signatures, elsewhere, image, &demand, deadline.passed())).await;
-        (demand, findings)
+        let collected =
+            Box::pin(collect_evidence_until(&*open.signatures, elsewhere, image, &requirement, deadline.passed()))
+                .await;
+        (requirement, collected)
     }
 
     fn verify(
@@ -74,12 +82,12 @@ impl ImageVerifier for Verification<'_> {
         text: &str,
         open: &OpenTarget,
         image: &FetchedManifest,
-        (demand, findings): (Demand, Findings),
+        (requirement, collected): (Requirement, EvidenceSet),
         deadline: Deadline,
     ) -> VerificationOutcome {
         let end = deadline.of_judging();
         let left = || end.left();
-        let admission = admit_within(&demand, &Artifact::Bytes(&image.bytes), &findings, self.now, &left);
-        VerificationOutcome::admitted(Subject::image(text, &open.name(), image).in_place(open.place()), admission)
+        let decision = evaluate_within(&requirement, &Artifact::Bytes(&image.bytes), &collected, self.now, &left);
+        VerificationOutcome::admitted(Subject::image(text, &open.name(), image).in_place(open.place()), decision)
     }
 }

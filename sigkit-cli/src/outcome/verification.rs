@@ -6,7 +6,7 @@ use sigkit_core::digest::Digest;
 use sigkit_core::oci::Manifest;
 use sigkit_core::report::{Label, Report, Verdict, Waiver};
 use sigkit_core::store::FetchedManifest;
-use sigkit_core::verify::{Admission, Allowed, NotVerified, Verified};
+use sigkit_core::verify::{Allowed, Decision, NotVerified, Verified};
 
 use crate::escape;
 use crate::exit::ExitCode;
@@ -183,7 +183,7 @@ impl Refusal {
                 Trouble::of(refusal.report()).unwrap_or_else(nothing)
             }
             Self::Allowed(allowed) => {
-                let demanded = || Trouble::new(Waiver::NothingDemanded.code(), Waiver::NothingDemanded.to_string());
+                let demanded = || Trouble::new(Waiver::NotRequired.code(), Waiver::NotRequired.to_string());
                 Trouble::of(allowed.report()).unwrap_or_else(demanded)
             }
             Self::Unresolved(unresolved) => Trouble::new(unresolved.error.code(), unresolved.to_string()),
@@ -226,11 +226,11 @@ impl VerificationOutcome {
     }
 
     /// What a set of policies makes of it.
-    pub(crate) fn admitted(subject: Subject, admission: Admission) -> Self {
-        let result = match admission {
-            Admission::Verified(verified) => Ok(verified),
-            Admission::Allowed(allowed) => Err(Refusal::Allowed(allowed)),
-            Admission::Refused(refusal) => Err(Refusal::NotVerified(refusal)),
+    pub(crate) fn admitted(subject: Subject, decision: Decision) -> Self {
+        let result = match decision {
+            Decision::Verified(verified) => Ok(verified),
+            Decision::Allowed(allowed) => Err(Refusal::Allowed(allowed)),
+            Decision::Rejected(refusal) => Err(Refusal::NotVerified(refusal)),
         };
         Self::of(subject, result)
     }

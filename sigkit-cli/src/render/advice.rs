@@ -101,7 +101,7 @@ enum Signer {
 fn signer(headline: &Headline<'_>) -> Signer {
     let by_identity = headline.path.iter().any(|label| matches!(label, Label::Identity { .. }));
     match headline.path.first() {
-        Some(Label::Demands { .. }) => Signer::Policy,
+        Some(Label::Requirements { .. }) => Signer::Policy,
         _ if by_identity => Signer::Identity,
         _ => Signer::Key,
     }

@@ -251,7 +251,7 @@ mod tests {
                 Node::Group { label, rule: Rule::All, parts: vec![content, leaf] }
             };
             let parts = (1..).zip(leaves).map(signature).collect();
-            let label = Label::Demands { name: String::new() };
+            let label = Label::Requirements { name: String::new() };
             header("image", &Report { time: UnixTime(0), root: Node::Group { label, rule: Rule::All, parts } })
         };
         let (was, was_not) = ("verified offline\n", "NOT checked (disabled by flag)");

@@ -113,7 +113,7 @@ fn node(node: &Node) -> Value {
                 Label::Policy { threshold, authorities } => {
                     json!({"group": "policy", "threshold": threshold, "authorities": authorities})
                 }
-                Label::Demands { name } => json!({"group": "demands", "name": name}),
+                Label::Requirements { name } => json!({"group": "demands", "name": name}),
                 Label::Key { name, fingerprint } => {
                     json!({"group": "key", "name": name, "fingerprint": fingerprint.to_string()})
                 }

@@ -351,7 +351,7 @@ fn pad(line: &str, column: usize) -> String {
 fn is_passage(part: &Node) -> bool {
     match part {
         Node::Group { label: Label::Policy { threshold, authorities: 1 }, .. } => threshold.get() == 1,
-        Node::Group { label: Label::Demands { name }, parts, .. } => {
+        Node::Group { label: Label::Requirements { name }, parts, .. } => {
             parts.len() == 1 && PASSAGES.contains(&name.as_str())
         }
         _ => false,
@@ -471,7 +471,7 @@ fn words(label: &Label) -> String {
 fn headline(label: &Label) -> (String, String) {
     match label {
         Label::Identity { name } => ("identity".to_owned(), escape::one_line(name)),
-        Label::Demands { name } => (escape::one_line(name), String::new()),
+        Label::Requirements { name } => (escape::one_line(name), String::new()),
         Label::Policy { .. } => (words(label), String::new()),
         Label::Key { name, fingerprint } => (format!("key {}", escape::one_line(name)), fingerprint.to_string()),
         Label::Signature { number, origin } => (format!("signature {number}"), escape::one_line(&origin.to_string())),

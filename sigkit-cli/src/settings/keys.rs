@@ -182,12 +182,12 @@ impl Context {
         let refused = |error| KeyLoadError::Private { source_name: source.to_string(), error };
         if Label::of(bytes) == Label::Other {
             // Not a key file whatever the password: nobody is asked for one.
-            return file::open(bytes, &Password::new("")).map_err(refused);
+            return file::decrypt(bytes, &Password::new("")).map_err(refused);
         }
         // As long as nothing of standard input has been read.
         let from = self.password_source(password_file);
         let mut password = self.password(password_file, PasswordUse::Open)?;
-        file::open(bytes, &Password::new(std::mem::take(&mut *password))).map_err(|error| match error {
+        file::decrypt(bytes, &Password::new(std::mem::take(&mut *password))).map_err(|error| match error {
             KeyFileError::WrongPasswordOrDamaged => {
                 KeyLoadError::WrongPassword { source_name: source.to_string(), password: from.to_string() }
             }

@@ -4,10 +4,11 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use sigkit_core::policy::{
-    Authority, Identity, KeyAuthority, KeylessAuthority, Pattern, PatternError, Policy, Purpose, Witnesses,
+    Authority, Identity, KeyAuthority, KeylessAuthority, Pattern, PatternError, Policy, Purpose,
+    TransparencyRequirements,
 };
 
-use crate::args::{LogDemand, PublicKeyArgs, SignatureDigest, SignersBy, TrustArgs, Wanted, WantedIdentity};
+use crate::args::{LogRequirement, PublicKeyArgs, SignatureDigest, SignersBy, TrustArgs, Wanted, WantedIdentity};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::settings::trusted_root::{certificate as certificate_file, detached_sct, trusted_root};
@@ -41,16 +42,16 @@ fn of_keys(
     let wanted = log.trusted_root.is_some()
         || log.timestamp_certificate_chain.is_some()
         || log.use_signed_timestamps
-        || log.demand()? == LogDemand::Required;
+        || log.requirement()? == LogRequirement::Required;
     let trust = if wanted { Some(Arc::new(trusted_root(args, context)?)) } else { None };
-    let witnesses = witnesses(args, Witnesses::IF_PRESENT)?;
+    let transparency = transparency(args, TransparencyRequirements::IF_PRESENT)?;
     let PublicKeyArgs { key: sources, threshold } = &args.keys;
     let mut authorities = Vec::new();
     for source in sources {
         let key = context.public_key(source)?;
         let authority = KeyAuthority::new(source.to_string(), key);
         let authority =
-            trust.iter().fold(authority, |authority, trust| authority.with_trust(Arc::clone(trust), witnesses));
+            trust.iter().fold(authority, |authority, trust| authority.with_trust(Arc::clone(trust), transparency));
         let refused = |error| CliError::usage(format!("--signature-digest-algorithm: {source}: {error}"));
         authorities.push(match digest {
             Some(digest) => authority.with_hash(digest.into()).map_err(refused)?,
@@ -69,14 +70,14 @@ fn of_identities(
 ) -> Result<Policy, CliError> {
     let pairs = args.identities.pairs()?;
     let trust = Arc::new(trusted_root(args, context)?);
-    let witnesses = witnesses(args, Witnesses::LOGGED)?;
+    let transparency = transparency(args, TransparencyRequirements::LOGGED)?;
     let certificate = args.certificates.certificate.as_deref();
     let certificate = certificate.map(|path| certificate_file("--certificate", path, context)).transpose()?;
     let sct = args.certificates.sct.as_deref().map(|path| detached_sct("--sct", path, context)).transpose()?;
     let mut authorities = Vec::new();
     for pair in pairs {
         let identity = identity(args, &pair).map_err(|error| CliError::usage(error.to_string()))?;
-        let mut authority = KeylessAuthority::new(identity, Arc::clone(&trust)).with_witnesses(witnesses);
+        let mut authority = KeylessAuthority::new(identity, Arc::clone(&trust)).with_transparency(transparency);
         if let Some(leaf) = &certificate {
             authority = authority.with_certificates(leaf.clone(), []);
         }
@@ -108,13 +109,13 @@ fn identity(args: &TrustArgs, pair: &WantedIdentity<'_>) -> Result<Identity, Pat
     args.identities.workflow().try_fold(identity, |identity, (name, value)| identity.with_extension(name, value))
 }
 
-fn witnesses(args: &TrustArgs, usual: Witnesses) -> Result<Witnesses, CliError> {
-    let witnesses = match args.log.demand()? {
-        LogDemand::Usual => usual,
-        LogDemand::Required => usual.with_logs(NonZeroUsize::MIN),
+fn transparency(args: &TrustArgs, usual: TransparencyRequirements) -> Result<TransparencyRequirements, CliError> {
+    let transparency = match args.log.requirement()? {
+        LogRequirement::Usual => usual,
+        LogRequirement::Required => usual.with_logs(NonZeroUsize::MIN),
         // A key asks for none anyhow, and what comes along must hold all the same.
-        LogDemand::Waived if usual == Witnesses::IF_PRESENT => usual,
-        LogDemand::Waived => usual.dangerous_without_log(),
+        LogRequirement::Waived if usual == TransparencyRequirements::IF_PRESENT => usual,
+        LogRequirement::Waived => usual.dangerous_without_log(),
     };
-    Ok(if args.log.use_signed_timestamps { witnesses.with_timestamps(NonZeroUsize::MIN) } else { witnesses })
+    Ok(if args.log.use_signed_timestamps { transparency.with_timestamps(NonZeroUsize::MIN) } else { transparency })
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use sigkit_core::policy::document::{CUE, Surroundings};
+use sigkit_core::policy::document::{CUE, DocumentResolver};
 use sigkit_core::policy::{Gate, PolicySet};
 use sigkit_core::trust::TrustedRoot;
 
@@ -23,7 +23,7 @@ struct Around<'c> {
     root: &'c Root<'c>,
 }
 
-impl Surroundings for Around<'_> {
+impl DocumentResolver for Around<'_> {
     fn file(&self, path: &str, limit: u64) -> Result<Vec<u8>, String> {
         let path = self.directory.join(path);
         let read = self.context.files.read("--policy", &path, "what the policy names", limit);
@@ -76,8 +76,8 @@ impl Context {
 
 #[cfg(feature = "rego")]
 fn rego(path: &Path, source: &str) -> Result<Gate, String> {
-    use sigkit_core::policy::{Among, RegoPolicy};
-    let policy = RegoPolicy::new(path.display().to_string(), source, Among::Every);
+    use sigkit_core::policy::{Quantifier, RegoPolicy};
+    let policy = RegoPolicy::new(path.display().to_string(), source, Quantifier::Every);
     policy.map(|policy| Gate::Rego(Box::new(policy))).map_err(|error| error.to_string())
 }
 

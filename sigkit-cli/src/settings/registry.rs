@@ -7,7 +7,8 @@ use std::time::Duration;
 use sigkit_core::cause::{TextFormat, likely_cause};
 use sigkit_core::oci::Repository;
 use sigkit_core::store::registry::{
-    Credentials, Exchange, Observer, RegistryClient, RegistryOptions, Secret, StaticCredentials, Timeouts, TlsOptions,
+    Credentials, RegistryClient, RegistryOptions, RequestEvent, RequestObserver, Secret, StaticCredentials, Timeouts,
+    TlsOptions,
 };
 use zeroize::Zeroizing;
 
@@ -46,7 +47,7 @@ pub(crate) fn client(args: &RegistryArgs, targets: &[Target], context: &Context)
 /// # Errors
 /// As [`client`].
 pub(crate) fn reader(args: &RegistryArgs, targets: &[Target], context: &Context) -> Result<RegistryClient, CliError> {
-    Ok(RegistryClient::new(options(args, targets, context)?.with_kept_bytes(CACHE_BYTES))?)
+    Ok(RegistryClient::new(options(args, targets, context)?.with_cache_capacity(CACHE_BYTES))?)
 }
 
 fn options(args: &RegistryArgs, targets: &[Target], context: &Context) -> Result<RegistryOptions, CliError> {
@@ -94,8 +95,8 @@ fn connection(args: &ConnectionArgs, registries: &[&str], context: &Context) -> 
 /// Tells people of every request. What it is told has no secrets, and the stream escapes the rest.
 struct RequestLogger(Stderr);
 
-impl Observer for RequestLogger {
-    fn exchange(&self, exchange: &Exchange<'_>) {
+impl RequestObserver for RequestLogger {
+    fn request(&self, exchange: &RequestEvent<'_>) {
         let outcome = match exchange.outcome {
             Ok(status) => status.to_string(),
             Err(why) => why.to_owned(),

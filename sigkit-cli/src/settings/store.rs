@@ -7,8 +7,8 @@ use sigkit_core::digest::Digest;
 use sigkit_core::oci::{Descriptor, Platform, Tag, TagOrDigest};
 use sigkit_core::store::registry::RegistryStore;
 use sigkit_core::store::{
-    ArchiveStore, Asked, Atomicity, Completed, DockerArchiveStore, Expected, FetchedManifest, LayoutStore, Referrers,
-    Store, StoreError, StoreWrite, SubjectIndexed, TagListed,
+    ArchiveStore, Asked, Completed, DockerArchiveStore, FetchedManifest, LayoutStore, Precondition, Referrers, Store,
+    StoreError, StoreWrite, SubjectIndexed, TagListed, WriteConsistency,
 };
 
 /// One of the stores that a command line can name.
@@ -84,7 +84,7 @@ impl Store for AnyStore {
 }
 
 impl StoreWrite for AnyStore {
-    fn atomicity(&self) -> Atomicity {
+    fn atomicity(&self) -> WriteConsistency {
         each!(self, store => store.atomicity())
     }
 
@@ -109,7 +109,7 @@ impl StoreWrite for AnyStore {
         target: &TagOrDigest,
         media_type: &str,
         bytes: &[u8],
-        expected: Expected,
+        expected: Precondition,
     ) -> Result<SubjectIndexed, StoreError> {
         each!(self, store => store.push_manifest(target, media_type, bytes, expected).await)
     }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use sigkit_core::digest::Digest;
-use sigkit_core::image::{TreeError, for_platform};
+use sigkit_core::image::{TreeError, select_platform};
 use sigkit_core::oci::{ImageReference, Platform, ReferenceError, Repository, Tag, TagOrDigest};
 use sigkit_core::store::registry::RegistryClient;
 use sigkit_core::store::{
@@ -232,7 +232,7 @@ impl OpenTarget {
         let named = self.resolve().await.map_err(|error| self.target.not_here(error))?;
         self.meant.get_or_init(|| named.descriptor.digest);
         let image = match platform {
-            Some(platform) => for_platform(&*self.store, &named, platform).await?,
+            Some(platform) => select_platform(&*self.store, &named, platform).await?,
             None => named.clone(),
         };
         self.store.check_lists(&self.asked(), &named, platform).await?;

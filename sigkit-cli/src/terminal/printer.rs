@@ -69,7 +69,7 @@ impl<'a> Printer<'a> {
     }
 
     /// Shows from now on how many of these are done: on a terminal in a line that is drawn again, elsewhere in a plain one when it takes
-    /// long, unless the flags say otherwise. `doing` is the verb for people: `Signing`.
+    /// long, unless the flags say otherwise. `doing` is the verb for people: `SignOptions`.
     pub(crate) fn expect(&mut self, doing: &'static str, names: impl IntoIterator<Item = String>) {
         let environment = &self.context.environment;
         let plain = environment.non_empty("NO_COLOR").is_some()

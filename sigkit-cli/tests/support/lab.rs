@@ -141,6 +141,6 @@ pub fn bundle(key: &KeyPair, statement: &str) -> Vec<u8> {
     let draft = Draft::Statement { payload: statement.as_bytes().to_vec() };
     let signature = key.sign(&draft.bytes()).unwrap();
     let material = VerificationMaterial::KeyHint(key.public_key().fingerprint().hint());
-    let entity = SignedEntity::new(draft.seal(signature), material);
+    let entity = SignedEntity::new(draft.sign(signature), material);
     entity.to_bundle().unwrap().unwrap()
 }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 /// Fetches under way at once for one image; enough to hide round trips, few enough for any registry's connection limit.
-const WIDTH: usize = 8;
+const MAX_CONCURRENT_FETCHES: usize = 8;
 
 /// Waits for both. They move to the heap at once: a future that keeps its parts by value doubles with every level of nesting.
 pub(super) fn join<A: Future, B: Future>(first: A, second: B) -> impl Future<Output = (A::Output, B::Output)> {
@@ -53,7 +53,7 @@ pub(super) async fn pool<T, F: Future<Output = T>>(mut next: impl FnMut() -> Nex
     poll_fn(|context| {
         loop {
             let mut exhausted = false;
-            while running.len() < WIDTH && !exhausted {
+            while running.len() < MAX_CONCURRENT_FETCHES && !exhausted {
                 match next() {
                     Next::Work(future) => {
                         running.push((done.len(), Box::pin(future)));
@@ -184,7 +184,7 @@ pub(super) mod tests {
         };
         let lengths: Vec<usize> = (0..50).map(|n| (n * 7) % 11).collect();
         assert_eq!(run(gather(lengths.iter().map(|n| work(*n)).collect())).0, lengths);
-        assert_eq!(most.get(), WIDTH);
+        assert_eq!(most.get(), MAX_CONCURRENT_FETCHES);
         assert_eq!(run(gather(Vec::<std::future::Ready<()>>::new())).0, Vec::new());
     }
 

@@ -3,9 +3,9 @@ use std::sync::Arc;
 
 use super::budget::Room;
 use super::keep::{AsStored, Entities, Handled, Keep as _};
+use super::kind::AttachmentKind;
 use super::search::search;
-use super::wanted::Wanted;
-use crate::bundle::{BundleError, Evidence, EvidenceItem, Origin, Problem};
+use crate::bundle::{BundleError, Evidence, EvidenceItem, LookupError, Origin};
 use crate::digest::Digest;
 use crate::limits::Limits;
 use crate::oci::Descriptor;
@@ -41,8 +41,8 @@ pub(crate) async fn discover_within<S: Store>(
     room: &Room,
 ) -> Evidence {
     let wanted = match policy.purpose() {
-        Purpose::Attestation(kind) => Wanted::Attestations(Some(kind)),
-        Purpose::Image | Purpose::Blob => Wanted::Signatures,
+        Purpose::Attestation(kind) => AttachmentKind::Attestations(Some(kind)),
+        Purpose::Image | Purpose::Blob => AttachmentKind::Signatures,
     };
     let part = search(store, image, wanted, policy.limits(), &Entities, room, until).await;
     let items = part.items.into_iter().flat_map(|item| EvidenceItem::each(item.origin, item.value));
@@ -51,16 +51,16 @@ pub(crate) async fn discover_within<S: Store>(
 
 /// What was found beside an image, as it is stored, and what could not be looked at.
 #[derive(Clone, Debug, Default)]
-pub struct Found {
+pub struct RawAttachments {
     /// What was found, in the order found. Nothing found is dropped, the unreadable included.
-    pub items: Vec<FoundItem>,
+    pub items: Vec<RawAttachment>,
     /// What could not be looked at.
-    pub problems: Vec<Problem>,
+    pub problems: Vec<LookupError>,
 }
 
 /// One thing found, as it is stored.
 #[derive(Clone, Debug)]
-pub struct FoundItem {
+pub struct RawAttachment {
     /// Where it was found.
     pub origin: Origin,
     /// The layer that describes it, with the annotations that belong to a signature.
@@ -69,7 +69,7 @@ pub struct FoundItem {
     pub blob: Result<Arc<Vec<u8>>, BundleError>,
 }
 
-impl FoundItem {
+impl RawAttachment {
     /// Reads it as a signature or attestation; an envelope of the legacy format once for each of its signatures.
     pub fn parse(self, limits: &Limits) -> Vec<EvidenceItem> {
         EvidenceItem::each(self.origin, self.blob.and_then(|blob| Entities.read(&self.layer, blob, limits)))
@@ -77,47 +77,55 @@ impl FoundItem {
 }
 
 /// Finds everything of a kind beside an image, in every format and place; [`discover`] reads it as well.
-pub async fn find<S: Store>(store: &S, image: &Digest, wanted: Wanted<'_>, limits: &Limits) -> Found {
-    find_until(store, image, wanted, limits, std::future::pending()).await
+pub async fn fetch_attachments<S: Store>(
+    store: &S,
+    image: &Digest,
+    wanted: AttachmentKind<'_>,
+    limits: &Limits,
+) -> RawAttachments {
+    fetch_attachments_until(store, image, wanted, limits, std::future::pending()).await
 }
 
 /// The same, until `until` is ready; see [`discover_until`].
-pub async fn find_until<S: Store>(
+pub async fn fetch_attachments_until<S: Store>(
     store: &S,
     image: &Digest,
-    wanted: Wanted<'_>,
+    wanted: AttachmentKind<'_>,
     limits: &Limits,
     until: impl Future<Output = ()> + Send,
-) -> Found {
+) -> RawAttachments {
     let part = search(store, image, wanted, limits, &AsStored, &Room::new(limits), until).await;
     let items = part.items.into_iter().map(|item| match item.value {
-        Ok(stored) => FoundItem { origin: item.origin, layer: stored.layer, blob: Ok(stored.blob) },
-        Err(error) => FoundItem { origin: item.origin, layer: Descriptor::of("", b""), blob: Err(error) },
+        Ok(stored) => RawAttachment { origin: item.origin, layer: stored.layer, blob: Ok(stored.blob) },
+        Err(error) => RawAttachment { origin: item.origin, layer: Descriptor::of("", b""), blob: Err(error) },
     });
-    Found { items: items.collect(), problems: part.problems }
+    RawAttachments { items: items.collect(), problems: part.problems }
 }
 
 /// Finds the same, and hands each over to `handle` as soon as it is read: its layer and its bytes, of which nothing is kept here, so that
 /// no number of them is too large. `handle` says what the predicate type of the statement is, if it is one that can be read, and what
 /// becomes of it.
-pub async fn find_each<S: Store, T: Send>(
+pub async fn parse_attachments<S: Store, T: Send>(
     store: &S,
     image: &Digest,
-    wanted: Wanted<'_>,
+    wanted: AttachmentKind<'_>,
     limits: &Limits,
     until: impl Future<Output = ()> + Send,
     handle: impl Fn(&Descriptor, Vec<u8>) -> (Option<String>, T) + Sync,
-) -> Each<T> {
+) -> ParsedAttachments<T> {
     let room = Room::new(limits);
     let part = search(store, image, wanted, limits, &Handled(handle), &room, until).await;
-    Each { items: part.items.into_iter().map(|item| (item.origin, item.value)).collect(), problems: part.problems }
+    ParsedAttachments {
+        items: part.items.into_iter().map(|item| (item.origin, item.value)).collect(),
+        problems: part.problems,
+    }
 }
 
 /// What was found, and what became of it.
 #[derive(Debug)]
-pub struct Each<T> {
+pub struct ParsedAttachments<T> {
     /// Where, and what became of it or why it was not read; in the order found.
     pub items: Vec<(Origin, Result<T, BundleError>)>,
     /// What could not be looked at.
-    pub problems: Vec<Problem>,
+    pub problems: Vec<LookupError>,
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::wanted::Layer;
+use super::kind::Layer;
 use crate::bundle::{BundleError, SignedEntity};
 use crate::content::{Content, Statement};
 use crate::json;
@@ -28,7 +28,7 @@ pub(super) trait Keep: Sync {
     fn predicate_type(&self, read: &Self::Read, layer: &Descriptor, limits: &Limits) -> Option<String>;
 
     /// Keeps it, and says how many bytes that takes.
-    fn settle(&self, layer: &Descriptor, read: Self::Read) -> (Self::Kept, u64);
+    fn finish(&self, layer: &Descriptor, read: Self::Read) -> (Self::Kept, u64);
 }
 
 /// The signatures in it; an envelope of the legacy format is one for each of its signatures.
@@ -49,7 +49,7 @@ impl Keep for Entities {
     }
 
     /// A large payload takes three quarters of its base64, which it overwrote when it was decoded.
-    fn settle(&self, layer: &Descriptor, read: Self::Read) -> (Self::Kept, u64) {
+    fn finish(&self, layer: &Descriptor, read: Self::Read) -> (Self::Kept, u64) {
         let saved = match read.first().map(|entity| &entity.content) {
             Some(Content::Envelope(envelope)) if json::is_large(envelope.payload.len()) => {
                 u64::try_from(envelope.payload.len().div_ceil(3)).unwrap_or_default()
@@ -82,7 +82,7 @@ impl Keep for AsStored {
         Entities.predicate_type(&entities, layer, limits)
     }
 
-    fn settle(&self, layer: &Descriptor, blob: Self::Read) -> (Self::Kept, u64) {
+    fn finish(&self, layer: &Descriptor, blob: Self::Read) -> (Self::Kept, u64) {
         (Stored { layer: layer.clone(), blob }, layer.size)
     }
 }
@@ -106,7 +106,7 @@ impl<T: Send, F: Fn(&Descriptor, Vec<u8>) -> (Option<String>, T) + Sync> Keep fo
         predicate_type.clone()
     }
 
-    fn settle(&self, _: &Descriptor, (_, made): Self::Read) -> (Self::Kept, u64) {
+    fn finish(&self, _: &Descriptor, (_, made): Self::Read) -> (Self::Kept, u64) {
         (made, 0)
     }
 }

@@ -4,27 +4,30 @@
 //! registry that keeps one; only where there is none, and for the legacy format, a document that all signers share is read,
 //! merged, written and read back until everything seen is in it (`shared`).
 
-mod absence;
 pub(crate) mod budget;
 pub(crate) mod concurrent;
 mod discover;
-mod gone;
 mod keep;
-mod own;
+mod kind;
+mod missing_entries;
+mod missing_tag;
 mod part;
 mod queue;
+mod read_modify_write;
 mod referrers;
 mod search;
-mod shared;
 mod tag;
-mod wanted;
+mod written;
 
 pub(crate) use concurrent::gather;
 pub(crate) use discover::discover_within;
-pub use discover::{Each, Found, FoundItem, discover, discover_until, find, find_each, find_until};
+pub use discover::{
+    ParsedAttachments, RawAttachment, RawAttachments, discover, discover_until, fetch_attachments,
+    fetch_attachments_until, parse_attachments,
+};
+pub use kind::AttachmentKind;
 pub use referrers::BundleAttachment;
 pub use tag::{EnvelopeAttachment, LayerAttachment};
-pub use wanted::Wanted;
 
 use crate::digest::Digest;
 use crate::oci::{Tag, media_type};
@@ -63,22 +66,22 @@ fn is_attachment_type(kind: &str) -> bool {
 
 /// Where a signature was put, after it was read back from there.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Receipt {
+pub struct WriteReceipt {
     /// The repository, as the store names it.
     pub store: String,
     /// The place within it.
-    pub place: Place,
+    pub place: AttachmentLocation,
     /// The manifest that carries the signature.
     pub manifest: Digest,
     /// What the writer was told before it wrote to a place that signers share.
-    pub first_look: FirstLook,
+    pub tag_precheck: TagPrecheck,
     /// Entries of the list that the place refused to keep, since it has nothing under their names; they are no longer listed.
     pub left_out: Vec<Digest>,
 }
 
 /// What a writer was told when it asked what others had put where it was about to write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FirstLook {
+pub enum TagPrecheck {
     /// What is there, or that nothing is.
     Answered,
     /// A refusal, in the very way in which this place refuses to show what does not exist; it was taken for absence.
@@ -88,7 +91,7 @@ pub enum FirstLook {
 /// A place within a repository.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Place {
+pub enum AttachmentLocation {
     /// The referrers list of the image.
     Referrers,
     /// The fallback index under this tag.
@@ -97,14 +100,14 @@ pub enum Place {
     SignatureTag(Tag),
 }
 
-impl std::fmt::Display for Receipt {
+impl std::fmt::Display for WriteReceipt {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match &self.place {
-            Place::Referrers => write!(f, "{}@{} (referrers)", self.store, self.manifest),
-            Place::FallbackTag(tag) => write!(f, "{}@{} (listed by tag {tag})", self.store, self.manifest),
-            Place::SignatureTag(tag) => write!(f, "{}:{tag}", self.store),
+            AttachmentLocation::Referrers => write!(f, "{}@{} (referrers)", self.store, self.manifest),
+            AttachmentLocation::FallbackTag(tag) => write!(f, "{}@{} (listed by tag {tag})", self.store, self.manifest),
+            AttachmentLocation::SignatureTag(tag) => write!(f, "{}:{tag}", self.store),
         }?;
-        if self.first_look == FirstLook::Refused {
+        if self.tag_precheck == TagPrecheck::Refused {
             f.write_str(
                 "; the tag was treated as missing, since the registry denies access to it as it does to all tags that do not exist",
             )?;

@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 
-use crate::bundle::{BundleError, Origin, Problem};
+use crate::bundle::{BundleError, LookupError, Origin};
 use crate::digest::Digest;
 
 /// What was found in one place.
 pub(super) struct Part<K> {
     pub(super) items: Vec<Item<K>>,
-    pub(super) problems: Vec<Problem>,
+    pub(super) problems: Vec<LookupError>,
 }
 
 /// One thing found.
@@ -35,7 +35,7 @@ impl<K> Part<K> {
         Self::unreadable(origin, BundleError::NotASignature { found: found.into() })
     }
 
-    pub(super) fn trouble(problem: Problem) -> Self {
+    pub(super) fn trouble(problem: LookupError) -> Self {
         Self { items: Vec::new(), problems: vec![problem] }
     }
 

@@ -8,9 +8,9 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::concurrent::join;
-use super::own::Own;
-use super::shared::{self, Inserted, Kind};
-use super::{AttachError, FirstLook, Place, Receipt, fallback_tag};
+use super::read_modify_write::{self, Inserted, Kind};
+use super::written::Own;
+use super::{AttachError, AttachmentLocation, TagPrecheck, WriteReceipt, fallback_tag};
 use crate::digest::Digest;
 use crate::json::JsonError;
 use crate::oci::{Descriptor, media_type};
@@ -18,7 +18,7 @@ use crate::store::{Referrers, StoreWrite, SubjectIndexed};
 use crate::time::UnixTime;
 
 /// Looks at a referrers list that should show an entry.
-const LOOKS: u32 = 5;
+const MAX_LIST_READS: u32 = 5;
 /// Wait before the second look; it grows with each.
 const LIST_DELAY: Duration = Duration::from_millis(100);
 
@@ -55,7 +55,7 @@ impl BundleAttachment<'_> {
     ///
     /// # Errors
     /// [`AttachError`]; without an error the bundle is listed, and so is all that was seen before.
-    pub async fn attach<S: StoreWrite>(self, store: &S) -> Result<Receipt, AttachError> {
+    pub async fn attach<S: StoreWrite>(self, store: &S) -> Result<WriteReceipt, AttachError> {
         let annotations = self.annotations();
         let layer = Descriptor::of(media_type::BUNDLE_V03, &self.bundle);
         let manifest = manifest(self.image, &layer, &annotations)?;
@@ -72,15 +72,15 @@ impl BundleAttachment<'_> {
         // What is not there is not put on a list.
         confirmed?;
         let (place, inserted) = match listed? {
-            ByThePlace::Yes => (Place::Referrers, Inserted::new(digest, FirstLook::Answered)),
+            ByThePlace::Yes => (AttachmentLocation::Referrers, Inserted::new(digest, TagPrecheck::Answered)),
             ByThePlace::No => {
                 let entry = serde_json::to_value(&entry).map_err(JsonError::from)?;
-                let inserted = shared::insert(store, image, &Kind::ReferrersIndex, entry, &[], &own).await?;
-                (Place::FallbackTag(fallback_tag(image)), inserted)
+                let inserted = read_modify_write::insert(store, image, &Kind::ReferrersIndex, entry, &[], &own).await?;
+                (AttachmentLocation::FallbackTag(fallback_tag(image)), inserted)
             }
         };
-        let Inserted { first_look, left_out, .. } = inserted;
-        Ok(Receipt { store: store.name(), place, manifest: digest, first_look, left_out })
+        let Inserted { tag_precheck: first_look, left_out, .. } = inserted;
+        Ok(WriteReceipt { store: store.name(), place, manifest: digest, tag_precheck: first_look, left_out })
     }
 
     fn annotations(&self) -> BTreeMap<&'static str, String> {
@@ -112,7 +112,7 @@ async fn is_listed<S: StoreWrite>(
                 return Ok(ByThePlace::Yes);
             }
             // The place took it on its list; some show that a moment later.
-            Referrers::Listed(_) if indexed == SubjectIndexed::Yes && attempt < LOOKS => {
+            Referrers::Listed(_) if indexed == SubjectIndexed::Yes && attempt < MAX_LIST_READS => {
                 store.pause(LIST_DELAY.saturating_mul(attempt)).await;
             }
             Referrers::Listed(_) if indexed == SubjectIndexed::Yes => {

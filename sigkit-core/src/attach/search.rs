@@ -9,25 +9,25 @@ use super::budget::{Budget, Room};
 use super::concurrent::{Lateness, Next, gather, join, pool};
 use super::fallback_tag;
 use super::keep::Keep;
+use super::kind::{AttachmentKind, Hint, Layer, Sorted};
 use super::part::{Item, Part};
 use super::queue::{Listed, Queue, Source, add, close, lock};
-use super::wanted::{Hint, Layer, Sorted, Wanted};
-use crate::bundle::{BundleError, Origin, Problem};
+use crate::bundle::{BundleError, LookupError, Origin};
 use crate::digest::Digest;
 use crate::limits::Limits;
 use crate::oci::{Descriptor, Manifest, ManifestError, TagOrDigest, media_type};
 use crate::store::{Store, StoreError};
 
 /// Characters of the words about one problem.
-const DETAIL: usize = 1000;
+const MAX_DETAIL_CHARS: usize = 1000;
 /// Errors of one list that are reported one by one.
-const MOST_TROUBLES: usize = 100;
+const MAX_PROBLEMS: usize = 100;
 
 /// Looks everywhere until all is read, or `until` is ready.
 pub(super) async fn search<S: Store, K: Keep>(
     store: &S,
     image: &Digest,
-    wanted: Wanted<'_>,
+    wanted: AttachmentKind<'_>,
     limits: &Limits,
     keep: &K,
     room: &Room,
@@ -59,7 +59,7 @@ struct Read<K> {
 }
 
 /// What came of a blob: its items, each with the position of its layer, and what could not be read.
-type ReadBlob<T> = (Vec<(usize, Item<T>)>, Vec<Problem>);
+type ReadBlob<T> = (Vec<(usize, Item<T>)>, Vec<LookupError>);
 
 /// How much of a blob the budget has been charged with before it is read.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -73,7 +73,7 @@ struct Search<'a, S, K> {
     store: &'a S,
     keep: &'a K,
     image: &'a Digest,
-    wanted: Wanted<'a>,
+    wanted: AttachmentKind<'a>,
     limits: &'a Limits,
     /// The most bytes of one thing looked for.
     each: u64,
@@ -156,7 +156,7 @@ impl<S: Store, K: Keep> Search<'_, S, K> {
     }
 
     /// What is to be said about manifests that were listed and not read.
-    fn unread(&self, queue: &Queue) -> Problem {
+    fn unread(&self, queue: &Queue) -> LookupError {
         if self.is_late() {
             let error = StoreError::TimedOut { place: self.store.name() };
             return problem(&format!("{} of {} referrers", queue.waiting.len(), queue.known.len()), &error);
@@ -166,11 +166,11 @@ impl<S: Store, K: Keep> Search<'_, S, K> {
     }
 
     /// The list that the place keeps, with what is wrong with it.
-    async fn listed(&self, queue: &Mutex<Queue>) -> Vec<Problem> {
+    async fn listed(&self, queue: &Mutex<Queue>) -> Vec<LookupError> {
         let mut problems = Vec::new();
         let mut each = |entry: Result<Descriptor, StoreError>| match entry {
             Ok(entry) => add(queue, &entry, Source::Referrers),
-            Err(error) if problems.len() < MOST_TROUBLES => problems.push(problem("referrers", &error)),
+            Err(error) if problems.len() < MAX_PROBLEMS => problems.push(problem("referrers", &error)),
             Err(_) => {}
         };
         let listing = async {
@@ -184,7 +184,7 @@ impl<S: Store, K: Keep> Search<'_, S, K> {
     }
 
     /// The list under the fallback tag: what is wrong with it, and how many manifests it names.
-    async fn listed_by_tag(&self, queue: &Mutex<Queue>) -> (Option<Problem>, usize) {
+    async fn listed_by_tag(&self, queue: &Mutex<Queue>) -> (Option<LookupError>, usize) {
         let fetched = self.in_time(self.store.manifest(&TagOrDigest::Tag(fallback_tag(self.image)))).await;
         let outcome = match fetched {
             // A copy tool, or the registry itself, may have put the image under this tag; then it is no list, and hides none.
@@ -452,7 +452,7 @@ impl<S: Store, K: Keep> Search<'_, S, K> {
         if !matches!(hint, Hint::Wanted) {
             match (self.keep.predicate_type(&read, layer, self.limits), &hint) {
                 (Some(found), _) => {
-                    if let Some(passed_over) = self.wanted.passes_over(&found) {
+                    if let Some(passed_over) = self.wanted.skips(&found) {
                         return Ok(Err(passed_over));
                     }
                 }
@@ -460,7 +460,7 @@ impl<S: Store, K: Keep> Search<'_, S, K> {
                 (None, _) => serves = false,
             }
         }
-        let (kept, weight) = self.keep.settle(layer, read);
+        let (kept, weight) = self.keep.finish(layer, read);
         if paid == Paid::Nothing || !matches!(hint, Hint::Wanted) {
             self.budget.take(0, weight)?;
         }
@@ -486,7 +486,7 @@ impl<S: Store, K: Keep> Search<'_, S, K> {
         found
     }
 
-    fn limit(&self, limit: String) -> Problem {
+    fn limit(&self, limit: String) -> LookupError {
         problem(self.wanted.noun(), &StoreError::TooLarge { place: self.store.name(), limit })
     }
 
@@ -501,7 +501,7 @@ fn is_retired(error: &StoreError) -> bool {
 }
 
 /// There may be one for each of many referrers, each with a server's own words.
-fn problem(looked_for: &str, error: &StoreError) -> Problem {
-    let detail = error.to_string().chars().take(DETAIL).collect();
-    Problem { looked_for: looked_for.to_owned(), code: error.code(), detail }
+fn problem(looked_for: &str, error: &StoreError) -> LookupError {
+    let detail = error.to_string().chars().take(MAX_DETAIL_CHARS).collect();
+    LookupError { target: looked_for.to_owned(), code: error.code(), detail }
 }

@@ -5,9 +5,9 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 use super::concurrent::join;
-use super::own::Own;
-use super::shared::{self, Kind};
-use super::{ATTESTATION_SUFFIX, AttachError, Place, Receipt, SIGNATURE_SUFFIX};
+use super::read_modify_write::{self, Kind};
+use super::written::Own;
+use super::{ATTESTATION_SUFFIX, AttachError, AttachmentLocation, SIGNATURE_SUFFIX, WriteReceipt};
 use crate::crypto::Signature;
 use crate::digest::Digest;
 use crate::json::JsonError;
@@ -33,7 +33,7 @@ impl LayerAttachment<'_> {
     ///
     /// # Errors
     /// [`AttachError`]; without an error the signature and all that were seen before are in place.
-    pub async fn attach<S: StoreWrite>(&self, store: &S) -> Result<Receipt, AttachError> {
+    pub async fn attach<S: StoreWrite>(&self, store: &S) -> Result<WriteReceipt, AttachError> {
         let mut layer = Descriptor::of(media_type::SIMPLE_SIGNING, self.payload);
         layer.annotations.insert(media_type::ANNOTATION_SIGNATURE.to_owned(), self.signature.to_base64());
         write(store, self.image, SIGNATURE_SUFFIX, &layer, self.payload.into(), self.created, &[]).await
@@ -60,7 +60,7 @@ impl EnvelopeAttachment<'_> {
     ///
     /// # Errors
     /// [`AttachError`]; without an error the attestation and all that were seen before, except those replaced, are there.
-    pub async fn attach<S: StoreWrite>(self, store: &S) -> Result<Receipt, AttachError> {
+    pub async fn attach<S: StoreWrite>(self, store: &S) -> Result<WriteReceipt, AttachError> {
         let mut layer = Descriptor::of(media_type::DSSE_ENVELOPE, &self.envelope);
         // The signature stands in the envelope; cosign wants the annotation all the same.
         layer.annotations.insert(media_type::ANNOTATION_SIGNATURE.to_owned(), String::new());
@@ -78,21 +78,21 @@ async fn write<S: StoreWrite>(
     blob: Cow<'_, [u8]>,
     created: Option<UnixTime>,
     replaces: &[Digest],
-) -> Result<Receipt, AttachError> {
+) -> Result<WriteReceipt, AttachError> {
     let entry: Value = serde_json::to_value(layer).map_err(JsonError::from)?;
     let created = created.map_or("0001-01-01T00:00:00Z".to_owned(), |time| time.to_string());
     let mut own = Own::default();
     own.push(store, layer, blob).await?;
     let kind = Kind::SignatureManifest { suffix, created };
     let (inserted, confirmed) =
-        join(shared::insert(store, image, &kind, entry, replaces, &own), own.confirm(store)).await;
+        join(read_modify_write::insert(store, image, &kind, entry, replaces, &own), own.confirm(store)).await;
     let inserted = inserted?;
     confirmed?;
-    Ok(Receipt {
+    Ok(WriteReceipt {
         store: store.name(),
-        place: Place::SignatureTag(Tag::for_digest(image, suffix)),
+        place: AttachmentLocation::SignatureTag(Tag::for_digest(image, suffix)),
         manifest: inserted.document,
-        first_look: inserted.first_look,
+        tag_precheck: inserted.tag_precheck,
         left_out: inserted.left_out,
     })
 }

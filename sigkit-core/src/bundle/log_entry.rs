@@ -9,7 +9,7 @@ use serde::ser::Serializer;
 use serde::{Deserialize, Serialize};
 
 use super::{BundleError, clip, member};
-use crate::json::{self, Words};
+use crate::json::{self, CowStr};
 use crate::limits::{DOCUMENT_VALUES, Limits};
 use crate::time::UnixTime;
 
@@ -152,7 +152,7 @@ pub(super) struct WireEntry<'a> {
     inclusion_promise: Option<WirePromise>,
     inclusion_proof: Option<WireProof>,
     #[serde(borrow)]
-    canonicalized_body: Option<Words<'a>>,
+    canonicalized_body: Option<CowStr<'a>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -281,7 +281,7 @@ impl WireEntry<'_> {
                 hashes: Some(proof.hashes.iter().map(|hash| STANDARD.encode(hash)).collect()),
                 checkpoint: Some(WireCheckpoint { envelope: proof.checkpoint.clone() }),
             }),
-            canonicalized_body: Some(Words(STANDARD.encode(&entry.body).into())),
+            canonicalized_body: Some(CowStr(STANDARD.encode(&entry.body).into())),
         })
     }
 }

@@ -57,7 +57,7 @@ pub struct Evidence {
     /// What was found, in the order found. Nothing found is dropped, the unreadable included.
     pub items: Vec<EvidenceItem>,
     /// What could not be looked at.
-    pub problems: Vec<Problem>,
+    pub problems: Vec<LookupError>,
 }
 
 /// One thing found, and where.
@@ -189,10 +189,10 @@ impl fmt::Display for Origin {
 
 /// Something that could not be looked at: neither a signature nor the absence of one.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{looked_for}: {detail}")]
-pub struct Problem {
+#[error("{target}: {detail}")]
+pub struct LookupError {
     /// What was looked for.
-    pub looked_for: String,
+    pub target: String,
     /// The reason code of the error.
     pub code: &'static str,
     /// The request or file, and what went wrong with it.

@@ -12,7 +12,7 @@ use super::{BundleError, LogEntry, SignedEntity, SignedTimestamp, VerificationMa
 use crate::content::{Content, EncodedPayload, Envelope, MessageSignature, PAYLOAD, WireEnvelope};
 use crate::crypto::Signature;
 use crate::digest::{Digest, DigestAlgorithm};
-use crate::json::{self, JsonError, Words};
+use crate::json::{self, CowStr, JsonError};
 use crate::limits::{DOCUMENT_VALUES, Limits};
 use crate::oci::media_type;
 
@@ -67,7 +67,7 @@ struct WireHint {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct WireCertificate<'a> {
     #[serde(borrow)]
-    raw_bytes: Words<'a>,
+    raw_bytes: CowStr<'a>,
 }
 
 #[derive(Deserialize)]
@@ -199,7 +199,7 @@ impl WireMaterial<'_> {
         let (public_key, certificate) = match &entity.material {
             VerificationMaterial::KeyHint(hint) => (Some(WireHint { hint: hint.clone() }), None),
             VerificationMaterial::Certificate(chain) => {
-                (None, Some(WireCertificate { raw_bytes: Words(STANDARD.encode(chain.first()?).into()) }))
+                (None, Some(WireCertificate { raw_bytes: CowStr(STANDARD.encode(chain.first()?).into()) }))
             }
             VerificationMaterial::Unspecified => return None,
         };

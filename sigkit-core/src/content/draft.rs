@@ -60,7 +60,7 @@ impl Draft {
     }
 
     /// Joins the draft with the signature over [`Draft::bytes`].
-    pub fn seal(self, signature: Signature) -> Content {
+    pub fn sign(self, signature: Signature) -> Content {
         match self {
             Self::SimpleSigning { payload } => Content::SimpleSigning { payload, signature },
             Self::Statement { payload } => Content::Envelope(Envelope {

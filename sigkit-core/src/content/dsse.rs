@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::clip;
 use crate::crypto::Signature;
 use crate::digest::{Digest, DigestAlgorithm, Hasher};
-use crate::json::{self, JsonError, Words};
+use crate::json::{self, CowStr, JsonError};
 use crate::limits::{DOCUMENT_VALUES, ENVELOPE_SIGNATURES};
 
 /// The member that holds what is signed.
@@ -59,7 +59,7 @@ pub enum EnvelopeError {
 pub(crate) struct WireEnvelope<'a> {
     // Decoded from the document's own bytes: the base64 of a large one never exists beside the document.
     #[serde(borrow)]
-    payload: Words<'a>,
+    payload: CowStr<'a>,
     payload_type: String,
     signatures: Vec<WireSignature>,
 }
@@ -111,13 +111,13 @@ impl EncodedPayload {
 }
 
 /// Characters of base64 that are decoded at once, and the bytes that they encode.
-const PIECE: (usize, usize) = (4096, 3072);
+const BASE64_CHUNK: (usize, usize) = (4096, 3072);
 
 fn decode_in_place(mut bytes: Vec<u8>, text: Range<usize>) -> Option<Vec<u8>> {
-    let mut decoded = [0_u8; PIECE.1];
+    let mut decoded = [0_u8; BASE64_CHUNK.1];
     let (mut from, mut to) = (text.start, 0_usize);
     while from < text.end {
-        let next = from.saturating_add(PIECE.0).min(text.end);
+        let next = from.saturating_add(BASE64_CHUNK.0).min(text.end);
         let length = STANDARD.decode_slice(bytes.get(from..next)?, &mut decoded).ok()?;
         // Padding stands at the end alone.
         if next < text.end && length < decoded.len() {
@@ -231,8 +231,8 @@ impl Envelope {
 
     /// The payload in base64.
     fn base64_pieces<E>(&self, take: &mut dyn FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
-        let mut base64 = [0; PIECE.0];
-        self.payload.chunks(PIECE.1).try_for_each(|chunk| {
+        let mut base64 = [0; BASE64_CHUNK.0];
+        self.payload.chunks(BASE64_CHUNK.1).try_for_each(|chunk| {
             let written = STANDARD.encode_slice(chunk, &mut base64).unwrap_or_default();
             take(base64.get(..written).unwrap_or_default())
         })

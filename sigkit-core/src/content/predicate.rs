@@ -53,7 +53,7 @@ pub enum PredicateTypeError {
 }
 
 /// Longest URI of a predicate type, in bytes; it is also written into annotations.
-const MOST_URI_BYTES: usize = 2048;
+const MAX_URI_BYTES: usize = 2048;
 
 impl PredicateType {
     /// The names, and the type that each means. Several names may mean one URI.
@@ -97,7 +97,7 @@ impl PredicateType {
     /// [`PredicateTypeError`] for the type of image signatures, and for what no statement has: nothing, and more than 2048 bytes.
     pub fn wanted(text: &str) -> Result<Self, PredicateTypeError> {
         match text.parse() {
-            Err(PredicateTypeError::Unknown { .. }) if !text.is_empty() && text.len() <= MOST_URI_BYTES => {
+            Err(PredicateTypeError::Unknown { .. }) if !text.is_empty() && text.len() <= MAX_URI_BYTES => {
                 Ok(Self::Uri(text.to_owned()))
             }
             parsed => parsed,
@@ -200,7 +200,7 @@ impl FromStr for PredicateType {
         let printable = text.bytes().all(|byte| byte.is_ascii_graphic());
         match text.split_once(':') {
             Some((scheme, rest))
-                if printable && text.len() <= MOST_URI_BYTES && is_scheme(scheme) && !rest.is_empty() =>
+                if printable && text.len() <= MAX_URI_BYTES && is_scheme(scheme) && !rest.is_empty() =>
             {
                 Ok(Self::Uri(text.to_owned()))
             }
@@ -245,7 +245,7 @@ mod tests {
         ] {
             assert_eq!(name.parse::<PredicateType>().unwrap().uri(), uri, "{name}");
         }
-        let long = format!("urn:{}", "x".repeat(MOST_URI_BYTES));
+        let long = format!("urn:{}", "x".repeat(MAX_URI_BYTES));
         for name in
             ["", "Custom", "vuln ", "slsa", "spdx-json", ":x", "x:", "1x:y", "ht tp:x", "urn:é", "urn:\n", &long]
         {
@@ -267,7 +267,7 @@ mod tests {
         }
         assert_eq!(PredicateType::wanted("vuln"), Ok(PredicateType::Vuln));
         assert_eq!(PredicateType::wanted("https://openvex.dev/ns").unwrap().uri(), PredicateType::OpenVex.uri());
-        for text in ["", SIGN_PREDICATE, &"x".repeat(MOST_URI_BYTES + 1)] {
+        for text in ["", SIGN_PREDICATE, &"x".repeat(MAX_URI_BYTES + 1)] {
             assert!(PredicateType::wanted(text).is_err(), "{text:.40}");
         }
     }

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 
 use super::{ContentError, PredicateType, clip};
 use crate::digest::{Digest, DigestAlgorithm};
-use crate::json::{self, JsonError, Words};
+use crate::json::{self, CowStr, JsonError};
 use crate::limits::{DOCUMENT_VALUES, Limits};
 
 /// Predicate type of an image signature.
@@ -19,11 +19,11 @@ const STATEMENT_V1: &str = "https://in-toto.io/Statement/v1";
 const STATEMENT_V01: &str = "https://in-toto.io/Statement/v0.1";
 const DOCUMENT: &str = "in-toto statement";
 /// Members of a statement, known and unknown.
-const MOST_MEMBERS: usize = 1000;
+const MAX_MEMBERS: usize = 1000;
 /// Bytes of a type.
-const MOST_TEXT: usize = 16 << 10;
+const MAX_TEXT_BYTES: usize = 16 << 10;
 /// Bytes of the subjects.
-const MOST_SUBJECT: usize = 2 << 20;
+const MAX_SUBJECT_BYTES: usize = 2 << 20;
 
 /// An in-toto statement: a predicate about artifacts. in-toto attestation specification, "Statement", v0.1 and v1.
 #[derive(Clone, Debug)]
@@ -76,8 +76,8 @@ impl<'de: 'a, 'a> Deserialize<'de> for Wire<'a> {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Wire<'de>, A::Error> {
                 let mut wire = Wire::default();
-                for _ in 0..=MOST_MEMBERS {
-                    let Some(Words(name)) = map.next_key()? else { return wire.complete() };
+                for _ in 0..=MAX_MEMBERS {
+                    let Some(CowStr(name)) = map.next_key()? else { return wire.complete() };
                     let value: &RawValue = map.next_value()?;
                     match name.as_ref() {
                         "_type" => wire.kind = Some(value),
@@ -87,7 +87,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Wire<'a> {
                         _ => {}
                     }
                 }
-                Err(A::Error::custom(format!("more than {MOST_MEMBERS} members")))
+                Err(A::Error::custom(format!("more than {MAX_MEMBERS} members")))
             }
         }
         deserializer.deserialize_map(Members)
@@ -163,7 +163,7 @@ impl Statement {
         let payload = payload.into();
         let wire: Wire<'_> =
             json::from_slice(&payload).map_err(|error| ContentError::Json { document: DOCUMENT, error })?;
-        let kind: String = Wire::member("_type", wire.kind, MOST_TEXT)?;
+        let kind: String = Wire::member("_type", wire.kind, MAX_TEXT_BYTES)?;
         if kind != STATEMENT_V1 && kind != STATEMENT_V01 {
             return Err(ContentError::Member {
                 document: DOCUMENT,
@@ -172,7 +172,7 @@ impl Statement {
                 found: clip(&kind),
             });
         }
-        let subjects: Vec<WireSubject> = Wire::member("subject", wire.subject, MOST_SUBJECT)?;
+        let subjects: Vec<WireSubject> = Wire::member("subject", wire.subject, MAX_SUBJECT_BYTES)?;
         if subjects.len() > limits.statement_subjects {
             return Err(ContentError::TooMany {
                 document: DOCUMENT,
@@ -204,7 +204,7 @@ impl Statement {
                     annotations: subject.annotations,
                 })
                 .collect(),
-            predicate_type: Wire::member("predicateType", wire.predicate_type, MOST_TEXT)?,
+            predicate_type: Wire::member("predicateType", wire.predicate_type, MAX_TEXT_BYTES)?,
             predicate: wire.predicate.map(|predicate| json::position(&payload, predicate.get().as_bytes())),
             payload,
         })
@@ -325,11 +325,11 @@ mod tests {
             format!(r#"{{"_type":"{kind}","subject":{subject},"predicateType":"{predicate_type}"{more}}}"#)
         };
         let members = |count: usize| (0..count).map(|n| format!(r#","{n}":0"#)).collect::<String>();
-        assert!(parse(&text(STATEMENT_V1, &subject, "t", &members(MOST_MEMBERS - 3))).is_ok());
-        let error = parse(&text(STATEMENT_V1, &subject, "t", &members(MOST_MEMBERS))).unwrap_err();
+        assert!(parse(&text(STATEMENT_V1, &subject, "t", &members(MAX_MEMBERS - 3))).is_ok());
+        let error = parse(&text(STATEMENT_V1, &subject, "t", &members(MAX_MEMBERS))).unwrap_err();
         assert!(error.to_string().contains("more than 1000 members"), "{error}");
-        let long = "x".repeat(MOST_TEXT);
-        let many = format!(r#"[{{"name":"{}","digest":{{"sha256":"{HEX}"}}}}]"#, "x".repeat(MOST_SUBJECT));
+        let long = "x".repeat(MAX_TEXT_BYTES);
+        let many = format!(r#"[{{"name":"{}","digest":{{"sha256":"{HEX}"}}}}]"#, "x".repeat(MAX_SUBJECT_BYTES));
         for (text, member) in [
             (text(&long, &subject, "t", ""), "_type"),
             (text(STATEMENT_V1, &many, "t", ""), "subject"),

@@ -68,7 +68,7 @@ impl StreamVerifier {
 
 /// Up to here copying a message costs less than what some backends need to verify its digest.
 #[cfg(feature = "oci")]
-const JOINED: usize = 64 << 10;
+const CONCAT_LEN: usize = 64 << 10;
 
 #[cfg(feature = "oci")]
 impl PublicKey {
@@ -83,7 +83,7 @@ impl PublicKey {
         signature: &Signature,
     ) -> Result<(), SignatureError> {
         let whole = || self.verify_with(scheme, &pieces.concat(), signature);
-        if pieces.iter().fold(0_usize, |length, piece| length.saturating_add(piece.len())) <= JOINED {
+        if pieces.iter().fold(0_usize, |length, piece| length.saturating_add(piece.len())) <= CONCAT_LEN {
             return whole();
         }
         match StreamVerifier::new(self, scheme, signature) {

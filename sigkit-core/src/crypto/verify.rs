@@ -13,7 +13,7 @@ impl PublicKey {
     /// # Errors
     /// [`SignatureError::Invalid`] when none held; a malformed signature is named as such.
     pub fn verify(&self, message: &[u8], signature: &Signature) -> Result<SignatureScheme, SignatureError> {
-        self.first_that_holds(self.accepted_schemes(), |scheme| self.verify_with(scheme, message, signature))
+        self.first_valid_scheme(self.accepted_schemes(), |scheme| self.verify_with(scheme, message, signature))
     }
 
     /// Verifies with exactly this scheme.
@@ -84,7 +84,7 @@ impl PublicKey {
     /// Tries schemes in order. What is wrong with the signature whatever the scheme ends the search.
     ///
     /// Schemes are domain-separated or differ in the hash alone, so trying the few that are allowed gives a forger nothing.
-    pub(crate) fn first_that_holds(
+    pub(crate) fn first_valid_scheme(
         &self,
         schemes: &[SignatureScheme],
         attempt: impl Fn(SignatureScheme) -> Result<(), SignatureError>,

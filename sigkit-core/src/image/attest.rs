@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use super::{Format, SignImageError};
-use crate::attach::{BundleAttachment, EnvelopeAttachment, Receipt, Wanted, find_each};
+use crate::attach::{AttachmentKind, BundleAttachment, EnvelopeAttachment, WriteReceipt, parse_attachments};
 use crate::bundle::{Evidence, EvidenceItem, Origin, SignedEntity, VerificationMaterial};
 use crate::content::{Content, Draft, Envelope, PredicateType, Statement};
 use crate::digest::{Digest, DigestAlgorithm};
@@ -14,13 +14,13 @@ use crate::time::UnixTime;
 use crate::verify::{Artifact, Verifier};
 
 /// Looks after a replacement, as long as several are found that should be one.
-const MOST_LOOKS: u32 = 8;
+const MAX_READS: u32 = 8;
 /// Looks before an attestation that was there at first, and comes back each time, is taken for one of a writer at work.
 const PATIENT_LOOKS: u32 = 3;
 
 /// How to attest something about an image, and how to store it.
 #[derive(Clone, Debug)]
-pub struct Attesting {
+pub struct AttestOptions {
     /// What is said.
     pub predicate_type: PredicateType,
     /// The format; the envelope is the same in all.
@@ -28,7 +28,7 @@ pub struct Attesting {
     /// Name of the image in the statement, for people: `registry/repository`.
     pub name: String,
     /// What becomes of earlier attestations.
-    pub earlier: Earlier,
+    pub earlier: ReplaceMode,
     /// Time written into the legacy configuration; none writes cosign's reproducible zero time.
     pub legacy_created: Option<UnixTime>,
     /// Bounds on the earlier attestations that are read.
@@ -37,21 +37,21 @@ pub struct Attesting {
 
 /// What becomes of earlier attestations of the same type by the same key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Earlier {
+pub enum ReplaceMode {
     /// They stay.
     Keep,
     /// Those in the legacy format give place to the new one. A referrer stays until it is deleted.
     Replace,
 }
 
-impl Attesting {
+impl AttestOptions {
     /// Attestations of this type in this format, for images of `repository`; earlier ones stay.
     pub fn new(predicate_type: PredicateType, format: Format, repository: impl Into<String>) -> Self {
         Self {
             predicate_type,
             format,
             name: repository.into(),
-            earlier: Earlier::Keep,
+            earlier: ReplaceMode::Keep,
             legacy_created: None,
             limits: Limits::DEFAULT,
         }
@@ -61,7 +61,7 @@ impl Attesting {
     ///
     /// # Errors
     /// [`SignImageError::Sign`]; [`SignImageError::Rejected`] when the result would not verify.
-    pub fn seal(
+    pub fn sign(
         &self,
         image: &FetchedManifest,
         predicate: Vec<u8>,
@@ -72,10 +72,10 @@ impl Attesting {
         let statement = Statement::attest(&subject, &self.predicate_type, predicate)?;
         let artifact = Artifact::Digest(image.descriptor.digest);
         let hash = if self.format == Format::Legacy { Hash::Legacy } else { Hash::OfKey };
-        seal(statement, &self.predicate_type, Some(&artifact), signer, hash, now)
+        sign_as(statement, &self.predicate_type, Some(&artifact), signer, hash, now)
     }
 
-    /// Stores what [`Attesting::seal`] made in `attestations`, which may be another repository than the image's.
+    /// Stores what [`AttestOptions::seal`] made in `attestations`, which may be another repository than the image's.
     ///
     /// # Errors
     /// [`SignImageError::Attach`].
@@ -86,7 +86,7 @@ impl Attesting {
         entity: SignedEntity,
         signer: &dyn Signer,
         now: UnixTime,
-    ) -> Result<Vec<Receipt>, SignImageError> {
+    ) -> Result<Vec<WriteReceipt>, SignImageError> {
         let image = &image.descriptor;
         let predicate_type = self.predicate_type.uri();
         let bundle = match self.format {
@@ -105,8 +105,8 @@ impl Attesting {
         }
         if let Some(envelope) = envelope {
             let replaces = match self.earlier {
-                Earlier::Replace => digests(&self.earlier_ones(attestations, &image.digest, signer, now).await?),
-                Earlier::Keep => Vec::new(),
+                ReplaceMode::Replace => digests(&self.earlier_ones(attestations, &image.digest, signer, now).await?),
+                ReplaceMode::Keep => Vec::new(),
             };
             let envelope = match self.format {
                 Format::Both => again_for_legacy(envelope, signer)?,
@@ -117,12 +117,12 @@ impl Attesting {
             let own = Digest::sha256(&text);
             let receipt = self.put(attestations, &image.digest, text, &replaces).await?;
             receipts.push(match self.earlier {
-                Earlier::Replace => {
+                ReplaceMode::Replace => {
                     let earlier: Vec<Digest> = replaces.into_iter().filter(|digest| *digest != own).collect();
                     let agreed = self.agree(attestations, &image.digest, signer, now, &earlier).await?;
                     agreed.unwrap_or(receipt)
                 }
-                Earlier::Keep => receipt,
+                ReplaceMode::Keep => receipt,
             });
         }
         Ok(receipts)
@@ -135,7 +135,7 @@ impl Attesting {
         image: &Digest,
         envelope: Vec<u8>,
         replaces: &[Digest],
-    ) -> Result<Receipt, SignImageError> {
+    ) -> Result<WriteReceipt, SignImageError> {
         let (predicate_type, created) = (self.predicate_type.uri(), self.legacy_created);
         let attachment = EnvelopeAttachment { image, envelope: envelope.into(), predicate_type, created, replaces };
         Ok(attachment.attach(attestations).await?)
@@ -151,9 +151,9 @@ impl Attesting {
         signer: &dyn Signer,
         now: UnixTime,
         earlier: &[Digest],
-    ) -> Result<Option<Receipt>, SignImageError> {
+    ) -> Result<Option<WriteReceipt>, SignImageError> {
         let mut receipt = None;
-        for look in 0..MOST_LOOKS {
+        for look in 0..MAX_READS {
             let Ok(present) = self.earlier_ones(attestations, image, signer, now).await else { break };
             let may_stay = |layer: &&Descriptor| look >= PATIENT_LOOKS || !earlier.contains(&layer.digest);
             let Some(kept) = present.iter().filter(may_stay).max_by_key(|layer| layer.digest) else { break };
@@ -176,7 +176,7 @@ impl Attesting {
         signer: &dyn Signer,
         now: UnixTime,
     ) -> Result<Vec<Descriptor>, SignImageError> {
-        let wanted = Wanted::Attestations(Some(&self.predicate_type));
+        let wanted = AttachmentKind::Attestations(Some(&self.predicate_type));
         let policy = own_policy(signer, &self.predicate_type);
         let limits = &self.limits;
         let judge = |layer: &Descriptor, blob: Vec<u8>| {
@@ -192,7 +192,7 @@ impl Attesting {
             });
             (predicate_type, own.then(|| layer.clone()))
         };
-        let found = find_each(attestations, image, wanted, limits, std::future::pending(), judge).await;
+        let found = parse_attachments(attestations, image, wanted, limits, std::future::pending(), judge).await;
         if let Some(problem) = found.problems.into_iter().next() {
             return Err(SignImageError::Earlier(problem));
         }
@@ -216,14 +216,14 @@ fn digests(layers: &[Descriptor]) -> Vec<Digest> {
 ///
 /// # Errors
 /// [`SignImageError::Sign`]; [`SignImageError::Rejected`] when the result would not verify.
-pub fn seal_statement(
+pub fn sign_statement(
     statement: Vec<u8>,
     predicate_type: &PredicateType,
     artifact: Option<&Artifact<'_>>,
     signer: &dyn Signer,
     now: UnixTime,
 ) -> Result<SignedEntity, SignImageError> {
-    seal(statement, predicate_type, artifact, signer, Hash::OfKey, now)
+    sign_as(statement, predicate_type, artifact, signer, Hash::OfKey, now)
 }
 
 /// The hash under a signature.
@@ -235,7 +235,7 @@ enum Hash {
     Legacy,
 }
 
-fn seal(
+fn sign_as(
     statement: Vec<u8>,
     predicate_type: &PredicateType,
     artifact: Option<&Artifact<'_>>,
@@ -249,7 +249,7 @@ fn seal(
         Hash::Legacy => signer.sign_legacy(&draft.bytes()),
     }?;
     let hint = VerificationMaterial::KeyHint(signer.public_key().fingerprint().hint());
-    let entity = SignedEntity::new(draft.seal(signature), hint);
+    let entity = SignedEntity::new(draft.sign(signature), hint);
     let evidence = Evidence::of(Origin::File("the new attestation".to_owned()), Ok(entity.clone()));
     let policy = own_policy(signer, predicate_type);
     match artifact {
@@ -290,12 +290,12 @@ pub async fn attest_image<S: StoreWrite>(
     store: &S,
     target: &TagOrDigest,
     signer: &dyn Signer,
-    attesting: &Attesting,
+    attesting: &AttestOptions,
     document: Vec<u8>,
     now: UnixTime,
-) -> Result<Vec<Receipt>, SignImageError> {
+) -> Result<Vec<WriteReceipt>, SignImageError> {
     let predicate = attesting.predicate_type.predicate(document, now, &Limits::DEFAULT)?;
     let image = store.manifest(target).await?;
-    let entity = attesting.seal(&image, predicate, signer, now)?;
+    let entity = attesting.sign(&image, predicate, signer, now)?;
     attesting.attach(store, &image, entity, signer, now).await
 }

@@ -4,16 +4,16 @@
 mod attest;
 mod clock;
 mod configuration;
-mod gather;
+mod evidence;
 #[cfg(feature = "sign")]
 mod sign;
 mod tree;
 mod verify;
 
 #[cfg(feature = "sign")]
-pub use attest::{Attesting, Earlier, attest_image, seal_statement};
-pub use gather::{gather, gather_until};
+pub use attest::{AttestOptions, ReplaceMode, attest_image, sign_statement};
+pub use evidence::{collect_evidence, collect_evidence_until};
 #[cfg(feature = "sign")]
-pub use sign::{Again, Attached, Format, SignImageError, SignedImage, Signing, attach, sign_image};
-pub use tree::{Branch, Descent, TreeError, check_contents, descendants, for_platform, label};
-pub use verify::{ImageError, VerifiedImage, judge_image, verify_image};
+pub use sign::{Attached, ExistingSignature, Format, SignImageError, SignOptions, SignedImage, attach, sign_image};
+pub use tree::{Branch, Descent, TreeError, label, select_platform, verify_blob_digests, walk_index};
+pub use verify::{ImageError, VerifiedImage, verify_fetched, verify_image};

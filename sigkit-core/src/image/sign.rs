@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
-use crate::attach::{AttachError, BundleAttachment, LayerAttachment, Receipt, discover};
-use crate::bundle::{Evidence, Origin, Problem, SignedEntity, VerificationMaterial};
+use crate::attach::{AttachError, BundleAttachment, LayerAttachment, WriteReceipt, discover};
+use crate::bundle::{Evidence, LookupError, Origin, SignedEntity, VerificationMaterial};
 use crate::content::{Content, ContentError, Draft, SIGN_PREDICATE};
 use crate::json::JsonError;
 use crate::key::{SignError, Signer};
@@ -24,7 +24,7 @@ pub enum Format {
 
 /// What to sign into an image signature, and how to store it.
 #[derive(Clone, Debug)]
-pub struct Signing {
+pub struct SignOptions {
     /// The format.
     pub format: Format,
     /// Annotations to sign.
@@ -36,19 +36,19 @@ pub struct Signing {
     /// Time written into the legacy configuration; none writes cosign's reproducible zero time.
     pub legacy_created: Option<UnixTime>,
     /// What to do when the same key has signed the same document before.
-    pub again: Again,
+    pub again: ExistingSignature,
 }
 
 /// What to do when the same key has signed the same document before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Again {
+pub enum ExistingSignature {
     /// Leave it at that; signing twice is the same as signing once.
     Skip,
     /// Write another signature.
     Write,
 }
 
-impl Signing {
+impl SignOptions {
     /// A signature in this format without annotations, for images of `repository`.
     pub fn new(format: Format, repository: impl Into<String>) -> Self {
         Self {
@@ -57,7 +57,7 @@ impl Signing {
             references: vec![repository.into()],
             payload: None,
             legacy_created: None,
-            again: Again::Skip,
+            again: ExistingSignature::Skip,
         }
     }
 
@@ -66,7 +66,7 @@ impl Signing {
     /// # Errors
     /// [`SignImageError::Sign`]; [`SignImageError::Rejected`] when the result would not verify, such as a given payload that
     /// names another image.
-    pub fn seal(
+    pub fn sign(
         &self,
         image: &FetchedManifest,
         signer: &dyn Signer,
@@ -82,7 +82,7 @@ impl Signing {
                     (signer.sign(&draft.bytes())?, VerificationMaterial::KeyHint(hint))
                 }
             };
-            let entity = SignedEntity::new(draft.seal(signature), material);
+            let entity = SignedEntity::new(draft.sign(signature), material);
             let evidence = Evidence::of(Origin::File("the new signature".to_owned()), Ok(entity.clone()));
             Verifier::new(&policy).verify(&Artifact::Bytes(&image.bytes), &evidence, now)?;
             entities.push(entity);
@@ -111,7 +111,7 @@ impl Signing {
 }
 
 /// The policy that the new signature must meet: the signer's own key, with the annotations asked for.
-fn own_policy(signer: &dyn Signer, signing: &Signing) -> Policy {
+fn own_policy(signer: &dyn Signer, signing: &SignOptions) -> Policy {
     let authority = KeyAuthority::new("the signing key", signer.public_key().clone());
     let annotations = if signing.payload.is_some() { &BTreeMap::new() } else { &signing.annotations };
     annotations
@@ -132,9 +132,9 @@ pub struct SignedImage {
 #[derive(Clone, Debug)]
 pub enum Attached {
     /// Written, and read back.
-    Written(Receipt),
+    Written(WriteReceipt),
     /// The same document was already signed by the same key.
-    AlreadyThere(Origin),
+    AlreadySigned(Origin),
     /// The same, by a run that was cut off before the place listed the signature, which it does now.
     Completed(Origin),
 }
@@ -160,7 +160,7 @@ pub enum SignImageError {
     Document(#[from] ContentError),
     /// Whether there are earlier attestations to replace could not be told.
     #[error(transparent)]
-    Earlier(Problem),
+    Earlier(LookupError),
     /// What these types hold cannot be written as JSON.
     #[error(transparent)]
     Json(#[from] JsonError),
@@ -174,16 +174,16 @@ pub async fn sign_image<S: StoreWrite>(
     store: &S,
     target: &TagOrDigest,
     signer: &dyn Signer,
-    signing: &Signing,
+    signing: &SignOptions,
     now: UnixTime,
 ) -> Result<SignedImage, SignImageError> {
     let image = store.manifest(target).await?;
-    let entities = signing.seal(&image, signer, now)?;
+    let entities = signing.sign(&image, signer, now)?;
     let attached = attach(store, &image, &entities, signer, signing, now).await?;
     Ok(SignedImage { image, attached })
 }
 
-/// Stores signatures made by [`Signing::seal`] in `signatures`, which may be another repository than the image's.
+/// Stores signatures made by [`SignOptions::seal`] in `signatures`, which may be another repository than the image's.
 ///
 /// # Errors
 /// [`SignImageError::Attach`].
@@ -192,17 +192,17 @@ pub async fn attach<S: StoreWrite>(
     image: &FetchedManifest,
     entities: &[SignedEntity],
     signer: &dyn Signer,
-    signing: &Signing,
+    signing: &SignOptions,
     now: UnixTime,
 ) -> Result<Vec<Attached>, SignImageError> {
     let present = match signing.again {
-        Again::Skip => {
+        ExistingSignature::Skip => {
             let policy = own_policy(signer, signing);
             // Trouble in looking only means that an equal signature may be written twice.
             let present = discover(signatures, &image.descriptor.digest, &policy).await;
             Verifier::new(&policy).verify(&Artifact::Bytes(&image.bytes), &present, now).ok()
         }
-        Again::Write => None,
+        ExistingSignature::Write => None,
     };
     let mut attached = Vec::new();
     for entity in entities {
@@ -225,7 +225,7 @@ pub async fn attach<S: StoreWrite>(
                     }
                 }
                 match completed {
-                    Completed::Nothing => Attached::AlreadyThere(origin),
+                    Completed::Nothing => Attached::AlreadySigned(origin),
                     Completed::Listed => Attached::Completed(origin),
                 }
             }
@@ -239,9 +239,9 @@ async fn attach_one<S: StoreWrite>(
     signatures: &S,
     image: &FetchedManifest,
     entity: &SignedEntity,
-    signing: &Signing,
+    signing: &SignOptions,
     now: UnixTime,
-) -> Result<Receipt, AttachError> {
+) -> Result<WriteReceipt, AttachError> {
     if let Content::SimpleSigning { payload, signature } = &entity.content {
         let image = &image.descriptor.digest;
         let layer = LayerAttachment { image, payload, signature, created: signing.legacy_created };

@@ -89,13 +89,13 @@ struct Below {
 }
 
 /// Manifests of an index that are read at once.
-const WIDTH: usize = 8;
+const MAX_CONCURRENT_FETCHES: usize = 8;
 
 /// Reads every manifest below an index, each once, in the order listed; a single image has none.
 ///
 /// # Errors
 /// [`TreeError::Absent`], [`TreeError::Store`], [`TreeError::TooLarge`].
-pub async fn descendants<S: Store>(
+pub async fn walk_index<S: Store>(
     store: &S,
     image: &FetchedManifest,
     limits: &Limits,
@@ -116,7 +116,7 @@ async fn below<S: Store>(store: &S, image: &FetchedManifest, limits: &Limits) ->
             return Ok(found);
         }
         // A few at a time, so that what is too much is noticed before all of it is here.
-        for some in level.chunks(WIDTH) {
+        for some in level.chunks(MAX_CONCURRENT_FETCHES) {
             let reads = gather(some.iter().map(|entry| descent.read(store, entry)).collect()).await;
             for (entry, read) in some.iter().zip(reads) {
                 match read {
@@ -220,7 +220,7 @@ impl<'a> Descent<'a> {
 /// # Errors
 /// [`TreeError::Store`] for the first that is missing or not what it should be; [`TreeError::Absent`] when nothing that an index
 /// lists is there.
-pub async fn check_contents<S: Store>(
+pub async fn verify_blob_digests<S: Store>(
     store: &S,
     image: &FetchedManifest,
     limits: &Limits,
@@ -258,7 +258,7 @@ pub fn label(entry: &Descriptor) -> String {
 ///
 /// # Errors
 /// [`TreeError::NoPlatform`], [`TreeError::Ambiguous`], [`TreeError::Absent`], [`TreeError::NotAnIndex`], [`TreeError::Store`].
-pub async fn for_platform<S: Store>(
+pub async fn select_platform<S: Store>(
     store: &S,
     image: &FetchedManifest,
     wanted: &Platform,

@@ -60,7 +60,7 @@ impl ImageError {
 
 /// Verifies an image whose signatures are stored beside it. A tag is resolved once.
 ///
-/// Configuration and layers are compared when they are pulled, or by [`super::check_contents`] where they are local.
+/// Configuration and layers are compared when they are pulled, or by [`super::verify_blob_digests`] where they are local.
 ///
 /// # Errors
 /// [`ImageError`].
@@ -71,14 +71,14 @@ pub async fn verify_image<S: Store>(
     now: UnixTime,
 ) -> Result<VerifiedImage, ImageError> {
     let image = store.manifest(target).await?;
-    judge_image(image, store, policy, now).await
+    verify_fetched(image, store, policy, now).await
 }
 
 /// Verifies an image already read, with the signatures in `signatures`, which may be another repository.
 ///
 /// # Errors
 /// [`ImageError::NotVerified`].
-pub async fn judge_image<S: Store>(
+pub async fn verify_fetched<S: Store>(
     image: FetchedManifest,
     signatures: &S,
     policy: &Policy,

@@ -5,16 +5,16 @@
 //! itself are errors too.
 
 mod large;
-mod names;
+mod member_names;
 mod objects;
 mod spelling;
-mod unread;
+mod validate;
 
 #[cfg(feature = "policy-files")]
-pub(crate) use names::check as check_name;
+pub(crate) use member_names::check as check_name;
+pub(crate) use objects::CowStr;
 #[cfg(feature = "policy-files")]
 pub(crate) use objects::Objects;
-pub(crate) use objects::Words;
 pub(crate) use spelling::refuse_others;
 
 use std::collections::BTreeMap;
@@ -130,7 +130,7 @@ pub(crate) fn from_large_slice_within<'a, T: Deserialize<'a>>(
 
 /// Whether so many bytes are more than anything but one text of a document may have.
 pub(crate) const fn is_large(bytes: usize) -> bool {
-    bytes > large::LARGE
+    bytes > large::LARGE_BYTES
 }
 
 /// Where `part`, which was borrowed from `whole`, is in it.

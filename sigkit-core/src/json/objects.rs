@@ -14,8 +14,8 @@ use serde::de::{
 use serde::forward_to_deserialize_any;
 use serde::ser::{Serialize, Serializer};
 
-use super::names::Names;
-use super::unread;
+use super::member_names::MemberNames;
+use super::validate;
 
 /// Wraps every level, so that each struct, however deep, is asked for as an object, and no object repeats a member.
 pub(crate) struct Objects<T>(pub(crate) T);
@@ -25,7 +25,7 @@ pub(super) fn read<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer:
     T::deserialize(Objects(deserializer))
 }
 
-macro_rules! hand_on {
+macro_rules! forward_deserialize {
     ($($method:ident)*) => {
         $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
             self.0.$method(Objects(visitor))
@@ -45,7 +45,7 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Objects<D> {
         self.0.deserialize_map(Objects(visitor))
     }
 
-    hand_on! {
+    forward_deserialize! {
         deserialize_any deserialize_bool deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 deserialize_i128
         deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64 deserialize_u128 deserialize_f32 deserialize_f64
         deserialize_char deserialize_str deserialize_string deserialize_bytes deserialize_byte_buf deserialize_option
@@ -92,7 +92,7 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Objects<D> {
     }
 }
 
-macro_rules! hand_up {
+macro_rules! forward_visit {
     ($($method:ident($value:ty))*) => {
         $(fn $method<E: serde::de::Error>(self, value: $value) -> Result<V::Value, E> {
             self.0.$method(value)
@@ -107,7 +107,7 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Objects<V> {
         self.0.expecting(f)
     }
 
-    hand_up! {
+    forward_visit! {
         visit_bool(bool) visit_i64(i64) visit_i128(i128) visit_u64(u64) visit_u128(u128) visit_f64(f64) visit_char(char)
         visit_str(&str) visit_borrowed_str(&'de str) visit_string(String) visit_bytes(&[u8])
         visit_borrowed_bytes(&'de [u8]) visit_byte_buf(Vec<u8>)
@@ -134,7 +134,7 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Objects<V> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<V::Value, A::Error> {
-        self.0.visit_map(Members { map, names: Names::default() })
+        self.0.visit_map(Members { map, names: MemberNames::default() })
     }
 
     fn visit_enum<A: EnumAccess<'de>>(self, data: A) -> Result<V::Value, A::Error> {
@@ -165,7 +165,7 @@ impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Objects<A> {
 /// An object whose members have been named so far.
 struct Members<'de, A> {
     map: A,
-    names: Names<'de>,
+    names: MemberNames<'de>,
 }
 
 impl<'de, A: MapAccess<'de>> MapAccess<'de> for Members<'de, A> {
@@ -237,15 +237,15 @@ impl<'de> Visitor<'de> for Text {
 }
 
 /// A text that is borrowed from the document where it can be, also within what is optional, where serde would copy it.
-pub(crate) struct Words<'a>(pub(crate) Cow<'a, str>);
+pub(crate) struct CowStr<'a>(pub(crate) Cow<'a, str>);
 
-impl<'de: 'a, 'a> Deserialize<'de> for Words<'a> {
+impl<'de: 'a, 'a> Deserialize<'de> for CowStr<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_str(Text).map(Self)
     }
 }
 
-impl Serialize for Words<'_> {
+impl Serialize for CowStr<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&self.0)
     }
@@ -282,7 +282,7 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Raw<A> {
 
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, A::Error> {
         let text: &'de str = self.0.next_value()?;
-        unread::check(text).map_err(Error::custom)?;
+        validate::check(text).map_err(Error::custom)?;
         seed.deserialize(BorrowedStrDeserializer::new(text))
     }
 }
@@ -313,14 +313,14 @@ impl<'de, A: VariantAccess<'de>> VariantAccess<'de> for Objects<A> {
     }
 
     fn struct_variant<V: Visitor<'de>>(self, _: &'static [&'static str], visitor: V) -> Result<V::Value, A::Error> {
-        self.0.newtype_variant_seed(AnObject(visitor))
+        self.0.newtype_variant_seed(ObjectVisitor(visitor))
     }
 }
 
 /// What a variant with named members holds.
-struct AnObject<V>(V);
+struct ObjectVisitor<V>(V);
 
-impl<'de, V: Visitor<'de>> DeserializeSeed<'de> for AnObject<V> {
+impl<'de, V: Visitor<'de>> DeserializeSeed<'de> for ObjectVisitor<V> {
     type Value = V::Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<V::Value, D::Error> {

@@ -31,7 +31,7 @@ const P: u32 = 1;
 ///
 /// # Errors
 /// [`KeyFileError::Key`] when the operating system gives no randomness.
-pub fn seal(key: &KeyPair, password: &Password) -> Result<String, KeyFileError> {
+pub fn encrypt(key: &KeyPair, password: &Password) -> Result<String, KeyFileError> {
     seal_bytes(&key.to_pkcs8_der()?, password, LOG_N_WRITTEN)
 }
 
@@ -39,7 +39,7 @@ fn seal_bytes(plain: &[u8], password: &Password, log_n: u8) -> Result<String, Ke
     let salt: [u8; SALT_LEN] = fresh()?;
     let nonce: [u8; NONCE_LEN] = fresh()?;
     let derived = derive(password, &salt, log_n)?;
-    let ciphertext = secretbox::seal(&derived, &nonce, plain);
+    let ciphertext = secretbox::encrypt(&derived, &nonce, plain);
     let document = Document {
         kdf: Kdf {
             name: KDF.to_owned(),
@@ -59,11 +59,11 @@ fn seal_bytes(plain: &[u8], password: &Password, log_n: u8) -> Result<String, Ke
 /// # Errors
 /// [`KeyFileError::WrongPasswordOrDamaged`] when the box does not open; any other variant says that the file is not such a
 /// key file, whatever the password.
-pub fn open(text: &[u8], password: &Password) -> Result<KeyPair, KeyFileError> {
+pub fn decrypt(text: &[u8], password: &Password) -> Result<KeyPair, KeyFileError> {
     let sealed = Sealed::parse(&pem::single(text, LABELS)?.decode()?)?;
     let derived = derive(password, &sealed.salt, sealed.log_n)?;
     let plain =
-        secretbox::open(&derived, &sealed.nonce, &sealed.ciphertext).ok_or(KeyFileError::WrongPasswordOrDamaged)?;
+        secretbox::decrypt(&derived, &sealed.nonce, &sealed.ciphertext).ok_or(KeyFileError::WrongPasswordOrDamaged)?;
     Ok(KeyPair::from_pkcs8_der(&plain)?)
 }
 
@@ -178,7 +178,7 @@ mod tests {
         let key = KeyPair::generate(KeyAlgorithm::EcdsaP256).unwrap();
         for log_n in LOG_N_READ {
             let text = seal_bytes(&key.to_pkcs8_der().unwrap(), &Password::new("pw"), log_n).unwrap();
-            let opened = open(text.as_bytes(), &Password::new("pw")).unwrap();
+            let opened = decrypt(text.as_bytes(), &Password::new("pw")).unwrap();
             assert_eq!(opened.public_key(), key.public_key());
         }
     }
@@ -187,7 +187,7 @@ mod tests {
     fn a_box_that_holds_no_key_says_so() {
         for plain in [&b""[..], b"not a key", &[0x30, 0x00]] {
             let text = seal_bytes(plain, &Password::new("pw"), 15).unwrap();
-            let found = open(text.as_bytes(), &Password::new("pw")).unwrap_err();
+            let found = decrypt(text.as_bytes(), &Password::new("pw")).unwrap_err();
             assert!(matches!(found, KeyFileError::Key(KeyError::Der { what: "PrivateKeyInfo", .. })), "{found}");
         }
     }
@@ -199,6 +199,6 @@ mod tests {
         assert!(text.starts_with("-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----\n"));
         assert!(text.lines().all(|line| line.len() <= 64));
         let older = text.replace("SIGSTORE", "COSIGN");
-        assert_eq!(open(older.as_bytes(), &Password::new("")).unwrap().public_key(), key.public_key());
+        assert_eq!(decrypt(older.as_bytes(), &Password::new("")).unwrap().public_key(), key.public_key());
     }
 }

@@ -17,7 +17,7 @@ pub(super) const NONCE_LEN: usize = 24;
 pub(super) const TAG_LEN: usize = 16;
 
 /// Enciphers and authenticates: the tag, then the ciphertext. A nonce serves one message per key.
-pub(super) fn seal(key: &[u8; KEY_LEN], nonce: &[u8; NONCE_LEN], message: &[u8]) -> Vec<u8> {
+pub(super) fn encrypt(key: &[u8; KEY_LEN], nonce: &[u8; NONCE_LEN], message: &[u8]) -> Vec<u8> {
     let (mut cipher, authenticator) = streams(key, nonce);
     // Enciphered in place: the buffer never holds anything but the message and then its ciphertext.
     let mut text = message.to_vec();
@@ -27,7 +27,7 @@ pub(super) fn seal(key: &[u8; KEY_LEN], nonce: &[u8; NONCE_LEN], message: &[u8])
 }
 
 /// Authenticates, then deciphers; nothing when the tag is wrong.
-pub(super) fn open(key: &[u8; KEY_LEN], nonce: &[u8; NONCE_LEN], sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+pub(super) fn decrypt(key: &[u8; KEY_LEN], nonce: &[u8; NONCE_LEN], sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     let (tag, text) = sealed.split_at_checked(TAG_LEN)?;
     let (mut cipher, authenticator) = streams(key, nonce);
     let expected = authenticator.compute_unpadded(text);
@@ -68,30 +68,30 @@ mod tests {
     #[test]
     fn seals_and_opens_what_nacl_publishes() {
         let (key, nonce) = (hex(KEY).try_into().unwrap(), hex(NONCE).try_into().unwrap());
-        assert_eq!(seal(&key, &nonce, &hex(MESSAGE)), hex(SEALED));
-        assert_eq!(open(&key, &nonce, &hex(SEALED)).unwrap().as_slice(), hex(MESSAGE));
+        assert_eq!(encrypt(&key, &nonce, &hex(MESSAGE)), hex(SEALED));
+        assert_eq!(decrypt(&key, &nonce, &hex(SEALED)).unwrap().as_slice(), hex(MESSAGE));
     }
 
     #[test]
     fn opens_nothing_that_was_changed_in_one_bit() {
         let (key, nonce) = ([7; KEY_LEN], [9; NONCE_LEN]);
-        let sealed = seal(&key, &nonce, b"message");
+        let sealed = encrypt(&key, &nonce, b"message");
         for bit in 0..sealed.len() * 8 {
             let mut changed = sealed.clone();
             changed[bit / 8] ^= 1 << (bit % 8);
-            assert!(open(&key, &nonce, &changed).is_none(), "bit {bit}");
+            assert!(decrypt(&key, &nonce, &changed).is_none(), "bit {bit}");
         }
         for length in 0..sealed.len() {
-            assert!(open(&key, &nonce, &sealed[..length]).is_none(), "length {length}");
+            assert!(decrypt(&key, &nonce, &sealed[..length]).is_none(), "length {length}");
         }
-        assert!(open(&[8; KEY_LEN], &nonce, &sealed).is_none());
-        assert!(open(&key, &[8; NONCE_LEN], &sealed).is_none());
+        assert!(decrypt(&[8; KEY_LEN], &nonce, &sealed).is_none());
+        assert!(decrypt(&key, &[8; NONCE_LEN], &sealed).is_none());
     }
 
     #[test]
     fn an_empty_message_has_a_tag_of_its_own() {
-        let sealed = seal(&[1; KEY_LEN], &[2; NONCE_LEN], b"");
+        let sealed = encrypt(&[1; KEY_LEN], &[2; NONCE_LEN], b"");
         assert_eq!(sealed.len(), TAG_LEN);
-        assert!(open(&[1; KEY_LEN], &[2; NONCE_LEN], &sealed).unwrap().is_empty());
+        assert!(decrypt(&[1; KEY_LEN], &[2; NONCE_LEN], &sealed).unwrap().is_empty());
     }
 }

@@ -33,7 +33,7 @@ impl Gate {
 
 /// Which of several statements must pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Among {
+pub enum Quantifier {
     /// One is enough.
     Any,
     /// Every one.
@@ -44,7 +44,7 @@ pub enum Among {
 #[derive(Clone, Debug)]
 pub struct ScanGate {
     pub(crate) maximum: Severity,
-    pub(crate) counted: Counted,
+    pub(crate) filter: FindingFilter,
     pub(crate) max_age: Option<Age>,
     pub(crate) exceptions: Vec<Exception>,
     pub(crate) vex: Vec<Policy>,
@@ -52,7 +52,7 @@ pub struct ScanGate {
 
 /// Which findings count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Counted {
+pub enum FindingFilter {
     /// All.
     All,
     /// Those for which there is a fix.
@@ -73,13 +73,13 @@ pub struct Exception {
 impl ScanGate {
     /// Nothing more severe than this; a finding without a rating counts as critical.
     pub const fn new(maximum: Severity) -> Self {
-        Self { maximum, counted: Counted::All, max_age: None, exceptions: Vec::new(), vex: Vec::new() }
+        Self { maximum, filter: FindingFilter::All, max_age: None, exceptions: Vec::new(), vex: Vec::new() }
     }
 
     /// Which findings count.
     #[must_use]
-    pub const fn with_counted(mut self, counted: Counted) -> Self {
-        self.counted = counted;
+    pub const fn with_filter(mut self, counted: FindingFilter) -> Self {
+        self.filter = counted;
         self
     }
 

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::names::{Reach, names, spellings};
+use super::names::{NameMatching, names, spellings};
 use crate::digest::{Digest, DigestError};
 use crate::oci::{ImageReference, ReferenceError, Repository, Tag, TagOrDigest};
 
@@ -101,10 +101,10 @@ impl ImageGlob {
     /// Returns true if the image is one of those meant, by the whole of its name: a digest decides which image it is, so that a tag
     /// beside it says nothing.
     pub fn matches(&self, image: &ImageReference) -> bool {
-        self.fits(image, Reach::Exact)
+        self.fits(image, NameMatching::Exact)
     }
 
-    pub(super) fn fits(&self, image: &ImageReference, reach: Reach) -> bool {
+    pub(super) fn fits(&self, image: &ImageReference, reach: NameMatching) -> bool {
         let (registry, path, version) = match &self.images {
             Images::Every => return true,
             Images::Named(pattern) => return names(image, reach).iter().any(|name| matches(pattern, name)),
@@ -117,7 +117,7 @@ impl ImageGlob {
             (Version::Any, _) => true,
             (Version::Tag(wanted), TagOrDigest::Tag(tag)) => matches(wanted, tag.as_str()),
             (Version::Tag(wanted), TagOrDigest::Digest(_)) => {
-                reach == Reach::Generous && image.tag.as_ref().is_some_and(|tag| matches(wanted, tag.as_str()))
+                reach == NameMatching::Generous && image.tag.as_ref().is_some_and(|tag| matches(wanted, tag.as_str()))
             }
             (Version::Digest(wanted), TagOrDigest::Digest(digest)) => *wanted == digest,
             (Version::Digest(_), TagOrDigest::Tag(_)) => false,
@@ -150,7 +150,7 @@ impl ImageGlob {
             Images::Named(_) => Self::of_policy_controller(&wide),
             Images::Every | Images::Of { .. } => wide.parse(),
         };
-        wide != Ok(self.clone()) && wide.is_ok_and(|wide| wide.fits(image, Reach::Generous))
+        wide != Ok(self.clone()) && wide.is_ok_and(|wide| wide.fits(image, NameMatching::Generous))
     }
 
     /// Whether the pattern is about every image there is.
@@ -539,7 +539,7 @@ mod tests {
     #[test]
     fn controller_glob_fits_the_full_name_and_the_written_one() {
         let fits = |glob: &str, image: &str| {
-            ImageGlob::of_policy_controller(glob).unwrap().fits(&image.parse().unwrap(), Reach::Exact)
+            ImageGlob::of_policy_controller(glob).unwrap().fits(&image.parse().unwrap(), NameMatching::Exact)
         };
         for (image, globs) in [
             (
@@ -653,7 +653,10 @@ mod tests {
                 };
                 let wanted = by_the_letter(upgraded, &full) || by_the_letter(upgraded, &image);
                 if wanted {
-                    assert!(pattern.matches(&reference) && pattern.fits(&reference, Reach::Generous), "{glob} {image}");
+                    assert!(
+                        pattern.matches(&reference) && pattern.fits(&reference, NameMatching::Generous),
+                        "{glob} {image}"
+                    );
                 } else if reference.repository.registry() != "index.docker.io" {
                     let bare = glob == reference.repository.to_string() && full.ends_with(":latest");
                     assert_eq!(pattern.matches(&reference), bare, "{glob} {image}");
@@ -685,7 +688,7 @@ mod tests {
             (own(&by_digest), &both, true, true),
         ] {
             let image = image.parse().unwrap();
-            let found = (glob.fits(&image, Reach::Exact), glob.fits(&image, Reach::Generous));
+            let found = (glob.fits(&image, NameMatching::Exact), glob.fits(&image, NameMatching::Generous));
             assert_eq!(found, (exact, generous), "{glob} {image}");
         }
         let near = |glob: ImageGlob, image: &str| glob.near(&image.parse().unwrap());

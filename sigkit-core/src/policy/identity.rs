@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::reason::Reason;
-use crate::trust::{FulcioExtension, SignerIdentity, SubjectKind, as_written, escaped};
+use crate::trust::{FulcioExtension, SanType, SignerIdentity, as_written, escaped};
 
 /// The largest compiled pattern, in bytes.
 const PATTERN_BYTES: usize = 1 << 20;
@@ -13,7 +13,7 @@ const PATTERN_DEPTH: u32 = 64;
 /// A signer: subject and issuer together, for neither says much without the other.
 #[derive(Clone, Debug)]
 pub struct Identity {
-    kind: Option<SubjectKind>,
+    kind: Option<SanType>,
     subject: Pattern,
     /// None: the certificate must name no issuer.
     issuer: Option<Pattern>,
@@ -110,7 +110,7 @@ impl Pattern {
     }
 
     /// Returns true if some text could match both. Of two regular expressions this is unknown, so it returns true.
-    fn meets(&self, other: &Self) -> bool {
+    fn overlaps(&self, other: &Self) -> bool {
         match (&self.0, &other.0) {
             (Kind::Exact(text), _) => other.matches(text),
             (_, Kind::Exact(text)) => self.matches(text),
@@ -166,7 +166,7 @@ impl Identity {
 
     /// The subject must be a name of this kind, whatever its text looks like.
     #[must_use]
-    pub fn with_kind(mut self, kind: SubjectKind) -> Self {
+    pub fn with_kind(mut self, kind: SanType) -> Self {
         self.kind = Some(kind);
         self
     }
@@ -186,7 +186,7 @@ impl Identity {
 
     /// Returns true if one subject could match both, with any issuer.
     pub(super) fn meets(&self, other: &Self) -> bool {
-        self.subject.meets(&other.subject)
+        self.subject.overlaps(&other.subject)
     }
 
     /// Whether the certificate names this signer.
@@ -235,11 +235,11 @@ impl fmt::Display for Identity {
 
 const NO_ISSUER: &str = "no issuer";
 
-fn kind_of(text: &str) -> Option<SubjectKind> {
+fn kind_of(text: &str) -> Option<SanType> {
     if text.contains("://") || text.contains(r":\/\/") {
-        Some(SubjectKind::Uri)
+        Some(SanType::Uri)
     } else if text.contains('@') && !text.contains(['/', ':']) {
-        Some(SubjectKind::Email)
+        Some(SanType::Email)
     } else {
         None
     }

@@ -13,7 +13,7 @@ use crate::trust::{Certificate, DetachedSct, TrustedRoot};
 pub struct KeylessAuthority {
     pub(crate) identities: Vec<Identity>,
     pub(crate) trust: Arc<TrustedRoot>,
-    pub(crate) witnesses: Witnesses,
+    pub(crate) transparency: TransparencyRequirements,
     pub(crate) sct: SctRule,
     pub(crate) detached_sct: Option<DetachedSct>,
     pub(crate) certificates: Vec<Certificate>,
@@ -24,7 +24,7 @@ pub struct KeylessAuthority {
 ///
 /// A proof that is present and broken is a failure whatever is asked for, unless the whole kind is waived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Witnesses {
+pub struct TransparencyRequirements {
     pub(crate) logs: LogRule,
     /// Distinct timestamp authorities that must have signed; none if none must.
     pub(crate) timestamps: Option<NonZeroUsize>,
@@ -47,7 +47,7 @@ pub(crate) enum SctRule {
     Waived,
 }
 
-impl Witnesses {
+impl TransparencyRequirements {
     /// One log must hold an entry: the usual for identities.
     pub const LOGGED: Self = Self { logs: LogRule::AtLeast(NonZeroUsize::MIN), timestamps: None };
     /// Entries and timestamps that are present must verify; they may be missing: the default for keys.
@@ -82,7 +82,7 @@ impl KeylessAuthority {
         Self {
             identities: vec![identity],
             trust,
-            witnesses: Witnesses::LOGGED,
+            transparency: TransparencyRequirements::LOGGED,
             sct: SctRule::Required,
             detached_sct: None,
             certificates: Vec::new(),
@@ -92,15 +92,15 @@ impl KeylessAuthority {
 
     /// Another identity will do as well.
     #[must_use]
-    pub fn or(mut self, identity: Identity) -> Self {
+    pub fn with_identity(mut self, identity: Identity) -> Self {
         self.identities.push(identity);
         self
     }
 
     /// Which log entries and timestamps are required.
     #[must_use]
-    pub fn with_witnesses(mut self, witnesses: Witnesses) -> Self {
-        self.witnesses = witnesses;
+    pub fn with_transparency(mut self, transparency: TransparencyRequirements) -> Self {
+        self.transparency = transparency;
         self
     }
 
@@ -141,7 +141,7 @@ impl KeylessAuthority {
     }
 
     /// Returns true if one signer could match both.
-    pub(super) fn meets(&self, other: &Self) -> bool {
+    pub(super) fn overlaps(&self, other: &Self) -> bool {
         self.identities.iter().any(|identity| other.identities.iter().any(|another| identity.meets(another)))
     }
 

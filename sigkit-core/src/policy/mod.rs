@@ -1,6 +1,5 @@
 //! Who must have signed, and what else must hold.
 
-mod demand;
 #[cfg(feature = "policy-files")]
 pub mod document;
 mod gate;
@@ -10,33 +9,34 @@ mod outline;
 #[cfg(feature = "rego")]
 mod rego;
 #[cfg(feature = "rego")]
-mod rego_calls;
-#[cfg(feature = "rego")]
 mod rego_dialect;
 #[cfg(feature = "rego")]
 mod rego_functions;
+#[cfg(feature = "rego")]
+mod rego_limits;
+mod requirement;
 mod scope;
 mod set;
-mod signed_name;
+mod signed_identity;
 #[cfg(feature = "rego")]
-mod whole;
+mod whole_policy;
 
-pub use demand::{Demand, PolicyDemand};
-pub use gate::{Age, AgeError, Among, Counted, Exception, Gate, ProvenanceGate, ScanGate};
+pub use gate::{Age, AgeError, Exception, FindingFilter, Gate, ProvenanceGate, Quantifier, ScanGate};
 pub use glob::{GlobError, ImageGlob, TextGlob};
-pub use outline::{Line, Weakness};
+pub use outline::{OutlineLine, PolicyLint};
 #[cfg(feature = "rego")]
 pub(crate) use rego::RegoRefusal;
 #[cfg(feature = "rego")]
 pub use rego::{RegoError, RegoPolicy};
-pub use scope::{Scope, ScopeError};
-pub use set::{ImageName, ImageRule, Images, Mode, PolicySet};
-pub(crate) use signed_name::SignedReference;
-pub use signed_name::{NamePrefix, SignedName};
+pub use requirement::{PolicyRequirement, Requirement};
+pub use scope::{ImageScope, ScopeError};
+pub use set::{EnforcementMode, ImageIdentity, ImageMatcher, ImageRule, PolicySet};
+pub(crate) use signed_identity::SignedReference;
+pub use signed_identity::{NamePrefix, SignedIdentity};
 #[cfg(feature = "rego")]
-pub(crate) use whole::Shows;
+pub(crate) use whole_policy::Shows;
 #[cfg(feature = "rego")]
-pub use whole::{NamedAuthority, WholePolicy};
+pub use whole_policy::{NamedAuthority, WholePolicy};
 #[cfg(feature = "keyless")]
 mod identity;
 #[cfg(feature = "keyless")]
@@ -45,7 +45,7 @@ mod keyless;
 #[cfg(feature = "keyless")]
 pub use identity::{Identity, Pattern, PatternError};
 #[cfg(feature = "keyless")]
-pub use keyless::{KeylessAuthority, Witnesses};
+pub use keyless::{KeylessAuthority, TransparencyRequirements};
 #[cfg(feature = "keyless")]
 pub(crate) use keyless::{LogRule, SctRule};
 
@@ -111,7 +111,7 @@ impl Authority {
     #[cfg(feature = "keyless")]
     fn meeting(&self, other: &Self) -> Option<(String, String)> {
         match (self, other) {
-            (Self::Keyless(one), Self::Keyless(other)) if one.meets(other) => Some((one.name(), other.name())),
+            (Self::Keyless(one), Self::Keyless(other)) if one.overlaps(other) => Some((one.name(), other.name())),
             _ => None,
         }
     }
@@ -124,7 +124,7 @@ pub struct KeyAuthority {
     pub(crate) key: PublicKey,
     pub(crate) schemes: Vec<SignatureScheme>,
     #[cfg(feature = "keyless")]
-    pub(crate) trust: Option<(std::sync::Arc<crate::trust::TrustedRoot>, Witnesses)>,
+    pub(crate) trust: Option<(std::sync::Arc<crate::trust::TrustedRoot>, TransparencyRequirements)>,
     #[cfg(feature = "keyless")]
     pub(crate) validity: crate::trust::Validity,
 }
@@ -164,8 +164,12 @@ impl KeyAuthority {
     /// Checks log entries and timestamps against that trusted root, and asks for so many of them.
     #[cfg(feature = "keyless")]
     #[must_use]
-    pub fn with_trust(mut self, trust: std::sync::Arc<crate::trust::TrustedRoot>, witnesses: Witnesses) -> Self {
-        self.trust = Some((trust, witnesses));
+    pub fn with_trust(
+        mut self,
+        trust: std::sync::Arc<crate::trust::TrustedRoot>,
+        transparency: TransparencyRequirements,
+    ) -> Self {
+        self.trust = Some((trust, transparency));
         self
     }
 

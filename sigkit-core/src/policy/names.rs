@@ -9,23 +9,23 @@ const OFFICIAL: &str = "library/";
 
 /// Which names of an image a rule is compared with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Reach {
+pub(super) enum NameMatching {
     /// The image as it is named: rules that allow images without verification match these only.
     Exact,
-    /// Also the name without its digest, and the repository without tag and digest: what demands or refuses is not escaped by
+    /// Also the name without its digest, and the repository without tag and digest: what requires or refuses is not escaped by
     /// adding to the name.
     Generous,
 }
 
 /// Every name of the image, in every spelling of its repository: the spelling never chooses the rule.
-pub(super) fn names(image: &ImageReference, reach: Reach) -> Vec<String> {
+pub(super) fn names(image: &ImageReference, reach: NameMatching) -> Vec<String> {
     let mut names = Vec::new();
     for repository in spellings(&image.repository) {
         match (&image.tag, &image.digest) {
             (Some(tag), Some(digest)) => {
                 names.push(format!("{repository}@{digest}"));
                 names.push(format!("{repository}:{tag}@{digest}"));
-                if reach == Reach::Generous {
+                if reach == NameMatching::Generous {
                     names.push(format!("{repository}:{tag}"));
                 }
             }
@@ -34,12 +34,12 @@ pub(super) fn names(image: &ImageReference, reach: Reach) -> Vec<String> {
                 let latest = Tag::latest();
                 let tag = tag.as_ref().unwrap_or(&latest);
                 names.push(format!("{repository}:{tag}"));
-                if *tag == latest && reach == Reach::Exact {
+                if *tag == latest && reach == NameMatching::Exact {
                     names.push(repository.clone());
                 }
             }
         }
-        if reach == Reach::Generous {
+        if reach == NameMatching::Generous {
             names.push(repository);
         }
     }
@@ -78,15 +78,15 @@ mod tests {
             (&by_both, &[&by_digest, &by_both], &[&by_digest, &by_both, "r.example/a:v1", "r.example/a"]),
         ] {
             let image = image.parse().unwrap();
-            assert_eq!(names(&image, Reach::Exact), exact);
-            assert_eq!(names(&image, Reach::Generous), generous);
+            assert_eq!(names(&image, NameMatching::Exact), exact);
+            assert_eq!(names(&image, NameMatching::Generous), generous);
         }
-        let official = names(&"busybox".parse().unwrap(), Reach::Exact);
+        let official = names(&"busybox".parse().unwrap(), NameMatching::Exact);
         for name in ["index.docker.io/library/busybox:latest", "docker.io/busybox", "busybox", "library/busybox:latest"]
         {
             assert!(official.iter().any(|known| known == name), "{name}: {official:?}");
         }
-        let owned = names(&"docker.io/team/app:v1".parse().unwrap(), Reach::Exact);
+        let owned = names(&"docker.io/team/app:v1".parse().unwrap(), NameMatching::Exact);
         assert!(owned.contains(&"team/app:v1".to_owned()) && !owned.contains(&"app:v1".to_owned()), "{owned:?}");
     }
 }

@@ -1,25 +1,28 @@
-//! What policies demand, in words, and where they are weak.
+//! What policies require, in words, and where they are weak.
 
 use std::fmt;
 
 #[cfg(feature = "rego")]
-use super::Among;
-use super::{Authority, Counted, Demand, Gate, ImageRule, Images, Mode, PolicyDemand, PolicySet, Purpose};
+use super::Quantifier;
+use super::{
+    Authority, EnforcementMode, FindingFilter, Gate, ImageMatcher, ImageRule, PolicyRequirement, PolicySet, Purpose,
+    Requirement,
+};
 use crate::report::Rule;
 use crate::time::UnixTime;
 
 /// A line of an outline.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Line {
+pub struct OutlineLine {
     /// How deep it is nested; 0 for a rule.
     pub depth: usize,
-    /// What is demanded.
+    /// What is required.
     pub text: String,
 }
 
 /// Where a rule asks for less than it seems to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Weakness {
+pub struct PolicyLint {
     /// The rule.
     pub rule: String,
     /// What is weak, and why.
@@ -27,39 +30,41 @@ pub struct Weakness {
 }
 
 impl PolicySet {
-    /// What is demanded of which images, line by line.
-    pub fn outline(&self) -> Vec<Line> {
+    /// What is required of which images, line by line.
+    pub fn describe(&self) -> Vec<OutlineLine> {
         let mut lines = Vec::new();
         for rule in &self.rules {
             let mode = match rule.mode {
-                Mode::Enforce => "",
-                Mode::Warn => ", warning only",
+                EnforcementMode::Enforce => "",
+                EnforcementMode::Warn => ", warning only",
             };
-            lines.push(Line { depth: 0, text: format!("{}{mode}", rule.name) });
-            lines.push(Line { depth: 1, text: format!("about {}", rule.images) });
-            if let Images::Globs(globs) = &rule.images {
-                lines.extend(globs.iter().map(|glob| Line { depth: 2, text: format!("{glob}: {}", glob.reading()) }));
+            lines.push(OutlineLine { depth: 0, text: format!("{}{mode}", rule.name) });
+            lines.push(OutlineLine { depth: 1, text: format!("about {}", rule.images) });
+            if let ImageMatcher::Globs(globs) = &rule.images {
+                lines.extend(
+                    globs.iter().map(|glob| OutlineLine { depth: 2, text: format!("{glob}: {}", glob.reading()) }),
+                );
             }
-            outline(&rule.demand, 1, &mut lines);
+            describe_requirement(&rule.requirement, 1, &mut lines);
         }
         lines
     }
 
     /// Where it asks for less than it seems to, at this time.
-    pub fn weaknesses(&self, now: UnixTime) -> Vec<Weakness> {
+    pub fn lints(&self, now: UnixTime) -> Vec<PolicyLint> {
         let mut found = Vec::new();
         for rule in &self.rules {
             let texts = match &rule.images {
-                Images::None { why } => vec![format!("it matches no image: {why}")],
-                _ => rule_weaknesses(rule).into_iter().chain(demand_weaknesses(&rule.demand, now)).collect(),
+                ImageMatcher::None { why } => vec![format!("it matches no image: {why}")],
+                _ => lint_rule(rule).into_iter().chain(lint_requirement(&rule.requirement, now)).collect(),
             };
-            found.extend(texts.into_iter().map(|text| Weakness { rule: rule.name.clone(), text }));
+            found.extend(texts.into_iter().map(|text| PolicyLint { rule: rule.name.clone(), text }));
         }
         found
     }
 }
 
-impl fmt::Display for Images {
+impl fmt::Display for ImageMatcher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Globs(globs) => {
@@ -74,41 +79,41 @@ impl fmt::Display for Images {
     }
 }
 
-fn outline(demand: &Demand, depth: usize, lines: &mut Vec<Line>) {
-    let mut line = |depth, text| lines.push(Line { depth, text });
-    match demand {
-        Demand::Policy(demand) => {
-            line(depth, policy_words(demand));
-            for gate in &demand.policy.gates {
+fn describe_requirement(requirement: &Requirement, depth: usize, lines: &mut Vec<OutlineLine>) {
+    let mut line = |depth, text| lines.push(OutlineLine { depth, text });
+    match requirement {
+        Requirement::Policy(requirement) => {
+            line(depth, policy_words(requirement));
+            for gate in &requirement.policy.gates {
                 line(depth.saturating_add(1), gate.to_string());
             }
         }
-        Demand::Group { name, rule, parts } => {
+        Requirement::Group { name, rule, parts } => {
             let words = match rule {
                 Rule::All => "all of these must hold",
                 Rule::AtLeast(_) => "one of these must hold",
                 Rule::Advisory => "these should hold",
             };
             line(depth, format!("{name}: {words}"));
-            parts.iter().for_each(|part| outline(part, depth.saturating_add(1), lines));
+            parts.iter().for_each(|part| describe_requirement(part, depth.saturating_add(1), lines));
         }
         #[cfg(feature = "rego")]
-        Demand::Whole(whole) => {
+        Requirement::Whole(whole) => {
             line(depth, format!("any of the authorities, and {} complies over all that are met", whole.rego.name()));
             for authority in &whole.authorities {
-                outline(&authority.demand, depth.saturating_add(1), lines);
+                describe_requirement(&authority.requirement, depth.saturating_add(1), lines);
             }
         }
-        Demand::Nothing => line(depth, "nothing: allowed without verification".to_owned()),
-        Demand::Refuse { why } => {
+        Requirement::Nothing => line(depth, "nothing: allowed without verification".to_owned()),
+        Requirement::Refuse { why } => {
             line(depth, format!("refused{}", why.as_ref().map_or_else(String::new, |why| format!(": {why}"))));
         }
-        Demand::NoRule { .. } => line(depth, "refused: no rule applies to it".to_owned()),
+        Requirement::NoRule { .. } => line(depth, "refused: no rule applies to it".to_owned()),
     }
 }
 
-fn policy_words(demand: &PolicyDemand) -> String {
-    let policy = &demand.policy;
+fn policy_words(requirement: &PolicyRequirement) -> String {
+    let policy = &requirement.policy;
     let what = match &policy.purpose {
         Purpose::Image => "signed".to_owned(),
         Purpose::Blob => "signed as bytes".to_owned(),
@@ -122,10 +127,10 @@ fn policy_words(demand: &PolicyDemand) -> String {
     for (name, value) in &policy.annotations {
         words.push_str(&format!(", with {name}={value}"));
     }
-    if let Some(name) = &demand.signed_name {
+    if let Some(name) = &requirement.signed_name {
         words.push_str(&format!(", for {name}"));
     }
-    if let Some(source) = &demand.source {
+    if let Some(source) = &requirement.source {
         words.push_str(&format!(", looked for in {source}"));
     }
     words
@@ -143,9 +148,9 @@ impl fmt::Display for Gate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Scan(gate) => {
-                let counted = match gate.counted {
-                    Counted::All => "findings",
-                    Counted::Fixable => "fixable findings",
+                let counted = match gate.filter {
+                    FindingFilter::All => "findings",
+                    FindingFilter::Fixable => "fixable findings",
                 };
                 write!(f, "latest scan: no {counted} above severity {}", gate.maximum.name())?;
                 if let Some(age) = gate.max_age {
@@ -175,19 +180,19 @@ impl fmt::Display for Gate {
             }
             #[cfg(feature = "rego")]
             Self::Rego(policy) => match policy.among() {
-                Among::Any => write!(f, "{} allows one of the statements", policy.name()),
-                Among::Every => write!(f, "{} allows every statement", policy.name()),
+                Quantifier::Any => write!(f, "{} allows one of the statements", policy.name()),
+                Quantifier::Every => write!(f, "{} allows every statement", policy.name()),
             },
         }
     }
 }
 
-fn rule_weaknesses(rule: &ImageRule) -> Vec<String> {
+fn lint_rule(rule: &ImageRule) -> Vec<String> {
     let mut texts = Vec::new();
-    if rule.mode == Mode::Warn {
+    if rule.mode == EnforcementMode::Warn {
         texts.push("it only warns: images that do not meet it are allowed".to_owned());
     }
-    if let Images::Globs(globs) = &rule.images {
+    if let ImageMatcher::Globs(globs) = &rule.images {
         for glob in globs {
             if let Some((stem, advice)) = glob.open_end() {
                 let advice = advice.map_or_else(String::new, |advice| format!("; {advice}"));
@@ -201,27 +206,27 @@ fn rule_weaknesses(rule: &ImageRule) -> Vec<String> {
     texts
 }
 
-fn demand_weaknesses(demand: &Demand, now: UnixTime) -> Vec<String> {
-    match demand {
-        Demand::Nothing => vec!["it allows images without verification".to_owned()],
-        Demand::Group { rule: Rule::AtLeast(_), parts, .. }
-            if parts.iter().any(|part| matches!(part, Demand::Nothing)) =>
+fn lint_requirement(requirement: &Requirement, now: UnixTime) -> Vec<String> {
+    match requirement {
+        Requirement::Nothing => vec!["it allows images without verification".to_owned()],
+        Requirement::Group { rule: Rule::AtLeast(_), parts, .. }
+            if parts.iter().any(|part| matches!(part, Requirement::Nothing)) =>
         {
             vec!["one of the alternatives has no requirements, so the others have no effect".to_owned()]
         }
-        Demand::Group { parts, .. } => parts.iter().flat_map(|part| demand_weaknesses(part, now)).collect(),
+        Requirement::Group { parts, .. } => parts.iter().flat_map(|part| lint_requirement(part, now)).collect(),
         #[cfg(feature = "rego")]
-        Demand::Whole(whole) => {
-            whole.authorities.iter().flat_map(|authority| demand_weaknesses(&authority.demand, now)).collect()
+        Requirement::Whole(whole) => {
+            whole.authorities.iter().flat_map(|authority| lint_requirement(&authority.requirement, now)).collect()
         }
-        Demand::Policy(demand) => policy_weaknesses(demand, now),
-        Demand::Refuse { why: Some(why) } => vec![format!("no image can pass: {why}")],
-        Demand::Refuse { why: None } | Demand::NoRule { .. } => Vec::new(),
+        Requirement::Policy(requirement) => lint_policy(requirement, now),
+        Requirement::Refuse { why: Some(why) } => vec![format!("no image can pass: {why}")],
+        Requirement::Refuse { why: None } | Requirement::NoRule { .. } => Vec::new(),
     }
 }
 
-fn policy_weaknesses(demand: &PolicyDemand, now: UnixTime) -> Vec<String> {
-    let policy = &demand.policy;
+fn lint_policy(requirement: &PolicyRequirement, now: UnixTime) -> Vec<String> {
+    let policy = &requirement.policy;
     let mut texts = Vec::new();
     if let (Purpose::Attestation(kind), []) = (&policy.purpose, policy.gates.as_slice()) {
         texts.push(format!("the content of attestations of type {} is not checked", kind.uri()));
@@ -247,7 +252,7 @@ fn policy_weaknesses(demand: &PolicyDemand, now: UnixTime) -> Vec<String> {
             }
             Gate::Provenance(_) => {}
             #[cfg(feature = "rego")]
-            Gate::Rego(policy) if policy.among() == Among::Any => {
+            Gate::Rego(policy) if policy.among() == Quantifier::Any => {
                 let text = "an old statement that it allows outweighs a newer one that it does not";
                 texts.push(format!("{}: {text}", policy.name()));
             }

@@ -6,21 +6,21 @@ use std::time::Duration;
 use regorus::utils::limits::ExecutionTimerConfig;
 use regorus::{Engine, Value};
 
-use super::gate::Among;
+use super::gate::Quantifier;
 use super::rego_functions::{OWN, exact_value};
-use super::{rego_calls, rego_dialect};
+use super::{rego_dialect, rego_limits};
 use crate::time::UnixTime;
 
 /// Most characters of what a policy says about its answer.
 const MAX_ANSWER_CHARS: usize = 200;
 /// Longest evaluation of one statement.
-const MOST_TIME: Duration = Duration::from_secs(5);
+const MAX_EVALUATION_TIME: Duration = Duration::from_secs(5);
 /// Steps between two looks at the clock.
 const STEPS: u32 = 64;
 /// What the interpreter says when it is stopped.
 const STOPPED: &str = "execution exceeded time limit";
 /// Largest statement that is evaluated, in bytes: it takes some ten times as much memory.
-const MOST_INPUT: usize = 32 << 20;
+const MAX_INPUT_BYTES: usize = 32 << 20;
 
 /// Which rule of which package answers, and which answers let something pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,7 +95,7 @@ pub struct RegoPolicy {
     name: String,
     engine: Engine,
     entry: Entry,
-    among: Among,
+    among: Quantifier,
 }
 
 /// Why a text is not such a policy.
@@ -125,7 +125,7 @@ impl RegoPolicy {
     ///
     /// # Errors
     /// [`RegoError`]: not Rego, another package, or a function that does not exist here.
-    pub fn new(name: impl Into<String>, source: &str, among: Among) -> Result<Self, RegoError> {
+    pub fn new(name: impl Into<String>, source: &str, among: Quantifier) -> Result<Self, RegoError> {
         Self::read(name.into(), source, Entry::Allow, among)
     }
 
@@ -134,18 +134,18 @@ impl RegoPolicy {
     /// # Errors
     /// As [`RegoPolicy::new`].
     pub fn of_policy_controller(name: impl Into<String>, source: &str) -> Result<Self, RegoError> {
-        Self::read(name.into(), source, Entry::IsCompliant, Among::Any)
+        Self::read(name.into(), source, Entry::IsCompliant, Quantifier::Any)
     }
 
-    fn read(name: String, source: &str, entry: Entry, among: Among) -> Result<Self, RegoError> {
+    fn read(name: String, source: &str, entry: Entry, among: Quantifier) -> Result<Self, RegoError> {
         guarded(|| {
-            rego_calls::check(source, entry.package())?;
+            rego_limits::check(source, entry.package())?;
             let source = rego_dialect::translate(source)?;
             let mut engine = Engine::new();
             engine.set_rego_v0(true);
             engine.set_strict_builtin_errors(true);
             engine.set_gather_prints(true);
-            engine.set_execution_timer_config(within(MOST_TIME));
+            engine.set_execution_timer_config(within(MAX_EVALUATION_TIME));
             for (own, arguments, answer) in OWN {
                 let answer = move |arguments: Vec<Value>| answer(&arguments).map_err(|error| RegoError(error).into());
                 let arguments = u8::try_from(*arguments).unwrap_or(u8::MAX);
@@ -168,7 +168,7 @@ impl RegoPolicy {
     }
 
     /// Which of several statements must pass.
-    pub const fn among(&self) -> Among {
+    pub const fn among(&self) -> Quantifier {
         self.among
     }
 
@@ -177,13 +177,16 @@ impl RegoPolicy {
         if left.is_zero() {
             return Err(RegoRefusal::OutOfTime);
         }
-        if statement.len() > MOST_INPUT {
-            return Err(RegoRefusal::Failed(format!("expected at most {MOST_INPUT} bytes, found {}", statement.len())));
+        if statement.len() > MAX_INPUT_BYTES {
+            return Err(RegoRefusal::Failed(format!(
+                "expected at most {MAX_INPUT_BYTES} bytes, found {}",
+                statement.len()
+            )));
         }
         let value = guarded(|| {
             let text = std::str::from_utf8(statement).map_err(|error| error.to_string())?;
             let mut engine = self.engine.clone();
-            engine.set_execution_timer_config(within(left.min(MOST_TIME)));
+            engine.set_execution_timer_config(within(left.min(MAX_EVALUATION_TIME)));
             let nanoseconds = now.0.saturating_mul(1_000_000_000);
             let clock = move |_: Vec<Value>| Ok(Value::from(nanoseconds));
             engine.add_extension("time.now_ns".to_owned(), 0, Box::new(clock)).map_err(|error| error.to_string())?;
@@ -192,7 +195,7 @@ impl RegoPolicy {
             let value = results.result.first().and_then(|result| result.expressions.first());
             Ok(value.map_or(Value::Undefined, |expression| expression.value.clone()))
         });
-        let failed = |why: String| match left < MOST_TIME && why.contains(STOPPED) {
+        let failed = |why: String| match left < MAX_EVALUATION_TIME && why.contains(STOPPED) {
             true => RegoRefusal::OutOfTime,
             false => RegoRefusal::Failed(why),
         };
@@ -223,7 +226,7 @@ mod tests {
     const NOW: UnixTime = UnixTime(1_800_000_000);
 
     fn check(source: &str, input: &str) -> Result<(), RegoRefusal> {
-        RegoPolicy::new("test.rego", &format!("package signature\n{source}"), Among::Every)
+        RegoPolicy::new("test.rego", &format!("package signature\n{source}"), Quantifier::Every)
             .map_err(|error| RegoRefusal::Failed(error.to_string()))?
             .check(input.as_bytes(), NOW, Duration::MAX)
     }
@@ -243,9 +246,9 @@ mod tests {
     #[test]
     fn a_statement_is_bounded() {
         let statement = |length: usize| format!("{{}}{}", " ".repeat(length - 2));
-        assert_eq!(check("allow { true }", &statement(MOST_INPUT)), Ok(()));
+        assert_eq!(check("allow { true }", &statement(MAX_INPUT_BYTES)), Ok(()));
         let refusal = RegoRefusal::Failed("expected at most 33554432 bytes, found 33554433".to_owned());
-        assert_eq!(check("allow { true }", &statement(MOST_INPUT + 1)), Err(refusal));
+        assert_eq!(check("allow { true }", &statement(MAX_INPUT_BYTES + 1)), Err(refusal));
     }
 
     #[test]
@@ -297,14 +300,14 @@ mod tests {
         ] {
             failed(&format!("allow {{ {call} }}"));
         }
-        assert!(RegoPolicy::new("x", "package other\nallow { true }", Among::Any).is_err());
-        assert!(RegoPolicy::new("x", "package signature\nallow {", Among::Any).is_err());
-        assert!(RegoPolicy::new("x", "", Among::Any).is_err());
+        assert!(RegoPolicy::new("x", "package other\nallow { true }", Quantifier::Any).is_err());
+        assert!(RegoPolicy::new("x", "package signature\nallow {", Quantifier::Any).is_err());
+        assert!(RegoPolicy::new("x", "", Quantifier::Any).is_err());
         assert!(
             RegoPolicy::new(
                 "x",
                 &format!("package signature\nallow {{ {}1{} }}", "[".repeat(900), "]".repeat(900)),
-                Among::Any
+                Quantifier::Any
             )
             .is_err()
         );
@@ -334,7 +337,7 @@ mod tests {
             let depths = 1..200;
             depths
                 .map(|n| format!("f0(x) = x\n{}", policy(n)))
-                .take_while(|policy| rego_calls::check(policy, "signature").is_ok())
+                .take_while(|policy| rego_limits::check(policy, "signature").is_ok())
                 .last()
         };
         for step in [
@@ -348,7 +351,7 @@ mod tests {
             assert_eq!(check(&policy, "{\"a\":[1]}"), Ok(()), "{step}");
         }
         let deepest = |policy: &dyn Fn(usize) -> String| {
-            (1..1000).map(policy).take_while(|policy| rego_calls::check(policy, "signature").is_ok()).last().unwrap()
+            (1..1000).map(policy).take_while(|policy| rego_limits::check(policy, "signature").is_ok()).last().unwrap()
         };
         for policy in [
             deepest(&|n| format!("r0 = true\n{}allow {{ r{n} }}", many(n, &|i| format!("r{} {{ r{i} }}\n", i + 1)))),
@@ -376,7 +379,7 @@ mod tests {
             for depth in [4, 12, 13, 200] {
                 let started = std::time::Instant::now();
                 let rule = format!("f(x) = x\nallow {{ x := {}1{} }}", open.repeat(depth), close.repeat(depth));
-                let read = RegoPolicy::new("x", &format!("package signature\n{rule}"), Among::Any);
+                let read = RegoPolicy::new("x", &format!("package signature\n{rule}"), Quantifier::Any);
                 assert!(read.is_err() || depth < 13 || close.is_empty(), "{open} {depth}");
                 assert!(started.elapsed() < Duration::from_secs(2), "{open} {depth}: {:?}", started.elapsed());
             }
@@ -396,7 +399,7 @@ mod tests {
         // Whoever has less time decides nothing, and sooner.
         let endless =
             "n := numbers.range(1, 2000)\nallow { count([1 | n[_] = a; n[_] = b; n[_] = c; a + b + c == -1]) > 0 }";
-        let policy = RegoPolicy::new("x", &format!("package signature\n{endless}"), Among::Any).unwrap();
+        let policy = RegoPolicy::new("x", &format!("package signature\n{endless}"), Quantifier::Any).unwrap();
         for left in [Duration::ZERO, Duration::from_millis(300)] {
             let started = std::time::Instant::now();
             assert_eq!(policy.check(b"{}", NOW, left), Err(RegoRefusal::OutOfTime));

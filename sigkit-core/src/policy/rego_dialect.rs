@@ -542,7 +542,7 @@ fn check_literals(name: &str, span: &Span, params: &[regorus::unstable::Ref<Expr
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Among, RegoPolicy};
+    use super::super::{Quantifier, RegoPolicy};
     use crate::time::UnixTime;
 
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -559,7 +559,7 @@ mod tests {
     const STATEMENT: &str = r#"{"predicateType":"https://example.com/t","predicate":{"one":1,"ab":1,"big":18446744073709551617,"big0":18446744073709551616,"q\"q":1,"back\\slash":1,"sl/ash":1,"tab\tx":1,"é":1,"list":[0,2,3],"obj":{"1":"one"},"f":1.10,"null":null,"nested":{"a":{"b":["x","y"]}},"ts":"2020-01-01T00:00:00Z"}}"#;
 
     fn ask(policy: &str) -> Result<bool, String> {
-        let policy = RegoPolicy::new("x", &format!("package signature\n{policy}\n"), Among::Every);
+        let policy = RegoPolicy::new("x", &format!("package signature\n{policy}\n"), Quantifier::Every);
         let policy = policy.map_err(|error| error.to_string())?;
         Ok(policy.check(STATEMENT.as_bytes(), UnixTime(1_800_000_000), std::time::Duration::MAX).is_ok())
     }

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::signed_name::NamePrefix;
+use super::signed_identity::NamePrefix;
 use crate::oci::host::spelled;
 use crate::oci::{ImageReference, Repository};
 
@@ -12,13 +12,13 @@ const DOCKER_HUB: (&str, &str) = ("docker.io", "index.docker.io");
 ///
 /// Compared as text with the one name that an image has, in which Docker Hub is `docker.io` and nothing is left out.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Scope {
+pub struct ImageScope {
     text: String,
-    reach: Reach,
+    reach: ScopeKind,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Reach {
+enum ScopeKind {
     /// One tag or digest.
     Image,
     /// A host, or all that begins with these parts.
@@ -29,7 +29,7 @@ enum Reach {
 
 /// How closely a scope fits an image; of several, the closest applies alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Fit {
+pub(super) enum Specificity {
     /// A wildcard for subdomains, by its length.
     Subdomains(usize),
     /// The beginning of the name, by its length.
@@ -58,24 +58,24 @@ impl ScopeError {
     }
 }
 
-impl Scope {
+impl ImageScope {
     /// As written.
     pub(super) fn text(&self) -> &str {
         &self.text
     }
 
-    pub(super) fn fit(&self, image: &ImageReference) -> Option<Fit> {
+    pub(super) fn specificity(&self, image: &ImageReference) -> Option<Specificity> {
         let name = || full_name(&image.repository);
         let length = self.text.len();
         match self.reach {
-            Reach::Image => (self.text == identity(image)).then_some(Fit::Image),
-            Reach::Below => is_below(&name(), &self.text).then_some(Fit::Below(length)),
-            Reach::Subdomains => {
+            ScopeKind::Image => (self.text == identity(image)).then_some(Specificity::Image),
+            ScopeKind::Below => is_below(&name(), &self.text).then_some(Specificity::Below(length)),
+            ScopeKind::Subdomains => {
                 let name = name();
                 let host = name.split('/').next().unwrap_or_default();
                 let host = host.split_once(':').map_or(host, |(host, _)| host);
                 let domain = self.text.strip_prefix('*').unwrap_or_default();
-                host.ends_with(domain).then_some(Fit::Subdomains(length))
+                host.ends_with(domain).then_some(Specificity::Subdomains(length))
             }
         }
     }
@@ -115,17 +115,17 @@ pub(super) fn respelled(text: &str) -> String {
     spelled(host).map_or_else(|_| text.to_owned(), |host| format!("{host}{rest}"))
 }
 
-impl fmt::Display for Scope {
+impl fmt::Display for ImageScope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.reach {
-            Reach::Image => f.write_str(&self.text),
-            Reach::Below => write!(f, "all of {}", self.text),
-            Reach::Subdomains => write!(f, "all hosts of {}", self.text),
+            ScopeKind::Image => f.write_str(&self.text),
+            ScopeKind::Below => write!(f, "all of {}", self.text),
+            ScopeKind::Subdomains => write!(f, "all hosts of {}", self.text),
         }
     }
 }
 
-impl FromStr for Scope {
+impl FromStr for ImageScope {
     type Err = ScopeError;
 
     fn from_str(text: &str) -> Result<Self, ScopeError> {
@@ -138,7 +138,7 @@ impl FromStr for Scope {
             let domain = text.strip_prefix("*.").ok_or_else(|| refused(None))?;
             // In front of a domain may stand what makes an address of it.
             Repository::new(&format!("{domain}.x"), "x").map_err(|_| refused(None))?;
-            return called(text.to_ascii_lowercase(), Reach::Subdomains);
+            return called(text.to_ascii_lowercase(), ScopeKind::Subdomains);
         }
         let (host, path) = text.split_once('/').map_or((text, None), |(host, path)| (host, Some(path)));
         // A short name such as `busybox` would be taken for a host that nobody has.
@@ -152,12 +152,12 @@ impl FromStr for Scope {
         }
         if path.is_some() && (text.contains('@') || text.rsplit('/').next().is_some_and(|last| last.contains(':'))) {
             let image: ImageReference = text.parse().map_err(|_| refused(None))?;
-            return called(identity(&image), Reach::Image);
+            return called(identity(&image), ScopeKind::Image);
         }
         let of_host = Repository::new(host, path.unwrap_or("x")).map_err(|_| refused(None))?;
         let (theirs, ours) = DOCKER_HUB;
         let host = if of_host.registry() == ours { theirs } else { of_host.registry() };
-        called(path.map_or_else(|| host.to_owned(), |path| format!("{host}/{path}")), Reach::Below)
+        called(path.map_or_else(|| host.to_owned(), |path| format!("{host}/{path}")), ScopeKind::Below)
     }
 }
 
@@ -177,8 +177,8 @@ impl FromStr for NamePrefix {
 mod tests {
     use super::*;
 
-    fn fit(scope: &str, image: &str) -> Option<Fit> {
-        scope.parse::<Scope>().unwrap().fit(&image.parse().unwrap())
+    fn fit(scope: &str, image: &str) -> Option<Specificity> {
+        scope.parse::<ImageScope>().unwrap().specificity(&image.parse().unwrap())
     }
 
     // threat: I08
@@ -187,37 +187,37 @@ mod tests {
         let digest = format!("registry.example/team/app@sha256:{}", "0".repeat(64));
         let both = format!("registry.example/team/app:v1@sha256:{}", "0".repeat(64));
         for (scope, image, expected) in [
-            ("registry.example", "registry.example/team/app", Some(Fit::Below(16))),
+            ("registry.example", "registry.example/team/app", Some(Specificity::Below(16))),
             ("registry.example", "registry.example.evil/team/app", None),
             ("registry.example", "registry.example:5000/team/app", None),
-            ("registry.example:5000", "registry.example:5000/app", Some(Fit::Below(21))),
-            ("registry.example/team", "registry.example/team/app", Some(Fit::Below(21))),
+            ("registry.example:5000", "registry.example:5000/app", Some(Specificity::Below(21))),
+            ("registry.example/team", "registry.example/team/app", Some(Specificity::Below(21))),
             ("registry.example/team", "registry.example/team-evil/app", None),
-            ("registry.example/team/app", "registry.example/team/app:v1", Some(Fit::Below(25))),
-            ("registry.example/team/app:v1", "registry.example/team/app:v1", Some(Fit::Image)),
+            ("registry.example/team/app", "registry.example/team/app:v1", Some(Specificity::Below(25))),
+            ("registry.example/team/app:v1", "registry.example/team/app:v1", Some(Specificity::Image)),
             ("registry.example/team/app:v1", "registry.example/team/app:v2", None),
-            ("registry.example/team/app:latest", "registry.example/team/app", Some(Fit::Image)),
-            (&digest, &digest, Some(Fit::Image)),
-            (&both, &both, Some(Fit::Image)),
+            ("registry.example/team/app:latest", "registry.example/team/app", Some(Specificity::Image)),
+            (&digest, &digest, Some(Specificity::Image)),
+            (&both, &both, Some(Specificity::Image)),
             (&both, &digest, None),
             (&digest, &both, None),
-            ("docker.io", "busybox", Some(Fit::Below(9))),
-            ("docker.io/library/busybox", "busybox", Some(Fit::Below(25))),
-            ("docker.io/library/busybox:latest", "busybox", Some(Fit::Image)),
+            ("docker.io", "busybox", Some(Specificity::Below(9))),
+            ("docker.io/library/busybox", "busybox", Some(Specificity::Below(25))),
+            ("docker.io/library/busybox:latest", "busybox", Some(Specificity::Image)),
             ("docker.io/busybox", "busybox", None),
-            ("docker.io/openshift", "openshift/origin", Some(Fit::Below(19))),
+            ("docker.io/openshift", "openshift/origin", Some(Specificity::Below(19))),
             ("docker.io/openshift", "openshift", None),
             ("*.docker.io", "busybox", None),
-            ("*.io", "busybox", Some(Fit::Subdomains(4))),
-            ("*.example.com", "a.example.com/app", Some(Fit::Subdomains(13))),
-            ("*.example.com", "a.b.example.com:5000/app", Some(Fit::Subdomains(13))),
+            ("*.io", "busybox", Some(Specificity::Subdomains(4))),
+            ("*.example.com", "a.example.com/app", Some(Specificity::Subdomains(13))),
+            ("*.example.com", "a.b.example.com:5000/app", Some(Specificity::Subdomains(13))),
             ("*.example.com", "example.com/app", None),
             ("*.example.com", "aexample.com/app", None),
-            ("*.0.0.1", "127.0.0.1:5000/app", Some(Fit::Subdomains(7))),
+            ("*.0.0.1", "127.0.0.1:5000/app", Some(Specificity::Subdomains(7))),
         ] {
             assert_eq!(fit(scope, image), expected, "{scope} {image}");
         }
-        assert!(Fit::Image > Fit::Below(100) && Fit::Below(1) > Fit::Subdomains(100));
+        assert!(Specificity::Image > Specificity::Below(100) && Specificity::Below(1) > Specificity::Subdomains(100));
     }
 
     // threat: R05
@@ -247,7 +247,7 @@ mod tests {
             ("127.1:5000", None),
             ("a b", None),
         ] {
-            let error = scope.parse::<Scope>().expect_err(scope);
+            let error = scope.parse::<ImageScope>().expect_err(scope);
             assert_eq!(error.instead.as_deref(), instead, "{scope}");
         }
     }

@@ -1,7 +1,7 @@
-use super::demand::Demand;
 use super::glob::{ImageGlob, Near};
-use super::names::Reach;
-use super::scope::{Fit, Scope};
+use super::names::NameMatching;
+use super::requirement::Requirement;
+use super::scope::{ImageScope, Specificity};
 use crate::oci::{ImageReference, Repository};
 use crate::report::Rule;
 
@@ -20,21 +20,21 @@ pub struct ImageRule {
     /// The rule's name, for reports.
     pub name: String,
     /// Which images it is about.
-    pub images: Images,
+    pub images: ImageMatcher,
     /// What becomes of an image that does not meet it.
-    pub mode: Mode,
+    pub mode: EnforcementMode,
     /// What they must show.
-    pub demand: Demand,
+    pub requirement: Requirement,
 }
 
 /// Which images a rule is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Images {
+pub enum ImageMatcher {
     /// Those in registries that fit one of these.
     Globs(Vec<ImageGlob>),
     /// Those in registries that lie within the scope.
-    Scope(Scope),
+    Scope(ImageScope),
     /// Those that come by this transport, named as in containers-policy.json(5): `docker`, `oci`, `oci-archive`, …
     Transport(String),
     /// All that no other rule is about.
@@ -48,7 +48,7 @@ pub enum Images {
 
 /// What becomes of an image that does not meet a rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
+pub enum EnforcementMode {
     /// It is refused.
     Enforce,
     /// It is allowed, and the report says what is wrong.
@@ -67,7 +67,7 @@ pub(super) enum Choice {
 
 /// What an image is called, as far as policies care.
 #[derive(Clone, Copy, Debug)]
-pub enum ImageName<'a> {
+pub enum ImageIdentity<'a> {
     /// An image in a registry.
     Registry(&'a ImageReference),
     /// An image in files.
@@ -85,8 +85,8 @@ impl PolicySet {
         Self { rules, choice: Choice::All, passed_over: Vec::new() }
     }
 
-    /// Documents beside the policies, each by its kind: they are about other things and demand nothing here.
-    pub fn passed_over(&self) -> &[String] {
+    /// Documents beside the policies, each by its kind: they are about other things and require nothing here.
+    pub fn skipped_documents(&self) -> &[String] {
         &self.passed_over
     }
 
@@ -98,59 +98,59 @@ impl PolicySet {
     /// Returns true if some attestation is judged by a policy in Rego, whose memory only the process can bound.
     #[cfg(feature = "rego")]
     pub fn evaluates_rego(&self) -> bool {
-        self.rules.iter().any(|rule| rule.demand.evaluates_rego())
+        self.rules.iter().any(|rule| rule.requirement.evaluates_rego())
     }
 
     /// What the image must show.
     ///
-    /// Tag and digest of a name both count. A rule that demands or refuses is also about the name without its digest, so that nothing is
+    /// Tag and digest of a name both count. A rule that requires or refuses is also about the name without its digest, so that nothing is
     /// escaped by adding to it; one that allows without verification applies to the name as it is.
-    pub fn demand_for(&self, image: ImageName<'_>) -> Demand {
+    pub fn requirement_for(&self, image: ImageIdentity<'_>) -> Requirement {
         let rules: Vec<&ImageRule> = match self.choice {
-            Choice::All => self.rules.iter().filter(|rule| closeness(rule, image).is_some()).collect(),
+            Choice::All => self.rules.iter().filter(|rule| specificity(rule, image).is_some()).collect(),
             #[cfg(any(test, feature = "policy-files"))]
-            Choice::Closest => self.closest(image),
+            Choice::Closest => self.most_specific(image),
         };
         let (name, reference) = match image {
-            ImageName::Registry(reference) => (reference.to_string(), Some(reference)),
-            ImageName::Local { given, .. } => (given.to_owned(), None),
+            ImageIdentity::Registry(reference) => (reference.to_string(), Some(reference)),
+            ImageIdentity::Local { given, .. } => (given.to_owned(), None),
         };
         if rules.is_empty() {
             let near = match image {
-                ImageName::Registry(image) => self.near(image).or_else(|| nearest(&self.rules, image)),
-                ImageName::Local { transport, .. } => self.near_local(transport),
+                ImageIdentity::Registry(image) => self.near(image).or_else(|| nearest(&self.rules, image)),
+                ImageIdentity::Local { transport, .. } => self.near_local(transport),
             };
-            return Demand::NoRule { image: name, near };
+            return Requirement::NoRule { image: name, near };
         }
-        let parts = rules.iter().map(|rule| Demand::Group {
+        let parts = rules.iter().map(|rule| Requirement::Group {
             name: rule.name.clone(),
             rule: match rule.mode {
-                Mode::Enforce => Rule::All,
-                Mode::Warn => Rule::Advisory,
+                EnforcementMode::Enforce => Rule::All,
+                EnforcementMode::Warn => Rule::Advisory,
             },
-            parts: vec![rule.demand.of_image(reference)],
+            parts: vec![rule.requirement.of_image(reference)],
         });
-        Demand::all(name, parts.collect())
+        Requirement::all(name, parts.collect())
     }
 
     /// The rule that fits most closely. A name with tag and digest is held to the rule about either.
     #[cfg(any(test, feature = "policy-files"))]
-    fn closest(&self, image: ImageName<'_>) -> Vec<&ImageRule> {
-        let fitting = |image: ImageName<'_>| {
-            let fitting = self.rules.iter().filter_map(|rule| Some((closeness(rule, image)?, rule)));
+    fn most_specific(&self, image: ImageIdentity<'_>) -> Vec<&ImageRule> {
+        let fitting = |image: ImageIdentity<'_>| {
+            let fitting = self.rules.iter().filter_map(|rule| Some((specificity(rule, image)?, rule)));
             fitting.max_by_key(|(fit, _)| *fit)
         };
         let closest = |image| fitting(image).map(|(_, rule)| rule);
-        let ImageName::Registry(reference @ ImageReference { tag: Some(_), digest: Some(_), .. }) = image else {
+        let ImageIdentity::Registry(reference @ ImageReference { tag: Some(_), digest: Some(_), .. }) = image else {
             return closest(image).into_iter().collect();
         };
         let by_tag = ImageReference { digest: None, ..reference.clone() };
         let by_digest = ImageReference { tag: None, ..reference.clone() };
-        let by_tag = closest(ImageName::Registry(&by_tag));
-        let by_digest = closest(ImageName::Registry(&by_digest));
+        let by_tag = closest(ImageIdentity::Registry(&by_tag));
+        let by_digest = closest(ImageIdentity::Registry(&by_digest));
         let again = by_tag.zip(by_digest).is_some_and(|(one, other)| std::ptr::eq(one, other));
         // A rule about this very pair is one more.
-        let by_both = fitting(image).filter(|(fit, _)| *fit == Closeness::Named(Some(Fit::Image)));
+        let by_both = fitting(image).filter(|(fit, _)| *fit == RuleSpecificity::Named(Some(Specificity::Image)));
         let by_both = by_both.map(|(_, rule)| rule);
         by_digest.into_iter().chain(by_tag.filter(|_| !again)).chain(by_both).collect()
     }
@@ -158,8 +158,10 @@ impl PolicySet {
     /// A rule about the same repository that is about other names of it.
     fn near(&self, image: &ImageReference) -> Option<String> {
         let patterns = self.rules.iter().flat_map(|rule| match &rule.images {
-            Images::Globs(globs) => globs.iter().map(|glob| (rule, glob)).collect::<Vec<_>>(),
-            Images::Scope(_) | Images::Transport(_) | Images::Rest | Images::None { .. } => Vec::new(),
+            ImageMatcher::Globs(globs) => globs.iter().map(|glob| (rule, glob)).collect::<Vec<_>>(),
+            ImageMatcher::Scope(_) | ImageMatcher::Transport(_) | ImageMatcher::Rest | ImageMatcher::None { .. } => {
+                Vec::new()
+            }
         });
         patterns.into_iter().find_map(|(rule, glob)| {
             let why = match glob.near(image)? {
@@ -172,8 +174,9 @@ impl PolicySet {
 
     /// A rule that would be about an image in files, were it in a registry.
     fn near_local(&self, transport: &str) -> Option<String> {
-        let named =
-            |rule: &&ImageRule| matches!(rule.images, Images::Globs(_) | Images::Scope(_) | Images::Transport(_));
+        let named = |rule: &&ImageRule| {
+            matches!(rule.images, ImageMatcher::Globs(_) | ImageMatcher::Scope(_) | ImageMatcher::Transport(_))
+        };
         let rule = self.rules.iter().find(named)?;
         Some(format!(
             "{} is about images of registries, and this image is in {transport}: it has no name there",
@@ -194,9 +197,11 @@ fn nearest(rules: &[ImageRule], image: &ImageReference) -> Option<String> {
     };
     let candidates = rules.iter().flat_map(|rule| {
         let texts = match &rule.images {
-            Images::Globs(globs) => globs.iter().map(|glob| (glob.to_string(), glob.is_short_of(image))).collect(),
-            Images::Scope(scope) => vec![(scope.text().to_owned(), false)],
-            Images::Transport(_) | Images::Rest | Images::None { .. } => Vec::new(),
+            ImageMatcher::Globs(globs) => {
+                globs.iter().map(|glob| (glob.to_string(), glob.is_short_of(image))).collect()
+            }
+            ImageMatcher::Scope(scope) => vec![(scope.text().to_owned(), false)],
+            ImageMatcher::Transport(_) | ImageMatcher::Rest | ImageMatcher::None { .. } => Vec::new(),
         };
         texts.into_iter().map(move |(text, short)| (rule, text, short))
     });
@@ -214,37 +219,37 @@ fn nearest(rules: &[ImageRule], image: &ImageReference) -> Option<String> {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Closeness {
+enum RuleSpecificity {
     Rest,
     Transport,
-    Named(Option<Fit>),
+    Named(Option<Specificity>),
 }
 
-fn closeness(rule: &ImageRule, image: ImageName<'_>) -> Option<Closeness> {
+fn specificity(rule: &ImageRule, image: ImageIdentity<'_>) -> Option<RuleSpecificity> {
     match (&rule.images, image) {
-        (Images::Rest, _) => Some(Closeness::Rest),
-        (Images::None { .. }, _) => None,
-        (Images::Transport(transport), ImageName::Registry(_)) => {
-            (transport == "docker").then_some(Closeness::Transport)
+        (ImageMatcher::Rest, _) => Some(RuleSpecificity::Rest),
+        (ImageMatcher::None { .. }, _) => None,
+        (ImageMatcher::Transport(transport), ImageIdentity::Registry(_)) => {
+            (transport == "docker").then_some(RuleSpecificity::Transport)
         }
-        (Images::Transport(wanted), ImageName::Local { transport, .. }) => {
-            (wanted == transport).then_some(Closeness::Transport)
+        (ImageMatcher::Transport(wanted), ImageIdentity::Local { transport, .. }) => {
+            (wanted == transport).then_some(RuleSpecificity::Transport)
         }
-        (Images::Globs(globs), ImageName::Registry(reference)) => {
-            let reach = match rule.mode == Mode::Warn || rule.demand.lets_in() {
-                true => Reach::Exact,
-                false => Reach::Generous,
+        (ImageMatcher::Globs(globs), ImageIdentity::Registry(reference)) => {
+            let reach = match rule.mode == EnforcementMode::Warn || rule.requirement.allows() {
+                true => NameMatching::Exact,
+                false => NameMatching::Generous,
             };
-            globs.iter().any(|glob| glob.fits(reference, reach)).then_some(Closeness::Named(None))
+            globs.iter().any(|glob| glob.fits(reference, reach)).then_some(RuleSpecificity::Named(None))
         }
-        (Images::Scope(scope), ImageName::Registry(reference)) => {
-            scope.fit(reference).map(|fit| Closeness::Named(Some(fit)))
+        (ImageMatcher::Scope(scope), ImageIdentity::Registry(reference)) => {
+            scope.specificity(reference).map(|fit| RuleSpecificity::Named(Some(fit)))
         }
         // What lies in files has no name that a pattern could be compared with; `**` needs none.
-        (Images::Globs(globs), ImageName::Local { .. }) => {
-            globs.iter().any(ImageGlob::is_every_image).then_some(Closeness::Named(None))
+        (ImageMatcher::Globs(globs), ImageIdentity::Local { .. }) => {
+            globs.iter().any(ImageGlob::is_every_image).then_some(RuleSpecificity::Named(None))
         }
-        (Images::Scope(_), ImageName::Local { .. }) => None,
+        (ImageMatcher::Scope(_), ImageIdentity::Local { .. }) => None,
     }
 }
 
@@ -252,20 +257,20 @@ fn closeness(rule: &ImageRule, image: ImageName<'_>) -> Option<Closeness> {
 mod tests {
     use super::*;
 
-    fn rule(name: &str, images: Images) -> ImageRule {
-        ImageRule { name: name.to_owned(), images, mode: Mode::Enforce, demand: Demand::Nothing }
+    fn rule(name: &str, images: ImageMatcher) -> ImageRule {
+        ImageRule { name: name.to_owned(), images, mode: EnforcementMode::Enforce, requirement: Requirement::Nothing }
     }
 
-    fn names(set: &PolicySet, image: ImageName<'_>) -> Vec<String> {
-        match set.demand_for(image) {
-            Demand::Group { rule: Rule::All, parts, .. } => parts
+    fn names(set: &PolicySet, image: ImageIdentity<'_>) -> Vec<String> {
+        match set.requirement_for(image) {
+            Requirement::Group { rule: Rule::All, parts, .. } => parts
                 .into_iter()
                 .map(|part| match part {
-                    Demand::Group { name, .. } => name,
+                    Requirement::Group { name, .. } => name,
                     other => panic!("{other:?}"),
                 })
                 .collect(),
-            Demand::NoRule { .. } => Vec::new(),
+            Requirement::NoRule { .. } => Vec::new(),
             other => panic!("{other:?}"),
         }
     }
@@ -273,27 +278,33 @@ mod tests {
     // threat: I07
     #[test]
     fn no_rule_means_no_and_several_apply_together() {
-        let globs = |text: &str| Images::Globs(vec![text.parse().unwrap()]);
+        let globs = |text: &str| ImageMatcher::Globs(vec![text.parse().unwrap()]);
         let set =
             PolicySet::new(vec![rule("a", globs("registry.example/**")), rule("b", globs("registry.example/team/*"))]);
         let name = |text: &str| text.parse::<ImageReference>().unwrap();
-        assert_eq!(names(&set, ImageName::Registry(&name("registry.example/team/app"))), ["a", "b"]);
-        assert_eq!(names(&set, ImageName::Registry(&name("registry.example/app"))), ["a"]);
-        assert!(matches!(set.demand_for(ImageName::Registry(&name("other.example/app"))), Demand::NoRule { .. }));
-        assert!(matches!(PolicySet::new(vec![]).demand_for(ImageName::Registry(&name("a"))), Demand::NoRule { .. }));
-        let local = ImageName::Local { transport: "oci", given: "oci:dir" };
-        assert!(matches!(set.demand_for(local), Demand::NoRule { .. }));
+        assert_eq!(names(&set, ImageIdentity::Registry(&name("registry.example/team/app"))), ["a", "b"]);
+        assert_eq!(names(&set, ImageIdentity::Registry(&name("registry.example/app"))), ["a"]);
+        assert!(matches!(
+            set.requirement_for(ImageIdentity::Registry(&name("other.example/app"))),
+            Requirement::NoRule { .. }
+        ));
+        assert!(matches!(
+            PolicySet::new(vec![]).requirement_for(ImageIdentity::Registry(&name("a"))),
+            Requirement::NoRule { .. }
+        ));
+        let local = ImageIdentity::Local { transport: "oci", given: "oci:dir" };
+        assert!(matches!(set.requirement_for(local), Requirement::NoRule { .. }));
         assert_eq!(names(&PolicySet::new(vec![rule("all", globs("**"))]), local), ["all"]);
     }
 
     #[test]
     fn the_nearest_rule_is_named_with_what_keeps_it_from_fitting() {
-        let globs = |text: &str| Images::Globs(vec![text.parse().unwrap()]);
-        let scope = |text: &str| Images::Scope(text.parse().unwrap());
+        let globs = |text: &str| ImageMatcher::Globs(vec![text.parse().unwrap()]);
+        let scope = |text: &str| ImageMatcher::Scope(text.parse().unwrap());
         let near = |rules: Vec<ImageRule>, image: &str| {
             let image: ImageReference = image.parse().unwrap();
-            match PolicySet::new(rules).demand_for(ImageName::Registry(&image)) {
-                Demand::NoRule { near, .. } => near.unwrap_or_default(),
+            match PolicySet::new(rules).requirement_for(ImageIdentity::Registry(&image)) {
+                Requirement::NoRule { near, .. } => near.unwrap_or_default(),
                 other => panic!("{other:?}"),
             }
         };
@@ -316,23 +327,25 @@ mod tests {
                 .starts_with("the nearest is scope about docker.io/acme: it is about other images")
         );
         assert_eq!(near(vec![], "app"), "");
-        let local = ImageName::Local { transport: "oci", given: "oci:dir" };
-        let Demand::NoRule { near: Some(why), .. } = PolicySet::new(rules()).demand_for(local) else { panic!() };
+        let local = ImageIdentity::Local { transport: "oci", given: "oci:dir" };
+        let Requirement::NoRule { near: Some(why), .. } = PolicySet::new(rules()).requirement_for(local) else {
+            panic!()
+        };
         assert_eq!(why, "far is about images of registries, and this image is in oci: it has no name there");
     }
 
     // threat: R03
     #[test]
     fn all_of_several_let_in_when_each_does_and_there_are_any() {
-        let refuse = Demand::Refuse { why: None };
+        let refuse = Requirement::Refuse { why: None };
         for (parts, expected) in [
             (vec![], false),
-            (vec![Demand::Nothing], true),
-            (vec![Demand::Nothing, Demand::Nothing], true),
-            (vec![Demand::Nothing, refuse.clone()], false),
+            (vec![Requirement::Nothing], true),
+            (vec![Requirement::Nothing, Requirement::Nothing], true),
+            (vec![Requirement::Nothing, refuse.clone()], false),
             (vec![refuse], false),
         ] {
-            assert_eq!(Demand::all("x", parts.clone()).lets_in(), expected, "{parts:?}");
+            assert_eq!(Requirement::all("x", parts.clone()).allows(), expected, "{parts:?}");
         }
     }
 
@@ -341,13 +354,14 @@ mod tests {
     fn a_rule_that_refuses_is_not_escaped_by_a_digest() {
         let digest = format!("@sha256:{}", "0".repeat(64));
         let name = |text: &str| text.parse::<ImageReference>().unwrap();
-        let globs = |text: &str| Images::Globs(vec![ImageGlob::of_policy_controller(text).unwrap()]);
-        let refuse = |name: &str, images| ImageRule { demand: Demand::Refuse { why: None }, ..rule(name, images) };
+        let globs = |text: &str| ImageMatcher::Globs(vec![ImageGlob::of_policy_controller(text).unwrap()]);
+        let refuse =
+            |name: &str, images| ImageRule { requirement: Requirement::Refuse { why: None }, ..rule(name, images) };
         let set = PolicySet::new(vec![
             rule("allows", globs("registry.example/app:v1")),
             refuse("refuses", globs("registry.example/app:v1")),
             refuse("refuses all", globs("registry.example/other")),
-            ImageRule { mode: Mode::Warn, ..refuse("warns", globs("registry.example/app:v1")) },
+            ImageRule { mode: EnforcementMode::Warn, ..refuse("warns", globs("registry.example/app:v1")) },
         ]);
         for (image, expected) in [
             ("registry.example/app:v1".to_owned(), &["allows", "refuses", "warns"][..]),
@@ -356,19 +370,19 @@ mod tests {
             ("registry.example/other:v1".to_owned(), &["refuses all"]),
             (format!("registry.example/other{digest}"), &["refuses all"]),
         ] {
-            assert_eq!(names(&set, ImageName::Registry(&name(&image))), expected, "{image}");
+            assert_eq!(names(&set, ImageIdentity::Registry(&name(&image))), expected, "{image}");
         }
-        let Demand::NoRule { near, .. } =
-            set.demand_for(ImageName::Registry(&name(&format!("registry.example/app{digest}"))))
+        let Requirement::NoRule { near, .. } =
+            set.requirement_for(ImageIdentity::Registry(&name(&format!("registry.example/app{digest}"))))
         else {
             panic!("a rule is about it")
         };
         let near = near.unwrap();
         assert!(near.starts_with("allows about registry.example/app:v1 is about tags, and this image"), "{near}");
-        let scope = |text: &str| Images::Scope(text.parse().unwrap());
+        let scope = |text: &str| ImageMatcher::Scope(text.parse().unwrap());
         let set = PolicySet {
             rules: vec![
-                rule("rest", Images::Rest),
+                rule("rest", ImageMatcher::Rest),
                 refuse("tag", scope("registry.example/app:v1")),
                 refuse("both", scope(&format!("registry.example/app:v3{digest}"))),
             ],
@@ -381,17 +395,17 @@ mod tests {
             (format!("registry.example/app:v3{digest}"), &["rest", "both"]),
             ("registry.example/app:v1".to_owned(), &["tag"]),
         ] {
-            assert_eq!(names(&set, ImageName::Registry(&name(&image))), expected, "{image}");
+            assert_eq!(names(&set, ImageIdentity::Registry(&name(&image))), expected, "{image}");
         }
     }
 
     #[test]
     fn the_closest_scope_applies_alone() {
-        let scope = |text: &str| Images::Scope(text.parse().unwrap());
+        let scope = |text: &str| ImageMatcher::Scope(text.parse().unwrap());
         let rules = vec![
-            rule("rest", Images::Rest),
-            rule("docker", Images::Transport("docker".to_owned())),
-            rule("oci", Images::Transport("oci".to_owned())),
+            rule("rest", ImageMatcher::Rest),
+            rule("docker", ImageMatcher::Transport("docker".to_owned())),
+            rule("oci", ImageMatcher::Transport("oci".to_owned())),
             rule("subdomains", scope("*.example")),
             rule("host", scope("registry.example")),
             rule("team", scope("registry.example/team")),
@@ -405,9 +419,9 @@ mod tests {
             ("other.example/app", "subdomains"),
             ("other.test/app", "docker"),
         ] {
-            assert_eq!(names(&set, ImageName::Registry(&image.parse().unwrap())), [expected], "{image}");
+            assert_eq!(names(&set, ImageIdentity::Registry(&image.parse().unwrap())), [expected], "{image}");
         }
-        assert_eq!(names(&set, ImageName::Local { transport: "oci", given: "oci:dir" }), ["oci"]);
-        assert_eq!(names(&set, ImageName::Local { transport: "oci-archive", given: "oci-archive:f" }), ["rest"]);
+        assert_eq!(names(&set, ImageIdentity::Local { transport: "oci", given: "oci:dir" }), ["oci"]);
+        assert_eq!(names(&set, ImageIdentity::Local { transport: "oci-archive", given: "oci-archive:f" }), ["rest"]);
     }
 }

@@ -5,7 +5,7 @@
 //!
 //! it is a signature at all, of the kind asked for, readable, with the material asked for; the signature verifies, by a certificate of
 //! a trusted authority, for the identity asked for; it is about this artifact, with the annotations and for the repository asked for;
-//! timestamps, logs and the time of signing hold; and what it states is as the policy demands.
+//! timestamps, logs and the time of signing hold; and what it states is as the policy requires.
 
 use std::cmp::{Ordering, Reverse};
 
@@ -26,7 +26,7 @@ pub struct Headline<'r> {
 
 impl Report {
     /// The problem that decided, of the candidate that came furthest; the same in every order in which candidates were found. A doubt
-    /// when undecided. `None` when verified, and when nothing was demanded.
+    /// when undecided. `None` when verified, and when nothing was required.
     pub fn headline(&self) -> Option<Headline<'_>> {
         let Lead { outcome, check, mut path, .. } = lead(&self.root)?;
         path.reverse();
@@ -60,7 +60,7 @@ enum Step {
     Timestamp,
     LogEntry,
     Time,
-    /// What is stated is not as demanded.
+    /// What is stated is not as required.
     Statement,
     /// Enough signatures, by too few signers.
     Signers,
@@ -205,7 +205,7 @@ fn of_signature(parts: &[Node]) -> Option<Lead<'_>> {
     let cause = match (step, outcome) {
         // A signature over plain bytes that do not have the digest noted beside it: the bytes have changed.
         (Step::Signature, _) if over_bytes => at(Step::Subject),
-        // The time is missing because its witnesses are.
+        // The time is missing because log and timestamp are.
         (Step::Certificate | Step::Time, Outcome::Fail(Reason::TimeMissing)) => {
             at(Step::Timestamp).or_else(|| at(Step::LogEntry)).or_else(|| at(Step::Time))
         }
@@ -240,7 +240,7 @@ mod tests {
     }
 
     fn group(rule: Rule, parts: Vec<Node>) -> Node {
-        Node::Group { label: Label::Demands { name: String::new() }, rule, parts }
+        Node::Group { label: Label::Requirements { name: String::new() }, rule, parts }
     }
 
     /// The words that lead, and the place of what they are about.

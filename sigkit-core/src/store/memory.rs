@@ -2,7 +2,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::{Expected, FetchedManifest, Referrers, Store, StoreError, StoreWrite, SubjectIndexed, verified};
+use super::{FetchedManifest, Precondition, Referrers, Store, StoreError, StoreWrite, SubjectIndexed, verified};
 use crate::digest::Digest;
 use crate::oci::{Descriptor, Tag, TagOrDigest};
 
@@ -140,7 +140,7 @@ impl MemoryStore {
         target: &TagOrDigest,
         media_type: &str,
         bytes: &[u8],
-        expected: Expected,
+        expected: Precondition,
     ) -> Result<SubjectIndexed, StoreError> {
         let place = self.place(target);
         let digest = match target {
@@ -209,7 +209,7 @@ impl StoreWrite for MemoryStore {
         target: &TagOrDigest,
         media_type: &str,
         bytes: &[u8],
-        expected: Expected,
+        expected: Precondition,
     ) -> Result<SubjectIndexed, StoreError> {
         self.write_manifest(target, media_type, bytes, expected)
     }
@@ -240,7 +240,7 @@ mod tests {
         store: &MemoryStore,
         target: &TagOrDigest,
         bytes: &[u8],
-        expected: Expected,
+        expected: Precondition,
     ) -> Result<(), StoreError> {
         store.push_manifest(target, media_type::OCI_MANIFEST, bytes, expected).await.map(|_| ())
     }
@@ -249,7 +249,7 @@ mod tests {
     async fn pushed_content_is_read_by_tag_and_digest_in_any_clone() {
         let store = MemoryStore::new();
         let bytes = manifest(None, "a");
-        push(&store, &tag("v1"), &bytes, Expected::Absent).await.unwrap();
+        push(&store, &tag("v1"), &bytes, Precondition::Absent).await.unwrap();
         let other = store.clone();
         let by_tag = other.manifest(&tag("v1")).await.unwrap();
         assert_eq!((by_tag.bytes.as_slice(), by_tag.descriptor.digest), (bytes.as_slice(), Digest::sha256(&bytes)));
@@ -262,13 +262,13 @@ mod tests {
         let store = MemoryStore::new();
         let (a, b) = (manifest(None, "a"), manifest(None, "b"));
         let conflicts = |result: Result<(), StoreError>| matches!(result, Err(StoreError::Conflict { .. }));
-        assert!(conflicts(push(&store, &tag("t"), &a, Expected::Unchanged(Digest::sha256(&a))).await));
-        push(&store, &tag("t"), &a, Expected::Absent).await.unwrap();
-        assert!(conflicts(push(&store, &tag("t"), &b, Expected::Absent).await));
-        assert!(conflicts(push(&store, &tag("t"), &b, Expected::Unchanged(Digest::sha256(&b))).await));
+        assert!(conflicts(push(&store, &tag("t"), &a, Precondition::Unchanged(Digest::sha256(&a))).await));
+        push(&store, &tag("t"), &a, Precondition::Absent).await.unwrap();
+        assert!(conflicts(push(&store, &tag("t"), &b, Precondition::Absent).await));
+        assert!(conflicts(push(&store, &tag("t"), &b, Precondition::Unchanged(Digest::sha256(&b))).await));
         assert_eq!(store.tags(), vec![("t".parse().unwrap(), Digest::sha256(&a))]);
-        push(&store, &tag("t"), &b, Expected::Unchanged(Digest::sha256(&a))).await.unwrap();
-        push(&store, &tag("t"), &a, Expected::Any).await.unwrap();
+        push(&store, &tag("t"), &b, Precondition::Unchanged(Digest::sha256(&a))).await.unwrap();
+        push(&store, &tag("t"), &a, Precondition::Any).await.unwrap();
         assert_eq!(store.manifest(&tag("t")).await.unwrap().bytes, a);
     }
 
@@ -278,9 +278,9 @@ mod tests {
         let subject = Digest::sha256(b"subject");
         let bytes = manifest(Some(&subject), "about");
         let target = TagOrDigest::Digest(Digest::sha256(&bytes));
-        let indexed = store.push_manifest(&target, media_type::OCI_MANIFEST, &bytes, Expected::Any).await.unwrap();
+        let indexed = store.push_manifest(&target, media_type::OCI_MANIFEST, &bytes, Precondition::Any).await.unwrap();
         assert_eq!(indexed, SubjectIndexed::Yes);
-        push(&store, &tag("other"), &manifest(None, "x"), Expected::Any).await.unwrap();
+        push(&store, &tag("other"), &manifest(None, "x"), Precondition::Any).await.unwrap();
         let Referrers::Listed(listed) = store.referrers(&subject).await.unwrap() else { panic!("must be listed") };
         assert_eq!(listed.len(), 1);
         assert_eq!(listed[0].digest, Digest::sha256(&bytes));
@@ -290,7 +290,7 @@ mod tests {
 
         let old = store.without_referrers();
         assert_eq!(old.referrers(&subject).await.unwrap(), Referrers::Unsupported);
-        let indexed = old.push_manifest(&target, media_type::OCI_MANIFEST, &bytes, Expected::Any).await.unwrap();
+        let indexed = old.push_manifest(&target, media_type::OCI_MANIFEST, &bytes, Precondition::Any).await.unwrap();
         assert_eq!(indexed, SubjectIndexed::NotStated);
     }
 
@@ -313,8 +313,8 @@ mod tests {
         assert!(matches!(store.blob(&described(3), 3).await, Err(StoreError::DigestMismatch { .. })));
 
         let bytes = manifest(None, "a");
-        push(&store, &tag("t"), &bytes, Expected::Any).await.unwrap();
-        let wrong = push(&store, &TagOrDigest::Digest(digest), &bytes, Expected::Any).await;
+        push(&store, &tag("t"), &bytes, Precondition::Any).await.unwrap();
+        let wrong = push(&store, &TagOrDigest::Digest(digest), &bytes, Precondition::Any).await;
         assert!(matches!(wrong, Err(StoreError::DigestMismatch { .. })));
         store.corrupt(&Digest::sha256(&bytes), &manifest(None, "b"));
         assert!(matches!(store.manifest(&tag("t")).await, Err(StoreError::DigestMismatch { .. })));
@@ -323,7 +323,7 @@ mod tests {
     #[tokio::test]
     async fn a_manifest_that_is_none_is_not_stored() {
         let store = MemoryStore::new();
-        let refused = push(&store, &tag("t"), b"{}", Expected::Any).await;
+        let refused = push(&store, &tag("t"), b"{}", Precondition::Any).await;
         assert!(matches!(refused, Err(StoreError::Manifest { .. })));
         assert!(store.tags().is_empty());
     }

@@ -31,7 +31,7 @@ use crate::digest::Digest;
 use crate::oci::{Descriptor, ImageReference, Manifest, Platform, Tag, TagOrDigest};
 
 /// What a descriptor or an annotation takes in memory beside its texts, in bytes.
-const PART: usize = 256;
+const PART_OVERHEAD_BYTES: usize = 256;
 
 /// A manifest as it was read: what names it, its exact bytes, and what they mean.
 #[derive(Clone, Debug)]
@@ -47,7 +47,7 @@ pub struct FetchedManifest {
 impl FetchedManifest {
     /// About how many bytes of memory it takes.
     pub(crate) fn weight(&self) -> usize {
-        self.bytes.len().saturating_mul(2).saturating_add(self.manifest.parts().saturating_mul(PART))
+        self.bytes.len().saturating_mul(2).saturating_add(self.manifest.parts().saturating_mul(PART_OVERHEAD_BYTES))
     }
 }
 
@@ -162,7 +162,7 @@ pub enum Completed {
 
 /// What a write expects to find under the name it writes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Expected {
+pub enum Precondition {
     /// Anything; used for content-addressed names, where it makes no difference.
     Any,
     /// Nothing.
@@ -182,13 +182,13 @@ pub enum SubjectIndexed {
 
 /// How far a place keeps [`Expected`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Atomicity {
+pub enum WriteConsistency {
     /// A write whose expectation is not met never happens.
     Exact,
     /// The store may overwrite what another writer wrote in between, so writers must read again.
-    BestEffort {
+    Eventual {
         /// The shortest wait before looking again: in that time a write that another writer has begun will have arrived.
-        settle: Duration,
+        visibility_delay: Duration,
     },
 }
 
@@ -204,11 +204,11 @@ pub enum TagListed {
 /// Write access to one repository.
 pub trait StoreWrite: Store {
     /// How far this place keeps [`Expected`].
-    fn atomicity(&self) -> Atomicity {
-        Atomicity::Exact
+    fn atomicity(&self) -> WriteConsistency {
+        WriteConsistency::Exact
     }
 
-    /// Lets time pass between two looks at a shared object; a place that is [`Atomicity::Exact`] needs none.
+    /// Lets time pass between two looks at a shared object; a place that is [`WriteConsistency::Exact`] needs none.
     fn pause(&self, _: Duration) -> impl Future<Output = ()> + Send {
         std::future::ready(())
     }
@@ -242,6 +242,6 @@ pub trait StoreWrite: Store {
         target: &TagOrDigest,
         media_type: &str,
         bytes: &[u8],
-        expected: Expected,
+        expected: Precondition,
     ) -> impl Future<Output = Result<SubjectIndexed, StoreError>> + Send;
 }

@@ -1,6 +1,6 @@
 //! Bytes compared with their names, for the stores that hold them here.
 
-use super::{Expected, FetchedManifest, StoreError};
+use super::{FetchedManifest, Precondition, StoreError};
 use crate::digest::Digest;
 use crate::oci::{Descriptor, Manifest};
 
@@ -58,10 +58,10 @@ pub(super) fn referrer(fetched: &FetchedManifest) -> Option<(Digest, Descriptor)
 }
 
 /// Returns true if what a name refers to is what the writer expects.
-pub(super) fn meets(expected: Expected, current: Option<Digest>) -> bool {
+pub(super) fn meets(expected: Precondition, current: Option<Digest>) -> bool {
     match expected {
-        Expected::Any => true,
-        Expected::Absent => current.is_none(),
-        Expected::Unchanged(digest) => current == Some(digest),
+        Precondition::Any => true,
+        Precondition::Absent => current.is_none(),
+        Precondition::Unchanged(digest) => current == Some(digest),
     }
 }

@@ -103,7 +103,7 @@ pub enum AuthorityError {
     #[error(
         "the certificates sign each other in too many ways: more than {MAX_SIGNATURES} signatures would have to be checked"
     )]
-    TooTangled,
+    TooManyPaths,
 }
 
 /// Why no path leads from a certificate to an authority.
@@ -252,7 +252,7 @@ impl CertificateAuthority {
                 }
                 signatures = signatures.saturating_add(1);
                 if signatures > MAX_SIGNATURES {
-                    return Err(AuthorityError::TooTangled);
+                    return Err(AuthorityError::TooManyPaths);
                 }
                 if !checked(position, above) && issued(child, parent).is_err() {
                     continue;

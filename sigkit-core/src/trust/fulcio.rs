@@ -24,7 +24,7 @@ const UNDERSTOOD: [ObjectIdentifier; 4] = [KEY_USAGE, SUBJECT_ALT_NAME, BASIC_CO
 /// The kind of name that a certificate gives its subject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum SubjectKind {
+pub enum SanType {
     /// A mail address.
     Email,
     /// A URI, as workflows and workloads have.
@@ -33,7 +33,7 @@ pub enum SubjectKind {
     OtherName,
 }
 
-impl fmt::Display for SubjectKind {
+impl fmt::Display for SanType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Email => "email",
@@ -47,7 +47,7 @@ impl fmt::Display for SubjectKind {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignerIdentity {
     /// The kind of the subject's name.
-    pub kind: SubjectKind,
+    pub kind: SanType,
     /// The subject's name, byte for byte as in the certificate.
     pub subject: String,
     /// The OIDC issuer that confirmed the subject; certificates of other authorities than Fulcio have none.
@@ -170,18 +170,18 @@ impl Certificate {
     }
 
     /// The one name of the subject.
-    fn subject_name(&self) -> Result<(SubjectKind, String), CertificateError> {
+    fn subject_name(&self) -> Result<(SanType, String), CertificateError> {
         let expected = "one email address, URI or user name";
         let wrong = |found: String| CertificateError::Profile { what: "subjectAltName", expected, found };
         let names = self.decode::<SubjectAltName>(SUBJECT_ALT_NAME, "subjectAltName")?;
         let names = names.ok_or_else(|| wrong("none".to_owned()))?.0;
         let [name] = names.as_slice() else { return Err(wrong(format!("{} names", names.len()))) };
         let (kind, subject) = match name {
-            GeneralName::Rfc822Name(text) => (SubjectKind::Email, text.as_str().to_owned()),
-            GeneralName::UniformResourceIdentifier(text) => (SubjectKind::Uri, text.as_str().to_owned()),
+            GeneralName::Rfc822Name(text) => (SanType::Email, text.as_str().to_owned()),
+            GeneralName::UniformResourceIdentifier(text) => (SanType::Uri, text.as_str().to_owned()),
             GeneralName::OtherName(OtherName { type_id: OTHER_NAME, value }) => {
                 let text = value.decode_as::<Utf8StringRef<'_>>().map_err(|error| wrong(error.to_string()))?;
-                (SubjectKind::OtherName, text.as_str().to_owned())
+                (SanType::OtherName, text.as_str().to_owned())
             }
             _ => return Err(wrong("a name of another kind".to_owned())),
         };

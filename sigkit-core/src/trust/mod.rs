@@ -6,20 +6,20 @@ mod authority;
 mod certificate;
 mod fulcio;
 pub(crate) mod log;
-mod log_key;
 mod root;
 mod sct;
 pub(crate) mod timestamp;
+mod transparency_log;
 mod validity;
 
 pub use authority::{AuthorityError, CertificateAuthority, PathError};
 pub use certificate::{Certificate, CertificateError};
-pub use fulcio::{FulcioExtension, SignerIdentity, SubjectKind};
+pub use fulcio::{FulcioExtension, SanType, SignerIdentity};
 pub use log::{BodyError, CheckpointError, InclusionError, LogError, LogProof};
-pub use log_key::TransparencyLog;
 pub use root::{SetAside, TrustedRoot, TrustedRootError};
 pub use sct::{DetachedSct, SctError};
 pub use timestamp::TimestampError;
+pub use transparency_log::TransparencyLog;
 pub use validity::Validity;
 
 pub use crate::bundle::LogId;

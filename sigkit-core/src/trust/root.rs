@@ -193,14 +193,14 @@ impl TrustedRoot {
     }
 
     /// What was read, unless it is from the future: that is noted, and does not stop the others.
-    fn known<T>(&mut self, at: &str, read: Result<T, Refusal>) -> Result<Option<T>, TrustedRootError> {
+    fn known<T>(&mut self, at: &str, read: Result<T, EntryError>) -> Result<Option<T>, TrustedRootError> {
         match read {
             Ok(entry) => Ok(Some(entry)),
-            Err(Refusal::Unknown(unknown)) => {
+            Err(EntryError::Unknown(unknown)) => {
                 self.set_aside.push(SetAside { entry: at.to_owned(), unknown });
                 Ok(None)
             }
-            Err(Refusal::Wrong(error)) => Err(error),
+            Err(EntryError::Wrong(error)) => Err(error),
         }
     }
 
@@ -250,14 +250,14 @@ fn add(logs: &mut Vec<TransparencyLog>, log: TransparencyLog) -> Result<(), Trus
 }
 
 /// Why an entry is not trusted.
-enum Refusal {
+enum EntryError {
     /// It says something that is not known here: what.
     Unknown(String),
     /// It is wrong, and so is the document.
     Wrong(TrustedRootError),
 }
 
-impl From<TrustedRootError> for Refusal {
+impl From<TrustedRootError> for EntryError {
     fn from(error: TrustedRootError) -> Self {
         match error {
             TrustedRootError::Key {
@@ -272,10 +272,10 @@ impl From<TrustedRootError> for Refusal {
 /// Members that are not known here, by their names.
 type Rest = BTreeMap<String, IgnoredAny>;
 
-fn no_rest(at: &str, rest: &Rest) -> Result<(), Refusal> {
+fn no_rest(at: &str, rest: &Rest) -> Result<(), EntryError> {
     match rest.keys().next() {
         None => Ok(()),
-        Some(name) => Err(Refusal::Unknown(format!("member {at}.{}", clip(name)))),
+        Some(name) => Err(EntryError::Unknown(format!("member {at}.{}", clip(name)))),
     }
 }
 
@@ -413,16 +413,16 @@ fn base64(at: String, text: Option<&str>) -> Result<Vec<u8>, TrustedRootError> {
 }
 
 impl WireLog {
-    fn read(&self, at: &str) -> Result<TransparencyLog, Refusal> {
+    fn read(&self, at: &str) -> Result<TransparencyLog, EntryError> {
         no_rest(at, &self.rest)?;
         if let Some(found) = self.hash_algorithm.as_ref().filter(|name| !name.is(|name| name == "SHA2_256")) {
-            return Err(Refusal::Unknown(format!("hashAlgorithm {}; SHA2_256 is known", found.shown())));
+            return Err(EntryError::Unknown(format!("hashAlgorithm {}; SHA2_256 is known", found.shown())));
         }
         let key = self.public_key.as_ref();
         let key = key.ok_or_else(|| member(format!("{at}.publicKey"), "a public key", "nothing"))?;
         no_rest(&format!("{at}.publicKey"), &key.rest)?;
         if let Some(found) = key.key_details.as_ref().filter(|name| !name.is(is_known_key)) {
-            return Err(Refusal::Unknown(format!("kind of key, keyDetails {}", found.shown())));
+            return Err(EntryError::Unknown(format!("kind of key, keyDetails {}", found.shown())));
         }
         let validity = window(&format!("{at}.publicKey.validFor"), key.valid_for.as_ref())?;
         let place = format!("{at}.publicKey.rawBytes");
@@ -430,7 +430,7 @@ impl WireLog {
         let bare_rsa = key.key_details.as_ref().is_some_and(|name| name.is(|name| name.starts_with("PKCS1_RSA")));
         let read = if bare_rsa { PublicKey::from_rsa_der(&bytes) } else { PublicKey::from_spki_der(&bytes) };
         let key = read.map_err(|error| TrustedRootError::Key { at: place, error })?;
-        let name = |place: String, id: Option<&WireLogId>| -> Result<(String, Vec<u8>), Refusal> {
+        let name = |place: String, id: Option<&WireLogId>| -> Result<(String, Vec<u8>), EntryError> {
             id.map_or(Ok(()), |id| no_rest(&place, &id.rest))?;
             let place = format!("{place}.keyId");
             Ok((place.clone(), base64(place, id.and_then(|id| id.key_id.as_deref()))?))
@@ -452,7 +452,7 @@ impl WireAuthority {
         at: &str,
         limits: &Limits,
         issued: fn(&Certificate, &Certificate) -> Result<(), &'static str>,
-    ) -> Result<CertificateAuthority, Refusal> {
+    ) -> Result<CertificateAuthority, EntryError> {
         no_rest(at, &self.rest)?;
         let validity = window(&format!("{at}.validFor"), self.valid_for.as_ref())?;
         let at = format!("{at}.certChain");
@@ -465,14 +465,14 @@ impl WireAuthority {
             CertificateAuthority::of_chain(self.uri.as_deref().unwrap_or_default(), &chain, validity, limits, issued);
         authority
             .map_err(|error| match unknown_key(&chain, limits) {
-                Some(unknown) => Refusal::Unknown(unknown),
+                Some(unknown) => EntryError::Unknown(unknown),
                 None if matches!(&error, AuthorityError::Broken { detail, .. } if *detail == UNKNOWN_ALGORITHM) => {
-                    Refusal::Unknown(error.to_string())
+                    EntryError::Unknown(error.to_string())
                 }
-                None => Refusal::Wrong(TrustedRootError::Authority { at, error }),
+                None => EntryError::Wrong(TrustedRootError::Authority { at, error }),
             })
             .and_then(|authority| match unknown_key(&chain, limits) {
-                Some(unknown) => Err(Refusal::Unknown(unknown)),
+                Some(unknown) => Err(EntryError::Unknown(unknown)),
                 None => Ok(authority),
             })
     }
@@ -490,7 +490,7 @@ fn unknown_key(chain: &[Vec<u8>], limits: &Limits) -> Option<String> {
 }
 
 /// A window in whole seconds: it begins with the first one that lies inside, and the last one belongs to it.
-fn window(at: &str, wire: Option<&WireWindow>) -> Result<Validity, Refusal> {
+fn window(at: &str, wire: Option<&WireWindow>) -> Result<Validity, EntryError> {
     wire.map_or(Ok(()), |wire| no_rest(at, &wire.rest))?;
     let time = |name: &str, text: &str| {
         let expected = "an RFC 3339 time";

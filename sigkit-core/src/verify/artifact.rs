@@ -1,6 +1,6 @@
 use std::cell::OnceCell;
 
-use super::scan::BlobScan;
+use super::streamed_artifact::StreamedArtifact;
 use crate::digest::{Digest, DigestAlgorithm};
 
 /// What is to be verified.
@@ -11,8 +11,8 @@ pub enum Artifact<'a> {
     Bytes(&'a [u8]),
     /// Only the digest of the bytes.
     Digest(Digest),
-    /// Bytes too large to hold, read once by a [`super::BlobScanner`].
-    Scan(&'a BlobScan),
+    /// Bytes too large to hold, read once by a [`super::ArtifactHasher`].
+    Streamed(&'a StreamedArtifact),
 }
 
 impl Artifact<'_> {
@@ -21,19 +21,19 @@ impl Artifact<'_> {
         match self {
             Self::Bytes(bytes) => Some(Digest::of(algorithm, bytes)),
             Self::Digest(digest) => (digest.algorithm() == algorithm).then_some(*digest),
-            Self::Scan(scan) => scan.digest(algorithm),
+            Self::Streamed(scan) => scan.digest(algorithm),
         }
     }
 }
 
 /// An artifact whose digests are computed at most once, however many subjects of however many statements name it: unsigned
 /// statements are compared as well, and the artifact may be large.
-pub(super) struct Named<'a> {
+pub(super) struct ArtifactDigests<'a> {
     artifact: &'a Artifact<'a>,
     digests: [OnceCell<Option<(Digest, String)>>; DigestAlgorithm::ALL.len()],
 }
 
-impl<'a> Named<'a> {
+impl<'a> ArtifactDigests<'a> {
     pub(super) fn new(artifact: &'a Artifact<'a>) -> Self {
         Self { artifact, digests: Default::default() }
     }

@@ -27,7 +27,7 @@ pub(super) fn check(
                 return Ok((fact, proofs.map(|_| IdentityTrusted(()))));
             }
             // Of several identities, the one that fits best says the most.
-            Err(reason) if refusal.as_ref().is_none_or(|other| closeness(&reason) > closeness(other)) => {
+            Err(reason) if refusal.as_ref().is_none_or(|other| progress(&reason) > progress(other)) => {
                 refusal = Some(reason);
             }
             Err(_) => {}
@@ -41,7 +41,7 @@ pub(super) fn check(
 }
 
 /// How much of an identity fitted before this did not.
-const fn closeness(reason: &Reason) -> u8 {
+const fn progress(reason: &Reason) -> u8 {
     match reason {
         Reason::ExtensionMismatch { .. } => 4,
         Reason::IssuerMismatch { anchored: Some(_), .. } => 3,
@@ -62,6 +62,6 @@ mod tests {
         let issuer = |anchored| Reason::IssuerMismatch { expected: text(), found: None, anchored };
         let extension = Reason::ExtensionMismatch { name: "x", expected: text(), found: None };
         let all = [subject(None), subject(Some(text())), issuer(None), issuer(Some(text())), extension];
-        assert!(all.map(|reason| closeness(&reason)).is_sorted_by(|one, other| one < other));
+        assert!(all.map(|reason| progress(&reason)).is_sorted_by(|one, other| one < other));
     }
 }

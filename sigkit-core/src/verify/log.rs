@@ -1,8 +1,8 @@
 //! Step 7: logs of the trusted root hold entries about this very signature.
 
-use super::{Case, Checks};
+use super::{Checks, Judgement};
 use crate::bundle::{LogEntry, LogId};
-use crate::policy::{LogRule, Witnesses};
+use crate::policy::{LogRule, TransparencyRequirements};
 use crate::reason::Reason;
 use crate::report::{CheckId, Fact, Outcome, Waiver};
 use crate::time::UnixTime;
@@ -15,15 +15,15 @@ use crate::trust::log::{self, LogError, Logged, SignerKey, VerifiedEntry};
 /// is ignored.
 pub(super) fn check<'e>(
     checks: &mut Checks,
-    case: &Case<'e>,
+    case: &Judgement<'e>,
     root: &TrustedRoot,
-    witnesses: Witnesses,
+    transparency: TransparencyRequirements,
     signer: SignerKey<'_>,
     times: &[UnixTime],
 ) -> Vec<(VerifiedEntry, &'e LogEntry)> {
     let entries = &case.entity.log_entries;
     let mut leaf = |outcome| checks.record_outcome::<()>(CheckId::LogEntry, (outcome, None));
-    if witnesses.logs == LogRule::Waived {
+    if transparency.logs == LogRule::Waived {
         leaf(Outcome::Skip(Waiver::LogWaived { entries: entries.len() }));
         return Vec::new();
     }
@@ -47,9 +47,9 @@ pub(super) fn check<'e>(
             }
         }
     }
-    // However often one log is asked, it is one witness.
+    // However often one log is asked, it counts once.
     let found = log::distinct_logs(held.iter().map(|(entry, _)| entry));
-    let missing = match witnesses.logs {
+    let missing = match transparency.logs {
         LogRule::AtLeast(expected) if found < expected.get() => Some(expected),
         _ => None,
     };

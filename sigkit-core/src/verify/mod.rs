@@ -15,7 +15,7 @@
 //! 11. `identity`: does it name the signer asked for?
 //!
 //! Steps 9 to 11 are for identities. A key without a trusted root reports instead of steps 6 to 8 the log entries and timestamps that
-//! were not needed (`witnesses`).
+//! were not needed (`transparency`).
 //!
 //! Every step leaves a leaf in the report. Without the markers of a trusted signer (step 1 or 11), a valid signature (3) and a bound
 //! subject (4), each minted by its own step alone, there is no [`VerifiedSignature`].
@@ -25,32 +25,32 @@ mod artifact;
 mod certificate;
 mod claims;
 mod content;
-mod demand;
+mod digest_cache;
 mod gate;
 #[cfg(feature = "keyless")]
 mod identity;
 #[cfg(feature = "keyless")]
 mod log;
 mod material;
-mod scan;
+mod requirement;
 #[cfg(feature = "keyless")]
 mod sct;
 mod signature;
-mod signed;
 mod signers;
+mod streamed_artifact;
 mod subject;
 #[cfg(feature = "keyless")]
 mod time;
 #[cfg(feature = "keyless")]
 mod timestamp;
+mod unchecked_material;
 mod verified;
 #[cfg(feature = "rego")]
-mod whole;
-mod witnesses;
+mod whole_policy;
 
 pub use artifact::Artifact;
-pub use demand::{Admission, Allowed, Findings, admit, admit_while, admit_within};
-pub use scan::{BlobScan, BlobScanner};
+pub use requirement::{Allowed, Decision, EvidenceSet, evaluate, evaluate_while, evaluate_within};
+pub use streamed_artifact::{ArtifactHasher, StreamedArtifact};
 #[cfg(feature = "keyless")]
 pub use verified::VerifiedCertificate;
 pub use verified::{LogRecord, NotVerified, Verified, VerifiedSignature};
@@ -59,20 +59,20 @@ use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use artifact::Named;
+use artifact::ArtifactDigests;
 use content::Claim;
-use demand::Source;
+use digest_cache::DigestCache;
+use requirement::Source;
 use signature::SignatureValid;
-use signed::Signed;
 use subject::SubjectBound;
-use verified::{SignerTrusted, Witnessed};
+use verified::{SignerTrusted, TransparencyMaterial};
 
-use crate::bundle::{BundleError, Evidence, EvidenceItem, Problem, SignedEntity};
+use crate::bundle::{BundleError, Evidence, EvidenceItem, LookupError, SignedEntity};
 use crate::content::SIGN_PREDICATE;
 use crate::crypto::{KeyFingerprint, PublicKey, SignatureScheme};
 use crate::policy::{Authority, KeyAuthority, Policy, Purpose};
 #[cfg(feature = "keyless")]
-use crate::policy::{KeylessAuthority, Witnesses};
+use crate::policy::{KeylessAuthority, TransparencyRequirements};
 use crate::reason::Reason;
 use crate::report::{CheckId, Fact, Label, Node, Outcome, Report, Rule, Verdict};
 use crate::time::UnixTime;
@@ -83,12 +83,12 @@ use crate::trust::log::{SignerKey, VerifiedEntry};
 #[derive(Clone, Copy, Debug)]
 pub struct Verifier<'p> {
     policy: &'p Policy,
-    patience: Patience<'p>,
+    deadline: Deadline<'p>,
 }
 
 /// Asked before each step that takes time whether there is any left.
 #[derive(Clone, Copy, Default)]
-pub(crate) enum Patience<'p> {
+pub(crate) enum Deadline<'p> {
     /// There is always time.
     #[default]
     Endless,
@@ -98,7 +98,7 @@ pub(crate) enum Patience<'p> {
     Told(&'p (dyn Fn() -> Duration + Sync)),
 }
 
-impl Patience<'_> {
+impl Deadline<'_> {
     fn is_over(self) -> bool {
         match self {
             Self::Endless => false,
@@ -117,7 +117,7 @@ impl Patience<'_> {
     }
 }
 
-impl std::fmt::Debug for Patience<'_> {
+impl std::fmt::Debug for Deadline<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Endless => "Patience(without end)",
@@ -130,20 +130,20 @@ impl std::fmt::Debug for Patience<'_> {
 impl<'p> Verifier<'p> {
     /// A verifier for one policy.
     pub const fn new(policy: &'p Policy) -> Self {
-        Self { policy, patience: Patience::Endless }
+        Self { policy, deadline: Deadline::Endless }
     }
 
-    /// The same verifier, which stops when `goes_on` says no; it is asked before each thing found and each further demand. What was
+    /// The same verifier, which stops when `goes_on` says no; it is asked before each thing found and each further requirement. What was
     /// not judged by then leaves a doubt.
     #[must_use]
-    pub const fn with_patience(self, goes_on: &'p (dyn Fn() -> bool + Sync)) -> Self {
-        Self { patience: Patience::Asked(goes_on), ..self }
+    pub const fn with_cancellation(self, goes_on: &'p (dyn Fn() -> bool + Sync)) -> Self {
+        Self { deadline: Deadline::Asked(goes_on), ..self }
     }
 
     /// The same with a limit of time: a policy in Rego is stopped when it is over.
     #[must_use]
     pub const fn with_time_left(self, left: &'p (dyn Fn() -> Duration + Sync)) -> Self {
-        Self { patience: Patience::Told(left), ..self }
+        Self { deadline: Deadline::Told(left), ..self }
     }
 
     /// Judges. The verdict of the report and the variant of the result always agree.
@@ -151,14 +151,19 @@ impl<'p> Verifier<'p> {
     /// # Errors
     /// [`NotVerified`], whose report tells refusal from doubt and names every reason.
     pub fn verify(&self, artifact: &Artifact<'_>, evidence: &Evidence, now: UnixTime) -> Result<Verified, NotVerified> {
-        let (root, signatures) = self.judge_policy(&Named::new(artifact), Source::Given(evidence), now);
+        let (root, signatures) = self.judge_policy(&ArtifactDigests::new(artifact), Source::Given(evidence), now);
         verified::conclude(Report { time: now, root }, signatures, evidence.count())
     }
 
-    fn judge_policy(&self, artifact: &Named<'_>, source: Source<'_>, now: UnixTime) -> (Node, Vec<VerifiedSignature>) {
+    fn judge_policy(
+        &self,
+        artifact: &ArtifactDigests<'_>,
+        source: Source<'_>,
+        now: UnixTime,
+    ) -> (Node, Vec<VerifiedSignature>) {
         let Some(evidence) = source.of(self.policy) else {
-            let problem = Problem {
-                looked_for: "what the policy asks for".to_owned(),
+            let problem = LookupError {
+                target: "what the policy asks for".to_owned(),
                 code: "store-unavailable",
                 detail: "no evidence was collected".to_owned(),
             };
@@ -167,8 +172,10 @@ impl<'p> Verifier<'p> {
         let mut signatures = Vec::new();
         let mut parts: Vec<Node> = Vec::new();
         let mut signers: Vec<BTreeSet<KeyFingerprint>> = Vec::new();
-        let mut gates =
-            gate::Gates::new(self.policy, gate::Around { artifact, source, evidence, now, patience: self.patience });
+        let mut gates = gate::Gates::new(
+            self.policy,
+            gate::GateContext { artifact, source, evidence, now, deadline: self.deadline },
+        );
         for authority in &self.policy.authorities {
             let (node, found) = self.judge_authority(authority, artifact, evidence, now);
             let (node, found) = gates.pass(node, found);
@@ -194,14 +201,14 @@ impl<'p> Verifier<'p> {
     fn judge_authority(
         &self,
         authority: &Authority,
-        artifact: &Named<'_>,
+        artifact: &ArtifactDigests<'_>,
         evidence: &Evidence,
         now: UnixTime,
     ) -> (Node, Vec<VerifiedSignature>) {
         let mut parts = Vec::new();
         let mut signatures = Vec::new();
         for (number, item) in (1..).zip(&evidence.items) {
-            if self.patience.is_over() {
+            if self.deadline.is_over() {
                 parts.push(not_judged(format!("number {number} of {} found", evidence.items.len())));
                 break;
             }
@@ -236,7 +243,7 @@ impl<'p> Verifier<'p> {
     fn judge(
         &self,
         authority: &Authority,
-        artifact: &Named<'_>,
+        artifact: &ArtifactDigests<'_>,
         number: usize,
         item: &EvidenceItem,
         now: UnixTime,
@@ -249,8 +256,8 @@ impl<'p> Verifier<'p> {
                 None
             }
             Ok(entity) => {
-                let signed = Signed::new(&entity.content, artifact);
-                let case = Case { policy: self.policy, artifact, entity, signed, item, now };
+                let signed = DigestCache::new(&entity.content, artifact);
+                let case = Judgement { policy: self.policy, artifact, entity, signed, item, now };
                 match authority {
                     Authority::Key(key) => case.by_key(&mut checks, key),
                     #[cfg(feature = "keyless")]
@@ -263,11 +270,11 @@ impl<'p> Verifier<'p> {
 }
 
 /// One thing found, and what it is judged against.
-struct Case<'a> {
+struct Judgement<'a> {
     policy: &'a Policy,
-    artifact: &'a Named<'a>,
+    artifact: &'a ArtifactDigests<'a>,
     entity: &'a SignedEntity,
-    signed: Signed<'a>,
+    signed: DigestCache<'a>,
     item: &'a EvidenceItem,
     #[cfg_attr(
         not(feature = "keyless"),
@@ -284,15 +291,22 @@ struct Document {
 }
 
 /// The recipe. Later steps run even when an earlier one failed, so that the report shows all that is wrong.
-impl Case<'_> {
+impl Judgement<'_> {
     fn by_key(&self, checks: &mut Checks, authority: &KeyAuthority) -> Option<VerifiedSignature> {
         let trusted = checks.record(CheckId::Material, material::check(self.entity)); // 1
         let document = self.document(checks, Some((&authority.key, &authority.schemes)))?; // 2 to 5
         #[cfg(feature = "keyless")]
-        let witnessed = self.witnesses_of_key(checks, authority); // 6 to 8
+        let transparency = self.transparency_of_key(checks, authority); // 6 to 8
         #[cfg(not(feature = "keyless"))]
-        let witnessed = witnesses::check(checks, self.entity);
-        self.conclude(checks, authority.name.clone(), &authority.key, SignerTrusted::Key(trusted?), document, witnessed)
+        let transparency = unchecked_material::check(checks, self.entity);
+        self.conclude(
+            checks,
+            authority.name.clone(),
+            &authority.key,
+            SignerTrusted::Key(trusted?),
+            document,
+            transparency,
+        )
     }
 
     #[cfg(feature = "keyless")]
@@ -305,7 +319,7 @@ impl Case<'_> {
         let presented = presented?;
         let signer = SignerKey::Certificate { der: presented.leaf.der(), key: &presented.key };
         let need = time::Need::Certificate;
-        let (witnessed, times) = self.witnesses(checks, &authority.trust, authority.witnesses, signer, &need); // 6 to 8
+        let (transparency, times) = self.transparency(checks, &authority.trust, authority.transparency, signer, &need); // 6 to 8
         let path = certificate::path(&authority.trust, &presented, times.all());
         let path = checks.record(CheckId::Certificate, path); // 9
         let proofs = path.and_then(|path| {
@@ -315,7 +329,7 @@ impl Case<'_> {
         let trusted = checks.record(CheckId::Identity, identity::check(authority, &presented, proofs))?; // 11
         let certificate = VerifiedCertificate::new(presented.leaf, presented.identity);
         let trusted = SignerTrusted::Identity(trusted?, Box::new(certificate));
-        self.conclude(checks, authority.name(), &presented.key, trusted, document?, witnessed)
+        self.conclude(checks, authority.name(), &presented.key, trusted, document?, transparency)
     }
 
     /// Steps 2 to 5. Without a signer's key the signature cannot be judged, and step 1 has said why.
@@ -332,51 +346,51 @@ impl Case<'_> {
     }
 
     #[cfg(feature = "keyless")]
-    fn witnesses_of_key(&self, checks: &mut Checks, authority: &KeyAuthority) -> Witnessed {
+    fn transparency_of_key(&self, checks: &mut Checks, authority: &KeyAuthority) -> TransparencyMaterial {
         let need = time::Need::Key(authority.validity);
         match &authority.trust {
-            Some((root, witnesses)) => {
+            Some((root, transparency)) => {
                 let signer = SignerKey::Key(&authority.key);
-                self.witnesses(checks, root, *witnesses, signer, &need).0
+                self.transparency(checks, root, *transparency, signer, &need).0
             }
             None => {
-                let witnessed = witnesses::check(checks, self.entity);
+                let transparency = unchecked_material::check(checks, self.entity);
                 if authority.validity != crate::trust::Validity::ALWAYS {
-                    time::check(checks, Witnesses::IF_PRESENT, &need, Vec::new(), self.now);
+                    time::check(checks, TransparencyRequirements::IF_PRESENT, &need, Vec::new(), self.now);
                 }
-                witnessed
+                transparency
             }
         }
     }
 
     /// Steps 6 to 8.
     #[cfg(feature = "keyless")]
-    fn witnesses(
+    fn transparency(
         &self,
         checks: &mut Checks,
         root: &crate::trust::TrustedRoot,
-        witnesses: Witnesses,
+        transparency: TransparencyRequirements,
         signer: SignerKey<'_>,
         need: &time::Need,
-    ) -> (Witnessed, time::Times) {
-        let stamped = timestamp::check(checks, self, root, witnesses); // 6
+    ) -> (TransparencyMaterial, time::Times) {
+        let stamped = timestamp::check(checks, self, root, transparency); // 6
         let (timestamps, mut times): (Vec<_>, Vec<_>) = stamped.into_iter().unzip();
-        let entries = log::check(checks, self, root, witnesses, signer, &times); // 7
+        let entries = log::check(checks, self, root, transparency, signer, &times); // 7
         times.extend(entries.iter().filter_map(|(entry, _)| entry.time));
-        let times = time::check(checks, witnesses, need, times, self.now); // 8
+        let times = time::check(checks, transparency, need, times, self.now); // 8
         let record = |entry: &VerifiedEntry| {
             let VerifiedEntry { log, index, time, proof } = *entry;
             LogRecord { log, index, time, proof }
         };
         let stamps = timestamps.iter().filter_map(|position| self.entity.timestamps.get(*position).cloned());
-        let witnessed = Witnessed {
+        let transparency = TransparencyMaterial {
             logs: entries.iter().map(|(entry, _)| record(entry)).collect(),
             entries: entries.iter().map(|(_, entry)| (*entry).clone()).collect(),
             stamps: stamps.collect(),
             timestamps,
             times: times.all().to_vec(),
         };
-        (witnessed, times)
+        (transparency, times)
     }
 
     fn conclude(
@@ -386,14 +400,14 @@ impl Case<'_> {
         key: &PublicKey,
         trusted: SignerTrusted,
         document: Document,
-        witnessed: Witnessed,
+        transparency: TransparencyMaterial,
     ) -> Option<VerifiedSignature> {
         if checks.failed() {
             return None;
         }
         let Document { claim, valid, bound } = document;
         let origin = self.item.origin.clone();
-        Some(VerifiedSignature::new(trusted, valid?, bound?, authority, key.fingerprint(), claim, origin, witnessed))
+        Some(VerifiedSignature::new(trusted, valid?, bound?, authority, key.fingerprint(), claim, origin, transparency))
     }
 }
 
@@ -428,14 +442,14 @@ fn other_types(parts: &[Node]) -> Option<Vec<String>> {
 
 /// What there was no time for.
 fn not_judged(what: String) -> Node {
-    could_not_look(&Problem {
-        looked_for: what,
+    could_not_look(&LookupError {
+        target: what,
         code: "timed-out",
         detail: "not verified within the timeout, nor what comes after it".to_owned(),
     })
 }
 
-fn could_not_look(problem: &Problem) -> Node {
+fn could_not_look(problem: &LookupError) -> Node {
     Node::Leaf { check: CheckId::Evidence, outcome: Outcome::Unknown(problem.clone()) }
 }
 

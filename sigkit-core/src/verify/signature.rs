@@ -1,7 +1,7 @@
 //! Step 3: the signer's key verifies the signature over the exact bytes signed.
 
 use super::artifact::Artifact;
-use super::signed::Signed;
+use super::digest_cache::DigestCache;
 use crate::content::Content;
 use crate::crypto::{PublicKey, SignatureError, SignatureScheme};
 use crate::reason::Reason;
@@ -23,9 +23,9 @@ impl SignatureValid {
 pub(super) fn check(
     key: &PublicKey,
     schemes: &[SignatureScheme],
-    signed: &Signed<'_>,
+    signed: &DigestCache<'_>,
 ) -> Result<(Fact, SignatureValid), Reason> {
-    let scheme = key.first_that_holds(schemes, |scheme| {
+    let scheme = key.first_valid_scheme(schemes, |scheme| {
         let algorithm = scheme.digest_algorithm().filter(|_| takes_digest(scheme));
         match algorithm.and_then(|algorithm| signed.digest(algorithm)) {
             Some(digest) => key.verify_digest(scheme, &digest, signed.content().signature()),
@@ -40,7 +40,7 @@ const fn takes_digest(scheme: SignatureScheme) -> bool {
     cfg!(feature = "aws-lc-rs") && matches!(scheme, SignatureScheme::Ecdsa(..) | SignatureScheme::RsaPkcs1(_))
 }
 
-fn over_bytes(key: &PublicKey, scheme: SignatureScheme, signed: &Signed<'_>) -> Result<(), SignatureError> {
+fn over_bytes(key: &PublicKey, scheme: SignatureScheme, signed: &DigestCache<'_>) -> Result<(), SignatureError> {
     let signature = signed.content().signature();
     match (signed.content(), signed.artifact()) {
         (Content::SimpleSigning { payload, .. }, _) => key.verify_with(scheme, payload, signature),
@@ -50,6 +50,6 @@ fn over_bytes(key: &PublicKey, scheme: SignatureScheme, signed: &Signed<'_>) -> 
         }
         (Content::Message(_), Artifact::Bytes(bytes)) => key.verify_with(scheme, bytes, signature),
         (Content::Message(_), Artifact::Digest(digest)) => key.verify_digest(scheme, digest, signature),
-        (Content::Message(_), Artifact::Scan(scan)) => scan.verify(key, scheme, signature),
+        (Content::Message(_), Artifact::Streamed(scan)) => scan.verify(key, scheme, signature),
     }
 }

@@ -1,6 +1,6 @@
 //! Step 4: the signed document names this artifact, by digest and by nothing else.
 
-use super::artifact::Named;
+use super::artifact::ArtifactDigests;
 use super::content::Claim;
 use crate::content::Subject;
 use crate::digest::{Digest, DigestAlgorithm};
@@ -22,7 +22,7 @@ impl SubjectBound {
     }
 }
 
-pub(super) fn check(claims: Claims, claim: &Claim, artifact: &Named<'_>) -> (Outcome, Option<SubjectBound>) {
+pub(super) fn check(claims: Claims, claim: &Claim, artifact: &ArtifactDigests<'_>) -> (Outcome, Option<SubjectBound>) {
     if claims == Claims::Waived && !matches!(claim, Claim::Message { .. }) {
         return (Outcome::Skip(Waiver::ClaimsNotChecked), Some(SubjectBound { digest: None }));
     }
@@ -32,7 +32,7 @@ pub(super) fn check(claims: Claims, claim: &Claim, artifact: &Named<'_>) -> (Out
     }
 }
 
-fn compare(claim: &Claim, artifact: &Named<'_>) -> Result<Digest, Reason> {
+fn compare(claim: &Claim, artifact: &ArtifactDigests<'_>) -> Result<Digest, Reason> {
     match claim {
         // The signature itself binds the bytes; a digest noted beside it must not contradict them.
         Claim::Message { noted: None } => artifact.name().ok_or_else(|| unknown("the artifact's digest")),
@@ -55,7 +55,7 @@ fn compare(claim: &Claim, artifact: &Named<'_>) -> Result<Digest, Reason> {
     }
 }
 
-fn equal(signed: &Digest, artifact: &Named<'_>) -> Result<Digest, Reason> {
+fn equal(signed: &Digest, artifact: &ArtifactDigests<'_>) -> Result<Digest, Reason> {
     match artifact.digest(signed.algorithm()) {
         Some(digest) if digest == *signed => Ok(digest),
         Some(digest) => Err(Reason::subject(&digest, signed)),
@@ -65,7 +65,7 @@ fn equal(signed: &Digest, artifact: &Named<'_>) -> Result<Digest, Reason> {
 
 /// Whether a subject is the artifact: one known digest at least, and none that disagrees. `None` when no digest is the
 /// artifact's.
-fn agrees(subject: &Subject, artifact: &Named<'_>) -> Result<Option<Digest>, Reason> {
+fn agrees(subject: &Subject, artifact: &ArtifactDigests<'_>) -> Result<Option<Digest>, Reason> {
     let mut same = None;
     let mut other = None;
     for algorithm in DigestAlgorithm::ALL {

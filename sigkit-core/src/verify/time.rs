@@ -1,14 +1,14 @@
 //! Step 8: when the signature was made, by every log entry and timestamp, and whether the key was trusted then.
 
 use super::Checks;
-use crate::policy::{LogRule, Witnesses};
+use crate::policy::{LogRule, TransparencyRequirements};
 use crate::reason::Reason;
 use crate::report::{CheckId, Fact, Outcome, Waiver};
 use crate::time::UnixTime;
 use crate::trust::Validity;
 
 /// How far in the future the clock of a log or timestamp authority may be, in seconds.
-const SKEW: i64 = 5 * 60;
+const CLOCK_SKEW_SECONDS: i64 = 5 * 60;
 
 /// Proof of the times at which the signature was made, as far as anybody tells.
 #[derive(Clone, Debug, Default)]
@@ -32,7 +32,7 @@ pub(super) enum Need {
 /// All times that logs and timestamp authorities signed; each must fit everything. `integratedTime` is one only where the log signed it.
 pub(super) fn check(
     checks: &mut Checks,
-    witnesses: Witnesses,
+    transparency: TransparencyRequirements,
     need: &Need,
     mut times: Vec<UnixTime>,
     now: UnixTime,
@@ -42,7 +42,7 @@ pub(super) fn check(
     let mut leaf = |outcome| checks.record_outcome::<()>(CheckId::Time, (outcome, None));
     let (Some(first), Some(last)) = (times.first().copied(), times.last().copied()) else {
         return match need {
-            Need::Certificate if witnesses.logs == LogRule::Waived && witnesses.timestamps.is_none() => {
+            Need::Certificate if transparency.logs == LogRule::Waived && transparency.timestamps.is_none() => {
                 leaf(Outcome::Skip(Waiver::TimeNotWitnessed { now }));
                 Times(vec![now])
             }
@@ -54,7 +54,7 @@ pub(super) fn check(
             }
         };
     };
-    let latest = now.plus(SKEW);
+    let latest = now.plus(CLOCK_SKEW_SECONDS);
     let outside = match need {
         Need::Key(window) => times.iter().find(|time| !window.contains(**time)).map(|time| (window, *time)),
         Need::Certificate => None,

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::{Case, Checks};
-use crate::policy::Witnesses;
+use super::{Checks, Judgement};
+use crate::policy::TransparencyRequirements;
 use crate::reason::Reason;
 use crate::report::{CheckId, Fact, Outcome, Waiver};
 use crate::time::UnixTime;
@@ -14,9 +14,9 @@ use crate::trust::timestamp::{self, TimestampError, VerifiedTimestamp};
 /// invalid one is a failure, and one by an authority that the trusted root does not name is one if a timestamp is asked for.
 pub(super) fn check(
     checks: &mut Checks,
-    case: &Case<'_>,
+    case: &Judgement<'_>,
     root: &TrustedRoot,
-    witnesses: Witnesses,
+    transparency: TransparencyRequirements,
 ) -> Vec<(usize, UnixTime)> {
     let signature = case.entity.content.signature().as_bytes();
     let mut leaf = |outcome| checks.record_outcome::<()>(CheckId::Timestamp, (outcome, None));
@@ -32,16 +32,16 @@ pub(super) fn check(
         }
     }
     for error in broken {
-        let unknown = matches!(error, TimestampError::UnknownAuthority { .. }) && witnesses.timestamps.is_none();
+        let unknown = matches!(error, TimestampError::UnknownAuthority { .. }) && transparency.timestamps.is_none();
         leaf(if unknown || !held.is_empty() {
             Outcome::Skip(Waiver::TimestampIgnored { detail: error.to_string() })
         } else {
             Outcome::Fail(Reason::Timestamp(error))
         });
     }
-    // However often one authority is asked, it is one witness.
+    // However often one authority is asked, it counts once.
     let found = held.iter().map(|(_, timestamp)| timestamp.authority).collect::<BTreeSet<_>>().len();
-    if let Some(expected) = witnesses.timestamps.filter(|expected| found < expected.get()) {
+    if let Some(expected) = transparency.timestamps.filter(|expected| found < expected.get()) {
         leaf(Outcome::Fail(Reason::TimestampThreshold { expected, found }));
     }
     held.iter().map(|(position, timestamp)| (*position, timestamp.time)).collect()

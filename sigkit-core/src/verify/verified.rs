@@ -49,7 +49,7 @@ pub struct VerifiedSignature {
         allow(dead_code, reason = "the proof is kept; only certificates have more to tell")
     )]
     signer: SignerTrusted,
-    witnessed: Witnessed,
+    transparency: TransparencyMaterial,
 }
 
 /// Proof that the signer is one whom the policy names.
@@ -62,7 +62,7 @@ pub(super) enum SignerTrusted {
 
 /// The log entries and timestamps that verified.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Witnessed {
+pub(super) struct TransparencyMaterial {
     pub(super) logs: Vec<LogRecord>,
     /// The same entries as they came.
     pub(super) entries: Vec<LogEntry>,
@@ -121,9 +121,9 @@ impl VerifiedSignature {
         key: KeyFingerprint,
         claim: Claim,
         origin: Origin,
-        witnessed: Witnessed,
+        transparency: TransparencyMaterial,
     ) -> Self {
-        Self { origin, authority, key, scheme: valid.scheme(), digest: bound.digest(), claim, signer, witnessed }
+        Self { origin, authority, key, scheme: valid.scheme(), digest: bound.digest(), claim, signer, transparency }
     }
 
     /// The signer's certificate; `None` for a key of the policy.
@@ -137,28 +137,28 @@ impl VerifiedSignature {
 
     /// The log entries that verified; empty if the check was not requested.
     pub fn log_records(&self) -> &[LogRecord] {
-        &self.witnessed.logs
+        &self.transparency.logs
     }
 
     /// The same entries as received, for callers that pass them on. The signature of an inclusion promise covers all of an entry except the
     /// proof; without a promise, index and time in the log are unsigned claims.
     pub fn log_entries(&self) -> &[LogEntry] {
-        &self.witnessed.entries
+        &self.transparency.entries
     }
 
     /// The timestamps that verified, by their positions in the signature; empty if the check was not requested.
     pub fn timestamps(&self) -> &[usize] {
-        &self.witnessed.timestamps
+        &self.transparency.timestamps
     }
 
     /// The same timestamps as they came.
     pub fn signed_timestamps(&self) -> &[SignedTimestamp] {
-        &self.witnessed.stamps
+        &self.transparency.stamps
     }
 
     /// The times of the signature that trusted logs and timestamp authorities state, in ascending order.
     pub fn times(&self) -> &[UnixTime] {
-        &self.witnessed.times
+        &self.transparency.times
     }
 
     /// Where it was found.

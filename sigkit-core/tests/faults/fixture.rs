@@ -6,14 +6,14 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use sigkit_core::attach::discover;
 use sigkit_core::bundle::Evidence;
-use sigkit_core::image::{Format, ImageError, SignImageError, Signing, sign_image, verify_image};
+use sigkit_core::image::{Format, ImageError, SignImageError, SignOptions, sign_image, verify_image};
 use sigkit_core::key::{KeyPair, Signer as _};
 use sigkit_core::oci::{Repository, TagOrDigest};
 use sigkit_core::policy::{KeyAuthority, Policy, Purpose};
 use sigkit_core::report::Verdict;
 use sigkit_core::store::StoreError;
 use sigkit_core::store::registry::{
-    Credentials, LogIn, RegistryClient, RegistryOptions, Retries, Secret, StaticCredentials, Timeouts,
+    Credentials, LoginOutcome, RegistryClient, RegistryOptions, RetryPolicy, Secret, StaticCredentials, Timeouts,
 };
 use sigkit_core::time::UnixTime;
 use sigkit_core::verify::{Artifact, Verifier};
@@ -162,7 +162,7 @@ impl Fixture {
     fn client(&self, timeouts: Timeouts) -> RegistryClient {
         let options = RegistryOptions::default()
             .with_timeouts(timeouts)
-            .with_retries(Retries { max: 1, pause: Duration::from_millis(1) })
+            .with_retry_policy(RetryPolicy { max: 1, pause: Duration::from_millis(1) })
             .with_credentials(Arc::new(StaticCredentials::new(self.registry.host(), account(ACCOUNT.1))));
         RegistryClient::new(options).unwrap()
     }
@@ -179,7 +179,7 @@ impl Fixture {
         key: &KeyPair,
         format: Format,
     ) -> Result<(), SignImageError> {
-        let signing = Signing::new(format, format!("{}/{REPOSITORY}", self.registry.host()));
+        let signing = SignOptions::new(format, format!("{}/{REPOSITORY}", self.registry.host()));
         sign_image(store, &TagOrDigest::Tag(tag.parse().unwrap()), key, &signing, NOW).await.map(drop)
     }
 
@@ -258,10 +258,10 @@ impl Outcome {
     }
 
     /// That nobody was asked is no success: the program warns that it saw nothing.
-    fn of_log_in(result: Result<LogIn, StoreError>) -> Self {
+    fn of_log_in(result: Result<LoginOutcome, StoreError>) -> Self {
         match result {
-            Ok(LogIn::Accepted) => Self::Done,
-            Ok(LogIn::NotAsked) => Self::Trouble("not asked".to_owned()),
+            Ok(LoginOutcome::Accepted) => Self::Done,
+            Ok(LoginOutcome::NotRequired) => Self::Trouble("not asked".to_owned()),
             Err(error) => Self::Trouble(error.to_string()),
         }
     }

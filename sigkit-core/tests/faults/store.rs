@@ -7,7 +7,8 @@ use sigkit_core::digest::Digest;
 use sigkit_core::oci::{Descriptor, Manifest, Tag, TagOrDigest};
 use sigkit_core::store::registry::RegistryStore;
 use sigkit_core::store::{
-    Atomicity, Expected, FetchedManifest, Referrers, Store, StoreError, StoreWrite, SubjectIndexed, TagListed,
+    FetchedManifest, Precondition, Referrers, Store, StoreError, StoreWrite, SubjectIndexed, TagListed,
+    WriteConsistency,
 };
 use testkit::Content;
 
@@ -38,8 +39,8 @@ impl Store for ExclusiveWriter {
 }
 
 impl StoreWrite for ExclusiveWriter {
-    fn atomicity(&self) -> Atomicity {
-        Atomicity::BestEffort { settle: PAUSE }
+    fn atomicity(&self) -> WriteConsistency {
+        WriteConsistency::Eventual { visibility_delay: PAUSE }
     }
 
     async fn pause(&self, time: Duration) {
@@ -59,7 +60,7 @@ impl StoreWrite for ExclusiveWriter {
         target: &TagOrDigest,
         media_type: &str,
         bytes: &[u8],
-        expected: Expected,
+        expected: Precondition,
     ) -> Result<SubjectIndexed, StoreError> {
         self.0.push_manifest(target, media_type, bytes, expected).await
     }

@@ -3,7 +3,7 @@
 use sigkit_core::content::PredicateType;
 use sigkit_core::key::Signer as _;
 use sigkit_core::limits::Limits;
-use sigkit_core::policy::{ImageName, PolicySet};
+use sigkit_core::policy::{ImageIdentity, PolicySet};
 use sigkit_core::report::Verdict;
 use testkit::sigstore::Sigstore;
 
@@ -104,15 +104,18 @@ fn a_policy_in_rego_lets_one_attestation_suffice() {
 fn signatures_are_looked_for_where_the_source_says() {
     let source = "    source:\n    - oci: mirror.example/signatures\n";
     let set = load(&policy("v1beta1", "p", "registry.example/**", &format!("{}{source}", by_key("a"))));
-    let demand = set.demand_for(ImageName::Registry(&"registry.example/app".parse().unwrap()));
-    let lookups = demand.lookups();
+    let requirement = set.requirement_for(ImageIdentity::Registry(&"registry.example/app".parse().unwrap()));
+    let lookups = requirement.lookups();
     let places: Vec<_> = lookups.iter().map(|(_, place)| place.map(ToString::to_string)).collect();
     assert_eq!(places, [Some("mirror.example/signatures".to_owned())]);
     assert_eq!(judge(&set, "registry.example/app", &[signed("a")], &[], NOW).verdict, Verdict::Verified);
     // That place was not searched: this is neither a refusal nor a proof.
-    let findings = sigkit_core::verify::Findings::default();
+    let findings = sigkit_core::verify::EvidenceSet::default();
     let image = sigkit_core::verify::Artifact::Bytes(crate::support::cases::IMAGE.as_bytes());
-    assert_eq!(sigkit_core::verify::admit(&demand, &image, &findings, NOW).report().verdict(), Verdict::Undecided);
+    assert_eq!(
+        sigkit_core::verify::evaluate(&requirement, &image, &findings, NOW).report().verdict(),
+        Verdict::Undecided
+    );
 }
 
 #[test]
@@ -121,7 +124,7 @@ fn identities_are_read_and_ask_for_certificates() {
     let set = load(&policy("v1beta1", "p", "**", keyless));
     let found = judge(&set, "registry.example/app", &[signed("a")], &[], NOW);
     assert_eq!((found.verdict, found.codes), (Verdict::Rejected, vec!["certificate-missing"]));
-    let outline: Vec<String> = set.outline().into_iter().map(|line| line.text).collect();
+    let outline: Vec<String> = set.describe().into_iter().map(|line| line.text).collect();
     assert!(
         outline.iter().any(|line| line.contains("release.yml@refs/tags/v1") && line.contains("acme")),
         "{outline:?}"
@@ -132,7 +135,7 @@ fn identities_are_read_and_ask_for_certificates() {
 fn weak_places_are_named() {
     let of = |authorities: &[&str]| {
         let set = load(&policy("v1beta1", "p", "**", &authorities.concat()));
-        set.weaknesses(NOW).into_iter().map(|weakness| weakness.text).collect::<Vec<_>>()
+        set.lints(NOW).into_iter().map(|weakness| weakness.text).collect::<Vec<_>>()
     };
     let pass = "  - static: {action: pass}\n";
     let fail = "  - static: {action: fail}\n";
@@ -170,8 +173,8 @@ fn certificate_authorities_in_pem_are_certificates() {
 fn the_same_thing_in_two_places_is_looked_for_in_both() {
     let sources = "    source:\n    - oci: mirror.example/signatures\n    - oci: other.example/signatures\n";
     let set = load(&policy("v1beta1", "p", "registry.example/**", &[&by_key("a"), sources, &by_key("b")].concat()));
-    let demand = set.demand_for(ImageName::Registry(&"registry.example/app".parse().unwrap()));
-    let lookups = demand.lookups();
+    let requirement = set.requirement_for(ImageIdentity::Registry(&"registry.example/app".parse().unwrap()));
+    let lookups = requirement.lookups();
     let places: Vec<_> = lookups.iter().map(|(_, place)| place.map_or(String::new(), ToString::to_string)).collect();
     assert_eq!(places, ["mirror.example/signatures", "other.example/signatures", ""]);
 }
@@ -311,7 +314,7 @@ fn unsupported_authority_refuses_alone() {
         let refused = judge(&alone, image, &[signed("b"), attested(&PredicateType::Vuln, b"{}", "b")], &[], NOW);
         assert_eq!((refused.verdict, refused.codes), (Verdict::Rejected, vec!["refused-by-policy"]), "{authority}");
         let place = format!("authority it, {place}: ");
-        let outline: Vec<String> = alone.outline().into_iter().map(|line| line.text).collect();
+        let outline: Vec<String> = alone.describe().into_iter().map(|line| line.text).collect();
         assert!(outline.iter().any(|line| line.contains(&place) && line.contains(why)), "{place}: {outline:?}");
         let both = load(&policy("v1beta1", "p", "registry.example/**", &[&authority, by_key("a").as_str()].concat()));
         assert_eq!(judge(&both, image, &[signed("a")], &[], NOW).verdict, Verdict::Verified, "{authority}");
@@ -360,7 +363,7 @@ fn documents_of_other_kinds_are_passed_over_by_name() {
     let set = load(&[namespace, &good, root, openshift].join("---\n"));
     assert_eq!(set.rules().len(), 1);
     assert_eq!(
-        set.passed_over(),
+        set.skipped_documents(),
         [
             "document 1, apiVersion v1, kind Namespace",
             "document 3, apiVersion policy.sigstore.dev/v1alpha1, kind TrustRoot",
@@ -370,10 +373,10 @@ fn documents_of_other_kinds_are_passed_over_by_name() {
     let item: String =
         good.lines().enumerate().map(|(n, line)| format!("{}{line}\n", if n == 0 { "- " } else { "  " })).collect();
     let set = load(&format!("apiVersion: v1\nkind: List\nitems:\n{item}"));
-    assert_eq!((set.rules().len(), set.passed_over().len()), (1, 0));
+    assert_eq!((set.rules().len(), set.skipped_documents().len()), (1, 0));
     // Only a list holds documents.
     let set = load(&format!("{good}---\napiVersion: example.test/v1\nkind: Inventory\nitems:\n{item}"));
-    assert_eq!((set.rules().len(), set.passed_over().len()), (1, 1));
+    assert_eq!((set.rules().len(), set.skipped_documents().len()), (1, 1));
     for (text, problem) in [
         (namespace.to_owned(), "found only others: document 1, apiVersion v1, kind Namespace"),
         (format!("{good}---\n{}", good.replace("v1beta1", "v9")), "document 2: expected kind ClusterImagePolicy"),
@@ -508,7 +511,9 @@ mod rego {
             limits.statement_subjects = 7;
             let set = PolicySet::from_file(text.as_bytes(), &Files::keys(&["a", "b"]), &limits).unwrap();
             let mut bounds = Vec::new();
-            set.rules()[0].demand.each_policy(&mut |demand| bounds.push(demand.policy().limits().statement_subjects));
+            set.rules()[0]
+                .requirement
+                .each_policy(&mut |requirement| bounds.push(requirement.policy().limits().statement_subjects));
             assert_eq!(bounds, [7, 7], "{rest}");
         }
     }

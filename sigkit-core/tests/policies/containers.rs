@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 use sigkit_core::bundle::EvidenceItem;
 use sigkit_core::key::Signer as _;
 use sigkit_core::oci::media_type;
-use sigkit_core::policy::{ImageName, PolicySet};
+use sigkit_core::policy::{ImageIdentity, PolicySet};
 use sigkit_core::report::Verdict;
 
-use super::lab::{Files, NOW, judge, judge_demand, key, legacy, read, signed};
+use super::lab::{Files, NOW, judge, judge_requirement, key, legacy, read, signed};
 
 /// A signature in cosign's older format, made for this name.
 fn signed_for(name: &str, by: &str) -> EvidenceItem {
@@ -79,8 +79,8 @@ fn the_closest_scope_decides_and_the_rest_is_refused() {
         assert_eq!(judge(&set, image, &items, &[], NOW).verdict, verdict, "{image}");
     }
     for (transport, verdict) in [("oci", Verdict::Allowed), ("oci-archive", Verdict::Rejected)] {
-        let demand = set.demand_for(ImageName::Local { transport, given: "x" });
-        assert_eq!(judge_demand(&demand, &[], &[], NOW).verdict, verdict, "{transport}");
+        let requirement = set.requirement_for(ImageIdentity::Local { transport, given: "x" });
+        assert_eq!(judge_requirement(&requirement, &[], &[], NOW).verdict, verdict, "{transport}");
     }
 }
 
@@ -93,8 +93,8 @@ fn a_transport_has_a_default_of_its_own() {
     for (image, verdict) in [("registry.example/app", Verdict::Allowed), ("closed.example/app", Verdict::Rejected)] {
         assert_eq!(judge(&set, image, &[], &[], NOW).verdict, verdict, "{image}");
     }
-    let local = set.demand_for(ImageName::Local { transport: "oci", given: "x" });
-    assert_eq!(judge_demand(&local, &[], &[], NOW).verdict, Verdict::Rejected);
+    let local = set.requirement_for(ImageIdentity::Local { transport: "oci", given: "x" });
+    assert_eq!(judge_requirement(&local, &[], &[], NOW).verdict, Verdict::Rejected);
     // Entries about transports that no image here can have are read all the same.
     let unknown = json!({"default": reject(), "transports": {"dir": {"/x": [{"type": "trustMe"}]}}});
     let error = read(&unknown.to_string(), &Files::default()).unwrap_err();
@@ -202,12 +202,15 @@ fn the_signed_name_is_compared_as_asked() {
     let set = load(&json!({"default": [by("a", &kind("matchRepository"))]}));
     assert_eq!(judge(&set, tag, &[signed("a")], &[], NOW).codes, ["reference-mismatch"]);
     // An image in files has no name either.
-    let demand = set.demand_for(ImageName::Local { transport: "oci", given: "oci:x" });
-    assert_eq!(judge_demand(&demand, &[signed_for(repository, "a")], &[], NOW).codes, ["refused-by-policy"]);
+    let requirement = set.requirement_for(ImageIdentity::Local { transport: "oci", given: "oci:x" });
+    assert_eq!(judge_requirement(&requirement, &[signed_for(repository, "a")], &[], NOW).codes, ["refused-by-policy"]);
     let exact = json!({"type": "exactRepository", "dockerRepository": "vendor.example/app"});
-    let demand =
-        load(&json!({"default": [by("a", &exact)]})).demand_for(ImageName::Local { transport: "oci", given: "oci:x" });
-    assert_eq!(judge_demand(&demand, &[signed_for("vendor.example/app", "a")], &[], NOW).verdict, Verdict::Verified);
+    let requirement = load(&json!({"default": [by("a", &exact)]}))
+        .requirement_for(ImageIdentity::Local { transport: "oci", given: "oci:x" });
+    assert_eq!(
+        judge_requirement(&requirement, &[signed_for("vendor.example/app", "a")], &[], NOW).verdict,
+        Verdict::Verified
+    );
 }
 
 #[test]
@@ -366,9 +369,9 @@ fn unsupported_scope_refuses_its_images_alone() {
                 assert_eq!(found.codes, ["refused-by-policy"], "{requirement} {image}");
             }
         }
-        let outline: Vec<String> = set.outline().into_iter().map(|line| line.text).collect();
+        let outline: Vec<String> = set.describe().into_iter().map(|line| line.text).collect();
         assert!(outline.iter().any(|line| line.contains(why)), "{why}: {outline:?}");
-        let weak = set.weaknesses(NOW);
+        let weak = set.lints(NOW);
         let said = weak.iter().any(|weak| weak.rule.contains("vendor.example") && weak.text.contains(why));
         assert!(said, "{why}: {weak:?}");
     }
@@ -396,7 +399,7 @@ fn a_scope_that_no_image_is_called_applies_to_none_and_is_named() {
         for image in ["busybox:v1", "registry.example/app", "a.b.example/app"] {
             assert_eq!(judge(&set, image, &[], &[], NOW).verdict, Verdict::Rejected, "{scope} {image}");
         }
-        let weak = set.weaknesses(NOW);
+        let weak = set.lints(NOW);
         let said = weak.iter().any(|weak| weak.text.contains("matches no image") && weak.text.contains(instead));
         assert!(said, "{scope}: {weak:?}");
     }
@@ -425,11 +428,11 @@ fn local_paths_and_unknown_transports_affect_no_other_images() {
             "docker": {"closed.example": reject()},
         },
     }));
-    let local = |transport| set.demand_for(ImageName::Local { transport, given: "x" });
-    assert_eq!(judge_demand(&local("oci"), &[], &[], NOW).codes, ["refused-by-policy"]);
-    assert_eq!(judge_demand(&local("oci-archive"), &[], &[], NOW).verdict, Verdict::Allowed);
+    let local = |transport| set.requirement_for(ImageIdentity::Local { transport, given: "x" });
+    assert_eq!(judge_requirement(&local("oci"), &[], &[], NOW).codes, ["refused-by-policy"]);
+    assert_eq!(judge_requirement(&local("oci-archive"), &[], &[], NOW).verdict, Verdict::Allowed);
     assert_eq!(judge(&set, "closed.example/app", &[], &[], NOW).verdict, Verdict::Rejected);
-    let weak = set.weaknesses(NOW);
+    let weak = set.lints(NOW);
     for transport in ["dockers", "rkt"] {
         let why = format!("no images are read by transport {transport}");
         assert!(weak.iter().any(|weak| weak.text.contains(&why)), "{weak:?}");

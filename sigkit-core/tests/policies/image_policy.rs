@@ -5,7 +5,7 @@ use sigkit_core::content::PredicateType;
 use sigkit_core::key::Signer as _;
 use sigkit_core::limits::Limits;
 use sigkit_core::policy::document::DocumentError;
-use sigkit_core::policy::{ImageName, PolicySet};
+use sigkit_core::policy::{ImageIdentity, PolicySet};
 use sigkit_core::report::Verdict;
 
 use super::lab::{Files, NOW, attested, image_policy, judge, problem, read, signed};
@@ -44,7 +44,7 @@ fn thresholds_count_signers_and_groups_fold() {
     assert_eq!(judge(&set, IMAGE, &[signed("a")], &[problem()], NOW).verdict, Verdict::Undecided);
     // What is looked for at one place is looked for once.
     let set = read(&image_policy(&["a", "b", "c"], any), &files()).unwrap();
-    assert_eq!(set.demand_for(ImageName::Registry(&IMAGE.parse().unwrap())).lookups().len(), 1);
+    assert_eq!(set.requirement_for(ImageIdentity::Registry(&IMAGE.parse().unwrap())).lookups().len(), 1);
 }
 
 #[test]
@@ -82,8 +82,8 @@ fn caller_limits_apply_to_the_file_and_its_evidence() {
         (limits.policy_bytes, limits.attachment_bytes) = (text.len(), 7);
         let set = PolicySet::from_file(text.as_bytes(), &files(), &limits).unwrap();
         let mut seen = Vec::new();
-        let demand = set.demand_for(ImageName::Registry(&IMAGE.parse().unwrap()));
-        demand.each_policy(&mut |demand| seen.push(demand.policy().limits().attachment_bytes));
+        let requirement = set.requirement_for(ImageIdentity::Registry(&IMAGE.parse().unwrap()));
+        requirement.each_policy(&mut |requirement| seen.push(requirement.policy().limits().attachment_bytes));
         assert_eq!(seen, [7], "{text}");
         limits.policy_bytes -= 1;
         let error = PolicySet::from_file(text.as_bytes(), &files(), &limits).unwrap_err();
@@ -477,7 +477,7 @@ fn the_examples_are_read_and_say_what_they_demand() {
     ] {
         let text = std::fs::read_to_string(format!("{directory}/{name}")).unwrap();
         let set = read(&text, &files).unwrap_or_else(|error| panic!("{name}: {error}"));
-        let outline: Vec<String> = set.outline().into_iter().map(|line| line.text).collect();
+        let outline: Vec<String> = set.describe().into_iter().map(|line| line.text).collect();
         for line in lines {
             assert!(outline.iter().any(|found| found.contains(line)), "{name}: {line} in {outline:#?}");
         }
@@ -488,7 +488,7 @@ fn the_examples_are_read_and_say_what_they_demand() {
 fn what_is_asked_of_a_provenance_is_told() {
     let require = "- attestation:\n    type: slsaprovenance1\n    by: [a]\n    atLeast: 1\n    provenance: {builder: 'https://build.example/*', ref: 'refs/tags/**', baseImages: ['registry.example/base/*']}\n";
     let set = read(&image_policy(&["a"], require), &files()).unwrap();
-    let last = set.outline().pop().unwrap();
+    let last = set.describe().pop().unwrap();
     let words =
         "one provenance says: builder https://build.example/* ref refs/tags/** base image registry.example/base/*";
     assert_eq!((last.depth, last.text.as_str()), (3, words));
@@ -499,7 +499,7 @@ fn weak_places_are_named() {
     let files = files().with("x.rego", "package signature\nallow { true }\n");
     let of = |require: &str| {
         let set = read(&image_policy(&["a"], require), &files).unwrap_or_else(|error| panic!("{require}: {error}"));
-        set.weaknesses(NOW).into_iter().map(|weakness| weakness.text).collect::<Vec<_>>()
+        set.lints(NOW).into_iter().map(|weakness| weakness.text).collect::<Vec<_>>()
     };
     let attestation =
         |kind: &str, more: &str| format!("- attestation: {{type: {kind}, by: [a], atLeast: 1, {more}}}\n");
@@ -528,7 +528,7 @@ fn weak_places_are_named() {
         let text = image_policy(&["a", "b"], "- signature: {by: [a, b], atLeast: 1}\n");
         let text = text.replace("registry.example/**", pattern).replace("name: test", "name: test\nmode: warn");
         let set = read(&text, &files).unwrap();
-        set.weaknesses(NOW).into_iter().map(|weakness| weakness.text).collect::<Vec<_>>()
+        set.lints(NOW).into_iter().map(|weakness| weakness.text).collect::<Vec<_>>()
     };
     let warns = "it only warns: images that do not meet it are allowed";
     let suffice = "1 of 2 signers suffice: the policy is as strong as the weakest of them";
@@ -538,5 +538,5 @@ fn weak_places_are_named() {
         assert_eq!(images(pattern), [warns, suffice], "{pattern}");
     }
     let anything = read(r#"{"default": [{"type": "insecureAcceptAnything"}]}"#, &files).unwrap();
-    assert_eq!(anything.weaknesses(NOW)[0].text, "it allows images without verification");
+    assert_eq!(anything.lints(NOW)[0].text, "it allows images without verification");
 }

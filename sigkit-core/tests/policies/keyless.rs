@@ -209,9 +209,9 @@ fn a_key_of_a_cluster_image_policy_may_ask_for_a_log() {
         &[bundled(&by_key().log(&other.rekor1))],
         &["log-entry-missing", "log-unknown"],
     );
-    let stranger = signing(&stack).key(Key::p256("stranger")).without_certificate();
+    let other_key = signing(&stack).key(Key::p256("stranger")).without_certificate();
     let codes = ["log-entry-mismatch", "log-entry-missing", "signature-invalid"];
-    expect("stranger", &document, &files(&stack), &[bundled(&stranger)], &codes);
+    expect("stranger", &document, &files(&stack), &[bundled(&other_key)], &codes);
 }
 
 // threat: I02

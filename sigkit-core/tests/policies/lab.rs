@@ -4,19 +4,19 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use sigkit_core::bundle::{Evidence, EvidenceItem, Origin, Problem, SignedEntity};
+use sigkit_core::bundle::{Evidence, EvidenceItem, LookupError, Origin, SignedEntity};
 use sigkit_core::content::{Content, Draft, PredicateType, Statement};
 use sigkit_core::crypto::KeyAlgorithm;
 use sigkit_core::digest::Digest;
 use sigkit_core::key::{KeyPair, Signer as _};
 use sigkit_core::limits::Limits;
 use sigkit_core::oci::{Descriptor, media_type};
-use sigkit_core::policy::document::Surroundings;
-use sigkit_core::policy::{Demand, ImageName, PolicySet, Purpose};
+use sigkit_core::policy::document::DocumentResolver;
+use sigkit_core::policy::{ImageIdentity, PolicySet, Purpose, Requirement};
 use sigkit_core::report::{Node, Outcome, Verdict};
 use sigkit_core::time::UnixTime;
 use sigkit_core::trust::TrustedRoot;
-use sigkit_core::verify::{Admission, Artifact, Findings, admit};
+use sigkit_core::verify::{Artifact, Decision, EvidenceSet, evaluate};
 
 use crate::support::cases::{IMAGE, bundle, image, statement, subject_of};
 use crate::support::keyless::trust;
@@ -54,7 +54,7 @@ impl Files {
     }
 }
 
-impl Surroundings for Files {
+impl DocumentResolver for Files {
     fn file(&self, path: &str, limit: u64) -> Result<Vec<u8>, String> {
         let bytes = self.named.get(path).ok_or_else(|| format!("no file {path}"))?;
         if bytes.len() as u64 > limit { Err("too large".to_owned()) } else { Ok(bytes.clone()) }
@@ -101,8 +101,8 @@ pub(crate) fn legacy(name: &str, annotations: impl FnOnce(&[u8]) -> BTreeMap<Str
     EvidenceItem { origin: Origin::File(name.to_owned()), entity }
 }
 
-pub(crate) fn problem() -> Problem {
-    Problem { looked_for: "referrers".to_owned(), code: "store-unavailable", detail: "status 500".to_owned() }
+pub(crate) fn problem() -> LookupError {
+    LookupError { target: "referrers".to_owned(), code: "store-unavailable", detail: "status 500".to_owned() }
 }
 
 /// What becomes of an image.
@@ -121,29 +121,34 @@ pub(crate) fn judge(
     set: &PolicySet,
     name: &str,
     items: &[EvidenceItem],
-    problems: &[Problem],
+    problems: &[LookupError],
     now: UnixTime,
 ) -> Outcomes {
     let reference = name.parse().unwrap();
-    judge_demand(&set.demand_for(ImageName::Registry(&reference)), items, problems, now)
+    judge_requirement(&set.requirement_for(ImageIdentity::Registry(&reference)), items, problems, now)
 }
 
-pub(crate) fn judge_demand(demand: &Demand, items: &[EvidenceItem], problems: &[Problem], now: UnixTime) -> Outcomes {
-    let mut findings = Findings::default();
-    for (policy, source) in demand.lookups() {
+pub(crate) fn judge_requirement(
+    requirement: &Requirement,
+    items: &[EvidenceItem],
+    problems: &[LookupError],
+    now: UnixTime,
+) -> Outcomes {
+    let mut findings = EvidenceSet::default();
+    for (policy, source) in requirement.lookups() {
         let of_kind = items.iter().filter(|item| is_for(policy.purpose(), item)).cloned();
         let evidence = Evidence { items: of_kind.collect(), problems: problems.to_vec() };
         findings.add(policy.purpose().clone(), source.cloned(), evidence);
     }
-    let admission = admit(demand, &Artifact::Bytes(IMAGE.as_bytes()), &findings, now);
+    let admission = evaluate(requirement, &Artifact::Bytes(IMAGE.as_bytes()), &findings, now);
     let verdict = admission.report().verdict();
     match &admission {
-        Admission::Verified(verified) => {
+        Decision::Verified(verified) => {
             assert_eq!(verdict, Verdict::Verified);
             assert!(!verified.signatures().is_empty());
         }
-        Admission::Allowed(_) => assert_eq!(verdict, Verdict::Allowed),
-        Admission::Refused(refusal) => {
+        Decision::Allowed(_) => assert_eq!(verdict, Verdict::Allowed),
+        Decision::Rejected(refusal) => {
             assert!(matches!(verdict, Verdict::Rejected | Verdict::Undecided), "{verdict:?}");
             assert_eq!(refusal.found(), findings.iter().map(|evidence| evidence.items.len()).sum::<usize>());
         }

@@ -1,10 +1,10 @@
 //! Rego within documents and over single attestations.
 
 use sigkit_core::content::PredicateType;
-use sigkit_core::policy::{Among, Authority, Gate, KeyAuthority, Policy, Purpose, RegoPolicy};
+use sigkit_core::policy::{Authority, Gate, KeyAuthority, Policy, Purpose, Quantifier, RegoPolicy};
 use sigkit_core::report::Verdict;
 
-use super::lab::{Files, NOW, attested, image_policy, judge, judge_demand, key, problem, read};
+use super::lab::{Files, NOW, attested, image_policy, judge, judge_requirement, key, problem, read};
 
 const POLICY: &str = "package signature\ndefault allow = false\nallow { input.predicateType == \"https://example.test/review\"\n input.predicate.approved == true\n input.subject[_].name == \"app\" }\n";
 
@@ -12,14 +12,14 @@ fn kind() -> PredicateType {
     "https://example.test/review".parse().unwrap()
 }
 
-fn verdict(among: Among, predicates: &[&str], is_complete: bool) -> (Verdict, Vec<&'static str>) {
+fn verdict(among: Quantifier, predicates: &[&str], is_complete: bool) -> (Verdict, Vec<&'static str>) {
     use sigkit_core::key::Signer as _;
     let authority = Authority::Key(KeyAuthority::new("a", key("a").public_key().clone()));
     let policy = Policy::authority(Purpose::Attestation(kind()), authority)
         .with_gate(Gate::Rego(Box::new(RegoPolicy::new("review.rego", POLICY, among).unwrap())));
     let items: Vec<_> = predicates.iter().map(|predicate| attested(&kind(), predicate.as_bytes(), "a")).collect();
     let problems = if is_complete { vec![] } else { vec![problem()] };
-    let outcomes = judge_demand(&policy.into(), &items, &problems, NOW);
+    let outcomes = judge_requirement(&policy.into(), &items, &problems, NOW);
     (outcomes.verdict, outcomes.codes)
 }
 
@@ -28,15 +28,15 @@ fn verdict(among: Among, predicates: &[&str], is_complete: bool) -> (Verdict, Ve
 #[test]
 fn the_whole_statement_is_judged_and_only_true_allows() {
     let (yes, no) = (r#"{"approved":true}"#, r#"{"approved":"true"}"#);
-    assert_eq!(verdict(Among::Every, &[yes], true), (Verdict::Verified, vec![]));
-    assert_eq!(verdict(Among::Every, &[no], true), (Verdict::Rejected, vec!["policy-denies"]));
-    assert_eq!(verdict(Among::Every, &[yes, no], true).0, Verdict::Rejected);
-    assert_eq!(verdict(Among::Any, &[yes, no], true).0, Verdict::Verified);
-    assert_eq!(verdict(Among::Any, &[no, no], true).0, Verdict::Rejected);
-    assert_eq!(verdict(Among::Every, &[], true), (Verdict::Rejected, vec!["no-signatures"]));
+    assert_eq!(verdict(Quantifier::Every, &[yes], true), (Verdict::Verified, vec![]));
+    assert_eq!(verdict(Quantifier::Every, &[no], true), (Verdict::Rejected, vec!["policy-denies"]));
+    assert_eq!(verdict(Quantifier::Every, &[yes, no], true).0, Verdict::Rejected);
+    assert_eq!(verdict(Quantifier::Any, &[yes, no], true).0, Verdict::Verified);
+    assert_eq!(verdict(Quantifier::Any, &[no, no], true).0, Verdict::Rejected);
+    assert_eq!(verdict(Quantifier::Every, &[], true), (Verdict::Rejected, vec!["no-signatures"]));
     // One that was not seen could be one that is not allowed.
-    assert_eq!(verdict(Among::Every, &[yes], false).0, Verdict::Undecided);
-    assert_eq!(verdict(Among::Any, &[yes], false).0, Verdict::Verified);
+    assert_eq!(verdict(Quantifier::Every, &[yes], false).0, Verdict::Undecided);
+    assert_eq!(verdict(Quantifier::Any, &[yes], false).0, Verdict::Verified);
 }
 
 #[test]
@@ -86,8 +86,8 @@ fn what_cannot_be_evaluated_refuses() {
     let authority = Authority::Key(KeyAuthority::new("a", key("a").public_key().clone()));
     let source = "package signature\nallow { to_number(input.predicate.text) > 1 }\n";
     let policy = Policy::authority(Purpose::Attestation(kind()), authority)
-        .with_gate(Gate::Rego(Box::new(RegoPolicy::new("x.rego", source, Among::Every).unwrap())));
+        .with_gate(Gate::Rego(Box::new(RegoPolicy::new("x.rego", source, Quantifier::Every).unwrap())));
     let items = [attested(&kind(), br#"{"text":"no number"}"#, "a")];
-    let outcomes = judge_demand(&policy.into(), &items, &[], NOW);
+    let outcomes = judge_requirement(&policy.into(), &items, &[], NOW);
     assert_eq!((outcomes.verdict, outcomes.codes), (Verdict::Rejected, vec!["policy-fails"]));
 }

@@ -9,7 +9,9 @@ use sigkit_core::policy::{Authority, Gate, KeyAuthority, Policy, PolicySet, Purp
 use sigkit_core::report::Verdict;
 use sigkit_core::time::UnixTime;
 
-use super::lab::{Files, NOW, Outcomes, attested, attested_of, image_policy, judge, judge_demand, key, problem, read};
+use super::lab::{
+    Files, NOW, Outcomes, attested, attested_of, image_policy, judge, judge_requirement, key, problem, read,
+};
 use crate::support::cases::image;
 
 const REPORTS: [&str; 6] = ["trivy", "grype", "grype-v6", "clair", "sarif-trivy", "sarif-grype"];
@@ -70,7 +72,7 @@ fn every_scanner_passes_and_fails_alike() {
         let policy = Policy::authority(Purpose::Attestation(PredicateType::Vuln), authority("scanner"))
             .with_gate(Gate::Scan(Box::new(ScanGate::new(Severity::Critical))));
         let items = [attested(&PredicateType::Vuln, &predicate, "scanner")];
-        let clean = judge_demand(&policy.into(), &items, &[], NOW);
+        let clean = judge_requirement(&policy.into(), &items, &[], NOW);
         assert_eq!((clean.verdict, &clean.codes), (Verdict::Verified, &vec![]), "{report}");
         assert!(clean.facts.iter().any(|fact| fact.contains("2 findings by ")), "{report}: {clean:?}");
 

@@ -6,7 +6,7 @@ use sigkit_core::oci::{Repository, TagOrDigest};
 use sigkit_core::store::registry::{
     CredentialError, CredentialSource, Credentials, RegistryClient, Secret, StaticCredentials,
 };
-use sigkit_core::store::{Expected, Store, StoreError, StoreWrite};
+use sigkit_core::store::{Precondition, Store, StoreError, StoreWrite};
 use testkit::http::Response;
 use testkit::{Action, Auth, Change, RecordingServer, Registry, Rule, TokenService, image};
 
@@ -422,7 +422,7 @@ async fn no_header_can_be_smuggled_in() {
     assert!(matches!(error, StoreError::Denied { .. }) && !error.to_string().contains('\n'), "{error}");
     let store = open(registry.host(), with(registry.host(), basic("u", "S3CRET")));
     let digest = TagOrDigest::Digest(Digest::sha256(b"{}"));
-    let error = store.push_manifest(&digest, "a\r\nX-Evil: 1", b"{}", Expected::Any).await.unwrap_err();
+    let error = store.push_manifest(&digest, "a\r\nX-Evil: 1", b"{}", Precondition::Any).await.unwrap_err();
     assert!(matches!(error, StoreError::Protocol { .. }), "{error}");
     let tag = "a\r\nX-Evil: 1".parse::<sigkit_core::oci::Tag>();
     assert!(tag.is_err());

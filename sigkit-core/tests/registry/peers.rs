@@ -1,7 +1,7 @@
 use sigkit_core::digest::Digest;
 use sigkit_core::oci::{Descriptor, Repository, TagOrDigest};
 use sigkit_core::store::registry::{RegistryClient, RegistryOptions, TlsOptions};
-use sigkit_core::store::{Expected, Referrers, Store, StoreError, StoreWrite, SubjectIndexed};
+use sigkit_core::store::{Precondition, Referrers, Store, StoreError, StoreWrite, SubjectIndexed};
 use testkit::image::{self, OCI_MANIFEST};
 use testkit::{Content, Registry};
 
@@ -32,12 +32,12 @@ async fn a_registry_takes_and_gives_everything() {
     }
     assert_eq!(store.blob(&Descriptor::of("m", &large), 4 << 20).await.unwrap(), large);
 
-    store.push_manifest(&tag("v1"), OCI_MANIFEST, &one.bytes, Expected::Absent).await.unwrap();
+    store.push_manifest(&tag("v1"), OCI_MANIFEST, &one.bytes, Precondition::Absent).await.unwrap();
     let read = store.manifest(&tag("v1")).await.unwrap();
     assert_eq!(read.bytes, one.bytes);
-    let unchanged = Expected::Unchanged(read.descriptor.digest);
+    let unchanged = Precondition::Unchanged(read.descriptor.digest);
     store.push_manifest(&tag("v1"), OCI_MANIFEST, &two.bytes, unchanged).await.unwrap();
-    let stale = store.push_manifest(&tag("v1"), OCI_MANIFEST, &one.bytes, Expected::Absent).await;
+    let stale = store.push_manifest(&tag("v1"), OCI_MANIFEST, &one.bytes, Precondition::Absent).await;
     println!("{host}: If-None-Match on a tag that exists: {stale:?}");
     assert!(matches!(stale, Ok(_) | Err(StoreError::Conflict { .. })));
 
@@ -46,7 +46,7 @@ async fn a_registry_takes_and_gives_everything() {
     let bytes = image::referrer(&local, &path, &one, "application/vnd.example+json", b"payload");
     store.push_blob(b"payload".into(), &Digest::sha256(b"payload")).await.unwrap();
     let name = TagOrDigest::Digest(Digest::sha256(&bytes));
-    let indexed = store.push_manifest(&name, OCI_MANIFEST, &bytes, Expected::Any).await.unwrap();
+    let indexed = store.push_manifest(&name, OCI_MANIFEST, &bytes, Precondition::Any).await.unwrap();
     let referrers = store.referrers(&subject).await.unwrap();
     println!("{host}: {indexed:?}, {referrers:?}");
     match referrers {

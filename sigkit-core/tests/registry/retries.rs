@@ -2,7 +2,7 @@ use std::time::{Duration, Instant};
 
 use sigkit_core::digest::Digest;
 use sigkit_core::oci::TagOrDigest;
-use sigkit_core::store::{Expected, Store, StoreError, StoreWrite};
+use sigkit_core::store::{Precondition, Store, StoreError, StoreWrite};
 use testkit::http::{Delivery, Response};
 use testkit::{Action, Registry, Rule, image, refused_address};
 
@@ -148,7 +148,8 @@ async fn a_tag_is_never_written_twice_without_looking_again() {
     ] {
         let (registry, image) = with_image();
         registry.fault(Rule::new("PUT", "*"), action.clone());
-        let pushed = store(&registry).push_manifest(&tag("v2"), image::OCI_MANIFEST, &image.bytes, Expected::Any).await;
+        let pushed =
+            store(&registry).push_manifest(&tag("v2"), image::OCI_MANIFEST, &image.bytes, Precondition::Any).await;
         assert!(matches!(pushed, Err(StoreError::Unavailable { .. })), "{action:?}: {pushed:?}");
         assert_eq!(registry.requests().len(), 1, "{action:?}");
     }
@@ -162,7 +163,7 @@ async fn what_is_named_by_its_content_is_written_again() {
         let store = store(&registry);
         registry.fault(Rule::new("PUT", "*").first(3), action.clone());
         let target = TagOrDigest::Digest(image.digest.parse().unwrap());
-        let pushed = store.push_manifest(&target, image::OCI_MANIFEST, &image.bytes, Expected::Any).await;
+        let pushed = store.push_manifest(&target, image::OCI_MANIFEST, &image.bytes, Precondition::Any).await;
         assert!(pushed.is_ok(), "{action:?}: {pushed:?}");
         assert_eq!(registry.requests().len(), 4, "{action:?}");
         registry.clear_faults();

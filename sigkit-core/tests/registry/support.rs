@@ -6,7 +6,7 @@ use std::time::Duration;
 use sigkit_core::digest::Digest;
 use sigkit_core::oci::{Descriptor, Repository, TagOrDigest};
 use sigkit_core::store::registry::{
-    Credentials, RegistryClient, RegistryOptions, RegistryStore, Retries, Secret, StaticCredentials, Timeouts,
+    Credentials, RegistryClient, RegistryOptions, RegistryStore, RetryPolicy, Secret, StaticCredentials, Timeouts,
 };
 use testkit::Registry;
 use testkit::image::{self, Image};
@@ -27,7 +27,7 @@ pub(crate) fn impatient() -> RegistryOptions {
 fn with_patience(idle: Duration) -> RegistryOptions {
     RegistryOptions::default()
         .with_timeouts(Timeouts { connect: idle, idle, total: idle * 4 })
-        .with_retries(Retries { max: 3, pause: Duration::from_millis(2) })
+        .with_retry_policy(RetryPolicy { max: 3, pause: Duration::from_millis(2) })
 }
 
 /// `quick`, with credentials for one registry.

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use sigkit_core::digest::Digest;
 use sigkit_core::store::registry::{RegistryOptions, Timeouts};
-use sigkit_core::store::{Expected, Referrers, Store, StoreError, StoreWrite};
+use sigkit_core::store::{Precondition, Referrers, Store, StoreError, StoreWrite};
 use testkit::image::{self, Image, OCI_MANIFEST};
 use testkit::{Action, Extent, Registry, Rule, Switch, catalogue};
 
@@ -84,7 +84,7 @@ impl Fixture {
                 assert!(self.registry.content().blob(REPOSITORY, &testkit::sha256(b"new")).is_some());
             }
             Operation::PushManifest => {
-                store.push_manifest(&tag("v2"), OCI_MANIFEST, &self.image.bytes, Expected::Absent).await?;
+                store.push_manifest(&tag("v2"), OCI_MANIFEST, &self.image.bytes, Precondition::Absent).await?;
                 assert_eq!(self.registry.content().tag(REPOSITORY, "v2"), Some(self.image.digest.clone()));
             }
         }

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use sigkit_core::digest::Digest;
 use sigkit_core::oci::{Descriptor, TagOrDigest};
-use sigkit_core::store::{Expected, Store, StoreError, StoreWrite, SubjectIndexed, TagListed};
+use sigkit_core::store::{Precondition, Store, StoreError, StoreWrite, SubjectIndexed, TagListed};
 use testkit::http::{Delivery, Response};
 use testkit::image::{self, OCI_MANIFEST};
 use testkit::{Action, Change, Registry, Rule, Switch};
@@ -30,7 +30,7 @@ async fn bytes_are_not_pushed_under_a_name_that_is_not_theirs() {
     let store = store(&registry);
     let other = Digest::sha256(b"other");
     assert!(matches!(store.push_blob(b"hello".into(), &other).await, Err(StoreError::DigestMismatch { .. })));
-    let pushed = store.push_manifest(&TagOrDigest::Digest(other), OCI_MANIFEST, b"{}", Expected::Any).await;
+    let pushed = store.push_manifest(&TagOrDigest::Digest(other), OCI_MANIFEST, b"{}", Precondition::Any).await;
     assert!(matches!(pushed, Err(StoreError::DigestMismatch { .. })));
     assert_eq!(registry.requests().len(), 0);
 }
@@ -40,7 +40,7 @@ async fn manifests_are_pushed_byte_for_byte() {
     let (registry, image) = with_image();
     let store = store(&registry);
     for target in [tag("v2"), by_digest(&image.digest)] {
-        store.push_manifest(&target, OCI_MANIFEST, &image.bytes, Expected::Any).await.unwrap();
+        store.push_manifest(&target, OCI_MANIFEST, &image.bytes, Precondition::Any).await.unwrap();
     }
     let stored = registry.content().manifest(REPOSITORY, "v2").unwrap();
     assert_eq!((stored.media_type.as_str(), stored.bytes), (OCI_MANIFEST, image.bytes));
@@ -52,7 +52,7 @@ async fn a_registry_may_leave_out_location() {
     let image = image::image(registry.content(), REPOSITORY, "v1", "layer");
     let store = store(&registry);
     store.push_blob(b"hello".into(), &Digest::sha256(b"hello")).await.unwrap();
-    store.push_manifest(&by_digest(&image.digest), OCI_MANIFEST, &image.bytes, Expected::Any).await.unwrap();
+    store.push_manifest(&by_digest(&image.digest), OCI_MANIFEST, &image.bytes, Precondition::Any).await.unwrap();
 }
 
 #[tokio::test]
@@ -62,9 +62,9 @@ async fn the_subject_is_indexed_when_the_registry_says_so() {
         let subject = image::image(registry.content(), REPOSITORY, "v1", "layer");
         let bytes = image::referrer(registry.content(), REPOSITORY, &subject, "application/x", b"payload");
         let target = TagOrDigest::Digest(Digest::sha256(&bytes));
-        let pushed = store(&registry).push_manifest(&target, OCI_MANIFEST, &bytes, Expected::Any).await.unwrap();
+        let pushed = store(&registry).push_manifest(&target, OCI_MANIFEST, &bytes, Precondition::Any).await.unwrap();
         assert_eq!(pushed, expected);
-        let plain = store(&registry).push_manifest(&tag("v2"), OCI_MANIFEST, &subject.bytes, Expected::Any).await;
+        let plain = store(&registry).push_manifest(&tag("v2"), OCI_MANIFEST, &subject.bytes, Precondition::Any).await;
         assert_eq!(plain.unwrap(), SubjectIndexed::NotStated);
     }
 }
@@ -79,13 +79,13 @@ async fn moved_tag_is_not_overwritten_with_conditional_writes() {
     let read = store.manifest(&tag("v1")).await.unwrap().descriptor.digest;
     // Another writer moves the tag.
     registry.content().put_tag(REPOSITORY, "v1", &other.digest);
-    let pushed = store.push_manifest(&tag("v1"), OCI_MANIFEST, &first.bytes, Expected::Unchanged(read)).await;
+    let pushed = store.push_manifest(&tag("v1"), OCI_MANIFEST, &first.bytes, Precondition::Unchanged(read)).await;
     assert!(matches!(pushed, Err(StoreError::Conflict { .. })), "{pushed:?}");
     assert_eq!(registry.content().tag(REPOSITORY, "v1").unwrap(), other.digest);
     // Having looked again, we may write, and again after our own write.
     let read = store.manifest(&tag("v1")).await.unwrap().descriptor.digest;
-    store.push_manifest(&tag("v1"), OCI_MANIFEST, &first.bytes, Expected::Unchanged(read)).await.unwrap();
-    let ours = Expected::Unchanged(digest(&first.digest));
+    store.push_manifest(&tag("v1"), OCI_MANIFEST, &first.bytes, Precondition::Unchanged(read)).await.unwrap();
+    let ours = Precondition::Unchanged(digest(&first.digest));
     store.push_manifest(&tag("v1"), OCI_MANIFEST, &other.bytes, ours).await.unwrap();
 }
 
@@ -96,8 +96,8 @@ async fn new_tag_is_not_overwritten_with_conditional_writes() {
     let registry = Registry::builder().etags(Switch::On).start();
     let image = image::image(registry.content(), REPOSITORY, "v1", "first");
     let store = store(&registry);
-    store.push_manifest(&tag("v2"), OCI_MANIFEST, &image.bytes, Expected::Absent).await.unwrap();
-    let pushed = store.push_manifest(&tag("v2"), OCI_MANIFEST, &image.bytes, Expected::Absent).await;
+    store.push_manifest(&tag("v2"), OCI_MANIFEST, &image.bytes, Precondition::Absent).await.unwrap();
+    let pushed = store.push_manifest(&tag("v2"), OCI_MANIFEST, &image.bytes, Precondition::Absent).await;
     assert!(matches!(pushed, Err(StoreError::Conflict { .. })), "{pushed:?}");
 }
 
@@ -114,7 +114,7 @@ async fn what_was_not_read_here_is_no_condition() {
         }
         let read = store.manifest(&tag("v1")).await.unwrap().descriptor.digest;
         registry.clear_log();
-        store.push_manifest(&tag("v1"), OCI_MANIFEST, &image.bytes, Expected::Unchanged(read)).await.unwrap();
+        store.push_manifest(&tag("v1"), OCI_MANIFEST, &image.bytes, Precondition::Unchanged(read)).await.unwrap();
         assert_eq!(registry.requests()[0].header("if-match"), None);
     }
 }
@@ -125,8 +125,8 @@ async fn immutable_tags_are_named_as_such() {
     let first = image::image(registry.content(), REPOSITORY, "v1", "first");
     let other = image::image(registry.content(), REPOSITORY, "v2", "other");
     let store = store(&registry);
-    store.push_manifest(&tag("v1"), OCI_MANIFEST, &first.bytes, Expected::Any).await.unwrap();
-    let pushed = store.push_manifest(&tag("v1"), OCI_MANIFEST, &other.bytes, Expected::Any).await;
+    store.push_manifest(&tag("v1"), OCI_MANIFEST, &first.bytes, Precondition::Any).await.unwrap();
+    let pushed = store.push_manifest(&tag("v1"), OCI_MANIFEST, &other.bytes, Precondition::Any).await;
     assert!(matches!(pushed, Err(StoreError::Immutable { .. })), "{pushed:?}");
     let ecr = "The image tag 'v1' already exists in the 'my/app' repository and cannot be overwritten because the tag is immutable.";
     for (status, code, message, immutable) in [
@@ -139,7 +139,7 @@ async fn immutable_tags_are_named_as_such() {
     ] {
         registry.clear_faults();
         registry.fault(Rule::new("PUT", "*"), Action::Respond(Response::error(status, code, message)));
-        match store.push_manifest(&tag("v1"), OCI_MANIFEST, &first.bytes, Expected::Any).await {
+        match store.push_manifest(&tag("v1"), OCI_MANIFEST, &first.bytes, Precondition::Any).await {
             Err(StoreError::Immutable { detail, .. }) => assert!(immutable && detail.contains(code), "{code}"),
             Err(StoreError::Conflict { .. }) => assert!(!immutable, "{code}"),
             other => panic!("{code}: {other:?}"),
@@ -163,7 +163,8 @@ async fn refused_writes_say_why() {
         let answer = Response::error(status, "CODE", "the reason");
         registry.fault(Rule::new("PUT", "*"), Action::Respond(answer.clone()));
         registry.fault(Rule::new("POST", "*"), Action::Respond(answer));
-        let manifest = store.push_manifest(&tag("v2"), OCI_MANIFEST, &image.bytes, Expected::Any).await.unwrap_err();
+        let manifest =
+            store.push_manifest(&tag("v2"), OCI_MANIFEST, &image.bytes, Precondition::Any).await.unwrap_err();
         let blob = store.push_blob(b"new".into(), &Digest::sha256(b"new")).await.unwrap_err();
         for error in [manifest, blob] {
             assert_eq!(error.code(), expected, "{status}: {error}");
@@ -186,7 +187,7 @@ async fn the_detail_of_an_error_is_shown() {
         answer.body = body.into_bytes();
         registry.fault(Rule::new("PUT", "*"), Action::Respond(answer));
         let store = store(&registry);
-        let error = store.push_manifest(&tag("v2"), OCI_MANIFEST, &image.bytes, Expected::Any).await.unwrap_err();
+        let error = store.push_manifest(&tag("v2"), OCI_MANIFEST, &image.bytes, Precondition::Any).await.unwrap_err();
         assert!(error.to_string().contains(shown), "{error}");
     }
 }
@@ -225,7 +226,8 @@ async fn what_a_registry_says_it_lacks_is_an_error_of_its_own() {
             registry.clear_faults();
             registry.fault(Rule::new("PUT", "*"), Action::Respond(Response::error(status, code, "")));
             for target in [tag("v2"), by_digest(&image.digest)] {
-                let error = store.push_manifest(&target, OCI_MANIFEST, &image.bytes, Expected::Any).await.unwrap_err();
+                let error =
+                    store.push_manifest(&target, OCI_MANIFEST, &image.bytes, Precondition::Any).await.unwrap_err();
                 assert_eq!(error.code(), "store-lacks", "{status} {code}: {error}");
             }
         }
@@ -240,7 +242,7 @@ async fn registry_rejecting_conditions_is_written_without_them() {
         let store = store(&registry);
         let refused = Response::error(status, "UNSUPPORTED", "no conditions");
         registry.fault(Rule::new("PUT", "*").first(1), Action::Respond(refused.clone()));
-        let write = async || store.push_manifest(&tag("v2"), OCI_MANIFEST, &image.bytes, Expected::Absent).await;
+        let write = async || store.push_manifest(&tag("v2"), OCI_MANIFEST, &image.bytes, Precondition::Absent).await;
         let pushed = write().await;
         assert!(matches!(pushed, Err(StoreError::Conflict { .. })), "{status}: {pushed:?}");
         write().await.unwrap();
@@ -261,7 +263,7 @@ async fn what_the_registry_says_it_stored_is_compared() {
     let other = testkit::sha256(b"other");
     registry.fault(Rule::new("PUT", "*"), Action::header("Docker-Content-Digest", other));
     let store = store(&registry);
-    let manifest = store.push_manifest(&tag("v2"), OCI_MANIFEST, &image.bytes, Expected::Any).await.unwrap_err();
+    let manifest = store.push_manifest(&tag("v2"), OCI_MANIFEST, &image.bytes, Precondition::Any).await.unwrap_err();
     let blob = store.push_blob(b"new".into(), &Digest::sha256(b"new")).await.unwrap_err();
     for error in [manifest, blob] {
         assert!(matches!(error, StoreError::DigestMismatch { .. }), "{error}");
@@ -327,7 +329,7 @@ async fn another_writer_in_between_is_seen() {
             }
         })),
     );
-    let pushed = store.push_manifest(&tag("v1"), OCI_MANIFEST, &first.bytes, Expected::Unchanged(read)).await;
+    let pushed = store.push_manifest(&tag("v1"), OCI_MANIFEST, &first.bytes, Precondition::Unchanged(read)).await;
     assert!(matches!(pushed, Err(StoreError::Conflict { .. })), "{pushed:?}");
 }
 

@@ -8,9 +8,11 @@ use serde_json::Value;
 use sigkit_core::bundle::{BundleError, Evidence, Origin, SignedEntity};
 use sigkit_core::limits::Limits;
 use sigkit_core::oci::{Descriptor, media_type};
-use sigkit_core::policy::{Authority, Identity, KeyAuthority, KeylessAuthority, Pattern, Policy, Purpose, Witnesses};
+use sigkit_core::policy::{
+    Authority, Identity, KeyAuthority, KeylessAuthority, Pattern, Policy, Purpose, TransparencyRequirements,
+};
 use sigkit_core::time::UnixTime;
-use sigkit_core::trust::{Certificate, DetachedSct, FulcioExtension, SubjectKind, TrustedRoot};
+use sigkit_core::trust::{Certificate, DetachedSct, FulcioExtension, SanType, TrustedRoot};
 use sigkit_core::verify::{Artifact, NotVerified, Verified, Verifier};
 use testkit::sigstore::{
     BASIC_CONSTRAINTS, BEGIN, CODE_SIGNING, END, EXTENDED_KEY_USAGE, Extension, IDENTITY, ISSUER, KEY_USAGE, Key, Kind,
@@ -108,7 +110,7 @@ pub(crate) fn by(name: &'static str, authority: KeylessAuthority, bundle: &Value
 }
 
 pub(crate) fn all() -> Vec<Case> {
-    [good(), profiles(), paths(), scts(), times(), identities(), witnesses(), entries(), stamps(), material()]
+    [good(), profiles(), paths(), scts(), times(), identities(), transparency(), entries(), stamps(), material()]
         .into_iter()
         .flatten()
         .collect()
@@ -586,7 +588,8 @@ fn identities() -> Vec<Case> {
         )),
         by(
             "either of two",
-            KeylessAuthority::new(Identity::new(exact("bob@stack.test"), exact(ISSUER)), root.clone()).or(alice()),
+            KeylessAuthority::new(Identity::new(exact("bob@stack.test"), exact(ISSUER)), root.clone())
+                .with_identity(alice()),
             &sealed.bundle(),
         ),
         build("a workflow", |identity| identity),
@@ -602,15 +605,15 @@ fn identities() -> Vec<Case> {
             identity.with_extension(FulcioExtension::GithubWorkflowRef, "refs/heads/main").unwrap()
         })
         .fails("identity", "extension-mismatch"),
-        mismatch(build("a workflow as an address", |identity| identity.with_kind(SubjectKind::Email))),
+        mismatch(build("a workflow as an address", |identity| identity.with_kind(SanType::Email))),
     ]
 }
 
-fn witnesses() -> Vec<Case> {
+fn transparency() -> Vec<Case> {
     let stack = Sigstore::new();
     let two = NonZeroUsize::new(2).unwrap();
     let one = NonZeroUsize::MIN;
-    let asked = |witnesses| authority(&stack).with_witnesses(witnesses);
+    let asked = |transparency| authority(&stack).with_transparency(transparency);
     let lived = |leaf: Template| leaf.valid(SIGNED_AT - 300, END);
     let twice = {
         let mut sealed = stack.blob(BLOB).seal();
@@ -630,29 +633,30 @@ fn witnesses() -> Vec<Case> {
             .fails("log-entry", "log-entry-missing"),
         by(
             "two logs asked for",
-            asked(Witnesses::LOGGED.with_logs(two)),
+            asked(TransparencyRequirements::LOGGED.with_logs(two)),
             &stack.blob(BLOB).kinds(&[Kind::HashedRekord1, Kind::HashedRekord2]).seal().bundle(),
         ),
-        by("one log asked twice", asked(Witnesses::LOGGED.with_logs(two)), &again.bundle())
+        by("one log asked twice", asked(TransparencyRequirements::LOGGED.with_logs(two)), &again.bundle())
             .fails("log-entry", "log-entry-missing"),
-        by("two entries of one log", asked(Witnesses::LOGGED), &again.bundle()),
-        by("the same entry twice", asked(Witnesses::LOGGED), &twice.bundle()).fails("content", "bundle-malformed"),
+        by("two entries of one log", asked(TransparencyRequirements::LOGGED), &again.bundle()),
+        by("the same entry twice", asked(TransparencyRequirements::LOGGED), &twice.bundle())
+            .fails("content", "bundle-malformed"),
         by(
             "no log entry, as asked",
-            asked(Witnesses::LOGGED.dangerous_without_log()),
+            asked(TransparencyRequirements::LOGGED.dangerous_without_log()),
             &stack.blob(BLOB).unlogged().stamped().seal().bundle(),
         )
         .waives("log-entry", "log-waived"),
         by(
             "nothing tells the time, as asked",
-            asked(Witnesses::LOGGED.dangerous_without_log()),
+            asked(TransparencyRequirements::LOGGED.dangerous_without_log()),
             &stack.blob(BLOB).unlogged().leaf(lived).seal().bundle(),
         )
         .waives("log-entry", "log-waived")
         .waives("time", "time-not-witnessed"),
         by(
             "nothing tells the time, and the certificate has run out",
-            asked(Witnesses::LOGGED.dangerous_without_log()),
+            asked(TransparencyRequirements::LOGGED.dangerous_without_log()),
             &stack.blob(BLOB).unlogged().seal().bundle(),
         )
         .waives("log-entry", "log-waived")
@@ -660,13 +664,21 @@ fn witnesses() -> Vec<Case> {
         .fails("certificate", "certificate-not-valid"),
         by(
             "a stamp, as asked for",
-            asked(Witnesses::LOGGED.with_timestamps(one)),
+            asked(TransparencyRequirements::LOGGED.with_timestamps(one)),
             &stack.blob(BLOB).stamped().seal().bundle(),
         ),
-        by("a stamp asked for", asked(Witnesses::LOGGED.with_timestamps(one)), &stack.blob(BLOB).seal().bundle())
-            .fails("timestamp", "timestamp-missing"),
-        by("one authority asked twice", asked(Witnesses::LOGGED.with_timestamps(two)), &stamped_twice.bundle())
-            .fails("timestamp", "timestamp-missing"),
+        by(
+            "a stamp asked for",
+            asked(TransparencyRequirements::LOGGED.with_timestamps(one)),
+            &stack.blob(BLOB).seal().bundle(),
+        )
+        .fails("timestamp", "timestamp-missing"),
+        by(
+            "one authority asked twice",
+            asked(TransparencyRequirements::LOGGED.with_timestamps(two)),
+            &stamped_twice.bundle(),
+        )
+        .fails("timestamp", "timestamp-missing"),
     ]
 }
 
@@ -692,7 +704,7 @@ fn entries() -> Vec<Case> {
     let key = sigkit_core::crypto::PublicKey::from_spki_der(&Key::p256("signer").spki()).unwrap();
     let window = sigkit_core::trust::Validity::new(UnixTime(0), Some(UnixTime(SIGNED_AT - 1)));
     let key = sigkit_core::policy::KeyAuthority::new("key", key).with_validity(window);
-    let key = key.with_trust(trust(&stack.trusted_root()), Witnesses::IF_PRESENT);
+    let key = key.with_trust(trust(&stack.trusted_root()), TransparencyRequirements::IF_PRESENT);
     let by_key = case("a key no longer believed", &stack, &stack.blob(BLOB).without_certificate().seal());
     vec![
         Case { entity: Ok(unproved), ..case("neither promise nor proof", &stack, &good().seal()) }
@@ -757,12 +769,13 @@ fn stamps() -> Vec<Case> {
     let mut garbage = sealed(&|stamp| stamp);
     garbage.stamps = vec![vec![0x30, 0]];
     let other = Tsa::new("another");
-    let stranger = {
+    let other_key = {
         let mut sealed = sealed(&|stamp| stamp);
         sealed.stamps = vec![other.stamp(&sealed.signature, SIGNED_AT).response()];
         sealed
     };
-    let asked = authority(&stack).with_witnesses(Witnesses::LOGGED.with_timestamps(NonZeroUsize::MIN));
+    let asked =
+        authority(&stack).with_transparency(TransparencyRequirements::LOGGED.with_timestamps(NonZeroUsize::MIN));
     // threat: R31
     let beside_good_entry = {
         let mut sealed = stack.blob(BLOB).seal();
@@ -803,7 +816,7 @@ fn stamps() -> Vec<Case> {
             .fails("timestamp", "timestamp-certificate-not-valid")
             .fails("time", "time-missing")
             .fails("certificate", "time-missing"),
-        by("a stamp by a stranger", asked, &stranger.bundle())
+        by("a stamp by a stranger", asked, &other_key.bundle())
             .fails("timestamp", "timestamp-authority-untrusted")
             .fails("timestamp", "timestamp-missing")
             .fails("time", "time-missing")
@@ -829,8 +842,9 @@ fn material() -> Vec<Case> {
         use base64::Engine as _;
         let text = base64::engine::general_purpose::STANDARD.encode(&lived.signature);
         let given = Certificate::from_der(&lived.certificate.as_ref().unwrap().der).unwrap();
-        let authority =
-            authority(&stack).with_witnesses(Witnesses::LOGGED.dangerous_without_log()).with_certificates(given, []);
+        let authority = authority(&stack)
+            .with_transparency(TransparencyRequirements::LOGGED.dangerous_without_log())
+            .with_certificates(given, []);
         Case {
             entity: SignedEntity::from_detached(text.as_bytes()),
             ..by("a detached signature", authority, &lived.bundle())

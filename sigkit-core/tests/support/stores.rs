@@ -7,8 +7,8 @@ use std::time::Duration;
 use sigkit_core::digest::Digest;
 use sigkit_core::oci::{Descriptor, Tag, TagOrDigest};
 use sigkit_core::store::{
-    Atomicity, Expected, FetchedManifest, MemoryStore, Referrers, Store, StoreError, StoreWrite, SubjectIndexed,
-    TagListed,
+    FetchedManifest, MemoryStore, Precondition, Referrers, Store, StoreError, StoreWrite, SubjectIndexed, TagListed,
+    WriteConsistency,
 };
 
 use super::simulation::Simulation;
@@ -33,7 +33,7 @@ pub(crate) struct Watched {
     after: Box<dyn Fn(&MemoryStore, &Call) + Send + Sync>,
     extra: Vec<Descriptor>,
     lists: Lists,
-    atomicity: Atomicity,
+    atomicity: WriteConsistency,
     conditions: Conditions,
 }
 
@@ -61,7 +61,7 @@ impl Watched {
             after: Box::new(|_, _| {}),
             extra: Vec::new(),
             lists: Lists::AsKept,
-            atomicity: Atomicity::Exact,
+            atomicity: WriteConsistency::Exact,
             conditions: Conditions::Taken,
         }
     }
@@ -93,7 +93,7 @@ impl Watched {
 
     /// Overwrites whatever the writer expects to find.
     pub(crate) fn best_effort(self) -> Self {
-        Self { atomicity: Atomicity::BestEffort { settle: std::time::Duration::from_millis(4) }, ..self }
+        Self { atomicity: WriteConsistency::Eventual { visibility_delay: std::time::Duration::from_millis(4) }, ..self }
     }
 
     pub(crate) fn calls(&self) -> Vec<Call> {
@@ -154,7 +154,7 @@ impl Store for Watched {
 }
 
 impl StoreWrite for Watched {
-    fn atomicity(&self) -> Atomicity {
+    fn atomicity(&self) -> WriteConsistency {
         self.atomicity
     }
 
@@ -178,16 +178,16 @@ impl StoreWrite for Watched {
         target: &TagOrDigest,
         media_type: &str,
         bytes: &[u8],
-        expected: Expected,
+        expected: Precondition,
     ) -> Result<SubjectIndexed, StoreError> {
         let call = Call::PushManifest(target.clone());
         self.note(&call)?;
-        if self.conditions == Conditions::Refused && expected != Expected::Any {
+        if self.conditions == Conditions::Refused && expected != Precondition::Any {
             return Err(StoreError::Conflict { place: self.name() });
         }
         let expected = match self.atomicity {
-            Atomicity::Exact => expected,
-            Atomicity::BestEffort { .. } => Expected::Any,
+            WriteConsistency::Exact => expected,
+            WriteConsistency::Eventual { .. } => Precondition::Any,
         };
         self.done(&call, self.inner.push_manifest(target, media_type, bytes, expected).await)
     }
@@ -198,7 +198,7 @@ impl StoreWrite for Watched {
 pub(crate) struct Remote {
     pub(crate) inner: MemoryStore,
     pub(crate) simulation: Simulation,
-    pub(crate) atomicity: Atomicity,
+    pub(crate) atomicity: WriteConsistency,
     /// Longest time that a call takes each way, in ticks.
     pub(crate) latency: u64,
 }
@@ -236,7 +236,7 @@ impl Store for Remote {
 }
 
 impl StoreWrite for Remote {
-    fn atomicity(&self) -> Atomicity {
+    fn atomicity(&self) -> WriteConsistency {
         self.atomicity
     }
 
@@ -255,11 +255,11 @@ impl StoreWrite for Remote {
         target: &TagOrDigest,
         media_type: &str,
         bytes: &[u8],
-        expected: Expected,
+        expected: Precondition,
     ) -> Result<SubjectIndexed, StoreError> {
         let expected = match self.atomicity {
-            Atomicity::Exact => expected,
-            Atomicity::BestEffort { .. } => Expected::Any,
+            WriteConsistency::Exact => expected,
+            WriteConsistency::Eventual { .. } => Precondition::Any,
         };
         self.travel().await;
         let result = self.inner.push_manifest(target, media_type, bytes, expected).await;

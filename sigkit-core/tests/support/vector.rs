@@ -12,7 +12,7 @@ use sigkit_core::oci::{Descriptor, media_type};
 use sigkit_core::policy::{KeyAuthority, Policy, Purpose};
 use sigkit_core::report::{Node, Outcome, Report};
 use sigkit_core::time::UnixTime;
-use sigkit_core::verify::{Artifact, BlobScanner, NotVerified, Verified, Verifier};
+use sigkit_core::verify::{Artifact, ArtifactHasher, NotVerified, Verified, Verifier};
 
 /// The time of every verification here; nothing depends on it.
 pub(crate) const NOW: UnixTime = UnixTime(1_800_000_000);
@@ -126,9 +126,9 @@ impl Vector {
     /// The same of an artifact that is read once, a few bytes at a time.
     pub(crate) fn judge_scanned(&self) -> Result<Verified, NotVerified> {
         let (policy, evidence) = (self.policy(), self.evidence());
-        let mut scanner = BlobScanner::new(&policy, &evidence);
+        let mut scanner = ArtifactHasher::new(&policy, &evidence);
         self.file("artifact").chunks(7).for_each(|chunk| scanner.update(chunk));
-        Verifier::new(&policy).verify(&Artifact::Scan(&scanner.finish()), &evidence, NOW)
+        Verifier::new(&policy).verify(&Artifact::Streamed(&scanner.finish()), &evidence, NOW)
     }
 
     pub(crate) fn judge(&self) -> Result<Verified, NotVerified> {

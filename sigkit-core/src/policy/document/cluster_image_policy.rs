@@ -9,8 +9,8 @@ use super::{Filled, Parsed, Reading, Shape, WireMode, each, shaped};
 use crate::content::PredicateType;
 use crate::oci::Repository;
 use crate::policy::{
-    Authority, Demand, ImageGlob, ImageRule, Images, KeyAuthority, KeylessAuthority, Policy, PolicyDemand, Purpose,
-    Witnesses,
+    Authority, ImageGlob, ImageMatcher, ImageRule, KeyAuthority, KeylessAuthority, Policy, PolicyRequirement, Purpose,
+    Requirement, TransparencyRequirements,
 };
 
 #[derive(Deserialize)]
@@ -26,7 +26,7 @@ struct Wire {
     _status: Option<IgnoredAny>,
 }
 
-/// What Kubernetes keeps about the document. Only the name is used; nothing else in it is a demand.
+/// What Kubernetes keeps about the document. Only the name is used; nothing else in it is a requirement.
 #[derive(Deserialize)]
 struct Metadata {
     name: String,
@@ -217,31 +217,31 @@ pub(super) fn rule(document: &Value, reading: &Reading<'_>) -> Result<ImageRule,
     let wire: Wire = shaped(document)?;
     let authorities =
         each(&wire.spec.authorities.0, "spec.authorities", |number, authority| named(number, authority, reading))?;
-    let demand = match (&wire.spec.selected, &wire.spec.policy) {
+    let requirement = match (&wire.spec.selected, &wire.spec.policy) {
         (Some(selected), _) if !selected.is_empty() => refusal("spec.match", MATCH),
         (_, Some(policy)) => whole(policy, authorities).map_err(|error| error.below("spec.policy"))?,
         (_, None) => {
-            let demands = authorities.into_iter().map(|authority| authority.demand).collect();
-            Demand::any("any of the authorities", demands)
+            let requirements = authorities.into_iter().map(|authority| authority.requirement).collect();
+            Requirement::any("any of the authorities", requirements)
         }
     };
     Ok(ImageRule {
         name: format!("policy {}", wire.metadata.name),
-        images: Images::Globs(wire.spec.images.0.into_iter().map(|pattern| pattern.glob.0).collect()),
+        images: ImageMatcher::Globs(wire.spec.images.0.into_iter().map(|pattern| pattern.glob.0).collect()),
         mode: wire.spec.mode.into(),
-        demand,
+        requirement,
     })
 }
 
-fn refusal(place: &str, why: &str) -> Demand {
-    Demand::Refuse { why: Some(format!("{place}: {why}")) }
+fn refusal(place: &str, why: &str) -> Requirement {
+    Requirement::Refuse { why: Some(format!("{place}: {why}")) }
 }
 
 /// An authority as the document names it.
 struct Named {
     #[cfg_attr(not(feature = "rego"), allow(dead_code, reason = "only policies over the whole ask for names"))]
     name: String,
-    demand: Demand,
+    requirement: Requirement,
     /// Names and types of its attestations.
     #[cfg_attr(not(feature = "rego"), allow(dead_code, reason = "only policies over the whole ask for names"))]
     attestations: Vec<(String, String)>,
@@ -249,13 +249,13 @@ struct Named {
 
 fn named(number: usize, authority: &WireAuthority, reading: &Reading<'_>) -> Result<Named, Shape> {
     let name = authority.name.clone().unwrap_or_else(|| format!("authority-{number}"));
-    let demand = match authority.unjudged() {
+    let requirement = match authority.unjudged() {
         Some((place, why)) => refusal(&format!("authority {name}, {place}"), why),
-        None => demand(&name, authority, reading)?,
+        None => requirement(&name, authority, reading)?,
     };
     let attestations = authority.attestations.iter().flat_map(|attestations| &attestations.0);
     let attestations = attestations.map(|one| (one.name.clone(), one.predicate_type.written.clone())).collect();
-    Ok(Named { name, demand, attestations })
+    Ok(Named { name, requirement, attestations })
 }
 
 impl WireAuthority {
@@ -296,8 +296,8 @@ impl WirePolicy {
     }
 }
 
-/// The demand of a document with a policy over all authorities that are met.
-fn whole(policy: &WirePolicy, authorities: Vec<Named>) -> Result<Demand, Shape> {
+/// The requirement of a document with a policy over all authorities that are met.
+fn whole(policy: &WirePolicy, authorities: Vec<Named>) -> Result<Requirement, Shape> {
     let asks_cluster =
         [policy.include_spec, policy.include_object_meta, policy.include_type_meta].contains(&Some(true));
     let unjudged = [
@@ -313,28 +313,28 @@ fn whole(policy: &WirePolicy, authorities: Vec<Named>) -> Result<Demand, Shape> 
 }
 
 #[cfg(feature = "rego")]
-fn whole_rego(source: &str, authorities: Vec<Named>) -> Result<Demand, Shape> {
+fn whole_rego(source: &str, authorities: Vec<Named>) -> Result<Requirement, Shape> {
     use crate::policy::{NamedAuthority, RegoPolicy, Shows, WholePolicy};
     let rego = RegoPolicy::of_policy_controller("spec.policy", source).map_err(|error| Shape::at("", error))?;
-    let authorities = authorities.into_iter().map(|Named { name, demand, attestations }| {
+    let authorities = authorities.into_iter().map(|Named { name, requirement, attestations }| {
         let shows = if attestations.is_empty() { Shows::Signatures } else { Shows::Attestations(attestations) };
-        NamedAuthority { name, demand, shows }
+        NamedAuthority { name, requirement, shows }
     });
-    Ok(Demand::Whole(Box::new(WholePolicy { authorities: authorities.collect(), rego })))
+    Ok(Requirement::Whole(Box::new(WholePolicy { authorities: authorities.collect(), rego })))
 }
 
 #[cfg(not(feature = "rego"))]
-fn whole_rego(_: &str, _: Vec<Named>) -> Result<Demand, Shape> {
+fn whole_rego(_: &str, _: Vec<Named>) -> Result<Requirement, Shape> {
     Err(Shape::at("", super::NO_REGO))
 }
 
-fn demand(name: &str, authority: &WireAuthority, reading: &Reading<'_>) -> Result<Demand, Shape> {
+fn requirement(name: &str, authority: &WireAuthority, reading: &Reading<'_>) -> Result<Requirement, Shape> {
     let who = match (&authority.key, &authority.keyless, &authority.fixed) {
         (Some(key), None, None) => Authority::Key(key_authority(name, key, authority.ctlog.as_ref(), reading)?),
         (None, Some(keyless), None) => {
             Authority::Keyless(keyless_authority(keyless, authority.ctlog.as_ref(), reading)?)
         }
-        (None, None, Some(fixed)) => return static_demand(authority, fixed),
+        (None, None, Some(fixed)) => return static_requirement(authority, fixed),
         _ => return Err(Shape::at("", "expected exactly one of key, keyless and static")),
     };
     let Some(attestations) = &authority.attestations else {
@@ -345,9 +345,9 @@ fn demand(name: &str, authority: &WireAuthority, reading: &Reading<'_>) -> Resul
         if let Some(gate) = &attestation.policy {
             policy = policy.with_gate(rego(&attestation.name, gate).map_err(|error| error.below("policy"))?);
         }
-        Ok(Demand::all(format!("attestation {}", attestation.name), vec![placed(policy, authority)]))
+        Ok(Requirement::all(format!("attestation {}", attestation.name), vec![placed(policy, authority)]))
     })?;
-    Ok(Demand::all(format!("authority {name}"), parts))
+    Ok(Requirement::all(format!("authority {name}"), parts))
 }
 
 fn rego(name: &str, policy: &WirePolicy) -> Result<crate::policy::Gate, Shape> {
@@ -364,7 +364,7 @@ fn rego(name: &str, policy: &WirePolicy) -> Result<crate::policy::Gate, Shape> {
     super::controller_gate(name, policy.source()?).map_err(|error| error.below("data"))
 }
 
-fn static_demand(authority: &WireAuthority, fixed: &Static) -> Result<Demand, Shape> {
+fn static_requirement(authority: &WireAuthority, fixed: &Static) -> Result<Requirement, Shape> {
     for (name, given) in [
         ("attestations", authority.attestations.is_some()),
         ("source", authority.source.is_some()),
@@ -375,19 +375,19 @@ fn static_demand(authority: &WireAuthority, fixed: &Static) -> Result<Demand, Sh
         }
     }
     match (&fixed.action, &fixed.message) {
-        (Action::Pass, None) => Ok(Demand::Nothing),
+        (Action::Pass, None) => Ok(Requirement::Nothing),
         (Action::Pass, Some(_)) => Err(Shape::at("static.message", "is for `fail` alone")),
-        (Action::Fail, message) => Ok(Demand::Refuse { why: message.clone() }),
+        (Action::Fail, message) => Ok(Requirement::Refuse { why: message.clone() }),
     }
 }
 
 /// Looks where the authority says; one of several places is enough.
-fn placed(policy: Policy, authority: &WireAuthority) -> Demand {
-    let at = |source: &Source| PolicyDemand::new(policy.clone()).with_source(source.oci.0.clone()).into();
+fn placed(policy: Policy, authority: &WireAuthority) -> Requirement {
+    let at = |source: &Source| PolicyRequirement::new(policy.clone()).with_source(source.oci.0.clone()).into();
     match authority.source.as_ref().map(|sources| sources.0.as_slice()) {
         None => policy.into(),
         Some([source]) => at(source),
-        Some(sources) => Demand::any("in any of the sources", sources.iter().map(at).collect()),
+        Some(sources) => Requirement::any("in any of the sources", sources.iter().map(at).collect()),
     }
 }
 
@@ -402,7 +402,7 @@ fn key_authority(name: &str, key: &Key, log: Option<&Log>, reading: &Reading<'_>
         None | Some(None) => Ok(authority),
         Some(Some(url)) => {
             let root = reading.root_with_log(url).map_err(|error| error.below("ctlog"))?;
-            Ok(authority.with_trust(root, Witnesses::LOGGED))
+            Ok(authority.with_trust(root, TransparencyRequirements::LOGGED))
         }
     }
 }
@@ -431,5 +431,5 @@ fn keyless_authority(keyless: &Keyless, log: Option<&Log>, reading: &Reading<'_>
     let mut identities =
         each(&keyless.identities.0, "keyless.identities", |_, identity| identity.identity())?.into_iter();
     let first = identities.next().ok_or_else(|| Shape::at("keyless.identities", "expected at least one"))?;
-    Ok(identities.fold(KeylessAuthority::new(first, root), KeylessAuthority::or))
+    Ok(identities.fold(KeylessAuthority::new(first, root), KeylessAuthority::with_identity))
 }

@@ -14,10 +14,11 @@ use crate::oci::{ImageReference, Repository};
 use crate::policy::scope::respelled;
 use crate::policy::set::Choice;
 use crate::policy::{
-    Authority, Demand, Identity, ImageRule, Images, KeyAuthority, KeylessAuthority, Mode, NamePrefix, Pattern, Policy,
-    PolicyDemand, PolicySet, Purpose, Scope, SignedName, Witnesses,
+    Authority, EnforcementMode, Identity, ImageMatcher, ImageRule, ImageScope, KeyAuthority, KeylessAuthority,
+    NamePrefix, Pattern, Policy, PolicyRequirement, PolicySet, Purpose, Requirement, SignedIdentity,
+    TransparencyRequirements,
 };
-use crate::trust::{LogId, SubjectKind, TransparencyLog, TrustedRoot, Validity};
+use crate::trust::{LogId, SanType, TransparencyLog, TrustedRoot, Validity};
 
 /// Transports whose images can be named here.
 const LOCAL: [&str; 3] = ["oci", "oci-archive", "docker-archive"];
@@ -168,10 +169,10 @@ fn present<'de, T: Deserialize<'de>, D: serde::Deserializer<'de>>(deserializer: 
 }
 
 /// A requirement of the right form.
-enum Requirement {
+enum WireRequirement {
     Accept,
     Reject,
-    Sigstore(Box<SigstoreSigned>, SignedName),
+    Sigstore(Box<SigstoreSigned>, SignedIdentity),
     /// One that is not judged here, and why.
     NotJudged(&'static str),
 }
@@ -179,7 +180,7 @@ enum Requirement {
 /// The document as a set of which the closest rule applies.
 pub(super) fn set(document: &Value, reading: &Reading<'_>) -> Result<PolicySet, Shape> {
     let wire: Wire = shaped(document)?;
-    let mut rules = vec![rule("default".to_owned(), Images::Rest, &wire.default, reading)?];
+    let mut rules = vec![rule("default".to_owned(), ImageMatcher::Rest, &wire.default, reading)?];
     for (transport, scopes) in &wire.transports {
         let at = format!("transports.{transport}");
         if transport == "docker" {
@@ -189,20 +190,20 @@ pub(super) fn set(document: &Value, reading: &Reading<'_>) -> Result<PolicySet, 
             let at = format!("{at}.{scope:?}");
             let is_local = LOCAL.contains(&transport.as_str());
             let images = match (transport.as_str(), scope.as_str()) {
-                ("docker", "") => Images::Transport(transport.clone()),
-                ("docker", scope) => match scope.parse::<Scope>() {
-                    Ok(scope) => Images::Scope(scope),
-                    Err(error) => Images::None { why: error.to_string() },
+                ("docker", "") => ImageMatcher::Transport(transport.clone()),
+                ("docker", scope) => match scope.parse::<ImageScope>() {
+                    Ok(scope) => ImageMatcher::Scope(scope),
+                    Err(error) => ImageMatcher::None { why: error.to_string() },
                 },
-                (_, "") if is_local => Images::Transport(transport.clone()),
+                (_, "") if is_local => ImageMatcher::Transport(transport.clone()),
                 (_, path) if is_local => {
                     requirements_of(requirements, &at)?;
                     let why = format!(
                         "{at}: paths are not distinguished, so no image by this transport is allowed: expected the scope \"\" alone, found {path:?}"
                     );
-                    let images = Images::Transport(transport.clone());
-                    let demand = Demand::Refuse { why: Some(why) };
-                    rules.push(ImageRule { name: at, images, mode: Mode::Enforce, demand });
+                    let images = ImageMatcher::Transport(transport.clone());
+                    let requirement = Requirement::Refuse { why: Some(why) };
+                    rules.push(ImageRule { name: at, images, mode: EnforcementMode::Enforce, requirement });
                     continue;
                 }
                 (elsewhere, _) => {
@@ -210,7 +211,7 @@ pub(super) fn set(document: &Value, reading: &Reading<'_>) -> Result<PolicySet, 
                     if ELSEWHERE.contains(&elsewhere) {
                         continue;
                     }
-                    Images::None { why: format!("no images are read by transport {elsewhere}") }
+                    ImageMatcher::None { why: format!("no images are read by transport {elsewhere}") }
                 }
             };
             rules.push(rule(at, images, requirements, reading)?);
@@ -230,22 +231,27 @@ fn distinct<'s>(scopes: impl Iterator<Item = &'s String>, at: &str) -> Result<()
     Ok(())
 }
 
-fn requirements_of(requirements: &Filled<Value>, name: &str) -> Result<Vec<Requirement>, Shape> {
-    each(&requirements.0, name, |_, value| requirement(value))
+fn requirements_of(requirements: &Filled<Value>, name: &str) -> Result<Vec<WireRequirement>, Shape> {
+    each(&requirements.0, name, |_, value| parse(value))
 }
 
-fn rule(name: String, images: Images, requirements: &Filled<Value>, reading: &Reading<'_>) -> Result<ImageRule, Shape> {
+fn rule(
+    name: String,
+    images: ImageMatcher,
+    requirements: &Filled<Value>,
+    reading: &Reading<'_>,
+) -> Result<ImageRule, Shape> {
     let requirements = requirements_of(requirements, &name)?;
-    let parts = (0..).zip(&requirements).map(|(i, requirement)| demand(requirement, &format!("{name}[{i}]"), reading));
-    let demand = Demand::all("all of the requirements", parts.collect()).with_limits(reading.limits);
-    Ok(ImageRule { name, images, mode: Mode::Enforce, demand })
+    let parts = (0..).zip(&requirements).map(|(i, wire)| requirement(wire, &format!("{name}[{i}]"), reading));
+    let requirement = Requirement::all("all of the requirements", parts.collect()).with_limits(reading.limits);
+    Ok(ImageRule { name, images, mode: EnforcementMode::Enforce, requirement })
 }
 
 /// Reads one requirement, and none of the files that it names.
-fn requirement(value: &Value) -> Result<Requirement, Shape> {
+fn parse(value: &Value) -> Result<WireRequirement, Shape> {
     match value.get("type").and_then(Value::as_str) {
-        Some("insecureAcceptAnything") => shaped::<TypeOnly>(value).map(|_| Requirement::Accept),
-        Some("reject") => shaped::<TypeOnly>(value).map(|_| Requirement::Reject),
+        Some("insecureAcceptAnything") => shaped::<TypeOnly>(value).map(|_| WireRequirement::Accept),
+        Some("reject") => shaped::<TypeOnly>(value).map(|_| WireRequirement::Reject),
         Some("sigstoreSigned") => sigstore_signed(shaped(value)?),
         Some("signedBy") => {
             let wire: SignedBy = shaped(value)?;
@@ -253,14 +259,16 @@ fn requirement(value: &Value) -> Result<Requirement, Shape> {
             one_of(&sources, "expected exactly one of keyPath, keyPaths and keyData")?;
             encoded("keyData", wire.key_data.as_deref())?;
             signed_identity(wire.signed_identity.as_ref())?;
-            Ok(Requirement::NotJudged(
+            Ok(WireRequirement::NotJudged(
                 "signedBy: signatures by OpenPGP keys are not supported: sign with a sigstore key and use sigstoreSigned",
             ))
         }
         Some("signedBaseLayer") => {
             let wire: SignedBaseLayer = shaped(value)?;
             signed_name(&wire.base_layer_identity).map_err(|error| error.below("baseLayerIdentity"))?;
-            Ok(Requirement::NotJudged("signedBaseLayer: not supported, nor by skopeo and podman: use sigstoreSigned"))
+            Ok(WireRequirement::NotJudged(
+                "signedBaseLayer: not supported, nor by skopeo and podman: use sigstoreSigned",
+            ))
         }
         found => Err(Shape::at(
             "type",
@@ -285,8 +293,8 @@ fn encoded(member: &str, text: Option<&str>) -> Result<(), Shape> {
     decoded.map(|_| ()).map_err(|problem| Shape::at(member, problem))
 }
 
-fn signed_identity(value: Option<&Value>) -> Result<SignedName, Shape> {
-    let name = value.map_or(Ok(SignedName::ExactOrRepositoryOfDigest), signed_name);
+fn signed_identity(value: Option<&Value>) -> Result<SignedIdentity, Shape> {
+    let name = value.map_or(Ok(SignedIdentity::ExactOrRepositoryOfDigest), signed_name);
     name.map_err(|error| error.below("signedIdentity"))
 }
 
@@ -295,7 +303,7 @@ fn is_given(path: &Option<String>) -> bool {
     path.as_ref().is_some_and(|path| !path.is_empty())
 }
 
-fn sigstore_signed(wire: SigstoreSigned) -> Result<Requirement, Shape> {
+fn sigstore_signed(wire: SigstoreSigned) -> Result<WireRequirement, Shape> {
     let keys = [
         is_given(&wire.key_path),
         wire.key_paths.is_some(),
@@ -334,22 +342,22 @@ fn sigstore_signed(wire: SigstoreSigned) -> Result<Requirement, Shape> {
     }
     let name = signed_identity(wire.signed_identity.as_ref())?;
     if wire.pki.is_some() {
-        return Ok(Requirement::NotJudged(
+        return Ok(WireRequirement::NotJudged(
             "pki: certificates of a private authority without a log are not supported: use keys or fulcio",
         ));
     }
-    Ok(Requirement::Sigstore(Box::new(wire), name))
+    Ok(WireRequirement::Sigstore(Box::new(wire), name))
 }
 
 /// What a requirement asks for; what cannot be judged refuses, and says why.
-fn demand(requirement: &Requirement, at: &str, reading: &Reading<'_>) -> Demand {
-    let refused = |why: String| Demand::Refuse { why: Some(why) };
-    match requirement {
-        Requirement::Accept => Demand::Nothing,
-        Requirement::Reject => Demand::Refuse { why: None },
-        Requirement::NotJudged(why) => refused(format!("{at}: {why}")),
-        Requirement::Sigstore(wire, name) => match policy(wire, reading).map_err(|error| error.below(at)) {
-            Ok(policy) => PolicyDemand::new(policy).with_signed_name(name.clone()).into(),
+fn requirement(wire: &WireRequirement, at: &str, reading: &Reading<'_>) -> Requirement {
+    let refused = |why: String| Requirement::Refuse { why: Some(why) };
+    match wire {
+        WireRequirement::Accept => Requirement::Nothing,
+        WireRequirement::Reject => Requirement::Refuse { why: None },
+        WireRequirement::NotJudged(why) => refused(format!("{at}: {why}")),
+        WireRequirement::Sigstore(wire, name) => match policy(wire, reading).map_err(|error| error.below(at)) {
+            Ok(policy) => PolicyRequirement::new(policy).with_signed_identity(name.clone()).into(),
             Err(Shape { path, problem }) => refused(format!("{path}: {problem}")),
         },
     }
@@ -378,7 +386,7 @@ fn policy(wire: &SigstoreSigned, reading: &Reading<'_>) -> Result<Policy, Shape>
         }
         let mut root = TrustedRoot::default();
         logs.iter().try_for_each(|log| root.add_log(log.clone())).map_err(|error| Shape::at("", error))?;
-        Ok(authority.with_trust(root.into(), Witnesses::LOGGED))
+        Ok(authority.with_trust(root.into(), TransparencyRequirements::LOGGED))
     });
     let authorities = authorities.collect::<Result<Vec<_>, Shape>>()?;
     Ok(Policy::keys(Purpose::Image, std::num::NonZeroUsize::MIN, authorities)?)
@@ -406,10 +414,8 @@ fn given(
     };
     let mut found = Vec::new();
     for (member, path) in single(path).into_iter().chain(several(paths)) {
-        let bytes = reading
-            .surroundings
-            .file(&path, reading.limits.key_file_bytes)
-            .map_err(|error| Shape::at(&member, error))?;
+        let bytes =
+            reading.resolver.file(&path, reading.limits.key_file_bytes).map_err(|error| Shape::at(&member, error))?;
         found.push(Given { member, name: path, bytes });
     }
     for (member, text) in single(data).into_iter().chain(several(datas)) {
@@ -441,28 +447,28 @@ fn identity(fulcio: &Fulcio, logs: Vec<TransparencyLog>, reading: &Reading<'_>) 
         |name: &str, text: &str| Pattern::exact(text).map_err(|error| Shape::at(format!("fulcio.{name}"), error));
     let identity =
         Identity::new(pattern("subjectEmail", &fulcio.subject_email)?, pattern("oidcIssuer", &fulcio.oidc_issuer)?);
-    Ok(KeylessAuthority::new(identity.with_kind(SubjectKind::Email), root))
+    Ok(KeylessAuthority::new(identity.with_kind(SanType::Email), root))
 }
 
-fn signed_name(identity: &Value) -> Result<SignedName, Shape> {
+fn signed_name(identity: &Value) -> Result<SignedIdentity, Shape> {
     let plain = |name| shaped::<TypeOnly>(identity).map(|_| name);
     match identity.get("type").and_then(Value::as_str) {
-        Some("matchExact") => plain(SignedName::Exact),
-        Some("matchRepoDigestOrExact") => plain(SignedName::ExactOrRepositoryOfDigest),
-        Some("matchRepository") => plain(SignedName::Repository),
+        Some("matchExact") => plain(SignedIdentity::Exact),
+        Some("matchRepoDigestOrExact") => plain(SignedIdentity::ExactOrRepositoryOfDigest),
+        Some("matchRepository") => plain(SignedIdentity::Repository),
         Some("exactReference") => {
             let reference = shaped::<ExactReference>(identity)?.docker_reference.0;
             if reference.tag.is_none() && reference.digest.is_none() {
                 return Err(Shape::at("dockerReference", "expected a tag or digest behind the repository"));
             }
-            Ok(SignedName::ThisReference(reference))
+            Ok(SignedIdentity::ThisReference(reference))
         }
         Some("exactRepository") => {
-            Ok(SignedName::ThisRepository(shaped::<ExactRepository>(identity)?.docker_repository.0))
+            Ok(SignedIdentity::ThisRepository(shaped::<ExactRepository>(identity)?.docker_repository.0))
         }
         Some("remapIdentity") => {
             let RemapIdentity { prefix, signed_prefix, .. } = shaped(identity)?;
-            Ok(SignedName::Remapped { prefix: prefix.0, signed_prefix: signed_prefix.0 })
+            Ok(SignedIdentity::Remapped { prefix: prefix.0, signed_prefix: signed_prefix.0 })
         }
         found => Err(Shape::at("type", format!("unknown type of signedIdentity: {}", found.unwrap_or("none")))),
     }

@@ -13,8 +13,8 @@ use crate::content::scan::Severity;
 use crate::crypto::PublicKey;
 use crate::policy::gate::Age;
 use crate::policy::{
-    Authority, Counted, Demand, Exception, Gate, ImageGlob, ImageRule, Images, KeyAuthority, KeylessAuthority, Policy,
-    ProvenanceGate, Purpose, ScanGate, TextGlob,
+    Authority, Exception, FindingFilter, Gate, ImageGlob, ImageMatcher, ImageRule, KeyAuthority, KeylessAuthority,
+    Policy, ProvenanceGate, Purpose, Requirement, ScanGate, TextGlob,
 };
 use crate::time::UnixTime;
 
@@ -34,7 +34,7 @@ struct Wire {
     #[serde(default)]
     mode: WireMode,
     authorities: BTreeMap<String, WireAuthority>,
-    require: Filled<Requirement>,
+    require: Filled<WireRequirement>,
 }
 
 #[derive(Deserialize)]
@@ -47,11 +47,11 @@ struct WireAuthority {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-enum Requirement {
+enum WireRequirement {
     Signature(SignatureRequirement),
     Attestation(Box<AttestationRequirement>),
-    AnyOf(Filled<Requirement>),
-    AllOf(Filled<Requirement>),
+    AnyOf(Filled<WireRequirement>),
+    AllOf(Filled<WireRequirement>),
 }
 
 #[derive(Deserialize)]
@@ -143,7 +143,7 @@ pub(super) fn rule(document: &Value, reading: &Reading<'_>) -> Result<ImageRule,
         authorities.insert(name.as_str(), read);
     }
     let builder = Builder { authorities, reading };
-    let demands = builder.demands(&wire.require.0).map_err(|error| error.below("require"))?;
+    let requirements = builder.requirements(&wire.require.0).map_err(|error| error.below("require"))?;
     if let Some(unused) =
         wire.authorities.keys().find(|name| !wire.require.0.iter().any(|requirement| requirement.names(name)))
     {
@@ -151,9 +151,9 @@ pub(super) fn rule(document: &Value, reading: &Reading<'_>) -> Result<ImageRule,
     }
     Ok(ImageRule {
         name: format!("policy {}", wire.name),
-        images: Images::Globs(wire.images.0.into_iter().map(|glob| glob.0).collect()),
+        images: ImageMatcher::Globs(wire.images.0.into_iter().map(|glob| glob.0).collect()),
         mode: wire.mode.into(),
-        demand: Demand::all("all of the requirements", demands),
+        requirement: Requirement::all("all of the requirements", requirements),
     })
 }
 
@@ -162,7 +162,7 @@ impl WireAuthority {
         match (&self.key, &self.key_data, &self.identity) {
             (Some(path), None, None) => {
                 let bytes = reading
-                    .surroundings
+                    .resolver
                     .file(path, reading.limits.key_file_bytes)
                     .map_err(|error| Shape::at("key", error))?;
                 let key = PublicKey::from_pem(&bytes).map_err(|error| Shape::at("key", error))?;
@@ -179,7 +179,7 @@ impl WireAuthority {
     }
 }
 
-impl Requirement {
+impl WireRequirement {
     fn names(&self, name: &str) -> bool {
         let among = |names: &Filled<String>| names.0.iter().any(|known| known == name);
         match self {
@@ -193,30 +193,32 @@ impl Requirement {
     }
 }
 
-/// Makes demands of requirements.
+/// Reads requirements.
 struct Builder<'b> {
     authorities: BTreeMap<&'b str, Authority>,
     reading: &'b Reading<'b>,
 }
 
 impl Builder<'_> {
-    fn demands(&self, requirements: &[Requirement]) -> Result<Vec<Demand>, Shape> {
-        each(requirements, "", |_, requirement| self.demand(requirement))
+    fn requirements(&self, requirements: &[WireRequirement]) -> Result<Vec<Requirement>, Shape> {
+        each(requirements, "", |_, requirement| self.requirement(requirement))
     }
 
-    fn demand(&self, requirement: &Requirement) -> Result<Demand, Shape> {
+    fn requirement(&self, requirement: &WireRequirement) -> Result<Requirement, Shape> {
         match requirement {
-            Requirement::Signature(signature) => self.signature(signature).map_err(|error| error.below("signature")),
-            Requirement::Attestation(attestation) => {
+            WireRequirement::Signature(signature) => {
+                self.signature(signature).map_err(|error| error.below("signature"))
+            }
+            WireRequirement::Attestation(attestation) => {
                 self.attestation(attestation).map_err(|error| error.below("attestation"))
             }
-            Requirement::AnyOf(parts) => {
-                let parts = self.demands(&parts.0).map_err(|error| error.below("anyOf"))?;
-                Ok(Demand::any("any of", parts))
+            WireRequirement::AnyOf(parts) => {
+                let parts = self.requirements(&parts.0).map_err(|error| error.below("anyOf"))?;
+                Ok(Requirement::any("any of", parts))
             }
-            Requirement::AllOf(parts) => {
-                let parts = self.demands(&parts.0).map_err(|error| error.below("allOf"))?;
-                Ok(Demand::all("all of", parts))
+            WireRequirement::AllOf(parts) => {
+                let parts = self.requirements(&parts.0).map_err(|error| error.below("allOf"))?;
+                Ok(Requirement::all("all of", parts))
             }
         }
     }
@@ -230,7 +232,7 @@ impl Builder<'_> {
         Ok(policy.with_limits(self.reading.limits.clone()))
     }
 
-    fn signature(&self, wire: &SignatureRequirement) -> Result<Demand, Shape> {
+    fn signature(&self, wire: &SignatureRequirement) -> Result<Requirement, Shape> {
         let mut policy = self.policy(Purpose::Image, &wire.by, wire.at_least)?;
         if wire.annotations.as_ref().is_some_and(BTreeMap::is_empty) {
             return Err(Shape::at("annotations", "expected at least one"));
@@ -241,7 +243,7 @@ impl Builder<'_> {
         Ok(policy.into())
     }
 
-    fn attestation(&self, wire: &AttestationRequirement) -> Result<Demand, Shape> {
+    fn attestation(&self, wire: &AttestationRequirement) -> Result<Requirement, Shape> {
         let kind = &wire.kind.0.0;
         let mut policy = self.policy(Purpose::Attestation(kind.clone()), &wire.by, wire.at_least)?;
         if let Some(scan) = &wire.scan {
@@ -261,9 +263,9 @@ impl Builder<'_> {
         }
         if let Some(path) = &wire.rego {
             let limit = u64::try_from(self.reading.limits.policy_bytes).unwrap_or(u64::MAX);
-            let source = self.reading.surroundings.file(path, limit).map_err(|error| Shape::at("rego", error))?;
+            let source = self.reading.resolver.file(path, limit).map_err(|error| Shape::at("rego", error))?;
             let source = String::from_utf8(source).map_err(|_| Shape::at("rego", "expected UTF-8"))?;
-            let gate = super::rego_gate(path, &source, crate::policy::Among::Every);
+            let gate = super::rego_gate(path, &source, crate::policy::Quantifier::Every);
             policy = policy.with_gate(gate.map_err(|error| error.below("rego"))?);
         }
         Ok(policy.into())
@@ -277,8 +279,8 @@ impl Builder<'_> {
             WireSeverity::Medium => Severity::Medium,
             WireSeverity::High => Severity::High,
         };
-        let counted = if wire.only_fixable { Counted::Fixable } else { Counted::All };
-        let mut gate = ScanGate::new(maximum).with_counted(counted).with_max_age(wire.max_age.0);
+        let counted = if wire.only_fixable { FindingFilter::Fixable } else { FindingFilter::All };
+        let mut gate = ScanGate::new(maximum).with_filter(counted).with_max_age(wire.max_age.0);
         for exception in wire.exceptions.iter().flat_map(|exceptions| &exceptions.0) {
             if exception.id.trim().is_empty() {
                 return Err(Shape::at("exceptions", "expected the identifier of a finding in id, found none"));

@@ -92,7 +92,7 @@ fn pattern(name: &str, exact: Option<&str>, regexp: Option<&str>) -> Result<Patt
 impl Reading<'_> {
     /// The trusted root, for members that need one.
     pub(super) fn trusted_root(&self) -> Result<Arc<TrustedRoot>, Shape> {
-        self.surroundings.trusted_root().map_err(|problem| Shape::at("", problem))
+        self.resolver.trusted_root().map_err(|problem| Shape::at("", problem))
     }
 
     /// The trusted root with the logs of this address alone.

@@ -1,7 +1,7 @@
 //! Policies in files: sigstore's `ClusterImagePolicy`, `policy.json` of containers-policy.json(5), and our own `ImagePolicy`.
 //!
 //! Every document is read strictly. A member that is not known, or that asks for something this library cannot check, is an
-//! error that names the member; nothing that a document demands is ignored.
+//! error that names the member; nothing that a document requires is ignored.
 
 mod cluster_image_policy;
 mod containers;
@@ -15,7 +15,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::{ImageRule, Mode, PolicyError, PolicySet};
+use super::{EnforcementMode, ImageRule, PolicyError, PolicySet};
 use crate::cause::{LikelyCause, TextFormat, likely_cause};
 use crate::content::{PredicateType, PredicateTypeError};
 use crate::json::{self, JsonError, Objects};
@@ -23,7 +23,7 @@ use crate::limits::Limits;
 use crate::trust::TrustedRoot;
 
 /// What a document may refer to outside itself.
-pub trait Surroundings {
+pub trait DocumentResolver {
     /// The bytes of a file that the document names, of at most `limit` bytes.
     ///
     /// # Errors
@@ -112,8 +112,8 @@ impl PolicySet {
     ///
     /// # Errors
     /// [`DocumentError`], with the way to what is wrong.
-    pub fn from_file(bytes: &[u8], surroundings: &dyn Surroundings, limits: &Limits) -> Result<Self, DocumentError> {
-        Self::read(bytes, surroundings, limits).map_err(|error| match error {
+    pub fn from_file(bytes: &[u8], resolver: &dyn DocumentResolver, limits: &Limits) -> Result<Self, DocumentError> {
+        Self::read(bytes, resolver, limits).map_err(|error| match error {
             // JSON has its cause with it, and the rest was read.
             DocumentError::Syntax { .. } | DocumentError::Kind { .. } | DocumentError::Empty => {
                 match likely_cause(bytes, TextFormat::Yaml) {
@@ -125,8 +125,8 @@ impl PolicySet {
         })
     }
 
-    fn read(bytes: &[u8], surroundings: &dyn Surroundings, limits: &Limits) -> Result<Self, DocumentError> {
-        let reading = Reading { surroundings, limits };
+    fn read(bytes: &[u8], resolver: &dyn DocumentResolver, limits: &Limits) -> Result<Self, DocumentError> {
+        let reading = Reading { resolver, limits };
         let documents = items(documents(bytes, limits)?);
         let mut rules = Vec::new();
         let mut passed_over = Vec::new();
@@ -163,7 +163,8 @@ impl PolicySet {
             Some(found) => return Err(DocumentError::OthersOnly { found: found.clone() }),
             None => return Err(DocumentError::Empty),
         }
-        let bounded = rules.into_iter().map(|rule| ImageRule { demand: rule.demand.with_limits(limits), ..rule });
+        let bounded =
+            rules.into_iter().map(|rule| ImageRule { requirement: rule.requirement.with_limits(limits), ..rule });
         Ok(Self { passed_over, ..Self::new(bounded.collect()) })
     }
 }
@@ -213,7 +214,7 @@ fn documents(bytes: &[u8], limits: &Limits) -> Result<Vec<Value>, DocumentError>
 pub const CUE: &str = "refused: CUE is not evaluated: write the same policy in Rego (package signature, allow), or as an ImagePolicy of sigkit.dev/v1";
 
 #[cfg(feature = "rego")]
-fn rego_gate(name: &str, source: &str, among: super::Among) -> Result<super::Gate, Shape> {
+fn rego_gate(name: &str, source: &str, among: super::Quantifier) -> Result<super::Gate, Shape> {
     super::RegoPolicy::new(name, source, among)
         .map(|policy| super::Gate::Rego(Box::new(policy)))
         .map_err(|error| Shape::at("", error))
@@ -230,7 +231,7 @@ fn controller_gate(name: &str, source: &str) -> Result<super::Gate, Shape> {
 const NO_REGO: &str = "refused: this build does not evaluate Rego";
 
 #[cfg(not(feature = "rego"))]
-fn rego_gate(_: &str, _: &str, _: super::Among) -> Result<super::Gate, Shape> {
+fn rego_gate(_: &str, _: &str, _: super::Quantifier) -> Result<super::Gate, Shape> {
     Err(Shape::at("", NO_REGO))
 }
 
@@ -241,7 +242,7 @@ fn controller_gate(_: &str, _: &str) -> Result<super::Gate, Shape> {
 
 /// What a document is read with.
 struct Reading<'r> {
-    surroundings: &'r dyn Surroundings,
+    resolver: &'r dyn DocumentResolver,
     limits: &'r Limits,
 }
 
@@ -343,7 +344,7 @@ enum WireMode {
     Warn,
 }
 
-impl From<WireMode> for Mode {
+impl From<WireMode> for EnforcementMode {
     fn from(mode: WireMode) -> Self {
         match mode {
             WireMode::Enforce => Self::Enforce,

@@ -5,15 +5,15 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::snapshot::Snapshot;
-use super::{ArchiveStore, Member, Reader};
+use super::{ArchiveStore, LayoutFile, Reader};
 use crate::digest::Digest;
 use crate::limits::Limits;
 use crate::oci::media_type::ANNOTATION_REF_NAME;
 use crate::oci::{Descriptor, ImageReference, Platform, TagOrDigest};
+use crate::store::layout::files::protocol;
 use crate::store::layout::lists::{self, IMAGE_NAME};
-use crate::store::layout::members::protocol;
 use crate::store::{
-    Asked, Completed, Expected, FetchedManifest, Referrers, Store, StoreError, StoreWrite, SubjectIndexed,
+    Asked, Completed, FetchedManifest, Precondition, Referrers, Store, StoreError, StoreWrite, SubjectIndexed,
 };
 
 /// An archive of `docker save` that carries an OCI image layout, which Docker writes since version 25.
@@ -32,8 +32,8 @@ impl DockerArchiveStore {
     pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         let path = path.as_ref();
         let snapshot = Snapshot::open(path, &Limits::DEFAULT)?;
-        let has_layout = snapshot.has(Member::Marker) && snapshot.has(Member::Index);
-        if !has_layout && snapshot.has(Member::DockerManifest) {
+        let has_layout = snapshot.has(LayoutFile::Marker) && snapshot.has(LayoutFile::Index);
+        if !has_layout && snapshot.has(LayoutFile::DockerManifest) {
             return Err(protocol(
                 &path.display().to_string(),
                 "this docker archive holds no OCI image layout, so it has no manifest digest that a signature could name; \
@@ -179,7 +179,7 @@ impl StoreWrite for DockerArchiveStore {
         target: &TagOrDigest,
         media_type: &str,
         bytes: &[u8],
-        expected: Expected,
+        expected: Precondition,
     ) -> Result<SubjectIndexed, StoreError> {
         self.inner.push_manifest(target, media_type, bytes, expected).await
     }

@@ -5,7 +5,7 @@
 
 mod docker;
 mod snapshot;
-mod table;
+mod tar_index;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -14,14 +14,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use self::docker::DockerArchiveStore;
 use self::snapshot::Snapshot;
+use super::layout::atomic_file::Lock;
+use super::layout::files::{LayoutFile, LayoutFiles, io_error};
 use super::layout::index;
 use super::layout::lists;
-use super::layout::members::{Member, Members, io_error};
 use super::layout::reader::{MARKER, Reader};
-use super::layout::scratch::Lock;
 use super::layout::update::Update;
 use super::{
-    Asked, Completed, Expected, FetchedManifest, Referrers, Store, StoreError, StoreWrite, SubjectIndexed, verified,
+    Asked, Completed, FetchedManifest, Precondition, Referrers, Store, StoreError, StoreWrite, SubjectIndexed, verified,
 };
 use crate::digest::Digest;
 use crate::limits::Limits;
@@ -72,7 +72,7 @@ impl ArchiveStore {
     /// [`StoreError::Protocol`] when something is there; [`StoreError::Io`].
     pub fn create(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         let path = path.as_ref();
-        snapshot::create(path, &[(Member::Marker, MARKER), (Member::Index, &index::empty())])?;
+        snapshot::create(path, &[(LayoutFile::Marker, MARKER), (LayoutFile::Index, &index::empty())])?;
         Self::at(path)
     }
 
@@ -148,7 +148,7 @@ impl ArchiveStore {
         let unlisted = self.reading(|reader| reader.unlisted(manifest))?;
         let Some(found) = unlisted else { return Ok(Completed::Nothing) };
         let target = TagOrDigest::Digest(*manifest);
-        self.write_manifest(&target, &found.descriptor.media_type, &found.bytes, Expected::Any).await?;
+        self.write_manifest(&target, &found.descriptor.media_type, &found.bytes, Precondition::Any).await?;
         Ok(Completed::Listed)
     }
 
@@ -157,7 +157,7 @@ impl ArchiveStore {
         target: &TagOrDigest,
         media_type: &str,
         bytes: &[u8],
-        expected: Expected,
+        expected: Precondition,
     ) -> Result<SubjectIndexed, StoreError> {
         let update = Update::new(&self.name(), target, media_type, bytes)?;
         let (lock, snapshot) = self.locked().await?;
@@ -165,8 +165,8 @@ impl ArchiveStore {
         let index = reader.index()?;
         update.check(expected, &reader, &index)?;
         let document = update.index(&reader, &index, &self.limits)?;
-        let mut files = vec![(Member::Blob(update.descriptor.digest), bytes)];
-        files.extend(document.as_ref().map(|document| (Member::Index, document.as_slice())));
+        let mut files = vec![(LayoutFile::Blob(update.descriptor.digest), bytes)];
+        files.extend(document.as_ref().map(|document| (LayoutFile::Index, document.as_slice())));
         self.write(&snapshot, &files).await?;
         drop(lock);
         Ok(SubjectIndexed::Yes)
@@ -181,10 +181,10 @@ impl ArchiveStore {
     }
 
     /// Writes `files` and the waiting blobs, as far as they are not there already.
-    async fn write(&self, snapshot: &Snapshot, files: &[(Member, &[u8])]) -> Result<(), StoreError> {
+    async fn write(&self, snapshot: &Snapshot, files: &[(LayoutFile, &[u8])]) -> Result<(), StoreError> {
         let pending = self.pending().clone();
-        let waiting = pending.iter().map(|(digest, bytes)| (Member::Blob(*digest), bytes.as_slice()));
-        let mut missing: BTreeMap<Member, &[u8]> = BTreeMap::new();
+        let waiting = pending.iter().map(|(digest, bytes)| (LayoutFile::Blob(*digest), bytes.as_slice()));
+        let mut missing: BTreeMap<LayoutFile, &[u8]> = BTreeMap::new();
         for (member, bytes) in waiting.chain(files.iter().copied()) {
             if !snapshot.holds(member, bytes)? {
                 missing.insert(member, bytes);
@@ -253,7 +253,7 @@ impl StoreWrite for ArchiveStore {
         target: &TagOrDigest,
         media_type: &str,
         bytes: &[u8],
-        expected: Expected,
+        expected: Precondition,
     ) -> Result<SubjectIndexed, StoreError> {
         self.write_manifest(target, media_type, bytes, expected).await
     }

@@ -8,15 +8,15 @@ use std::path::Path;
 use rustix::fs::{CWD, Mode, OFlags};
 use tar::{EntryType, Header};
 
-use super::table::{Extent, Table};
+use super::tar_index::{Extent, TarIndex};
 use crate::digest::{Digest, DigestAlgorithm};
 use crate::limits::Limits;
-use crate::store::layout::members::{Member, Members, Opened, io_error, protocol};
-use crate::store::layout::scratch::{Like, Scratch, open_directory};
+use crate::store::layout::atomic_file::{AtomicFile, Like, open_directory};
+use crate::store::layout::files::{LayoutFile, LayoutFiles, Opened, io_error, protocol};
 use crate::store::{StoreError, yield_now};
 
 /// Bytes that are copied before other work has its turn.
-const PIECE: u64 = 256 << 10;
+const CHUNK_BYTES: u64 = 256 << 10;
 /// Bytes that may wait for the disk: at the end nothing can be interrupted any more.
 const SAVED_AT_ONCE: u64 = 32 << 20;
 
@@ -24,7 +24,7 @@ const SAVED_AT_ONCE: u64 = 32 << 20;
 pub(super) struct Snapshot {
     place: String,
     file: File,
-    table: Table,
+    table: TarIndex,
     /// As it was before anything was read.
     state: State,
 }
@@ -62,7 +62,7 @@ impl Snapshot {
         if !metadata.is_file() {
             return Err(protocol(&place, "expected a tar file; a layout directory is named oci:DIR"));
         }
-        let table = Table::read(&place, &file, limits)?;
+        let table = TarIndex::read(&place, &file, limits)?;
         Ok(Self { place, file, table, state: State::of(&metadata) })
     }
 
@@ -70,7 +70,7 @@ impl Snapshot {
         Ok(Self { table: self.table.without_links()?, ..self })
     }
 
-    pub(super) fn has(&self, member: Member) -> bool {
+    pub(super) fn has(&self, member: LayoutFile) -> bool {
         self.table.get(&member.to_string()).is_some()
     }
 
@@ -79,11 +79,11 @@ impl Snapshot {
     ///
     /// Other work on the same thread has its turn between two pieces; when the future is dropped, the archive is as it was, and nothing
     /// is left beside it.
-    pub(super) async fn rewrite(&self, path: &Path, files: &[(Member, &[u8])]) -> Result<(), StoreError> {
+    pub(super) async fn rewrite(&self, path: &Path, files: &[(LayoutFile, &[u8])]) -> Result<(), StoreError> {
         let failed = |error: io::Error| io_error(&self.place, &error);
         let (folder, name) = split(path)?;
         let stage = open_directory(folder).map_err(failed)?;
-        let mut scratch = Scratch::create(stage).map_err(failed)?;
+        let mut scratch = AtomicFile::create(stage).map_err(failed)?;
         self.copy(files, scratch.file()).await.map_err(failed)?;
         let folder = open_directory(folder).map_err(failed)?;
         self.refuse_changed(path)?;
@@ -101,7 +101,7 @@ impl Snapshot {
         Err(StoreError::Conflict { place: self.place.clone() })
     }
 
-    async fn copy(&self, files: &[(Member, &[u8])], to: &mut File) -> io::Result<()> {
+    async fn copy(&self, files: &[(LayoutFile, &[u8])], to: &mut File) -> io::Result<()> {
         let mut replaced: Vec<Extent> =
             files.iter().filter_map(|(member, _)| self.table.get(&member.to_string())).collect();
         replaced.sort_by_key(|extent| extent.start);
@@ -111,7 +111,7 @@ impl Snapshot {
             source.seek(SeekFrom::Start(from))?;
             let mut left = start.saturating_sub(from);
             while left > 0 {
-                let length = left.min(PIECE);
+                let length = left.min(CHUNK_BYTES);
                 if io::copy(&mut source.take(length), to)? != length {
                     return Err(io::Error::other("the archive became shorter while it was copied"));
                 }
@@ -139,11 +139,11 @@ fn forget(file: &File) {
 }
 
 /// Makes an archive at `path`, which must be free.
-pub(super) fn create(path: &Path, files: &[(Member, &[u8])]) -> Result<(), StoreError> {
+pub(super) fn create(path: &Path, files: &[(LayoutFile, &[u8])]) -> Result<(), StoreError> {
     let place = path.display().to_string();
     let (folder, name) = split(path)?;
     let written = || {
-        let mut scratch = Scratch::create(open_directory(folder)?)?;
+        let mut scratch = AtomicFile::create(open_directory(folder)?)?;
         append(files, scratch.file())?;
         scratch.commit_new(open_directory(folder)?, name)
     };
@@ -161,7 +161,7 @@ fn split(path: &Path) -> Result<(&Path, &std::ffi::OsStr), StoreError> {
 }
 
 /// Entries for `files`, and the archive's end.
-fn append(files: &[(Member, &[u8])], to: &mut File) -> io::Result<()> {
+fn append(files: &[(LayoutFile, &[u8])], to: &mut File) -> io::Result<()> {
     for (member, bytes) in files {
         let name = member.to_string();
         if name.len() > NAME_BYTES {
@@ -203,12 +203,12 @@ fn entry(kind: EntryType, name: &str, bytes: &[u8], to: &mut File) -> io::Result
     to.write_all([0_u8; 512].get(..padding).unwrap_or(&[]))
 }
 
-impl Members for Snapshot {
-    fn place(&self, member: Member) -> String {
+impl LayoutFiles for Snapshot {
+    fn place(&self, member: LayoutFile) -> String {
         format!("{}, entry {member}", self.place)
     }
 
-    fn open(&self, member: Member) -> Result<Option<Opened<'_>>, StoreError> {
+    fn open(&self, member: LayoutFile) -> Result<Option<Opened<'_>>, StoreError> {
         self.other(&member.to_string())
     }
 

@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
-use super::members::{Member, Members, Opened, io_error, protocol};
-use super::scratch::{Like, Scratch, give_folder, open_directory};
+use super::atomic_file::{AtomicFile, Like, give_folder, open_directory};
+use super::files::{LayoutFile, LayoutFiles, Opened, io_error, protocol};
 use crate::digest::{Digest, DigestAlgorithm};
 use crate::store::StoreError;
 
@@ -28,7 +28,7 @@ impl Directory {
         Self { path: path.to_owned() }
     }
 
-    pub(super) fn path_of(&self, member: Member) -> PathBuf {
+    pub(super) fn path_of(&self, member: LayoutFile) -> PathBuf {
         self.path.join(member.to_string())
     }
 
@@ -63,7 +63,7 @@ impl Directory {
 
     /// Stores a blob whose bytes have been compared with `digest`.
     pub(super) fn write_blob(&self, digest: &Digest, bytes: &[u8]) -> Result<(), StoreError> {
-        let member = Member::Blob(*digest);
+        let member = LayoutFile::Blob(*digest);
         if self.holds(member, bytes)? {
             return Ok(());
         }
@@ -72,8 +72,8 @@ impl Directory {
         let blobs = self.made(&self.root()?, BLOBS)?;
         let folder = self.made(&blobs, digest.algorithm().name())?;
         // The stage lies in the root: readers of other tools take every file below `blobs` for a blob.
-        let scratch = Scratch::create(self.root()?).map_err(failed)?;
-        let index = self.file(Member::Index)?;
+        let scratch = AtomicFile::create(self.root()?).map_err(failed)?;
+        let index = self.file(LayoutFile::Index)?;
         let like = index.as_ref().map_or(Like::Own, Like::Beside);
         scratch.write(folder, digest.hex(), bytes, like).map_err(failed)
     }
@@ -95,20 +95,22 @@ impl Directory {
     }
 
     /// Replaces a file in the layout's root.
-    pub(super) fn write_root(&self, member: Member, bytes: &[u8]) -> Result<(), StoreError> {
+    pub(super) fn write_root(&self, member: LayoutFile, bytes: &[u8]) -> Result<(), StoreError> {
         let place = self.place(member);
         let like = self.file(member)?;
         let failed = |error: io::Error| io_error(&place, &error);
         let (stage, root) = (self.root()?, self.root()?);
-        let scratch = Scratch::create(stage).map_err(failed)?;
+        let scratch = AtomicFile::create(stage).map_err(failed)?;
         let like = like.as_ref().map_or(Like::Own, Like::Replaced);
         scratch.write(root, member.to_string(), bytes, like).map_err(failed)
     }
 
-    fn file(&self, member: Member) -> Result<Option<File>, StoreError> {
+    fn file(&self, member: LayoutFile) -> Result<Option<File>, StoreError> {
         let (folder, name) = match member {
-            Member::Blob(digest) => (self.folder(digest.algorithm())?, digest.hex()),
-            Member::Marker | Member::Index | Member::DockerManifest => (Some(self.root()?), member.to_string()),
+            LayoutFile::Blob(digest) => (self.folder(digest.algorithm())?, digest.hex()),
+            LayoutFile::Marker | LayoutFile::Index | LayoutFile::DockerManifest => {
+                (Some(self.root()?), member.to_string())
+            }
         };
         let Some(folder) = folder else { return Ok(None) };
         // A FIFO would make the open itself wait for a writer.
@@ -127,12 +129,12 @@ impl Directory {
     }
 }
 
-impl Members for Directory {
-    fn place(&self, member: Member) -> String {
+impl LayoutFiles for Directory {
+    fn place(&self, member: LayoutFile) -> String {
         self.path_of(member).display().to_string()
     }
 
-    fn open(&self, member: Member) -> Result<Option<Opened<'_>>, StoreError> {
+    fn open(&self, member: LayoutFile) -> Result<Option<Opened<'_>>, StoreError> {
         let Some(file) = self.file(member)? else { return Ok(None) };
         let size = file.metadata().map_err(|error| io_error(&self.place(member), &error))?.len();
         Ok(Some(Opened { size, reader: Box::new(file) }))
@@ -150,7 +152,7 @@ impl Members for Directory {
                 let Ok(Ok(digest)) = name.to_str().map(|hex| Digest::from_hex(algorithm, hex)) else { continue };
                 let stat = rustix::fs::statat(&folder, name, AtFlags::SYMLINK_NOFOLLOW).map_err(failed)?;
                 if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
-                    let place = self.place(Member::Blob(digest));
+                    let place = self.place(LayoutFile::Blob(digest));
                     return Err(protocol(&place, "expected a regular file, found a symbolic link or another file"));
                 }
                 if found.len() >= limit {

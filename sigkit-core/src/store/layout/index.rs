@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::members::protocol;
+use super::files::protocol;
 use crate::digest::Digest;
 use crate::json;
 use crate::oci::media_type::{ANNOTATION_REF_NAME, OCI_INDEX};

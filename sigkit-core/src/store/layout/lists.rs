@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use serde_json::value::RawValue;
 
+use super::files::{LayoutFile, protocol};
 use super::index::{LayoutIndex, label};
-use super::members::{Member, protocol};
 use super::reader::Reader;
 use crate::digest::Digest;
 use crate::json::{self, JsonError, refuse_others};
@@ -18,7 +18,7 @@ pub(in crate::store) const IMAGE_NAME: &str = "io.containerd.image.name";
 /// The list of names before `manifest.json`.
 const REPOSITORIES: &str = "repositories";
 /// Bytes of a configuration that are read for its platform.
-const MOST_CONFIGURATION: u64 = 4 << 20;
+const MAX_CONFIGURATION_BYTES: u64 = 4 << 20;
 /// Members of an element that say which image it is.
 const KNOWN: [&str; 3] = ["Config", "RepoTags", "Layers"];
 
@@ -57,22 +57,23 @@ enum List {
 }
 
 fn list(reader: &Reader<'_>) -> Result<List, StoreError> {
-    let Some(bytes) = reader.read(Member::DockerManifest)? else { return Ok(List::Saved(Vec::new())) };
+    let Some(bytes) = reader.read(LayoutFile::DockerManifest)? else { return Ok(List::Saved(Vec::new())) };
     if bytes.trim_ascii_start().starts_with(b"{") {
         return Ok(List::Manifest(bytes));
     }
     let saved = json::from_slice::<Option<Vec<&RawValue>>>(&bytes)
         .and_then(|list| list.unwrap_or_default().into_iter().map(Saved::parse).collect());
-    saved.map(List::Saved).map_err(|error| protocol(&reader.place(Member::DockerManifest), error.to_string()))
+    saved.map(List::Saved).map_err(|error| protocol(&reader.place(LayoutFile::DockerManifest), error.to_string()))
 }
 
 /// What `docker save` lists; an archive with a layout may do without.
 pub(in crate::store) fn saved(reader: &Reader<'_>) -> Result<Vec<Saved>, StoreError> {
     match list(reader)? {
         List::Saved(saved) => Ok(saved),
-        List::Manifest(_) => {
-            Err(protocol(&reader.place(Member::DockerManifest), "expected the list of docker save, found an object"))
-        }
+        List::Manifest(_) => Err(protocol(
+            &reader.place(LayoutFile::DockerManifest),
+            "expected the list of docker save, found an object",
+        )),
     }
 }
 
@@ -88,7 +89,7 @@ pub(in crate::store) fn check(
     let index = reader.index()?;
     let meant = image.descriptor.digest;
     check_index(reader, &index, asked, meant)?;
-    let place = reader.place(Member::DockerManifest);
+    let place = reader.place(LayoutFile::DockerManifest);
     match list(reader)? {
         List::Saved(saved) if saved.is_empty() => match reader.other(REPOSITORIES)? {
             Some(_) => Err(protocol(
@@ -158,7 +159,7 @@ fn meant_on(
         let other = match chosen == Some(digest) {
             true => true,
             false => {
-                let bytes = reader.blob(&image.config, MOST_CONFIGURATION)?;
+                let bytes = reader.blob(&image.config, MAX_CONFIGURATION_BYTES)?;
                 json::from_slice::<Platform>(&bytes).is_ok_and(|runs_on| !runs_on.serves(platform))
             }
         };
@@ -264,7 +265,7 @@ impl Lists<'_> {
             names => format!("as {}", names.join(", ")),
         };
         protocol(
-            &self.reader.place(Member::DockerManifest),
+            &self.reader.place(LayoutFile::DockerManifest),
             format!(
                 "expected the image of index.json, {}, found another {names}: configuration {:?}, layers {:?}; docker, podman, \
                  skopeo and crane may load that one: create the archive again with this image only, or name one on which both lists agree",

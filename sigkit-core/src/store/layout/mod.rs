@@ -3,26 +3,26 @@
 // The only code of the library that touches files lies here and in the archive: a layout is a directory.
 #![allow(clippy::disallowed_methods)]
 
+pub(super) mod atomic_file;
 mod directory;
+pub(super) mod files;
 pub(super) mod index;
 pub(super) mod lists;
-pub(super) mod members;
 pub(super) mod reader;
-pub(super) mod scratch;
 pub(super) mod update;
 
 use std::borrow::Cow;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use self::atomic_file::Lock;
 use self::directory::Directory;
+use self::files::{LayoutFile, LayoutFiles, io_error, protocol};
 use self::index::LayoutIndex;
-use self::members::{Member, Members, io_error, protocol};
 use self::reader::{MARKER, Reader};
-use self::scratch::Lock;
 use self::update::Update;
 use super::{
-    Asked, Completed, Expected, FetchedManifest, Referrers, Store, StoreError, StoreWrite, SubjectIndexed, verified,
+    Asked, Completed, FetchedManifest, Precondition, Referrers, Store, StoreError, StoreWrite, SubjectIndexed, verified,
 };
 use crate::digest::Digest;
 use crate::limits::Limits;
@@ -79,9 +79,9 @@ impl LayoutStore {
         }
         let store = Self::at(path);
         std::fs::create_dir_all(path.join("blobs").join("sha256")).map_err(failed)?;
-        store.directory.write_root(Member::Index, &index::empty())?;
+        store.directory.write_root(LayoutFile::Index, &index::empty())?;
         // Last, so that a layout that was not finished is none.
-        store.directory.write_root(Member::Marker, MARKER)?;
+        store.directory.write_root(LayoutFile::Marker, MARKER)?;
         Ok(store)
     }
 
@@ -120,7 +120,7 @@ impl LayoutStore {
         let unlisted = self.reader().unlisted(manifest)?;
         let Some(found) = unlisted else { return Ok(Completed::Nothing) };
         let target = TagOrDigest::Digest(*manifest);
-        self.write_manifest(&target, &found.descriptor.media_type, &found.bytes, Expected::Any).await?;
+        self.write_manifest(&target, &found.descriptor.media_type, &found.bytes, Precondition::Any).await?;
         Ok(Completed::Listed)
     }
 
@@ -129,12 +129,12 @@ impl LayoutStore {
         target: &TagOrDigest,
         media_type: &str,
         bytes: &[u8],
-        expected: Expected,
+        expected: Precondition,
     ) -> Result<SubjectIndexed, StoreError> {
         let update = Update::new(&self.name(), target, media_type, bytes)?;
-        let lock = Lock::acquire(&self.directory.path_of(Member::Marker)).await?;
+        let lock = Lock::acquire(&self.directory.path_of(LayoutFile::Marker)).await?;
         let reader = self.reader();
-        for _ in 0..LOOKS {
+        for _ in 0..MAX_READS {
             let before = reader.index_bytes()?;
             let index = LayoutIndex::parse(&reader.index_place(), &before)?;
             update.check(expected, &reader, &index)?;
@@ -145,7 +145,7 @@ impl LayoutStore {
                 continue;
             }
             if let Some(document) = document {
-                self.directory.write_root(Member::Index, &document)?;
+                self.directory.write_root(LayoutFile::Index, &document)?;
             }
             drop(lock);
             return Ok(SubjectIndexed::Yes);
@@ -155,7 +155,7 @@ impl LayoutStore {
 }
 
 /// How often an index is read again that others write without the lock.
-const LOOKS: usize = 8;
+const MAX_READS: usize = 8;
 
 impl Store for LayoutStore {
     fn name(&self) -> String {
@@ -198,7 +198,7 @@ impl StoreWrite for LayoutStore {
     }
 
     async fn push_blob(&self, bytes: Cow<'_, [u8]>, digest: &Digest) -> Result<(), StoreError> {
-        verified::compare(&self.directory.place(Member::Blob(*digest)), digest, &bytes)?;
+        verified::compare(&self.directory.place(LayoutFile::Blob(*digest)), digest, &bytes)?;
         self.directory.write_blob(digest, &bytes)
     }
 
@@ -207,7 +207,7 @@ impl StoreWrite for LayoutStore {
         target: &TagOrDigest,
         media_type: &str,
         bytes: &[u8],
-        expected: Expected,
+        expected: Precondition,
     ) -> Result<SubjectIndexed, StoreError> {
         self.write_manifest(target, media_type, bytes, expected).await
     }

@@ -9,8 +9,8 @@ use serde::Deserialize;
 use serde::de::{Deserializer as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::files::{LayoutFile, LayoutFiles, Opened, io_error, protocol, read, read_object, read_opened};
 use super::index::{self, LayoutIndex};
-use super::members::{Member, Members, Opened, io_error, protocol, read, read_object, read_opened};
 use crate::digest::{Digest, DigestAlgorithm, Hasher};
 use crate::json;
 use crate::limits::Limits;
@@ -19,7 +19,7 @@ use crate::oci::{Descriptor, ImageManifest, Manifest, TagOrDigest};
 use crate::store::{FetchedManifest, Referrers, StoreError, verified, yield_now};
 
 /// Bytes of a blob read at once.
-const PIECE: usize = 64 * 1024;
+const CHUNK_BYTES: usize = 64 * 1024;
 /// Pieces read before other work has its turn.
 const PIECES_AT_ONCE: u64 = 16;
 /// The only version of the layout there is.
@@ -31,12 +31,12 @@ pub(in crate::store) const MARKER: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;
 
 /// A layout as it is read by one operation.
 pub(in crate::store) struct Reader<'a> {
-    members: &'a (dyn Members + Sync),
+    members: &'a (dyn LayoutFiles + Sync),
     limits: &'a Limits,
 }
 
 impl<'a> Reader<'a> {
-    pub(in crate::store) fn new(members: &'a (dyn Members + Sync), limits: &'a Limits) -> Self {
+    pub(in crate::store) fn new(members: &'a (dyn LayoutFiles + Sync), limits: &'a Limits) -> Self {
         Self { members, limits }
     }
 
@@ -47,8 +47,8 @@ impl<'a> Reader<'a> {
         struct Marker {
             image_layout_version: String,
         }
-        let place = self.members.place(Member::Marker);
-        let bytes = self.required(Member::Marker)?;
+        let place = self.members.place(LayoutFile::Marker);
+        let bytes = self.required(LayoutFile::Marker)?;
         let marker: Marker = json::from_slice(&bytes).map_err(|error| {
             protocol(&place, format!("expected {{\"imageLayoutVersion\":\"{LAYOUT_VERSION}\"}}: {error}"))
         })?;
@@ -66,24 +66,24 @@ impl<'a> Reader<'a> {
 
     /// The same, as it is written.
     pub(in crate::store) fn index_bytes(&self) -> Result<Vec<u8>, StoreError> {
-        self.required(Member::Index)
+        self.required(LayoutFile::Index)
     }
 
     pub(in crate::store) fn index_place(&self) -> String {
-        self.members.place(Member::Index)
+        self.members.place(LayoutFile::Index)
     }
 
-    pub(in crate::store) fn place(&self, member: Member) -> String {
+    pub(in crate::store) fn place(&self, member: LayoutFile) -> String {
         self.members.place(member)
     }
 
     /// A member of the size of a manifest at most.
-    pub(in crate::store) fn read(&self, member: Member) -> Result<Option<Vec<u8>>, StoreError> {
+    pub(in crate::store) fn read(&self, member: LayoutFile) -> Result<Option<Vec<u8>>, StoreError> {
         read(self.members, member, self.limits.manifest_bytes)
     }
 
     /// A member without which there is no layout; its absence is never "nothing there".
-    fn required(&self, member: Member) -> Result<Vec<u8>, StoreError> {
+    fn required(&self, member: LayoutFile) -> Result<Vec<u8>, StoreError> {
         self.read(member)?
             .ok_or_else(|| protocol(&self.members.place(member), "expected a file of an OCI image layout, found none"))
     }
@@ -102,7 +102,7 @@ impl<'a> Reader<'a> {
         match entry {
             Some(entry) => self.listed(entry),
             None => {
-                let place = self.members.place(Member::Blob(digest));
+                let place = self.members.place(LayoutFile::Blob(digest));
                 let bytes = self.hashed(&digest)?.ok_or_else(|| StoreError::NotFound { place: place.clone() })?;
                 verified::manifest(&place, digest, bytes, None)
             }
@@ -123,14 +123,14 @@ impl<'a> Reader<'a> {
 
     /// The manifest of an entry of `index.json` or of another index, which must be what the entry says.
     pub(in crate::store) fn listed(&self, entry: &Descriptor) -> Result<FetchedManifest, StoreError> {
-        let place = self.members.place(Member::Blob(entry.digest));
+        let place = self.members.place(LayoutFile::Blob(entry.digest));
         let bytes = self.listed_bytes(entry)?;
         let served_as = (!entry.media_type.is_empty()).then_some(entry.media_type.as_str());
         verified::manifest(&place, entry.digest, bytes, served_as)
     }
 
     fn listed_bytes(&self, entry: &Descriptor) -> Result<Vec<u8>, StoreError> {
-        let place = self.members.place(Member::Blob(entry.digest));
+        let place = self.members.place(LayoutFile::Blob(entry.digest));
         let bytes = self
             .hashed(&entry.digest)?
             .ok_or_else(|| protocol(&self.index_place(), format!("lists {}, but {place} is missing", entry.digest)))?;
@@ -140,7 +140,7 @@ impl<'a> Reader<'a> {
 
     /// The bytes of a manifest, compared with their name.
     fn hashed(&self, digest: &Digest) -> Result<Option<Vec<u8>>, StoreError> {
-        let member = Member::Blob(*digest);
+        let member = LayoutFile::Blob(*digest);
         let Some(bytes) = read(self.members, member, self.limits.manifest_bytes)? else { return Ok(None) };
         verified::compare(&self.members.place(member), digest, &bytes)?;
         Ok(Some(bytes))
@@ -148,12 +148,12 @@ impl<'a> Reader<'a> {
 
     /// Whether there is a blob of that name; its bytes are not read.
     pub(in crate::store) fn has_blob(&self, digest: &Digest) -> Result<bool, StoreError> {
-        Ok(self.members.open(Member::Blob(*digest))?.is_some())
+        Ok(self.members.open(LayoutFile::Blob(*digest))?.is_some())
     }
 
     /// A blob by its descriptor.
     pub(in crate::store) fn blob(&self, descriptor: &Descriptor, limit: u64) -> Result<Vec<u8>, StoreError> {
-        let member = Member::Blob(descriptor.digest);
+        let member = LayoutFile::Blob(descriptor.digest);
         let place = self.members.place(member);
         verified::within(&place, descriptor.size, limit)?;
         let opened = self.members.open(member)?.ok_or_else(|| StoreError::NotFound { place: place.clone() })?;
@@ -165,13 +165,13 @@ impl<'a> Reader<'a> {
 
     /// Reads a blob through, in constant memory, and compares it with its descriptor.
     pub(in crate::store) async fn check_blob(&self, descriptor: &Descriptor) -> Result<(), StoreError> {
-        let member = Member::Blob(descriptor.digest);
+        let member = LayoutFile::Blob(descriptor.digest);
         let place = self.members.place(member);
         let opened = self.members.open(member)?.ok_or_else(|| protocol(&place, "named by the image, but missing"))?;
         verified::compare_size(&place, descriptor.size, opened.size)?;
         let mut hasher = Hasher::new(descriptor.digest.algorithm());
         let mut reader = opened.reader.take(opened.size);
-        let mut piece = vec![0_u8; PIECE];
+        let mut piece = vec![0_u8; CHUNK_BYTES];
         for number in 1_u64.. {
             match reader.read(&mut piece) {
                 Ok(0) => break,
@@ -207,7 +207,7 @@ impl<'a> Reader<'a> {
         root: &FetchedManifest,
     ) -> Result<Vec<(Digest, ImageManifest)>, StoreError> {
         let too_large = |what| StoreError::TooLarge {
-            place: self.members.place(Member::Blob(root.descriptor.digest)),
+            place: self.members.place(LayoutFile::Blob(root.descriptor.digest)),
             limit: what,
         };
         let (mut found, mut seen) = (Vec::new(), BTreeSet::new());
@@ -278,7 +278,7 @@ impl<'a> Reader<'a> {
             if seen.insert(entry.digest) {
                 match self.listed_bytes(entry) {
                     Ok(bytes) => {
-                        listing.show(&self.members.place(Member::Blob(entry.digest)), entry.digest, bytes, each)?
+                        listing.show(&self.members.place(LayoutFile::Blob(entry.digest)), entry.digest, bytes, each)?
                     }
                     Err(error) => each(Err(error)),
                 }
@@ -291,7 +291,7 @@ impl<'a> Reader<'a> {
             if size > self.limits.manifest_bytes || !seen.insert(digest) {
                 continue;
             }
-            let member = Member::Blob(digest);
+            let member = LayoutFile::Blob(digest);
             let place = self.members.place(member);
             match read_object(self.members, member, self.limits.manifest_bytes) {
                 Ok(Some(bytes)) => {
@@ -389,7 +389,7 @@ fn is_document(media_type: &str) -> bool {
 fn hash(place: &str, opened: Opened<'_>, algorithm: DigestAlgorithm) -> Result<Digest, StoreError> {
     let mut hasher = Hasher::new(algorithm);
     let mut reader = opened.reader.take(opened.size);
-    let mut piece = vec![0_u8; PIECE];
+    let mut piece = vec![0_u8; CHUNK_BYTES];
     loop {
         match reader.read(&mut piece) {
             Ok(0) => return Ok(hasher.finish()),
@@ -477,11 +477,11 @@ fn names_subject(bytes: &[u8], subject: &str) -> bool {
 /// Returns true if a JSON text is an object with this `digest`.
 fn has_digest(text: &str, digest: &str) -> bool {
     #[derive(Deserialize)]
-    struct Claim<'a> {
+    struct SizeCheck<'a> {
         #[serde(borrow)]
         digest: Cow<'a, str>,
     }
-    match serde_json::from_str::<Claim<'_>>(text) {
+    match serde_json::from_str::<SizeCheck<'_>>(text) {
         Ok(claim) => text.starts_with('{') && claim.digest == digest,
         // Named twice, perhaps: whoever reads it says what is wrong.
         Err(_) => text.starts_with('{') && text.contains(digest),

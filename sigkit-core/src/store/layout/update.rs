@@ -5,7 +5,7 @@ use super::reader::Reader;
 use crate::digest::Digest;
 use crate::limits::Limits;
 use crate::oci::{Descriptor, Manifest, TagOrDigest};
-use crate::store::{Expected, StoreError, verified};
+use crate::store::{Precondition, StoreError, verified};
 
 /// A manifest to be stored under a name.
 pub(in crate::store) struct Update<'a> {
@@ -42,7 +42,7 @@ impl<'a> Update<'a> {
     /// Returns true if the name refers to what the writer expects; the caller holds the lock.
     pub(in crate::store) fn check(
         &self,
-        expected: Expected,
+        expected: Precondition,
         reader: &Reader<'_>,
         index: &LayoutIndex,
     ) -> Result<(), StoreError> {
@@ -67,7 +67,7 @@ impl<'a> Update<'a> {
         let place = reader.index_place();
         let document = index
             .with(self.target, &self.descriptor, &self.children)
-            .map_err(|error| super::members::protocol(&place, error.to_string()))?;
+            .map_err(|error| super::files::protocol(&place, error.to_string()))?;
         if let Some(document) = &document {
             // What is written must be readable again.
             verified::within(&place, u64::try_from(document.len()).unwrap_or(u64::MAX), limits.manifest_bytes)?;

@@ -7,7 +7,7 @@ use ::oci_client::errors::{DigestError, OciDistributionError, OciEnvelope, OciEr
 use crate::store::StoreError;
 
 /// Characters of a server's words that are shown.
-const SHOWN: usize = 400;
+const MAX_ERROR_DETAIL_CHARS: usize = 400;
 
 /// What an answer was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,5 +109,5 @@ fn chain(error: &dyn Error) -> String {
 
 /// Remote text with everything escaped that could act on a terminal, cut short.
 fn printable(text: &str) -> String {
-    text.chars().take(SHOWN).flat_map(char::escape_debug).collect()
+    text.chars().take(MAX_ERROR_DETAIL_CHARS).flat_map(char::escape_debug).collect()
 }

@@ -2,19 +2,19 @@ use reqwest::Method;
 
 use super::RegistryClient;
 use super::credentials::Credentials;
-use super::host::Host;
-use super::reply::Reply;
+use super::endpoint::Host;
+use super::response::Response;
 use super::token::Scope;
-use super::transport::{Call, Redirects, Repeat};
+use super::transport::{Idempotency, Redirects, Request};
 use crate::store::StoreError;
 
 /// What a registry said of credentials that it did not refuse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LogIn {
+pub enum LoginOutcome {
     /// It asked for credentials and took these.
     Accepted,
     /// It requires no authentication and ignored these; they could not be checked.
-    NotAsked,
+    NotRequired,
 }
 
 impl RegistryClient {
@@ -26,24 +26,25 @@ impl RegistryClient {
     /// # Errors
     /// [`StoreError::Denied`] when it does not take them, or when its token server may not see them; any other error when it
     /// could not be asked.
-    pub async fn log_in(&self, registry: &str, credentials: Credentials) -> Result<LogIn, StoreError> {
+    pub async fn log_in(&self, registry: &str, credentials: Credentials) -> Result<LoginOutcome, StoreError> {
         let outcome = self.ask(registry, credentials).await;
         outcome.map_err(|error| self.shared.transport.secrets.redact_error(error))
     }
 
-    async fn ask(&self, registry: &str, credentials: Credentials) -> Result<LogIn, StoreError> {
+    async fn ask(&self, registry: &str, credentials: Credentials) -> Result<LoginOutcome, StoreError> {
         let transport = &self.shared.transport;
         let host = Host::with_account(registry, credentials);
-        let home = host.home(transport).await?;
+        let home = host.endpoint(transport).await?;
         let url = home
             .base
             .join("/v2/")
             .map_err(|error| StoreError::Protocol { place: registry.to_owned(), detail: error.to_string() })?;
         // Whoever a registry sends us to cannot say what the registry thinks of the credentials.
-        let mut call = Call { redirects: Redirects::Refuse, ..Call::new(Method::GET, url) };
+        let mut call = Request { redirects: Redirects::Refuse, ..Request::new(Method::GET, url) };
         call.limit = transport.options.limits.error_body_bytes;
         let scope = Scope::of_registry();
-        let ask = || transport.repeat(home, &call, Repeat::Safe, || host.attempt(transport, &call, &scope));
+        let ask =
+            || transport.repeat(home, &call, Idempotency::Safe, || host.send_authorized(transport, &call, &scope));
         let mut reply = ask().await?;
         let asked = host.has_asked();
         if reply.status.is_success() && !asked {
@@ -53,13 +54,13 @@ impl RegistryClient {
         accepted(&reply)?;
         match host.withheld() {
             Some(detail) => Err(StoreError::Denied { place: reply.place, detail }),
-            None if asked => Ok(LogIn::Accepted),
-            None => Ok(LogIn::NotAsked),
+            None if asked => Ok(LoginOutcome::Accepted),
+            None => Ok(LoginOutcome::NotRequired),
         }
     }
 }
 
-fn accepted(reply: &Reply) -> Result<(), StoreError> {
+fn accepted(reply: &Response) -> Result<(), StoreError> {
     if reply.status.as_u16() == 200 && !reply.is_html() {
         return Ok(());
     }

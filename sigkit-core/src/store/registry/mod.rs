@@ -8,30 +8,30 @@
 //! HTTP. Registries for which plain HTTP is allowed, and loopback when TLS options are given, are tried over HTTPS first, once in
 //! a run; plain HTTP follows only where no TLS connection comes about, never where a certificate is refused.
 
-mod address;
+mod cache;
 mod challenge;
-mod clients;
+mod client_pool;
 mod credentials;
-mod host;
-mod link;
+mod dns;
+mod endpoint;
 mod login;
-mod observe;
+mod observer;
 mod options;
 mod origin;
+mod pagination;
 mod proxy;
 mod read;
-mod realm;
 mod referrers;
-mod reply;
-mod resolve;
+mod response;
+mod retry;
+mod sanitize;
 mod secrets;
-mod shelf;
+mod ssrf;
 mod tags;
-mod text;
 mod tls;
 mod token;
+mod token_endpoint;
 mod transport;
-mod tries;
 mod turns;
 mod write;
 
@@ -43,15 +43,15 @@ use reqwest::Url;
 use reqwest::header::HeaderValue;
 
 pub use credentials::{CredentialError, CredentialSource, Credentials, NoCredentials, Secret, StaticCredentials};
-pub use login::LogIn;
-pub use observe::{Exchange, Observer};
-pub use options::{RegistryOptions, Retries, Timeouts, TlsOptions};
+pub use login::LoginOutcome;
+pub use observer::{RequestEvent, RequestObserver};
+pub use options::{RegistryOptions, RetryPolicy, Timeouts, TlsOptions};
 
-use self::host::Host;
-use self::reply::Reply;
-use self::shelf::Shelf;
+use self::cache::ContentCache;
+use self::endpoint::Host;
+use self::response::Response;
 use self::token::{Access, Scope};
-use self::transport::{Call, Repeat, Transport};
+use self::transport::{Idempotency, Request, Transport};
 use super::{FetchedManifest, StoreError};
 use crate::digest::{Digest, DigestAlgorithm};
 use crate::oci::{Repository, Tag};
@@ -65,8 +65,8 @@ pub struct RegistryClient {
 struct Shared {
     transport: Transport,
     hosts: Mutex<HashMap<String, Arc<Host>>>,
-    manifests: Shelf<FetchedManifest>,
-    blobs: Shelf<Vec<u8>>,
+    manifests: ContentCache<FetchedManifest>,
+    blobs: ContentCache<Vec<u8>>,
 }
 
 impl RegistryClient {
@@ -79,8 +79,8 @@ impl RegistryClient {
     }
 
     fn over(transport: Transport) -> Self {
-        let room = transport.options.kept_bytes;
-        let (manifests, blobs) = (Shelf::new(room), Shelf::new(room));
+        let room = transport.options.cache_capacity;
+        let (manifests, blobs) = (ContentCache::new(room), ContentCache::new(room));
         Self { shared: Arc::new(Shared { transport, hosts: Mutex::default(), manifests, blobs }) }
     }
 
@@ -118,12 +118,12 @@ pub struct RegistryStore {
     host: Arc<Host>,
     repository: Repository,
     /// The entity tag that the registry gave for what a tag pointed to.
-    etags: Arc<Mutex<HashMap<Tag, Version>>>,
+    etags: Arc<Mutex<HashMap<Tag, TagEtag>>>,
 }
 
 /// What a tag pointed to, in the registry's own words.
 #[derive(Clone)]
-struct Version {
+struct TagEtag {
     digest: Digest,
     etag: HeaderValue,
 }
@@ -140,16 +140,16 @@ impl RegistryStore {
 
     /// The URL of `rest` below the repository: `manifests/latest`.
     async fn url(&self, rest: &str) -> Result<Url, StoreError> {
-        let home = self.host.home(self.transport()).await?;
+        let home = self.host.endpoint(self.transport()).await?;
         let path = format!("/v2/{}/{rest}", self.repository.path());
         home.base.join(&path).map_err(|error| StoreError::Protocol { place: path, detail: error.to_string() })
     }
 
     /// Sends a request as often as it takes.
-    async fn exchange(&self, call: &Call, access: Access, repeat: Repeat) -> Result<Reply, StoreError> {
+    async fn send(&self, call: &Request, access: Access, repeat: Idempotency) -> Result<Response, StoreError> {
         let scope = Scope::new(&self.repository, access);
-        let attempt = || self.host.attempt(self.transport(), call, &scope);
-        let home = self.host.home(self.transport()).await?;
+        let attempt = || self.host.send_authorized(self.transport(), call, &scope);
+        let home = self.host.endpoint(self.transport()).await?;
         self.transport().repeat(home, call, repeat, attempt).await
     }
 
@@ -158,12 +158,12 @@ impl RegistryStore {
         outcome.map_err(|error| self.transport().secrets.redact_error(error))
     }
 
-    fn remember(&self, tag: &Tag, digest: Digest, etag: Option<&HeaderValue>) {
+    fn remember_etag(&self, tag: &Tag, digest: Digest, etag: Option<&HeaderValue>) {
         let mut etags = self.etags.lock().unwrap_or_else(PoisonError::into_inner);
         match etag {
             // RFC 9110 §8.8.3.2: If-Match compares strongly, and a weak tag never matches.
             Some(etag) if !etag.as_bytes().starts_with(b"W/") => {
-                etags.insert(tag.clone(), Version { digest, etag: etag.clone() });
+                etags.insert(tag.clone(), TagEtag { digest, etag: etag.clone() });
             }
             _ => {
                 etags.remove(tag);
@@ -171,7 +171,7 @@ impl RegistryStore {
         }
     }
 
-    fn version(&self, tag: &Tag) -> Option<Version> {
+    fn version(&self, tag: &Tag) -> Option<TagEtag> {
         self.etags.lock().unwrap_or_else(PoisonError::into_inner).get(tag).cloned()
     }
 }

@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::credentials::{CredentialSource, NoCredentials, Secret};
-use super::observe::Observer;
+use super::observer::RequestObserver;
 use crate::limits::Limits;
 
 /// The `User-Agent` header unless another one is set.
@@ -16,11 +16,11 @@ pub struct RegistryOptions {
     pub(super) plain_http_hosts: Vec<String>,
     pub(super) token_servers: Vec<String>,
     pub(super) timeouts: Timeouts,
-    pub(super) retries: Retries,
+    pub(super) retries: RetryPolicy,
     pub(super) limits: Limits,
     pub(super) user_agent: String,
-    pub(super) observer: Option<Arc<dyn Observer>>,
-    pub(super) kept_bytes: usize,
+    pub(super) observer: Option<Arc<dyn RequestObserver>>,
+    pub(super) cache_capacity: usize,
 }
 
 impl Default for RegistryOptions {
@@ -31,11 +31,11 @@ impl Default for RegistryOptions {
             plain_http_hosts: Vec::new(),
             token_servers: Vec::new(),
             timeouts: Timeouts::default(),
-            retries: Retries::default(),
+            retries: RetryPolicy::default(),
             limits: Limits::DEFAULT,
             user_agent: USER_AGENT.to_owned(),
             observer: None,
-            kept_bytes: 0,
+            cache_capacity: 0,
         }
     }
 }
@@ -60,7 +60,7 @@ impl RegistryOptions {
 
     /// Let `host` receive the credentials of any registry that names it as its token server over HTTPS, although its name is not
     /// related to the registry's.
-    pub fn with_token_server(mut self, host: impl Into<String>) -> Self {
+    pub fn trust_token_host(mut self, host: impl Into<String>) -> Self {
         self.token_servers.push(host.into());
         self
     }
@@ -71,7 +71,7 @@ impl RegistryOptions {
     }
 
     /// How often to ask again.
-    pub fn with_retries(self, retries: Retries) -> Self {
+    pub fn with_retry_policy(self, retries: RetryPolicy) -> Self {
         Self { retries, ..self }
     }
 
@@ -88,12 +88,12 @@ impl RegistryOptions {
     /// Cache manifests, and as many bytes of blobs, that were read by digest, and read each once. For clients that live as long as
     /// one run and write nothing: what is cached is not requested again, even if the registry has lost it since. Nothing is cached by
     /// default.
-    pub fn with_kept_bytes(self, kept_bytes: usize) -> Self {
-        Self { kept_bytes, ..self }
+    pub fn with_cache_capacity(self, kept_bytes: usize) -> Self {
+        Self { cache_capacity: kept_bytes, ..self }
     }
 
     /// Who is told of every request; none by default.
-    pub fn with_observer(self, observer: Arc<dyn Observer>) -> Self {
+    pub fn with_observer(self, observer: Arc<dyn RequestObserver>) -> Self {
         Self { observer: Some(observer), ..self }
     }
 }
@@ -135,7 +135,7 @@ impl TlsOptions {
     }
 
     /// Returns true if all options have their defaults, except the hosts from which any certificate is accepted.
-    pub(super) fn says_nothing(&self) -> bool {
+    pub(super) fn is_default(&self) -> bool {
         self.extra_roots.is_empty() && self.identity.is_none() && self.server_name.is_none()
     }
 
@@ -176,14 +176,14 @@ impl Default for Timeouts {
 
 /// How often to retry after a transient error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Retries {
+pub struct RetryPolicy {
     /// Repetitions after the first try; 3.
     pub max: u32,
     /// Pause before the first repetition; it doubles each time, and up to half of it is chance. 250 milliseconds.
     pub pause: Duration,
 }
 
-impl Default for Retries {
+impl Default for RetryPolicy {
     fn default() -> Self {
         Self { max: 3, pause: Duration::from_millis(250) }
     }

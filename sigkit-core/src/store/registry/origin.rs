@@ -9,7 +9,7 @@ use std::time::Duration;
 use reqwest::Url;
 use tokio::time::{Instant, sleep_until};
 
-use super::address;
+use super::ssrf;
 
 /// Time between two requests to a server that has had too many; doubled when that was too many as well.
 const FIRST_GAP: Duration = Duration::from_millis(50);
@@ -30,7 +30,7 @@ pub(super) struct Origins(Mutex<HashMap<String, Arc<Origin>>>);
 
 impl Origins {
     pub(super) fn of(&self, url: &Url) -> Arc<Origin> {
-        let name = format!("{}://{}", url.scheme(), address::authority(url));
+        let name = format!("{}://{}", url.scheme(), ssrf::authority(url));
         Arc::clone(lock(&self.0).entry(name).or_default())
     }
 }

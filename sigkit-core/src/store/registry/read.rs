@@ -1,9 +1,9 @@
 use reqwest::Method;
 use reqwest::header::{ACCEPT, ETAG, HeaderName, HeaderValue};
 
-use super::reply::{Body, Reply};
+use super::response::{Body, Response};
 use super::token::Access;
-use super::transport::{Call, Repeat, Room};
+use super::transport::{BodyBudget, Idempotency, Request};
 use super::{RegistryStore, check_name};
 use crate::digest::{Digest, DigestAlgorithm};
 use crate::oci::{Descriptor, Manifest, TagOrDigest, media_type};
@@ -66,11 +66,11 @@ impl RegistryStore {
         if let TagOrDigest::Digest(digest) = target {
             check_name(digest, &self.name())?;
         }
-        let mut call = Call::new(Method::GET, self.url(&format!("manifests/{target}")).await?);
+        let mut call = Request::new(Method::GET, self.url(&format!("manifests/{target}")).await?);
         call.limit = self.transport().options.limits.manifest_bytes;
         let accept = HeaderValue::from_str(&media_type::MANIFESTS.join(", "));
         call.headers.insert(ACCEPT, accept.unwrap_or(HeaderValue::from_static("*/*")));
-        let reply = self.exchange(&call, Access::Pull, Repeat::Safe).await?;
+        let reply = self.send(&call, Access::Pull, Idempotency::Safe).await?;
         if reply.status.as_u16() != 200 {
             return Err(reply.read_error("a manifest (200)"));
         }
@@ -99,7 +99,7 @@ impl RegistryStore {
         let manifest =
             Manifest::parse(&bytes, served_as.as_deref()).map_err(|error| StoreError::of_manifest(place, error))?;
         if let TagOrDigest::Tag(tag) = target {
-            self.remember(tag, found, etag.as_ref());
+            self.remember_etag(tag, found, etag.as_ref());
         }
         let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         let descriptor = Descriptor::new(manifest.media_type(), size, found);
@@ -109,13 +109,13 @@ impl RegistryStore {
     async fn fetch_blob(&self, descriptor: &Descriptor, limit: u64) -> Result<Vec<u8>, StoreError> {
         check_name(&descriptor.digest, &self.name())?;
         // The descriptor's `urls` are never followed: its bytes are the registry's to serve.
-        let mut call = Call::new(Method::GET, self.url(&format!("blobs/{}", descriptor.digest)).await?);
+        let mut call = Request::new(Method::GET, self.url(&format!("blobs/{}", descriptor.digest)).await?);
         if descriptor.size > limit {
             return Err(StoreError::TooLarge { place: call.place(), limit: format!("{limit} bytes for a blob") });
         }
         call.limit = descriptor.size;
-        call.room = Room::Own;
-        let reply = self.exchange(&call, Access::Pull, Repeat::Safe).await?;
+        call.room = BodyBudget::Own;
+        let reply = self.send(&call, Access::Pull, Idempotency::Safe).await?;
         if reply.status.as_u16() != 200 {
             return Err(reply.read_error("a blob (200)"));
         }
@@ -138,7 +138,7 @@ impl RegistryStore {
 }
 
 /// The digest that the registry states, when it is one.
-pub(super) fn stated_digest(reply: &Reply) -> Option<Digest> {
+pub(super) fn stated_digest(reply: &Response) -> Option<Digest> {
     reply.header(CONTENT_DIGEST)?.parse().ok()
 }
 

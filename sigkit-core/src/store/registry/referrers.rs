@@ -5,10 +5,10 @@ use reqwest::{Method, Url};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use super::reply::{Body, Reply, Source};
+use super::response::{Body, Response, Source};
 use super::token::Access;
-use super::transport::{Call, Repeat};
-use super::{RegistryStore, link};
+use super::transport::{Idempotency, Request};
+use super::{RegistryStore, pagination};
 use crate::digest::Digest;
 use crate::json;
 use crate::limits::MANIFEST_VALUES;
@@ -47,10 +47,10 @@ impl RegistryStore {
         let mut seen: HashSet<Url> = HashSet::new();
         let (mut bytes, mut annotations, mut listed) = (0_u64, 0_usize, 0_usize);
         loop {
-            let mut call = Call::new(Method::GET, url.clone());
+            let mut call = Request::new(Method::GET, url.clone());
             call.limit = limits.manifest_bytes;
             call.headers.insert(ACCEPT, HeaderValue::from_static(media_type::OCI_INDEX));
-            let reply = self.exchange(&call, Access::Pull, Repeat::Safe).await?;
+            let reply = self.send(&call, Access::Pull, Idempotency::Safe).await?;
             if reply.status.as_u16() != 200 {
                 // Having answered once, the API exists; the rest of the list is missing, not absent.
                 return if seen.is_empty() {
@@ -109,7 +109,7 @@ pub(super) enum ListKept {
 }
 
 /// Whether a refusal means that there is no referrers API. Anything that speaks of permission, load or failure does not.
-fn no_list(reply: &Reply) -> Result<(), StoreError> {
+fn no_list(reply: &Response) -> Result<(), StoreError> {
     let other_reason = ["UNAUTHORIZED", "DENIED", "TOOMANYREQUESTS", "UNAVAILABLE", "UNKNOWN_ERROR"];
     match reply.status.as_u16() {
         400 | 404 | 405 | 406 | 501 if reply.source == Source::Object && !reply.has_code(&other_reason) => Ok(()),
@@ -133,7 +133,7 @@ fn list_or_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<&'de R
 }
 
 /// The entries of one page, each to be read by itself: one that cannot be read hides no other.
-fn page(reply: &Reply) -> Result<Vec<&RawValue>, StoreError> {
+fn page(reply: &Response) -> Result<Vec<&RawValue>, StoreError> {
     let Body::Whole(body) = &reply.body else {
         let limit = "the bytes of a manifest, for one page of referrers".to_owned();
         return Err(StoreError::TooLarge { place: reply.place.clone(), limit });
@@ -143,7 +143,7 @@ fn page(reply: &Reply) -> Result<Vec<&RawValue>, StoreError> {
         kind.as_str(),
         media_type::OCI_INDEX | "application/json" | "application/octet-stream" | "text/plain" | ""
     ) {
-        return Err(protocol(reply, format!("a document of type {:?}", super::text::printable(&kind, 100))));
+        return Err(protocol(reply, format!("a document of type {:?}", super::sanitize::printable(&kind, 100))));
     }
     let page: Page<'_> = json::from_slice_within(body, MANIFEST_VALUES).map_err(|error| match error.exceeds() {
         Some(limit) => {
@@ -152,20 +152,20 @@ fn page(reply: &Reply) -> Result<Vec<&RawValue>, StoreError> {
         None => protocol(reply, format!("another document ({error})")),
     })?;
     if page.schema_version != 2 || page.media_type.as_deref().is_some_and(|found| found != media_type::OCI_INDEX) {
-        let kind = super::text::printable(page.media_type.as_deref().unwrap_or("none"), 100);
+        let kind = super::sanitize::printable(page.media_type.as_deref().unwrap_or("none"), 100);
         return Err(protocol(reply, format!("schema version {}, media type {kind:?}", page.schema_version)));
     }
     Ok(page.manifests)
 }
 
-fn protocol(reply: &Reply, found: String) -> StoreError {
+fn protocol(reply: &Response, found: String) -> StoreError {
     let detail = format!("expected an OCI index of referrers, found {found}");
     StoreError::Protocol { place: reply.place.clone(), detail }
 }
 
 /// The next page, on the same origin.
-fn next_page(reply: &Reply, current: &Url) -> Result<Option<Url>, StoreError> {
-    let target = reply.headers.get_all(LINK).iter().filter_map(|value| value.to_str().ok()).find_map(link::next);
+fn next_page(reply: &Response, current: &Url) -> Result<Option<Url>, StoreError> {
+    let target = reply.headers.get_all(LINK).iter().filter_map(|value| value.to_str().ok()).find_map(pagination::next);
     let Some(target) = target else { return Ok(None) };
     match current.join(target) {
         Ok(next) if next.origin() == current.origin() && next.username().is_empty() => Ok(Some(next)),
@@ -173,7 +173,7 @@ fn next_page(reply: &Reply, current: &Url) -> Result<Option<Url>, StoreError> {
             place: reply.place.clone(),
             detail: format!(
                 "expected the next page of referrers on the same registry, found {}",
-                super::text::printable(target.split('?').next().unwrap_or_default(), 200)
+                super::sanitize::printable(target.split('?').next().unwrap_or_default(), 200)
             ),
         }),
     }

@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::RegistryStore;
 use super::token::Access;
-use super::transport::{Call, Repeat};
+use super::transport::{Idempotency, Request};
 use crate::json;
 use crate::limits::MANIFEST_VALUES;
 use crate::oci::Tag;
@@ -25,9 +25,9 @@ struct Tags {
 pub(super) async fn listed(store: &RegistryStore, tag: &Tag) -> Result<TagListed, StoreError> {
     let name = tag.to_string();
     let before: String = name.chars().take(name.len().saturating_sub(1)).collect();
-    let mut call = Call::new(Method::GET, store.url(&format!("tags/list?n={TAGS}&last={before}")).await?);
+    let mut call = Request::new(Method::GET, store.url(&format!("tags/list?n={TAGS}&last={before}")).await?);
     call.limit = store.transport().options.limits.manifest_bytes;
-    let reply = store.exchange(&call, Access::Pull, Repeat::Safe).await?;
+    let reply = store.send(&call, Access::Pull, Idempotency::Safe).await?;
     if reply.status.as_u16() != 200 {
         return Ok(TagListed::NotStated);
     }

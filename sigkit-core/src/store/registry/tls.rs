@@ -10,11 +10,11 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 
 use super::options::{ExtraRoots, TlsOptions};
-use super::text::printable;
+use super::sanitize::printable;
 
 /// Whom a connection is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Peer {
+pub(super) enum TlsProfile {
     /// A registry that the user named: sees the client certificate, is checked under the given server name.
     Registry,
     /// A registry from which any certificate is accepted.
@@ -36,23 +36,23 @@ pub(super) fn none() -> Result<ClientConfig, String> {
 }
 
 /// The configuration for `peer`.
-pub(super) fn config(options: &TlsOptions, peer: Peer) -> Result<ClientConfig, String> {
+pub(super) fn config(options: &TlsOptions, peer: TlsProfile) -> Result<ClientConfig, String> {
     let builder = builder()?;
     let provider = provider();
     let builder = match (peer, server_name(options)?) {
-        (Peer::Unverified, _) => {
+        (TlsProfile::Unverified, _) => {
             builder.dangerous().with_custom_certificate_verifier(Arc::new(AnyCertificate { provider }))
         }
-        (Peer::Registry, Some(name)) => {
+        (TlsProfile::Registry, Some(name)) => {
             let inner = WebPkiServerVerifier::builder_with_provider(Arc::new(roots(options)?), provider)
                 .build()
                 .map_err(|error| error.to_string())?;
             builder.dangerous().with_custom_certificate_verifier(Arc::new(FixedName { inner, name }))
         }
-        (Peer::Registry | Peer::Other, _) => builder.with_root_certificates(roots(options)?),
+        (TlsProfile::Registry | TlsProfile::Other, _) => builder.with_root_certificates(roots(options)?),
     };
     let mut config = match (peer, identity(options)?) {
-        (Peer::Registry | Peer::Unverified, Some(Identity { chain, key })) => {
+        (TlsProfile::Registry | TlsProfile::Unverified, Some(Identity { chain, key })) => {
             builder.with_client_auth_cert(chain, key).map_err(|error| format!("the client certificate: {error}"))?
         }
         _ => builder.with_no_client_auth(),

@@ -11,12 +11,12 @@ use tokio::time::Instant;
 
 use super::challenge::Challenge;
 use super::credentials::Credentials;
-use super::host::{Authorization, Found, basic, sensitive};
-use super::realm::{self, Trust};
-use super::reply::{Body, Quotes, Reply};
+use super::endpoint::{Authorization, ResolvedCredential, basic, sensitive};
+use super::response::{Body, Quotes, Response};
+use super::sanitize::printable;
 use super::secrets::Secrets;
-use super::text::printable;
-use super::transport::{Call, Home, Redirects, Repeat, Transport};
+use super::token_endpoint::{self, TokenEndpointTrust};
+use super::transport::{Endpoint, Idempotency, Redirects, Request, Transport};
 use crate::json;
 use crate::limits::DOCUMENT_VALUES;
 use crate::oci::Repository;
@@ -27,7 +27,7 @@ const DEFAULT_LIFE: Duration = Duration::from_secs(60);
 /// The longest that a token is kept.
 const MAX_LIFE: Duration = Duration::from_secs(3600);
 /// A token this close to its end is renewed.
-const MARGIN: Duration = Duration::from_secs(5);
+const EXPIRY_MARGIN: Duration = Duration::from_secs(5);
 /// The longest token that fits a request, in bytes.
 const MAX_TOKEN: usize = 32 << 10;
 
@@ -76,7 +76,7 @@ impl Scope {
 /// A `Bearer` challenge, judged.
 #[derive(Clone, Debug)]
 pub(super) struct Bearer {
-    realm: Result<(Url, Trust), String>,
+    realm: Result<(Url, TokenEndpointTrust), String>,
     service: Option<String>,
     /// Scopes asked for that name no repository, such as the `aws` of public ECR. What is asked for in our repository is our own
     /// affair, and no other repository is any of the registry's.
@@ -87,16 +87,16 @@ impl Bearer {
     /// Why the token server may not see credentials, if it may not.
     pub(super) fn withheld(&self) -> Option<&str> {
         match &self.realm {
-            Ok((_, Trust::Credentials)) => None,
-            Ok((_, Trust::AnonymousOnly(why))) | Err(why) => Some(why),
+            Ok((_, TokenEndpointTrust::Credentials)) => None,
+            Ok((_, TokenEndpointTrust::AnonymousOnly(why))) | Err(why) => Some(why),
         }
     }
 
     /// Reads a challenge; `None` if it does not name one token server.
-    pub(super) fn from_challenge(challenge: &Challenge, home: &Home, transport: &Transport) -> Option<Self> {
+    pub(super) fn from_challenge(challenge: &Challenge, home: &Endpoint, transport: &Transport) -> Option<Self> {
         let further = |scope: &&str| !scope.starts_with("repository:") && scope.len() <= 200;
         Some(Self {
-            realm: realm::judge(challenge.parameter("realm")?, &home.base, &transport.options.token_servers),
+            realm: token_endpoint::judge(challenge.parameter("realm")?, &home.base, &transport.options.token_servers),
             service: challenge.parameter("service").map(str::to_owned),
             further_scopes: challenge
                 .parameter("scope")
@@ -107,7 +107,7 @@ impl Bearer {
 
 /// Where the token for one scope is kept. The holder of the lock fetches it; the others wait and find it.
 #[derive(Debug, Default)]
-pub(super) struct Slot(Mutex<Option<Token>>);
+pub(super) struct TokenCell(Mutex<Option<Token>>);
 
 #[derive(Debug)]
 struct Token {
@@ -115,7 +115,7 @@ struct Token {
     ends: Option<Instant>,
 }
 
-impl Slot {
+impl TokenCell {
     /// Drops the token if it is still this one.
     pub(super) async fn forget(&self, value: &HeaderValue) {
         let mut slot = self.0.lock().await;
@@ -128,11 +128,11 @@ impl Slot {
 /// The token for `scope`, from the slot or from the token server.
 pub(super) async fn obtain(
     transport: &Transport,
-    home: &Home,
+    home: &Endpoint,
     bearer: &Bearer,
     scope: &Scope,
-    slot: &Slot,
-    found: &Found,
+    slot: &TokenCell,
+    found: &ResolvedCredential,
 ) -> Result<Authorization, StoreError> {
     let mut slot = slot.0.lock().await;
     if let Some(token) = slot.as_ref()
@@ -148,19 +148,19 @@ pub(super) async fn obtain(
 
 async fn fetch(
     transport: &Transport,
-    home: &Home,
+    home: &Endpoint,
     bearer: &Bearer,
     scope: &Scope,
-    found: &Found,
+    found: &ResolvedCredential,
 ) -> Result<Token, StoreError> {
     let (realm, trust) = bearer.realm.as_ref().map_err(|detail| StoreError::Protocol {
-        place: super::address::authority(&home.base),
+        place: super::ssrf::authority(&home.base),
         detail: format!("the registry names a token server that is not trusted: {detail}"),
     })?;
     let credentials = found.credentials.as_ref().ok().and_then(Option::as_ref);
     let (credentials, who) = match (credentials, trust) {
-        (Some(credentials), Trust::Credentials) => (Some(credentials), found.who()),
-        (Some(_), Trust::AnonymousOnly(why)) => (None, format!("anonymous access ({why})")),
+        (Some(credentials), TokenEndpointTrust::Credentials) => (Some(credentials), found.who()),
+        (Some(_), TokenEndpointTrust::AnonymousOnly(why)) => (None, format!("anonymous access ({why})")),
         (None, _) => (None, found.who()),
     };
     match credentials {
@@ -169,11 +169,11 @@ async fn fetch(
         None => {}
     }
     let call =
-        Call { limit: transport.options.limits.token_bytes, ..request(realm, bearer, scope, credentials, home)? };
+        Request { limit: transport.options.limits.token_bytes, ..request(realm, bearer, scope, credentials, home)? };
     let place = call.place();
     let asked = Instant::now();
-    let reply = transport.repeat(home, &call, Repeat::Safe, || transport.attempt(home, &call, None)).await?;
-    let reply = Reply { who, quotes: Quotes::ErrorDocuments, ..reply };
+    let reply = transport.repeat(home, &call, Idempotency::Safe, || transport.attempt(home, &call, None)).await?;
+    let reply = Response { who, quotes: Quotes::ErrorDocuments, ..reply };
     if reply.status.as_u16() != 200 {
         return Err(match reply.status.as_u16() {
             400 | 401 | 403 | 404 => StoreError::Denied {
@@ -196,8 +196,8 @@ fn request(
     bearer: &Bearer,
     scope: &Scope,
     credentials: Option<&Credentials>,
-    home: &Home,
-) -> Result<Call, StoreError> {
+    home: &Endpoint,
+) -> Result<Request, StoreError> {
     let scopes = scope.text().into_iter().chain(bearer.further_scopes.iter().cloned());
     if let Some(Credentials::Identity(identity)) = credentials {
         let mut form = Url::parse("form:").unwrap_or_else(|_| realm.clone());
@@ -207,7 +207,7 @@ fn request(
             .append_pair("client_id", "sigkit")
             .append_pair("scope", &scopes.collect::<Vec<_>>().join(" "))
             .append_pair("refresh_token", identity.expose());
-        let mut call = Call { redirects: Redirects::Refuse, ..Call::new(Method::POST, realm.clone()) };
+        let mut call = Request { redirects: Redirects::Refuse, ..Request::new(Method::POST, realm.clone()) };
         call.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
         call.body = Some(Bytes::from(form.query().unwrap_or_default().to_owned()));
         return Ok(call);
@@ -222,7 +222,7 @@ fn request(
             query.append_pair("scope", &scope);
         }
     }
-    let mut call = Call { redirects: Redirects::Refuse, ..Call::new(Method::GET, url) };
+    let mut call = Request { redirects: Redirects::Refuse, ..Request::new(Method::GET, url) };
     if let Some(Credentials::Basic { username, password }) = credentials {
         call.headers.insert(AUTHORIZATION, sensitive(&basic(username, password.expose()), home)?);
     }
@@ -236,7 +236,7 @@ struct TokenDocument {
     expires_in: Option<serde_json::Value>,
 }
 
-fn parse(reply: &Reply, asked: Instant, home: &Home, secrets: &Secrets) -> Result<Token, StoreError> {
+fn parse(reply: &Response, asked: Instant, home: &Endpoint, secrets: &Secrets) -> Result<Token, StoreError> {
     let protocol = |detail: String| StoreError::Protocol { place: reply.place.clone(), detail };
     let Body::Whole(body) = &reply.body else {
         return Err(StoreError::TooLarge { place: reply.place.clone(), limit: "a token server's answer".to_owned() });
@@ -262,6 +262,6 @@ fn parse(reply: &Reply, asked: Instant, home: &Home, secrets: &Secrets) -> Resul
     };
     Ok(Token {
         authorization: Authorization { value, who: reply.who.clone() },
-        ends: asked.checked_add(life.saturating_sub(MARGIN)),
+        ends: asked.checked_add(life.saturating_sub(EXPIRY_MARGIN)),
     })
 }

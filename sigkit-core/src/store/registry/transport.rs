@@ -6,38 +6,38 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, HeaderMap, HeaderValue, LOCATION};
-use reqwest::{Method, Response, StatusCode, Url};
+use reqwest::{Method, StatusCode, Url};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::address;
-use super::clients::Clients;
-use super::observe::Exchange;
+use super::client_pool::ClientPool;
+use super::dns::AllowedHosts;
+use super::observer::RequestEvent;
 use super::options::RegistryOptions;
 use super::origin::Origins;
 use super::proxy;
-use super::reply::{Body, Quotes, Reply, Source, Trouble, TroubleKind};
-use super::resolve::NamedHosts;
+use super::response::{Body, ErrorKind, HttpError, Quotes, Response, Source};
+use super::retry::{self, RetryState};
+use super::sanitize::printable;
 use super::secrets::Secrets;
-use super::text::printable;
-use super::tls::Peer;
-use super::tries::{self, Tries};
+use super::ssrf;
+use super::tls::TlsProfile;
 use crate::store::StoreError;
 
 /// Redirects followed for one request.
 const MAX_REDIRECTS: usize = 5;
 /// What an answer of a document may hold while others are read, in bytes. Nearly none are larger.
-const SMALL: usize = 256 << 10;
+const MAX_UNCOUNTED_BYTES: usize = 256 << 10;
 /// What all larger ones together may hold while they are read, in KiB: two manifests at the limit, however many are asked for.
 const LARGE: u32 = 8 << 10;
 /// How long a server has to answer that said nothing before.
-const KNOCK: Duration = Duration::from_secs(5);
+const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
 /// The slowest upload that is waited for, in bytes a second.
 const MIN_UPLOAD_RATE: u64 = 32 << 10;
 
 /// One request.
 #[derive(Clone, Debug)]
-pub(super) struct Call {
+pub(super) struct Request {
     pub(super) method: Method,
     pub(super) url: Url,
     pub(super) headers: HeaderMap,
@@ -45,12 +45,12 @@ pub(super) struct Call {
     /// The longest body of a successful answer, in bytes.
     pub(super) limit: u64,
     pub(super) redirects: Redirects,
-    pub(super) room: Room,
+    pub(super) room: BodyBudget,
 }
 
 /// Who bounds the memory for many answers at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Room {
+pub(super) enum BodyBudget {
     /// The transport: large answers wait for each other.
     Shared,
     /// The caller, who knows how much that will be.
@@ -66,7 +66,7 @@ pub(super) enum Redirects {
 
 /// When a request may be sent again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Repeat {
+pub(super) enum Idempotency {
     /// Always: it reads, or writes what no other client writes differently.
     Safe,
     /// Never. A tag written twice, with a pause between, could undo what another client wrote meanwhile; the caller
@@ -76,13 +76,13 @@ pub(super) enum Repeat {
 
 /// The registry on whose behalf a request is made.
 #[derive(Clone, Debug)]
-pub(super) struct Home {
+pub(super) struct Endpoint {
     pub(super) base: Url,
     /// [`Peer::Registry`] or [`Peer::Unverified`].
-    pub(super) peer: Peer,
+    pub(super) peer: TlsProfile,
 }
 
-impl Call {
+impl Request {
     pub(super) fn new(method: Method, url: Url) -> Self {
         Self {
             method,
@@ -91,45 +91,45 @@ impl Call {
             body: None,
             limit: 0,
             redirects: Redirects::Follow,
-            room: Room::Shared,
+            room: BodyBudget::Shared,
         }
     }
 
     pub(super) fn place(&self) -> String {
-        address::place(&self.method, &self.url)
+        ssrf::place(&self.method, &self.url)
     }
 }
 
 /// Everything that sends requests.
 pub(super) struct Transport {
     pub(super) options: RegistryOptions,
-    pub(super) named: Arc<NamedHosts>,
+    pub(super) named: Arc<AllowedHosts>,
     /// Passwords and tokens in use.
     pub(super) secrets: Secrets,
-    clients: Clients,
+    clients: ClientPool,
     large: Semaphore,
     origins: Origins,
 }
 
 impl Default for Transport {
     fn default() -> Self {
-        let named: Arc<NamedHosts> = Arc::default();
-        let clients = Clients::usual(Arc::clone(&named));
+        let named: Arc<AllowedHosts> = Arc::default();
+        let clients = ClientPool::default_client(Arc::clone(&named));
         Self::over(RegistryOptions::default(), named, clients)
     }
 }
 
 impl Transport {
     /// Remembers the passwords that are sent to proxies.
-    fn over(options: RegistryOptions, named: Arc<NamedHosts>, clients: Clients) -> Self {
+    fn over(options: RegistryOptions, named: Arc<AllowedHosts>, clients: ClientPool) -> Self {
         let secrets = Secrets::default();
         proxy::credentials().for_each(|(username, password)| secrets.add_basic(&username, &password));
         Self { options, named, secrets, clients, large: large(), origins: Origins::default() }
     }
 
     pub(super) fn new(options: RegistryOptions) -> Result<Self, String> {
-        let named: Arc<NamedHosts> = Arc::default();
-        let clients = Clients::new(&options, Arc::clone(&named))?;
+        let named: Arc<AllowedHosts> = Arc::default();
+        let clients = ClientPool::new(&options, Arc::clone(&named))?;
         Ok(Self::over(options, named, clients))
     }
 
@@ -137,17 +137,17 @@ impl Transport {
     /// A server that is known not to answer is not tried.
     pub(super) async fn repeat<Attempt>(
         &self,
-        home: &Home,
-        call: &Call,
-        repeat: Repeat,
+        home: &Endpoint,
+        call: &Request,
+        repeat: Idempotency,
         attempt: impl Fn() -> Attempt + Send + Sync,
-    ) -> Result<Reply, StoreError>
+    ) -> Result<Response, StoreError>
     where
-        Attempt: Future<Output = Result<Reply, Trouble>> + Send,
+        Attempt: Future<Output = Result<Response, HttpError>> + Send,
     {
         let total = self.options.timeouts.total;
         let deadline = Instant::now().checked_add(total);
-        let mut tries = Tries::new(self.options.retries);
+        let mut tries = RetryState::new(self.options.retries);
         let place = &call.place();
         let origin = self.origins.of(&call.url);
         let before = origin.served();
@@ -168,16 +168,16 @@ impl Transport {
                 origin.said_nothing(before, &said(&error));
                 return Err(error);
             };
-            let made = tries.made();
+            let made = tries.attempt();
             let (passes, asked) = match &outcome {
-                Ok(reply) => (tries::may_pass(reply.status, repeat), tries::retry_after(&reply.headers)),
-                Err(trouble) => (trouble.may_pass(repeat), None),
+                Ok(reply) => (retry::may_pass(reply.status, repeat), retry::retry_after(&reply.headers)),
+                Err(trouble) => (trouble.is_retryable(repeat), None),
             };
             // As long as others are served it is only a matter of time, which the server's turns see to.
             let too_many = outcome.as_ref().is_ok_and(|reply| reply.status == StatusCode::TOO_MANY_REQUESTS);
             if passes
                 && too_many
-                && tries::is_reasonable(asked)
+                && retry::is_reasonable(asked)
                 && std::mem::replace(&mut served, origin.served()) != served
             {
                 continue;
@@ -190,7 +190,7 @@ impl Transport {
                 continue;
             }
             return match outcome {
-                Ok(reply) => Ok(Reply { tries: made, ..reply }),
+                Ok(reply) => Ok(Response { tries: made, ..reply }),
                 Err(trouble) => {
                     let error = after_tries(trouble.error, made);
                     origin.said_nothing(before, &said(&error));
@@ -201,12 +201,12 @@ impl Transport {
     }
 
     /// Returns true if a server that said nothing before answers anything at all.
-    async fn knock(&self, home: &Home, url: &Url) -> bool {
+    async fn knock(&self, home: &Endpoint, url: &Url) -> bool {
         let Ok(url) = url.join("/v2/") else { return false };
-        let call = Call { redirects: Redirects::Refuse, ..Call::new(Method::HEAD, url) };
+        let call = Request { redirects: Redirects::Refuse, ..Request::new(Method::HEAD, url) };
         let place = call.place();
         let answer = self.observed(&call, &call.url, self.send(home, &call, &call.url, None, &place));
-        timeout(KNOCK, answer).await.is_ok_and(|answer| answer.is_ok())
+        timeout(PROBE_TIMEOUT, answer).await.is_ok_and(|answer| answer.is_ok())
     }
 
     /// Bounds an operation of several requests by the total time.
@@ -223,10 +223,10 @@ impl Transport {
     /// `authorization` goes to the origin of the call and is dropped for good on a redirect to any other.
     pub(super) async fn attempt(
         &self,
-        home: &Home,
-        call: &Call,
+        home: &Endpoint,
+        call: &Request,
         mut authorization: Option<&HeaderValue>,
-    ) -> Result<Reply, Trouble> {
+    ) -> Result<Response, HttpError> {
         let place = call.place();
         let mut url = call.url.clone();
         let mut hops = 0_usize;
@@ -238,8 +238,8 @@ impl Transport {
             if hops == 0 {
                 match response.status() {
                     StatusCode::TOO_MANY_REQUESTS => {
-                        let asked = tries::retry_after(response.headers());
-                        origin.has_too_many(begun, asked.filter(|_| tries::is_reasonable(asked)));
+                        let asked = retry::retry_after(response.headers());
+                        origin.has_too_many(begun, asked.filter(|_| retry::is_reasonable(asked)));
                     }
                     _ => origin.serves(),
                 }
@@ -256,26 +256,36 @@ impl Transport {
                 }
                 let source = Source::of(&call.url, &url);
                 let who = "anonymous access".to_owned();
-                return Ok(Reply { status, headers, url, source, body, place, who, tries: 1, quotes: Quotes::Words });
+                return Ok(Response {
+                    status,
+                    headers,
+                    url,
+                    source,
+                    body,
+                    place,
+                    who,
+                    tries: 1,
+                    quotes: Quotes::Words,
+                });
             };
             if call.redirects == Redirects::Refuse || !matches!(call.method, Method::GET | Method::HEAD) {
-                return Err(Trouble::protocol(
+                return Err(HttpError::protocol(
                     &place,
                     format!("expected an answer, found a redirect to {}", shown(&location)),
                 ));
             }
             hops = hops.saturating_add(1);
             if hops > MAX_REDIRECTS {
-                return Err(Trouble::protocol(
+                return Err(HttpError::protocol(
                     &place,
                     format!("expected at most {MAX_REDIRECTS} redirects, found more"),
                 ));
             }
             let next = url.join(&location).map_err(|_| {
-                Trouble::protocol(&place, format!("a redirect to an invalid URL, {}", shown(&location)))
+                HttpError::protocol(&place, format!("a redirect to an invalid URL, {}", shown(&location)))
             })?;
-            address::check_target(&next, &home.base)
-                .map_err(|detail| Trouble::protocol(&place, format!("a redirect that is not followed: {detail}")))?;
+            ssrf::check_target(&next, &home.base)
+                .map_err(|detail| HttpError::protocol(&place, format!("a redirect that is not followed: {detail}")))?;
             if next.origin() != url.origin() {
                 authorization = None;
             }
@@ -286,36 +296,36 @@ impl Transport {
     /// Tells the observer, if there is one, what came of a request to `url`.
     async fn observed(
         &self,
-        call: &Call,
+        call: &Request,
         url: &Url,
-        sent: impl Future<Output = Result<Response, Trouble>> + Send,
-    ) -> Result<Response, Trouble> {
+        sent: impl Future<Output = Result<reqwest::Response, HttpError>> + Send,
+    ) -> Result<reqwest::Response, HttpError> {
         let Some(observer) = &self.options.observer else { return sent.await };
         let asked = Instant::now();
         let outcome = sent.await;
-        let place = self.secrets.redact(&address::place(&call.method, url)).into_owned();
+        let place = self.secrets.redact(&ssrf::place(&call.method, url)).into_owned();
         let seen = match &outcome {
             Ok(response) => Ok(response.status().as_u16()),
-            Err(Trouble { error: StoreError::Unavailable { detail, .. }, .. }) => Err(self.secrets.redact(detail)),
+            Err(HttpError { error: StoreError::Unavailable { detail, .. }, .. }) => Err(self.secrets.redact(detail)),
             Err(trouble) => Err(trouble.error.code().into()),
         };
         let seen = seen.as_ref().map(|status| *status).map_err(AsRef::as_ref);
-        observer.exchange(&Exchange { place: &place, outcome: seen, took: asked.elapsed() });
+        observer.request(&RequestEvent { place: &place, outcome: seen, took: asked.elapsed() });
         outcome
     }
 
     async fn send(
         &self,
-        home: &Home,
-        call: &Call,
+        home: &Endpoint,
+        call: &Request,
         url: &Url,
         authorization: Option<&HeaderValue>,
         place: &str,
-    ) -> Result<Response, Trouble> {
+    ) -> Result<reqwest::Response, HttpError> {
         let client = self
             .clients
             .get(&self.options, home, url)
-            .map_err(|detail| Trouble::lasting(StoreError::Unavailable { place: place.to_owned(), detail }))?;
+            .map_err(|detail| HttpError::permanent(StoreError::Unavailable { place: place.to_owned(), detail }))?;
         let mut request = client.request(call.method.clone(), url.clone()).headers(call.headers.clone());
         // A transfer is judged by the digest of its bytes as stored, so nothing may change them on the way.
         request = request.header(ACCEPT_ENCODING, "identity");
@@ -332,18 +342,18 @@ impl Transport {
         let outcome = match timeout(patience, request.send()).await {
             Ok(Ok(response)) => return Ok(response),
             Ok(Err(error)) => transport_trouble(place, error),
-            Err(_) => Trouble {
+            Err(_) => HttpError {
                 error: StoreError::Unavailable {
                     place: place.to_owned(),
                     detail: format!("no answer within {} s", patience.as_secs_f32()),
                 },
-                kind: TroubleKind::Lasting,
+                kind: ErrorKind::Permanent,
             },
         };
         Err(by_way_of(outcome, url))
     }
 
-    async fn read(&self, mut response: Response, call: &Call, place: &str) -> Result<Body, Trouble> {
+    async fn read(&self, mut response: reqwest::Response, call: &Request, place: &str) -> Result<Body, HttpError> {
         let success = response.status().is_success();
         if call.method == Method::HEAD || response.status() == StatusCode::NO_CONTENT {
             return Ok(Body::Whole(Vec::new()));
@@ -353,7 +363,7 @@ impl Transport {
             && coding.as_bytes() != b"identity"
         {
             let found = printable(&String::from_utf8_lossy(coding.as_bytes()), 40);
-            return Err(Trouble::protocol(place, format!("expected no content coding, found {found:?}")));
+            return Err(HttpError::protocol(place, format!("expected no content coding, found {found:?}")));
         }
         let limit = if success { call.limit } else { self.options.limits.error_body_bytes };
         if success && response.content_length().is_some_and(|length| length > limit) {
@@ -363,7 +373,7 @@ impl Transport {
         let mut bytes: Vec<u8> = Vec::new();
         // Growing by doubling would take twice the memory; the length is within the limit.
         let length = response.content_length().and_then(|length| usize::try_from(length.min(limit)).ok());
-        if call.room == Room::Own {
+        if call.room == BodyBudget::Own {
             bytes.reserve_exact(length.unwrap_or_default());
         }
         loop {
@@ -379,13 +389,16 @@ impl Transport {
                 Ok(Err(error)) => return Err(transport_trouble(place, error)),
                 Err(_) => {
                     let idle = self.options.timeouts.idle.as_secs_f32();
-                    return Err(Trouble::lasting(StoreError::Unavailable {
+                    return Err(HttpError::permanent(StoreError::Unavailable {
                         place: place.to_owned(),
                         detail: format!("the answer stopped for {idle} s after {} bytes", bytes.len()),
                     }));
                 }
             };
-            if turn.is_none() && call.room == Room::Shared && bytes.len().saturating_add(chunk.len()) > SMALL {
+            if turn.is_none()
+                && call.room == BodyBudget::Shared
+                && bytes.len().saturating_add(chunk.len()) > MAX_UNCOUNTED_BYTES
+            {
                 let most = length.or_else(|| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
                 let share = u32::try_from(most.div_ceil(1024)).unwrap_or(u32::MAX).min(LARGE);
                 turn = self.large.acquire_many(share).await.ok();
@@ -423,7 +436,7 @@ fn large() -> Semaphore {
 }
 
 /// Where the answer sends us, if it does.
-fn redirect(response: &Response) -> Option<String> {
+fn redirect(response: &reqwest::Response) -> Option<String> {
     let follows = matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308);
     let location = response.headers().get(LOCATION).filter(|_| follows)?;
     Some(String::from_utf8_lossy(location.as_bytes()).into_owned())
@@ -442,14 +455,14 @@ fn after_tries(error: StoreError, tries: u32) -> StoreError {
     }
 }
 
-fn transport_trouble(place: &str, error: reqwest::Error) -> Trouble {
+fn transport_trouble(place: &str, error: reqwest::Error) -> HttpError {
     let unanswered = error.url().and_then(|url| unanswered(&error, url));
     let error = error.without_url();
     let refused = certificate_trouble(&error);
     let kind = match (&refused, error.is_connect()) {
-        (Some(_), _) => TroubleKind::Lasting,
-        (None, true) => TroubleKind::NoConnection,
-        (None, false) => TroubleKind::Passing,
+        (Some(_), _) => ErrorKind::Permanent,
+        (None, true) => ErrorKind::Connect,
+        (None, false) => ErrorKind::Transient,
     };
     let detail = match refused {
         Some(why) => format!("the server's certificate is not trusted ({why})"),
@@ -458,16 +471,16 @@ fn transport_trouble(place: &str, error: reqwest::Error) -> Trouble {
             None => chain(&error),
         },
     };
-    Trouble { error: StoreError::Unavailable { place: place.to_owned(), detail }, kind }
+    HttpError { error: StoreError::Unavailable { place: place.to_owned(), detail }, kind }
 }
 
 /// The same error, with the name of the proxy that the request used.
-fn by_way_of(trouble: Trouble, url: &Url) -> Trouble {
-    let proxy = if address::is_loopback(url) { None } else { proxy::of(url) };
+fn by_way_of(trouble: HttpError, url: &Url) -> HttpError {
+    let proxy = if ssrf::is_loopback(url) { None } else { proxy::of(url) };
     match (proxy, trouble) {
-        (Some(proxy), Trouble { error: StoreError::Unavailable { place, detail }, kind }) => {
+        (Some(proxy), HttpError { error: StoreError::Unavailable { place, detail }, kind }) => {
             let detail = format!("{detail}; through the proxy {}", printable(&proxy, 200));
-            Trouble { error: StoreError::Unavailable { place, detail }, kind }
+            HttpError { error: StoreError::Unavailable { place, detail }, kind }
         }
         (_, trouble) => trouble,
     }
@@ -475,7 +488,7 @@ fn by_way_of(trouble: Trouble, url: &Url) -> Trouble {
 
 /// Who does not answer, where no connection was made. Of a proxy it is not known which of the two is absent.
 fn unanswered(error: &reqwest::Error, url: &Url) -> Option<String> {
-    if !error.is_connect() || (!address::is_loopback(url) && proxy::of(url).is_some()) {
+    if !error.is_connect() || (!ssrf::is_loopback(url) && proxy::of(url).is_some()) {
         return None;
     }
     let mut cause: &(dyn std::error::Error + 'static) = error;
@@ -484,7 +497,7 @@ fn unanswered(error: &reqwest::Error, url: &Url) -> Option<String> {
             return Some(format!("there is no address for the host {}", url.host_str().unwrap_or_default()));
         }
         if cause.downcast_ref::<std::io::Error>().is_some_and(|error| error.raw_os_error().is_some()) {
-            return Some(format!("nothing answers at {}", address::authority(url)));
+            return Some(format!("nothing answers at {}", ssrf::authority(url)));
         }
         cause = cause.source()?;
     }

@@ -6,13 +6,13 @@ use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderName, HeaderValu
 use reqwest::{Method, Url};
 
 use super::read::stated_digest;
-use super::reply::{Reply, Trouble};
+use super::response::{HttpError, Response};
 use super::token::{Access, Scope};
-use super::transport::{Call, Repeat};
-use super::{RegistryStore, address, check_name, tags};
+use super::transport::{Idempotency, Request};
+use super::{RegistryStore, check_name, ssrf, tags};
 use crate::digest::Digest;
 use crate::oci::{Tag, TagOrDigest};
-use crate::store::{Atomicity, Expected, Store, StoreError, StoreWrite, SubjectIndexed, TagListed};
+use crate::store::{Precondition, Store, StoreError, StoreWrite, SubjectIndexed, TagListed, WriteConsistency};
 
 /// The registry put the manifest on this subject's list. OCI distribution specification, "Pushing Manifests with Subject".
 const OCI_SUBJECT: HeaderName = HeaderName::from_static("oci-subject");
@@ -21,16 +21,20 @@ const OCI_SUBJECT: HeaderName = HeaderName::from_static("oci-subject");
 const OVERWRITE: &str = "the tag exists, and the account needs permission to overwrite it";
 
 /// Time for others' writes to arrive at a registry on this machine: only its own processes write there, as fast as this one.
-const SETTLE_NEAR: Duration = Duration::from_millis(4);
+const VISIBILITY_DELAY_LOCAL: Duration = Duration::from_millis(4);
 /// Time for others' writes to arrive at any other registry, from wherever they are.
-const SETTLE_FAR: Duration = Duration::from_millis(400);
+const VISIBILITY_DELAY_REMOTE: Duration = Duration::from_millis(400);
 
 impl StoreWrite for RegistryStore {
     /// No registry is known to keep every condition, and few say which they keep.
-    fn atomicity(&self) -> Atomicity {
+    fn atomicity(&self) -> WriteConsistency {
         let near = Url::parse(&format!("http://{}", self.repository.registry()));
-        let settle = if near.is_ok_and(|url| address::is_loopback(&url)) { SETTLE_NEAR } else { SETTLE_FAR };
-        Atomicity::BestEffort { settle }
+        let settle = if near.is_ok_and(|url| ssrf::is_loopback(&url)) {
+            VISIBILITY_DELAY_LOCAL
+        } else {
+            VISIBILITY_DELAY_REMOTE
+        };
+        WriteConsistency::Eventual { visibility_delay: settle }
     }
 
     async fn pause(&self, time: Duration) {
@@ -57,7 +61,7 @@ impl StoreWrite for RegistryStore {
         target: &TagOrDigest,
         media_type: &str,
         bytes: &[u8],
-        expected: Expected,
+        expected: Precondition,
     ) -> Result<SubjectIndexed, StoreError> {
         self.redacted(self.store_manifest(target, media_type, bytes, expected).await)
     }
@@ -69,14 +73,14 @@ impl RegistryStore {
         target: &TagOrDigest,
         media_type: &str,
         bytes: &[u8],
-        expected: Expected,
+        expected: Precondition,
     ) -> Result<SubjectIndexed, StoreError> {
         let algorithm = match target {
             TagOrDigest::Digest(digest) => digest.algorithm(),
             TagOrDigest::Tag(_) => crate::digest::DigestAlgorithm::Sha256,
         };
         let digest = Digest::of(algorithm, bytes);
-        let mut call = Call::new(Method::PUT, self.url(&format!("manifests/{target}")).await?);
+        let mut call = Request::new(Method::PUT, self.url(&format!("manifests/{target}")).await?);
         if let TagOrDigest::Digest(expected) = target {
             check_name(expected, &self.name())?;
             if digest != *expected {
@@ -90,13 +94,13 @@ impl RegistryStore {
         call.headers.insert(CONTENT_TYPE, content_type);
         call.body = Some(Bytes::copy_from_slice(bytes));
         let repeat = match target {
-            TagOrDigest::Digest(_) => Repeat::Safe,
+            TagOrDigest::Digest(_) => Idempotency::Safe,
             TagOrDigest::Tag(tag) => {
                 self.condition(&mut call, tag, expected);
-                Repeat::Never
+                Idempotency::Never
             }
         };
-        let reply = self.exchange(&call, Access::Push, repeat).await?;
+        let reply = self.send(&call, Access::Push, repeat).await?;
         if reply.status.as_u16() != 201 {
             let error = write_error(&reply);
             let conditional = call.headers.contains_key(IF_MATCH) || call.headers.contains_key(IF_NONE_MATCH);
@@ -106,7 +110,7 @@ impl RegistryStore {
                 return Err(StoreError::Conflict { place: reply.place });
             }
             return Err(match (error, expected) {
-                (StoreError::Denied { place, detail }, Expected::Unchanged(_)) => {
+                (StoreError::Denied { place, detail }, Precondition::Unchanged(_)) => {
                     StoreError::Denied { place, detail: format!("{detail}; {OVERWRITE}") }
                 }
                 (error, _) => error,
@@ -114,41 +118,41 @@ impl RegistryStore {
         }
         check_stored(&reply, bytes)?;
         if let TagOrDigest::Tag(tag) = target {
-            self.remember(tag, digest, reply.headers.get(ETAG));
+            self.remember_etag(tag, digest, reply.headers.get(ETAG));
         }
         Ok(if reply.headers.contains_key(OCI_SUBJECT) { SubjectIndexed::Yes } else { SubjectIndexed::NotStated })
     }
 
     /// Puts `expected` into the request, as far as the registry gave us words for it.
-    fn condition(&self, call: &mut Call, tag: &Tag, expected: Expected) {
+    fn condition(&self, call: &mut Request, tag: &Tag, expected: Precondition) {
         if !self.host.takes_conditions() {
             return;
         }
         match (expected, self.version(tag)) {
-            (Expected::Absent, _) => {
+            (Precondition::Absent, _) => {
                 call.headers.insert(IF_NONE_MATCH, HeaderValue::from_static("*"));
             }
-            (Expected::Unchanged(read), Some(version)) if version.digest == read => {
+            (Precondition::Unchanged(read), Some(version)) if version.digest == read => {
                 call.headers.insert(IF_MATCH, version.etag);
             }
-            (Expected::Unchanged(_) | Expected::Any, _) => {}
+            (Precondition::Unchanged(_) | Precondition::Any, _) => {}
         }
     }
 
     /// Checks whether the blob is there, and uploads it if not. An upload that fails is started again.
     async fn store_blob(&self, bytes: Bytes, digest: &Digest) -> Result<(), StoreError> {
-        let head = Call::new(Method::HEAD, self.url(&format!("blobs/{digest}")).await?);
-        let reply = self.exchange(&head, Access::Push, Repeat::Safe).await?;
+        let head = Request::new(Method::HEAD, self.url(&format!("blobs/{digest}")).await?);
+        let reply = self.send(&head, Access::Push, Idempotency::Safe).await?;
         match reply.status.as_u16() {
             200 if has_length(&reply, bytes.len()) => return Ok(()),
             401 | 403 | 408 | 429 | 500..=599 => return Err(reply.any_error("whether the blob is there (200 or 404)")),
             _ => {}
         }
-        let mut start = Call::new(Method::POST, self.url("blobs/uploads/").await?);
+        let mut start = Request::new(Method::POST, self.url("blobs/uploads/").await?);
         start.headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
-        let home = self.host.home(self.transport()).await?;
+        let home = self.host.endpoint(self.transport()).await?;
         let upload = || self.upload(&start, &bytes, digest);
-        let reply = self.transport().repeat(home, &start, Repeat::Safe, upload).await?;
+        let reply = self.transport().repeat(home, &start, Idempotency::Safe, upload).await?;
         if reply.status.as_u16() != 201 {
             return Err(write_error(&reply));
         }
@@ -156,32 +160,32 @@ impl RegistryStore {
     }
 
     /// One upload: POST for a place, PUT of the whole to it.
-    async fn upload(&self, start: &Call, body: &Bytes, digest: &Digest) -> Result<Reply, Trouble> {
+    async fn upload(&self, start: &Request, body: &Bytes, digest: &Digest) -> Result<Response, HttpError> {
         let scope = Scope::new(&self.repository, Access::Push);
-        let begun = self.host.attempt(self.transport(), start, &scope).await?;
+        let begun = self.host.send_authorized(self.transport(), start, &scope).await?;
         if begun.status.as_u16() != 202 {
             return Ok(begun);
         }
-        let home = self.host.home(self.transport()).await.map_err(Trouble::lasting)?;
+        let home = self.host.endpoint(self.transport()).await.map_err(HttpError::permanent)?;
         let location = begun
             .header(LOCATION)
             .filter(|location| !location.trim().is_empty())
-            .ok_or_else(|| Trouble::protocol(&begun.place, "expected a Location to upload to, found none"))?;
+            .ok_or_else(|| HttpError::protocol(&begun.place, "expected a Location to upload to, found none"))?;
         let mut url = start
             .url
             .join(location)
-            .map_err(|_| Trouble::protocol(&begun.place, "expected a Location to upload to, found an invalid URL"))?;
-        address::check_target(&url, &home.base).map_err(|detail| {
-            Trouble::protocol(&begun.place, format!("a Location that is not uploaded to: {detail}"))
+            .map_err(|_| HttpError::protocol(&begun.place, "expected a Location to upload to, found an invalid URL"))?;
+        ssrf::check_target(&url, &home.base).map_err(|detail| {
+            HttpError::protocol(&begun.place, format!("a Location that is not uploaded to: {detail}"))
         })?;
         append_digest(&mut url, digest);
-        let mut put = Call::new(Method::PUT, url);
+        let mut put = Request::new(Method::PUT, url);
         put.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
         put.body = Some(body.clone());
-        let reply = self.host.attempt(self.transport(), &put, &scope).await?;
+        let reply = self.host.send_authorized(self.transport(), &put, &scope).await?;
         if is_lost_upload(&reply) {
             let detail = format!("the upload was lost: {}", reply.words());
-            return Err(Trouble::passing(StoreError::Unavailable { place: reply.place, detail }));
+            return Err(HttpError::transient(StoreError::Unavailable { place: reply.place, detail }));
         }
         Ok(reply)
     }
@@ -197,12 +201,12 @@ fn append_digest(url: &mut Url, digest: &Digest) {
 }
 
 /// Returns true if the registry speaks of that many bytes; one that does not say is not assumed to have them.
-fn has_length(reply: &Reply, length: usize) -> bool {
+fn has_length(reply: &Response, length: usize) -> bool {
     reply.header(CONTENT_LENGTH).is_some_and(|stated| stated.parse() == Ok(length))
 }
 
 /// Compares the registry's idea of what it stored with what was sent.
-fn check_stored(reply: &Reply, bytes: &[u8]) -> Result<(), StoreError> {
+fn check_stored(reply: &Response, bytes: &[u8]) -> Result<(), StoreError> {
     let Some(found) = stated_digest(reply) else { return Ok(()) };
     let expected = Digest::of(found.algorithm(), bytes);
     if found == expected {
@@ -212,7 +216,7 @@ fn check_stored(reply: &Reply, bytes: &[u8]) -> Result<(), StoreError> {
 }
 
 /// Returns true if the registry no longer knows the upload, or has other bytes of it than were sent: the next upload is another one.
-fn is_lost_upload(reply: &Reply) -> bool {
+fn is_lost_upload(reply: &Response) -> bool {
     match reply.status.as_u16() {
         404 | 416 => true,
         400 => reply.has_code(&[
@@ -228,7 +232,7 @@ fn is_lost_upload(reply: &Reply) -> bool {
 
 /// Returns true if a refused write may be refused for its condition, which some registries and proxies do not know. 409 and 412 say that a
 /// condition is not met.
-fn refuses_conditions(reply: &Reply, error: &StoreError) -> bool {
+fn refuses_conditions(reply: &Response, error: &StoreError) -> bool {
     matches!(reply.status.as_u16(), 400 | 405 | 417 | 428 | 501)
         && !matches!(error, StoreError::Immutable { .. } | StoreError::Lacks { .. })
 }
@@ -241,7 +245,7 @@ const LACKING: [&str; 4] = ["MANIFEST_BLOB_UNKNOWN", "BLOB_UNKNOWN", "MANIFEST_U
 const NOT_ACCEPTED: [&str; 4] = ["MANIFEST_INVALID", "MANIFEST_UNVERIFIED", "UNSUPPORTED", "SIZE_INVALID"];
 
 /// What a refused write means.
-fn write_error(reply: &Reply) -> StoreError {
+fn write_error(reply: &Response) -> StoreError {
     let place = reply.place.clone();
     let detail = reply.words();
     match reply.status.as_u16() {
@@ -265,7 +269,7 @@ fn write_error(reply: &Reply) -> StoreError {
 /// `TAG_INVALID` with "already exists"; Harbor 412 and Artifact Registry 400 with "immutable".
 ///
 /// A tag of ours is valid, so that `TAG_INVALID` says nothing about its form.
-fn is_immutable(reply: &Reply, words: &str) -> bool {
+fn is_immutable(reply: &Response, words: &str) -> bool {
     let words = words.to_ascii_lowercase();
     reply.has_code(&["TAG_INVALID"])
         || words.contains("immutable")

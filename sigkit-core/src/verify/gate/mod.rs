@@ -10,69 +10,69 @@ mod vex;
 
 use std::cell::OnceCell;
 
-use super::artifact::Named;
-use super::demand::Source;
-use super::{Patience, VerifiedSignature, Verifier};
-use crate::bundle::{Evidence, Problem};
+use super::artifact::ArtifactDigests;
+use super::requirement::Source;
+use super::{Deadline, VerifiedSignature, Verifier};
+use crate::bundle::{Evidence, LookupError};
 use crate::content::Statement;
 use crate::limits::Limits;
 #[cfg(feature = "rego")]
-use crate::policy::Among;
+use crate::policy::Quantifier;
 use crate::policy::{Gate, Policy};
 use crate::reason::Reason;
 use crate::report::{CheckId, Fact, Label, Node, Outcome, Rule, Verdict};
 use crate::time::UnixTime;
 
 /// How far clocks may differ before a time counts as in the future, in seconds.
-const SKEW: i64 = 300;
+const CLOCK_SKEW_SECONDS: i64 = 300;
 
 /// A statement that holds, and who made it.
-pub(super) struct Held<'s> {
+pub(super) struct VerifiedStatement<'s> {
     pub(super) statement: &'s Statement,
     pub(super) authority: &'s str,
 }
 
 /// What the gates of one authority look at.
-pub(super) struct Seen<'s> {
+pub(super) struct GateInput<'s> {
     /// The authority's statements.
-    pub(super) statements: Vec<Held<'s>>,
+    pub(super) statements: Vec<VerifiedStatement<'s>>,
     /// What could not be looked at.
-    pub(super) problems: &'s [Problem],
-    pub(super) artifact: &'s Named<'s>,
+    pub(super) problems: &'s [LookupError],
+    pub(super) artifact: &'s ArtifactDigests<'s>,
     pub(super) now: UnixTime,
     pub(super) limits: &'s Limits,
     #[cfg_attr(not(feature = "rego"), allow(dead_code, reason = "only policies in Rego can be stopped"))]
-    pub(super) patience: Patience<'s>,
+    pub(super) deadline: Deadline<'s>,
 }
 
 /// What is judged, and where more can be found about it.
-pub(super) struct Around<'a> {
-    pub(super) artifact: &'a Named<'a>,
+pub(super) struct GateContext<'a> {
+    pub(super) artifact: &'a ArtifactDigests<'a>,
     pub(super) source: Source<'a>,
     pub(super) evidence: &'a Evidence,
     pub(super) now: UnixTime,
-    pub(super) patience: Patience<'a>,
+    pub(super) deadline: Deadline<'a>,
 }
 
 /// The gates of a policy. What they listen to is read when the first statement that holds comes before them, and once.
 pub(super) struct Gates<'a> {
     policy: &'a Policy,
-    around: Around<'a>,
-    heard: Vec<OnceCell<Heard>>,
+    around: GateContext<'a>,
+    vex: Vec<OnceCell<VexStatements>>,
     /// What became of the scans of each authority that has any.
     scans: Vec<Node>,
 }
 
 /// What a scan gate hears besides the scans.
-struct Heard {
-    words: Result<Vec<vex::Word>, Reason>,
-    problems: Vec<Problem>,
+struct VexStatements {
+    statements: Result<Vec<vex::VexStatement>, Reason>,
+    problems: Vec<LookupError>,
 }
 
 impl<'a> Gates<'a> {
-    pub(super) fn new(policy: &'a Policy, around: Around<'a>) -> Self {
+    pub(super) fn new(policy: &'a Policy, around: GateContext<'a>) -> Self {
         let heard = policy.gates.iter().map(|_| OnceCell::new()).collect();
-        Self { policy, around, heard, scans: Vec::new() }
+        Self { policy, around, vex: heard, scans: Vec::new() }
     }
 
     /// Accepts an authority with what it attested, or rejects it. What is rejected proves nothing, however well
@@ -85,7 +85,7 @@ impl<'a> Gates<'a> {
         };
         let mut all = vec![group("attested", *rule, parts.clone())];
         let mut scans = Vec::new();
-        for (gate, heard) in self.policy.gates.iter().zip(&self.heard) {
+        for (gate, heard) in self.policy.gates.iter().zip(&self.vex) {
             let judged = self.judge(gate, heard, &signatures);
             if matches!(gate, Gate::Scan(_)) { scans.push(judged) } else { all.push(judged) }
         }
@@ -111,50 +111,50 @@ impl<'a> Gates<'a> {
         (node, kept)
     }
 
-    fn judge(&self, gate: &Gate, heard: &OnceCell<Heard>, signatures: &[VerifiedSignature]) -> Node {
-        let heard = heard.get_or_init(|| self.hear(gate));
+    fn judge(&self, gate: &Gate, heard: &OnceCell<VexStatements>, signatures: &[VerifiedSignature]) -> Node {
+        let heard = heard.get_or_init(|| self.collect_vex(gate));
         // What was not judged for want of time might have spoken against it.
-        if self.around.patience.is_over() {
+        if self.around.deadline.is_over() {
             return super::not_judged("what the attestations say".to_owned());
         }
-        let seen = Seen {
-            statements: signatures.iter().filter_map(Held::of).collect(),
+        let seen = GateInput {
+            statements: signatures.iter().filter_map(VerifiedStatement::of).collect(),
             problems: &heard.problems,
             artifact: self.around.artifact,
             now: self.around.now,
             limits: &self.policy.limits,
-            patience: self.around.patience,
+            deadline: self.around.deadline,
         };
         check(gate, &seen, heard)
     }
 
-    fn hear(&self, gate: &Gate) -> Heard {
+    fn collect_vex(&self, gate: &Gate) -> VexStatements {
         let mut said = Vec::new();
-        let mut problems: Vec<Problem> = self.around.evidence.problems.clone();
+        let mut problems: Vec<LookupError> = self.around.evidence.problems.clone();
         for policy in gate.policies() {
             let source = self.around.source;
-            let verifier = Verifier { policy, patience: self.around.patience };
+            let verifier = Verifier { policy, deadline: self.around.deadline };
             said.extend(verifier.judge_policy(self.around.artifact, source, self.around.now).1);
             problems.extend(source.of(policy).iter().flat_map(|evidence| evidence.problems.clone()));
         }
         problems.dedup();
-        let words = vex::read(said.iter().filter_map(Held::of));
-        Heard { words, problems }
+        let words = vex::read(said.iter().filter_map(VerifiedStatement::of));
+        VexStatements { statements: words, problems }
     }
 }
 
-impl<'s> Held<'s> {
+impl<'s> VerifiedStatement<'s> {
     fn of(signature: &'s VerifiedSignature) -> Option<Self> {
         Some(Self { statement: signature.statement()?, authority: signature.authority() })
     }
 }
 
-fn check(gate: &Gate, seen: &Seen<'_>, heard: &Heard) -> Node {
+fn check(gate: &Gate, seen: &GateInput<'_>, heard: &VexStatements) -> Node {
     let (node, is_final) = match gate {
-        Gate::Scan(gate) => (scan::check(gate, seen, heard.words.as_ref()), false),
+        Gate::Scan(gate) => (scan::check(gate, seen, heard.statements.as_ref()), false),
         Gate::Provenance(gate) => (provenance::check(gate, seen), true),
         #[cfg(feature = "rego")]
-        Gate::Rego(policy) => (rego::check(policy, seen), policy.among() == Among::Any),
+        Gate::Rego(policy) => (rego::check(policy, seen), policy.among() == Quantifier::Any),
     };
     // Where a statement that was not seen could turn a yes into a no, what could not be looked at leaves a doubt.
     if is_final || seen.problems.is_empty() {
@@ -166,7 +166,7 @@ fn check(gate: &Gate, seen: &Seen<'_>, heard: &Heard) -> Node {
 }
 
 fn group(name: impl Into<String>, rule: Rule, parts: Vec<Node>) -> Node {
-    Node::Group { label: Label::Demands { name: name.into() }, rule, parts }
+    Node::Group { label: Label::Requirements { name: name.into() }, rule, parts }
 }
 
 fn leaf(check: CheckId, result: Result<Fact, Reason>) -> Node {

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::materials::{self, Unclear};
-use super::{Seen, group, leaf};
+use super::{GateInput, group, leaf};
 use crate::content::{ContentError, PredicateType, Statement};
 use crate::json;
 use crate::policy::{ImageGlob, ProvenanceGate, TextGlob};
@@ -37,7 +37,7 @@ struct Version02 {
 }
 
 /// One provenance must say all that is asked.
-pub(super) fn check(gate: &ProvenanceGate, seen: &Seen<'_>) -> Node {
+pub(super) fn check(gate: &ProvenanceGate, seen: &GateInput<'_>) -> Node {
     let judged = seen.statements.iter().map(|held| match read(held.statement) {
         Ok(provenance) => group("one provenance", Rule::All, compare(gate, &provenance)),
         Err(reason) => leaf(CheckId::Provenance, Err(reason)),

@@ -1,24 +1,24 @@
 use std::num::NonZeroUsize;
 
-use super::{Seen, group};
-use crate::bundle::Problem;
-use crate::policy::{Among, RegoPolicy, RegoRefusal};
+use super::{GateInput, group};
+use crate::bundle::LookupError;
+use crate::policy::{Quantifier, RegoPolicy, RegoRefusal};
 use crate::reason::Reason;
 use crate::report::{CheckId, Fact, Node, Outcome, Rule};
 
 /// The policy's answer to each statement.
-pub(super) fn check(policy: &RegoPolicy, seen: &Seen<'_>) -> Node {
+pub(super) fn check(policy: &RegoPolicy, seen: &GateInput<'_>) -> Node {
     let parts = seen.statements.iter().map(|held| Node::Leaf {
         check: CheckId::Rego,
-        outcome: policy.check(held.statement.payload(), seen.now, seen.patience.left()).map_or_else(
+        outcome: policy.check(held.statement.payload(), seen.now, seen.deadline.left()).map_or_else(
             |refusal| refusal.outcome(policy),
             |()| Outcome::Pass(Fact::PolicyAllows { policy: policy.name().to_owned() }),
         ),
     });
     let parts = parts.collect();
     let (rule, words) = match policy.among() {
-        Among::Any => (Rule::AtLeast(NonZeroUsize::MIN), "one of the statements"),
-        Among::Every => (Rule::All, "every statement"),
+        Quantifier::Any => (Rule::AtLeast(NonZeroUsize::MIN), "one of the statements"),
+        Quantifier::Every => (Rule::All, "every statement"),
     };
     group(format!("{words} by {}", policy.name()), rule, parts)
 }
@@ -30,8 +30,8 @@ impl RegoRefusal {
         match self {
             Self::Denied(found) => Outcome::Fail(Reason::PolicyDenies { policy, found }),
             Self::Failed(problem) => Outcome::Fail(Reason::PolicyFails { policy, problem }),
-            Self::OutOfTime => Outcome::Unknown(Problem {
-                looked_for: format!("what {policy} answers"),
+            Self::OutOfTime => Outcome::Unknown(LookupError {
+                target: format!("what {policy} answers"),
                 code: "timed-out",
                 detail: "not judged in the time given".to_owned(),
             }),

@@ -1,15 +1,15 @@
 use std::collections::BTreeMap;
 
-use super::{SKEW, Seen, group, leaf, vex};
+use super::{CLOCK_SKEW_SECONDS, GateInput, group, leaf, vex};
 use crate::content::scan::{Finding, Fix, ScanPredicate, ScanReport, Severity, Target};
 use crate::digest::Digest;
-use crate::policy::{Counted, ScanGate};
+use crate::policy::{FindingFilter, ScanGate};
 use crate::reason::Reason;
 use crate::report::{CheckId, Fact, Node, Rule};
 use crate::time::UnixTime;
 
 /// Most findings that are named one by one; the rest is counted.
-const MOST_NAMED: usize = 50;
+const MAX_LISTED_FINDINGS: usize = 50;
 
 /// A scan that a statement carries.
 struct Scan {
@@ -19,7 +19,7 @@ struct Scan {
 }
 
 /// Of each scanner the latest scan decides; when several are the latest, all of them.
-pub(super) fn check(gate: &ScanGate, seen: &Seen<'_>, words: Result<&Vec<vex::Word>, &Reason>) -> Node {
+pub(super) fn check(gate: &ScanGate, seen: &GateInput<'_>, words: Result<&Vec<vex::VexStatement>, &Reason>) -> Node {
     let scans = seen.statements.iter().map(|held| read(held.statement.predicate().unwrap_or_default(), seen));
     let scans = match scans.collect::<Result<Vec<_>, Reason>>() {
         Ok(scans) => scans,
@@ -43,7 +43,7 @@ pub(super) fn check(gate: &ScanGate, seen: &Seen<'_>, words: Result<&Vec<vex::Wo
     group(format!("latest scans by {by}"), Rule::All, parts)
 }
 
-fn read(predicate: &[u8], seen: &Seen<'_>) -> Result<Scan, Reason> {
+fn read(predicate: &[u8], seen: &GateInput<'_>) -> Result<Scan, Reason> {
     let predicate = ScanPredicate::parse(predicate)?;
     let report = predicate.report(seen.limits)?;
     let scanner = [&predicate.scanner, &report.scanner].into_iter().find(|scanner| !scanner.uri.is_empty());
@@ -61,7 +61,7 @@ fn read(predicate: &[u8], seen: &Seen<'_>) -> Result<Scan, Reason> {
 
 /// Whether the report is about this image, as far as it says. An image may have several digests, as a list of platforms and as one
 /// of them, or in several registries: one of those named must be the one that is verified.
-fn of_this(report: &ScanReport, seen: &Seen<'_>) -> Result<(), Reason> {
+fn of_this(report: &ScanReport, seen: &GateInput<'_>) -> Result<(), Reason> {
     let another = |found: &str| Reason::ScanOfAnother {
         expected: seen.artifact.name().map_or_else(|| "an image".to_owned(), |digest| digest.to_string()),
         found: clip(found),
@@ -81,7 +81,7 @@ fn clip(text: &str) -> String {
     text.chars().take(200).collect()
 }
 
-fn judge(gate: &ScanGate, scan: &Scan, seen: &Seen<'_>, words: Result<&Vec<vex::Word>, &Reason>) -> Node {
+fn judge(gate: &ScanGate, scan: &Scan, seen: &GateInput<'_>, words: Result<&Vec<vex::VexStatement>, &Reason>) -> Node {
     let mut parts: Vec<Node> =
         of_this(&scan.report, seen).err().map(|reason| leaf(CheckId::Scan, Err(reason))).into_iter().collect();
     parts.push(leaf(CheckId::ScanTime, time(gate, scan, seen.now)));
@@ -96,7 +96,7 @@ fn judge(gate: &ScanGate, scan: &Scan, seen: &Seen<'_>, words: Result<&Vec<vex::
     let (mut named, mut unnamed) = (0_usize, 0_usize);
     for finding in severe {
         let result = excuse(gate, finding, words, seen);
-        if named < MOST_NAMED {
+        if named < MAX_LISTED_FINDINGS {
             named = named.saturating_add(1);
             parts.push(leaf(CheckId::Finding, result));
         } else if result.is_err() {
@@ -114,7 +114,7 @@ fn time(gate: &ScanGate, scan: &Scan, now: UnixTime) -> Result<Fact, Reason> {
     let Some(finished) = scan.finished else {
         return if gate.max_age.is_some() { Err(Reason::ScanUndated) } else { Ok(Fact::ScanTime { finished: None }) };
     };
-    if finished > UnixTime(now.0.saturating_add(SKEW)) {
+    if finished > UnixTime(now.0.saturating_add(CLOCK_SKEW_SECONDS)) {
         return Err(Reason::ScanFromFuture { finished, now });
     }
     match gate.max_age {
@@ -135,14 +135,14 @@ const fn severity(finding: &Finding) -> Severity {
 
 fn counts(gate: &ScanGate, finding: &Finding) -> bool {
     severity(finding) > gate.maximum
-        && match gate.counted {
-            Counted::All => true,
-            Counted::Fixable => finding.fix != Fix::Missing,
+        && match gate.filter {
+            FindingFilter::All => true,
+            FindingFilter::Fixable => finding.fix != Fix::Missing,
         }
 }
 
 /// Why a finding that is too severe does no harm.
-fn excuse(gate: &ScanGate, finding: &Finding, vex: &[vex::Word], seen: &Seen<'_>) -> Result<Fact, Reason> {
+fn excuse(gate: &ScanGate, finding: &Finding, vex: &[vex::VexStatement], seen: &GateInput<'_>) -> Result<Fact, Reason> {
     let id = || finding.id.clone();
     let exception =
         gate.exceptions.iter().filter(|exception| finding.is(&exception.id)).max_by_key(|exception| exception.until);

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::purl::Purl;
-use super::{Held, SKEW, Seen};
+use super::{CLOCK_SKEW_SECONDS, GateInput, VerifiedStatement};
 use crate::content::ContentError;
 use crate::content::scan::Finding;
 use crate::digest::DigestAlgorithm;
@@ -30,7 +30,7 @@ const JUSTIFICATIONS: [&str; 5] = [
 ];
 
 /// One statement about one vulnerability.
-pub(super) struct Word {
+pub(super) struct VexStatement {
     authority: String,
     vulnerability: Vec<String>,
     products: Vec<Product>,
@@ -69,7 +69,7 @@ enum Subcomponents {
 
 /// How a name fits what is judged.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Fit {
+enum ProductMatch {
     /// Exactly.
     Exact,
     /// In other words.
@@ -98,7 +98,7 @@ struct WireStatement {
     impact_statement: Option<String>,
 }
 
-impl Word {
+impl VexStatement {
     /// Returns true if there is nothing to fear, as it says.
     fn clears(&self) -> bool {
         matches!((self.status.as_str(), self.reasoned), ("fixed", _) | ("not_affected", Reasoned::Yes))
@@ -106,7 +106,7 @@ impl Word {
 
     /// Returns true if it is about the finding. A statement about one CVE among several of an advisory counts against the advisory, and
     /// never for it. What names no product is about the artifact of the attestation.
-    fn is_about(&self, finding: &Finding, seen: &Seen<'_>) -> bool {
+    fn is_about(&self, finding: &Finding, seen: &GateInput<'_>) -> bool {
         let mut products = self.products.iter();
         if self.clears() {
             return self.vulnerability.iter().any(|name| finding.is(name))
@@ -118,7 +118,7 @@ impl Word {
 }
 
 /// Every statement of every document that came; a document that cannot be read may hold a word against the artifact.
-pub(super) fn read<'s>(said: impl Iterator<Item = Held<'s>>) -> Result<Vec<Word>, Reason> {
+pub(super) fn read<'s>(said: impl Iterator<Item = VerifiedStatement<'s>>) -> Result<Vec<VexStatement>, Reason> {
     let mut words = Vec::new();
     for held in said {
         let bytes = held.statement.predicate().unwrap_or_default();
@@ -127,7 +127,7 @@ pub(super) fn read<'s>(said: impl Iterator<Item = Held<'s>>) -> Result<Vec<Word>
         let general = document.last_updated.or(document.timestamp);
         for statement in document.statements {
             let time = statement.last_updated.or(statement.timestamp).or_else(|| general.clone());
-            words.push(Word {
+            words.push(VexStatement {
                 authority: held.authority.to_owned(),
                 vulnerability: identifiers(&statement.vulnerability)?,
                 products: statement.products.iter().flatten().map(Product::read).collect(),
@@ -202,35 +202,35 @@ impl Component {
     }
 
     /// How it fits the package of the finding.
-    fn package(&self, finding: &Finding) -> Fit {
+    fn package(&self, finding: &Finding) -> ProductMatch {
         let found = finding.purl.as_deref().and_then(Purl::parse);
         let fit = |name: &String| match (Purl::parse(name), &found) {
-            (Some(purl), _) if purl.is_image() => Fit::Unclear,
-            (Some(_), _) if finding.purl.as_ref() == Some(name) => Fit::Exact,
-            (Some(purl), Some(found)) if purl.resembles(found) => Fit::Loose,
-            (Some(_), Some(_)) => Fit::Other,
-            _ => Fit::Unclear,
+            (Some(purl), _) if purl.is_image() => ProductMatch::Unclear,
+            (Some(_), _) if finding.purl.as_ref() == Some(name) => ProductMatch::Exact,
+            (Some(purl), Some(found)) if purl.resembles(found) => ProductMatch::Loose,
+            (Some(_), Some(_)) => ProductMatch::Other,
+            _ => ProductMatch::Unclear,
         };
         summed(self.names.iter().map(fit))
     }
 
     /// How it fits the image.
-    fn image(&self, seen: &Seen<'_>) -> Fit {
-        let Some(ours) = seen.artifact.hex(DigestAlgorithm::Sha256) else { return Fit::Unclear };
+    fn image(&self, seen: &GateInput<'_>) -> ProductMatch {
+        let Some(ours) = seen.artifact.hex(DigestAlgorithm::Sha256) else { return ProductMatch::Unclear };
         let named = |name: &String| {
             let lower = name.to_ascii_lowercase();
             match () {
-                () if oci_digest(name) == Some(ours) => Fit::Exact,
-                () if lower.contains(ours) => Fit::Loose,
-                () if lower.contains("sha256:") || lower.contains("sha256%3a") => Fit::Other,
-                () => Fit::Unclear,
+                () if oci_digest(name) == Some(ours) => ProductMatch::Exact,
+                () if lower.contains(ours) => ProductMatch::Loose,
+                () if lower.contains("sha256:") || lower.contains("sha256%3a") => ProductMatch::Other,
+                () => ProductMatch::Unclear,
             }
         };
         let hashed = |(name, hex): &(String, String)| match name.to_ascii_lowercase().replace('-', "").as_str() {
-            "sha256" if name == "sha-256" && hex == ours => Fit::Exact,
-            "sha256" if hex.to_ascii_lowercase().contains(ours) => Fit::Loose,
-            "sha256" => Fit::Other,
-            _ => Fit::Unclear,
+            "sha256" if name == "sha-256" && hex == ours => ProductMatch::Exact,
+            "sha256" if hex.to_ascii_lowercase().contains(ours) => ProductMatch::Loose,
+            "sha256" => ProductMatch::Other,
+            _ => ProductMatch::Unclear,
         };
         let fit = summed(self.names.iter().map(named).chain(self.hashes.iter().map(hashed)));
         // Of several digests none may be another's.
@@ -239,19 +239,19 @@ impl Component {
             let known = DigestAlgorithm::ALL.into_iter().find(|algorithm| algorithm.name() == spelled);
             known.and_then(|algorithm| seen.artifact.hex(algorithm)).is_some_and(|ours| !hex.eq_ignore_ascii_case(ours))
         };
-        if fit == Fit::Exact && self.hashes.iter().any(contradicts) { Fit::Loose } else { fit }
+        if fit == ProductMatch::Exact && self.hashes.iter().any(contradicts) { ProductMatch::Loose } else { fit }
     }
 }
 
 /// What all names together amount to. One that contradicts takes the exactness from the others, and not their weight.
-fn summed(fits: impl Iterator<Item = Fit>) -> Fit {
-    let fits: Vec<Fit> = fits.collect();
-    let has = |fit: Fit| fits.contains(&fit);
+fn summed(fits: impl Iterator<Item = ProductMatch>) -> ProductMatch {
+    let fits: Vec<ProductMatch> = fits.collect();
+    let has = |fit: ProductMatch| fits.contains(&fit);
     match () {
-        () if has(Fit::Exact) && !has(Fit::Other) => Fit::Exact,
-        () if has(Fit::Exact) || has(Fit::Loose) => Fit::Loose,
-        () if has(Fit::Other) => Fit::Other,
-        () => Fit::Unclear,
+        () if has(ProductMatch::Exact) && !has(ProductMatch::Other) => ProductMatch::Exact,
+        () if has(ProductMatch::Exact) || has(ProductMatch::Loose) => ProductMatch::Loose,
+        () if has(ProductMatch::Other) => ProductMatch::Other,
+        () => ProductMatch::Unclear,
     }
 }
 
@@ -267,42 +267,46 @@ impl Product {
     }
 
     /// The image itself by its digest, all of it or the package of the finding in it; or the package, wherever it is.
-    fn is_exactly(&self, finding: &Finding, seen: &Seen<'_>) -> bool {
-        let is_image = || self.itself.image(seen) == Fit::Exact;
+    fn is_exactly(&self, finding: &Finding, seen: &GateInput<'_>) -> bool {
+        let is_image = || self.itself.image(seen) == ProductMatch::Exact;
         match &self.subcomponents {
-            Subcomponents::All => self.itself.package(finding) == Fit::Exact || is_image(),
-            Subcomponents::Of(parts) => is_image() && parts.iter().any(|part| part.package(finding) == Fit::Exact),
+            Subcomponents::All => self.itself.package(finding) == ProductMatch::Exact || is_image(),
+            Subcomponents::Of(parts) => {
+                is_image() && parts.iter().any(|part| part.package(finding) == ProductMatch::Exact)
+            }
             Subcomponents::NotUnderstood => false,
         }
     }
 
     /// Returns true if it is not clearly something else.
-    fn may_be(&self, finding: &Finding, seen: &Seen<'_>) -> bool {
+    fn may_be(&self, finding: &Finding, seen: &GateInput<'_>) -> bool {
         let part = match &self.subcomponents {
-            Subcomponents::All | Subcomponents::NotUnderstood => Fit::Unclear,
+            Subcomponents::All | Subcomponents::NotUnderstood => ProductMatch::Unclear,
             Subcomponents::Of(parts) => match summed(parts.iter().map(|part| part.package(finding))) {
                 // Of several, one that is not understood may be the one.
-                Fit::Other if parts.iter().any(|part| part.package(finding) == Fit::Unclear) => Fit::Unclear,
+                ProductMatch::Other if parts.iter().any(|part| part.package(finding) == ProductMatch::Unclear) => {
+                    ProductMatch::Unclear
+                }
                 fit => fit,
             },
         };
         match (self.itself.image(seen), self.itself.package(finding)) {
             // The package, whatever hash its file has.
-            (_, Fit::Exact | Fit::Loose) => true,
-            (Fit::Exact | Fit::Loose, _) => part != Fit::Other,
-            (Fit::Other, _) => false,
+            (_, ProductMatch::Exact | ProductMatch::Loose) => true,
+            (ProductMatch::Exact | ProductMatch::Loose, _) => part != ProductMatch::Other,
+            (ProductMatch::Other, _) => false,
             // Another package, such as the application, may have this one in it.
-            (Fit::Unclear, Fit::Other) => matches!(part, Fit::Exact | Fit::Loose),
-            (Fit::Unclear, Fit::Unclear) => part != Fit::Other,
+            (ProductMatch::Unclear, ProductMatch::Other) => matches!(part, ProductMatch::Exact | ProductMatch::Loose),
+            (ProductMatch::Unclear, ProductMatch::Unclear) => part != ProductMatch::Other,
         }
     }
 }
 
 /// What the latest word about the finding amounts to; `None` when there is no word about it.
-pub(super) fn decide(words: &[Word], finding: &Finding, seen: &Seen<'_>) -> Result<Option<Fact>, Reason> {
-    let about: Vec<&Word> = words.iter().filter(|word| word.is_about(finding, seen)).collect();
+pub(super) fn decide(words: &[VexStatement], finding: &Finding, seen: &GateInput<'_>) -> Result<Option<Fact>, Reason> {
+    let about: Vec<&VexStatement> = words.iter().filter(|word| word.is_about(finding, seen)).collect();
     let Some(latest) = about.iter().map(|word| word.time).max() else { return Ok(None) };
-    let against = |word: &Word, found: String| Reason::NotCleared {
+    let against = |word: &VexStatement, found: String| Reason::VexNotResolved {
         id: finding.id.clone(),
         package: finding.package.clone(),
         authority: word.authority.clone(),
@@ -310,7 +314,7 @@ pub(super) fn decide(words: &[Word], finding: &Finding, seen: &Seen<'_>) -> Resu
     };
     let mut cleared = None;
     for word in about.into_iter().filter(|word| word.time == latest) {
-        if word.time > UnixTime(seen.now.0.saturating_add(SKEW)) {
+        if word.time > UnixTime(seen.now.0.saturating_add(CLOCK_SKEW_SECONDS)) {
             return Err(against(word, format!("a statement dated {}, which is in the future", word.time)));
         }
         match word.status.as_str() {

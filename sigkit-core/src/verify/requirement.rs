@@ -1,11 +1,11 @@
 use std::time::Duration;
 
-use super::artifact::{Artifact, Named};
+use super::artifact::{Artifact, ArtifactDigests};
 use super::verified::{self, NotVerified, Verified, VerifiedSignature};
-use super::{Patience, Verifier};
+use super::{Deadline, Verifier};
 use crate::bundle::Evidence;
 use crate::oci::Repository;
-use crate::policy::{Demand, Policy, Purpose};
+use crate::policy::{Policy, Purpose, Requirement};
 use crate::reason::Reason;
 use crate::report::{CheckId, Label, Node, Outcome, Report, Verdict, Waiver};
 use crate::time::UnixTime;
@@ -13,22 +13,22 @@ use crate::time::UnixTime;
 /// What a set of policies makes of an artifact.
 #[derive(Clone, Debug)]
 #[must_use]
-pub enum Admission {
+pub enum Decision {
     /// It shows what is asked for.
     Verified(Verified),
     /// It is allowed without verification, because a rule says so.
     Allowed(Allowed),
     /// It is refused, or it could not be told.
-    Refused(NotVerified),
+    Rejected(NotVerified),
 }
 
-impl Admission {
+impl Decision {
     /// Every check that ran.
     pub fn report(&self) -> &Report {
         match self {
             Self::Verified(verified) => verified.report(),
             Self::Allowed(allowed) => allowed.report(),
-            Self::Refused(refusal) => refusal.report(),
+            Self::Rejected(refusal) => refusal.report(),
         }
     }
 }
@@ -48,11 +48,11 @@ impl Allowed {
 
 /// All that was found, by what was looked for and where.
 #[derive(Clone, Debug, Default)]
-pub struct Findings {
+pub struct EvidenceSet {
     found: Vec<(Purpose, Option<Repository>, Evidence)>,
 }
 
-impl Findings {
+impl EvidenceSet {
     /// Adds what was found for a purpose: beside the artifact, or in another repository.
     pub fn add(&mut self, purpose: Purpose, source: Option<Repository>, evidence: Evidence) {
         self.found.push((purpose, source, evidence));
@@ -80,100 +80,109 @@ pub(super) enum Source<'e> {
     /// All there is, whatever it was looked for.
     Given(&'e Evidence),
     /// What was looked for by purpose, in this place.
-    Found(&'e Findings, Option<&'e Repository>),
+    Found(&'e EvidenceSet, Option<&'e Repository>),
 }
 
 impl<'e> Source<'e> {
     pub(super) fn of(self, policy: &Policy) -> Option<&'e Evidence> {
         match self {
             Self::Given(evidence) => Some(evidence),
-            Self::Found(findings, place) => findings.get(policy.purpose(), place),
+            Self::Found(collected, place) => collected.get(policy.purpose(), place),
         }
     }
 }
 
-/// Judges what was found by a demand: each policy of it by its own [`Verifier`], the whole by the fold of their reports.
-pub fn admit(demand: &Demand, artifact: &Artifact<'_>, findings: &Findings, now: UnixTime) -> Admission {
-    admit_with(demand, artifact, findings, now, Patience::Endless)
+/// Judges what was found by a requirement: each policy of it by its own [`Verifier`], the whole by the fold of their reports.
+pub fn evaluate(
+    requirement: &Requirement,
+    artifact: &Artifact<'_>,
+    collected: &EvidenceSet,
+    now: UnixTime,
+) -> Decision {
+    evaluate_with(requirement, artifact, collected, now, Deadline::Endless)
 }
 
 /// The same, which stops when `goes_on` says no; see [`Verifier::with_patience`].
-pub fn admit_while(
-    demand: &Demand,
+pub fn evaluate_while(
+    requirement: &Requirement,
     artifact: &Artifact<'_>,
-    findings: &Findings,
+    collected: &EvidenceSet,
     now: UnixTime,
     goes_on: &(dyn Fn() -> bool + Sync),
-) -> Admission {
-    admit_with(demand, artifact, findings, now, Patience::Asked(goes_on))
+) -> Decision {
+    evaluate_with(requirement, artifact, collected, now, Deadline::Asked(goes_on))
 }
 
 /// The same with a limit of time; see [`Verifier::with_time_left`].
-pub fn admit_within(
-    demand: &Demand,
+pub fn evaluate_within(
+    requirement: &Requirement,
     artifact: &Artifact<'_>,
-    findings: &Findings,
+    collected: &EvidenceSet,
     now: UnixTime,
     left: &(dyn Fn() -> Duration + Sync),
-) -> Admission {
-    admit_with(demand, artifact, findings, now, Patience::Told(left))
+) -> Decision {
+    evaluate_with(requirement, artifact, collected, now, Deadline::Told(left))
 }
 
-fn admit_with(
-    demand: &Demand,
+fn evaluate_with(
+    requirement: &Requirement,
     artifact: &Artifact<'_>,
-    findings: &Findings,
+    collected: &EvidenceSet,
     now: UnixTime,
-    patience: Patience<'_>,
-) -> Admission {
+    deadline: Deadline<'_>,
+) -> Decision {
     let mut signatures = Vec::new();
-    let around = Around { artifact: &Named::new(artifact), findings, now, patience };
-    let root = judge(demand, &around, &mut signatures);
+    let around = RequirementContext { artifact: &ArtifactDigests::new(artifact), collected, now, deadline };
+    let root = judge(requirement, &around, &mut signatures);
     let report = Report { time: now, root };
     if report.verdict() == Verdict::Allowed {
-        return Admission::Allowed(Allowed { report });
+        return Decision::Allowed(Allowed { report });
     }
-    match verified::conclude(report, signatures, findings.count()) {
-        Ok(verified) => Admission::Verified(verified),
-        Err(refusal) => Admission::Refused(refusal),
+    match verified::conclude(report, signatures, collected.count()) {
+        Ok(verified) => Decision::Verified(verified),
+        Err(refusal) => Decision::Rejected(refusal),
     }
 }
 
-/// What all demands are judged by.
-pub(super) struct Around<'a> {
-    pub(super) artifact: &'a Named<'a>,
-    pub(super) findings: &'a Findings,
+/// What all requirements are judged by.
+pub(super) struct RequirementContext<'a> {
+    pub(super) artifact: &'a ArtifactDigests<'a>,
+    pub(super) collected: &'a EvidenceSet,
     pub(super) now: UnixTime,
-    pub(super) patience: Patience<'a>,
+    pub(super) deadline: Deadline<'a>,
 }
 
-/// The report of one demand; signatures are kept only of what holds as a whole.
-pub(super) fn judge(demand: &Demand, around: &Around<'_>, signatures: &mut Vec<VerifiedSignature>) -> Node {
+/// The report of one requirement; signatures are kept only of what holds as a whole.
+pub(super) fn judge(
+    requirement: &Requirement,
+    around: &RequirementContext<'_>,
+    signatures: &mut Vec<VerifiedSignature>,
+) -> Node {
     let leaf = |outcome| Node::Leaf { check: CheckId::Policy, outcome };
-    match demand {
-        Demand::Policy(demand) => {
-            let source = Source::Found(around.findings, demand.source.as_ref());
-            let verifier = Verifier { policy: &demand.policy, patience: around.patience };
+    match requirement {
+        Requirement::Policy(requirement) => {
+            let source = Source::Found(around.collected, requirement.source.as_ref());
+            let verifier = Verifier { policy: &requirement.policy, deadline: around.deadline };
             let (node, held) = verifier.judge_policy(around.artifact, source, around.now);
             if node.verdict() == Verdict::Verified {
                 signatures.extend(held);
             }
             node
         }
-        Demand::Group { name, rule, parts } => {
+        Requirement::Group { name, rule, parts } => {
             let mut held = Vec::new();
             let parts = parts.iter().map(|part| judge(part, around, &mut held)).collect();
-            let node = Node::Group { label: Label::Demands { name: name.clone() }, rule: *rule, parts };
+            let node = Node::Group { label: Label::Requirements { name: name.clone() }, rule: *rule, parts };
             if node.verdict() == Verdict::Verified {
                 signatures.extend(held);
             }
             node
         }
         #[cfg(feature = "rego")]
-        Demand::Whole(whole) => super::whole::judge(whole, around, signatures),
-        Demand::Nothing => leaf(Outcome::Skip(Waiver::NothingDemanded)),
-        Demand::Refuse { why } => leaf(Outcome::Fail(Reason::RefusedByPolicy { why: why.clone() })),
-        Demand::NoRule { image, near } => {
+        Requirement::Whole(whole) => super::whole_policy::judge(whole, around, signatures),
+        Requirement::Nothing => leaf(Outcome::Skip(Waiver::NotRequired)),
+        Requirement::Refuse { why } => leaf(Outcome::Fail(Reason::RefusedByPolicy { why: why.clone() })),
+        Requirement::NoRule { image, near } => {
             leaf(Outcome::Fail(Reason::NoPolicyMatches { image: image.clone(), near: near.clone() }))
         }
     }

@@ -12,12 +12,12 @@ use tokio::sync::OnceCell;
 
 use super::challenge;
 use super::credentials::{CredentialError, Credentials};
-use super::reply::{Reply, Trouble, TroubleKind};
-use super::tls::Peer;
-use super::token::{Bearer, Scope, Slot};
-use super::transport::{Call, Home, Redirects, Transport};
+use super::response::{ErrorKind, HttpError, Response};
+use super::tls::TlsProfile;
+use super::token::{Bearer, Scope, TokenCell};
+use super::transport::{Endpoint, Redirects, Request, Transport};
 use super::turns::Turns;
-use super::{address, token};
+use super::{ssrf, token};
 use crate::oci::Repository;
 use crate::store::StoreError;
 
@@ -28,10 +28,10 @@ const DOCKER_HUB: (&str, &str) = ("index.docker.io", "registry-1.docker.io");
 pub(super) struct Host {
     /// `host` or `host:port` as in references.
     registry: String,
-    home: OnceCell<Home>,
+    endpoint: OnceCell<Endpoint>,
     accounts: Mutex<HashMap<Option<Repository>, Arc<Account>>>,
-    wants: Mutex<Option<Wants>>,
-    tokens: Mutex<HashMap<Scope, Arc<Slot>>>,
+    auth_scheme: Mutex<Option<AuthScheme>>,
+    tokens: Mutex<HashMap<Scope, Arc<TokenCell>>>,
     turns: Turns,
     conditions: AtomicBool,
     /// Done when the registry was asked outright how it wants credentials.
@@ -40,17 +40,17 @@ pub(super) struct Host {
 
 /// The account for one repository, looked up once; that of no repository is the one that logs in.
 #[derive(Default)]
-struct Account(OnceCell<Arc<Found>>);
+struct Account(OnceCell<Arc<ResolvedCredential>>);
 
 /// What looking for credentials gave; a failure is remembered too, so that the user is not prompted twice.
-pub(super) struct Found {
+pub(super) struct ResolvedCredential {
     pub(super) credentials: Result<Option<Credentials>, CredentialError>,
     origin: Option<String>,
 }
 
 /// How the registry asks for credentials.
 #[derive(Clone)]
-enum Wants {
+enum AuthScheme {
     Basic,
     Bearer(Bearer),
 }
@@ -67,9 +67,9 @@ impl Host {
     pub(super) fn new(registry: &str) -> Self {
         Self {
             registry: registry.to_owned(),
-            home: OnceCell::new(),
+            endpoint: OnceCell::new(),
             accounts: Mutex::default(),
-            wants: Mutex::default(),
+            auth_scheme: Mutex::default(),
             tokens: Mutex::default(),
             turns: Turns::default(),
             conditions: AtomicBool::new(true),
@@ -79,19 +79,19 @@ impl Host {
 
     /// A registry about to be logged in to.
     pub(super) fn with_account(registry: &str, credentials: Credentials) -> Self {
-        let found = Found { credentials: Ok(Some(credentials)), origin: None };
+        let found = ResolvedCredential { credentials: Ok(Some(credentials)), origin: None };
         let account = Arc::new(Account(OnceCell::new_with(Some(Arc::new(found)))));
         Self { accounts: Mutex::new(HashMap::from([(None, account)])), ..Self::new(registry) }
     }
 
     /// Returns true if the registry has asked for credentials so far.
     pub(super) fn has_asked(&self) -> bool {
-        self.wants().is_some()
+        self.auth_scheme().is_some()
     }
 
     /// From now on a password is sent as if the registry had asked for it.
     pub(super) fn assume_basic(&self) {
-        *self.wants.lock().unwrap_or_else(PoisonError::into_inner) = Some(Wants::Basic);
+        *self.auth_scheme.lock().unwrap_or_else(PoisonError::into_inner) = Some(AuthScheme::Basic);
     }
 
     /// Returns true if the registry may know conditions of writes; each does until it refuses one for being conditional.
@@ -106,37 +106,37 @@ impl Host {
 
     /// Why the credentials were kept from the registry's token server, if they were.
     pub(super) fn withheld(&self) -> Option<String> {
-        match self.wants() {
-            Some(Wants::Bearer(bearer)) => bearer.withheld().map(str::to_owned),
-            Some(Wants::Basic) | None => None,
+        match self.auth_scheme() {
+            Some(AuthScheme::Bearer(bearer)) => bearer.withheld().map(str::to_owned),
+            Some(AuthScheme::Basic) | None => None,
         }
     }
 
     /// Where the registry is, decided once.
-    pub(super) async fn home(&self, transport: &Transport) -> Result<&Home, StoreError> {
-        self.home.get_or_try_init(|| self.locate(transport)).await
+    pub(super) async fn endpoint(&self, transport: &Transport) -> Result<&Endpoint, StoreError> {
+        self.endpoint.get_or_try_init(|| self.locate(transport)).await
     }
 
     /// HTTPS, unless plain HTTP is allowed. Where it is, HTTPS is tried first; loopback is, only when TLS options speak for it.
-    async fn locate(&self, transport: &Transport) -> Result<Home, StoreError> {
+    async fn locate(&self, transport: &Transport) -> Result<Endpoint, StoreError> {
         let is_this =
             |entry: &String| Repository::new(entry, "any").is_ok_and(|named| named.registry() == self.registry);
         let listed = |list: &[String]| list.iter().any(is_this);
         let tls = &transport.options.tls;
-        let peer = if listed(&tls.insecure_hosts) { Peer::Unverified } else { Peer::Registry };
-        let https = Home { base: self.base("https")?, peer };
-        let http = Home { base: self.base("http")?, peer };
+        let peer = if listed(&tls.insecure_hosts) { TlsProfile::Unverified } else { TlsProfile::Registry };
+        let https = Endpoint { base: self.base("https")?, peer };
+        let http = Endpoint { base: self.base("http")?, peer };
         transport.named.insert(https.base.host_str().unwrap_or_default());
-        let loopback = address::is_loopback(&https.base);
+        let loopback = ssrf::is_loopback(&https.base);
         if !loopback && !listed(&transport.options.plain_http_hosts) {
             return Ok(https);
         }
-        if loopback && peer != Peer::Unverified && tls.says_nothing() {
+        if loopback && peer != TlsProfile::Unverified && tls.is_default() {
             return Ok(http);
         }
-        let probe = Call { redirects: Redirects::Refuse, ..Call::new(Method::HEAD, self.base("https")?) };
+        let probe = Request { redirects: Redirects::Refuse, ..Request::new(Method::HEAD, self.base("https")?) };
         match transport.attempt(&https, &probe, None).await {
-            Err(trouble) if trouble.kind == TroubleKind::NoConnection => Ok(http),
+            Err(trouble) if trouble.kind == ErrorKind::Connect => Ok(http),
             _ => Ok(https),
         }
     }
@@ -150,22 +150,27 @@ impl Host {
     }
 
     /// One try of a call, with credentials as the registry wants them. A refusal is answered once.
-    pub(super) async fn attempt(&self, transport: &Transport, call: &Call, scope: &Scope) -> Result<Reply, Trouble> {
-        let home = self.home(transport).await.map_err(Trouble::lasting)?;
+    pub(super) async fn send_authorized(
+        &self,
+        transport: &Transport,
+        call: &Request,
+        scope: &Scope,
+    ) -> Result<Response, HttpError> {
+        let home = self.endpoint(transport).await.map_err(HttpError::permanent)?;
         // Only the registry's own origin may have its credentials; an upload may lie elsewhere.
         if call.url.origin() != home.base.origin() {
             return transport.attempt(home, call, None).await;
         }
-        let wants = self.wants();
+        let wants = self.auth_scheme();
         let first = match &wants {
-            Some(wants) => self.authorize(transport, home, wants, scope).await.map_err(Trouble::lasting)?,
+            Some(wants) => self.authorize(transport, home, wants, scope).await.map_err(HttpError::permanent)?,
             None => None,
         };
         let reply = self.send(transport, home, call, first.as_ref()).await?;
         if reply.status != StatusCode::UNAUTHORIZED || reply.url.origin() != home.base.origin() {
             return Ok(reply);
         }
-        let wants = match self.learn(&reply, home, transport) {
+        let wants = match self.update_challenge(&reply, home, transport) {
             Some(wants) => wants,
             None => match self.ask(transport, home).await {
                 Some(wants) => wants,
@@ -175,23 +180,23 @@ impl Host {
         if let Some(used) = &first {
             self.forget(scope, &used.value).await;
         }
-        let second = self.authorize(transport, home, &wants, scope).await.map_err(Trouble::lasting)?;
+        let second = self.authorize(transport, home, &wants, scope).await.map_err(HttpError::permanent)?;
         match second {
             Some(second) if first.as_ref().is_none_or(|first| first.value != second.value) => {
                 self.send(transport, home, call, Some(&second)).await
             }
             Some(_) => Ok(reply),
-            None => Ok(Reply { who: self.credentials(transport, scope).await.who(), ..reply }),
+            None => Ok(Response { who: self.credentials(transport, scope).await.who(), ..reply }),
         }
     }
 
     async fn send(
         &self,
         transport: &Transport,
-        home: &Home,
-        call: &Call,
+        home: &Endpoint,
+        call: &Request,
         authorization: Option<&Authorization>,
-    ) -> Result<Reply, Trouble> {
+    ) -> Result<Response, HttpError> {
         let authorized = authorization.map(|authorization| &authorization.value);
         let exchange = transport.attempt(home, call, authorized);
         // With TLS there is HTTP/2 nearly everywhere, which carries all at once on one connection.
@@ -200,13 +205,13 @@ impl Host {
             _ => exchange.await?,
         };
         Ok(match authorization {
-            Some(authorization) => Reply { who: authorization.who.clone(), ..reply },
+            Some(authorization) => Response { who: authorization.who.clone(), ..reply },
             None => reply,
         })
     }
 
     /// Reads the challenges of a refusal and remembers the best: a token server before a password in every request.
-    fn learn(&self, reply: &Reply, home: &Home, transport: &Transport) -> Option<Wants> {
+    fn update_challenge(&self, reply: &Response, home: &Endpoint, transport: &Transport) -> Option<AuthScheme> {
         let challenges: Vec<challenge::Challenge> = reply
             .headers
             .get_all(WWW_AUTHENTICATE)
@@ -220,83 +225,83 @@ impl Host {
             .filter(|challenge| challenge.scheme == "bearer")
             .find_map(|challenge| Bearer::from_challenge(challenge, home, transport));
         let wants = match bearer {
-            Some(bearer) => Wants::Bearer(bearer),
-            None if challenges.iter().any(|challenge| challenge.scheme == "basic") => Wants::Basic,
+            Some(bearer) => AuthScheme::Bearer(bearer),
+            None if challenges.iter().any(|challenge| challenge.scheme == "basic") => AuthScheme::Basic,
             None => return None,
         };
-        *self.wants.lock().unwrap_or_else(PoisonError::into_inner) = Some(wants.clone());
+        *self.auth_scheme.lock().unwrap_or_else(PoisonError::into_inner) = Some(wants.clone());
         Some(wants)
     }
 
     /// The challenge of a registry that refused without one: what it said before, else what it answers to a request for nothing in
     /// particular. OCI distribution specification 1.1, "Determining Support".
-    async fn ask(&self, transport: &Transport, home: &Home) -> Option<Wants> {
-        if self.wants().is_none() {
+    async fn ask(&self, transport: &Transport, home: &Endpoint) -> Option<AuthScheme> {
+        if self.auth_scheme().is_none() {
             let asked = self.asked.get_or_init(|| async {
                 let Ok(url) = home.base.join("/v2/") else { return };
-                let call = Call { redirects: Redirects::Refuse, ..Call::new(Method::GET, url) };
+                let call = Request { redirects: Redirects::Refuse, ..Request::new(Method::GET, url) };
                 if let Ok(reply) = self.send(transport, home, &call, None).await
                     && reply.status == StatusCode::UNAUTHORIZED
                 {
-                    self.learn(&reply, home, transport);
+                    self.update_challenge(&reply, home, transport);
                 }
             });
             asked.await;
         }
-        self.wants()
+        self.auth_scheme()
     }
 
-    fn wants(&self) -> Option<Wants> {
-        self.wants.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    fn auth_scheme(&self) -> Option<AuthScheme> {
+        self.auth_scheme.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// What to send to satisfy `wants`; nothing when there is nothing to send.
     async fn authorize(
         &self,
         transport: &Transport,
-        home: &Home,
-        wants: &Wants,
+        home: &Endpoint,
+        wants: &AuthScheme,
         scope: &Scope,
     ) -> Result<Option<Authorization>, StoreError> {
         let found = self.credentials(transport, scope).await;
         let credentials = found
             .credentials
             .as_ref()
-            .map_err(|error| StoreError::Denied { place: address::authority(&home.base), detail: error.to_string() })?;
+            .map_err(|error| StoreError::Denied { place: ssrf::authority(&home.base), detail: error.to_string() })?;
         match (wants, credentials) {
             (_, Some(Credentials::Bearer(secret))) => {
                 transport.secrets.add(secret.expose());
                 let value = sensitive(&format!("Bearer {}", secret.expose()), home)?;
                 Ok(Some(Authorization { value, who: found.who() }))
             }
-            (Wants::Bearer(bearer), _) => {
+            (AuthScheme::Bearer(bearer), _) => {
                 let slot = self.slot(scope);
                 token::obtain(transport, home, bearer, scope, &slot, &found).await.map(Some)
             }
-            (Wants::Basic, Some(Credentials::Basic { username, password })) => {
+            (AuthScheme::Basic, Some(Credentials::Basic { username, password })) => {
                 transport.secrets.add_basic(username, password.expose());
                 let value = sensitive(&basic(username, password.expose()), home)?;
                 Ok(Some(Authorization { value, who: found.who() }))
             }
-            (Wants::Basic, Some(Credentials::Identity(_))) => Err(StoreError::Denied {
-                place: address::authority(&home.base),
+            (AuthScheme::Basic, Some(Credentials::Identity(_))) => Err(StoreError::Denied {
+                place: ssrf::authority(&home.base),
                 detail: format!("the registry requires a user name and a password, and there is {}", found.who()),
             }),
-            (Wants::Basic, None) => Ok(None),
+            (AuthScheme::Basic, None) => Ok(None),
         }
     }
 
     /// Looked up once, away from the async threads: a helper program may take its time.
-    async fn credentials(&self, transport: &Transport, scope: &Scope) -> Arc<Found> {
+    async fn credentials(&self, transport: &Transport, scope: &Scope) -> Arc<ResolvedCredential> {
         let account = self.account(scope.repository());
         let found = account.0.get_or_init(|| async {
-            let Some(repository) = scope.repository().cloned() else { return Arc::new(Found::nothing()) };
+            let Some(repository) = scope.repository().cloned() else { return Arc::new(ResolvedCredential::nothing()) };
             let source = Arc::clone(&transport.options.credentials);
-            let looked_up = tokio::task::spawn_blocking(move || Found {
+            let looked_up = tokio::task::spawn_blocking(move || ResolvedCredential {
                 credentials: source.credentials(&repository),
                 origin: source.origin(&repository),
             });
-            Arc::new(looked_up.await.unwrap_or_else(|error| Found {
+            Arc::new(looked_up.await.unwrap_or_else(|error| ResolvedCredential {
                 credentials: Err(CredentialError { registry: self.registry.clone(), detail: error.to_string() }),
                 origin: None,
             }))
@@ -310,7 +315,7 @@ impl Host {
     }
 
     /// The place of the token for `scope`; a token that may push may also pull.
-    fn slot(&self, scope: &Scope) -> Arc<Slot> {
+    fn slot(&self, scope: &Scope) -> Arc<TokenCell> {
         let mut tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
         let wider = tokens.get(&scope.with_push()).map(Arc::clone);
         wider.unwrap_or_else(|| Arc::clone(tokens.entry(scope.clone()).or_default()))
@@ -321,7 +326,7 @@ impl Host {
     }
 }
 
-impl Found {
+impl ResolvedCredential {
     const fn nothing() -> Self {
         Self { credentials: Ok(None), origin: None }
     }
@@ -329,7 +334,9 @@ impl Found {
     /// The credentials in words.
     pub(super) fn who(&self) -> String {
         let what = match &self.credentials {
-            Ok(Some(Credentials::Basic { username, .. })) => format!("user {:?}", super::text::printable(username, 80)),
+            Ok(Some(Credentials::Basic { username, .. })) => {
+                format!("user {:?}", super::sanitize::printable(username, 80))
+            }
             Ok(Some(Credentials::Identity(_))) => "an identity token".to_owned(),
             Ok(Some(Credentials::Bearer(_))) => "a registry token".to_owned(),
             Ok(None) => return "anonymous access; no credentials are known for this registry".to_owned(),
@@ -348,9 +355,9 @@ pub(super) fn basic(username: &str, password: &str) -> String {
 }
 
 /// A header value that debug output does not show.
-pub(super) fn sensitive(text: &str, home: &Home) -> Result<HeaderValue, StoreError> {
+pub(super) fn sensitive(text: &str, home: &Endpoint) -> Result<HeaderValue, StoreError> {
     let mut value = HeaderValue::try_from(text).map_err(|_| StoreError::Denied {
-        place: address::authority(&home.base),
+        place: ssrf::authority(&home.base),
         detail: "expected credentials of printable characters, found others".to_owned(),
     })?;
     value.set_sensitive(true);

@@ -13,32 +13,32 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
 
-use super::gone::Gone;
-use super::own::Own;
-use super::{AttachError, FirstLook, absence};
+use super::missing_entries::Gone;
+use super::written::Own;
+use super::{AttachError, TagPrecheck, missing_tag};
 use crate::digest::Digest;
 use crate::json;
 use crate::limits::MANIFEST_VALUES;
 use crate::oci::{Descriptor, Manifest, Tag, TagOrDigest, media_type};
-use crate::store::{Atomicity, Expected, FetchedManifest, StoreError, StoreWrite, TagListed};
+use crate::store::{FetchedManifest, Precondition, StoreError, StoreWrite, TagListed, WriteConsistency};
 
 /// Writes before giving up.
-const ATTEMPTS: u32 = 40;
+const MAX_WRITES: u32 = 40;
 /// Between the answer to a reading and the write that builds on it; a writer held up longer than this reads again.
-const STALE: Duration = Duration::from_millis(40);
+const MAX_READ_AGE: Duration = Duration::from_millis(40);
 /// Longest wait before another look.
-const SETTLE_MAX: Duration = Duration::from_secs(2);
+const MAX_CONFIRMATION_WAIT: Duration = Duration::from_secs(2);
 /// Shortest wait when others were seen at work.
-const CROWDED: Duration = Duration::from_millis(300);
+const MIN_CONTENDED_WAIT: Duration = Duration::from_millis(300);
 /// Looks, all with everything in place and each at a new document, after which others' changes no longer keep a writer waiting.
-const MOST_LOOKS: u32 = 20;
+const MAX_CONFIRMATION_READS: u32 = 20;
 /// Writes that may be refused as conflicts, one after the other, while the tag stays where it is.
-const UNMOVED: u32 = 8;
+const MAX_CONFLICTS_WITHOUT_CHANGE: u32 = 8;
 /// Writes that may be refused as conflicts, one after the other, while the tag stays where it is, before conditions are taken for what
 /// is refused.
-const CONDITIONAL: u32 = 4;
+const MAX_CONDITIONAL_CONFLICTS: u32 = 4;
 /// Writes that the place may refuse for the moment before that is an error.
-const REFUSALS: u32 = 8;
+const MAX_TRANSIENT_REFUSALS: u32 = 8;
 
 /// Which shared document.
 #[derive(Clone, Debug)]
@@ -127,14 +127,14 @@ pub(super) struct Inserted {
     /// The document in which it was last seen.
     pub(super) document: Digest,
     /// What was said before anything was written.
-    pub(super) first_look: FirstLook,
+    pub(super) tag_precheck: TagPrecheck,
     /// Entries that are gone, and were left out.
     pub(super) left_out: Vec<Digest>,
 }
 
 impl Inserted {
-    pub(super) const fn new(document: Digest, first_look: FirstLook) -> Self {
-        Self { document, first_look, left_out: Vec::new() }
+    pub(super) const fn new(document: Digest, first_look: TagPrecheck) -> Self {
+        Self { document, tag_precheck: first_look, left_out: Vec::new() }
     }
 }
 
@@ -156,19 +156,19 @@ pub(super) async fn insert<S: StoreWrite>(
     let replaced = |entry: &Value| identity(entry) != own && replaces.iter().any(|digest| names(entry, digest));
     let mut known = HashSet::from([own.clone()]);
     let mut wanted = vec![entry];
-    let mut watch = Watch::default();
+    let mut watch = ConflictTracker::default();
     let (mut attempts, mut refusals, mut unmoved) = (0_u32, 0_u32, 0_u32);
-    let mut first_look = FirstLook::Answered;
+    let mut first_look = TagPrecheck::Answered;
     let mut refused: Option<Option<Digest>> = None;
     let mut gone = Gone::default();
     let mut removal = Removal::Due;
     loop {
         let started = Instant::now();
         // A refusal to show the tag stands for nothing only until this writer has written.
-        let refusal = if attempts == 0 { first_look } else { FirstLook::Answered };
+        let refusal = if attempts == 0 { first_look } else { TagPrecheck::Answered };
         let mut document = match read(store, tag, kind, refusal).await {
             Err(AttachError::Store(error @ StoreError::Denied { .. })) if attempts == 0 => {
-                first_look = absence::meant_by(store, image, tag, kind.suffix(), error).await?;
+                first_look = missing_tag::confirm_absent(store, image, tag, kind.suffix(), error).await?;
                 continue;
             }
             read => read?,
@@ -183,14 +183,16 @@ pub(super) async fn insert<S: StoreWrite>(
         let outdated = attempts == 0 && document.entries.iter().any(replaced);
         if let (true, false, Some(digest)) = (missing.is_empty(), outdated, document.read_as) {
             match store.atomicity() {
-                Atomicity::BestEffort { settle } if !watch.is_settled() => store.pause(watch.settle(settle)).await,
-                Atomicity::BestEffort { .. } | Atomicity::Exact => {
-                    return Ok(Inserted { document: digest, first_look, left_out: gone.into_found() });
+                WriteConsistency::Eventual { visibility_delay: settle } if !watch.is_settled() => {
+                    store.pause(watch.settle(settle)).await
+                }
+                WriteConsistency::Eventual { .. } | WriteConsistency::Exact => {
+                    return Ok(Inserted { document: digest, tag_precheck: first_look, left_out: gone.into_found() });
                 }
             }
             continue;
         }
-        if attempts == ATTEMPTS {
+        if attempts == MAX_WRITES {
             let store = format!("{}:{tag}", store.name());
             let lost = missing.iter().filter(|entry| identity(entry) != own).count();
             return Err(if lost < missing.len() {
@@ -209,9 +211,9 @@ pub(super) async fn insert<S: StoreWrite>(
         }
         // A condition that was refused while nothing had changed is one that this place does not keep.
         let expected = match (store.atomicity(), read_as) {
-            (Atomicity::BestEffort { .. }, _) if unmoved >= CONDITIONAL => Expected::Any,
-            (_, Some(read)) => Expected::Unchanged(read),
-            (_, None) => Expected::Absent,
+            (WriteConsistency::Eventual { .. }, _) if unmoved >= MAX_CONDITIONAL_CONFLICTS => Precondition::Any,
+            (_, Some(read)) => Precondition::Unchanged(read),
+            (_, None) => Precondition::Absent,
         };
         match write(store, tag, kind, document, missing, refusal, expected).await {
             Ok(Written::Yes { digest }) => {
@@ -219,7 +221,9 @@ pub(super) async fn insert<S: StoreWrite>(
                 watch.wrote(digest, started.elapsed());
             }
             // Nobody else writes, and yet it is a conflict: in its own words, this place does not let tags move.
-            Err(AttachError::Store(StoreError::Conflict { place })) if unmoved == UNMOVED && read_as.is_some() => {
+            Err(AttachError::Store(StoreError::Conflict { place }))
+                if unmoved == MAX_CONFLICTS_WITHOUT_CHANGE && read_as.is_some() =>
+            {
                 let detail =
                     format!("{unmoved} consecutive writes were rejected as conflicts although the tag did not change");
                 return Err(StoreError::Immutable { place, detail }.into());
@@ -232,16 +236,16 @@ pub(super) async fn insert<S: StoreWrite>(
             }
             // Throttled, or cut off: whether it was written is seen by looking. The same bytes must not be sent again, since
             // others may have written meanwhile.
-            Err(AttachError::Store(StoreError::Unavailable { .. })) if refusals < REFUSALS => {
+            Err(AttachError::Store(StoreError::Unavailable { .. })) if refusals < MAX_TRANSIENT_REFUSALS => {
                 refusals = refusals.saturating_add(1);
                 watch.notice_others();
-                store.pause(CROWDED.saturating_mul(refusals).saturating_add(jitter(&own, attempts))).await;
+                store.pause(MIN_CONTENDED_WAIT.saturating_mul(refusals).saturating_add(jitter(&own, attempts))).await;
             }
             // In a race some places say so of what they have; others say so of an entry that is gone.
-            Err(AttachError::Store(StoreError::Lacks { .. })) if refusals < REFUSALS => {
+            Err(AttachError::Store(StoreError::Lacks { .. })) if refusals < MAX_TRANSIENT_REFUSALS => {
                 refusals = refusals.saturating_add(1);
                 watch.notice_others();
-                store.pause(CROWDED.saturating_mul(refusals).saturating_add(jitter(&own, attempts))).await;
+                store.pause(MIN_CONTENDED_WAIT.saturating_mul(refusals).saturating_add(jitter(&own, attempts))).await;
                 match parts.push_again(store).await {
                     Ok(()) | Err(StoreError::Lacks { .. }) => {}
                     Err(error) => return Err(error.into()),
@@ -263,12 +267,12 @@ enum Removal {
 
 /// What a writer has noticed of others, and how long it must look until nothing more can happen to its entry.
 #[derive(Default)]
-struct Watch {
+struct ConflictTracker {
     /// The document as it was last read or written.
     last: Option<Digest>,
     /// The longest that reading and writing took.
     slowest: Duration,
-    others: Others,
+    others: OtherWriters,
     /// Waits since the document last changed.
     quiet: u32,
     /// Looks in a row with everything in place.
@@ -276,17 +280,17 @@ struct Watch {
 }
 
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
-enum Others {
+enum OtherWriters {
     #[default]
     NotSeen,
     Seen,
 }
 
-impl Watch {
+impl ConflictTracker {
     /// The document was read.
     fn see(&mut self, document: Option<Digest>) {
         if self.last.is_some() && self.last != document {
-            self.others = Others::Seen;
+            self.others = OtherWriters::Seen;
             self.quiet = 0;
         }
         self.last = document.or(self.last);
@@ -301,7 +305,7 @@ impl Watch {
     }
 
     fn notice_others(&mut self) {
-        self.others = Others::Seen;
+        self.others = OtherWriters::Seen;
         self.quiet = 0;
         self.looks = 0;
     }
@@ -311,16 +315,16 @@ impl Watch {
         self.quiet = self.quiet.saturating_add(1);
         self.looks = self.looks.saturating_add(1);
         let floor = match self.others {
-            Others::NotSeen => shortest,
-            Others::Seen => shortest.max(CROWDED),
+            OtherWriters::NotSeen => shortest,
+            OtherWriters::Seen => shortest.max(MIN_CONTENDED_WAIT),
         };
-        self.slowest.saturating_mul(3).clamp(floor, SETTLE_MAX)
+        self.slowest.saturating_mul(3).clamp(floor, MAX_CONFIRMATION_WAIT)
     }
 
     /// Returns true if nothing changed while waiting with everything in place. Where others never rest, looking ends as well, after
     /// [`MOST_LOOKS`] that all found everything in place.
     const fn is_settled(&self) -> bool {
-        self.quiet > 0 || self.looks >= MOST_LOOKS
+        self.quiet > 0 || self.looks >= MAX_CONFIRMATION_READS
     }
 }
 
@@ -329,11 +333,11 @@ fn by(tag: &Tag) -> TagOrDigest {
 }
 
 /// Returns true if the error of reading the tag means that it does not exist.
-fn says_nothing_there(error: &StoreError, refusal: FirstLook) -> bool {
-    error.is_absent() || (refusal == FirstLook::Refused && matches!(error, StoreError::Denied { .. }))
+fn says_nothing_there(error: &StoreError, refusal: TagPrecheck) -> bool {
+    error.is_absent() || (refusal == TagPrecheck::Refused && matches!(error, StoreError::Denied { .. }))
 }
 
-async fn read<S: StoreWrite>(store: &S, tag: &Tag, kind: &Kind, refusal: FirstLook) -> Result<Document, AttachError> {
+async fn read<S: StoreWrite>(store: &S, tag: &Tag, kind: &Kind, refusal: TagPrecheck) -> Result<Document, AttachError> {
     let fetched = match store.manifest(&by(tag)).await {
         Ok(fetched) => fetched,
         Err(error) if says_nothing_there(&error, refusal) => {
@@ -374,8 +378,8 @@ async fn write<S: StoreWrite>(
     kind: &Kind,
     document: Document,
     missing: Vec<Value>,
-    refusal: FirstLook,
-    expected: Expected,
+    refusal: TagPrecheck,
+    expected: Precondition,
 ) -> Result<Written, AttachError> {
     let Document { read_as, read_at, .. } = document;
     let plan = plan(kind, document, missing)?;
@@ -383,13 +387,13 @@ async fn write<S: StoreWrite>(
         store.push_blob(blob.into(), &Digest::sha256(blob)).await?;
     }
     match store.atomicity() {
-        Atomicity::Exact => {}
-        Atomicity::BestEffort { .. } => {
+        WriteConsistency::Exact => {}
+        WriteConsistency::Eventual { .. } => {
             // The list of tags is asked first, so that nothing lies between the last look and the write.
             let listed = if read_as.is_none() { store.tag_listed(tag).await } else { TagListed::NotStated };
             // Pushing blobs took round trips in which others may have written; and before a document is begun anew, the answer
             // that there is none must come twice: some registries say so for a moment about what they hold.
-            let look_again = !plan.blobs.is_empty() || read_as.is_none() || read_at.elapsed() > STALE;
+            let look_again = !plan.blobs.is_empty() || read_as.is_none() || read_at.elapsed() > MAX_READ_AGE;
             if look_again && current(store, tag, refusal).await? != read_as {
                 return Ok(Written::Stale);
             }
@@ -403,7 +407,7 @@ async fn write<S: StoreWrite>(
 }
 
 /// What the tag points to now.
-async fn current<S: StoreWrite>(store: &S, tag: &Tag, refusal: FirstLook) -> Result<Option<Digest>, AttachError> {
+async fn current<S: StoreWrite>(store: &S, tag: &Tag, refusal: TagPrecheck) -> Result<Option<Digest>, AttachError> {
     match store.manifest(&by(tag)).await {
         Ok(fetched) => Ok(Some(fetched.descriptor.digest)),
         Err(error) if says_nothing_there(&error, refusal) => Ok(None),

@@ -5,15 +5,19 @@ use std::num::NonZeroUsize;
 use serde_json::{Map, Value, json};
 
 use super::VerifiedSignature;
-use super::demand::{self, Around};
-use crate::bundle::{Origin, Problem};
+use super::requirement::{self, RequirementContext};
+use crate::bundle::{LookupError, Origin};
 use crate::digest::Digest;
-use crate::policy::{Demand, Gate, NamedAuthority, Shows, WholePolicy};
+use crate::policy::{Gate, NamedAuthority, Requirement, Shows, WholePolicy};
 use crate::report::{CheckId, Fact, Label, Node, Outcome, Rule, Verdict};
 
 /// Judges each authority by itself, and the policy by what those show that are met. Without any authority the answer is negative,
 /// whatever the policy says.
-pub(super) fn judge(whole: &WholePolicy, around: &Around<'_>, signatures: &mut Vec<VerifiedSignature>) -> Node {
+pub(super) fn judge(
+    whole: &WholePolicy,
+    around: &RequirementContext<'_>,
+    signatures: &mut Vec<VerifiedSignature>,
+) -> Node {
     let mut held = Vec::new();
     let mut nodes = Vec::new();
     let mut matches = Map::new();
@@ -31,8 +35,8 @@ pub(super) fn judge(whole: &WholePolicy, around: &Around<'_>, signatures: &mut V
     }
     let outcome = answer(whole, &matches, around);
     let outcome = match doubt {
-        true => Outcome::Unknown(Problem {
-            looked_for: format!("what {} judges", whole.rego.name()),
+        true => Outcome::Unknown(LookupError {
+            target: format!("what {} judges", whole.rego.name()),
             code: "store-unavailable",
             detail: "whether another authority is met could not be told, and the policy may ask for it".to_owned(),
         }),
@@ -53,9 +57,9 @@ pub(super) fn judge(whole: &WholePolicy, around: &Around<'_>, signatures: &mut V
     node
 }
 
-fn answer(whole: &WholePolicy, matches: &Map<String, Value>, around: &Around<'_>) -> Outcome {
+fn answer(whole: &WholePolicy, matches: &Map<String, Value>, around: &RequirementContext<'_>) -> Outcome {
     let input = json!({ "authorityMatches": matches }).to_string();
-    match whole.rego.check(input.as_bytes(), around.now, around.patience.left()) {
+    match whole.rego.check(input.as_bytes(), around.now, around.deadline.left()) {
         Ok(()) => Outcome::Pass(Fact::PolicyAllows { policy: whole.rego.name().to_owned() }),
         Err(refusal) => refusal.outcome(&whole.rego),
     }
@@ -64,27 +68,27 @@ fn answer(whole: &WholePolicy, matches: &Map<String, Value>, around: &Around<'_>
 /// The report of one authority, and what it shows if it is met.
 fn judge_authority(
     authority: &NamedAuthority,
-    around: &Around<'_>,
+    around: &RequirementContext<'_>,
     held: &mut Vec<VerifiedSignature>,
 ) -> (Node, Option<Value>) {
     let mut own = Vec::new();
-    let (node, shown) = match (&authority.shows, &authority.demand) {
-        (Shows::Attestations(names), Demand::Group { name, rule, parts }) => {
+    let (node, shown) = match (&authority.shows, &authority.requirement) {
+        (Shows::Attestations(names), Requirement::Group { name, rule, parts }) => {
             let mut nodes = Vec::new();
             let mut shown = Map::new();
             for (part, (attestation, kind)) in parts.iter().zip(names) {
                 let mut of_part = Vec::new();
-                nodes.push(demand::judge(part, around, &mut of_part));
+                nodes.push(requirement::judge(part, around, &mut of_part));
                 let complying = of_part.iter().filter(|signature| complies(part, signature, around));
                 let items = complying.map(|signature| described(signature, Some(kind))).collect();
                 shown.insert(attestation.clone(), Value::Array(items));
                 own.extend(of_part);
             }
-            let label = Label::Demands { name: name.clone() };
+            let label = Label::Requirements { name: name.clone() };
             (Node::Group { label, rule: *rule, parts: nodes }, json!({ "attestations": shown }))
         }
-        (_, demand) => {
-            let node = demand::judge(demand, around, &mut own);
+        (_, requirement) => {
+            let node = requirement::judge(requirement, around, &mut own);
             let items: Vec<Value> = own.iter().map(|signature| described(signature, None)).collect();
             let shown = if items.is_empty() { json!({ "static": true }) } else { json!({ "signatures": items }) };
             (node, shown)
@@ -98,13 +102,13 @@ fn judge_authority(
 }
 
 /// Returns true if the attestation passes every policy that the document asks of it by itself.
-fn complies(part: &Demand, signature: &VerifiedSignature, around: &Around<'_>) -> bool {
+fn complies(part: &Requirement, signature: &VerifiedSignature, around: &RequirementContext<'_>) -> bool {
     let Some(statement) = signature.statement() else { return false };
     let mut all = true;
-    part.each_policy(&mut |demand| {
-        for gate in &demand.policy.gates {
+    part.each_policy(&mut |requirement| {
+        for gate in &requirement.policy.gates {
             if let Gate::Rego(policy) = gate {
-                all = all && policy.check(statement.payload(), around.now, around.patience.left()).is_ok();
+                all = all && policy.check(statement.payload(), around.now, around.deadline.left()).is_ok();
             }
         }
     });
@@ -145,5 +149,5 @@ fn described(signature: &VerifiedSignature, kind: Option<&String>) -> Value {
 }
 
 fn group(name: impl Into<String>, rule: Rule, parts: Vec<Node>) -> Node {
-    Node::Group { label: Label::Demands { name: name.into() }, rule, parts }
+    Node::Group { label: Label::Requirements { name: name.into() }, rule, parts }
 }

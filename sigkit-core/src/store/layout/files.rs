@@ -8,7 +8,7 @@ use crate::store::StoreError;
 
 /// One file of a layout. There is no way to name a file by untrusted text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(in crate::store) enum Member {
+pub(in crate::store) enum LayoutFile {
     /// `oci-layout`
     Marker,
     /// `index.json`
@@ -19,7 +19,7 @@ pub(in crate::store) enum Member {
     DockerManifest,
 }
 
-impl fmt::Display for Member {
+impl fmt::Display for LayoutFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Marker => f.write_str("oci-layout"),
@@ -37,12 +37,12 @@ pub(in crate::store) struct Opened<'a> {
 }
 
 /// Where the members of one layout are read.
-pub(in crate::store) trait Members {
+pub(in crate::store) trait LayoutFiles {
     /// The member's place for people.
-    fn place(&self, member: Member) -> String;
+    fn place(&self, member: LayoutFile) -> String;
 
     /// Opens a member; `None` when there is no such file.
-    fn open(&self, member: Member) -> Result<Option<Opened<'_>>, StoreError>;
+    fn open(&self, member: LayoutFile) -> Result<Option<Opened<'_>>, StoreError>;
 
     /// Opens a file that does not belong to a layout, by its exact name in an archive; a directory has no such files.
     fn other(&self, _name: &str) -> Result<Option<Opened<'_>>, StoreError> {
@@ -53,7 +53,7 @@ pub(in crate::store) trait Members {
     fn blobs(&self, limit: usize) -> Result<Vec<(Digest, u64)>, StoreError>;
 
     /// Whether the member has these very bytes already.
-    fn holds(&self, member: Member, bytes: &[u8]) -> Result<bool, StoreError> {
+    fn holds(&self, member: LayoutFile, bytes: &[u8]) -> Result<bool, StoreError> {
         let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         match self.open(member)? {
             Some(opened) if opened.size == size => Ok(read_opened(&self.place(member), opened, size)? == bytes),
@@ -63,12 +63,20 @@ pub(in crate::store) trait Members {
 }
 
 /// Reads a whole member of at most `limit` bytes.
-pub(in crate::store) fn read(members: &dyn Members, member: Member, limit: u64) -> Result<Option<Vec<u8>>, StoreError> {
+pub(in crate::store) fn read(
+    members: &dyn LayoutFiles,
+    member: LayoutFile,
+    limit: u64,
+) -> Result<Option<Vec<u8>>, StoreError> {
     members.open(member)?.map(|opened| read_opened(&members.place(member), opened, limit)).transpose()
 }
 
 /// Reads a whole member whose first byte is `{`; the others are `None` and are not read any further.
-pub(super) fn read_object(members: &dyn Members, member: Member, limit: u64) -> Result<Option<Vec<u8>>, StoreError> {
+pub(super) fn read_object(
+    members: &dyn LayoutFiles,
+    member: LayoutFile,
+    limit: u64,
+) -> Result<Option<Vec<u8>>, StoreError> {
     let Some(mut opened) = members.open(member)? else { return Ok(None) };
     let place = members.place(member);
     let mut first = [0_u8; 1];

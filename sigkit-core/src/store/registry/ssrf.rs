@@ -39,7 +39,7 @@ fn is_link_local(address: IpAddr) -> bool {
 
 /// Checks a URL that `registry` sent us to: a redirect, a token server, an upload. Says why it is not gone to.
 pub(super) fn check_target(target: &Url, registry: &Url) -> Result<(), String> {
-    let shown = || super::text::printable(target.as_str().split('?').next().unwrap_or_default(), 200);
+    let shown = || super::sanitize::printable(target.as_str().split('?').next().unwrap_or_default(), 200);
     if !matches!(target.scheme(), "http" | "https") || target.host_str().is_none() {
         return Err(format!("expected an http or https URL, found {}", shown()));
     }

@@ -4,14 +4,14 @@ use std::net::IpAddr;
 
 use reqwest::Url;
 
-use super::address;
+use super::ssrf;
 
 /// Token servers of registries with unrelated names, hard-coded.
 const PAIRS: [(&str, &str); 1] = [("registry-1.docker.io", "auth.docker.io")];
 
 /// Whether a token server may see credentials.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Trust {
+pub(super) enum TokenEndpointTrust {
     /// It belongs to the registry.
     Credentials,
     /// Nothing says so; it is asked anonymously. The reason is for the error message if that is not enough.
@@ -23,20 +23,20 @@ pub(super) enum Trust {
 /// The rule: HTTPS, or plain HTTP for a registry that itself uses plain HTTP; no user name and no fragment. Credentials
 /// go to the registry's own origin; over HTTPS also to the default port of its host, of a host above or below it that shares at
 /// least two labels, and to the pairs hard-coded or configured.
-pub(super) fn judge(realm: &str, registry: &Url, trusted: &[String]) -> Result<(Url, Trust), String> {
+pub(super) fn judge(realm: &str, registry: &Url, trusted: &[String]) -> Result<(Url, TokenEndpointTrust), String> {
     let url = Url::parse(realm).map_err(|error| format!("the realm is not a URL ({error})"))?;
     if url.fragment().is_some() {
         return Err("the realm has a fragment".to_owned());
     }
-    address::check_target(&url, registry)?;
+    ssrf::check_target(&url, registry)?;
     let trust = if url.origin() == registry.origin() || (url.scheme() == "https" && is_related(&url, registry, trusted))
     {
-        Trust::Credentials
+        TokenEndpointTrust::Credentials
     } else {
-        Trust::AnonymousOnly(format!(
+        TokenEndpointTrust::AnonymousOnly(format!(
             "no credentials were sent to the token server {}, which is not related to the registry: trust it explicitly if it should \
              have them",
-            address::authority(&url)
+            ssrf::authority(&url)
         ))
     };
     Ok((url, trust))
@@ -44,7 +44,7 @@ pub(super) fn judge(realm: &str, registry: &Url, trusted: &[String]) -> Result<(
 
 fn is_related(realm: &Url, registry: &Url, trusted: &[String]) -> bool {
     let (Some(host), Some(registry_host)) = (realm.host_str(), registry.host_str()) else { return false };
-    if trusted.iter().any(|trusted| trusted.eq_ignore_ascii_case(&address::authority(realm))) {
+    if trusted.iter().any(|trusted| trusted.eq_ignore_ascii_case(&ssrf::authority(realm))) {
         return true;
     }
     if realm.port().is_some() || registry.scheme() != "https" {
@@ -68,7 +68,7 @@ fn is_below(host: &str, parent: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn judged(realm: &str, registry: &str) -> Option<Trust> {
+    fn judged(realm: &str, registry: &str) -> Option<TokenEndpointTrust> {
         judge(realm, &Url::parse(registry).unwrap(), &["auth.trusted.example".to_owned()]).ok().map(|(_, trust)| trust)
     }
 
@@ -85,7 +85,7 @@ mod tests {
             ("https://auth.trusted.example/token", "https://other.example/"),
             ("http://127.0.0.1:5000/token", "http://127.0.0.1:5000/"),
         ] {
-            assert_eq!(judged(realm, registry), Some(Trust::Credentials), "{realm} for {registry}");
+            assert_eq!(judged(realm, registry), Some(TokenEndpointTrust::Credentials), "{realm} for {registry}");
         }
     }
 
@@ -109,7 +109,10 @@ mod tests {
             ("http://auth.trusted.example/token", "http://other.example/"),
             ("https://sub.registry.example/token", "http://registry.example/"),
         ] {
-            assert!(matches!(judged(realm, registry), Some(Trust::AnonymousOnly(_))), "{realm} for {registry}");
+            assert!(
+                matches!(judged(realm, registry), Some(TokenEndpointTrust::AnonymousOnly(_))),
+                "{realm} for {registry}"
+            );
         }
     }
 

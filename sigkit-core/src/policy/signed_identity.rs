@@ -6,7 +6,7 @@ use crate::oci::{ImageReference, Repository, Tag};
 /// The name that a signature must have been made for, by that of the image. containers-policy.json(5), `signedIdentity`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum SignedName {
+pub enum SignedIdentity {
     /// That of the image, tag and digest included: `matchExact`.
     Exact,
     /// That of the image, tag and digest included; for an image named by digest alone, one with any tag or digest in its repository:
@@ -82,7 +82,7 @@ impl fmt::Display for SignedReference {
     }
 }
 
-impl fmt::Display for SignedName {
+impl fmt::Display for SignedIdentity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Exact => f.write_str("exactly the name of the image, with its tag or digest"),
@@ -103,7 +103,7 @@ impl fmt::Display for SignedName {
     }
 }
 
-impl SignedName {
+impl SignedIdentity {
     /// The name wanted for an image.
     ///
     /// # Errors
@@ -168,7 +168,7 @@ impl NamePrefix {
 mod tests {
     use super::*;
 
-    fn wanted(name: &SignedName, image: &str) -> String {
+    fn wanted(name: &SignedIdentity, image: &str) -> String {
         name.wanted(&image.parse().unwrap()).map_or_else(|_| "none".to_owned(), |wanted| wanted.to_string())
     }
 
@@ -181,16 +181,16 @@ mod tests {
         let repository = "mirror.example:5000/vendor/app";
         let versions = format!("{repository} with a tag or digest");
         let prefix = |text: &str| NamePrefix(text.to_owned());
-        let remap = |from, to| SignedName::Remapped { prefix: prefix(from), signed_prefix: prefix(to) };
+        let remap = |from, to| SignedIdentity::Remapped { prefix: prefix(from), signed_prefix: prefix(to) };
         for (name, image, expected) in [
-            (SignedName::Exact, tag, tag),
-            (SignedName::Exact, repository, "mirror.example:5000/vendor/app:latest"),
-            (SignedName::Exact, by_digest.as_str(), by_digest.as_str()),
-            (SignedName::Exact, by_both.as_str(), by_both.as_str()),
-            (SignedName::ExactOrRepositoryOfDigest, tag, tag),
-            (SignedName::ExactOrRepositoryOfDigest, by_digest.as_str(), versions.as_str()),
-            (SignedName::ExactOrRepositoryOfDigest, by_both.as_str(), by_both.as_str()),
-            (SignedName::Repository, tag, repository),
+            (SignedIdentity::Exact, tag, tag),
+            (SignedIdentity::Exact, repository, "mirror.example:5000/vendor/app:latest"),
+            (SignedIdentity::Exact, by_digest.as_str(), by_digest.as_str()),
+            (SignedIdentity::Exact, by_both.as_str(), by_both.as_str()),
+            (SignedIdentity::ExactOrRepositoryOfDigest, tag, tag),
+            (SignedIdentity::ExactOrRepositoryOfDigest, by_digest.as_str(), versions.as_str()),
+            (SignedIdentity::ExactOrRepositoryOfDigest, by_both.as_str(), by_both.as_str()),
+            (SignedIdentity::Repository, tag, repository),
             (remap("mirror.example:5000/vendor", "vendor.example"), tag, "vendor.example/app:v1"),
             (
                 remap("mirror.example:5000", "vendor.example/x"),
@@ -224,24 +224,24 @@ mod tests {
     }
 
     /// What containers-policy.json(5) says of names that leave nothing out, told once more on texts.
-    fn accepted(kind: &SignedName, image: &str, signed: &str) -> bool {
+    fn accepted(kind: &SignedIdentity, image: &str, signed: &str) -> bool {
         let (name, tag, digest) = split(image);
         let (signed_name, signed_tag, signed_digest) = split(signed);
         let names_more = !signed_tag.is_empty() || !signed_digest.is_empty();
         match kind {
-            SignedName::Repository => name == signed_name,
-            SignedName::ThisRepository(repository) => full_name(repository) == signed_name,
-            SignedName::Exact => names_more && image == signed,
-            SignedName::ThisReference(reference) => {
+            SignedIdentity::Repository => name == signed_name,
+            SignedIdentity::ThisRepository(repository) => full_name(repository) == signed_name,
+            SignedIdentity::Exact => names_more && image == signed,
+            SignedIdentity::ThisReference(reference) => {
                 let wanted = reference.to_string().replace("index.docker.io", "docker.io");
                 names_more && wanted == signed
             }
-            SignedName::ExactOrRepositoryOfDigest => match tag {
+            SignedIdentity::ExactOrRepositoryOfDigest => match tag {
                 "" => names_more && !digest.is_empty() && name == signed_name,
                 _ => names_more && image == signed,
             },
-            SignedName::Remapped { prefix, signed_prefix } => {
-                let exact = SignedName::ExactOrRepositoryOfDigest;
+            SignedIdentity::Remapped { prefix, signed_prefix } => {
+                let exact = SignedIdentity::ExactOrRepositoryOfDigest;
                 let rest = name.strip_prefix(&prefix.0).filter(|rest| rest.is_empty() || rest.starts_with('/'));
                 let Some(rest) = rest else { return accepted(&exact, image, signed) };
                 let renamed = format!("{}{rest}", signed_prefix.0);
@@ -279,16 +279,16 @@ mod tests {
             "docker.io/library/app",
         ];
         let prefix = |text: &str| NamePrefix(text.to_owned());
-        let remap = |from, to| SignedName::Remapped { prefix: prefix(from), signed_prefix: prefix(to) };
+        let remap = |from, to| SignedIdentity::Remapped { prefix: prefix(from), signed_prefix: prefix(to) };
         let kinds = [
-            SignedName::Exact,
-            SignedName::ExactOrRepositoryOfDigest,
-            SignedName::Repository,
-            SignedName::ThisReference("registry.example/team/app:v1".parse().unwrap()),
-            SignedName::ThisReference(format!("registry.example/team/app@{one}").parse().unwrap()),
-            SignedName::ThisReference(format!("docker.io/team/app:v1@{one}").parse().unwrap()),
-            SignedName::ThisRepository("registry.example/team/app".parse().unwrap()),
-            SignedName::ThisRepository("app".parse().unwrap()),
+            SignedIdentity::Exact,
+            SignedIdentity::ExactOrRepositoryOfDigest,
+            SignedIdentity::Repository,
+            SignedIdentity::ThisReference("registry.example/team/app:v1".parse().unwrap()),
+            SignedIdentity::ThisReference(format!("registry.example/team/app@{one}").parse().unwrap()),
+            SignedIdentity::ThisReference(format!("docker.io/team/app:v1@{one}").parse().unwrap()),
+            SignedIdentity::ThisRepository("registry.example/team/app".parse().unwrap()),
+            SignedIdentity::ThisRepository("app".parse().unwrap()),
             remap("mirror.example:5000/cache", "registry.example"),
             remap("mirror.example:5000", "registry.example"),
             remap("mirror.example:5000/cache", "docker.io"),
@@ -327,11 +327,11 @@ mod tests {
         let image: ImageReference = "registry.example/app:v1".parse().unwrap();
         let signed = |name: &str| name.parse::<ImageReference>().unwrap();
         for (kind, name, expected) in [
-            (SignedName::Exact, "registry.example/app", true),
-            (SignedName::ExactOrRepositoryOfDigest, "registry.example/app", true),
-            (SignedName::Exact, "registry.example/app:v2", false),
-            (SignedName::Exact, "registry.example/other", false),
-            (SignedName::Repository, "registry.example/other", false),
+            (SignedIdentity::Exact, "registry.example/app", true),
+            (SignedIdentity::ExactOrRepositoryOfDigest, "registry.example/app", true),
+            (SignedIdentity::Exact, "registry.example/app:v2", false),
+            (SignedIdentity::Exact, "registry.example/other", false),
+            (SignedIdentity::Repository, "registry.example/other", false),
         ] {
             let wanted = kind.wanted(&image).unwrap();
             assert_eq!(wanted.advice(&signed(name)).is_some(), expected, "{kind:?} {name}");

@@ -1,11 +1,11 @@
 //! Instead of steps 6 to 8, for a key without a trusted root: log entries and timestamps are reported as not checked.
 
 use super::Checks;
-use super::verified::Witnessed;
+use super::verified::TransparencyMaterial;
 use crate::bundle::SignedEntity;
 use crate::report::{CheckId, Outcome, Waiver};
 
-pub(super) fn check(checks: &mut Checks, entity: &SignedEntity) -> Witnessed {
+pub(super) fn check(checks: &mut Checks, entity: &SignedEntity) -> TransparencyMaterial {
     if !entity.log_entries.is_empty() {
         let waiver = Waiver::LogNotChecked { entries: entity.log_entries.len() };
         checks.record_outcome::<()>(CheckId::LogEntry, (Outcome::Skip(waiver), None));
@@ -14,5 +14,5 @@ pub(super) fn check(checks: &mut Checks, entity: &SignedEntity) -> Witnessed {
         let waiver = Waiver::TimestampNotChecked { timestamps: entity.timestamps.len() };
         checks.record_outcome::<()>(CheckId::Timestamp, (Outcome::Skip(waiver), None));
     }
-    Witnessed::default()
+    TransparencyMaterial::default()
 }

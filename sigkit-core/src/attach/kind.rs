@@ -8,18 +8,18 @@ use crate::limits::Limits;
 use crate::oci::{Descriptor, Tag, media_type};
 
 /// The longest media type there is: RFC 6838 §4.2 allows twice 127 characters.
-const MOST_TYPE_BYTES: usize = 255;
+const MAX_TYPE_BYTES: usize = 255;
 
 /// What is looked for beside an image.
 #[derive(Clone, Copy, Debug)]
-pub enum Wanted<'a> {
+pub enum AttachmentKind<'a> {
     /// Signatures of the image.
     Signatures,
     /// Attestations about the image: of one predicate type, or of all.
     Attestations(Option<&'a PredicateType>),
 }
 
-impl Wanted<'_> {
+impl AttachmentKind<'_> {
     /// cosign's tag for them.
     pub(super) fn tag(self, image: &Digest) -> Tag {
         match self {
@@ -37,7 +37,7 @@ impl Wanted<'_> {
     }
 
     /// Why a predicate type is not that of what is looked for; `None` when it is.
-    pub(super) fn passes_over(self, found: &str) -> Option<BundleError> {
+    pub(super) fn skips(self, found: &str) -> Option<BundleError> {
         let expected = match self {
             Self::Signatures if found != SIGN_PREDICATE => SIGN_PREDICATE,
             Self::Attestations(Some(kind)) if found != kind.uri() => kind.uri(),
@@ -130,7 +130,7 @@ impl Sorted {
         index: usize,
         layer: Descriptor,
         kind: Kind,
-        wanted: Wanted<'_>,
+        wanted: AttachmentKind<'_>,
         named: Option<&str>,
         limits: &Limits,
     ) {
@@ -141,7 +141,7 @@ impl Sorted {
             Kind::Other => wanted.legacy(),
         };
         let hint = match named.filter(|named| !named.is_empty()) {
-            Some(named) => wanted.passes_over(named).map_or(Hint::Wanted, Hint::Other),
+            Some(named) => wanted.skips(named).map_or(Hint::Wanted, Hint::Other),
             None if media_type == media_type::SIMPLE_SIGNING => Hint::Wanted,
             None => Hint::None,
         };
@@ -220,7 +220,7 @@ enum Kind {
 
 fn kind(layer: &Descriptor) -> Kind {
     match layer.media_type.as_str() {
-        kind if kind.len() > MOST_TYPE_BYTES => Kind::Other,
+        kind if kind.len() > MAX_TYPE_BYTES => Kind::Other,
         kind if kind.starts_with(media_type::BUNDLE_PREFIX) => Kind::Bundle,
         media_type::SIMPLE_SIGNING => Kind::SimpleSigning,
         media_type::DSSE_ENVELOPE => Kind::Envelope,

@@ -1,15 +1,15 @@
 use std::time::Duration;
 
 /// Sees what is asked of registries and the servers they point to, request by request.
-pub trait Observer: Send + Sync {
+pub trait RequestObserver: Send + Sync {
     /// Called when a request has its answer, or has none; every redirect and repetition is a request.
-    fn exchange(&self, exchange: &Exchange<'_>);
+    fn request(&self, exchange: &RequestEvent<'_>);
 }
 
 /// One request and what came of it, without anything secret: no query, no header, no body.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct Exchange<'a> {
+pub struct RequestEvent<'a> {
     /// Method and URL.
     pub place: &'a str,
     /// The status of the answer, or why there is none; in the words of the other side, made harmless for a terminal.

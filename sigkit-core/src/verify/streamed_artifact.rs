@@ -9,12 +9,12 @@ use crate::policy::{Authority, Policy};
 /// Most schemes need only a digest of the bytes. Pure Ed25519 hashes key and signature together with them, so each candidate
 /// signature of the evidence is followed along.
 #[derive(Debug)]
-pub struct BlobScanner {
+pub struct ArtifactHasher {
     hashers: Vec<Hasher>,
     followed: Vec<(PublicKey, Signature, Result<StreamVerifier, SignatureError>)>,
 }
 
-impl BlobScanner {
+impl ArtifactHasher {
     /// A scanner for what `policy` will ask of `evidence`.
     pub fn new(policy: &Policy, evidence: &Evidence) -> Self {
         let mut algorithms = vec![DigestAlgorithm::Sha256];
@@ -60,8 +60,8 @@ impl BlobScanner {
     }
 
     /// All bytes were seen.
-    pub fn finish(self) -> BlobScan {
-        BlobScan {
+    pub fn finish(self) -> StreamedArtifact {
+        StreamedArtifact {
             digests: self.hashers.into_iter().map(Hasher::finish).collect(),
             followed: self
                 .followed
@@ -98,14 +98,14 @@ fn signers(policy: &Policy, evidence: &Evidence) -> Vec<(PublicKey, Vec<Signatur
     found
 }
 
-/// What a [`BlobScanner`] kept.
+/// What a [`ArtifactHasher`] kept.
 #[derive(Clone, Debug)]
-pub struct BlobScan {
+pub struct StreamedArtifact {
     digests: Vec<Digest>,
     followed: Vec<(PublicKey, Signature, Result<(), SignatureError>)>,
 }
 
-impl BlobScan {
+impl StreamedArtifact {
     /// The artifact's digest by that algorithm, if it was computed.
     pub fn digest(&self, algorithm: DigestAlgorithm) -> Option<Digest> {
         self.digests.iter().copied().find(|digest| digest.algorithm() == algorithm)

@@ -7,12 +7,12 @@ use std::time::Duration;
 use super::AttachError;
 use crate::digest::Digest;
 use crate::oci::{Descriptor, TagOrDigest, media_type};
-use crate::store::{Expected, StoreError, StoreWrite, SubjectIndexed};
+use crate::store::{Precondition, StoreError, StoreWrite, SubjectIndexed};
 
 /// Largest blob that is kept to be pushed again, in bytes; signatures are far smaller.
-const KEPT: usize = 256 << 10;
+const MAX_KEPT_BYTES: usize = 256 << 10;
 /// Looks at a place that should have it.
-const LOOKS: u32 = 5;
+const MAX_READS: u32 = 5;
 /// Wait before the second look; it grows with each.
 const DELAY: Duration = Duration::from_millis(100);
 
@@ -37,7 +37,7 @@ impl Own {
         descriptor: &Descriptor,
         bytes: Cow<'_, [u8]>,
     ) -> Result<(), StoreError> {
-        let kept = (bytes.len() <= KEPT).then(|| bytes.to_vec());
+        let kept = (bytes.len() <= MAX_KEPT_BYTES).then(|| bytes.to_vec());
         store.push_blob(bytes, &descriptor.digest).await?;
         let descriptor = Descriptor::new(&descriptor.media_type, descriptor.size, descriptor.digest);
         self.blobs.push(Blob { descriptor, kept });
@@ -52,7 +52,7 @@ impl Own {
     ) -> Result<SubjectIndexed, StoreError> {
         for look in 1_u32.. {
             match write(store, &manifest).await {
-                Err(StoreError::Lacks { .. }) if look < LOOKS => {
+                Err(StoreError::Lacks { .. }) if look < MAX_READS => {
                     store.pause(DELAY.saturating_mul(look)).await;
                     self.push_blobs(store).await?;
                 }
@@ -90,7 +90,7 @@ impl Own {
     pub(super) async fn confirm<S: StoreWrite>(&self, store: &S) -> Result<(), AttachError> {
         for look in 1_u32.. {
             match self.read(store).await {
-                Err(error) if error.is_absent() && look < LOOKS => {
+                Err(error) if error.is_absent() && look < MAX_READS => {
                     store.pause(DELAY.saturating_mul(look)).await;
                     match self.push_again(store).await {
                         Ok(()) | Err(StoreError::Lacks { .. }) => {}
@@ -119,5 +119,5 @@ impl Own {
 
 async fn write<S: StoreWrite>(store: &S, manifest: &[u8]) -> Result<SubjectIndexed, StoreError> {
     let target = TagOrDigest::Digest(Digest::sha256(manifest));
-    store.push_manifest(&target, media_type::OCI_MANIFEST, manifest, Expected::Any).await
+    store.push_manifest(&target, media_type::OCI_MANIFEST, manifest, Precondition::Any).await
 }

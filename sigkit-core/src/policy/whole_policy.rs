@@ -1,4 +1,4 @@
-use super::{Demand, RegoPolicy};
+use super::{RegoPolicy, Requirement};
 
 /// The authorities of a document, and a policy in Rego over those that are met: `spec.policy` of a `ClusterImagePolicy`.
 #[derive(Clone, Debug)]
@@ -11,7 +11,7 @@ pub struct WholePolicy {
 #[derive(Clone, Debug)]
 pub struct NamedAuthority {
     pub(crate) name: String,
-    pub(crate) demand: Demand,
+    pub(crate) requirement: Requirement,
     pub(crate) shows: Shows,
 }
 
@@ -21,14 +21,15 @@ pub struct NamedAuthority {
 pub(crate) enum Shows {
     /// Its signatures, or nothing where it allows without verification.
     Signatures,
-    /// Its attestations: for each part of the demand its name and its predicate type, as the document writes them.
+    /// Its attestations: for each part of the requirement its name and its predicate type, as the document writes them.
     Attestations(Vec<(String, String)>),
 }
 
 impl WholePolicy {
-    /// The same with other demands.
-    pub(super) fn map(self, change: impl Fn(Demand) -> Demand) -> Self {
-        let change = |authority: NamedAuthority| NamedAuthority { demand: change(authority.demand), ..authority };
+    /// The same with other requirements.
+    pub(super) fn map(self, change: impl Fn(Requirement) -> Requirement) -> Self {
+        let change =
+            |authority: NamedAuthority| NamedAuthority { requirement: change(authority.requirement), ..authority };
         Self { authorities: self.authorities.into_iter().map(change).collect(), rego: self.rego }
     }
 }

@@ -15,7 +15,7 @@ use rustix::fs::{AtFlags, CWD, Dir, FlockOperation, Gid, Mode, OFlags, Uid, Xatt
 use rustix::io::Errno;
 use rustix::path::Arg;
 
-use super::members::{io_error, protocol};
+use super::files::{io_error, protocol};
 use crate::store::StoreError;
 
 /// A directory for [`rustix::fs::openat`]; every component of `path` may be a link, since the user wrote it.
@@ -28,7 +28,7 @@ pub(in crate::store) fn open_directory(path: &Path) -> io::Result<OwnedFd> {
 ///
 /// Where the file system can, it has no name until then, so that nothing is left of it however the process ends. Elsewhere it is
 /// named `.sigkit-*.tmp` and locked; one without a lock was left behind, and the next writer removes it.
-pub(in crate::store) struct Scratch {
+pub(in crate::store) struct AtomicFile {
     folder: OwnedFd,
     /// The passing name, once there is one.
     name: Option<String>,
@@ -46,7 +46,7 @@ pub(in crate::store) enum Like<'a> {
     Own,
 }
 
-impl Scratch {
+impl AtomicFile {
     /// A new empty file in `folder`.
     pub(in crate::store) fn create(folder: OwnedFd) -> io::Result<Self> {
         sweep(&folder);
@@ -107,7 +107,7 @@ impl Scratch {
     }
 }
 
-impl Drop for Scratch {
+impl Drop for AtomicFile {
     fn drop(&mut self) {
         if let Some(name) = &self.name {
             // There is nobody to tell of another failure.
@@ -353,10 +353,10 @@ mod tests {
         std::fs::write(&left, "left behind").unwrap();
         std::fs::write(&other, "of someone else").unwrap();
         let (held, file) = named(&open_directory(dir.path()).unwrap()).unwrap();
-        Scratch::create(open_directory(dir.path()).unwrap()).unwrap();
+        AtomicFile::create(open_directory(dir.path()).unwrap()).unwrap();
         assert!(!left.exists() && other.exists() && dir.path().join(&held).exists());
         drop(file);
-        Scratch::create(open_directory(dir.path()).unwrap()).unwrap();
+        AtomicFile::create(open_directory(dir.path()).unwrap()).unwrap();
         assert!(!dir.path().join(&held).exists());
     }
 
@@ -367,8 +367,8 @@ mod tests {
         let folder = || open_directory(dir.path()).unwrap();
         let count = || std::fs::read_dir(dir.path()).unwrap().count();
         let by_name =
-            || named(&folder()).map(|(name, file)| Scratch { folder: folder(), name: Some(name), file }).unwrap();
-        for make in [&(|| Scratch::create(folder()).unwrap()) as &dyn Fn() -> Scratch, &by_name] {
+            || named(&folder()).map(|(name, file)| AtomicFile { folder: folder(), name: Some(name), file }).unwrap();
+        for make in [&(|| AtomicFile::create(folder()).unwrap()) as &dyn Fn() -> AtomicFile, &by_name] {
             make().write(folder(), "a", b"first", Like::Own).unwrap();
             make().write(folder(), "a", b"second", Like::Own).unwrap();
             assert_eq!(std::fs::read(dir.path().join("a")).unwrap(), b"second");
@@ -395,13 +395,13 @@ mod tests {
         let before = File::open(&path).unwrap();
         let has = rustix::fs::fsetxattr(&before, "user.note", b"kept", XattrFlags::empty()).is_ok();
         let folder = || open_directory(dir.path()).unwrap();
-        Scratch::create(folder()).unwrap().write(folder(), "a", b"second", Like::Replaced(&before)).unwrap();
+        AtomicFile::create(folder()).unwrap().write(folder(), "a", b"second", Like::Replaced(&before)).unwrap();
         let after = File::open(&path).unwrap();
         assert_eq!(after.metadata().unwrap().permissions().mode() & 0o777, 0o640);
         let mut value = [0_u8; 8];
         let length = rustix::fs::fgetxattr(&after, "user.note", value.as_mut_slice());
         assert_eq!(length.ok().map(|length| value[..length].to_vec()), has.then(|| b"kept".to_vec()));
-        Scratch::create(folder()).unwrap().write(folder(), "b", b"new", Like::Beside(&after)).unwrap();
+        AtomicFile::create(folder()).unwrap().write(folder(), "b", b"new", Like::Beside(&after)).unwrap();
         let beside = File::open(dir.path().join("b")).unwrap();
         assert_eq!(beside.metadata().unwrap().permissions().mode() & 0o777, 0o640);
         assert!(rustix::fs::fgetxattr(&beside, "user.note", value.as_mut_slice()).is_err());

@@ -13,7 +13,7 @@ use tar::{EntryType, Header};
 
 use crate::limits::Limits;
 use crate::store::StoreError;
-use crate::store::layout::members::{io_error, protocol};
+use crate::store::layout::files::{io_error, protocol};
 
 /// Size in bytes of a header, and what data is padded to.
 const BLOCK: u64 = 512;
@@ -42,7 +42,7 @@ pub(super) struct Extent {
 
 /// The regular files of an archive by name.
 #[derive(Debug, Default)]
-pub(super) struct Table {
+pub(super) struct TarIndex {
     files: BTreeMap<String, Extent>,
     /// The first link or device, told apart from other faults because old archives of `docker save` have them.
     link: Option<StoreError>,
@@ -50,11 +50,11 @@ pub(super) struct Table {
     pub(super) end: u64,
 }
 
-impl Table {
+impl TarIndex {
     /// Reads all headers; `place` names the archive.
     pub(super) fn read(place: &str, file: &File, limits: &Limits) -> Result<Self, StoreError> {
         let length = file.metadata().map_err(|error| io_error(place, &error))?.len();
-        let walk = Walk { place, file, length, limits };
+        let walk = Scanner { place, file, length, limits };
         walk.refuse_compressed()?;
         walk.table()
     }
@@ -77,14 +77,14 @@ impl Table {
     }
 }
 
-struct Walk<'a> {
+struct Scanner<'a> {
     place: &'a str,
     file: &'a File,
     length: u64,
     limits: &'a Limits,
 }
 
-impl Walk<'_> {
+impl Scanner<'_> {
     fn refuse_compressed(&self) -> Result<(), StoreError> {
         let mut magic = [0_u8; 8];
         self.fill(&mut magic, 0)?;
@@ -100,8 +100,8 @@ impl Walk<'_> {
         }
     }
 
-    fn table(&self) -> Result<Table, StoreError> {
-        let mut table = Table::default();
+    fn table(&self) -> Result<TarIndex, StoreError> {
+        let mut table = TarIndex::default();
         let mut position = 0;
         // The header that speaks about the next entry: where it began, and what it says.
         let mut pax: Option<(u64, Pax)> = None;
@@ -294,7 +294,7 @@ impl Pax {
 
     fn refuse_disagreement(
         &self,
-        walk: &Walk<'_>,
+        walk: &Scanner<'_>,
         position: u64,
         header: &Header,
         size: u64,
@@ -312,7 +312,7 @@ impl Pax {
         self.other.as_ref().map_or(Ok(()), |key| Err(walk.malformed(position, &format!("pax record {key}"))))
     }
 
-    fn refuse_any(&self, walk: &Walk<'_>, position: u64) -> Result<(), StoreError> {
+    fn refuse_any(&self, walk: &Scanner<'_>, position: u64) -> Result<(), StoreError> {
         match (&self.size, &self.path, &self.other) {
             (None, None, None) => Ok(()),
             _ => Err(walk.malformed(position, "a global pax header that renames or resizes entries")),

@@ -1,6 +1,6 @@
 #[cfg(feature = "rego")]
 use super::WholePolicy;
-use super::{Gate, Policy, SignedName};
+use super::{Gate, Policy, SignedIdentity};
 use crate::limits::Limits;
 use crate::oci::{ImageReference, Repository};
 use crate::report::Rule;
@@ -8,17 +8,17 @@ use crate::report::Rule;
 /// What an image must show, composed of policies.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub enum Demand {
+pub enum Requirement {
     /// What one policy asks for.
-    Policy(Box<PolicyDemand>),
-    /// Several demands that fold into one.
+    Policy(Box<PolicyRequirement>),
+    /// Several requirements that fold into one.
     Group {
         /// What they are about, for reports.
         name: String,
         /// How they fold.
         rule: Rule,
-        /// The demands; a group without any is never met.
-        parts: Vec<Demand>,
+        /// The requirements; a group without any is never met.
+        parts: Vec<Requirement>,
     },
     /// One of several authorities, and a policy over all that are met.
     #[cfg(feature = "rego")]
@@ -39,15 +39,15 @@ pub enum Demand {
     },
 }
 
-/// One policy of a demand, with what depends on the name of the image.
+/// One policy of a requirement, with what depends on the name of the image.
 #[derive(Clone, Debug)]
-pub struct PolicyDemand {
+pub struct PolicyRequirement {
     pub(crate) policy: Policy,
-    pub(crate) signed_name: Option<SignedName>,
+    pub(crate) signed_name: Option<SignedIdentity>,
     pub(crate) source: Option<Repository>,
 }
 
-impl PolicyDemand {
+impl PolicyRequirement {
     /// A policy that looks beside the image, whatever the image is called.
     pub const fn new(policy: Policy) -> Self {
         Self { policy, signed_name: None, source: None }
@@ -55,7 +55,7 @@ impl PolicyDemand {
 
     /// The signature must have been made for such a name.
     #[must_use]
-    pub fn with_signed_name(mut self, signed_name: SignedName) -> Self {
+    pub fn with_signed_identity(mut self, signed_name: SignedIdentity) -> Self {
         self.signed_name = Some(signed_name);
         self
     }
@@ -78,19 +78,19 @@ impl PolicyDemand {
     }
 }
 
-impl From<PolicyDemand> for Demand {
-    fn from(demand: PolicyDemand) -> Self {
-        Self::Policy(Box::new(demand))
+impl From<PolicyRequirement> for Requirement {
+    fn from(requirement: PolicyRequirement) -> Self {
+        Self::Policy(Box::new(requirement))
     }
 }
 
-impl From<Policy> for Demand {
+impl From<Policy> for Requirement {
     fn from(policy: Policy) -> Self {
-        PolicyDemand::new(policy).into()
+        PolicyRequirement::new(policy).into()
     }
 }
 
-impl Demand {
+impl Requirement {
     /// All of these must be met.
     pub fn all(name: impl Into<String>, parts: Vec<Self>) -> Self {
         Self::Group { name: name.into(), rule: Rule::All, parts }
@@ -104,9 +104,11 @@ impl Demand {
     /// What must be looked for: policies of distinct purposes, and the repositories to look in when that is not the image's own.
     pub fn lookups(&self) -> Vec<(&Policy, Option<&Repository>)> {
         let mut lookups: Vec<(&Policy, Option<&Repository>)> = Vec::new();
-        self.each_policy(&mut |demand| {
-            for policy in std::iter::once(&demand.policy).chain(demand.policy.gates.iter().flat_map(Gate::policies)) {
-                let source = demand.source();
+        self.each_policy(&mut |requirement| {
+            for policy in
+                std::iter::once(&requirement.policy).chain(requirement.policy.gates.iter().flat_map(Gate::policies))
+            {
+                let source = requirement.source();
                 if !lookups.iter().any(|(known, place)| known.purpose() == policy.purpose() && *place == source) {
                     lookups.push((policy, source));
                 }
@@ -116,25 +118,27 @@ impl Demand {
     }
 
     /// Calls `visit` with every policy, in order.
-    pub fn each_policy<'d>(&'d self, visit: &mut impl FnMut(&'d PolicyDemand)) {
+    pub fn each_policy<'d>(&'d self, visit: &mut impl FnMut(&'d PolicyRequirement)) {
         match self {
-            Self::Policy(demand) => visit(demand),
+            Self::Policy(requirement) => visit(requirement),
             Self::Group { parts, .. } => parts.iter().for_each(|part| part.each_policy(visit)),
             #[cfg(feature = "rego")]
-            Self::Whole(whole) => whole.authorities.iter().for_each(|authority| authority.demand.each_policy(visit)),
+            Self::Whole(whole) => {
+                whole.authorities.iter().for_each(|authority| authority.requirement.each_policy(visit))
+            }
             Self::Nothing | Self::Refuse { .. } | Self::NoRule { .. } => {}
         }
     }
 
     /// Returns true if some image may be allowed without verification.
-    pub(super) fn lets_in(&self) -> bool {
+    pub(super) fn allows(&self) -> bool {
         match self {
             Self::Nothing => true,
             Self::Group { rule: Rule::Advisory, .. } => true,
-            Self::Group { rule: Rule::All, parts, .. } => !parts.is_empty() && parts.iter().all(Self::lets_in),
-            Self::Group { rule: Rule::AtLeast(_), parts, .. } => parts.iter().any(Self::lets_in),
+            Self::Group { rule: Rule::All, parts, .. } => !parts.is_empty() && parts.iter().all(Self::allows),
+            Self::Group { rule: Rule::AtLeast(_), parts, .. } => parts.iter().any(Self::allows),
             #[cfg(feature = "rego")]
-            Self::Whole(whole) => whole.authorities.iter().any(|authority| authority.demand.lets_in()),
+            Self::Whole(whole) => whole.authorities.iter().any(|authority| authority.requirement.allows()),
             Self::Policy(_) | Self::Refuse { .. } | Self::NoRule { .. } => false,
         }
     }
@@ -143,49 +147,49 @@ impl Demand {
     #[cfg(feature = "rego")]
     pub(super) fn evaluates_rego(&self) -> bool {
         match self {
-            Self::Policy(demand) => demand.policy.gates.iter().any(|gate| matches!(gate, Gate::Rego(_))),
+            Self::Policy(requirement) => requirement.policy.gates.iter().any(|gate| matches!(gate, Gate::Rego(_))),
             Self::Group { parts, .. } => parts.iter().any(Self::evaluates_rego),
             Self::Whole(_) => true,
             Self::Nothing | Self::Refuse { .. } | Self::NoRule { .. } => false,
         }
     }
 
-    /// The same demand with other bounds on untrusted input.
+    /// The same requirement with other bounds on untrusted input.
     #[must_use]
     pub fn with_limits(self, limits: &Limits) -> Self {
         match self {
-            Self::Policy(mut demand) => {
-                demand.policy = demand.policy.with_limits(limits.clone());
-                Self::Policy(demand)
+            Self::Policy(mut requirement) => {
+                requirement.policy = requirement.policy.with_limits(limits.clone());
+                Self::Policy(requirement)
             }
             Self::Group { name, rule, parts } => {
                 Self::Group { name, rule, parts: parts.into_iter().map(|part| part.with_limits(limits)).collect() }
             }
             #[cfg(feature = "rego")]
-            Self::Whole(whole) => Self::Whole(Box::new(whole.map(|demand| demand.with_limits(limits)))),
+            Self::Whole(whole) => Self::Whole(Box::new(whole.map(|requirement| requirement.with_limits(limits)))),
             Self::Nothing | Self::Refuse { .. } | Self::NoRule { .. } => self,
         }
     }
 
-    /// The same demand of an image of this name; without a name, whatever needs one is refused.
+    /// The same requirement of an image of this name; without a name, whatever needs one is refused.
     #[must_use]
     pub(crate) fn of_image(&self, image: Option<&ImageReference>) -> Self {
         match self {
-            Self::Policy(demand) => match (&demand.signed_name, image) {
+            Self::Policy(requirement) => match (&requirement.signed_name, image) {
                 (None, _) => self.clone(),
                 (Some(name), Some(image)) => match name.wanted(image) {
                     Ok(reference) => {
-                        let mut demand = demand.clone();
-                        demand.policy = demand.policy.with_signed_reference(reference);
-                        Self::Policy(demand)
+                        let mut requirement = requirement.clone();
+                        requirement.policy = requirement.policy.with_signed_reference(reference);
+                        Self::Policy(requirement)
                     }
                     Err(why) => Self::Refuse { why: Some(why) },
                 },
                 (Some(name), None) => match name.fixed() {
                     Some(reference) => {
-                        let mut demand = demand.clone();
-                        demand.policy = demand.policy.with_signed_reference(reference);
-                        Self::Policy(demand)
+                        let mut requirement = requirement.clone();
+                        requirement.policy = requirement.policy.with_signed_reference(reference);
+                        Self::Policy(requirement)
                     }
                     None => Self::Refuse {
                         why: Some("the signed name must match that of the image, which has none".to_owned()),
@@ -197,7 +201,7 @@ impl Demand {
                 Self::Group { name: name.clone(), rule: *rule, parts }
             }
             #[cfg(feature = "rego")]
-            Self::Whole(whole) => Self::Whole(Box::new(whole.clone().map(|demand| demand.of_image(image)))),
+            Self::Whole(whole) => Self::Whole(Box::new(whole.clone().map(|requirement| requirement.of_image(image)))),
             Self::Nothing | Self::Refuse { .. } | Self::NoRule { .. } => self.clone(),
         }
     }

@@ -6,31 +6,31 @@ use crate::attach::discover_within;
 use crate::digest::Digest;
 use crate::limits::Limits;
 use crate::oci::Repository;
-use crate::policy::{Demand, Policy};
+use crate::policy::{Policy, Requirement};
 use crate::store::Store;
-use crate::verify::Findings;
+use crate::verify::EvidenceSet;
 
-/// Looks for all that a demand asks about an image: beside it, in `signatures`, and in the other repositories that the demand
+/// Looks for all that a requirement asks about an image: beside it, in `signatures`, and in the other repositories that the requirement
 /// names, which `elsewhere` opens.
-pub async fn gather<S: Store>(
+pub async fn collect_evidence<S: Store>(
     signatures: &S,
     elsewhere: impl Fn(&Repository) -> S,
     image: &Digest,
-    demand: &Demand,
-) -> Findings {
-    gather_until(signatures, elsewhere, image, demand, std::future::pending()).await
+    requirement: &Requirement,
+) -> EvidenceSet {
+    collect_evidence_until(signatures, elsewhere, image, requirement, std::future::pending()).await
 }
 
 /// The same, until `until` is ready; see [`discover_until`](crate::attach::discover_until).
-pub async fn gather_until<S: Store>(
+pub async fn collect_evidence_until<S: Store>(
     signatures: &S,
     elsewhere: impl Fn(&Repository) -> S,
     image: &Digest,
-    demand: &Demand,
+    requirement: &Requirement,
     until: impl Future<Output = ()> + Send,
-) -> Findings {
+) -> EvidenceSet {
     let lookups: Vec<(&Policy, Option<&Repository>, Option<S>)> =
-        demand.lookups().into_iter().map(|(policy, source)| (policy, source, source.map(&elsewhere))).collect();
+        requirement.lookups().into_iter().map(|(policy, source)| (policy, source, source.map(&elsewhere))).collect();
     let lateness = Lateness::default();
     // What is kept for the image is bounded over all policies.
     let room = Room::new(lookups.first().map_or(&Limits::DEFAULT, |(policy, ..)| policy.limits()));
@@ -43,13 +43,13 @@ pub async fn gather_until<S: Store>(
         })
         .collect();
     let found = lateness.tell(until, concurrent::gather(look)).await;
-    let mut findings = Findings::default();
+    let mut collected = EvidenceSet::default();
     for ((policy, source, _), evidence) in lookups.iter().zip(found) {
         let evidence = match source {
             None => evidence,
             Some(source) => evidence.within(&source.to_string()),
         };
-        findings.add(policy.purpose().clone(), source.cloned(), evidence);
+        collected.add(policy.purpose().clone(), source.cloned(), evidence);
     }
-    findings
+    collected
 }

@@ -6,18 +6,18 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName};
 use reqwest::{StatusCode, Url};
 use serde::Deserialize;
 
-use super::address;
-use super::text::printable;
-use super::transport::Repeat;
-use super::tries;
+use super::retry;
+use super::sanitize::printable;
+use super::ssrf;
+use super::transport::Idempotency;
 use crate::store::StoreError;
 
 /// Characters of a server's words that are shown.
-const SHOWN: usize = 4 << 10;
+const MAX_ERROR_DETAIL_CHARS: usize = 4 << 10;
 
 /// One answer, body included.
 #[derive(Debug)]
-pub(super) struct Reply {
+pub(super) struct Response {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
     /// Where it came from in the end.
@@ -73,41 +73,41 @@ pub(super) enum Body {
 
 /// An error before an answer.
 #[derive(Debug)]
-pub(super) struct Trouble {
+pub(super) struct HttpError {
     pub(super) error: StoreError,
-    pub(super) kind: TroubleKind,
+    pub(super) kind: ErrorKind,
 }
 
 /// What may be done about an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum TroubleKind {
+pub(super) enum ErrorKind {
     /// A later try may succeed.
-    Passing,
+    Transient,
     /// The same, and nothing was sent yet.
-    NoConnection,
+    Connect,
     /// It will be the same again.
-    Lasting,
+    Permanent,
 }
 
-impl Trouble {
-    pub(super) const fn lasting(error: StoreError) -> Self {
-        Self { error, kind: TroubleKind::Lasting }
+impl HttpError {
+    pub(super) const fn permanent(error: StoreError) -> Self {
+        Self { error, kind: ErrorKind::Permanent }
     }
 
-    pub(super) const fn passing(error: StoreError) -> Self {
-        Self { error, kind: TroubleKind::Passing }
+    pub(super) const fn transient(error: StoreError) -> Self {
+        Self { error, kind: ErrorKind::Transient }
     }
 
     /// Returns true if a later try may succeed.
-    pub(super) fn may_pass(&self, repeat: Repeat) -> bool {
+    pub(super) fn is_retryable(&self, repeat: Idempotency) -> bool {
         match self.kind {
-            TroubleKind::NoConnection | TroubleKind::Passing => repeat == Repeat::Safe,
-            TroubleKind::Lasting => false,
+            ErrorKind::Connect | ErrorKind::Transient => repeat == Idempotency::Safe,
+            ErrorKind::Permanent => false,
         }
     }
 
     pub(super) fn protocol(place: &str, detail: impl Into<String>) -> Self {
-        Self::lasting(StoreError::Protocol { place: place.to_owned(), detail: detail.into() })
+        Self::permanent(StoreError::Protocol { place: place.to_owned(), detail: detail.into() })
     }
 }
 
@@ -148,7 +148,7 @@ struct OAuthError {
     error_description: String,
 }
 
-impl Reply {
+impl Response {
     /// A header's value, if it is text.
     pub(super) fn header(&self, name: HeaderName) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
@@ -189,7 +189,7 @@ impl Reply {
             404 if self.says_denied() => {
                 StoreError::Denied { place, detail: format!("{}; tried {}", self.words(), self.who) }
             }
-            408 | 429 | 500..=599 => StoreError::Unavailable { place, detail: self.trouble_words() },
+            408 | 429 | 500..=599 => StoreError::Unavailable { place, detail: self.describe_errors() },
             _ => StoreError::Protocol { place, detail: format!("expected {expected}, found {}", self.words()) },
         }
     }
@@ -208,12 +208,12 @@ impl Reply {
         self.has_code(&["UNAUTHORIZED", "DENIED"])
     }
 
-    fn trouble_words(&self) -> String {
+    fn describe_errors(&self) -> String {
         let mut words = self.words();
         if self.tries > 1 {
             words.push_str(&format!(", after {} tries", self.tries));
         }
-        match tries::retry_after(&self.headers) {
+        match retry::retry_after(&self.headers) {
             Some(pause) if pause > Duration::ZERO => {
                 words.push_str(&format!("; the server asks to retry after {} s", pause.as_secs()));
             }
@@ -230,12 +230,12 @@ impl Reply {
         };
         let status = match self.source {
             Source::Object => status,
-            Source::Elsewhere => format!("{status} from {}", printable(&address::authority(&self.url), 200)),
+            Source::Elsewhere => format!("{status} from {}", printable(&ssrf::authority(&self.url), 200)),
         };
         let errors = self.errors();
         if !errors.is_empty() {
             let said: Vec<String> = errors.iter().map(ErrorEntry::words).collect();
-            return format!("{status} ({})", printable(&said.join("; "), SHOWN));
+            return format!("{status} ({})", printable(&said.join("; "), MAX_ERROR_DETAIL_CHARS));
         }
         if self.is_html() {
             return format!("{status} (a page of HTML)");

@@ -1,7 +1,7 @@
 //! Registries that refuse to show a tag that does not exist, Artifactory among them: to a writer that is absence, once it is shown
 //! to be this registry's manner of saying so. A reader never takes it for that.
 
-use super::FirstLook;
+use super::TagPrecheck;
 use crate::digest::Digest;
 use crate::oci::{Tag, TagOrDigest};
 use crate::store::{StoreError, StoreWrite, TagListed};
@@ -13,13 +13,13 @@ use crate::store::{StoreError, StoreWrite, TagListed};
 ///
 /// # Errors
 /// The refusal itself, when it is one.
-pub(super) async fn meant_by<S: StoreWrite>(
+pub(super) async fn confirm_absent<S: StoreWrite>(
     store: &S,
     image: &Digest,
     tag: &Tag,
     suffix: &str,
     refusal: StoreError,
-) -> Result<FirstLook, StoreError> {
+) -> Result<TagPrecheck, StoreError> {
     if store.manifest(&TagOrDigest::Digest(*image)).await.is_err() {
         return Err(refusal);
     }
@@ -30,6 +30,6 @@ pub(super) async fn meant_by<S: StoreWrite>(
     }
     match store.tag_listed(tag).await {
         TagListed::Yes => Err(refusal),
-        TagListed::NotStated => Ok(FirstLook::Refused),
+        TagListed::NotStated => Ok(TagPrecheck::Refused),
     }
 }

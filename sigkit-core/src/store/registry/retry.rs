@@ -5,26 +5,26 @@ use std::time::Duration;
 use reqwest::StatusCode;
 use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 
-use super::options::Retries;
-use super::transport::Repeat;
+use super::options::RetryPolicy;
+use super::transport::Idempotency;
 
 /// The longest pause that a server may ask for.
 const MAX_PAUSE: Duration = Duration::from_secs(60);
 
 /// Counts the tries of one operation.
 #[derive(Debug)]
-pub(super) struct Tries {
-    retries: Retries,
+pub(super) struct RetryState {
+    retries: RetryPolicy,
     made: u32,
 }
 
-impl Tries {
-    pub(super) const fn new(retries: Retries) -> Self {
+impl RetryState {
+    pub(super) const fn new(retries: RetryPolicy) -> Self {
         Self { retries, made: 1 }
     }
 
     /// How many tries there were, this one included.
-    pub(super) const fn made(&self) -> u32 {
+    pub(super) const fn attempt(&self) -> u32 {
         self.made
     }
 
@@ -50,10 +50,10 @@ pub(super) fn is_reasonable(asked: Option<Duration>) -> bool {
 }
 
 /// Returns true if the status says that a later try may succeed.
-pub(super) fn may_pass(status: StatusCode, repeat: Repeat) -> bool {
+pub(super) fn may_pass(status: StatusCode, repeat: Idempotency) -> bool {
     match repeat {
-        Repeat::Safe => matches!(status.as_u16(), 408 | 429 | 500 | 502 | 503 | 504),
-        Repeat::Never => false,
+        Idempotency::Safe => matches!(status.as_u16(), 408 | 429 | 500 | 502 | 503 | 504),
+        Idempotency::Never => false,
     }
 }
 
@@ -98,9 +98,9 @@ mod tests {
     // threat: G14
     #[test]
     fn stops_after_the_last_repetition() {
-        let mut tries = Tries::new(Retries { max: 3, pause: Duration::from_millis(100) });
+        let mut tries = RetryState::new(RetryPolicy { max: 3, pause: Duration::from_millis(100) });
         let pauses: Vec<Duration> = std::iter::from_fn(|| tries.another(None)).collect();
-        assert_eq!((pauses.len(), tries.made()), (3, 4));
+        assert_eq!((pauses.len(), tries.attempt()), (3, 4));
         for (pause, most) in pauses.iter().zip([100, 200, 400]) {
             assert!(*pause >= Duration::from_millis(most / 2) && *pause <= Duration::from_millis(most), "{pause:?}");
         }
@@ -109,10 +109,10 @@ mod tests {
     // threat: G14
     #[test]
     fn a_server_is_heard_up_to_a_minute() {
-        let retries = Retries { max: 3, pause: Duration::from_millis(1) };
-        assert_eq!(Tries::new(retries).another(Some(Duration::from_secs(60))), Some(Duration::from_secs(60)));
-        assert_eq!(Tries::new(retries).another(Some(Duration::from_secs(61))), None);
-        assert!(Tries::new(retries).another(Some(Duration::ZERO)).is_some());
+        let retries = RetryPolicy { max: 3, pause: Duration::from_millis(1) };
+        assert_eq!(RetryState::new(retries).another(Some(Duration::from_secs(60))), Some(Duration::from_secs(60)));
+        assert_eq!(RetryState::new(retries).another(Some(Duration::from_secs(61))), None);
+        assert!(RetryState::new(retries).another(Some(Duration::ZERO)).is_some());
     }
 
     #[test]

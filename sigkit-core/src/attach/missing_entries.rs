@@ -3,13 +3,13 @@
 
 use serde_json::Value;
 
-use super::shared::Kind;
+use super::read_modify_write::Kind;
 use crate::digest::Digest;
 use crate::oci::{Descriptor, TagOrDigest};
 use crate::store::StoreWrite;
 
 /// Looks, with waits between them, that must all find nothing. In a race, a place says that for a moment of what it has.
-const LOOKS: u32 = 3;
+const MAX_READS: u32 = 3;
 
 /// What is known of entries that may be gone, over several refusals of a document.
 #[derive(Default)]
@@ -32,7 +32,7 @@ impl Gone {
             }
         }
         self.looks = if missing.is_empty() { 0 } else { self.looks.saturating_add(1) };
-        if self.looks == LOOKS {
+        if self.looks == MAX_READS {
             self.looks = 0;
             self.found.append(&mut missing);
         }
@@ -41,7 +41,7 @@ impl Gone {
 
     /// Returns true if the entry was found to be gone.
     pub(super) fn has(&self, entry: &Value) -> bool {
-        self.found.iter().any(|digest| super::shared::names(entry, digest))
+        self.found.iter().any(|digest| super::read_modify_write::names(entry, digest))
     }
 
     /// All that were found to be gone.

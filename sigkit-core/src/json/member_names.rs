@@ -20,41 +20,41 @@ pub(crate) fn check(name: &str) -> Result<(), String> {
 }
 
 /// Up to so many members, comparing costs less than hashing; nearly all objects are small.
-pub(super) const FEW: usize = 16;
+pub(super) const MAX_LINEAR_NAMES: usize = 16;
 
 /// Room for so many names is kept for the next object.
-const KEPT: usize = 1024;
+const MAX_POOLED_NAMES: usize = 1024;
 
 /// The names of an object's members so far.
 #[derive(Default)]
-pub(super) struct Names<'a> {
+pub(super) struct MemberNames<'a> {
     pub(super) few: Vec<Cow<'a, str>>,
     /// Hashes with a random key of the others: a long list of names would take many times its text.
     pub(super) many: HashSet<u64>,
 }
 
-impl<'a> Names<'a> {
+impl<'a> MemberNames<'a> {
     /// Adds a name, unless it is there already.
     ///
     /// # Errors
     /// That it is, or what is wrong with it.
     pub(super) fn add(&mut self, name: Cow<'a, str>) -> Result<(), String> {
         check(&name)?;
-        let is_new =
-            !self.few.contains(&name) && (self.few.len() < FEW || self.many.insert(self.many.hasher().hash_one(&name)));
+        let is_new = !self.few.contains(&name)
+            && (self.few.len() < MAX_LINEAR_NAMES || self.many.insert(self.many.hasher().hash_one(&name)));
         if !is_new {
             return Err(format!("member {name:?} appears twice"));
         }
-        if self.few.len() < FEW {
+        if self.few.len() < MAX_LINEAR_NAMES {
             self.few.push(name);
         }
         Ok(())
     }
 
     /// The same for another object. What grew large is given back, since many of these may wait for others.
-    pub(super) fn emptied(mut self) -> Self {
+    pub(super) fn cleared(mut self) -> Self {
         self.few.clear();
-        if self.many.capacity() > KEPT {
+        if self.many.capacity() > MAX_POOLED_NAMES {
             self.many = HashSet::new()
         } else {
             self.many.clear()

@@ -6,19 +6,19 @@
 
 use std::borrow::Cow;
 
-use super::names::Names;
+use super::member_names::MemberNames;
 
 /// Nesting from which on text is refused; serde_json's bound for what it reads.
-pub(super) const TOO_DEEP: usize = 128;
+pub(super) const MAX_DEPTH: usize = 128;
 /// Digits of the longest number that has a value whatever its digits are.
-const SAFE_DIGITS: usize = 300;
+const MAX_UNCHECKED_DIGITS: usize = 300;
 /// Names of members in objects that are open at the same time, each of which takes several times its bytes.
-const MOST_NAMES: usize = 200_000;
+const MAX_OPEN_NAMES: usize = 200_000;
 /// As many bytes of a name with escapes, which is copied, count as one more name.
 const NAME_BYTES: usize = 64;
 
 /// The message for an escape that is not a character.
-const HALF: &str = "half of a surrogate pair";
+const LONE_SURROGATE: &str = "half of a surrogate pair";
 
 /// Whether the escapes of a string, of which the grammar is known to be right, are characters; nothing is copied.
 fn pairs(text: &str) -> Result<(), String> {
@@ -33,9 +33,9 @@ fn pairs(text: &str) -> Result<(), String> {
             None => 2,
             Some(0xd800..=0xdbff) => match rest.get(6..).and_then(unit) {
                 Some(0xdc00..=0xdfff) => 12,
-                _ => return Err(HALF.to_owned()),
+                _ => return Err(LONE_SURROGATE.to_owned()),
             },
-            Some(0xdc00..=0xdfff) => return Err(HALF.to_owned()),
+            Some(0xdc00..=0xdfff) => return Err(LONE_SURROGATE.to_owned()),
             Some(_) => 6,
         };
         rest = rest.get(length..).unwrap_or_default();
@@ -44,18 +44,18 @@ fn pairs(text: &str) -> Result<(), String> {
 }
 
 /// What encloses a value.
-enum Level<'a> {
+enum Frame<'a> {
     List,
     /// With the number of its names.
-    Object(Names<'a>, usize),
+    Object(MemberNames<'a>, usize),
 }
 
-struct Walk<'a> {
+struct Scanner<'a> {
     text: &'a str,
     at: usize,
-    levels: Vec<Level<'a>>,
+    frames: Vec<Frame<'a>>,
     /// Room for the names of more objects.
-    spare: Vec<Names<'a>>,
+    pool: Vec<MemberNames<'a>>,
     /// Names in all levels.
     names: usize,
     /// Whether a string that comes now is the name of a member.
@@ -67,7 +67,7 @@ struct Walk<'a> {
 /// # Errors
 /// What is wrong, with line and column.
 pub(super) fn check(text: &str) -> Result<(), String> {
-    let mut walk = Walk { text, at: 0, levels: Vec::new(), spare: Vec::new(), names: 0, name_next: false };
+    let mut walk = Scanner { text, at: 0, frames: Vec::new(), pool: Vec::new(), names: 0, name_next: false };
     walk.run().map_err(|why| {
         let before = text.as_bytes().get(..walk.at).unwrap_or_default();
         let (mut line, mut column) = (1_usize, 0_usize);
@@ -79,19 +79,19 @@ pub(super) fn check(text: &str) -> Result<(), String> {
     })
 }
 
-impl<'a> Walk<'a> {
+impl<'a> Scanner<'a> {
     fn run(&mut self) -> Result<(), String> {
         while let Some(byte) = self.text.as_bytes().get(self.at) {
             self.at = self.at.saturating_add(1);
             match byte {
                 b'"' => self.string()?,
                 b'{' => {
-                    let names = self.spare.pop().unwrap_or_default();
-                    self.open(Level::Object(names, 0))?;
+                    let names = self.pool.pop().unwrap_or_default();
+                    self.open(Frame::Object(names, 0))?;
                 }
-                b'[' => self.open(Level::List)?,
+                b'[' => self.open(Frame::List)?,
                 b'}' | b']' => self.close(),
-                b',' => self.name_next = matches!(self.levels.last(), Some(Level::Object(..))),
+                b',' => self.name_next = matches!(self.frames.last(), Some(Frame::Object(..))),
                 b'-' | b'0'..=b'9' => self.number()?,
                 _ => {}
             }
@@ -99,17 +99,17 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    fn open(&mut self, level: Level<'a>) -> Result<(), String> {
-        self.name_next = matches!(level, Level::Object(..));
-        self.levels.push(level);
-        if self.levels.len() < TOO_DEEP { Ok(()) } else { Err("recursion limit exceeded".to_owned()) }
+    fn open(&mut self, level: Frame<'a>) -> Result<(), String> {
+        self.name_next = matches!(level, Frame::Object(..));
+        self.frames.push(level);
+        if self.frames.len() < MAX_DEPTH { Ok(()) } else { Err("recursion limit exceeded".to_owned()) }
     }
 
     fn close(&mut self) {
         self.name_next = false;
-        if let Some(Level::Object(names, count)) = self.levels.pop() {
+        if let Some(Frame::Object(names, count)) = self.frames.pop() {
             self.names = self.names.saturating_sub(count);
-            self.spare.push(names.emptied());
+            self.pool.push(names.cleared());
         }
     }
 
@@ -121,19 +121,19 @@ impl<'a> Walk<'a> {
         self.at = self.at.saturating_add(inner.len()).saturating_add(1);
         let escaped = memchr::arch::all::memchr::One::new(b'\\').find(inner.as_bytes()).is_some();
         let is_name = std::mem::take(&mut self.name_next);
-        let (true, Some(Level::Object(names, count))) = (is_name, self.levels.last_mut()) else {
+        let (true, Some(Frame::Object(names, count))) = (is_name, self.frames.last_mut()) else {
             return if escaped { pairs(inner) } else { Ok(()) };
         };
         let cost = if escaped { inner.len().saturating_div(NAME_BYTES).saturating_add(1) } else { 1 };
         *count = count.saturating_add(cost);
         self.names = self.names.saturating_add(cost);
-        if self.names > MOST_NAMES {
-            return Err(format!("more than {MOST_NAMES} members in objects within each other"));
+        if self.names > MAX_OPEN_NAMES {
+            return Err(format!("more than {MAX_OPEN_NAMES} members in objects within each other"));
         }
         let name = match escaped {
             true => match serde_json::from_str(quoted.unwrap_or_default()) {
                 Ok(name) => Cow::Owned(name),
-                Err(_) => return Err(HALF.to_owned()),
+                Err(_) => return Err(LONE_SURROGATE.to_owned()),
             },
             false => Cow::Borrowed(inner),
         };
@@ -148,7 +148,7 @@ impl<'a> Walk<'a> {
             rest.iter().take_while(|byte| matches!(byte, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-')).count();
         self.at = self.at.saturating_add(length);
         let number = self.text.get(start..self.at).unwrap_or_default();
-        if number.len() <= SAFE_DIGITS && !number.contains(['e', 'E']) {
+        if number.len() <= MAX_UNCHECKED_DIGITS && !number.contains(['e', 'E']) {
             return Ok(());
         }
         match number.parse::<f64>() {
@@ -163,7 +163,7 @@ mod tests {
     use serde::de::IgnoredAny;
     use serde_json::value::RawValue;
 
-    use super::super::names::FEW;
+    use super::super::member_names::MAX_LINEAR_NAMES;
     use super::*;
 
     /// What the reader of all other values says.
@@ -190,16 +190,16 @@ mod tests {
         for depth in [1, 126, 127, 128, 129, 100_000] {
             for (open, close) in [("[", "]"), (r#"{"a":"#, "}")] {
                 let text = format!("{}1{}", open.repeat(depth), close.repeat(depth));
-                assert_eq!(check(&text).is_ok(), depth < TOO_DEEP, "{depth}");
-                assert_eq!(read(&text).is_ok(), depth < TOO_DEEP, "{depth}");
+                assert_eq!(check(&text).is_ok(), depth < MAX_DEPTH, "{depth}");
+                assert_eq!(read(&text).is_ok(), depth < MAX_DEPTH, "{depth}");
             }
         }
     }
 
     #[test]
     fn many_members_are_compared_like_few() {
-        for members in [FEW - 1, FEW, FEW + 1, 40] {
-            for twice in [0, FEW - 2, FEW - 1, members - 1, members] {
+        for members in [MAX_LINEAR_NAMES - 1, MAX_LINEAR_NAMES, MAX_LINEAR_NAMES + 1, 40] {
+            for twice in [0, MAX_LINEAR_NAMES - 2, MAX_LINEAR_NAMES - 1, members - 1, members] {
                 let names = (0..members).chain([twice]).map(|name| format!(r#""{name}":{{"0":[]}}"#));
                 // The next object may have the same names again.
                 let again = (0..members).map(|name| format!(r#""{name}":0"#)).collect::<Vec<_>>().join(",");
@@ -215,18 +215,19 @@ mod tests {
         let members = |from: usize, count: usize| {
             (from..from + count).map(|name| format!(r#""{name:x}":0"#)).collect::<Vec<_>>().join(",")
         };
-        let half = MOST_NAMES / 2;
+        let half = MAX_OPEN_NAMES / 2;
         let one = |count| format!("{{{}}}", members(0, count));
         let within = |count| format!(r#"{{{},"x":[{{{}}}]}}"#, members(0, count), members(0, count));
-        assert!(check(&one(MOST_NAMES)).is_ok() && check(&format!("[{},{}]", one(half + 1), one(half))).is_ok());
+        assert!(check(&one(MAX_OPEN_NAMES)).is_ok() && check(&format!("[{},{}]", one(half + 1), one(half))).is_ok());
         assert!(check(&within(half - 1)).is_ok());
-        for text in [one(MOST_NAMES + 1), within(half), format!(r#"{{"\\{}":0}}"#, "x".repeat(MOST_NAMES * NAME_BYTES))]
+        for text in
+            [one(MAX_OPEN_NAMES + 1), within(half), format!(r#"{{"\\{}":0}}"#, "x".repeat(MAX_OPEN_NAMES * NAME_BYTES))]
         {
             let why = check(&text).unwrap_err();
             assert!(why.starts_with("more than 200000 members in objects within each other"), "{why}");
         }
-        let names = Names { many: (0..2000).collect(), ..Names::default() };
-        assert_eq!(names.emptied().many.capacity(), 0);
+        let names = MemberNames { many: (0..2000).collect(), ..MemberNames::default() };
+        assert_eq!(names.cleared().many.capacity(), 0);
     }
 
     /// Random documents of few words, so that many are odd.

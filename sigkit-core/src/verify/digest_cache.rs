@@ -1,18 +1,18 @@
 use std::cell::OnceCell;
 
-use super::artifact::{Artifact, Named};
+use super::artifact::{Artifact, ArtifactDigests};
 use crate::content::Content;
 use crate::digest::{Digest, DigestAlgorithm};
 
 /// The bytes under a signature, hashed at most once by each algorithm: the signature is over the digest, and log entries name it.
-pub(super) struct Signed<'a> {
+pub(super) struct DigestCache<'a> {
     content: &'a Content,
-    artifact: &'a Named<'a>,
+    artifact: &'a ArtifactDigests<'a>,
     digests: [OnceCell<Option<Digest>>; DigestAlgorithm::ALL.len()],
 }
 
-impl<'a> Signed<'a> {
-    pub(super) fn new(content: &'a Content, artifact: &'a Named<'a>) -> Self {
+impl<'a> DigestCache<'a> {
+    pub(super) fn new(content: &'a Content, artifact: &'a ArtifactDigests<'a>) -> Self {
         Self { content, artifact, digests: Default::default() }
     }
 
@@ -42,9 +42,9 @@ mod tests {
     #[test]
     fn each_digest_is_that_of_its_algorithm() {
         let artifact = Artifact::Bytes(b"file");
-        let named = Named::new(&artifact);
+        let named = ArtifactDigests::new(&artifact);
         let content = Content::Message(MessageSignature { digest: None, signature: Signature::from_bytes(*b"") });
-        let signed = Signed::new(&content, &named);
+        let signed = DigestCache::new(&content, &named);
         for algorithm in DigestAlgorithm::ALL.into_iter().chain(DigestAlgorithm::ALL) {
             assert_eq!(signed.digest(algorithm), Some(Digest::of(algorithm, b"file")));
             assert_eq!(named.digest(algorithm), signed.digest(algorithm));

@@ -6,16 +6,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Longest policy, in bytes: the interpreter's own bound.
-const MOST_BYTES: usize = 1 << 20;
+const MAX_SOURCE_BYTES: usize = 1 << 20;
 /// Most rules and functions, counting every definition of a name.
-const MOST_RULES: usize = 2_000;
+const MAX_RULES: usize = 2_000;
 /// Deepest evaluation, in units of some 5 KiB of stack where the interpreter is built without optimisation, 1.2 KiB with it.
 ///
 /// A thread's 2 MiB bear about twice as many units without optimisation, six times with it: measured on chains of rules and of
 /// functions and on loops. Policies as people write them take some 15 units for each nested rule.
-const MOST_DEPTH: usize = 200;
+const MAX_DEPTH: usize = 200;
 /// Deepest nesting of brackets: with each level the interpreter's parser may read twice as often.
-const MOST_BRACKETS: usize = 12;
+const MAX_BRACKETS: usize = 12;
 /// Units of a rule or a call.
 const CALL: usize = 4;
 /// Units of a level of brackets, which may be a comprehension.
@@ -27,25 +27,25 @@ const ANYTHING: &str = "data";
 
 /// Checks that no function of the package calls itself, and that rules and functions lean on each other only so deep.
 pub(super) fn check(source: &str, package: &str) -> Result<(), String> {
-    if source.len() > MOST_BYTES {
-        return Err(format!("expected at most {MOST_BYTES} bytes, found {}", source.len()));
+    if source.len() > MAX_SOURCE_BYTES {
+        return Err(format!("expected at most {MAX_SOURCE_BYTES} bytes, found {}", source.len()));
     }
     let tokens = tokens(source);
     let mut reader = Reader::new(package, keywords(&tokens, package)?);
     reader.read(&tokens);
     let count = reader.rules.len();
-    if count > MOST_RULES {
-        return Err(format!("expected at most {MOST_RULES} rules, found {count}"));
+    if count > MAX_RULES {
+        return Err(format!("expected at most {MAX_RULES} rules, found {count}"));
     }
-    if reader.nested > MOST_BRACKETS {
-        return Err(format!("expected brackets at most {MOST_BRACKETS} deep, found {}", reader.nested));
+    if reader.nested > MAX_BRACKETS {
+        return Err(format!("expected brackets at most {MAX_BRACKETS} deep, found {}", reader.nested));
     }
     let graph = Graph::new(reader);
     if let Some(name) = graph.recursive_function() {
         return Err(format!("function {name} is recursive"));
     }
     match graph.depth() {
-        depth if depth > MOST_DEPTH => Err(format!("expected rules at most {MOST_DEPTH} units deep, found {depth}")),
+        depth if depth > MAX_DEPTH => Err(format!("expected rules at most {MAX_DEPTH} units deep, found {depth}")),
         _ => Ok(()),
     }
 }
@@ -563,13 +563,13 @@ mod tests {
             assert_eq!(refused(&source), "expected at most 2000 rules, found 5000");
         }
         let brackets = |n: usize| format!("allow {{ x := {}1{} }}", "(".repeat(n), ")".repeat(n));
-        assert_eq!(check(&brackets(MOST_BRACKETS - 1), "signature"), Ok(()));
-        assert_eq!(refused(&brackets(MOST_BRACKETS)), "expected brackets at most 12 deep, found 13");
+        assert_eq!(check(&brackets(MAX_BRACKETS - 1), "signature"), Ok(()));
+        assert_eq!(refused(&brackets(MAX_BRACKETS)), "expected brackets at most 12 deep, found 13");
         accepted(&many(2000, &|i| format!("r{i} {{ true }}\n")));
         let sum = |n: usize| format!("allow {{ 1{} }}", "+ 1".repeat(n));
         accepted(&sum(194));
         assert_eq!(refused(&sum(195)), "expected rules at most 200 units deep, found 201");
-        let spaces = " ".repeat(MOST_BYTES - "package signature\n".len());
+        let spaces = " ".repeat(MAX_SOURCE_BYTES - "package signature\n".len());
         accepted(&spaces);
         assert_eq!(refused(&(spaces + " ")), "expected at most 1048576 bytes, found 1048577");
     }

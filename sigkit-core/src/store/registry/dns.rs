@@ -6,13 +6,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
-use super::address;
+use super::ssrf;
 
 /// Hosts that the user named, which may be anywhere.
 #[derive(Debug, Default)]
-pub(super) struct NamedHosts(Mutex<HashSet<String>>);
+pub(super) struct AllowedHosts(Mutex<HashSet<String>>);
 
-impl NamedHosts {
+impl AllowedHosts {
     pub(super) fn insert(&self, host: &str) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(host.to_owned());
     }
@@ -24,7 +24,7 @@ impl NamedHosts {
 
 /// The system's resolver. Names that the user did not write must not resolve to internal addresses; `localhost` is never asked.
 pub(super) struct GuardedResolver {
-    pub(super) named: Arc<NamedHosts>,
+    pub(super) named: Arc<AllowedHosts>,
 }
 
 impl Resolve for GuardedResolver {
@@ -32,7 +32,7 @@ impl Resolve for GuardedResolver {
         let named = self.named.contains(name.as_str());
         let host = name.as_str().to_owned();
         Box::pin(async move {
-            if address::is_localhost(&host) {
+            if ssrf::is_localhost(&host) {
                 let local = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
                 return Ok(boxed(local.map(|address| SocketAddr::new(address, 0)).to_vec()));
             }
@@ -47,7 +47,7 @@ impl Resolve for GuardedResolver {
 
 /// One internal address among several is enough: the connection could be made to any of them.
 fn refuse_internal(host: &str, addresses: &[SocketAddr]) -> Result<(), String> {
-    match addresses.iter().find(|address| address::is_internal(address.ip())) {
+    match addresses.iter().find(|address| ssrf::is_internal(address.ip())) {
         Some(address) => Err(format!(
             "a registry points to {host}, which resolves to {}, an address of this machine or its link",
             address.ip()
@@ -80,7 +80,7 @@ mod tests {
 
     #[test]
     fn hosts_are_named_one_by_one() {
-        let named = NamedHosts::default();
+        let named = AllowedHosts::default();
         named.insert("registry.example");
         assert!(named.contains("registry.example") && !named.contains("other.example"));
     }

@@ -14,9 +14,9 @@ use crate::store::StoreError;
 const OVERHEAD: usize = 512;
 
 /// Objects of many repositories, up to so many bytes; the oldest make room.
-pub(super) struct Shelf<T> {
-    room: usize,
-    kept: Mutex<Kept<T>>,
+pub(super) struct ContentCache<T> {
+    capacity: usize,
+    entries: Mutex<Entries<T>>,
 }
 
 /// How to get an object. On the heap: a future that keeps its parts by value doubles with every level of nesting.
@@ -25,18 +25,18 @@ pub(super) type Fetch<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>
 /// A repository, and the name of an object in it. That one repository holds it says nothing about another.
 pub(super) type Name = (String, Digest);
 
-struct Kept<T> {
+struct Entries<T> {
     objects: HashMap<Name, Arc<OnceCell<T>>>,
     /// In the order fetched, with their cost.
     order: VecDeque<(Name, usize)>,
     bytes: usize,
 }
 
-impl<T: Clone> Shelf<T> {
+impl<T: Clone> ContentCache<T> {
     /// Room for so many bytes; nothing is kept where there is none.
     pub(super) fn new(room: usize) -> Self {
-        let kept = Kept { objects: HashMap::new(), order: VecDeque::new(), bytes: 0 };
-        Self { room, kept: Mutex::new(kept) }
+        let kept = Entries { objects: HashMap::new(), order: VecDeque::new(), bytes: 0 };
+        Self { capacity: room, entries: Mutex::new(kept) }
     }
 
     /// The object, fetched unless it is cached; requests for it during the fetch wait. Errors are not cached.
@@ -46,11 +46,11 @@ impl<T: Clone> Shelf<T> {
         fetch: Fetch<'_, T>,
         size: impl Fn(&T) -> usize + Send,
     ) -> Result<T, StoreError> {
-        if self.room == 0 {
+        if self.capacity == 0 {
             return fetch.await;
         }
         let cell = Arc::clone(
-            self.kept.lock().unwrap_or_else(PoisonError::into_inner).objects.entry(name.clone()).or_default(),
+            self.entries.lock().unwrap_or_else(PoisonError::into_inner).objects.entry(name.clone()).or_default(),
         );
         let (mut cost, digest) = (None, name.1);
         let fetched = cell
@@ -77,15 +77,15 @@ impl<T: Clone> Shelf<T> {
     }
 
     fn keep(&self, name: Name, cost: usize) {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         // It would take the place of all others, and then have none.
-        if cost > self.room {
+        if cost > self.capacity {
             kept.objects.remove(&name);
             return;
         }
         kept.bytes = kept.bytes.saturating_add(cost);
         kept.order.push_back((name, cost));
-        while kept.bytes > self.room
+        while kept.bytes > self.capacity
             && let Some((oldest, cost)) = kept.order.pop_front()
         {
             kept.bytes = kept.bytes.saturating_sub(cost);
@@ -94,7 +94,7 @@ impl<T: Clone> Shelf<T> {
     }
 
     fn drop_empty(&self, name: &Name) {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.objects.get(name).is_some_and(|cell| cell.get().is_none()) {
             kept.objects.remove(name);
         }
@@ -111,7 +111,7 @@ mod tests {
         ("r.example/app".to_owned(), Digest::sha256(text.as_bytes()))
     }
 
-    async fn read(shelf: &Shelf<Vec<u8>>, text: &str, fetches: &Cell<usize>) -> Vec<u8> {
+    async fn read(shelf: &ContentCache<Vec<u8>>, text: &str, fetches: &Cell<usize>) -> Vec<u8> {
         let count = std::sync::atomic::AtomicUsize::new(0);
         let fetch = async {
             count.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
@@ -124,7 +124,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_object_is_fetched_once_while_there_is_room() {
-        let (shelf, fetches) = (Shelf::new(2 * OVERHEAD + 10), Cell::new(0));
+        let (shelf, fetches) = (ContentCache::new(2 * OVERHEAD + 10), Cell::new(0));
         for text in ["a", "b", "a", "b"] {
             assert_eq!(read(&shelf, text, &fetches).await, text.as_bytes());
         }
@@ -134,13 +134,13 @@ mod tests {
             read(&shelf, text, &fetches).await;
             assert_eq!(fetches.get(), fetched, "{text}");
         }
-        let kept = shelf.kept.lock().unwrap();
-        assert!(kept.bytes <= shelf.room && kept.objects.len() == 2 && kept.order.len() == 2);
+        let kept = shelf.entries.lock().unwrap();
+        assert!(kept.bytes <= shelf.capacity && kept.objects.len() == 2 && kept.order.len() == 2);
     }
 
     #[tokio::test]
     async fn what_has_no_room_is_handed_over_and_takes_no_place() {
-        let (shelf, fetches) = (Shelf::new(2 * OVERHEAD + 10), Cell::new(0));
+        let (shelf, fetches) = (ContentCache::new(2 * OVERHEAD + 10), Cell::new(0));
         read(&shelf, "a", &fetches).await;
         let large = vec![7; 2 * OVERHEAD];
         let place = large.as_ptr();
@@ -148,19 +148,19 @@ mod tests {
         assert_eq!(object.as_ptr(), place, "no copy");
         read(&shelf, "a", &fetches).await;
         assert_eq!(fetches.get(), 1);
-        assert_eq!(shelf.kept.lock().unwrap().objects.len(), 1);
+        assert_eq!(shelf.entries.lock().unwrap().objects.len(), 1);
     }
 
     #[tokio::test]
     async fn trouble_is_not_kept_and_without_room_nothing_is() {
-        let shelf: Shelf<Vec<u8>> = Shelf::new(OVERHEAD * 4);
+        let shelf: ContentCache<Vec<u8>> = ContentCache::new(OVERHEAD * 4);
         let failure = async { Err(StoreError::NotFound { place: "here".to_owned() }) };
         assert!(shelf.get(name("a"), Box::pin(failure), Vec::len).await.is_err());
-        assert!(shelf.kept.lock().unwrap().objects.is_empty());
+        assert!(shelf.entries.lock().unwrap().objects.is_empty());
         let fetches = Cell::new(0);
         read(&shelf, "a", &fetches).await;
         assert_eq!(fetches.get(), 1);
-        let (none, fetches) = (Shelf::new(0), Cell::new(0));
+        let (none, fetches) = (ContentCache::new(0), Cell::new(0));
         read(&none, "a", &fetches).await;
         read(&none, "a", &fetches).await;
         assert_eq!(fetches.get(), 2);
