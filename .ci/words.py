@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Holds what people read to the words of the field: messages, help, doc comments and documents.
+"""Holds what people read to the words of the field: messages, help, comments and documents.
 
-    .ci/words.py               checks string literals and doc comments of the Rust sources, and every markdown file
+    .ci/words.py               checks the string literals, comments and function names of the Rust sources, the comments and names
+                               of tests, and every markdown file
     .ci/words.py --list        prints every text that is checked, too
     .ci/words.py --self-test   checks the lexer and the list with examples of their own
 
@@ -14,6 +15,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SOURCES = ("sigkit-core/src/**/*.rs", "sigkit-cli/src/**/*.rs", "testkit/src/**/*.rs", "examples/src/**/*.rs")
+TESTS = ("sigkit-*/tests/**/*.rs", "sigkit-*/examples/*.rs", "examples/tests/*.rs")
 DOCUMENTS = ("*.md", "docs/**/*.md", "examples/**/*.md", "testdata/**/*.md", "keys/*.md", "sigkit-*/**/*.md")
 
 # Pattern and what to use in its place. A space stands for any white space; case does not matter.
@@ -84,23 +86,30 @@ SPACED = [pattern.replace(" ", r"\s+") for pattern, _ in WORDS]
 PATTERN = re.compile("|".join(rf"(?P<w{number}>\b(?:{pattern})\b)" for number, pattern in enumerate(SPACED)), re.I | re.S)
 
 TOKEN = re.compile(
-    r"""(?P<doc>(?:[ \t]*//[/!](?!/)[^\n]*\n?)+)|/\*[*!](?P<block>(?![*/]).*?)\*/"""
-    r"""|//[^\n]*|/\*.*?\*/"""
+    r"""(?P<doc>(?:[ \t]*//[/!](?!/)[^\n]*\n?)+)|(?P<line>//[^\n]*(?:\n[ \t]*//(?![/!])[^\n]*)*)|/\*(?P<block>.*?)\*/"""
     r"""|(?<!\w)b?c?r(?P<hashes>\#*)"(?P<raw>.*?)"(?P=hashes)"""
     r"""|"(?P<string>(?:[^"\\]|\\.)*)\""""
-    r"""|'(?:[^'\\\n]|\\[^'\n]+|\\')'""",
+    r"""|'(?:[^'\\\n]|\\[^'\n]+|\\')'"""
+    r"""|\#\[(?:tokio::)?test\b[^\]]*\](?:\s|\#\[[^\]]*\])*(?:async\s+)?fn\s+(?P<name>\w+)""",
     re.S | re.X,
 )
 
 
+# What is checked of a test: its strings are also input and the messages of others.
+COMMENTS = ("doc", "line", "block", "name")
+KINDS = COMMENTS + ("raw", "string")
+
+
 def rust(source):
-    """Line and text of each string literal and of each block of doc comments."""
+    """Line, kind and text of each string literal, of each comment, and of each function's name."""
     for token in TOKEN.finditer(source):
-        for group in ("doc", "block", "raw", "string"):
+        for group in KINDS:
             if token[group] is not None:
                 text = token[group]
-                if group == "doc":
-                    text = re.sub(r"(?m)^[ \t]*//[/!]", "   ", text)
+                if group in ("doc", "line"):
+                    text = re.sub(r"(?m)^[ \t]*//[/!]?", "   ", text)
+                elif group == "name":
+                    text = text.replace("_", " ")
                 elif group == "string":
                     text = re.sub(r"\\[nrt\n]", lambda escape: "\n" if escape[0] == "\\\n" else "  ", text)
                 yield source.count("\n", 0, token.start(group)) + 1, group, text
@@ -124,11 +133,11 @@ def hits(line, text):
         yield line + text.count("\n", 0, match.start()), phrase, WORDS[int(match.lastgroup[1:])][1]
 
 
-def texts(path):
+def texts(path, kinds):
     source = path.read_text(encoding="utf-8")
     if path.suffix == ".md":
         return [(1, spoken(source, "md"))]
-    found = [(line, spoken(text, group)) for line, group, text in rust(source)]
+    found = [(line, spoken(text, group)) for line, group, text in rust(source) if group in kinds]
     return [(line, text) for line, text in found if re.search(r"[a-z]{2}\s+\S", text, re.I)]
 
 
@@ -140,13 +149,22 @@ EXAMPLE = r'''
 //! Nobody is at
 //! hand, and `whoever` is code.
 const A: &str = "it is no image \
-    and counts for nothing"; // whoever
-const B: &str = r#"a "quoted" registry stands here"#; /* whoever */
+    and counts for nothing"; // whoever reads
+const B: &str = r#"a "quoted" registry stands here"#; /* mended twice */
 fn c<'a>(text: &'a str, quote: char) -> bool { quote == '"' && text != "whoever" && quote != '\'' }
 /// There is no image, no more than that is no longer needed.
 const D: &str = "a phrase on its own line:\n  seals it";
+fn nobody_is_production_code() {}
+    // Two lines of one comment: it is
+    // no image, and `whoever` is code.
+#[tokio::test(flavor = "current_thread")]
+#[cfg(unix)]
+async fn what_nobody_reads_fails() {}
 '''
-EXPECTED = [(2, "Nobody"), (2, "at hand"), (4, "is no"), (5, "counts for nothing"), (6, "stands"), (9, "seals")]
+EXPECTED = [
+    (2, "Nobody"), (2, "at hand"), (4, "is no"), (5, "counts for nothing"), (5, "whoever"), (6, "stands"), (6, "mended"), (9, "seals"),
+    (11, "is no"), (15, "nobody"),
+]
 MARKDOWN = "One pass over `whoever` [is none](whoever.md).\n\n```sh\nwhoever\n```\n\n    whoever\n\nIt asks\nfor nothing.\n"
 
 
@@ -163,11 +181,11 @@ def main(arguments):
     if "--self-test" in arguments:
         return self_test()
     wrong, used, count, files = [], set(), 0, 0
-    for pattern in SOURCES + DOCUMENTS:
+    for pattern, kinds in [(pattern, KINDS) for pattern in SOURCES + DOCUMENTS] + [(pattern, COMMENTS) for pattern in TESTS]:
         for path in sorted(ROOT.glob(pattern)):
             name = path.relative_to(ROOT).as_posix()
             files += 1
-            for line, text in texts(path):
+            for line, text in texts(path, kinds):
                 count += 1
                 if "--list" in arguments:
                     print(f"{name}:{line}: {' '.join(text.split())}")

@@ -70,7 +70,7 @@ fn run() -> ExitCode {
     }
     let done =
         command::run(parsed.cli.verb, &context, global, &mut printer).unwrap_or_else(|error| Output::failed(&error));
-    // Helpers that nobody waits for any more do not outlive the command.
+    // Helpers whose answer is no longer needed do not outlive the command.
     credentials::stop_helpers();
     printer.finish(done)
 }

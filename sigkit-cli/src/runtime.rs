@@ -17,7 +17,7 @@ pub(crate) fn block_on<T>(work: impl Future<Output = T>) -> Result<T, CliError> 
         .build()
         .map_err(|error| CliError::system("start the runtime", error))?;
     let done = runtime.block_on(work);
-    // Look-ups of names and credentials that nobody waits for any more must not hold up the end.
+    // Look-ups of names and credentials that are no longer needed must not hold up the end.
     runtime.shutdown_background();
     Ok(done)
 }

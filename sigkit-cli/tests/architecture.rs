@@ -253,7 +253,7 @@ impl House {
         Err(module)
     }
 
-    /// The sources that one uses. A front door's `mod` and `pub use` are no uses; what is taken through it counts where it is taken.
+    /// The sources that one uses. A front door's `mod` and `pub use` do not count; what is taken through it counts where it is taken.
     fn uses(&self, number: usize) -> BTreeSet<usize> {
         let source = &self.sources[number];
         let mut paths: Vec<Vec<String>> = Vec::new();

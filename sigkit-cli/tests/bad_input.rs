@@ -71,7 +71,7 @@ fn contents() -> Vec<(&'static str, Vec<u8>)> {
 
 // threat: N01
 #[test]
-fn what_is_no_file_is_named_at_once() {
+fn missing_file_is_named_at_once() {
     for (option, arguments) in OPTIONS {
         let sandbox = Sandbox::new().with_keys();
         sandbox.write("blob", "a blob");
@@ -209,7 +209,7 @@ fn what_happened_to_a_file_is_told_by_every_reader() {
 // threat: N01
 // threat: K02
 #[test]
-fn what_is_no_password_is_named() {
+fn invalid_password_is_named() {
     let sandbox = Sandbox::new().with_keys();
     let show = |arguments: &[&str]| {
         let arguments: Vec<&str> = ["public-key", "--key", "cosign.key"].iter().chain(arguments).copied().collect();

@@ -241,7 +241,7 @@ fn the_digest_under_the_signature_can_be_named() {
     }
 }
 
-/// Every hash that somebody asks for by name is tried, and that one alone; without a name those usual for the key.
+/// Every hash requested by name is tried, and that one alone; without a name those usual for the key.
 // threat: C13
 #[test]
 fn a_hash_asked_for_holds_for_every_kind_of_key() {
@@ -337,7 +337,7 @@ fn a_file_that_changes_while_it_is_signed_is_refused() {
 
 // threat: R21
 #[test]
-fn a_blob_that_nobody_read_is_not_called_verified() {
+fn unread_blob_is_not_called_verified() {
     let sandbox = sandbox("ecdsa-p256");
     let digest = testkit::sha256(b"a blob\n");
     let statement = support::lab::statement(&digest, "https://example.com/t", "{}");

@@ -280,7 +280,7 @@ fn signatures_of_a_digest_do_not_wait_for_the_image() {
 
 // threat: R37
 #[test]
-fn a_slow_image_holds_up_nobody_else_and_its_result_comes_first() {
+fn slow_image_delays_no_other_and_its_result_comes_first() {
     let lab = RegistryFixture::new();
     let names = signed(&lab, 6);
     let last = Arc::new(AtomicBool::new(false));

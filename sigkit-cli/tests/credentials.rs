@@ -15,7 +15,7 @@ const READ: i32 = 10;
 const NOT_READ: i32 = 14;
 const PASSWORD: &str = "c4n4ry-p455w0rd";
 
-/// A registry with one image that nobody has signed.
+/// A registry with one unsigned image.
 fn registry(auth: Auth) -> Registry {
     let registry = Registry::builder().auth(auth).start();
     image::image(registry.content(), "app", "v1", "credentials");
@@ -391,7 +391,7 @@ fn eventually<T>(found: impl Fn() -> Option<T>) -> T {
 
 // threat: G08
 #[test]
-fn a_helper_in_the_current_directory_is_none() {
+fn helper_in_the_current_directory_is_ignored() {
     let registry = with_password();
     let sandbox = Sandbox::new();
     let config = docker(&sandbox, r#"{"credsStore":"fake"}"#);

@@ -172,7 +172,7 @@ fn broken_bundle_is_shown_in_part_and_not_upgraded() {
 }
 
 #[test]
-fn a_trusted_root_made_from_keys_and_certificates_is_believed() {
+fn trusted_root_from_keys_and_certificates_is_used() {
     let stack = Sigstore::new();
     let sandbox = sandbox(&stack, &stack.blob(BLOB).stamped().seal());
     sandbox.write("ca.pem", stack.intermediate.pem() + &stack.root.pem());

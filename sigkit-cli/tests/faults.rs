@@ -26,7 +26,7 @@ struct Case {
 }
 
 impl Case {
-    /// Whether "there is none" may be concluded: a registry that says so is believed, also when it says that it keeps no list.
+    /// Whether "there is none" may be concluded: a registry that says so is trusted in this, also when it says that it has no list.
     fn may_deny(&self) -> bool {
         match &self.action {
             Action::Respond(response) => matches!(response.status, 400 | 404 | 405 | 406 | 501),
@@ -43,7 +43,7 @@ impl Case {
     }
 }
 
-/// Lets each fault befall one of the requests that `verb` makes, in turn: alone, or whenever that place is asked.
+/// Injects each fault into one of the requests that `verb` makes, in turn: alone, or whenever that place is asked.
 fn sweep(
     start: impl Fn() -> Registry + Sync,
     prepare: impl Fn(&RegistryFixture, &Image) + Sync,

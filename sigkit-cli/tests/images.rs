@@ -6,7 +6,7 @@ use serde_json::Value;
 use support::lab::{RegistryFixture, fallback_tag, signature_tag};
 use testkit::{Registry, Switch, image};
 
-/// The array that `-o json` prints, which stands on a line of its own after an empty one, as cosign prints it.
+/// The array that `-o json` prints, which is on a line of its own after an empty one, as cosign prints it.
 #[track_caller]
 fn array(stdout: &str) -> Vec<Value> {
     assert!(stdout.starts_with("\n[") && stdout.ends_with("]\n"), "{stdout:?}");

@@ -641,7 +641,7 @@ impl Ran {
 
 // threat: G12
 #[test]
-fn nobody_is_asked_whose_address_stands_in_what_was_signed() {
+fn addresses_in_signed_content_are_not_contacted() {
     let (stack, elsewhere, lab) = (Sigstore::new(), RecordingServer::start(), RegistryFixture::new());
     let url = elsewhere.url();
     let mut root = stack.trusted_root();

@@ -1,4 +1,4 @@
-//! Attestations that are large, or look so: what they cost, and that none is lost for it.
+//! Attestations that are large, or look so: what they cost, and that every one of them is read.
 
 mod support;
 

@@ -116,7 +116,7 @@ fn an_archive_is_signed_in_place() {
 }
 
 #[test]
-fn without_a_tag_the_only_image_is_meant() {
+fn without_a_tag_the_only_image_is_used() {
     let one = Layout::new(&["v1"]);
     one.sign(&["--format", "both", "oci:lay"]).run().expect(0);
     one.verify(&["oci:lay"]).run().expect(0);

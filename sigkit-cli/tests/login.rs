@@ -139,8 +139,8 @@ fn a_registry_that_cannot_be_asked_leaves_it_undecided() {
         without_trace(ran.stderr_contains(&format!(": {code}: ")));
         assert_eq!(config(&sandbox), None, "{action:?}");
     }
-    let nobody = refused_address().to_string();
-    login(&sandbox, &nobody, &[]).run().expect(14).stderr_contains(": store-unavailable: ");
+    let closed = refused_address().to_string();
+    login(&sandbox, &closed, &[]).run().expect(14).stderr_contains(": store-unavailable: ");
     let silent = with_password();
     silent.fault(Rule::new("*", "*"), Action::Hang);
     login(&sandbox, silent.host(), &["--timeout=300ms"]).run().expect(14).stderr_contains(": timed-out: ");
@@ -151,7 +151,7 @@ fn a_registry_that_cannot_be_asked_leaves_it_undecided() {
 // threat: G03
 // threat: M11
 #[test]
-fn nobody_but_the_registry_sees_the_password_or_vouches_for_it() {
+fn only_the_registry_sees_and_confirms_the_password() {
     let collector = RecordingServer::answering(Response::new(200).with_body(r#"{"token":"t"}"#));
     let sandbox = Sandbox::new();
     // A token server elsewhere: even if the registry takes the token, it has not seen the account.
@@ -176,7 +176,7 @@ fn nobody_but_the_registry_sees_the_password_or_vouches_for_it() {
 }
 
 #[test]
-fn a_registry_that_asks_nobody_cannot_confirm_an_account() {
+fn registry_without_challenge_cannot_confirm_an_account() {
     let sandbox = Sandbox::new();
     let open = registry(Auth::Anonymous);
     login(&sandbox, open.host(), &[])
@@ -301,7 +301,7 @@ fn failing_store_helper_is_named_and_nothing_else_changes() {
 }
 
 #[test]
-fn what_makes_no_sense_is_refused_before_any_request() {
+fn conflicting_flags_are_refused_before_any_request() {
     let registry = with_password();
     let host = registry.host();
     let sandbox = Sandbox::new();

@@ -1,4 +1,4 @@
-//! Whom the program connects to: proxies of the environment, registries that flags speak of, and nobody when offline.
+//! Whom the program connects to: proxies of the environment, registries that flags name, and no other host when offline.
 
 mod support;
 
@@ -166,8 +166,8 @@ fn proxy_without_tunnel_fails_without_plain_http_or_password() {
     let registry = registry();
     let proxy = Proxy::to(registry.address());
     let sandbox = Sandbox::new();
-    let nobody = format!("http://user:{PASSWORD}@{}", refused_address());
-    for url in [proxy.url(), nobody] {
+    let no_proxy_here = format!("http://user:{PASSWORD}@{}", refused_address());
+    for url in [proxy.url(), no_proxy_here] {
         let run = verify(&sandbox, "registry.example/app:v1", &["-d"]);
         let ran = run.env("HTTPS_PROXY", &url).env("HTTP_PROXY", &url).run().expect(NOT_READ);
         assert!(!heard_of(&ran.stderr) && ran.stderr.contains(": store-unavailable: "), "{ran:#?}");
@@ -223,7 +223,7 @@ fn weakening_flags_warn_and_name_their_registries() {
 
 // threat: G15
 #[test]
-fn offline_nobody_but_the_registry_named_is_connected_to() {
+fn offline_connects_to_the_named_registry_only() {
     let lab = RegistryFixture::new();
     lab.image("v1");
     let collector = RecordingServer::start();

@@ -178,7 +178,7 @@ fn a_policy_that_takes_all_memory_ends_without_a_yes() {
 
 /// A fenced block of the walk in `examples/policies/README.md`.
 enum Block {
-    /// A file, whose name stands in its first line.
+    /// A file, whose name is in its first line.
     File { name: String, text: String },
     /// Commands, each with its exit code and a word of its answer.
     Commands(Vec<(String, i32, String)>),

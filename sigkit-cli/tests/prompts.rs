@@ -1,4 +1,4 @@
-//! Questions on a terminal: a pseudo-terminal stands in for one.
+//! Questions on a terminal: a pseudo-terminal simulates one.
 
 mod support;
 
@@ -189,7 +189,7 @@ fn an_interrupted_prompt_gives_the_echo_back() {
 
 // threat: K03
 #[test]
-fn the_end_of_input_is_no_password() {
+fn end_of_input_is_not_a_password() {
     let sandbox = Sandbox::new();
     let Some(mut run) = OnTerminal::start(&sandbox, &["generate-key-pair", "--algorithm", "ed25519"]) else { return };
     run.awaits(FIRST);

@@ -290,7 +290,7 @@ fn credentials_open_the_registry() {
 
 // threat: M1
 #[test]
-fn an_attestation_is_no_signature() {
+fn attestation_is_not_a_signature() {
     let lab = RegistryFixture::new();
     let image = lab.image("v1");
     for predicate in ["https://cosign.sigstore.dev/attestation/v1", "https://slsa.dev/provenance/v1"] {
@@ -341,7 +341,7 @@ fn headline_is_of_the_signature_beside_attestations() {
 // threat: M6
 // threat: H05
 #[test]
-fn trouble_in_one_place_hides_nothing_and_is_told() {
+fn error_in_one_place_hides_nothing_and_is_reported() {
     for (status, code) in [(500, "store-unavailable"), (403, "access-denied"), (429, "store-unavailable")] {
         let lab = RegistryFixture::new();
         let image = lab.image("v1");
@@ -658,7 +658,7 @@ fn on_a_terminal_the_result_is_a_tree() {
 
 // threat: R21
 #[test]
-fn annotations_never_stand_for_what_a_certificate_says() {
+fn annotations_never_replace_what_a_certificate_says() {
     let lab = RegistryFixture::new();
     lab.image("v1");
     let name = lab.name(":v1");

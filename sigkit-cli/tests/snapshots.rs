@@ -1,6 +1,6 @@
 //! What a person sees, as text files that a reviewer reads in one sitting: `tests/snapshots`.
 //!
-//! `SIGKIT_SNAPSHOTS=write cargo test -p sigkit-cli --test snapshots` writes them anew; the difference is then reviewed like code.
+//! `SIGKIT_SNAPSHOTS=write cargo test -p sigkit-cli --test snapshots` rewrites them; the difference is then reviewed like code.
 
 mod support;
 

@@ -61,7 +61,7 @@ fn a_reader_that_has_gone_is_a_failure() {
 // threat: L05
 // threat: N09
 #[test]
-fn closed_streams_are_no_crash() {
+fn closed_streams_do_not_crash() {
     let sandbox = Sandbox::new().with_keys();
     sandbox.shell("$sigkit public-key --key - <&-").run().expect(1).stderr_contains("on standard input, found nothing");
     sandbox

@@ -215,7 +215,7 @@ fn start(reference: &str, format: &str) -> Result<(Child, PublicKey), Failure> {
     Ok((child, PublicKey::from_pem(pem.trim().as_bytes())?))
 }
 
-/// Stores an image that nobody else has.
+/// Stores an image of its own.
 async fn push_image(store: &RegistryStore, target: &TagOrDigest, seed: &str) -> Result<Vec<u8>, StoreError> {
     let (config, layer) = (b"{}".as_slice(), seed.as_bytes());
     for blob in [config, layer] {

@@ -146,7 +146,7 @@ pub fn likely_cause(bytes: &[u8], wanted: TextFormat) -> Option<LikelyCause> {
     }
     match recognised(text)? {
         Recognised::Base64 => of_base64(bytes, wanted),
-        // JSON that is none, and PEM that is none, have their own words for what is wrong.
+        // Invalid JSON and invalid PEM have their own words for what is wrong.
         Recognised::Json if matches!(wanted, TextFormat::Json | TextFormat::Yaml) => None,
         Recognised::Pem if wanted == TextFormat::Pem => None,
         other => Some(LikelyCause::Is(other)),
@@ -315,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn a_signature_is_no_text_and_text_is_no_signature() {
+    fn signature_and_text_are_told_apart() {
         assert_eq!(encoded_again(&[0x30, 0x44, 0x02, 0x20, 0x01]), None);
         assert_eq!(encoded_again(&[7; 64]), None);
         for first in 0..=u8::MAX {

@@ -606,7 +606,7 @@ mod tests {
 
     // threat: I06
     #[test]
-    fn what_is_let_in_without_proof_is_never_called_verified() {
+    fn allowed_without_proof_is_never_called_verified() {
         use Verdict::{Allowed, Rejected, Undecided, Verified};
         for (rule, parts, verdict) in [
             (Rule::All, vec![nothing()], Allowed),

@@ -175,7 +175,7 @@ fn files_are_short() {
     assert!(lines[lines.len() / 2] <= MEDIAN_LINES, "{lines:?}");
 }
 
-/// What stands below the workspace, at the top.
+/// The files and folders at the top of the workspace.
 fn top(name: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(name)).unwrap()
 }

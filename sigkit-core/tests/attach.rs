@@ -324,7 +324,7 @@ async fn bytes_are_bounded_over_all_places() {
 // threat: M16
 // Fails when bundles without annotations are not counted with the rest.
 #[tokio::test]
-async fn bytes_that_nobody_described_are_bounded_as_well() {
+async fn bytes_without_a_descriptor_are_bounded_as_well() {
     let store = MemoryStore::new();
     let mut total = 0;
     for vector in ["bundle", "bundle-without-hint", "bundle-v0.1"] {
@@ -440,7 +440,7 @@ async fn layers_of_no_signature_under_the_tag_are_named_and_left() {
 // threat: R29
 // Fails when an index of something else is read as a list of referrers.
 #[tokio::test]
-async fn an_index_of_something_else_under_the_fallback_tag_is_no_list() {
+async fn index_of_something_else_under_fallback_tag_is_not_a_list() {
     let store = MemoryStore::new().without_referrers();
     let absent = |number: u32| Descriptor::new(media_type::OCI_MANIFEST, 7, Digest::sha256(&number.to_be_bytes()));
     // A registry shows an index under the tag of its own digest.
@@ -469,7 +469,7 @@ async fn an_index_of_something_else_under_the_fallback_tag_is_no_list() {
 // threat: R22 R28
 // Fails when a referrer that cannot hold a signature leaves a doubt, or when one that may does not.
 #[tokio::test]
-async fn retired_and_dead_referrers_are_passed_over_by_name() {
+async fn retired_and_dead_referrers_are_reported_by_name() {
     struct Retired(MemoryStore, Digest);
     impl Store for Retired {
         fn name(&self) -> String {
@@ -600,7 +600,7 @@ async fn only_what_makes_up_a_signature_is_kept_of_a_layer() {
     assert!(matches!(wide.blob, Err(BundleError::Member { member: "annotations", .. })));
 }
 
-/// A signature of its own for each writer; nobody verifies these.
+/// A signature of its own for each writer; these are not verified.
 fn signature(writer: usize) -> Signature {
     Signature::from_bytes(format!("signature {writer}").into_bytes())
 }
@@ -668,7 +668,7 @@ async fn attaching_the_same_again_changes_nothing() {
 
 // Fails when what a tag holds is overwritten unseen.
 #[tokio::test]
-async fn a_tag_that_holds_something_else_is_left_alone() {
+async fn tag_that_holds_something_else_is_not_changed() {
     let store = MemoryStore::new().without_referrers();
     put(&store, &by_tag(&signature_tag(&image())), &index(&[])).await;
     put(&store, &by_tag(&fallback_tag(&image())), &manifest(&[], None, "")).await;
@@ -782,7 +782,7 @@ fn no_writer_loses_a_signature_where_writes_are_conditional() {
     }
 }
 
-/// Writes the document under `tag` anew without the entries for which `drop` holds.
+/// Rewrites the document under `tag` without the entries for which `drop` holds.
 fn remove(store: &MemoryStore, tag: &Tag, drop: impl Fn(&Value) -> bool) {
     use futures_util::FutureExt as _;
     let Some(Ok(fetched)) = store.manifest(&by_tag(tag)).now_or_never() else { return };
@@ -934,7 +934,7 @@ async fn a_writer_waits_longer_among_others() {
 // threat: M8
 // Fails when one answer "not found" is enough to start an empty document.
 #[tokio::test]
-async fn a_false_not_found_wipes_nobody() {
+async fn false_not_found_removes_no_signature() {
     for best_effort in [false, true] {
         let inner = MemoryStore::new().without_referrers();
         attach_layer(&inner, 1).await.unwrap();
@@ -1045,7 +1045,7 @@ async fn attach_any<S: StoreWrite>(kind: &str, store: &S, writer: usize) -> Resu
 // threat: R35
 // Fails when the place's word is taken for what it says that it stored.
 #[tokio::test]
-async fn what_is_not_there_afterwards_is_no_success() {
+async fn what_is_missing_afterwards_does_not_succeed() {
     for kind in ["layer", "bundle"] {
         for (times, outcome) in [(2, Ok(())), (usize::MAX, Err("not-confirmed"))] {
             let seen = AtomicUsize::new(0);

@@ -147,7 +147,7 @@ async fn a_predicate_comes_back_byte_for_byte_in_every_format() {
 }
 
 #[tokio::test]
-async fn manifests_say_what_hangs_on_them() {
+async fn manifests_say_what_is_attached_to_them() {
     let store = repository().await;
     attest(&store, &PredicateType::Custom, Format::Both, &signer(), "x").await;
     let Manifest::Image(legacy) = store.manifest(&by_tag(&attestation_tag(&image()))).await.unwrap().manifest else {
@@ -306,7 +306,7 @@ fn writers_of_one_key_that_replace_at_once_leave_one() {
 
 // Fails when what a signer of something else has put back counts as the newest.
 #[test]
-fn what_was_replaced_does_not_win_when_somebody_puts_it_back() {
+fn replaced_attestation_does_not_win_when_restored() {
     let best_effort = WriteConsistency::Eventual { visibility_delay: Duration::from_millis(4) };
     for seed in 0..60 {
         let (inner, earlier) = at_once(async {
@@ -661,7 +661,7 @@ async fn attestations_of_any_size_hide_no_signature() {
 
 // Fails when the tag of attestations is taken for something else, or overwritten.
 #[tokio::test]
-async fn a_tag_that_holds_something_else_is_left_alone() {
+async fn tag_that_holds_something_else_is_not_changed() {
     let store = repository().await;
     let target = by_tag(&attestation_tag(&image()));
     store.push_manifest(&target, media_type::OCI_MANIFEST, IMAGE.replace("[]", r#"[{"mediaType":"x","size":0,"digest":"sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"}]"#).as_bytes(), Precondition::Any).await.unwrap();

@@ -83,7 +83,7 @@ fn calls_inside_any_runtime_do_not_panic() {
 
 #[test]
 fn futures_of_the_paved_path_go_to_any_executor() {
-    /// The future lives on the stack of whoever polls it, and threads have little.
+    /// The future lives on the stack of the thread that polls it, and threads have little.
     fn send<T: Send>(work: T) -> T {
         assert!(size_of_val(&work) < 32 << 10, "{} bytes", size_of_val(&work));
         work
@@ -123,7 +123,7 @@ fn any_store_will_do() {
 
 // threat: M6
 #[test]
-fn trouble_is_told_from_refusal() {
+fn failure_is_told_from_refusal() {
     let (pair, public) = keys();
     let (registry, store, target) = registry();
     let missing = TagOrDigest::Tag("missing".parse().unwrap());

@@ -283,7 +283,7 @@ async fn every_reference_given_is_signed() {
 
 // threat: M17
 #[tokio::test]
-async fn what_is_no_image_is_neither_signed_nor_verified() {
+async fn not_an_image_is_neither_signed_nor_verified() {
     let store = repository().await;
     store.corrupt(&image(), b"hello");
     assert!(matches!(
@@ -426,7 +426,7 @@ async fn the_manifests_below_an_index_are_bounded_and_read_once() {
 
 // threat: E10
 #[tokio::test]
-async fn a_child_that_is_missing_is_trouble_and_no_leaf() {
+async fn missing_child_is_an_error_and_not_a_leaf() {
     let store = MemoryStore::new();
     push(&store, &tag("v1"), &index(&[("amd64", &other("nowhere"))])).await;
     let top = fetched(&store, &tag("v1")).await;

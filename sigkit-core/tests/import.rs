@@ -78,7 +78,7 @@ fn pkcs8_is_written_as_openssl_writes_it() {
 }
 
 #[test]
-fn a_block_of_curve_parameters_may_stand_before_the_key() {
+fn curve_parameters_may_precede_the_key() {
     let text = vector!("openssl-ec-parameters");
     assert!(text.starts_with("-----BEGIN EC PARAMETERS-----"));
     assert_eq!(import::from_pem(text.as_bytes()).unwrap().public_key().algorithm(), KeyAlgorithm::EcdsaP256);

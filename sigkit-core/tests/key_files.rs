@@ -72,7 +72,7 @@ fn the_golden_key_signs_what_the_golden_public_key_verifies() {
 }
 
 #[test]
-fn what_is_sealed_here_opens_here() {
+fn what_is_encrypted_here_decrypts_here() {
     for name in ["ecdsa-p256", "ecdsa-p384", "ecdsa-p521", "ed25519"] {
         let pair = KeyPair::generate(name.parse().unwrap()).unwrap();
         let password = "pässword with spaces\n";
@@ -176,7 +176,7 @@ fn other_algorithms_and_lengths_are_named() {
 
 // threat: K02
 #[test]
-fn a_malformed_document_is_no_question_of_the_password() {
+fn malformed_document_is_not_a_wrong_password() {
     let document = document();
     for (text, name) in [
         (wrap(""), "empty"),

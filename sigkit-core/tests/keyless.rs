@@ -88,7 +88,7 @@ fn a_pattern_must_match_the_whole_name() {
 
 // threat: I02
 #[test]
-fn what_is_no_pattern_is_refused() {
+fn invalid_pattern_is_refused() {
     assert_eq!(Pattern::exact("").unwrap_err(), PatternError::Empty);
     assert_eq!(Pattern::regexp("").unwrap_err(), PatternError::Empty);
     let deep = format!("{}a{}", "(".repeat(200), ")".repeat(200));
@@ -188,7 +188,7 @@ fn one_identity_given_twice_is_one_signer() {
 
 // threat: B13
 #[test]
-fn certificates_that_did_not_issue_each_other_are_no_authority() {
+fn certificates_out_of_chain_are_not_an_authority() {
     let stack = Sigstore::new();
     let (root, intermediate) = (&stack.root, &stack.intermediate);
     let leaf = stack.leaf(SIGNED_AT).issue(&Key::p256("leaf"), intermediate);
@@ -218,7 +218,7 @@ fn certificates_that_did_not_issue_each_other_are_no_authority() {
 
 // Fails when the window of a certificate that has no part in it is given out for the reason.
 #[test]
-fn what_has_run_out_is_named_only_where_it_was_on_the_way() {
+fn expired_certificate_is_named_only_if_on_the_path() {
     let stack = Sigstore::new();
     let limits = &Limits::DEFAULT;
     let old = Template::authority("old", Some(0)).valid(0, SIGNED_AT - 1).issue(&Key::p384("old"), &stack.root);
@@ -227,9 +227,10 @@ fn what_has_run_out_is_named_only_where_it_was_on_the_way() {
     let by_forger = stack.blob(BLOB).issued_by(&forged).seal().bundle();
     // By an authority that the root does not know, with one beside it that it knows.
     let nowhere = Template::authority("nowhere", Some(0)).self_signed(&Key::p384("nowhere"));
-    let mut by_nobody = stack.blob(BLOB).issued_by(&nowhere).seal().older_bundle("0.1");
+    let mut by_unknown_issuer = stack.blob(BLOB).issued_by(&nowhere).seal().older_bundle("0.1");
     let raw = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, &stack.intermediate.der);
-    let chain = by_nobody["verificationMaterial"]["x509CertificateChain"]["certificates"].as_array_mut().unwrap();
+    let chain =
+        by_unknown_issuer["verificationMaterial"]["x509CertificateChain"]["certificates"].as_array_mut().unwrap();
     chain.push(serde_json::json!({ "rawBytes": raw }));
     let key = |key: &Key| PublicKey::from_spki_der(&key.spki()).unwrap();
     let log =
@@ -245,7 +246,7 @@ fn what_has_run_out_is_named_only_where_it_was_on_the_way() {
         CertificateAuthority::from_chain("", &[&other.root.der], Validity::ALWAYS, limits).unwrap()
     };
     for (bundle, authorities, code, words) in [
-        (&by_nobody, vec![current()], "certificate-untrusted", "unknown issuer"),
+        (&by_unknown_issuer, vec![current()], "certificate-untrusted", "unknown issuer"),
         (&by_forger, vec![current()], "certificate-untrusted", "invalid signature for public key"),
         (&by_forger, vec![current(), other_key()], "certificate-untrusted", "no certificate of that name"),
         (&by_forger, vec![ended(), other_key()], "certificate-not-valid", "the trust in the authority"),
@@ -356,7 +357,7 @@ fn the_extensions_of_fulcio_have_the_names_of_sigstore() {
 
 // threat: B05 A02 A03
 #[test]
-fn a_key_with_a_trusted_root_has_its_witnesses_checked() {
+fn key_with_a_trusted_root_has_its_material_checked() {
     let stack = Sigstore::new();
     let signer = Key::p256("signer");
     let key = PublicKey::from_spki_der(&signer.spki()).unwrap();
@@ -475,7 +476,7 @@ fn no_flipped_bit_of_a_certificate_verifies() {
 
 // threat: A18 B05
 #[test]
-fn the_log_must_be_believed_at_the_time_of_signing() {
+fn log_must_be_valid_at_the_time_of_signing() {
     let stack = Sigstore::new();
     let ending = |position: usize, end: i64| {
         let mut root = stack.trusted_root();

@@ -1,4 +1,4 @@
-//! A store over somebody else's client: what it reads, what it refuses, and what it does not take for absence.
+//! A store over another project's client: what it reads, what it refuses, and what it does not take for absence.
 #![cfg(all(feature = "oci-client", feature = "registry", feature = "sign"))]
 
 use std::path::Path;
@@ -183,7 +183,7 @@ async fn the_fallback_list_is_read_beside_the_registrys_own() {
 }
 
 #[tokio::test]
-async fn an_image_under_the_fallback_tag_is_no_list_and_no_trouble() {
+async fn image_under_the_fallback_tag_is_not_a_list_nor_an_error() {
     for (referrers, expected) in [(Switch::On, Referrers::Listed(Vec::new())), (Switch::Off, Referrers::Unsupported)] {
         let (registry, subject, _) = with_image(Registry::builder().referrers(referrers));
         let fallback = subject.digest.replace(':', "-");

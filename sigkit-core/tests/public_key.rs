@@ -1,4 +1,4 @@
-//! Which public keys are accepted, and what is said about the others.
+//! Which public keys are accepted, and the errors for all others.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -213,7 +213,7 @@ fn a_boundary_has_its_line_to_itself() {
 
 // threat: C15
 #[test]
-fn bytes_that_are_no_text_are_no_pem() {
+fn bytes_that_are_not_text_are_not_pem() {
     let utf16: Vec<u8> = [0xff, 0xfe].into_iter().chain(GOLDEN.bytes().flat_map(|byte| [byte, 0])).collect();
     let der = read(GOLDEN).unwrap().spki_der().to_vec();
     for (text, offset, byte, hint) in [

@@ -1,4 +1,4 @@
-//! Which signatures hold, and what is said about the others.
+//! Which signatures hold, and the errors for all others.
 #![allow(clippy::assertions_on_constants, reason = "what a build can do is constant within it")]
 
 use base64::Engine as _;
@@ -171,7 +171,7 @@ fn the_golden_bundle_and_payload_verify() {
     assert!(golden().verify(&message[..message.len() - 1], &signature).is_err());
 }
 
-/// The pre-authentication encoding and the signature of a bundle's DSSE envelope, taken from the text as it stands.
+/// The pre-authentication encoding and the signature of a bundle's DSSE envelope, taken from the text unchanged.
 fn envelope(bundle: &str) -> (Vec<u8>, Signature) {
     let value = |name: &str| {
         let after = bundle.split_once(&format!("\"{name}\":\"")).unwrap().1;
@@ -501,7 +501,7 @@ fn base64_of_a_signature_is_canonical() {
     }
 }
 
-/// As `base64`, `openssl base64` and text editors write it; a second encoding of the same bytes is none.
+/// As `base64`, `openssl base64` and text editors write it; a second encoding of the same bytes is not base64 here.
 // threat: C20 R31
 #[test]
 fn line_breaks_in_base64_of_a_signature_are_skipped() {

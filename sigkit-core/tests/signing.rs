@@ -39,7 +39,7 @@ fn every_kind_of_key_signs_with_its_preferred_scheme() {
     }
 }
 
-/// cosign 2, skopeo and podman know no other hash.
+/// cosign 2, skopeo and podman do not support another hash.
 // threat: C13
 #[test]
 fn the_legacy_format_is_signed_over_sha_256() {

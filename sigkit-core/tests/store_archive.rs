@@ -89,7 +89,7 @@ async fn an_archive_is_read_where_it_lies() {
 }
 
 #[tokio::test]
-async fn what_ordinary_tools_put_around_the_files_is_no_obstacle() {
+async fn extra_entries_of_ordinary_tools_are_accepted() {
     let fixture = Fixture::new();
     let mut tar = Tar::default()
         .pax(EntryType::XGlobalHeader, &[("comment", "made by a test")])
@@ -217,7 +217,7 @@ async fn long_names_are_read_in_both_forms_and_survive_a_write() {
 
 // threat: X03
 #[test]
-fn long_names_that_are_no_continuation_are_refused() {
+fn long_names_without_continuation_are_refused() {
     let base = || tagged(&Fixture::new());
     let gnu = |tar: Tar, name: &str| {
         tar.entry(EntryType::GNULongName, "././@LongLink", format!("{name}\0").as_bytes(), name.len() + 1)
@@ -751,7 +751,7 @@ async fn docker_list_of_another_image_is_refused_for_every_name() {
 
 // threat: R01
 #[tokio::test]
-async fn another_image_of_another_name_is_no_obstacle_by_name() {
+async fn another_image_of_another_name_does_not_matter() {
     let two = Two::new();
     let mut other = two.evil.clone();
     other["RepoTags"] = json!(["other:v2"]);

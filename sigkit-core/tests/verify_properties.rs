@@ -185,7 +185,7 @@ fn deleted(document: &Value, place: &str) -> Option<Value> {
     Some(document)
 }
 
-/// The text of a document in which one member stands twice, with two values.
+/// The text of a document in which one member occurs twice, with two values.
 fn doubled(document: &Value, place: &str, by: &Value) -> Option<String> {
     let (parent, name) = place.rsplit_once('/')?;
     let value = document.pointer(place)?;
@@ -315,7 +315,7 @@ fn truncated_evidence_never_verifies() {
     }
 }
 
-/// Mutations of the signed documents themselves, signed anew by the trusted key: no panic, and no image but this one.
+/// Mutations of the signed documents themselves, signed again by the trusted key: no panic, and no image but this one.
 // threat: D11
 #[test]
 fn mutated_signed_statement_verifies_only_for_this_image() {

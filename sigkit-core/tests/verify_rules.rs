@@ -159,7 +159,7 @@ fn one_key_given_twice_is_one_key() {
 // threat: A10
 // threat: A11
 #[test]
-fn a_policy_that_nobody_or_anybody_could_meet_does_not_exist() {
+fn policy_met_by_no_or_any_signer_does_not_exist() {
     let (a, b) = (key("a"), key("b"));
     let one = NonZeroUsize::MIN;
     assert_eq!(at_least(1, &[]).expect_err("nobody"), PolicyError::NoAuthority);
@@ -466,7 +466,7 @@ fn a_report_says_what_was_checked() {
 
 // Fails when a refusal names an error that did not decide.
 #[test]
-fn the_headline_is_the_trouble_that_decided() {
+fn headline_is_the_failure_that_decided() {
     let mut found = evidence(vec![signed_by(&other_key())]);
     found.problems.push(problem());
     let doubt = judge(&one_key(), &found).expect_err("nobody knows");

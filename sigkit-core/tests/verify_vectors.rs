@@ -34,7 +34,7 @@ use support::{cases, keys};
 /// Set to any value, it makes [`committed_vectors_are_those_made_here`] write them instead.
 const WRITE: &str = "SIGKIT_WRITE_VECTORS";
 
-/// Judges one vector and compares with its `expected.json`: nothing may fail, be waived or be doubted beyond what stands there.
+/// Judges one vector and compares with its `expected.json`: nothing may fail, be waived or be doubted beyond what is written there.
 fn check(vector: &Vector) {
     let name = &vector.name;
     let expected = vector.json("expected.json");

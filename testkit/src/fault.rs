@@ -193,7 +193,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_star_stands_for_any_text() {
+    fn star_matches_any_text() {
         for (pattern, text, expected) in [
             ("/v2/*/manifests/*", "/v2/a/b/manifests/v1", true),
             ("/v2/*/manifests/*", "/v2/a/blobs/v1", false),

@@ -103,7 +103,7 @@ fn look_up(
         names.iter().find_map(|name| {
             let variable = set.iter().find_map(|variable| variable.to_str().filter(|it| spells(it, prefix, name)))?;
             let value = environment.get(variable)?;
-            // Go's viper takes an empty variable for none; where it would say whom to believe, that is not passed over.
+            // Go's viper takes an empty variable for none; where it would say whom to trust, that is not ignored.
             let counts = !value.is_empty() || matches!(rule, Rule::Belief(_));
             counts.then(|| (variable.to_owned(), value))
         })
@@ -157,7 +157,7 @@ mod tests {
             let bound = bound("verify", &[], &[(variable, "")]);
             assert!(bound.mistake.as_ref().is_some_and(|why| why.contains(variable)), "{bound:?}");
         }
-        // One that the command line makes needless is none.
+        // One that the command line makes needless does not count.
         assert_eq!(bound("verify", &["key"], &[("SIGKIT_KEY", "")]).mistake, None);
         assert_eq!(bound("verify", &[], &[("SIGKIT_TIMEOUT", ""), ("SIGKIT_CHECK_CLAIMS", "")]), Bound::default());
     }
@@ -186,7 +186,7 @@ mod tests {
 
     // threat: K10
     #[test]
-    fn the_password_of_a_key_is_none_for_a_registry() {
+    fn password_of_a_key_is_not_used_for_a_registry() {
         let passwords = [("COSIGN_PASSWORD", "of the key"), ("SIGKIT_PASSWORD", "of the key")];
         assert_eq!(bound("login", &[], &passwords), Bound::default());
     }

@@ -86,7 +86,7 @@ pub(super) fn rule(verb: &str, long: &str) -> Option<Rule> {
         _ if ["insecure-", "allow-", "compat-"].iter().any(|weaker| long.starts_with(weaker)) => Rule::Weaker,
         "private-infrastructure" | "check-claims" | "certificate-oidc-issuer-absent" => Rule::Weaker,
         "ignore-tlog" | "show-sensitive-values" | "images-from" | "local-image" => Rule::CommandLine,
-        // Documents that say whom to believe are made of what the command line says.
+        // Documents that say whom to trust are made of what the command line says.
         "fulcio"
         | "rekor"
         | "ctfe"

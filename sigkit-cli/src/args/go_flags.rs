@@ -83,7 +83,7 @@ impl Normalised {
                     // Short help is not long help.
                     Some(Flag::Shorts(arg, [])) if arg.get_long() == Some("help") => self.rest.push(argument.clone()),
                     Some(Flag::Shorts(arg, following)) => self.push_shorts(verb, arg, following, &mut arguments),
-                    // With two dashes, clap can say which flag was meant.
+                    // With two dashes, clap can suggest the flag.
                     None if !text.starts_with(b"-") && text.len() > 1 => self.rest.push(join(b"--", text)),
                     None => self.rest.push(argument.clone()),
                 },
@@ -141,7 +141,7 @@ impl Normalised {
             Some(b"") if is_free && empty_is_absent(arg) => return,
             given => given,
         };
-        // Not where it would drop a requirement, or leave to a default whom to believe.
+        // Not where it would drop a requirement, or leave to a default whom to trust.
         if value == Some(b"") && !is_free {
             self.empty.push(long.to_owned());
         }
@@ -313,7 +313,7 @@ mod tests {
             // Aliases.
             ("verify --max-workers 3", "verify --jobs=3"),
             ("sign-blob --output f b", "sign-blob --output-signature=f b"),
-            // `--` ends flags; a dash alone is no flag.
+            // `--` ends flags; a dash alone is not a flag.
             ("sign --key k -- -r img", "sign --key=k -- -r img"),
             ("verify-blob --key k -", "verify-blob --key=k -"),
             // Flags before the verb.
@@ -341,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_string_is_no_value_but_an_empty_key_is_a_mistake() {
+    fn empty_string_is_absent_but_empty_key_is_a_mistake() {
         let given = ["sign", "--bundle", "", "--registry-token=", "--key", "", "-a", ""].map(OsString::from);
         let line = normalise(&command(), &given);
         assert_eq!(line.rest, ["--key=", "--annotations="]);

@@ -183,7 +183,7 @@ fn flags(error: &clap::Error, kind: ContextKind) -> Vec<String> {
 
 /// The name that was probably meant. One that asks for less, or takes a secret, only when a single letter is wrong.
 pub(super) fn nearest<'n>(given: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
-    // Nobody means a name with a text this long.
+    // A text this long is not a mistyped name.
     if given.len() > 64 {
         return None;
     }

@@ -75,7 +75,7 @@ enum Told {
     /// Both.
     Both,
     /// Never: it is often set without intent, or the flag that needs it is refused by itself.
-    Nobody,
+    Never,
 }
 
 const IDENTITY: &str = "it belongs to signing with an identity, and this build signs with keys (--key)";
@@ -85,28 +85,28 @@ const ROOT: &str = "the trusted root of the public services is built in; --trust
 
 /// All of them.
 pub(super) const WITHOUT_EFFECT: &[WithoutEffect] = &[
-    row("ACTIONS_ID_TOKEN_REQUEST_TOKEN", IDENTITY, Told::Nobody),
-    row("ACTIONS_ID_TOKEN_REQUEST_URL", IDENTITY, Told::Nobody),
-    row("BUILDKITE_AGENT_ACCESS_TOKEN", IDENTITY, Told::Nobody),
-    row("BUILDKITE_AGENT_ENDPOINT", IDENTITY, Told::Nobody),
-    row("BUILDKITE_AGENT_LOG_LEVEL", IDENTITY, Told::Nobody),
-    row("BUILDKITE_JOB_ID", IDENTITY, Told::Nobody),
+    row("ACTIONS_ID_TOKEN_REQUEST_TOKEN", IDENTITY, Told::Never),
+    row("ACTIONS_ID_TOKEN_REQUEST_URL", IDENTITY, Told::Never),
+    row("BUILDKITE_AGENT_ACCESS_TOKEN", IDENTITY, Told::Never),
+    row("BUILDKITE_AGENT_ENDPOINT", IDENTITY, Told::Never),
+    row("BUILDKITE_AGENT_LOG_LEVEL", IDENTITY, Told::Never),
+    row("BUILDKITE_JOB_ID", IDENTITY, Told::Never),
     row("COSIGN_DOCKER_MEDIA_TYPES", "signatures are stored with the media types of OCI", Told::Signing),
     row(
         "COSIGN_EXPERIMENTAL",
         "a key needs no log, an identity is asked for by --certificate-identity, and every format is read",
         Told::Both,
     ),
-    row("COSIGN_PKCS11_IGNORE_CERTIFICATE", HARDWARE, Told::Nobody),
+    row("COSIGN_PKCS11_IGNORE_CERTIFICATE", HARDWARE, Told::Never),
     row("COSIGN_PKCS11_MODULE_PATH", HARDWARE, Told::Both),
-    row("COSIGN_PKCS11_PIN", HARDWARE, Told::Nobody),
-    row("GITHUB_HOST", SECRETS, Told::Nobody),
-    row("GITHUB_TOKEN", SECRETS, Told::Nobody),
-    row("GITLAB_HOST", SECRETS, Told::Nobody),
-    row("GITLAB_TOKEN", SECRETS, Told::Nobody),
-    row("GOOGLE_SERVICE_ACCOUNT_NAME", IDENTITY, Told::Nobody),
-    row("SIGSTORE_ID_TOKEN", IDENTITY, Told::Nobody),
-    row("SPIFFE_ENDPOINT_SOCKET", IDENTITY, Told::Nobody),
+    row("COSIGN_PKCS11_PIN", HARDWARE, Told::Never),
+    row("GITHUB_HOST", SECRETS, Told::Never),
+    row("GITHUB_TOKEN", SECRETS, Told::Never),
+    row("GITLAB_HOST", SECRETS, Told::Never),
+    row("GITLAB_TOKEN", SECRETS, Told::Never),
+    row("GOOGLE_SERVICE_ACCOUNT_NAME", IDENTITY, Told::Never),
+    row("SIGSTORE_ID_TOKEN", IDENTITY, Told::Never),
+    row("SPIFFE_ENDPOINT_SOCKET", IDENTITY, Told::Never),
     row("TUF_MIRROR", ROOT, Told::TrustingDefaults),
     row("TUF_ROOT", ROOT, Told::TrustingDefaults),
     row("TUF_ROOT_JSON", ROOT, Told::TrustingDefaults),
@@ -129,7 +129,7 @@ pub(super) fn notes(verb: &str, given: &BTreeSet<String>, environment: &Environm
             verifies && !["key", "trusted-root", "policy"].iter().any(|flag| given.contains(*flag))
         }
         Told::Both => true,
-        Told::Nobody => false,
+        Told::Never => false,
     };
     WITHOUT_EFFECT
         .iter()

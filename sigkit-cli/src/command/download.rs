@@ -107,7 +107,7 @@ fn beside(
                 continue;
             }
             Ok(_) => {}
-            // Unreadable, and printed all the same: whoever downloads wants to see it.
+            // Unreadable, and printed all the same: the user of a download wants to see it.
             Err(error) => output.notes.push(format!("WARNING: {origin}: {error}")),
         }
         match item.document {

@@ -180,7 +180,7 @@ impl<'a> Images<'a> {
         let failed = Unresolved::of(target.registry());
         let open = self.open(target).map_err(|error| failed((*error).into()))?;
         let image = open.resolve_on(self.args.platform.as_ref()).await.map_err(failed)?;
-        // What a registry holds is compared with its descriptors by whoever pulls it.
+        // The client that pulls from a registry compares its content with the descriptors.
         let absent = match self.access == StoreAccess::Read && target.registry().is_none() {
             true => verify_blob_digests(&*open.store, &image, &Limits::DEFAULT).await.map_err(failed)?,
             false => Vec::new(),

@@ -72,7 +72,7 @@ fn authority(flag: &'static str, spec: &ServiceSpec, context: &Context) -> Resul
         .map(|der| Certificate::from_der(der))
         .collect::<Result<Vec<_>, _>>()
         .map_err(|e| usage(e.to_string()))?;
-    // Without a time of its own, the authority is believed as long as all of its certificates.
+    // Without a time of its own, the authority is valid as long as all of its certificates.
     let issued = certificates.iter().filter_map(|certificate| certificate.validity().start()).max();
     let mut valid = validity(spec).map_err(usage)?;
     if let (None, Some(issued)) = (spec.optional("start-time"), issued) {

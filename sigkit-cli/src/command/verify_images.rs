@@ -163,7 +163,7 @@ impl Images<'_> {
         let Manifest::Index(entries) = &index.manifest else { return Vec::new() };
         let descent = Descent::new(index, &Limits::DEFAULT);
         let mut platforms = Vec::new();
-        // What is on no platform is no image: BuildKit lists its attestations so.
+        // An entry without a platform is not an image: BuildKit lists its attestations so.
         let entries = entries.manifests.iter().filter_map(|entry| Some((entry, entry.platform.as_ref()?)));
         for (entry, platform) in entries.filter(|(_, platform)| platform.os != "unknown").take(MAX_PLATFORMS) {
             let look = Box::pin(verifier.collect(text, open, &entry.digest, deadline));

@@ -238,7 +238,7 @@ mod tests {
 
     // threat: G10
     #[test]
-    fn what_is_said_of_others_is_passed_over() {
+    fn entries_of_other_servers_are_ignored() {
         for json in [
             "",
             " \n",
@@ -313,7 +313,7 @@ mod tests {
 
     // threat: G10
     #[test]
-    fn files_are_read_within_bounds_and_missing_ones_are_none() {
+    fn files_are_read_within_bounds_and_may_be_missing() {
         let directory = tempfile::tempdir().unwrap();
         let read = |name: &str| AuthFile::read(&directory.path().join(name), &RegistryKey::new("a.example"));
         assert!(matches!(read("missing"), Ok(None)));

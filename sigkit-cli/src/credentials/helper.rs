@@ -305,7 +305,7 @@ fn collect(stream: Option<OwnedFd>) -> io::Result<Receiver<io::Result<Zeroizing<
     std::thread::Builder::new().name("helper".to_owned()).spawn(move || {
         let bytes = read_bounded(File::from(stream), MAX_OUTPUT_BYTES);
         let bytes = bytes.and_then(|bytes| bytes.ok_or_else(|| io::ErrorKind::FileTooLarge.into()));
-        // Nobody listens any more once the time is over.
+        // The receiver is gone once the time is over.
         sender.send(bytes).unwrap_or_default();
     })?;
     Ok(receiver)
@@ -428,7 +428,7 @@ mod tests {
 
     // threat: G08
     #[test]
-    fn a_helper_that_knows_nothing_is_no_failure() {
+    fn helper_without_credentials_does_not_fail() {
         for script in [
             "echo credentials not found in native keychain; exit 1",
             "echo credentials not found; exit 1",
@@ -462,7 +462,7 @@ mod tests {
 
     // threat: G08
     #[test]
-    fn an_answer_that_is_none_is_refused_without_its_contents() {
+    fn invalid_answer_is_refused_without_its_contents() {
         for script in [
             "true",
             "echo S3CRET",
@@ -529,7 +529,7 @@ mod tests {
 
     // threat: G08
     #[test]
-    fn a_registry_that_is_no_line_is_not_asked_for() {
+    fn registry_name_of_several_lines_is_not_sent() {
         let helpers = Helpers::new("/nowhere".into());
         for registry in ["", "a.example\nb.example", "a.example\0"] {
             let error = helpers.get("fake", &RegistryKey::new(registry)).unwrap_err();

@@ -75,7 +75,7 @@ impl StoredCredentials {
         let Some(name) = helper.filter(|name| !name.is_empty()) else { return Ok(None) };
         let url = server.url().unwrap_or_default().to_owned();
         let answer = {
-            // Held while the helper runs: whoever asks for the same waits for the answer.
+            // Held while the helper runs: another request for the same server waits for the answer.
             let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
             let ask = || Answer(self.helpers.get(name, server).map_err(|error| error.to_string()));
             answers.entry((name.to_owned(), url)).or_insert_with(ask).clone()

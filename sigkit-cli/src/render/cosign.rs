@@ -239,7 +239,7 @@ mod tests {
 
     // threat: R21
     #[test]
-    fn each_check_is_said_of_each_signature_or_not_at_all() {
+    fn check_is_printed_if_it_holds_for_each_signature() {
         let leaf = |check, outcome| Node::Leaf { check, outcome };
         let entry = || Fact::Logged { log: "l".to_owned(), index: 1, time: None, proof: LogProof::Promise };
         let logged = || leaf(CheckId::LogEntry, Outcome::Pass(entry()));

@@ -327,7 +327,7 @@ impl Placed {
             return;
         }
         let begins = width(&pad(&line, mark_column)).saturating_add(4);
-        // Beside a long label there may be no room for it.
+        // A long label may leave too little room for it.
         let beside = columns.is_none_or(|columns| begins.saturating_add(MIN_BESIDE) <= columns);
         let begins = if beside { begins } else { detail_column };
         let mut lines = wrap(&self.detail, begins, detail_column, columns).into_iter();

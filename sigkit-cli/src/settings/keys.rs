@@ -181,7 +181,7 @@ impl Context {
     ) -> Result<KeyPair, KeyLoadError> {
         let refused = |error| KeyLoadError::Private { source_name: source.to_string(), error };
         if Label::of(bytes) == Label::Other {
-            // Not a key file whatever the password: nobody is asked for one.
+            // Not a key file whatever the password: no prompt for one.
             return file::decrypt(bytes, &Password::new("")).map_err(refused);
         }
         // As long as nothing of standard input has been read.

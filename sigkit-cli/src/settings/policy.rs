@@ -113,7 +113,7 @@ fn transparency(args: &TrustArgs, usual: TransparencyRequirements) -> Result<Tra
     let transparency = match args.log.requirement()? {
         LogRequirement::Usual => usual,
         LogRequirement::Required => usual.with_logs(NonZeroUsize::MIN),
-        // A key asks for none anyhow, and what comes along must hold all the same.
+        // A key requires none anyhow, and what the signature has must hold all the same.
         LogRequirement::Waived if usual == TransparencyRequirements::IF_PRESENT => usual,
         LogRequirement::Waived => usual.dangerous_without_log(),
     };

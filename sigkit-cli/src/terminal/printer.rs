@@ -58,7 +58,7 @@ impl<'a> Printer<'a> {
             Some(path) => Results::File { path, kept: SpooledTempFile::new(MAX_MEMORY_BYTES) },
             None => Results::Stdout(None),
         };
-        // Help, which is no verb's result.
+        // Help, which is not the result of a verb.
         let reader = if global.is_none() { Reader::Paging } else { Reader::Counting };
         Self { context, global, results, progress: None, exit: ExitCode::Done, reader }
     }

@@ -11,7 +11,7 @@ use rustix::termios::{Winsize, tcsetwinsize};
 
 use super::Run;
 
-/// What a terminal shows, and the streams that are none.
+/// What a terminal shows, and the streams that are not terminals.
 pub struct Seen {
     pub code: i32,
     pub shown: String,

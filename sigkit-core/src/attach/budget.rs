@@ -221,7 +221,7 @@ mod tests {
 
     // threat: R32
     #[test]
-    fn one_thing_larger_than_all_may_be_is_let_in_alone() {
+    fn one_item_over_the_whole_budget_is_admitted_alone() {
         let (room, budget) = (Room::of(10, 25), Budget::new(9, 10, 25, "attestations"));
         run(room.take(2)).0.keep(2);
         budget.take(1, 2).unwrap();

@@ -73,7 +73,7 @@ pub(super) async fn pool<T, F: Future<Output = T>>(mut next: impl FnMut() -> Nex
                 }
                 Poll::Pending => true,
             });
-            // Whoever has ended made room for the next one, and may be what another one waits for.
+            // A future that has ended made room for the next one, and may be what another one waits for.
             if running.len() == before {
                 return if exhausted && running.is_empty() { Poll::Ready(()) } else { Poll::Pending };
             }

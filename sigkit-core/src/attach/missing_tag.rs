@@ -23,8 +23,8 @@ pub(super) async fn confirm_absent<S: StoreWrite>(
     if store.manifest(&TagOrDigest::Digest(*image)).await.is_err() {
         return Err(refusal);
     }
-    let nobodys = Tag::for_digest(&Digest::sha256(format!("no image has this digest: {tag}").as_bytes()), suffix);
-    match store.manifest(&TagOrDigest::Tag(nobodys)).await {
+    let unused = Tag::for_digest(&Digest::sha256(format!("no image has this digest: {tag}").as_bytes()), suffix);
+    match store.manifest(&TagOrDigest::Tag(unused)).await {
         Err(StoreError::Denied { .. }) => {}
         _ => return Err(refusal),
     }

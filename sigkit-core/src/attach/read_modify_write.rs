@@ -164,7 +164,7 @@ pub(super) async fn insert<S: StoreWrite>(
     let mut removal = Removal::Due;
     loop {
         let started = Instant::now();
-        // A refusal to show the tag stands for nothing only until this writer has written.
+        // A refusal to show the tag means an empty document only until this writer has written.
         let refusal = if attempts == 0 { first_look } else { TagPrecheck::Answered };
         let mut document = match read(store, tag, kind, refusal).await {
             Err(AttachError::Store(error @ StoreError::Denied { .. })) if attempts == 0 => {
@@ -205,7 +205,7 @@ pub(super) async fn insert<S: StoreWrite>(
             watch.notice_others();
         }
         attempts = attempts.saturating_add(1);
-        // What comes back after it has been removed is left to whoever put it back: two writers that replace each other would not end.
+        // What comes back after it has been removed is left to the writer that put it back: two writers that replace each other would not end.
         if removal == Removal::Due {
             document.entries.retain(|entry| !replaced(entry));
         }
@@ -220,7 +220,7 @@ pub(super) async fn insert<S: StoreWrite>(
                 removal = Removal::Done;
                 watch.wrote(digest, started.elapsed());
             }
-            // Nobody else writes, and yet it is a conflict: in its own words, this place does not let tags move.
+            // No other writer, and yet a conflict: the error says in its own words that tags cannot move here.
             Err(AttachError::Store(StoreError::Conflict { place }))
                 if unmoved == MAX_CONFLICTS_WITHOUT_CHANGE && read_as.is_some() =>
             {
@@ -391,7 +391,7 @@ async fn write<S: StoreWrite>(
         WriteConsistency::Eventual { .. } => {
             // The list of tags is asked first, so that nothing lies between the last look and the write.
             let listed = if read_as.is_none() { store.tag_listed(tag).await } else { TagListed::NotStated };
-            // Pushing blobs took round trips in which others may have written; and before a document is begun anew, the answer
+            // Pushing blobs took round trips in which others may have written; and before a new document is begun, the answer
             // that there is none must come twice: some registries say so for a moment about what they hold.
             let look_again = !plan.blobs.is_empty() || read_as.is_none() || read_at.elapsed() > MAX_READ_AGE;
             if look_again && current(store, tag, refusal).await? != read_as {

@@ -187,7 +187,7 @@ impl<S: Store, K: Keep> Search<'_, S, K> {
     async fn listed_by_tag(&self, queue: &Mutex<Queue>) -> (Option<LookupError>, usize) {
         let fetched = self.in_time(self.store.manifest(&TagOrDigest::Tag(fallback_tag(self.image)))).await;
         let outcome = match fetched {
-            // A copy tool, or the registry itself, may have put the image under this tag; then it is no list, and hides none.
+            // A copy tool, or the registry itself, may have put the image under this tag; then it is not a list, and hides none.
             Ok(fetched) if fetched.descriptor.digest == *self.image => (None, 0),
             Ok(fetched) => match fetched.manifest {
                 Manifest::Index(index) => {

@@ -62,7 +62,7 @@ impl EnvelopeAttachment<'_> {
     /// [`AttachError`]; without an error the attestation and all that were seen before, except those replaced, are there.
     pub async fn attach<S: StoreWrite>(self, store: &S) -> Result<WriteReceipt, AttachError> {
         let mut layer = Descriptor::of(media_type::DSSE_ENVELOPE, &self.envelope);
-        // The signature stands in the envelope; cosign wants the annotation all the same.
+        // The envelope has the signature; cosign requires the annotation all the same.
         layer.annotations.insert(media_type::ANNOTATION_SIGNATURE.to_owned(), String::new());
         let predicate_type = self.predicate_type.to_owned();
         layer.annotations.insert(media_type::ANNOTATION_LAYER_PREDICATE_TYPE.to_owned(), predicate_type);

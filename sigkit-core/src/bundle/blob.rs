@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn an_envelope_in_the_place_of_a_signature_is_an_attestation() {
+    fn envelope_instead_of_signature_is_an_attestation() {
         let text = |envelope: &str| format!(r#"{{"base64Signature":"{}"}}"#, STANDARD.encode(envelope));
         let envelope = r#"{"payload":"e30=","payloadType":"t","signatures":[{"sig":"AA=="}]}"#;
         let entity = SignedEntity::from_blob_bundle(text(envelope).as_bytes()).unwrap();
@@ -186,7 +186,7 @@ mod tests {
     // threat: M2
     // threat: A04
     #[test]
-    fn a_key_in_the_place_of_a_certificate_is_a_hint_at_most() {
+    fn key_instead_of_certificate_is_a_hint_at_most() {
         let key = PublicKey::from_pem(KEY.as_bytes()).unwrap();
         let hint = VerificationMaterial::KeyHint(key.fingerprint().hint());
         assert_eq!(with_cert(&STANDARD.encode(KEY)).unwrap().material, hint);

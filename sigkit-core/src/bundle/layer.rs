@@ -158,7 +158,7 @@ mod tests {
 
     // threat: A03 D17
     #[test]
-    fn a_broken_proof_is_no_signature() {
+    fn broken_proof_is_not_a_signature() {
         for (name, text) in [
             (media_type::ANNOTATION_BUNDLE, "{}"),
             (media_type::ANNOTATION_BUNDLE, "null"),

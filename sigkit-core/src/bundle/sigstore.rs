@@ -149,7 +149,7 @@ impl SignedEntity {
             }
         };
         let material = &wire.verification_material;
-        // Both hint at one key: which of them is meant?
+        // Both hint at one key, and it is not clear which of them is right.
         if let (Some(WireHint { hint }), Some(named)) =
             (&material.public_key, wire.dsse_envelope.as_ref().and_then(WireEnvelope::key_hint))
             && !hint.is_empty()

@@ -119,7 +119,7 @@ fn decode_in_place(mut bytes: Vec<u8>, text: Range<usize>) -> Option<Vec<u8>> {
     while from < text.end {
         let next = from.saturating_add(BASE64_CHUNK.0).min(text.end);
         let length = STANDARD.decode_slice(bytes.get(from..next)?, &mut decoded).ok()?;
-        // Padding stands at the end alone.
+        // Padding is at the end only.
         if next < text.end && length < decoded.len() {
             return None;
         }
@@ -260,7 +260,7 @@ impl Envelope {
     /// without.
     #[cfg(feature = "keyless")]
     pub(crate) fn go_digests(&self) -> [Digest; 2] {
-        // None of the texts but the type can hold a character that Go escapes, and base64 is none of them.
+        // None of the texts but the type can hold a character that Go escapes, and base64 has no such character.
         let signature = self.signature.to_base64();
         let payload_type = json::to_go_string(&self.payload_type).unwrap_or_default();
         let around = [

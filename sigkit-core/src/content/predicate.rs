@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn any_text_is_compared_as_it_stands_when_reading() {
+    fn any_text_is_compared_unchanged_when_reading() {
         for text in [
             "cosign.sigstore.dev/attestation/v1",
             "sbom",
@@ -274,7 +274,7 @@ mod tests {
 
     // threat: D03
     #[test]
-    fn a_signature_is_no_attestation() {
+    fn signature_is_not_an_attestation() {
         assert_eq!(PredicateType::wanted(SIGN_PREDICATE), Err(PredicateTypeError::Signature));
         assert_eq!(SIGN_PREDICATE.parse::<PredicateType>(), Err(PredicateTypeError::Signature));
     }

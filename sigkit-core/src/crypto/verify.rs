@@ -98,7 +98,7 @@ impl PublicKey {
             match attempt(*scheme) {
                 Ok(()) => return Ok(*scheme),
                 Err(SignatureError::Invalid { .. }) => tried.push(*scheme),
-                // What this build or this form of the message cannot tell is no answer; another scheme may have one.
+                // What this build or this form of the message cannot check does not decide; another scheme may.
                 Err(
                     error @ (SignatureError::Unsupported { .. }
                     | SignatureError::NeedsMessage { .. }

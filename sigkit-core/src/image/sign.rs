@@ -198,7 +198,7 @@ pub async fn attach<S: StoreWrite>(
     let present = match signing.again {
         ExistingSignature::Skip => {
             let policy = own_policy(signer, signing);
-            // Trouble in looking only means that an equal signature may be written twice.
+            // A failure to look only means that an equal signature may be written twice.
             let present = discover(signatures, &image.descriptor.digest, &policy).await;
             Verifier::new(&policy).verify(&Artifact::Bytes(&image.bytes), &present, now).ok()
         }

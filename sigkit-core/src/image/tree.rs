@@ -280,7 +280,7 @@ pub async fn select_platform<S: Store>(
             child => Ok(child?),
         },
         [] => {
-            // What is on no platform is no image: BuildKit lists its attestations so.
+            // An entry without a platform is not an image: BuildKit lists its attestations so.
             let platforms = index.manifests.iter().filter_map(|entry| entry.platform.as_ref());
             let platforms = platforms.filter(|platform| platform.os != "unknown").map(ToString::to_string);
             let found = platforms.collect::<Vec<_>>().join(", ");

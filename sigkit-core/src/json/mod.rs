@@ -37,7 +37,7 @@ impl JsonError {
     /// What is wrong with `bytes`, and what probably happened to them.
     fn explained(error: &serde_json::Error, bytes: &[u8]) -> Self {
         let cause = match error.classify() {
-            // What the document says is wrong, not how it is written, but for one that was put into a text.
+            // What the document says is wrong, not how it is written, except for one that was put into a text.
             Category::Data => {
                 likely_cause(bytes, TextFormat::Json).filter(|_| bytes.trim_ascii_start().starts_with(b"\""))
             }
@@ -231,7 +231,7 @@ mod tests {
             assert!(error.to_string().contains("appears twice"), "{text}: {error}");
         }
         assert!(from_slice::<serde_json::Value>(br#"{"a":{"a":1},"b":{"a":2}}"#).is_ok());
-        // However many members there are, and wherever the second one stands.
+        // However many members there are, and wherever the second one is.
         let members = |twice: usize| {
             let names = (0..40).chain([twice]).map(|name| format!(r#""{name}":0"#));
             format!("{{{}}}", names.collect::<Vec<_>>().join(","))
@@ -244,7 +244,7 @@ mod tests {
 
     // threat: D09
     #[test]
-    fn a_repeated_member_is_refused_where_nobody_reads_it() {
+    fn repeated_member_is_refused_where_it_is_not_read() {
         let document = |raw: &str, unknown: &str| {
             let text = format!(r#"{{"list":[],"raw":{raw},"kind":"Plain","unknown":{unknown}}}"#);
             from_slice::<Outer>(text.as_bytes()).map(|outer| outer.raw.get().to_owned())
@@ -273,7 +273,7 @@ mod tests {
                 ] {
                     let error = from_slice::<serde_json::Value>(text.as_bytes()).expect_err(&text);
                     assert!(error.to_string().contains("is refused"), "{text}: {error}");
-                    // Also where nobody reads it, where it is kept as text, and where a type names its members.
+                    // Also where it is not read, where it is kept as text, and where a type names its members.
                     let outer = format!(r#"{{"list":[],"raw":{text},"kind":"Plain"}}"#);
                     assert!(from_slice::<Outer>(outer.as_bytes()).is_err(), "{outer}");
                     let outer = format!(r#"{{"list":[],"raw":1,"kind":"Plain","unknown":{text}}}"#);
@@ -349,7 +349,7 @@ mod tests {
     // threat: D13
     // threat: N04
     #[test]
-    fn an_array_is_no_object() {
+    fn array_is_not_an_object() {
         let good = r#"{"list":[{"name":"a"},{}],"inner":{"name":"b"},"raw":[{"x":[1]}],"kind":{"With":{"inner":{}}}}"#;
         let read = |text: &str| from_slice::<Outer>(text.as_bytes());
         let outer = read(good).unwrap();

@@ -196,7 +196,7 @@ impl KeyPair {
 
     fn generate_ecdsa(curve: Curve) -> Result<Self, KeyError> {
         let mut scalar = Zeroizing::new(vec![0_u8; curve.coordinate_len()]);
-        // A candidate at or above the order is drawn anew; that happens with probability below 2^-32 for each curve.
+        // A candidate at or above the order is drawn again; that happens with probability below 2^-32 for each curve.
         for _ in 0..64 {
             randomness(&mut scalar)?;
             if let (Curve::P521, Some(top)) = (curve, scalar.first_mut()) {

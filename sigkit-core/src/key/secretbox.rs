@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn seals_and_opens_what_nacl_publishes() {
+    fn published_nacl_vector_encrypts_and_decrypts() {
         let (key, nonce) = (hex(KEY).try_into().unwrap(), hex(NONCE).try_into().unwrap());
         assert_eq!(encrypt(&key, &nonce, &hex(MESSAGE)), hex(SEALED));
         assert_eq!(decrypt(&key, &nonce, &hex(SEALED)).unwrap().as_slice(), hex(MESSAGE));

@@ -49,7 +49,7 @@ pub(crate) fn spelled(text: &str) -> Result<String, ReferenceError> {
     let number = port.bytes().all(|b| b.is_ascii_digit()).then(|| port.parse::<u16>().ok()).flatten();
     match number.filter(|number| *number != 0).ok_or_else(wrong)? {
         443 => Ok(host),
-        // With this machine, plain HTTP is spoken unasked.
+        // Plain HTTP is used with this machine without a flag.
         80 if is_loopback(&host) => Ok(host),
         port => Ok(format!("{host}:{port}")),
     }

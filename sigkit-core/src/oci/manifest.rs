@@ -335,7 +335,7 @@ mod tests {
 
     // threat: R28
     #[test]
-    fn annotation_of_null_is_none_and_no_other_type_is_text() {
+    fn annotation_of_null_is_absent_and_other_types_refused() {
         let read = |value: &str| {
             let image = document(&format!(r#""config":D,"layers":[],"annotations":{{"a":{value},"b":"c"}}"#));
             Manifest::parse(image.as_bytes(), None)

@@ -70,7 +70,7 @@ impl ImageReference {
                 Some(end) => bare.split_at(end),
                 None => bare.split_at(bare.find([':', '@']).unwrap_or(bare.len())),
             };
-        // A host alone is no name, though it could be read as one.
+        // A host alone is not a name, though it could be read as one.
         if !name.contains('/') && looks_like_host(name) {
             return None;
         }
@@ -358,7 +358,7 @@ mod tests {
             "", "UPPER", "a//b", "a/../b", "a/./b", "/a", "a/", "a..b", "a___b", "a_.b", "-a", "a-", "é", "a\r\nX/y",
             "a b", "a%2fb",
         ];
-        // What is said of a name that is nearly one stands in a test of its own.
+        // The messages for names that are nearly valid have a test of their own.
         let said = |error| match error {
             ReferenceError::Meant { error, .. } => *error,
             error => error,

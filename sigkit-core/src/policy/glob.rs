@@ -318,7 +318,7 @@ impl FromStr for ImageGlob {
             return Err(refused(why));
         }
         let (registry, path) = Repository::expand(name);
-        // What no image can be called is a slip of the pen.
+        // A name that no image can have is probably a mistake.
         let repository = Repository::new(&registry, &plain(&path)).map_err(invalid)?;
         Ok(Self {
             text: text.to_owned(),
@@ -374,7 +374,7 @@ fn goes_on(pattern: &[Piece], text: &str) -> bool {
 
 /// For each number of pieces, whether these can match the whole text.
 fn live(pattern: &[Piece], text: &str) -> Vec<bool> {
-    // `live` holds, for each number of pieces, whether these can stand for the text so far.
+    // `live` holds, for each number of pieces, whether these can match the text so far.
     let mut live = vec![true];
     let mut reached = true;
     for piece in pattern {
@@ -471,12 +471,12 @@ mod tests {
 
     // threat: I08
     #[test]
-    fn which_images_are_meant() {
+    fn globs_match_their_images() {
         let hex = "0".repeat(64);
         let by_digest = format!("registry.example/team/app@sha256:{hex}");
         let tagged_digest = format!("registry.example/team/app:v1@sha256:{hex}");
         for (glob, image, meant) in [
-            // The host stands as it is.
+            // The host is literal.
             ("registry.example/**", "registry.example/team/app", true),
             ("registry.example/**", "registry.example.evil/team/app", false),
             ("registry.example/**", "evil-registry.example/team/app", false),
@@ -566,7 +566,7 @@ mod tests {
         ] {
             assert!(!fits(glob, image), "{glob} {image}");
         }
-        // A first part that is no host is the name of somebody on Docker Hub.
+        // A first part that is not a host is a user on Docker Hub.
         assert!(fits("my_team/app", "my_team/app") && fits("localhost/app", "localhost/app"));
         for glob in [".+", "[a-z]*", "", "ghcr.io/foo@*", "ghcr.io/foo?", "ghcr.io/foo bar", "my_registry.example/**"] {
             assert!(ImageGlob::of_policy_controller(glob).is_err(), "{glob}");
@@ -821,7 +821,7 @@ mod tests {
 
     // threat: R14
     #[test]
-    fn a_wildcard_stands_for_no_way_elsewhere() {
+    fn wildcard_does_not_match_a_path_elsewhere() {
         let fits = |glob: &str, text: &str| glob.parse::<TextGlob>().unwrap().matches(text);
         for (glob, text) in [
             ("https://github.com/acme/**", "https://github.com/acme/app"),

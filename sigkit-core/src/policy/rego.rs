@@ -396,7 +396,7 @@ mod tests {
             "n := numbers.range(1, 2000)\nallow { count([1 | n[_] = a; n[_] = b; n[_] = c; a + b + c == -1]) > 0 }",
         );
         assert!(problem.contains("time limit"), "{problem}");
-        // Whoever has less time decides nothing, and sooner.
+        // An evaluation with less time decides nothing, and sooner.
         let endless =
             "n := numbers.range(1, 2000)\nallow { count([1 | n[_] = a; n[_] = b; n[_] = c; a + b + c == -1]) > 0 }";
         let policy = RegoPolicy::new("x", &format!("package signature\n{endless}"), Quantifier::Any).unwrap();

@@ -300,7 +300,7 @@ impl<'s> Walk<'s> {
                 self.expr(value, &within)
             }
             Expr::Call { span, fcn, params, .. } => self.call(span, fcn, params, bound),
-            // OPA knows no such expression; the interpreter would negate all that follows, comparisons included.
+            // OPA does not have this expression; the interpreter would negate all that follows, comparisons included.
             Expr::UnaryExpr { span, .. } => {
                 Err(refused(span, "`-` must be right before a number, or between two values"))
             }

@@ -266,7 +266,7 @@ impl<'a> Reader<'a> {
             ',' | ';' => self.operators = 0,
             '.' => {}
             _ => {
-                // The sign of a number that is none yet: the parser calls itself.
+                // The sign of a number that has not been read yet: the parser calls itself.
                 self.operators = self.operators.saturating_add(if complete { 1 } else { CALL });
                 if self.open.is_empty() {
                     self.part = Part::Rest;
@@ -382,7 +382,7 @@ impl<'a> Graph<'a> {
         let settled = self.settled(function);
         let endless = |name: &&str| !settled.contains_key(name) && self.0.get(name).is_some_and(function);
         let mut name = self.0.keys().copied().find(endless)?;
-        // Whoever leads to a cycle is unsettled too: a walk of as many steps as there are names ends inside it.
+        // A function that leads to a cycle is unsettled too: a walk of as many steps as there are names ends inside it.
         for _ in 0..self.0.len() {
             name = self.0.get(name)?.leads.iter().copied().find(endless)?;
         }

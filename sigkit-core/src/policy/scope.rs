@@ -136,12 +136,12 @@ impl FromStr for ImageScope {
         };
         if text.starts_with('*') {
             let domain = text.strip_prefix("*.").ok_or_else(|| refused(None))?;
-            // In front of a domain may stand what makes an address of it.
+            // A domain may follow what makes an address of it.
             Repository::new(&format!("{domain}.x"), "x").map_err(|_| refused(None))?;
             return called(text.to_ascii_lowercase(), ScopeKind::Subdomains);
         }
         let (host, path) = text.split_once('/').map_or((text, None), |(host, path)| (host, Some(path)));
-        // A short name such as `busybox` would be taken for a host that nobody has.
+        // A short name such as `busybox` would be taken for a host that does not exist.
         if !host.eq_ignore_ascii_case("localhost") && !host.contains(['.', ':']) {
             let short = text.parse::<ImageReference>().ok();
             let name = short.map(|image| match image.tag.is_some() || image.digest.is_some() {

@@ -336,7 +336,7 @@ mod tests {
 
     // threat: R03
     #[test]
-    fn all_of_several_let_in_when_each_does_and_there_are_any() {
+    fn all_allow_when_each_allows_and_there_is_one() {
         let refuse = Requirement::Refuse { why: None };
         for (parts, expected) in [
             (vec![], false),

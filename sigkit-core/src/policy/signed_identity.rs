@@ -153,7 +153,7 @@ impl NamePrefix {
         }
         let replaced = format!("{}{}", by.0, name.strip_prefix(&self.0).unwrap_or_default());
         let repository = replaced.parse::<Repository>().ok();
-        // A short name, or Docker Hub under another name, is no name that signatures are made for.
+        // Signatures are not made for a short name, or for Docker Hub under another name.
         match repository.filter(|repository| full_name(repository) == respelled(&replaced)) {
             Some(repository) => Ok(ImageReference { repository, ..image.clone() }),
             None => Err(format!(
@@ -203,7 +203,7 @@ mod tests {
             (remap("docker.io", "vendor.example"), "app:v1", "vendor.example/library/app:v1"),
             (remap("index.docker.io", "vendor.example"), "app:v1", "index.docker.io/library/app:v1"),
             (remap("mirror.example:5000", "docker.io"), tag, "index.docker.io/vendor/app:v1"),
-            // What cannot be the name of a repository is no name, and never that of the image itself.
+            // What cannot be the name of a repository is not the name of the image itself either.
             (remap("mirror.example:5000", "index.docker.io"), tag, "none"),
             (remap("mirror.example:5000", "vendor"), tag, "none"),
             (remap(repository, "vendor.example:5000"), tag, "none"),

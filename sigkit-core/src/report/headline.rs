@@ -171,7 +171,7 @@ fn of_group(verdict: Verdict, rule: Rule, parts: &[Node]) -> Option<Lead<'_>> {
         (verdict, _) => part.verdict() == verdict,
     };
     let leads = parts.iter().filter(decides).filter_map(lead);
-    // Where all must hold, what is furthest from holding is in the way; where some must, what is nearest to it is one of them.
+    // Where all must hold, the part furthest from holding leads; where some must, the part nearest to it leads.
     match rule {
         Rule::All => leads.reduce(|first, next| if next.nearer(&first) { next } else { first }),
         Rule::AtLeast(_) | Rule::Advisory => {
@@ -293,7 +293,7 @@ mod tests {
             // A signature over other bytes, and one that is just wrong.
             (vec![pass(), fail(CheckId::Signature, "one"), fail(CheckId::Subject, "other")], "other"),
             (vec![fail(CheckId::Signature, "one"), fail(CheckId::Subject, "other")], "one"),
-            // No time, for want of whoever tells it.
+            // No time, since what attests it failed.
             (vec![fail(CheckId::Certificate, "time"), fail(CheckId::LogEntry, "one")], "one"),
             (
                 vec![

@@ -321,7 +321,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_manifest_that_is_none_is_not_stored() {
+    async fn invalid_manifest_is_not_stored() {
         let store = MemoryStore::new();
         let refused = push(&store, &tag("t"), b"{}", Precondition::Any).await;
         assert!(matches!(refused, Err(StoreError::Manifest { .. })));

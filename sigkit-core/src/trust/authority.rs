@@ -235,7 +235,7 @@ impl CertificateAuthority {
                 continue;
             };
             let constrained = path.members.iter().filter_map(|position| certificates.get(*position));
-            // Whoever hangs below a name constraint is left to webpki, which knows how to apply it.
+            // A certificate below a name constraint is left to webpki, which knows how to apply it.
             if !path.issues
                 || path.members.len() >= MAX_DEPTH
                 || constrained.clone().any(|member| member.extension(NAME_CONSTRAINTS).is_some())

@@ -681,7 +681,7 @@ mod tests {
     }
 
     #[test]
-    fn a_root_that_names_nobody_believes_nobody() {
+    fn root_without_authorities_trusts_no_signer() {
         for empty in [
             json!({"mediaType": MEDIA_TYPES[0]}),
             json!({"mediaType": MEDIA_TYPES[0], "tlogs": [], "ctlogs": [], "certificateAuthorities": null}),

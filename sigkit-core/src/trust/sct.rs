@@ -184,7 +184,7 @@ pub(crate) fn verify(
     for sct in scts {
         match check(&sct, &entry) {
             Ok(verified) => return Ok(verified),
-            // A log that nobody here knows says less than one whose promise is broken.
+            // An unknown log says less than one whose promise is broken.
             Err(error) if matches!(trouble, SctError::Missing | SctError::UnknownLog { .. }) => trouble = error,
             Err(_) => {}
         }

@@ -39,7 +39,7 @@ pub(super) fn present(
                 return Err(Reason::MaterialMismatch { expected, found });
             }
             // A bundle holds no root (sigstore bundle specification). cosign's layers do, and bundles of 2023 hold the one that the
-            // trusted root names: there it says nothing and is passed over like the rest.
+            // trusted root names: there it says nothing and is ignored like the rest.
             let layer = matches!(entity.content, Content::SimpleSigning { .. });
             let strange = |other: &Certificate| other.is_self_issued() && !authority.trust.names(other);
             if !layer && chain.as_slice().iter().any(strange) {

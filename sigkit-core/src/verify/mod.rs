@@ -432,7 +432,7 @@ fn other_types(parts: &[Node]) -> Option<Vec<String>> {
             _ => {}
         }
     }
-    // A signature is no attestation of another type, unless there is nothing else.
+    // A signature is not an attestation of another type, unless there is nothing else.
     if types.iter().any(|found| found != SIGN_PREDICATE) {
         types.retain(|found| found != SIGN_PREDICATE);
     }

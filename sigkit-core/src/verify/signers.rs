@@ -42,7 +42,7 @@ mod tests {
 
     // threat: R26
     #[test]
-    fn a_key_stands_for_one_authority() {
+    fn key_counts_for_one_authority() {
         for (authorities, count) in [
             (&[][..], 0),
             (&[&[1][..]], 1),

@@ -40,7 +40,7 @@ fn compare(claim: &Claim, artifact: &ArtifactDigests<'_>) -> Result<Digest, Reas
         Claim::SimpleSigning { document, .. } => equal(&document.digest, artifact),
         Claim::Statement { statement, .. } => {
             let mut matching = None;
-            // What is said of the artifact under any of its digests must not contradict the others, whichever subject says it.
+            // What a subject states under any digest of the artifact must not contradict the others, whichever subject says it.
             for subject in &statement.subjects {
                 matching = matching.or(agrees(subject, artifact)?);
             }

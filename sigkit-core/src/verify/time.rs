@@ -46,7 +46,7 @@ pub(super) fn check(
                 leaf(Outcome::Skip(Waiver::TimeNotWitnessed { now }));
                 Times(vec![now])
             }
-            // Whoever is believed for a while could have signed after it.
+            // A key with a period of validity could have signed after it.
             Need::Key(window) if *window == Validity::ALWAYS => Times(Vec::new()),
             Need::Certificate | Need::Key(_) => {
                 leaf(Outcome::Fail(Reason::TimeMissing));

@@ -257,7 +257,7 @@ impl Outcome {
         result.map_or_else(|error| Self::Trouble(error.to_string()), |()| Self::Done)
     }
 
-    /// That nobody was asked is no success: the program warns that it saw nothing.
+    /// A login without a challenge is not a success: the program warns that it saw none.
     fn of_log_in(result: Result<LoginOutcome, StoreError>) -> Self {
         match result {
             Ok(LoginOutcome::Accepted) => Self::Done,

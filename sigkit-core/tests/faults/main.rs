@@ -1,6 +1,6 @@
 //! Every fault at every request that signing, verifying and logging in make: no false success, no lost signature, no hang.
 //!
-//! The requests of a scenario are those that a run without faults makes. Then each fault of the test registry's catalogue befalls
+//! The requests of a scenario are those that a run without faults makes. Then each fault of the test registry's catalogue is injected into
 //! each of them: that one alone, and all requests to the same place. The totals are printed. Without more, a sample is run:
 //!
 //!     SIGKIT_SWEEP=kinds      cargo test --workspace --test faults -- --nocapture    every request, one fault of each kind

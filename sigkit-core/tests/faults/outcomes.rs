@@ -18,7 +18,7 @@ pub(crate) struct OutcomeCounts {
     /// Signatures of others that are gone.
     lost: usize,
     hangs: usize,
-    /// Said to be unsigned, where all that happened was that nobody could look.
+    /// Said to be unsigned, where all that happened was that nothing could be read.
     false_refusals: usize,
     /// Not signed once, exactly, after another run without faults.
     unfinished: usize,

@@ -37,7 +37,7 @@ impl Sample {
     }
 }
 
-/// Which requests a fault befalls.
+/// Which requests a fault is injected into.
 #[derive(Clone, Debug)]
 enum Reach {
     /// The nth request alone.

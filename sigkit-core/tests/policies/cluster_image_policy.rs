@@ -9,7 +9,7 @@ use testkit::sigstore::Sigstore;
 
 use super::lab::{Files, NOW, attested, judge, key, read, signed};
 
-/// One policy: the globs, and what stands below `authorities:`.
+/// One policy: the globs, and the list below `authorities:`.
 fn policy(version: &str, name: &str, glob: &str, authorities: &str) -> String {
     format!(
         "apiVersion: policy.sigstore.dev/{version}\nkind: ClusterImagePolicy\nmetadata:\n  name: {name}\nspec:\n  images:\n  - glob: '{glob}'\n  authorities:\n{authorities}"
@@ -355,7 +355,7 @@ fn a_document_that_selects_nothing_is_about_every_resource() {
 }
 
 #[test]
-fn documents_of_other_kinds_are_passed_over_by_name() {
+fn documents_of_other_kinds_are_skipped_by_name() {
     let good = policy("v1beta1", "p", "registry.example/**", &by_key("a"));
     let namespace = "apiVersion: v1\nkind: Namespace\nmetadata: {name: x}\n";
     let root = "apiVersion: policy.sigstore.dev/v1alpha1\nkind: TrustRoot\nmetadata: {name: x}\nspec: {}\n";

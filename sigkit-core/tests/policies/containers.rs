@@ -139,7 +139,7 @@ fn all_requirements_must_hold() {
 
 // threat: R03
 #[test]
-fn the_signed_name_is_compared_as_asked() {
+fn signed_name_is_compared_as_configured() {
     let hex = "0".repeat(64);
     let digest = format!("mirror.example:5000/vendor/app@sha256:{hex}");
     let both = format!("mirror.example:5000/vendor/app:v1@sha256:{hex}");

@@ -48,7 +48,7 @@ fn thresholds_count_signers_and_groups_fold() {
 }
 
 #[test]
-fn a_key_may_stand_in_the_document() {
+fn key_may_be_inline_in_the_document() {
     let key = super::lab::key("a");
     let document = json!({
         "apiVersion": "sigkit.dev/v1",
@@ -93,7 +93,7 @@ fn caller_limits_apply_to_the_file_and_its_evidence() {
 
 // threat: I06
 #[test]
-fn a_warning_lets_in_and_is_no_proof() {
+fn warning_allows_and_does_not_prove() {
     let warn =
         image_policy(&["a"], "- signature: {by: [a], atLeast: 1}\n").replace("name: test", "name: test\nmode: warn");
     let set = read(&warn, &files()).unwrap();

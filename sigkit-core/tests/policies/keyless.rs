@@ -435,7 +435,7 @@ fn an_image_policy_counts_distinct_signers() {
 
 // threat: D18 D19
 #[test]
-fn scans_and_what_is_said_about_them_count_by_identity() {
+fn scans_and_vex_count_by_identity() {
     let stack = Sigstore::new();
     let authorities = json!({
         "scanner": {"identity": alice()},

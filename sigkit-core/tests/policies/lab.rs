@@ -160,7 +160,7 @@ pub(crate) fn judge_requirement(
     outcomes
 }
 
-/// Whether whoever looks for this finds that.
+/// Returns true if the item serves the purpose.
 fn is_for(purpose: &Purpose, item: &EvidenceItem) -> bool {
     let Ok(entity) = &item.entity else { return true };
     let Content::Envelope(envelope) = &entity.content else { return *purpose == Purpose::Image };

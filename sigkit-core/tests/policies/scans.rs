@@ -102,7 +102,7 @@ fn finished(predicate: &mut Value, time: &str) {
 
 // threat: D19
 #[test]
-fn a_scan_that_says_too_little_is_no_good_news() {
+fn scan_that_says_too_little_does_not_pass() {
     let severities = |value: &mut Value, severity: &str| {
         for finding in value["scanner"]["result"]["Results"][0]["Vulnerabilities"].as_array_mut().unwrap() {
             finding["Severity"] = severity.into();
@@ -267,7 +267,7 @@ fn scans_of_and_by_others_do_not_count_nor_hide_doubt() {
 
 // threat: D19
 #[test]
-fn a_scanner_that_is_not_named_is_not_believed() {
+fn scanner_that_is_not_named_is_not_trusted() {
     let mut value: Value = serde_json::from_slice(&predicate("sarif-trivy")).unwrap();
     value["scanner"]["uri"] = "".into();
     value["scanner"]["result"]["runs"][0]["tool"]["driver"]["informationUri"] = "".into();

@@ -1,4 +1,4 @@
-//! What is said about findings counts when those who say it are believed, and when it is about this.
+//! A statement about findings counts when its signer is trusted, and when it is about this image.
 
 use serde_json::{Value, json};
 use sigkit_core::bundle::EvidenceItem;

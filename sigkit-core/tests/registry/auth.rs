@@ -252,7 +252,7 @@ async fn a_token_server_elsewhere_gets_no_credentials() {
 
 // threat: G01
 #[tokio::test]
-async fn some_token_servers_are_not_asked() {
+async fn some_token_servers_are_not_called() {
     let collector = RecordingServer::start();
     for realm in [
         "file:///etc/passwd".to_owned(),
@@ -458,7 +458,7 @@ async fn credentials_are_looked_up_late_and_once() {
 }
 
 #[tokio::test]
-async fn a_token_server_in_trouble_is_trouble() {
+async fn failing_token_server_is_a_failure() {
     let registry = with_tokens();
     for (action, denied) in [
         (Action::status(500), false),

@@ -69,7 +69,7 @@ async fn a_blob_may_be_as_large_as_the_limit() {
 
 // threat: F05
 #[tokio::test]
-async fn nothing_is_decompressed_on_the_way() {
+async fn nothing_is_decompressed_in_transit() {
     let (registry, _) = with_image();
     let descriptor = blob(&registry, b"hello");
     let store = store(&registry);

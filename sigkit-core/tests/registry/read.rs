@@ -99,7 +99,7 @@ async fn one_flipped_byte_is_found_whatever_the_digest_header_says() {
 
 // threat: E01
 #[tokio::test]
-async fn the_digest_header_is_compared_and_never_believed() {
+async fn digest_header_is_compared_and_never_trusted() {
     let (registry, image) = with_image();
     let lie = testkit::sha256(b"other");
     registry.fault(Rule::new("GET", "*"), Action::header("Docker-Content-Digest", &lie));

@@ -44,30 +44,30 @@ async fn all_pages_are_read() {
 #[tokio::test]
 async fn an_empty_list_is_a_list() {
     let registry = Registry::start();
-    let nobody = Digest::sha256(b"nobody");
-    assert_eq!(store(&registry).referrers(&nobody).await.unwrap(), Referrers::Listed(Vec::new()));
+    let unsigned = Digest::sha256(b"unsigned");
+    assert_eq!(store(&registry).referrers(&unsigned).await.unwrap(), Referrers::Listed(Vec::new()));
     let null = format!(r#"{{"schemaVersion":2,"mediaType":"{OCI_INDEX}","manifests":null}}"#);
     registry.fault(Rule::new("GET", "*"), Action::body(null));
-    assert_eq!(store(&registry).referrers(&nobody).await.unwrap(), Referrers::Listed(Vec::new()));
+    assert_eq!(store(&registry).referrers(&unsigned).await.unwrap(), Referrers::Listed(Vec::new()));
 }
 
 #[tokio::test]
 async fn a_registry_without_the_api_says_so() {
     let without = Registry::builder().referrers(Switch::Off).start();
-    let nobody = Digest::sha256(b"nobody");
-    assert_eq!(store(&without).referrers(&nobody).await.unwrap(), Referrers::Unsupported);
+    let unsigned = Digest::sha256(b"unsigned");
+    assert_eq!(store(&without).referrers(&unsigned).await.unwrap(), Referrers::Unsupported);
     for status in [400, 404, 405, 406, 501] {
         let registry = Registry::start();
         registry.fault(Rule::new("GET", "*"), Action::Respond(Response::error(status, "UNSUPPORTED", "no")));
-        assert_eq!(store(&registry).referrers(&nobody).await.unwrap(), Referrers::Unsupported, "{status}");
+        assert_eq!(store(&registry).referrers(&unsigned).await.unwrap(), Referrers::Unsupported, "{status}");
     }
 }
 
 // threat: M6
 // threat: E14
 #[tokio::test]
-async fn trouble_is_never_taken_for_a_missing_api() {
-    let nobody = Digest::sha256(b"nobody");
+async fn failure_is_never_taken_for_a_missing_api() {
+    let unsigned = Digest::sha256(b"unsigned");
     for (action, denied) in [
         (Action::status(401), true),
         (Action::status(403), true),
@@ -95,7 +95,7 @@ async fn trouble_is_never_taken_for_a_missing_api() {
     ] {
         let registry = Registry::start();
         registry.fault(Rule::new("GET", "*"), action.clone());
-        match store(&registry).referrers(&nobody).await {
+        match store(&registry).referrers(&unsigned).await {
             Ok(found) => panic!("{action:?}: {found:?}"),
             Err(StoreError::Denied { .. }) => assert!(denied, "{action:?}"),
             Err(StoreError::Unavailable { .. } | StoreError::Protocol { .. }) => assert!(!denied, "{action:?}"),
@@ -119,7 +119,7 @@ async fn a_page_that_cannot_be_read_is_not_the_end_of_the_list() {
 // threat: R34
 // Fails when an error of a later page, or a limit, takes away what was listed before it, or is not told.
 #[tokio::test]
-async fn trouble_on_a_later_page_keeps_what_was_listed() {
+async fn failure_on_a_later_page_keeps_what_was_listed() {
     for action in [Action::status(404), Action::status(500), Action::html(), Action::Disconnect] {
         let registry = Registry::builder().referrers_page(2).start();
         let subject = with_referrers(&registry, 5);
@@ -136,7 +136,7 @@ async fn trouble_on_a_later_page_keeps_what_was_listed() {
     }
 }
 
-/// How many referrers a store lists, and how many troubles it tells.
+/// How many referrers a store lists, and how many errors it reports.
 async fn listed(store: &RegistryStore, subject: &str) -> (usize, usize) {
     let (mut entries, mut troubles) = (0, 0);
     store

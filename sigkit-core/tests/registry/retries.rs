@@ -10,7 +10,7 @@ use crate::support::{LIMIT, blob, open, quick, store, tag, with_image};
 
 // threat: G14
 #[tokio::test]
-async fn trouble_that_passes_is_waited_out() {
+async fn transient_failure_is_retried() {
     for action in [
         Action::status(429),
         Action::status(500),
@@ -57,7 +57,7 @@ async fn refusals_are_final() {
 
 // threat: G14
 #[tokio::test]
-async fn retry_after_is_heeded_within_reason() {
+async fn retry_after_is_followed_within_bounds() {
     let after = |value: &str| Action::Respond(Response::new(429).with_header("Retry-After", value));
     let (registry, _) = with_image();
     registry.fault(Rule::new("GET", "*").first(1), after("1"));
@@ -102,7 +102,7 @@ async fn too_many_requests_waits_while_others_are_served() {
 
 // threat: R37
 #[tokio::test]
-async fn a_registry_that_nobody_answers_for_is_waited_for_once() {
+async fn silent_registry_is_waited_for_once() {
     let (registry, _) = with_image();
     registry.fault(Rule::new("*", "*"), Action::Disconnect);
     let store = store(&registry);
@@ -125,7 +125,7 @@ async fn a_registry_that_nobody_answers_for_is_waited_for_once() {
 
 // threat: N05
 #[tokio::test]
-async fn nobody_there_is_trouble() {
+async fn refused_connection_is_a_failure() {
     let refused = open(&refused_address().to_string(), quick());
     let error = refused.manifest(&tag("v1")).await.unwrap_err();
     assert!(matches!(error, StoreError::Unavailable { .. }), "{error}");

@@ -180,7 +180,7 @@ async fn a_certificate_of_a_given_root_is_trusted() {
 
 // threat: G07
 #[tokio::test]
-async fn a_certificate_of_nobody_is_refused_once_and_for_all() {
+async fn untrusted_certificate_is_refused_without_retry() {
     let (registry, _) = with_image();
     let front = Front::of(&registry, ELSEWHERE, Clients::Anyone);
     // Loopback is contacted over HTTPS only with TLS options, so there are some, which do not help.

@@ -19,7 +19,7 @@ async fn each_cut(registry: &Registry, place: &str, whole: usize, check: impl As
 
 // threat: N03
 #[tokio::test]
-async fn a_manifest_cut_short_is_no_manifest() {
+async fn truncated_manifest_is_not_a_manifest() {
     let (registry, image) = with_image();
     each_cut(&registry, "*/manifests/v1", image.bytes.len(), async |length| {
         let error = store(&registry).manifest(&tag("v1")).await.expect_err("half a manifest");
@@ -47,7 +47,7 @@ async fn a_list_of_referrers_cut_short_is_neither_empty_nor_missing() {
 
 // threat: N03 G13
 #[tokio::test]
-async fn a_token_cut_short_is_no_token() {
+async fn truncated_token_is_not_a_token() {
     let registry = Registry::builder().auth(Auth::Token(TokenService::new("user", "TEST-ONLY"))).start();
     image::image(registry.content(), REPOSITORY, "v1", "layer");
     let read = async || {

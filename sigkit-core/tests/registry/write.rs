@@ -103,7 +103,7 @@ async fn new_tag_is_not_overwritten_with_conditional_writes() {
 
 // threat: H01
 #[tokio::test]
-async fn what_was_not_read_here_is_no_condition() {
+async fn digest_not_read_here_is_not_a_condition() {
     let (registry, image) = with_image();
     let store = store(&registry);
     // Without an entity tag, or with a weak one, there is nothing to compare.
@@ -194,7 +194,7 @@ async fn the_detail_of_an_error_is_shown() {
 
 // threat: R36
 #[tokio::test]
-async fn an_upload_that_was_lost_is_begun_anew() {
+async fn lost_upload_is_begun_again() {
     for (status, code) in [
         (404, "BLOB_UPLOAD_UNKNOWN"),
         (404, ""),

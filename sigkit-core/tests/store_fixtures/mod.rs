@@ -56,7 +56,7 @@ impl Fixture {
         self.write(dir, vec![entry(&self.image, &[(REF_NAME, "v1")]), entry(&referrer, &[])]);
     }
 
-    /// `cosign save`: kinds in place of names, the referrer loose among the blobs.
+    /// `cosign save`: kinds instead of names, the referrer loose among the blobs.
     pub(crate) fn cosign_save(&self, dir: &Path) {
         let kind = |kind: &str| format!("dev.cosignproject.cosign/{kind}");
         let (image, sigs) = (kind("image"), kind("sigs"));

@@ -137,7 +137,7 @@ fn rekor_bundle() -> Value {
     json!({"SignedEntryTimestamp": "AAAA", "Payload": payload})
 }
 
-/// Layers that are no signatures.
+/// Layers that are not signatures.
 fn legacy_unreadable() -> Vec<Vector> {
     let good = payload(&image().to_string(), TYPE, "null");
     let make = |name: &str| layer(name, &good, &signer());
@@ -156,7 +156,7 @@ fn legacy_unreadable() -> Vec<Vector> {
     .collect()
 }
 
-/// Signatures in the bundle format, and bundles that are none.
+/// Signatures in the bundle format, and invalid bundles.
 fn bundles() -> Vec<Vector> {
     let good = statement(SIGN, &subject_of(&image().to_string()));
     let make = |name: &str| bundle(name, &good, &signer());
@@ -237,7 +237,7 @@ fn bundles() -> Vec<Vector> {
     ]
 }
 
-/// Statements that the signer signed and that are no signatures of this image.
+/// Statements that the signer signed and that are not signatures of this image.
 fn statements() -> Vec<Vector> {
     let this = image().to_string();
     let hex = image().hex();
@@ -307,7 +307,7 @@ fn statements() -> Vec<Vector> {
     ]
 }
 
-/// Attestations, and what is none or not the one asked for.
+/// Attestations, and what is not one or not the one required.
 fn attestations() -> Vec<Vector> {
     const CUSTOM: &str = "https://cosign.sigstore.dev/attestation/v1";
     const VULN: &str = "https://cosign.sigstore.dev/attestation/vuln/v1";

@@ -682,7 +682,7 @@ fn transparency() -> Vec<Case> {
     ]
 }
 
-/// Log entries that are no witnesses.
+/// Log entries that attest nothing.
 fn entries() -> Vec<Case> {
     let stack = Sigstore::new();
     let good = || stack.blob(BLOB).stamped();
@@ -756,7 +756,7 @@ fn proved(change: impl Fn(&mut testkit::sigstore::Proof)) -> impl Fn(&mut testki
     move |entry| change(entry.proof.as_mut().unwrap())
 }
 
-/// Timestamps that are no witnesses, beside an entry of Rekor v2, which knows no time.
+/// Timestamps that attest nothing, beside an entry of Rekor v2, which has no time.
 fn stamps() -> Vec<Case> {
     use testkit::sigstore::{Stamp, Tsa};
     let stack = Sigstore::new();

@@ -1,4 +1,4 @@
-//! Stores that count, fail, or hold several writers up: what stands between [`MemoryStore`] and the code under test.
+//! Stores that count, fail, or hold several writers up: a layer over [`MemoryStore`] for the code under test.
 
 use std::borrow::Cow;
 use std::sync::Mutex;
@@ -100,7 +100,7 @@ impl Watched {
         self.calls.lock().unwrap().clone()
     }
 
-    /// How long each wait would have been; nobody waits here.
+    /// How long each wait would have been; no test waits here.
     pub(crate) fn pauses(&self) -> Vec<Duration> {
         self.pauses.lock().unwrap().clone()
     }

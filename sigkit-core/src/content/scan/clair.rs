@@ -54,7 +54,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<ScanReport, ContentError> {
             findings.push(finding(&described.name, &described.version, vulnerability));
         }
     }
-    // What no package is said to have has been found all the same.
+    // What the report assigns to no package was found all the same.
     let unplaced = vulnerabilities.iter().filter(|(id, _)| !placed.contains(id.as_str()));
     findings.extend(unplaced.map(|(_, vulnerability)| finding("", "", vulnerability)));
     Ok(ScanReport {

@@ -331,7 +331,7 @@ mod tests {
 
     // threat: D19
     #[test]
-    fn what_is_no_report_or_two_at_once_is_refused() {
+    fn not_a_report_or_two_at_once_is_refused() {
         for (text, found) in [
             ("{}", "no members of these formats"),
             (r#"{"results":[]}"#, "no members of these formats"),

@@ -143,7 +143,7 @@ mod tests {
 
     // threat: D19
     #[test]
-    fn an_empty_result_is_no_report() {
+    fn empty_result_is_not_a_report() {
         let text = |result: &str| format!(r#"{{"scanner":{{"result":{result}}}}}"#);
         for result in ["null", "[]", r#""clean""#, "0"] {
             let error = ScanPredicate::parse(text(result).as_bytes()).expect_err(result);

@@ -309,7 +309,7 @@ fn severity(outcome: &Outcome, rules: &[&Rule], own: Option<&str>, labelled: Opt
     let own: Vec<Severity> = own.collect();
     let properties: Vec<&Properties> = rules.iter().filter_map(|rule| rule.properties.as_ref()).collect();
     let mut all: Vec<Severity> = own.iter().copied().chain(properties.iter().copied().filter_map(rated)).collect();
-    // Grype writes "low" in place of what it does not know, beside a score of 0.0.
+    // Grype writes "low" for what it does not know, beside a score of 0.0.
     if all.is_empty() && properties.iter().all(|properties| properties.score.is_none()) {
         all.extend(labelled.map(Severity::from_name));
     }
@@ -341,7 +341,7 @@ fn rated(properties: &Properties) -> Option<Severity> {
         Some(score) if (9.0..=10.0).contains(&score) => Some(Severity::Critical),
         Some(score) if (7.0..9.0).contains(&score) => Some(Severity::High),
         Some(score) if (4.0..7.0).contains(&score) => Some(Severity::Medium),
-        // Scanners write 0.0 when nobody has rated it.
+        // Scanners write 0.0 for what has no rating.
         None | Some(0.0) => {
             let tags = properties.tags.iter().flatten().chain(&properties.severity);
             tags.map(|tag| Severity::from_name(tag)).filter(|tag| *tag != Severity::Unknown).max()

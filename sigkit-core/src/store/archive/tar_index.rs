@@ -303,7 +303,7 @@ impl Pax {
             return Err(walk.malformed(position, &format!("the header says {size} bytes, the extended header {said}")));
         }
         let field = header.path_bytes();
-        // Readers that know no extended headers find no file of the layout under the beginning of a longer name.
+        // Readers without support for extended headers find no file of the layout under the beginning of a longer name.
         let continues = |said: &str| field.len() >= FIELD && said.as_bytes().starts_with(&field);
         if let Some(said) = self.path.as_ref().filter(|said| said.as_bytes() != &*field && !continues(said)) {
             let name = String::from_utf8_lossy(&field).into_owned();

@@ -110,7 +110,7 @@ impl AtomicFile {
 impl Drop for AtomicFile {
     fn drop(&mut self) {
         if let Some(name) = &self.name {
-            // There is nobody to tell of another failure.
+            // Another failure cannot be reported from here.
             rustix::fs::unlinkat(&self.folder, name, AtFlags::empty()).unwrap_or(());
         }
     }
@@ -171,7 +171,7 @@ fn named(folder: &OwnedFd) -> io::Result<(String, File)> {
 /// Marks a file as one that a living process writes.
 fn hold(file: &File) -> io::Result<()> {
     match rustix::fs::flock(file, FlockOperation::LockExclusive) {
-        // Where there are no locks, nobody takes the file for left behind either.
+        // Without locks, no process takes the file for left behind either.
         Ok(()) | Err(Errno::NOTSUP | Errno::NOSYS | Errno::NOLCK) => Ok(()),
         Err(error) => Err(error.into()),
     }
@@ -347,7 +347,7 @@ mod tests {
 
     // threat: R42
     #[test]
-    fn what_nobody_holds_is_removed_and_what_is_held_stays() {
+    fn files_without_lock_are_removed_and_locked_ones_stay() {
         let dir = tempfile::tempdir().unwrap();
         let (left, other) = (dir.path().join(".sigkit-00000000000000aa.tmp"), dir.path().join(".sigkit-x.tmp"));
         std::fs::write(&left, "left behind").unwrap();

@@ -80,7 +80,7 @@ impl LayoutStore {
         let store = Self::at(path);
         std::fs::create_dir_all(path.join("blobs").join("sha256")).map_err(failed)?;
         store.directory.write_root(LayoutFile::Index, &index::empty())?;
-        // Last, so that a layout that was not finished is none.
+        // Last, so that an unfinished folder is not a layout.
         store.directory.write_root(LayoutFile::Marker, MARKER)?;
         Ok(store)
     }
@@ -140,7 +140,7 @@ impl LayoutStore {
             update.check(expected, &reader, &index)?;
             self.directory.write_blob(&update.descriptor.digest, bytes)?;
             let document = update.index(&reader, &index, &self.limits)?;
-            // Somebody who takes no lock may have written it meanwhile.
+            // A writer that takes no lock may have written it meanwhile.
             if reader.index_bytes()? != before {
                 continue;
             }

@@ -458,7 +458,7 @@ fn names_subject(bytes: &[u8], subject: &str) -> bool {
 
         fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<bool, A::Error> {
             let mut named = false;
-            // One that is named twice is no manifest, but somebody may take it for one.
+            // One that is named twice is not a manifest, but another reader may take it for one.
             while let Some(name) = map.next_key::<Cow<'de, str>>()? {
                 if name == "subject" {
                     named |= map.next_value::<&RawValue>().is_ok_and(|value| has_digest(value.get(), self.0));
@@ -483,7 +483,7 @@ fn has_digest(text: &str, digest: &str) -> bool {
     }
     match serde_json::from_str::<SizeCheck<'_>>(text) {
         Ok(claim) => text.starts_with('{') && claim.digest == digest,
-        // Named twice, perhaps: whoever reads it says what is wrong.
+        // Named twice, perhaps: the reader of its bytes says what is wrong.
         Err(_) => text.starts_with('{') && text.contains(digest),
     }
 }

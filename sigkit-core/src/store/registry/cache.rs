@@ -67,7 +67,7 @@ impl<T: Clone> ContentCache<T> {
             (Err(_), _) => self.drop_empty(&name),
         }
         fetched?;
-        // What nobody else has is handed over: something large that found no room exists once.
+        // What has no other owner is moved: something large that found no room exists once.
         let object = match Arc::try_unwrap(cell) {
             Ok(cell) => cell.into_inner(),
             Err(cell) => cell.get().cloned(),
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn trouble_is_not_kept_and_without_room_nothing_is() {
+    async fn errors_are_not_cached_and_without_room_nothing_is() {
         let shelf: ContentCache<Vec<u8>> = ContentCache::new(OVERHEAD * 4);
         let failure = async { Err(StoreError::NotFound { place: "here".to_owned() }) };
         assert!(shelf.get(name("a"), Box::pin(failure), Vec::len).await.is_err());

@@ -102,14 +102,14 @@ mod tests {
 
     // threat: G01
     #[test]
-    fn a_parameter_given_twice_is_none() {
+    fn parameter_given_twice_is_ignored() {
         let found = parse(r#"Bearer realm="https://a",realm="https://b",service="s""#);
         assert_eq!((found[0].parameter("realm"), found[0].parameter("service")), (None, Some("s")));
     }
 
     // threat: N05
     #[test]
-    fn junk_is_no_challenge_and_takes_no_time() {
+    fn junk_is_not_a_challenge_and_takes_no_time() {
         for junk in ["", ",,, ,", "=", "\"", "Bearer realm=\"open", "Bearer realm=\"a\\", "é", "=\"a\",b=c"] {
             assert!(parse(junk).iter().all(|challenge| challenge.parameter("realm").is_none()), "{junk}");
         }

@@ -39,7 +39,7 @@ impl RegistryClient {
             .base
             .join("/v2/")
             .map_err(|error| StoreError::Protocol { place: registry.to_owned(), detail: error.to_string() })?;
-        // Whoever a registry sends us to cannot say what the registry thinks of the credentials.
+        // The target of a redirect cannot say what the registry thinks of the credentials.
         let mut call = Request { redirects: Redirects::Refuse, ..Request::new(Method::GET, url) };
         call.limit = transport.options.limits.error_body_bytes;
         let scope = Scope::of_registry();

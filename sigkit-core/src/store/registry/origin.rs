@@ -117,7 +117,7 @@ impl Origin {
         if *lock(&self.presence) == Presence::Assumed {
             return Ok(());
         }
-        // Whoever comes while another knocks hears what came of that.
+        // A request that arrives while another one tries gets the result of that.
         let _knocking = self.knocking.lock().await;
         let why = match &*lock(&self.presence) {
             Presence::Assumed => return Ok(()),

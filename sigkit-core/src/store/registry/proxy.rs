@@ -48,7 +48,7 @@ fn set() -> impl Iterator<Item = (&'static str, Option<String>)> {
 fn read(value: &str) -> Option<Url> {
     let url = if value.contains("://") { Url::parse(value) } else { Url::parse(&format!("http://{value}")) };
     let url = url.ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-    // What the HTTP client cannot read it passes over without a word.
+    // The HTTP client silently ignores what it cannot read.
     let target = "http://a.example/".parse().ok()?;
     url.filter(|_| Matcher::builder().all(value.to_owned()).build().intercept(&target).is_some())
 }

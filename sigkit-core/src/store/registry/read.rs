@@ -30,7 +30,7 @@ impl Store for RegistryStore {
     async fn blob(&self, descriptor: &Descriptor, limit: u64) -> Result<Vec<u8>, StoreError> {
         let fetch = Box::pin(self.fetch_blob(descriptor, limit));
         let bytes = self.redacted(self.shared.blobs.get((self.name(), descriptor.digest), fetch, Vec::len).await)?;
-        // Whoever fetched it may have been told another size.
+        // The one that fetched it may have been told another size.
         let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         if size == descriptor.size && size <= limit {
             return Ok(bytes);

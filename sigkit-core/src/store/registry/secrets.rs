@@ -51,7 +51,7 @@ impl Secrets {
     /// Remembers a user name and a password as they are sent together.
     pub(super) fn add_basic(&self, username: &str, password: &str) {
         self.add(password);
-        // Not the name as it is: who was asked for is no secret.
+        // Not the name as it is: the user name is not a secret.
         self.add(&STANDARD.encode(format!("{username}:{password}")));
     }
 

@@ -80,7 +80,7 @@ fn roots(options: &TlsOptions) -> Result<RootCertStore, String> {
     // A bundle with one odd certificate in it is the rule; the others still count.
     store.add_parsable_certificates(system.certs);
     let why: Vec<String> = system.errors.iter().map(ToString::to_string).collect();
-    // A file that somebody chose is to be trusted in place of the system's, and not in part.
+    // A file that was named is trusted instead of the system's, and not in part.
     if let Some(chosen) = chosen_roots()
         && (store.is_empty() || !why.is_empty())
     {

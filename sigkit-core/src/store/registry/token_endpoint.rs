@@ -119,7 +119,7 @@ mod tests {
     // threat: G01
     // threat: G04
     #[test]
-    fn some_are_not_asked_at_all() {
+    fn some_token_endpoints_are_never_called() {
         for (realm, registry) in [
             ("http://ghcr.io/token", "https://ghcr.io/"),
             ("file:///etc/passwd", "https://ghcr.io/"),

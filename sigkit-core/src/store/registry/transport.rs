@@ -173,7 +173,7 @@ impl Transport {
                 Ok(reply) => (retry::may_pass(reply.status, repeat), retry::retry_after(&reply.headers)),
                 Err(trouble) => (trouble.is_retryable(repeat), None),
             };
-            // As long as others are served it is only a matter of time, which the server's turns see to.
+            // As long as others are served it is only a matter of time, which the limiter of the server handles.
             let too_many = outcome.as_ref().is_ok_and(|reply| reply.status == StatusCode::TOO_MANY_REQUESTS);
             if passes
                 && too_many
@@ -327,7 +327,7 @@ impl Transport {
             .get(&self.options, home, url)
             .map_err(|detail| HttpError::permanent(StoreError::Unavailable { place: place.to_owned(), detail }))?;
         let mut request = client.request(call.method.clone(), url.clone()).headers(call.headers.clone());
-        // A transfer is judged by the digest of its bytes as stored, so nothing may change them on the way.
+        // A transfer is judged by the digest of its bytes as stored, so nothing may change them in transit.
         request = request.header(ACCEPT_ENCODING, "identity");
         if let Some(authorization) = authorization {
             request = request.header(AUTHORIZATION, authorization.clone());

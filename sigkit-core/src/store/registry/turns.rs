@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nobody_waits_long_for_a_turn() {
+    async fn request_waits_briefly_for_its_turn() {
         let turns = Turns::default();
         turns.take(std::future::ready(())).await;
         assert_eq!(at_once(&turns, NEAR * 50).await, 3);

@@ -105,7 +105,7 @@ impl RegistryStore {
             let error = write_error(&reply);
             let conditional = call.headers.contains_key(IF_MATCH) || call.headers.contains_key(IF_NONE_MATCH);
             if conditional && refuses_conditions(&reply, &error) {
-                // Whoever writes looks again and writes again, from now on without conditions.
+                // The writer looks again and writes again, from now on without conditions.
                 self.host.refuse_conditions();
                 return Err(StoreError::Conflict { place: reply.place });
             }

@@ -571,7 +571,7 @@ mod tests {
             assert_eq!(differs(with("SHA2_256\"", "SHA1\"")), "hash algorithm");
             assert_eq!(differs(with(&content.signature().to_base64(), "AA==")), of_signature);
             assert_eq!(differs(with(&raw, &their_raw)), "verifier.publicKey");
-            // The key's bytes where a certificate would stand are no key.
+            // The key's bytes are not a key where a certificate is expected.
             assert_eq!(differs(with("publicKey", "x509Certificate")), "verifier.x509Certificate");
             assert!(matches!(with("\"publicKey\"", "\"publickey\""), Err(BodyError::Json(_))));
         }

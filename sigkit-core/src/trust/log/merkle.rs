@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_leaf_is_no_node() {
+    fn leaf_is_not_a_node() {
         let entries = entries(2);
         let both = [&[1][..], &leaf(&entries[0]), &leaf(&entries[1])].concat();
         let forged = InclusionProof { index: 0, size: 1, hashes: Vec::new(), ..proof(0, &entries) };

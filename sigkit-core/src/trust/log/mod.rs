@@ -353,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn every_kind_of_entry_is_verified_by_all_that_came_along() {
+    fn every_kind_of_entry_is_verified_by_all_its_material() {
         for (name, case) in all() {
             let verified = case.verify().unwrap_or_else(|error| panic!("{name}: {error}"));
             let v2 = name.contains("0.0.2") && !name.contains("intoto");
@@ -408,7 +408,7 @@ mod tests {
 
     // threat: B01
     #[test]
-    fn signatures_of_witnesses_are_passed_over_in_any_place() {
+    fn cosignatures_are_ignored_in_any_position() {
         for case in [
             vector!("rekor2-checkpoint-cosigned"),
             vector!("rekor2-checkpoint-two-sigs-cosigned"),
@@ -688,7 +688,7 @@ mod tests {
 
     // threat: A12
     #[test]
-    fn one_log_is_one_witness() {
+    fn one_log_counts_once() {
         let one = vector!("rekor2-happy-path").verify().unwrap();
         let other = vector!(public "happy-path-v0.1").verify().unwrap();
         for (entries, count) in [(&[][..], 0), (&[one], 1), (&[one, one], 1), (&[one, other, one], 2)] {
@@ -798,7 +798,7 @@ mod tests {
             // Either proof may be missing where the format lets it; it is then neither counted nor a time.
             let places: Vec<_> = accepted.iter().map(|(place, _)| place.as_str()).collect();
             match name {
-                // Absent, and twice without the checkpoint, which this version passes over.
+                // Absent, and twice without the checkpoint, which this version ignores.
                 "hashedrekord 0.0.1" => {
                     assert_eq!(places, ["/inclusionProof", "/inclusionProof", "/inclusionProof/checkpoint"], "{name}")
                 }

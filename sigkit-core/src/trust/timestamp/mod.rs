@@ -164,7 +164,7 @@ pub(crate) fn verify(
     let embedded = || embedded.get_or_init(|| names.embedded(&token, limits)).as_ref();
     for authority in root.timestamp_authorities() {
         let own = authority.certificates().iter().filter(|certificate| names.mean(certificate));
-        // A certificate that came along is of an unknown authority unless a path leads from it to this one.
+        // A certificate from the timestamp is of an unknown authority unless a path leads from it to this one.
         let concerned = |certificate: &&Certificate| {
             let path = authority.path(certificate, &[], Usage::TimeStamping, &[info.time]);
             !matches!(path, Err(PathError::NoPath { .. }))
@@ -502,7 +502,7 @@ mod tests {
 
     // threat: B08 B13
     #[test]
-    fn a_certificate_that_came_along_is_not_believed() {
+    fn certificate_from_the_timestamp_is_not_trusted() {
         let mut case = vector!("rekor2-timestamp-with-embedded-cert");
         let other = vector!(public "managed-key-happy-path");
         case.root = other.root.clone();
@@ -510,7 +510,7 @@ mod tests {
         assert!(case.verify().unwrap_err().evidence().is_none_or(|(expected, _)| expected.contains("trusted root")));
         case.root = TrustedRoot::default();
         assert_eq!(case.code(), "timestamp-authority-untrusted");
-        // Of an authority that is not named by its own certificate, the one that came along is judged by its path.
+        // Of an authority that is not named by its own certificate, the one in the timestamp is judged by its path.
         let mut case = vector!("rekor2-timestamp-with-embedded-cert");
         let chain: Vec<_> =
             case.root.timestamp_authorities()[0].certificates()[1..].iter().map(|c| c.der().to_vec()).collect();
@@ -545,7 +545,7 @@ mod tests {
                 }
                 case.stamp()[at] = *byte;
             }
-            // What is not signed: the status text, versions, the signer's name by issuer and number, and certificates that came along.
+            // What is not signed: the status text, versions, the signer's name by issuer and number, and the certificates inside.
             let tail = good.len() - 260;
             assert!(accepted.iter().all(|at| *at < tail), "{name}: {accepted:?}");
             assert!(
@@ -580,7 +580,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_is_no_timestamp() {
+    fn refusal_is_not_a_timestamp() {
         let mut case = vector!("rekor2-happy-path");
         let status = |n: u8| tlv(0x30, &[2, 1, n]);
         for (n, expected) in
@@ -590,7 +590,7 @@ mod tests {
             assert_eq!(case.code(), "timestamp-malformed");
             assert!(case.verify().unwrap_err().to_string().contains(expected), "{n}: {}", case.verify().unwrap_err());
         }
-        // The status is not signed; one that refuses is believed all the same.
+        // The status is not signed; a refusal is accepted as one all the same.
         let mut case = vector!("rekor2-happy-path");
         case.stamp()[8] = 3;
         assert_eq!(case.verify(), Err(TimestampError::NotGranted { found: 3 }));

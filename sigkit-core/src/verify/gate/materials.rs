@@ -278,7 +278,7 @@ mod tests {
 
     // threat: R13
     #[test]
-    fn what_is_known_to_be_no_image_is_none() {
+    fn material_known_not_to_be_an_image_is_skipped() {
         for text in [
             "git+https://github.com/o/r@refs/heads/main",
             "git+ssh://git@github.com/o/r@refs/heads/main",

@@ -113,7 +113,7 @@ impl<'a> Gates<'a> {
 
     fn judge(&self, gate: &Gate, heard: &OnceCell<VexStatements>, signatures: &[VerifiedSignature]) -> Node {
         let heard = heard.get_or_init(|| self.collect_vex(gate));
-        // What was not judged for want of time might have spoken against it.
+        // What was not judged for want of time might contradict it.
         if self.around.deadline.is_over() {
             return super::not_judged("what the attestations say".to_owned());
         }

@@ -50,7 +50,7 @@ fn read(predicate: &[u8], seen: &GateInput<'_>) -> Result<Scan, Reason> {
     let scanner = scanner.ok_or(Reason::ScannerUnnamed)?;
     let scanner =
         if scanner.version.is_empty() { scanner.uri.clone() } else { format!("{} {}", scanner.uri, scanner.version) };
-    // A report without findings about nothing is no good news.
+    // A report about nothing does not pass for one without findings.
     if report.findings.is_empty() && report.examined == Some(0) {
         return Err(Reason::ScanEmpty { scanner });
     }

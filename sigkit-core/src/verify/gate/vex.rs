@@ -156,7 +156,7 @@ fn member(member: &'static str, expected: &'static str, found: impl ToString) ->
 }
 
 fn parse_time(text: &str) -> Result<UnixTime, Reason> {
-    // Go's zero time is none.
+    // Go's zero time means that there is no time.
     let time = UnixTime::parse(text).filter(|_| !text.starts_with("0001-01-01T"));
     time.map(|(time, _)| time).ok_or_else(|| member("timestamp", "a time such as 2026-11-23T05:03:30Z", text))
 }
