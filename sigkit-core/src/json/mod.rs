@@ -4,7 +4,6 @@
 //! the document, nesting deeper than 128, an array where an object belongs, and names of members that mean something to the parser
 //! itself are errors too.
 
-mod large;
 mod member_names;
 mod objects;
 mod spelling;
@@ -22,6 +21,7 @@ use std::collections::BTreeMap;
 use serde::de::{Deserialize, Deserializer, IgnoredAny};
 use serde_json::error::Category;
 
+use self::validate::{Bounds, Fault, FaultKind};
 use crate::cause::{LikelyCause, TextFormat, likely_cause};
 
 /// Why bytes are not the JSON document they should be; the text names line and column.
@@ -47,6 +47,24 @@ impl JsonError {
         let of = Self::of(error, cause);
         let begins_otherwise = error.classify() == Category::Syntax && (error.line(), error.column()) <= (1, 1);
         if begins_otherwise { Self { text: format!("not JSON: {}", of.text), ..of } } else { of }
+    }
+
+    fn new(text: impl Into<String>) -> Self {
+        Self { text: text.into(), exceeds: None }
+    }
+
+    /// What is wrong with a text, unless it stops being JSON before that.
+    fn of_fault(fault: Fault, text: &str, bounds: Bounds<'_>) -> Self {
+        let (line, column) = fault.position;
+        match (serde_json::from_str::<IgnoredAny>(text), fault.kind) {
+            (Err(error), _) if (error.line(), error.column()) < (line, column) => {
+                Self::explained(&error, text.as_bytes())
+            }
+            (_, FaultKind::Values) => {
+                Self { text: format!("more than {} values", bounds.values), exceeds: Some(bounds.values) }
+            }
+            (_, FaultKind::Text(why)) => Self::new(format!("{why} at line {line} column {column}")),
+        }
     }
 
     fn of(error: &serde_json::Error, cause: Option<LikelyCause>) -> Self {
@@ -92,8 +110,34 @@ const MAX_ERROR_CHARS: usize = 400;
 
 /// Reads one document of type `T`, which may borrow from the bytes.
 pub(crate) fn from_slice<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, JsonError> {
-    large::check_depth(bytes).map_err(|text| JsonError { text, exceeds: None })?;
-    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    read(bytes, Bounds::NONE)
+}
+
+/// Reads one document of at most so many values: objects, lists, strings, numbers and literals at every depth. In memory a value may
+/// take a hundred times the bytes in which it is written, so that a bound on the bytes alone bounds little.
+pub(crate) fn from_slice_within<'a, T: Deserialize<'a>>(bytes: &'a [u8], most: usize) -> Result<T, JsonError> {
+    read(bytes, Bounds { values: most, ..Bounds::NONE })
+}
+
+/// The same for a document that may be large, of which nothing is copied but little texts: all of it but those is one text called
+/// `name`, written without escapes.
+pub(crate) fn from_large_slice_within<'a, T: Deserialize<'a>>(
+    bytes: &'a [u8],
+    most: usize,
+    name: &'a str,
+) -> Result<T, JsonError> {
+    read(bytes, Bounds { values: most, long_text: Some(name) })
+}
+
+/// Checks the text, and reads it as serde does, except that a struct is an object.
+fn read<'a, T: Deserialize<'a>>(bytes: &'a [u8], bounds: Bounds<'a>) -> Result<T, JsonError> {
+    let text = std::str::from_utf8(bytes).map_err(|error| {
+        let grammar = serde_json::from_slice::<IgnoredAny>(bytes).err();
+        let cause = || JsonError::new(format!("not UTF-8 from byte {} on", error.valid_up_to()));
+        grammar.map_or_else(cause, |error| JsonError::explained(&error, bytes))
+    })?;
+    validate::check(text, bounds).map_err(|fault| JsonError::of_fault(fault, text, bounds))?;
+    let mut deserializer = serde_json::Deserializer::from_str(text);
     let document = objects::read(&mut deserializer).map_err(|error| JsonError::explained(&error, bytes))?;
     deserializer.end().map_err(|error| match many(bytes) {
         true => JsonError::of(&error, Some(LikelyCause::Several)),
@@ -108,29 +152,9 @@ fn many(bytes: &[u8]) -> bool {
     documents.next().is_some_and(|first| first.is_ok()) && documents.next().is_some_and(|next| next.is_ok())
 }
 
-/// Reads one document of at most so many values: objects, lists, strings, numbers and literals at every depth. In memory a value may
-/// take a hundred times the bytes in which it is written, so that a bound on the bytes alone bounds little.
-pub(crate) fn from_slice_within<'a, T: Deserialize<'a>>(bytes: &'a [u8], most: usize) -> Result<T, JsonError> {
-    if values(bytes) > most {
-        return Err(JsonError { text: format!("more than {most} values"), exceeds: Some(most) });
-    }
-    from_slice(bytes)
-}
-
-/// The same for a document that may be large, of which nothing is copied but little texts: all of it but those is one text called
-/// `name`, written without escapes.
-pub(crate) fn from_large_slice_within<'a, T: Deserialize<'a>>(
-    bytes: &'a [u8],
-    most: usize,
-    name: &str,
-) -> Result<T, JsonError> {
-    large::check(bytes, name).map_err(|text| JsonError { text, exceeds: None })?;
-    from_slice_within(bytes, most)
-}
-
 /// Whether so many bytes are more than anything but one text of a document may have.
 pub(crate) const fn is_large(bytes: usize) -> bool {
-    bytes > large::LARGE_BYTES
+    bytes > validate::LARGE_BYTES
 }
 
 /// Where `part`, which was borrowed from `whole`, is in it.
@@ -139,34 +163,10 @@ pub(crate) fn position(whole: &[u8], part: &[u8]) -> std::ops::Range<usize> {
     start..start.saturating_add(part.len())
 }
 
-/// How many values there are in a JSON text; of any other text nothing that matters.
-///
-/// Every value but the first follows a comma, or is the first within its brackets.
-fn values(bytes: &[u8]) -> usize {
-    let (mut values, mut opened, mut rest) = (1_usize, false, bytes);
-    while let Some((byte, more)) = rest.split_first() {
-        rest = more;
-        match byte {
-            b' ' | b'\t' | b'\n' | b'\r' => continue,
-            b',' => values = values.saturating_add(1),
-            b']' | b'}' => {}
-            _ if opened => values = values.saturating_add(1),
-            _ => {}
-        }
-        opened = matches!(byte, b'[' | b'{');
-        if *byte == b'"' {
-            rest = rest.get(string_end(rest).saturating_add(1)..).unwrap_or_default();
-        }
-    }
-    values
-}
-
 /// Where the string ends that begins here: at its closing quote, or with the text.
 fn string_end(text: &[u8]) -> usize {
-    // Strings are short: to ask the processor for its vector units takes longer than to read all of a manifest without them.
-    let end = memchr::arch::all::memchr::Two::new(b'"', b'\\');
     let mut from = 0_usize;
-    while let Some(at) = text.get(from..).and_then(|rest| end.find(rest)) {
+    while let Some(at) = text.get(from..).and_then(|rest| memchr::memchr2(b'"', b'\\', rest)) {
         from = from.saturating_add(at);
         if text.get(from) == Some(&b'"') {
             return from;

@@ -1,23 +1,15 @@
-//! Types are read from objects alone, and from objects that name each member once.
+//! Types are read from objects alone.
 //!
 //! serde also takes an array for a struct, member by member in the order of the type, and then `[]` would be a document in which every
-//! optional member is absent. Of a repeated member it takes the last one, wherever the type does not know the member.
+//! optional member is absent.
 
 use std::borrow::Cow;
 use std::fmt;
-use std::marker::PhantomData;
 
-use serde::de::value::BorrowedStrDeserializer;
-use serde::de::{
-    Deserialize, DeserializeSeed, Deserializer, EnumAccess, Error, MapAccess, SeqAccess, VariantAccess, Visitor,
-};
-use serde::forward_to_deserialize_any;
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor};
 use serde::ser::{Serialize, Serializer};
 
-use super::member_names::MemberNames;
-use super::validate;
-
-/// Wraps every level, so that each struct, however deep, is asked for as an object, and no object repeats a member.
+/// Wraps every level, so that each struct, however deep, is asked for as an object.
 pub(crate) struct Objects<T>(pub(crate) T);
 
 /// Reads a `T`.
@@ -49,12 +41,7 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Objects<D> {
         deserialize_any deserialize_bool deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 deserialize_i128
         deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64 deserialize_u128 deserialize_f32 deserialize_f64
         deserialize_char deserialize_str deserialize_string deserialize_bytes deserialize_byte_buf deserialize_option
-        deserialize_unit deserialize_seq deserialize_map deserialize_identifier
-    }
-
-    /// What is ignored is looked at all the same.
-    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
-        self.0.deserialize_any(Objects(visitor))
+        deserialize_unit deserialize_seq deserialize_map deserialize_identifier deserialize_ignored_any
     }
 
     fn deserialize_unit_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, D::Error> {
@@ -62,7 +49,7 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Objects<D> {
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, D::Error> {
-        self.0.deserialize_newtype_struct(name, Newtype(visitor))
+        self.0.deserialize_newtype_struct(name, Objects(visitor))
     }
 
     fn deserialize_tuple<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, D::Error> {
@@ -134,7 +121,7 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Objects<V> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<V::Value, A::Error> {
-        self.0.visit_map(Members { map, names: MemberNames::default() })
+        self.0.visit_map(Objects(map))
     }
 
     fn visit_enum<A: EnumAccess<'de>>(self, data: A) -> Result<V::Value, A::Error> {
@@ -162,64 +149,24 @@ impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Objects<A> {
     }
 }
 
-/// An object whose members have been named so far.
-struct Members<'de, A> {
-    map: A,
-    names: MemberNames<'de>,
-}
-
-impl<'de, A: MapAccess<'de>> MapAccess<'de> for Members<'de, A> {
+impl<'de, A: MapAccess<'de>> MapAccess<'de> for Objects<A> {
     type Error = A::Error;
 
     fn next_key_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, A::Error> {
-        let Some(name) = self.map.next_key_seed(Text)? else { return Ok(None) };
-        self.names.add(name.clone()).map_err(Error::custom)?;
-        seed.deserialize(Name(name, PhantomData)).map(Some)
+        self.0.next_key_seed(seed)
     }
 
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, A::Error> {
-        self.map.next_value_seed(Objects(seed))
+        self.0.next_value_seed(Objects(seed))
     }
 
     fn size_hint(&self) -> Option<usize> {
-        self.map.size_hint()
-    }
-}
-
-/// The name of a member.
-struct Name<'de, E>(Cow<'de, str>, PhantomData<E>);
-
-impl<'de, E: Error> Deserializer<'de> for Name<'de, E> {
-    type Error = E;
-
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, E> {
-        match self.0 {
-            Cow::Borrowed(name) => visitor.visit_borrowed_str(name),
-            Cow::Owned(name) => visitor.visit_string(name),
-        }
-    }
-
-    /// Of a struct's members only the name counts.
-    fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, E> {
-        visitor.visit_str(&self.0)
-    }
-
-    forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct newtype_struct
-        seq tuple tuple_struct map struct enum ignored_any
+        self.0.size_hint()
     }
 }
 
 /// A string, borrowed where it is written without escapes.
 struct Text;
-
-impl<'de> DeserializeSeed<'de> for Text {
-    type Value = Cow<'de, str>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
 
 impl<'de> Visitor<'de> for Text {
     type Value = Cow<'de, str>;
@@ -248,42 +195,6 @@ impl<'de: 'a, 'a> Deserialize<'de> for CowStr<'a> {
 impl Serialize for CowStr<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&self.0)
-    }
-}
-
-/// What a newtype holds: a value, or the text of one that is read later, which serde_json hands over as a map.
-struct Newtype<V>(V);
-
-impl<'de, V: Visitor<'de>> Visitor<'de> for Newtype<V> {
-    type Value = V::Value;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.expecting(f)
-    }
-
-    fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<V::Value, D::Error> {
-        self.0.visit_newtype_struct(Objects(deserializer))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<V::Value, A::Error> {
-        self.0.visit_map(Raw(map))
-    }
-}
-
-/// The text of a value.
-struct Raw<A>(A);
-
-impl<'de, A: MapAccess<'de>> MapAccess<'de> for Raw<A> {
-    type Error = A::Error;
-
-    fn next_key_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, A::Error> {
-        self.0.next_key_seed(seed)
-    }
-
-    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, A::Error> {
-        let text: &'de str = self.0.next_value()?;
-        validate::check(text).map_err(Error::custom)?;
-        seed.deserialize(BorrowedStrDeserializer::new(text))
     }
 }
 

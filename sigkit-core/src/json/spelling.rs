@@ -10,7 +10,7 @@ pub(crate) fn refuse_others<'a>(names: impl IntoIterator<Item = &'a str>, known:
         let same = known.iter().find(|known| **known != name && name.chars().map(fold).eq(known.chars().map(fold)));
         if let Some(known) = same {
             let text = format!("expected {known:?}, found {name:?}, which many readers take for the same member");
-            return Err(JsonError { text, exceeds: None });
+            return Err(JsonError::new(text));
         }
     }
     Ok(())

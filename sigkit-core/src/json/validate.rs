@@ -1,8 +1,7 @@
-//! Text of JSON values that is kept as it is.
+//! The one pass over a JSON text that says whether it means the same to every reader.
 //!
-//! serde_json checks only that such text follows the grammar. Here it is held to what holds for all other values:
-//! no object repeats a member, strings are Unicode, numbers have a value, and nesting ends. Documents of many megabytes pass through,
-//! so nothing is built of them.
+//! serde_json checks the grammar, and no more. Here no object repeats a member, strings are Unicode, numbers have a value, nesting ends,
+//! and there are no more values than allowed. Documents of many megabytes are checked, so nothing is built of them.
 
 use std::borrow::Cow;
 
@@ -10,6 +9,8 @@ use super::member_names::MemberNames;
 
 /// Nesting from which on text is refused; serde_json's bound for what it reads.
 pub(super) const MAX_DEPTH: usize = 128;
+/// From here on a document is large; also the most that is copied of one. In bytes.
+pub(super) const LARGE_BYTES: usize = 2 << 20;
 /// Digits of the longest number that has a value whatever its digits are.
 const MAX_UNCHECKED_DIGITS: usize = 300;
 /// Names of members in objects that are open at the same time, each of which takes several times its bytes.
@@ -20,6 +21,41 @@ const NAME_BYTES: usize = 64;
 /// The message for an escape that is not a character.
 const LONE_SURROGATE: &str = "half of a surrogate pair";
 
+/// What a document may be.
+#[derive(Clone, Copy)]
+pub(super) struct Bounds<'n> {
+    /// The most values: objects, lists, strings, numbers and literals at every depth.
+    pub(super) values: usize,
+    /// The member with the one text of a large document that may be long; it has no escapes, so that readers need not copy it.
+    pub(super) long_text: Option<&'n str>,
+}
+
+impl Bounds<'_> {
+    pub(super) const NONE: Self = Self { values: usize::MAX, long_text: None };
+}
+
+/// The first thing that is wrong with a text.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Fault {
+    pub(super) kind: FaultKind,
+    /// Line and column behind it, as serde_json counts them.
+    pub(super) position: (usize, usize),
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum FaultKind {
+    /// There are more values than allowed.
+    Values,
+    /// What is wrong.
+    Text(String),
+}
+
+impl From<String> for FaultKind {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
 /// Whether the escapes of a string, of which the grammar is known to be right, are characters; nothing is copied.
 fn pairs(text: &str) -> Result<(), String> {
     let mut rest = text.as_bytes();
@@ -27,7 +63,7 @@ fn pairs(text: &str) -> Result<(), String> {
         let digits = rest.strip_prefix(b"\\u")?.get(..4)?;
         u16::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
     };
-    while let Some(at) = memchr::arch::all::memchr::One::new(b'\\').find(rest) {
+    while let Some(at) = memchr::memchr(b'\\', rest) {
         rest = rest.get(at..).unwrap_or_default();
         let length = match unit(rest) {
             None => 2,
@@ -52,6 +88,7 @@ enum Frame<'a> {
 
 struct Scanner<'a> {
     text: &'a str,
+    bounds: Bounds<'a>,
     at: usize,
     frames: Vec<Frame<'a>>,
     /// Room for the names of more objects.
@@ -60,29 +97,56 @@ struct Scanner<'a> {
     names: usize,
     /// Whether a string that comes now is the name of a member.
     name_next: bool,
+    /// Whether a value that comes now is the first within its brackets.
+    first_next: bool,
+    values: usize,
+    /// The last string, and the bytes of all but long texts.
+    last: &'a str,
+    besides: usize,
 }
 
-/// Checks the text of one value, of which the grammar is known to be right.
+/// Checks a text. Of one that does not follow the grammar, the result says nothing that matters.
 ///
 /// # Errors
-/// What is wrong, with line and column.
-pub(super) fn check(text: &str) -> Result<(), String> {
-    let mut walk = Scanner { text, at: 0, frames: Vec::new(), pool: Vec::new(), names: 0, name_next: false };
-    walk.run().map_err(|why| {
-        let before = text.as_bytes().get(..walk.at).unwrap_or_default();
-        let (mut line, mut column) = (1_usize, 0_usize);
-        for byte in before {
-            (line, column) =
-                if *byte == b'\n' { (line.saturating_add(1), 0) } else { (line, column.saturating_add(1)) };
-        }
-        format!("{why} at line {line} column {column}")
+/// The first thing that is wrong.
+pub(super) fn check<'a>(text: &'a str, bounds: Bounds<'a>) -> Result<(), Fault> {
+    let mut scanner = Scanner {
+        text,
+        bounds,
+        at: 0,
+        frames: Vec::new(),
+        pool: Vec::new(),
+        names: 0,
+        name_next: false,
+        first_next: false,
+        values: 1,
+        last: "",
+        besides: text.len(),
+    };
+    scanner.run().map_err(|kind| {
+        let before = text.as_bytes().get(..scanner.at).unwrap_or_default();
+        let line_start = memchr::memrchr(b'\n', before).map_or(0, |at| at.saturating_add(1));
+        let line = memchr::memchr_iter(b'\n', before).count().saturating_add(1);
+        Fault { kind, position: (line, before.len().saturating_sub(line_start)) }
     })
 }
 
 impl<'a> Scanner<'a> {
-    fn run(&mut self) -> Result<(), String> {
+    fn run(&mut self) -> Result<(), FaultKind> {
+        if self.values > self.bounds.values {
+            return Err(FaultKind::Values);
+        }
         while let Some(byte) = self.text.as_bytes().get(self.at) {
             self.at = self.at.saturating_add(1);
+            // Every value but the first of all follows a comma, or is the first within its brackets.
+            match byte {
+                b' ' | b'\t' | b'\n' | b'\r' => continue,
+                b',' => self.count()?,
+                b']' | b'}' => {}
+                _ if self.first_next => self.count()?,
+                _ => {}
+            }
+            self.first_next = matches!(byte, b'[' | b'{');
             match byte {
                 b'"' => self.string()?,
                 b'{' => {
@@ -96,7 +160,17 @@ impl<'a> Scanner<'a> {
                 _ => {}
             }
         }
-        Ok(())
+        match self.bounds.long_text {
+            Some(name) if self.besides > LARGE_BYTES => {
+                Err(format!("expected at most {LARGE_BYTES} bytes beside {name:?}, found {}", self.besides).into())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn count(&mut self) -> Result<(), FaultKind> {
+        self.values = self.values.saturating_add(1);
+        if self.values > self.bounds.values { Err(FaultKind::Values) } else { Ok(()) }
     }
 
     fn open(&mut self, level: Frame<'a>) -> Result<(), String> {
@@ -119,7 +193,21 @@ impl<'a> Scanner<'a> {
         let inner = rest.get(..super::string_end(rest.as_bytes())).unwrap_or_default();
         let quoted = self.text.get(self.at.saturating_sub(1)..self.at.saturating_add(inner.len()).saturating_add(1));
         self.at = self.at.saturating_add(inner.len()).saturating_add(1);
-        let escaped = memchr::arch::all::memchr::One::new(b'\\').find(inner.as_bytes()).is_some();
+        let escaped = memchr::memchr(b'\\', inner.as_bytes()).is_some();
+        let before = std::mem::replace(&mut self.last, inner);
+        if let Some(name) = self.bounds.long_text.filter(|_| inner.len() > LARGE_BYTES) {
+            if before != name {
+                let before: String = before.chars().take(100).collect();
+                let found = inner.len();
+                return Err(format!(
+                    "expected no long text but that of {name:?}, found {found} bytes after {before:?}"
+                ));
+            }
+            if escaped {
+                return Err(format!("expected a text of {} bytes without escapes in {name:?}", inner.len()));
+            }
+            self.besides = self.besides.saturating_sub(inner.len());
+        }
         let is_name = std::mem::take(&mut self.name_next);
         let (true, Some(Frame::Object(names, count))) = (is_name, self.frames.last_mut()) else {
             return if escaped { pairs(inner) } else { Ok(()) };
@@ -160,15 +248,79 @@ impl<'a> Scanner<'a> {
 
 #[cfg(test)]
 mod tests {
-    use serde::de::IgnoredAny;
-    use serde_json::value::RawValue;
+    use std::collections::HashSet;
+    use std::fmt;
+
+    use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
     use super::super::member_names::MAX_LINEAR_NAMES;
     use super::*;
 
-    /// What the reader of all other values says.
-    fn read(text: &str) -> Result<IgnoredAny, super::super::JsonError> {
-        super::super::from_slice(text.as_bytes())
+    fn check(text: &str) -> Result<(), String> {
+        within(text, Bounds::NONE)
+    }
+
+    fn within(text: &str, bounds: Bounds<'_>) -> Result<(), String> {
+        super::check(text, bounds).map_err(|fault| match fault.kind {
+            FaultKind::Values => "values".to_owned(),
+            FaultKind::Text(why) => format!("{why} at line {} column {}", fault.position.0, fault.position.1),
+        })
+    }
+
+    /// What serde_json makes of a text, with all names of an object compared.
+    struct Oracle;
+
+    impl<'de> Deserialize<'de> for Oracle {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            deserializer.deserialize_any(Self)
+        }
+    }
+
+    impl<'de> Visitor<'de> for Oracle {
+        type Value = Self;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("any value")
+        }
+
+        fn visit_bool<E>(self, _: bool) -> Result<Self, E> {
+            Ok(self)
+        }
+
+        fn visit_i64<E>(self, _: i64) -> Result<Self, E> {
+            Ok(self)
+        }
+
+        fn visit_u64<E>(self, _: u64) -> Result<Self, E> {
+            Ok(self)
+        }
+
+        fn visit_f64<E>(self, _: f64) -> Result<Self, E> {
+            Ok(self)
+        }
+
+        fn visit_str<E>(self, _: &str) -> Result<Self, E> {
+            Ok(self)
+        }
+
+        fn visit_unit<E>(self) -> Result<Self, E> {
+            Ok(self)
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self, A::Error> {
+            while let Some(Oracle) = seq.next_element()? {}
+            Ok(self)
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self, A::Error> {
+            let mut names = HashSet::new();
+            while let Some((name, Oracle)) = map.next_entry::<String, _>()? {
+                if !names.insert(name) {
+                    return Err(A::Error::custom("twice"));
+                }
+            }
+            Ok(self)
+        }
     }
 
     // threat: D09
@@ -186,12 +338,12 @@ mod tests {
 
     // threat: D11
     #[test]
-    fn nesting_ends_where_it_ends_for_other_values() {
+    fn nesting_ends_where_it_ends_for_serde() {
         for depth in [1, 126, 127, 128, 129, 100_000] {
             for (open, close) in [("[", "]"), (r#"{"a":"#, "}")] {
                 let text = format!("{}1{}", open.repeat(depth), close.repeat(depth));
                 assert_eq!(check(&text).is_ok(), depth < MAX_DEPTH, "{depth}");
-                assert_eq!(read(&text).is_ok(), depth < MAX_DEPTH, "{depth}");
+                assert_eq!(serde_json::from_str::<Oracle>(&text).is_ok(), depth < MAX_DEPTH, "{depth}");
             }
         }
     }
@@ -291,16 +443,46 @@ mod tests {
     // threat: D09
     // threat: D12
     #[test]
-    fn says_what_the_reader_of_all_other_values_says() {
+    fn random_text_is_refused_exactly_where_serde_or_a_set_would() {
         let mut random = Random(7);
         let (mut right, mut wrong) = (0, 0);
         for _ in 0..20_000 {
             let text = random.value(4);
-            let kept: Box<RawValue> = serde_json::from_str(&text).unwrap();
-            let verdict = check(kept.get());
-            assert_eq!(verdict.is_ok(), read(&text).is_ok(), "{text}: {verdict:?}");
+            let verdict = check(&text);
+            assert_eq!(verdict.is_ok(), serde_json::from_str::<Oracle>(&text).is_ok(), "{text}: {verdict:?}");
             if verdict.is_ok() { right += 1 } else { wrong += 1 }
         }
         assert!(right > 2_000 && wrong > 2_000, "{right} right, {wrong} wrong");
+    }
+
+    // threat: R32
+    #[test]
+    fn large_document_is_one_plain_text_and_little_else() {
+        let long = "A".repeat(LARGE_BYTES + 4);
+        let checked = |text: &str| within(text, Bounds { long_text: Some("payload"), ..Bounds::NONE });
+        for text in [
+            format!(r#"{{"payload":"{long}"}}"#),
+            format!(r#"{{"a":{{"payload" : "{long}"}},"payloadType":"a\u0041","b":[1,"{{\""]}}"#),
+            format!(r#"{{"x":"\\{}"}}"#, &long[20..]),
+        ] {
+            assert_eq!(checked(&text), Ok(()), "{:.60}", text);
+        }
+        for (text, why) in [
+            (format!(r#"{{"payloadType":"{long}"}}"#), "after \"payloadType\""),
+            (format!(r#"["{long}"]"#), "after \"\""),
+            (format!(r#"{{"payload":"\/{long}"}}"#), "without escapes"),
+            (format!(r#"{{"payload":"{long}","x":[{}0]}}"#, "0,".repeat(LARGE_BYTES / 2)), "beside \"payload\""),
+        ] {
+            assert!(checked(&text).unwrap_err().contains(why), "{why}");
+        }
+    }
+
+    #[test]
+    fn what_comes_first_in_a_text_is_told() {
+        let said = |text: &str| super::super::from_slice_within::<Vec<u8>>(text.as_bytes(), 4).unwrap_err().to_string();
+        assert_eq!(said("[1,2,3,4,"), "more than 4 values");
+        assert!(said("<a,b,c,d,e>").starts_with("not JSON: "), "{}", said("<a,b,c,d,e>"));
+        assert!(said(r#"[{"a":1,"a" 2}]"#).starts_with("member \"a\" appears twice"));
+        assert!(said(r#"[{"a" 1,"a":2}]"#).starts_with("expected `:`"));
     }
 }
