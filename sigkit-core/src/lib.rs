@@ -54,7 +54,7 @@
 //! # What is promised
 //!
 //! - The verifier is pure. It and all that it is made of have no clock, no environment, no files and no network; time is an argument,
-//!   `SystemTime::now().into()` at your edge. I/O happens in [`store`], [`attach`], [`image`] and [`blocking`] alone.
+//!   `SystemTime::now().into()` at your edge. I/O happens in [`http`], [`store`], [`attach`], [`image`] and [`blocking`] alone.
 //! - "Could not look" is neither "unsigned" nor "verified". A registry that refuses or fails makes the verdict
 //!   [`Undecided`](report::Verdict::Undecided), unless a signature that was read suffices.
 //! - Every refusal has a stable [code](reason::Reason::code), what was expected, what was found, and where.
@@ -82,7 +82,7 @@
 //! # Map
 //!
 //! Pure, each using only what stands before it: [`digest`], [`limits`], [`time`]; [`crypto`], [`key`]; [`oci`], [`content`],
-//! [`bundle`], [`trust`]; [`reason`], [`report`], [`policy`], [`verify`]. Around them, with I/O: [`store`], [`attach`], [`image`], [`blocking`].
+//! [`bundle`], [`trust`]; [`reason`], [`report`], [`policy`], [`verify`]. Around them, with I/O: [`http`], [`store`], [`attach`], [`image`], [`blocking`].
 //! What the paved path needs is at the root as well.
 // The page speaks of every feature; without some of them the links to what they give lead nowhere.
 #![cfg_attr(
@@ -114,6 +114,8 @@ pub mod cause;
 pub mod content;
 pub mod crypto;
 pub mod digest;
+#[cfg(feature = "registry")]
+pub mod http;
 #[cfg(feature = "oci")]
 pub mod image;
 #[cfg(feature = "oci")]

@@ -6,11 +6,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The modules by layer; one uses only modules of its own layer and of those before it.
-const LAYERS: [&[&str]; 5] = [
+const LAYERS: [&[&str]; 6] = [
     &["backend", "cause", "digest", "limits", "json", "time"],
     &["crypto", "key"],
     &["oci", "content", "bundle", "trust"],
     &["reason", "report", "policy", "verify"],
+    &["http"],
     &["store", "attach", "image", "blocking"],
 ];
 /// Layers of pure functions: the rest may do I/O.

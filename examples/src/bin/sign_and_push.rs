@@ -9,9 +9,10 @@ use std::sync::Arc;
 use std::time::SystemTime;
 use std::{env, fs};
 
+use sigkit_core::http::Secret;
 use sigkit_core::image::{Attached, SignedImage};
 use sigkit_core::key::{self, Password};
-use sigkit_core::store::registry::{Credentials, RegistryOptions, Secret, StaticCredentials};
+use sigkit_core::store::registry::{Credentials, RegistryOptions, StaticCredentials};
 use sigkit_core::{Format, ImageReference, RegistryClient, SignOptions, sign_image};
 
 #[tokio::main(flavor = "current_thread")]

@@ -1,5 +1,6 @@
+use sigkit_core::http::Secret;
 use sigkit_core::oci::Repository;
-use sigkit_core::store::registry::{Credentials, LoginOutcome, Secret};
+use sigkit_core::store::registry::{Credentials, LoginOutcome};
 
 use crate::args::{GlobalArgs, LoginArgs, LogoutArgs};
 use crate::context::Context;

@@ -4,7 +4,8 @@ use base64::Engine as _;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
-use sigkit_core::store::registry::{Credentials, Secret};
+use sigkit_core::http::Secret;
+use sigkit_core::store::registry::Credentials;
 use zeroize::Zeroizing;
 
 /// RFC 4648 as people write it by hand: padding may be missing.

@@ -10,7 +10,8 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use sigkit_core::store::registry::{Credentials, Secret};
+use sigkit_core::http::Secret;
+use sigkit_core::store::registry::Credentials;
 use zeroize::Zeroizing;
 
 use super::auth_entry::Text;

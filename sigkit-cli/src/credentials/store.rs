@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rustix::fs::{FlockOperation, flock};
-use sigkit_core::store::registry::Secret;
+use sigkit_core::http::Secret;
 use zeroize::Zeroizing;
 
 use super::config_file::Document;

@@ -5,11 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sigkit_core::cause::{TextFormat, likely_cause};
+use sigkit_core::http::{RequestEvent, RequestObserver, Secret, Timeouts, TlsOptions};
 use sigkit_core::oci::Repository;
-use sigkit_core::store::registry::{
-    Credentials, RegistryClient, RegistryOptions, RequestEvent, RequestObserver, Secret, StaticCredentials, Timeouts,
-    TlsOptions,
-};
+use sigkit_core::store::registry::{Credentials, RegistryClient, RegistryOptions, StaticCredentials};
 use zeroize::Zeroizing;
 
 use crate::args::{ConnectionArgs, RegistryArgs};

@@ -6,15 +6,14 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use sigkit_core::attach::discover;
 use sigkit_core::bundle::Evidence;
+use sigkit_core::http::{RetryPolicy, Secret, Timeouts};
 use sigkit_core::image::{Format, ImageError, SignImageError, SignOptions, sign_image, verify_image};
 use sigkit_core::key::{KeyPair, Signer as _};
 use sigkit_core::oci::{Repository, TagOrDigest};
 use sigkit_core::policy::{KeyAuthority, Policy, Purpose};
 use sigkit_core::report::Verdict;
 use sigkit_core::store::StoreError;
-use sigkit_core::store::registry::{
-    Credentials, LoginOutcome, RegistryClient, RegistryOptions, RetryPolicy, Secret, StaticCredentials, Timeouts,
-};
+use sigkit_core::store::registry::{Credentials, LoginOutcome, RegistryClient, RegistryOptions, StaticCredentials};
 use sigkit_core::time::UnixTime;
 use sigkit_core::verify::{Artifact, Verifier};
 use testkit::image::{self, Image};

@@ -2,10 +2,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use sigkit_core::digest::Digest;
+use sigkit_core::http::Secret;
 use sigkit_core::oci::{Repository, TagOrDigest};
-use sigkit_core::store::registry::{
-    CredentialError, CredentialSource, Credentials, RegistryClient, Secret, StaticCredentials,
-};
+use sigkit_core::store::registry::{CredentialError, CredentialSource, Credentials, RegistryClient, StaticCredentials};
 use sigkit_core::store::{Precondition, Store, StoreError, StoreWrite};
 use testkit::http::Response;
 use testkit::{Action, Auth, Change, RecordingServer, Registry, Rule, TokenService, image};

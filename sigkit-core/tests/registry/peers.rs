@@ -1,6 +1,7 @@
 use sigkit_core::digest::Digest;
+use sigkit_core::http::TlsOptions;
 use sigkit_core::oci::{Descriptor, Repository, TagOrDigest};
-use sigkit_core::store::registry::{RegistryClient, RegistryOptions, TlsOptions};
+use sigkit_core::store::registry::{RegistryClient, RegistryOptions};
 use sigkit_core::store::{Precondition, Referrers, Store, StoreError, StoreWrite, SubjectIndexed};
 use testkit::image::{self, OCI_MANIFEST};
 use testkit::{Content, Registry};

@@ -4,10 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sigkit_core::digest::Digest;
+use sigkit_core::http::{RetryPolicy, Secret, Timeouts};
 use sigkit_core::oci::{Descriptor, Repository, TagOrDigest};
-use sigkit_core::store::registry::{
-    Credentials, RegistryClient, RegistryOptions, RegistryStore, RetryPolicy, Secret, StaticCredentials, Timeouts,
-};
+use sigkit_core::store::registry::{Credentials, RegistryClient, RegistryOptions, RegistryStore, StaticCredentials};
 use testkit::Registry;
 use testkit::image::{self, Image};
 

@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use sigkit_core::digest::Digest;
-use sigkit_core::store::registry::{RegistryOptions, Timeouts};
+use sigkit_core::http::Timeouts;
+use sigkit_core::store::registry::RegistryOptions;
 use sigkit_core::store::{Precondition, Referrers, Store, StoreError, StoreWrite};
 use testkit::image::{self, Image, OCI_MANIFEST};
 use testkit::{Action, Extent, Registry, Rule, Switch, catalogue};

@@ -12,7 +12,8 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned};
-use sigkit_core::store::registry::{RegistryClient, RegistryOptions, Secret, TlsOptions};
+use sigkit_core::http::{Secret, TlsOptions};
+use sigkit_core::store::registry::{RegistryClient, RegistryOptions};
 use sigkit_core::store::{Store, StoreError};
 use testkit::{Action, Auth, Registry, Rule, TokenService};
 

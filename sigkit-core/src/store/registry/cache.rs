@@ -55,9 +55,9 @@ impl<T: Clone> ContentCache<T> {
         let (mut cost, digest) = (None, name.1);
         let fetched = cell
             .get_or_try_init(|| async {
-                let object = fetch.await?;
-                cost = Some(size(&object).saturating_add(OVERHEAD));
-                Ok(object)
+                let object = fetch.await;
+                cost = object.as_ref().ok().map(|object| size(object).saturating_add(OVERHEAD));
+                object
             })
             .await
             .map(|_| ());

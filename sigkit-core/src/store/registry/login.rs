@@ -1,11 +1,10 @@
 use reqwest::Method;
 
-use super::RegistryClient;
-use super::credentials::Credentials;
+use super::auth::{Credentials, Scope};
+use super::client::RegistryClient;
 use super::endpoint::Host;
-use super::response::Response;
-use super::token::Scope;
-use super::transport::{Idempotency, Redirects, Request};
+use super::error_body::{RegistryResponse, redact};
+use crate::http::{Idempotency, Redirects, Request};
 use crate::store::StoreError;
 
 /// What a registry said of credentials that it did not refuse.
@@ -28,39 +27,38 @@ impl RegistryClient {
     /// could not be asked.
     pub async fn log_in(&self, registry: &str, credentials: Credentials) -> Result<LoginOutcome, StoreError> {
         let outcome = self.ask(registry, credentials).await;
-        outcome.map_err(|error| self.shared.transport.secrets.redact_error(error))
+        outcome.map_err(|error| redact(self.shared.context.http.secrets(), error))
     }
 
     async fn ask(&self, registry: &str, credentials: Credentials) -> Result<LoginOutcome, StoreError> {
-        let transport = &self.shared.transport;
+        let context = &self.shared.context;
         let host = Host::with_account(registry, credentials);
-        let home = host.endpoint(transport).await?;
-        let url = home
+        let endpoint = host.endpoint(context).await?;
+        let url = endpoint
             .base
             .join("/v2/")
             .map_err(|error| StoreError::Protocol { place: registry.to_owned(), detail: error.to_string() })?;
         // The target of a redirect cannot say what the registry thinks of the credentials.
         let mut call = Request { redirects: Redirects::Refuse, ..Request::new(Method::GET, url) };
-        call.limit = transport.options.limits.error_body_bytes;
+        call.limit = context.limits.error_body_bytes;
         let scope = Scope::of_registry();
-        let ask =
-            || transport.repeat(home, &call, Idempotency::Safe, || host.send_authorized(transport, &call, &scope));
+        let ask = || host.send(context, &call, &scope, Idempotency::Safe);
         let mut reply = ask().await?;
-        let asked = host.has_asked();
+        let asked = host.session.has_asked();
         if reply.status.is_success() && !asked {
-            host.assume_basic();
+            host.session.assume_basic();
             reply = ask().await?;
         }
         accepted(&reply)?;
-        match host.withheld() {
-            Some(detail) => Err(StoreError::Denied { place: reply.place, detail }),
+        match host.session.withheld() {
+            Some(detail) => Err(StoreError::Denied { place: reply.response.place, detail }),
             None if asked => Ok(LoginOutcome::Accepted),
             None => Ok(LoginOutcome::NotRequired),
         }
     }
 }
 
-fn accepted(reply: &Response) -> Result<(), StoreError> {
+fn accepted(reply: &RegistryResponse) -> Result<(), StoreError> {
     if reply.status.as_u16() == 200 && !reply.is_html() {
         return Ok(());
     }

@@ -1,40 +1,28 @@
 use std::sync::Arc;
-use std::time::Duration;
 
-use super::credentials::{CredentialSource, NoCredentials, Secret};
-use super::observer::RequestObserver;
+use super::auth::{CredentialSource, NoCredentials};
+use crate::http::{HttpOptions, RequestObserver, RetryPolicy, Timeouts, TlsOptions};
 use crate::limits::Limits;
-
-/// The `User-Agent` header unless another one is set.
-pub(super) const USER_AGENT: &str = concat!("sigkit/", env!("CARGO_PKG_VERSION"));
 
 /// How to connect to registries.
 #[derive(Clone)]
 pub struct RegistryOptions {
+    pub(super) http: HttpOptions,
     pub(super) credentials: Arc<dyn CredentialSource>,
-    pub(super) tls: TlsOptions,
     pub(super) plain_http_hosts: Vec<String>,
     pub(super) token_servers: Vec<String>,
-    pub(super) timeouts: Timeouts,
-    pub(super) retries: RetryPolicy,
     pub(super) limits: Limits,
-    pub(super) user_agent: String,
-    pub(super) observer: Option<Arc<dyn RequestObserver>>,
     pub(super) cache_capacity: usize,
 }
 
 impl Default for RegistryOptions {
     fn default() -> Self {
         Self {
+            http: HttpOptions::default(),
             credentials: Arc::new(NoCredentials),
-            tls: TlsOptions::default(),
             plain_http_hosts: Vec::new(),
             token_servers: Vec::new(),
-            timeouts: Timeouts::default(),
-            retries: RetryPolicy::default(),
             limits: Limits::DEFAULT,
-            user_agent: USER_AGENT.to_owned(),
-            observer: None,
             cache_capacity: 0,
         }
     }
@@ -48,7 +36,7 @@ impl RegistryOptions {
 
     /// What TLS trusts and presents.
     pub fn with_tls(self, tls: TlsOptions) -> Self {
-        Self { tls, ..self }
+        Self { http: HttpOptions { tls, ..self.http }, ..self }
     }
 
     /// Speak plain HTTP to `registry`, given as in references (`host` or `host:port`), if it does not speak TLS. Loopback needs no
@@ -67,22 +55,23 @@ impl RegistryOptions {
 
     /// How long to wait.
     pub fn with_timeouts(self, timeouts: Timeouts) -> Self {
-        Self { timeouts, ..self }
+        Self { http: HttpOptions { timeouts, ..self.http }, ..self }
     }
 
     /// How often to ask again.
     pub fn with_retry_policy(self, retries: RetryPolicy) -> Self {
-        Self { retries, ..self }
+        Self { http: HttpOptions { retries, ..self.http }, ..self }
     }
 
     /// Bounds on what is read.
     pub fn with_limits(self, limits: Limits) -> Self {
-        Self { limits, ..self }
+        let http = HttpOptions { error_body_bytes: limits.error_body_bytes, ..self.http };
+        Self { limits, http, ..self }
     }
 
     /// The `User-Agent` header.
     pub fn with_user_agent(self, user_agent: impl Into<String>) -> Self {
-        Self { user_agent: user_agent.into(), ..self }
+        Self { http: HttpOptions { user_agent: user_agent.into(), ..self.http }, ..self }
     }
 
     /// Cache manifests, and as many bytes of blobs, that were read by digest, and read each once. For clients that live as long as
@@ -94,97 +83,6 @@ impl RegistryOptions {
 
     /// Who is told of every request; none by default.
     pub fn with_observer(self, observer: Arc<dyn RequestObserver>) -> Self {
-        Self { observer: Some(observer), ..self }
-    }
-}
-
-/// What TLS trusts and presents, beyond the system's roots.
-#[derive(Clone, Debug, Default)]
-pub struct TlsOptions {
-    pub(super) extra_roots: Vec<ExtraRoots>,
-    pub(super) identity: Option<ClientIdentity>,
-    pub(super) server_name: Option<String>,
-    pub(super) insecure_hosts: Vec<String>,
-}
-
-/// Certificates to trust beside those of the system.
-#[derive(Clone, Debug)]
-pub(super) struct ExtraRoots {
-    /// For error messages.
-    pub(super) name: String,
-    pub(super) pem: Vec<u8>,
-}
-
-/// A certificate to present to registries.
-#[derive(Clone, Debug)]
-pub(super) struct ClientIdentity {
-    pub(super) chain: Vec<u8>,
-    pub(super) key: Secret,
-}
-
-impl TlsOptions {
-    /// Trust the certificates in `pem` as roots as well.
-    pub fn with_root(self, pem: impl Into<Vec<u8>>) -> Self {
-        self.with_named_root("an extra root certificate", pem)
-    }
-
-    /// The same, with a name for error messages: the path of the file.
-    pub fn with_named_root(mut self, name: impl Into<String>, pem: impl Into<Vec<u8>>) -> Self {
-        self.extra_roots.push(ExtraRoots { name: name.into(), pem: pem.into() });
-        self
-    }
-
-    /// Returns true if all options have their defaults, except the hosts from which any certificate is accepted.
-    pub(super) fn is_default(&self) -> bool {
-        self.extra_roots.is_empty() && self.identity.is_none() && self.server_name.is_none()
-    }
-
-    /// Present the certificate chain in the PEM `chain`, with its private key in the PEM `key`, to registries that ask for it;
-    /// to no other host.
-    pub fn with_identity(self, chain: impl Into<Vec<u8>>, key: Secret) -> Self {
-        Self { identity: Some(ClientIdentity { chain: chain.into(), key }), ..self }
-    }
-
-    /// Expect certificates of registries to be issued for `name`, whatever they are called in references.
-    pub fn with_server_name(self, name: impl Into<String>) -> Self {
-        Self { server_name: Some(name.into()), ..self }
-    }
-
-    /// Accept any certificate from `registry`, given as in references (`host` or `host:port`), and from no other host.
-    pub fn dangerous_accept_any_certificate(mut self, registry: impl Into<String>) -> Self {
-        self.insecure_hosts.push(registry.into());
-        self
-    }
-}
-
-/// How long to wait.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Timeouts {
-    /// For a connection, TLS included; 10 seconds.
-    pub connect: Duration,
-    /// For an answer to begin, and for its next bytes; 30 seconds.
-    pub idle: Duration,
-    /// For one operation with all its redirects and repetitions; 3 minutes.
-    pub total: Duration,
-}
-
-impl Default for Timeouts {
-    fn default() -> Self {
-        Self { connect: Duration::from_secs(10), idle: Duration::from_secs(30), total: Duration::from_secs(180) }
-    }
-}
-
-/// How often to retry after a transient error.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RetryPolicy {
-    /// Repetitions after the first try; 3.
-    pub max: u32,
-    /// Pause before the first repetition; it doubles each time, and up to half of it is chance. 250 milliseconds.
-    pub pause: Duration,
-}
-
-impl Default for RetryPolicy {
-    fn default() -> Self {
-        Self { max: 3, pause: Duration::from_millis(250) }
+        Self { http: HttpOptions { observer: Some(observer), ..self.http }, ..self }
     }
 }

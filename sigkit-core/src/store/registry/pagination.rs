@@ -1,7 +1,30 @@
-//! `Link`, RFC 8288: only as much as paging needs.
+//! Lists in pages: `Link`, RFC 8288, only as much as that needs.
+
+use reqwest::Url;
+use reqwest::header::LINK;
+
+use crate::http::Response;
+use crate::http::sanitize::printable;
+use crate::store::StoreError;
+
+/// The URL of the next page of a list of `what`, which must be on the origin of the `current` page.
+pub(super) fn next_page(page: &Response, current: &Url, what: &str) -> Result<Option<Url>, StoreError> {
+    let links = page.headers.get_all(LINK).iter().filter_map(|value| value.to_str().ok());
+    let Some(target) = links.into_iter().find_map(next_link) else { return Ok(None) };
+    match current.join(target) {
+        Ok(next) if next.origin() == current.origin() && next.username().is_empty() => Ok(Some(next)),
+        _ => Err(StoreError::Protocol {
+            place: page.place.clone(),
+            detail: format!(
+                "expected the next page of {what} on the same registry, found {}",
+                printable(target.split('?').next().unwrap_or_default(), 200)
+            ),
+        }),
+    }
+}
 
 /// The target of the first link whose relation is `next`.
-pub(super) fn next(header: &str) -> Option<&str> {
+fn next_link(header: &str) -> Option<&str> {
     let mut rest = header;
     loop {
         let (_, after) = rest.split_once('<')?;
@@ -28,11 +51,11 @@ mod tests {
 
     #[test]
     fn finds_the_next_page() {
-        assert_eq!(next(r#"</v2/a?n=1>; rel="next""#), Some("/v2/a?n=1"));
-        assert_eq!(next(r#"<https://r/x,y>; title="a"; REL=next"#), Some("https://r/x,y"));
-        assert_eq!(next(r#"</first>; rel="first", </second>; rel="prev next""#), Some("/second"));
+        assert_eq!(next_link(r#"</v2/a?n=1>; rel="next""#), Some("/v2/a?n=1"));
+        assert_eq!(next_link(r#"<https://r/x,y>; title="a"; REL=next"#), Some("https://r/x,y"));
+        assert_eq!(next_link(r#"</first>; rel="first", </second>; rel="prev next""#), Some("/second"));
         for none in ["", "</a>", r#"</a>; rel="first""#, "<", "</a; rel=next", r#"</a>; rev="next""#] {
-            assert_eq!(next(none), None, "{none}");
+            assert_eq!(next_link(none), None, "{none}");
         }
     }
 }

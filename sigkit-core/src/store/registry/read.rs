@@ -1,11 +1,11 @@
 use reqwest::Method;
 use reqwest::header::{ACCEPT, ETAG, HeaderName, HeaderValue};
 
-use super::response::{Body, Response};
-use super::token::Access;
-use super::transport::{BodyBudget, Idempotency, Request};
-use super::{RegistryStore, check_name};
+use super::auth::Access;
+use super::client::{RegistryStore, check_name};
+use super::error_body::RegistryResponse;
 use crate::digest::{Digest, DigestAlgorithm};
+use crate::http::{Body, BodyBudget, Idempotency, Request};
 use crate::oci::{Descriptor, Manifest, TagOrDigest, media_type};
 use crate::store::{FetchedManifest, Referrers, Store, StoreError};
 
@@ -41,7 +41,7 @@ impl Store for RegistryStore {
     async fn referrers(&self, subject: &Digest) -> Result<Referrers, StoreError> {
         check_name(subject, &self.name())?;
         let place = self.list_name(subject);
-        self.redacted(self.transport().within_total(&place, self.all_referrers(subject)).await)
+        self.redacted(self.context().http.within_total(&place, self.all_referrers(subject)).await)
     }
 
     async fn list_referrers(&self, subject: &Digest, each: &mut (dyn FnMut(Result<Descriptor, StoreError>) + Send)) {
@@ -50,7 +50,7 @@ impl Store for RegistryStore {
             check_name(subject, &self.name())?;
             self.pages(subject, &mut redacted).await
         };
-        let listing = self.transport().within_total(&self.list_name(subject), listing).await;
+        let listing = self.context().http.within_total(&self.list_name(subject), listing).await;
         if let Err(error) = listing {
             redacted(Err(error));
         }
@@ -67,7 +67,7 @@ impl RegistryStore {
             check_name(digest, &self.name())?;
         }
         let mut call = Request::new(Method::GET, self.url(&format!("manifests/{target}")).await?);
-        call.limit = self.transport().options.limits.manifest_bytes;
+        call.limit = self.context().limits.manifest_bytes;
         let accept = HeaderValue::from_str(&media_type::MANIFESTS.join(", "));
         call.headers.insert(ACCEPT, accept.unwrap_or(HeaderValue::from_static("*/*")));
         let reply = self.send(&call, Access::Pull, Idempotency::Safe).await?;
@@ -82,7 +82,7 @@ impl RegistryStore {
             return Err(StoreError::Protocol { place, detail: "expected a manifest, found a page of HTML".to_owned() });
         }
         let etag = reply.headers.get(ETAG).cloned();
-        let Body::Whole(bytes) = reply.body else {
+        let Body::Whole(bytes) = reply.response.body else {
             return Err(StoreError::TooLarge { place, limit: format!("{} bytes for a manifest", call.limit) });
         };
         let algorithm = match target {
@@ -114,7 +114,7 @@ impl RegistryStore {
             return Err(StoreError::TooLarge { place: call.place(), limit: format!("{limit} bytes for a blob") });
         }
         call.limit = descriptor.size;
-        call.room = BodyBudget::Own;
+        call.budget = BodyBudget::Own;
         let reply = self.send(&call, Access::Pull, Idempotency::Safe).await?;
         if reply.status.as_u16() != 200 {
             return Err(reply.read_error("a blob (200)"));
@@ -123,7 +123,7 @@ impl RegistryStore {
         let stated = stated_digest(&reply);
         let wrong_size =
             |found: u64| StoreError::SizeMismatch { place: place.clone(), expected: descriptor.size, found };
-        let Body::Whole(bytes) = reply.body else { return Err(wrong_size(descriptor.size.saturating_add(1))) };
+        let Body::Whole(bytes) = reply.response.body else { return Err(wrong_size(descriptor.size.saturating_add(1))) };
         let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         if size != descriptor.size {
             return Err(wrong_size(size));
@@ -138,7 +138,7 @@ impl RegistryStore {
 }
 
 /// The digest that the registry states, when it is one.
-pub(super) fn stated_digest(reply: &Response) -> Option<Digest> {
+pub(super) fn stated_digest(reply: &RegistryResponse) -> Option<Digest> {
     reply.header(CONTENT_DIGEST)?.parse().ok()
 }
 

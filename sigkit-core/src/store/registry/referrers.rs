@@ -1,15 +1,17 @@
 use std::collections::HashSet;
 
-use reqwest::header::{ACCEPT, HeaderName, HeaderValue, LINK};
+use reqwest::header::{ACCEPT, HeaderName, HeaderValue};
 use reqwest::{Method, Url};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use super::response::{Body, Response, Source};
-use super::token::Access;
-use super::transport::{Idempotency, Request};
-use super::{RegistryStore, pagination};
+use super::auth::Access;
+use super::client::RegistryStore;
+use super::error_body::RegistryResponse;
+use super::pagination::next_page;
 use crate::digest::Digest;
+use crate::http::sanitize::printable;
+use crate::http::{Body, Idempotency, Request, Source};
 use crate::json;
 use crate::limits::MANIFEST_VALUES;
 use crate::oci::{Descriptor, media_type};
@@ -42,7 +44,7 @@ impl RegistryStore {
         subject: &Digest,
         each: &mut (dyn FnMut(Result<Descriptor, StoreError>) + Send),
     ) -> Result<ListKept, StoreError> {
-        let limits = &self.transport().options.limits;
+        let limits = &self.context().limits;
         let mut url = self.url(&format!("referrers/{subject}")).await?;
         let mut seen: HashSet<Url> = HashSet::new();
         let (mut bytes, mut annotations, mut listed) = (0_u64, 0_usize, 0_usize);
@@ -88,13 +90,13 @@ impl RegistryStore {
                 each(Ok(entry));
             }
             seen.insert(url.clone());
-            let Some(next) = next_page(&reply, &url)? else { return Ok(ListKept::Yes) };
+            let Some(next) = next_page(&reply, &url, "referrers")? else { return Ok(ListKept::Yes) };
             if seen.len() >= limits.referrer_pages {
                 return Err(too_large(format!("{} pages of referrers", limits.referrer_pages)));
             }
             if seen.contains(&next) {
                 let detail = "expected a further page of referrers, found a link to one that was read".to_owned();
-                return Err(StoreError::Protocol { place: reply.place, detail });
+                return Err(StoreError::Protocol { place: reply.response.place, detail });
             }
             url = next;
         }
@@ -109,7 +111,7 @@ pub(super) enum ListKept {
 }
 
 /// Whether a refusal means that there is no referrers API. Anything that speaks of permission, load or failure does not.
-fn no_list(reply: &Response) -> Result<(), StoreError> {
+fn no_list(reply: &RegistryResponse) -> Result<(), StoreError> {
     let other_reason = ["UNAUTHORIZED", "DENIED", "TOOMANYREQUESTS", "UNAVAILABLE", "UNKNOWN_ERROR"];
     match reply.status.as_u16() {
         400 | 404 | 405 | 406 | 501 if reply.source == Source::Object && !reply.has_code(&other_reason) => Ok(()),
@@ -133,7 +135,7 @@ fn list_or_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<&'de R
 }
 
 /// The entries of one page, each to be read by itself: one that cannot be read hides no other.
-fn page(reply: &Response) -> Result<Vec<&RawValue>, StoreError> {
+fn page(reply: &RegistryResponse) -> Result<Vec<&RawValue>, StoreError> {
     let Body::Whole(body) = &reply.body else {
         let limit = "the bytes of a manifest, for one page of referrers".to_owned();
         return Err(StoreError::TooLarge { place: reply.place.clone(), limit });
@@ -143,7 +145,7 @@ fn page(reply: &Response) -> Result<Vec<&RawValue>, StoreError> {
         kind.as_str(),
         media_type::OCI_INDEX | "application/json" | "application/octet-stream" | "text/plain" | ""
     ) {
-        return Err(protocol(reply, format!("a document of type {:?}", super::sanitize::printable(&kind, 100))));
+        return Err(protocol(reply, format!("a document of type {:?}", printable(&kind, 100))));
     }
     let page: Page<'_> = json::from_slice_within(body, MANIFEST_VALUES).map_err(|error| match error.exceeds() {
         Some(limit) => {
@@ -152,29 +154,13 @@ fn page(reply: &Response) -> Result<Vec<&RawValue>, StoreError> {
         None => protocol(reply, format!("another document ({error})")),
     })?;
     if page.schema_version != 2 || page.media_type.as_deref().is_some_and(|found| found != media_type::OCI_INDEX) {
-        let kind = super::sanitize::printable(page.media_type.as_deref().unwrap_or("none"), 100);
+        let kind = printable(page.media_type.as_deref().unwrap_or("none"), 100);
         return Err(protocol(reply, format!("schema version {}, media type {kind:?}", page.schema_version)));
     }
     Ok(page.manifests)
 }
 
-fn protocol(reply: &Response, found: String) -> StoreError {
+fn protocol(reply: &RegistryResponse, found: String) -> StoreError {
     let detail = format!("expected an OCI index of referrers, found {found}");
     StoreError::Protocol { place: reply.place.clone(), detail }
-}
-
-/// The next page, on the same origin.
-fn next_page(reply: &Response, current: &Url) -> Result<Option<Url>, StoreError> {
-    let target = reply.headers.get_all(LINK).iter().filter_map(|value| value.to_str().ok()).find_map(pagination::next);
-    let Some(target) = target else { return Ok(None) };
-    match current.join(target) {
-        Ok(next) if next.origin() == current.origin() && next.username().is_empty() => Ok(Some(next)),
-        _ => Err(StoreError::Protocol {
-            place: reply.place.clone(),
-            detail: format!(
-                "expected the next page of referrers on the same registry, found {}",
-                super::sanitize::printable(target.split('?').next().unwrap_or_default(), 200)
-            ),
-        }),
-    }
 }

@@ -3,9 +3,9 @@
 use reqwest::Method;
 use serde::Deserialize;
 
-use super::RegistryStore;
-use super::token::Access;
-use super::transport::{Idempotency, Request};
+use super::auth::Access;
+use super::client::RegistryStore;
+use crate::http::{Idempotency, Request};
 use crate::json;
 use crate::limits::MANIFEST_VALUES;
 use crate::oci::Tag;
@@ -26,7 +26,7 @@ pub(super) async fn listed(store: &RegistryStore, tag: &Tag) -> Result<TagListed
     let name = tag.to_string();
     let before: String = name.chars().take(name.len().saturating_sub(1)).collect();
     let mut call = Request::new(Method::GET, store.url(&format!("tags/list?n={TAGS}&last={before}")).await?);
-    call.limit = store.transport().options.limits.manifest_bytes;
+    call.limit = store.context().limits.manifest_bytes;
     let reply = store.send(&call, Access::Pull, Idempotency::Safe).await?;
     if reply.status.as_u16() != 200 {
         return Ok(TagListed::NotStated);

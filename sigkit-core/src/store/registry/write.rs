@@ -5,12 +5,13 @@ use bytes::Bytes;
 use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, IF_MATCH, IF_NONE_MATCH, LOCATION};
 use reqwest::{Method, Url};
 
+use super::auth::{Access, Scope};
+use super::client::{RegistryStore, check_name};
+use super::error_body::{AttemptError, RegistryResponse};
 use super::read::stated_digest;
-use super::response::{HttpError, Response};
-use super::token::{Access, Scope};
-use super::transport::{Idempotency, Request};
-use super::{RegistryStore, check_name, ssrf, tags};
+use super::tags;
 use crate::digest::Digest;
+use crate::http::{HttpError, Idempotency, Request, ssrf};
 use crate::oci::{Tag, TagOrDigest};
 use crate::store::{Precondition, Store, StoreError, StoreWrite, SubjectIndexed, TagListed, WriteConsistency};
 
@@ -52,7 +53,7 @@ impl StoreWrite for RegistryStore {
         if found != *digest {
             return Err(StoreError::DigestMismatch { place, expected: *digest, found });
         }
-        let stored = self.transport().within_total(&place, self.store_blob(Bytes::from(bytes.into_owned()), digest));
+        let stored = self.context().http.within_total(&place, self.store_blob(Bytes::from(bytes.into_owned()), digest));
         self.redacted(stored.await)
     }
 
@@ -107,7 +108,7 @@ impl RegistryStore {
             if conditional && refuses_conditions(&reply, &error) {
                 // The writer looks again and writes again, from now on without conditions.
                 self.host.refuse_conditions();
-                return Err(StoreError::Conflict { place: reply.place });
+                return Err(StoreError::Conflict { place: reply.response.place });
             }
             return Err(match (error, expected) {
                 (StoreError::Denied { place, detail }, Precondition::Unchanged(_)) => {
@@ -128,7 +129,7 @@ impl RegistryStore {
         if !self.host.takes_conditions() {
             return;
         }
-        match (expected, self.version(tag)) {
+        match (expected, self.etag(tag)) {
             (Precondition::Absent, _) => {
                 call.headers.insert(IF_NONE_MATCH, HeaderValue::from_static("*"));
             }
@@ -150,9 +151,9 @@ impl RegistryStore {
         }
         let mut start = Request::new(Method::POST, self.url("blobs/uploads/").await?);
         start.headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
-        let home = self.host.endpoint(self.transport()).await?;
+        let endpoint = self.host.endpoint(self.context()).await?;
         let upload = || self.upload(&start, &bytes, digest);
-        let reply = self.transport().repeat(home, &start, Idempotency::Safe, upload).await?;
+        let reply = self.context().http.retry(endpoint, &start, Idempotency::Safe, upload).await?;
         if reply.status.as_u16() != 201 {
             return Err(write_error(&reply));
         }
@@ -160,13 +161,13 @@ impl RegistryStore {
     }
 
     /// One upload: POST for a place, PUT of the whole to it.
-    async fn upload(&self, start: &Request, body: &Bytes, digest: &Digest) -> Result<Response, HttpError> {
+    async fn upload(&self, start: &Request, body: &Bytes, digest: &Digest) -> Result<RegistryResponse, AttemptError> {
         let scope = Scope::new(&self.repository, Access::Push);
-        let begun = self.host.send_authorized(self.transport(), start, &scope).await?;
+        let begun = self.host.attempt(self.context(), start, &scope).await?;
         if begun.status.as_u16() != 202 {
             return Ok(begun);
         }
-        let home = self.host.endpoint(self.transport()).await.map_err(HttpError::permanent)?;
+        let endpoint = self.host.endpoint(self.context()).await?;
         let location = begun
             .header(LOCATION)
             .filter(|location| !location.trim().is_empty())
@@ -175,17 +176,17 @@ impl RegistryStore {
             .url
             .join(location)
             .map_err(|_| HttpError::protocol(&begun.place, "expected a Location to upload to, found an invalid URL"))?;
-        ssrf::check_target(&url, &home.base).map_err(|detail| {
+        ssrf::check_target(&url, &endpoint.base).map_err(|detail| {
             HttpError::protocol(&begun.place, format!("a Location that is not uploaded to: {detail}"))
         })?;
         append_digest(&mut url, digest);
         let mut put = Request::new(Method::PUT, url);
         put.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
         put.body = Some(body.clone());
-        let reply = self.host.send_authorized(self.transport(), &put, &scope).await?;
+        let reply = self.host.attempt(self.context(), &put, &scope).await?;
         if is_lost_upload(&reply) {
             let detail = format!("the upload was lost: {}", reply.words());
-            return Err(HttpError::transient(StoreError::Unavailable { place: reply.place, detail }));
+            return Err(HttpError::transient(&reply.place, detail).into());
         }
         Ok(reply)
     }
@@ -201,12 +202,12 @@ fn append_digest(url: &mut Url, digest: &Digest) {
 }
 
 /// Returns true if the registry speaks of that many bytes; one that does not say is not assumed to have them.
-fn has_length(reply: &Response, length: usize) -> bool {
+fn has_length(reply: &RegistryResponse, length: usize) -> bool {
     reply.header(CONTENT_LENGTH).is_some_and(|stated| stated.parse() == Ok(length))
 }
 
 /// Compares the registry's idea of what it stored with what was sent.
-fn check_stored(reply: &Response, bytes: &[u8]) -> Result<(), StoreError> {
+fn check_stored(reply: &RegistryResponse, bytes: &[u8]) -> Result<(), StoreError> {
     let Some(found) = stated_digest(reply) else { return Ok(()) };
     let expected = Digest::of(found.algorithm(), bytes);
     if found == expected {
@@ -216,7 +217,7 @@ fn check_stored(reply: &Response, bytes: &[u8]) -> Result<(), StoreError> {
 }
 
 /// Returns true if the registry no longer knows the upload, or has other bytes of it than were sent: the next upload is another one.
-fn is_lost_upload(reply: &Response) -> bool {
+fn is_lost_upload(reply: &RegistryResponse) -> bool {
     match reply.status.as_u16() {
         404 | 416 => true,
         400 => reply.has_code(&[
@@ -232,7 +233,7 @@ fn is_lost_upload(reply: &Response) -> bool {
 
 /// Returns true if a refused write may be refused for its condition, which some registries and proxies do not know. 409 and 412 say that a
 /// condition is not met.
-fn refuses_conditions(reply: &Response, error: &StoreError) -> bool {
+fn refuses_conditions(reply: &RegistryResponse, error: &StoreError) -> bool {
     matches!(reply.status.as_u16(), 400 | 405 | 417 | 428 | 501)
         && !matches!(error, StoreError::Immutable { .. } | StoreError::Lacks { .. })
 }
@@ -245,7 +246,7 @@ const LACKING: [&str; 4] = ["MANIFEST_BLOB_UNKNOWN", "BLOB_UNKNOWN", "MANIFEST_U
 const NOT_ACCEPTED: [&str; 4] = ["MANIFEST_INVALID", "MANIFEST_UNVERIFIED", "UNSUPPORTED", "SIZE_INVALID"];
 
 /// What a refused write means.
-fn write_error(reply: &Response) -> StoreError {
+fn write_error(reply: &RegistryResponse) -> StoreError {
     let place = reply.place.clone();
     let detail = reply.words();
     match reply.status.as_u16() {
@@ -269,7 +270,7 @@ fn write_error(reply: &Response) -> StoreError {
 /// `TAG_INVALID` with "already exists"; Harbor 412 and Artifact Registry 400 with "immutable".
 ///
 /// A tag of ours is valid, so that `TAG_INVALID` says nothing about its form.
-fn is_immutable(reply: &Response, words: &str) -> bool {
+fn is_immutable(reply: &RegistryResponse, words: &str) -> bool {
     let words = words.to_ascii_lowercase();
     reply.has_code(&["TAG_INVALID"])
         || words.contains("immutable")

@@ -1,7 +1,7 @@
 //! Remote text on its way into an error message.
 
 /// `text` with everything escaped that could act on a terminal or mislead a reader, cut to `max` characters.
-pub(super) fn printable(text: &str, max: usize) -> String {
+pub(crate) fn printable(text: &str, max: usize) -> String {
     let mut shown: String = String::new();
     let mut characters = text.chars();
     for c in characters.by_ref().take(max) {

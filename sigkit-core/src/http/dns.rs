@@ -1,35 +1,28 @@
-//! Names to addresses, with a guard: a registry must not lead its clients to this machine's own services.
+//! Names to addresses, with a guard: a server must not lead its clients to this machine's own services.
 
-use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
 use super::ssrf;
 
-/// Hosts that the user named, which may be anywhere.
-#[derive(Debug, Default)]
-pub(super) struct AllowedHosts(Mutex<HashSet<String>>);
-
-impl AllowedHosts {
-    pub(super) fn insert(&self, host: &str) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(host.to_owned());
-    }
-
-    fn contains(&self, host: &str) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains(host)
-    }
+/// Where the name of a host is from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum HostOrigin {
+    /// The user, who may mean any address.
+    Named,
+    /// A server's answer: a redirect, a token server, an upload location.
+    Remote,
 }
 
 /// The system's resolver. Names that the user did not write must not resolve to internal addresses; `localhost` is never asked.
 pub(super) struct GuardedResolver {
-    pub(super) named: Arc<AllowedHosts>,
+    pub(super) host: HostOrigin,
 }
 
 impl Resolve for GuardedResolver {
     fn resolve(&self, name: Name) -> Resolving {
-        let named = self.named.contains(name.as_str());
+        let origin = self.host;
         let host = name.as_str().to_owned();
         Box::pin(async move {
             if ssrf::is_localhost(&host) {
@@ -37,8 +30,9 @@ impl Resolve for GuardedResolver {
                 return Ok(boxed(local.map(|address| SocketAddr::new(address, 0)).to_vec()));
             }
             let addresses: Vec<SocketAddr> = tokio::net::lookup_host((host.as_str(), 0)).await?.collect();
-            if !named {
-                refuse_internal(&host, &addresses)?;
+            match origin {
+                HostOrigin::Named => {}
+                HostOrigin::Remote => refuse_internal(&host, &addresses)?,
             }
             Ok(boxed(addresses))
         })
@@ -49,7 +43,7 @@ impl Resolve for GuardedResolver {
 fn refuse_internal(host: &str, addresses: &[SocketAddr]) -> Result<(), String> {
     match addresses.iter().find(|address| ssrf::is_internal(address.ip())) {
         Some(address) => Err(format!(
-            "a registry points to {host}, which resolves to {}, an address of this machine or its link",
+            "a server points to {host}, which resolves to {}, an address of this machine or its link",
             address.ip()
         )),
         None => Ok(()),
@@ -78,17 +72,10 @@ mod tests {
         assert!(!refused(&["203.0.113.7", "10.0.0.1", "2001:db8::1"]));
     }
 
-    #[test]
-    fn hosts_are_named_one_by_one() {
-        let named = AllowedHosts::default();
-        named.insert("registry.example");
-        assert!(named.contains("registry.example") && !named.contains("other.example"));
-    }
-
     // threat: G05
     #[tokio::test]
     async fn localhost_is_this_machine_whatever_a_name_server_says() {
-        let resolver = GuardedResolver { named: Arc::default() };
+        let resolver = GuardedResolver { host: HostOrigin::Remote };
         let found = resolver.resolve("registry.localhost".parse().unwrap()).await.unwrap();
         assert!(found.into_iter().all(|address| address.ip().is_loopback()));
     }

@@ -11,16 +11,16 @@ use tokio::time::Instant;
 
 use super::challenge::Challenge;
 use super::credentials::Credentials;
-use super::endpoint::{Authorization, ResolvedCredential, basic, sensitive};
-use super::response::{Body, Quotes, Response};
-use super::sanitize::printable;
-use super::secrets::Secrets;
+use super::session::{Authorization, ResolvedCredential, basic, sensitive};
 use super::token_endpoint::{self, TokenEndpointTrust};
-use super::transport::{Endpoint, Idempotency, Redirects, Request, Transport};
+use crate::http::sanitize::printable;
+use crate::http::{Body, Endpoint, Idempotency, Redirects, Request, Secrets, ssrf};
 use crate::json;
 use crate::limits::DOCUMENT_VALUES;
 use crate::oci::Repository;
 use crate::store::StoreError;
+use crate::store::registry::context::Context;
+use crate::store::registry::error_body::{Quotes, RegistryResponse};
 
 /// What is assumed when a token server does not say how long a token lasts; the specification's value.
 const DEFAULT_LIFE: Duration = Duration::from_secs(60);
@@ -33,25 +33,25 @@ const MAX_TOKEN: usize = 32 << 10;
 
 /// What a token opens: a repository, or nothing but the registry's door.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Scope {
+pub(in crate::store::registry) struct Scope {
     repository: Option<Repository>,
     access: Access,
 }
 
 /// What may be done with a repository.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Access {
+pub(in crate::store::registry) enum Access {
     Pull,
     Push,
 }
 
 impl Scope {
-    pub(super) fn new(repository: &Repository, access: Access) -> Self {
+    pub(in crate::store::registry) fn new(repository: &Repository, access: Access) -> Self {
         Self { repository: Some(repository.clone()), access }
     }
 
     /// The scope of a log-in, which opens no repository.
-    pub(super) const fn of_registry() -> Self {
+    pub(in crate::store::registry) const fn of_registry() -> Self {
         Self { repository: None, access: Access::Pull }
     }
 
@@ -93,10 +93,10 @@ impl Bearer {
     }
 
     /// Reads a challenge; `None` if it does not name one token server.
-    pub(super) fn from_challenge(challenge: &Challenge, home: &Endpoint, transport: &Transport) -> Option<Self> {
+    pub(super) fn from_challenge(challenge: &Challenge, endpoint: &Endpoint, context: &Context) -> Option<Self> {
         let further = |scope: &&str| !scope.starts_with("repository:") && scope.len() <= 200;
         Some(Self {
-            realm: token_endpoint::judge(challenge.parameter("realm")?, &home.base, &transport.options.token_servers),
+            realm: token_endpoint::judge(challenge.parameter("realm")?, &endpoint.base, &context.token_servers),
             service: challenge.parameter("service").map(str::to_owned),
             further_scopes: challenge
                 .parameter("scope")
@@ -127,8 +127,8 @@ impl TokenCell {
 
 /// The token for `scope`, from the slot or from the token server.
 pub(super) async fn obtain(
-    transport: &Transport,
-    home: &Endpoint,
+    context: &Context,
+    endpoint: &Endpoint,
     bearer: &Bearer,
     scope: &Scope,
     slot: &TokenCell,
@@ -140,40 +140,43 @@ pub(super) async fn obtain(
     {
         return Ok(token.authorization.clone());
     }
-    let token = fetch(transport, home, bearer, scope, found).await?;
+    let token = fetch(context, endpoint, bearer, scope, found).await?;
     let authorization = token.authorization.clone();
     *slot = Some(token);
     Ok(authorization)
 }
 
 async fn fetch(
-    transport: &Transport,
-    home: &Endpoint,
+    context: &Context,
+    endpoint: &Endpoint,
     bearer: &Bearer,
     scope: &Scope,
     found: &ResolvedCredential,
 ) -> Result<Token, StoreError> {
     let (realm, trust) = bearer.realm.as_ref().map_err(|detail| StoreError::Protocol {
-        place: super::ssrf::authority(&home.base),
+        place: ssrf::authority(&endpoint.base),
         detail: format!("the registry names a token server that is not trusted: {detail}"),
     })?;
     let credentials = found.credentials.as_ref().ok().and_then(Option::as_ref);
     let (credentials, who) = match (credentials, trust) {
-        (Some(credentials), TokenEndpointTrust::Credentials) => (Some(credentials), found.who()),
+        (Some(credentials), TokenEndpointTrust::Credentials) => (Some(credentials), found.describe()),
         (Some(_), TokenEndpointTrust::AnonymousOnly(why)) => (None, format!("anonymous access ({why})")),
-        (None, _) => (None, found.who()),
+        (None, _) => (None, found.describe()),
     };
     match credentials {
-        Some(Credentials::Basic { username, password }) => transport.secrets.add_basic(username, password.expose()),
-        Some(Credentials::Identity(secret) | Credentials::Bearer(secret)) => transport.secrets.add(secret.expose()),
+        Some(Credentials::Basic { username, password }) => {
+            context.http.secrets().add_basic(username, password.expose())
+        }
+        Some(Credentials::Identity(secret) | Credentials::Bearer(secret)) => {
+            context.http.secrets().add(secret.expose())
+        }
         None => {}
     }
-    let call =
-        Request { limit: transport.options.limits.token_bytes, ..request(realm, bearer, scope, credentials, home)? };
+    let call = Request { limit: context.limits.token_bytes, ..request(realm, bearer, scope, credentials, endpoint)? };
     let place = call.place();
     let asked = Instant::now();
-    let reply = transport.repeat(home, &call, Idempotency::Safe, || transport.attempt(home, &call, None)).await?;
-    let reply = Response { who, quotes: Quotes::ErrorDocuments, ..reply };
+    let response = context.http.send(endpoint, &call, Idempotency::Safe).await?;
+    let reply = RegistryResponse { response, credentials_used: who, quotes: Quotes::ErrorDocuments };
     if reply.status.as_u16() != 200 {
         return Err(match reply.status.as_u16() {
             400 | 401 | 403 | 404 => StoreError::Denied {
@@ -182,13 +185,13 @@ async fn fetch(
                     "no token for {}: {}; tried {}",
                     scope.text().as_deref().unwrap_or("logging in"),
                     reply.words(),
-                    reply.who
+                    reply.credentials_used
                 ),
             },
             _ => reply.any_error("a token"),
         });
     }
-    parse(&reply, asked, home, &transport.secrets)
+    parse(&reply, asked, endpoint, context.http.secrets())
 }
 
 fn request(
@@ -196,7 +199,7 @@ fn request(
     bearer: &Bearer,
     scope: &Scope,
     credentials: Option<&Credentials>,
-    home: &Endpoint,
+    endpoint: &Endpoint,
 ) -> Result<Request, StoreError> {
     let scopes = scope.text().into_iter().chain(bearer.further_scopes.iter().cloned());
     if let Some(Credentials::Identity(identity)) = credentials {
@@ -224,7 +227,7 @@ fn request(
     }
     let mut call = Request { redirects: Redirects::Refuse, ..Request::new(Method::GET, url) };
     if let Some(Credentials::Basic { username, password }) = credentials {
-        call.headers.insert(AUTHORIZATION, sensitive(&basic(username, password.expose()), home)?);
+        call.headers.insert(AUTHORIZATION, sensitive(&basic(username, password.expose()), endpoint)?);
     }
     Ok(call)
 }
@@ -236,7 +239,12 @@ struct TokenDocument {
     expires_in: Option<serde_json::Value>,
 }
 
-fn parse(reply: &Response, asked: Instant, home: &Endpoint, secrets: &Secrets) -> Result<Token, StoreError> {
+fn parse(
+    reply: &RegistryResponse,
+    asked: Instant,
+    endpoint: &Endpoint,
+    secrets: &Secrets,
+) -> Result<Token, StoreError> {
     let protocol = |detail: String| StoreError::Protocol { place: reply.place.clone(), detail };
     let Body::Whole(body) = &reply.body else {
         return Err(StoreError::TooLarge { place: reply.place.clone(), limit: "a token server's answer".to_owned() });
@@ -253,7 +261,7 @@ fn parse(reply: &Response, asked: Instant, home: &Endpoint, secrets: &Secrets) -
         )));
     }
     secrets.add(&token);
-    let value = sensitive(&format!("Bearer {token}"), home)?;
+    let value = sensitive(&format!("Bearer {token}"), endpoint)?;
     let life = match document.expires_in.as_ref().map(serde_json::Value::as_i64) {
         None => DEFAULT_LIFE,
         // Beyond the range, or no number: whatever it means, it is not a promise to rely on.
@@ -261,7 +269,7 @@ fn parse(reply: &Response, asked: Instant, home: &Endpoint, secrets: &Secrets) -
         Some(Some(seconds)) => Duration::from_secs(u64::try_from(seconds).unwrap_or_default()).min(MAX_LIFE),
     };
     Ok(Token {
-        authorization: Authorization { value, who: reply.who.clone() },
+        authorization: Authorization { value, who: reply.credentials_used.clone() },
         ends: asked.checked_add(life.saturating_sub(EXPIRY_MARGIN)),
     })
 }

@@ -12,15 +12,16 @@ use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme
 use super::options::{ExtraRoots, TlsOptions};
 use super::sanitize::printable;
 
-/// Whom a connection is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum TlsProfile {
-    /// A registry that the user named: sees the client certificate, is checked under the given server name.
-    Registry,
-    /// A registry from which any certificate is accepted.
+/// What a connection trusts and presents.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum TlsProfile {
+    /// For a server that the user named and that the options are about: it sees the client certificate, and is checked under the server
+    /// name of the options.
+    Configured,
+    /// The same for one from which any certificate is accepted.
     Unverified,
-    /// A server that a registry pointed to.
-    Other,
+    /// For any other server: the system's roots and those of the options.
+    Default,
 }
 
 /// Checks the PEM texts, so that mistakes show before any request.
@@ -43,16 +44,16 @@ pub(super) fn config(options: &TlsOptions, peer: TlsProfile) -> Result<ClientCon
         (TlsProfile::Unverified, _) => {
             builder.dangerous().with_custom_certificate_verifier(Arc::new(AnyCertificate { provider }))
         }
-        (TlsProfile::Registry, Some(name)) => {
+        (TlsProfile::Configured, Some(name)) => {
             let inner = WebPkiServerVerifier::builder_with_provider(Arc::new(roots(options)?), provider)
                 .build()
                 .map_err(|error| error.to_string())?;
             builder.dangerous().with_custom_certificate_verifier(Arc::new(FixedName { inner, name }))
         }
-        (TlsProfile::Registry | TlsProfile::Other, _) => builder.with_root_certificates(roots(options)?),
+        (TlsProfile::Configured | TlsProfile::Default, _) => builder.with_root_certificates(roots(options)?),
     };
     let mut config = match (peer, identity(options)?) {
-        (TlsProfile::Registry | TlsProfile::Unverified, Some(Identity { chain, key })) => {
+        (TlsProfile::Configured | TlsProfile::Unverified, Some(Identity { chain, key })) => {
             builder.with_client_auth_cert(chain, key).map_err(|error| format!("the client certificate: {error}"))?
         }
         _ => builder.with_no_client_auth(),

@@ -8,8 +8,6 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use reqwest::Url;
 use zeroize::Zeroizing;
 
-use crate::store::StoreError;
-
 /// The replacement of a secret.
 const REPLACEMENT: &str = "(secret)";
 /// The shortest piece of a secret that is recognised, in bytes. A shorter one occurs in other words by chance.
@@ -21,11 +19,11 @@ const MAX_SECRETS: usize = 512;
 
 /// The passwords and tokens that were sent to servers, or came from one, in every form in which a server may repeat them.
 #[derive(Default)]
-pub(super) struct Secrets(Mutex<Vec<Zeroizing<String>>>);
+pub(crate) struct Secrets(Mutex<Vec<Zeroizing<String>>>);
 
 impl Secrets {
     /// Remembers a secret as it is, as a URL has it, as JSON has it, and in base64.
-    pub(super) fn add(&self, secret: &str) {
+    pub(crate) fn add(&self, secret: &str) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if secret.is_empty() || known.iter().any(|form| form.as_str() == secret) {
             return;
@@ -49,14 +47,14 @@ impl Secrets {
     }
 
     /// Remembers a user name and a password as they are sent together.
-    pub(super) fn add_basic(&self, username: &str, password: &str) {
+    pub(crate) fn add_basic(&self, username: &str, password: &str) {
         self.add(password);
         // Not the name as it is: the user name is not a secret.
         self.add(&STANDARD.encode(format!("{username}:{password}")));
     }
 
     /// `text` without secrets, or pieces of them.
-    pub(super) fn redact<'t>(&self, text: &'t str) -> Cow<'t, str> {
+    pub(crate) fn redact<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if known.is_empty() || text.is_empty() {
             return Cow::Borrowed(text);
@@ -71,25 +69,11 @@ impl Secrets {
     }
 
     /// The same for the body of an answer, in place.
-    pub(super) fn redact_bytes(&self, bytes: &mut Vec<u8>) {
+    pub(crate) fn redact_bytes(&self, bytes: &mut Vec<u8>) {
         let text = String::from_utf8_lossy(bytes);
         if let Cow::Owned(safe) = self.redact(&text) {
             *bytes = safe.into_bytes();
         }
-    }
-
-    /// The same error in words without secrets.
-    pub(super) fn redact_error(&self, error: StoreError) -> StoreError {
-        if let StoreError::Manifest { place, error } = &error {
-            let detail = error.to_string();
-            if let Cow::Owned(detail) = self.redact(&detail) {
-                return StoreError::Protocol { place: self.redact(place).into_owned(), detail };
-            }
-        }
-        error.map_text(|text| match self.redact(&text) {
-            Cow::Owned(safe) => safe,
-            Cow::Borrowed(_) => text,
-        })
     }
 }
 
@@ -195,18 +179,6 @@ mod tests {
             assert_eq!(redacted(text), text);
         }
         assert_eq!(Secrets::default().redact("anything"), "anything");
-    }
-
-    // threat: R40
-    #[test]
-    fn an_error_has_no_secret_in_place_or_detail() {
-        let secrets = Secrets::default();
-        secrets.add("LIVE-TOKEN");
-        let error = StoreError::Denied { place: "GET http://r/LIVE-TOKEN".to_owned(), detail: "LIVE-TOKEN".to_owned() };
-        assert_eq!(secrets.redact_error(error).to_string(), "GET http://r/(secret): access denied ((secret))");
-        let error = crate::oci::ManifestError::SchemaVersion { found: "LIVE-TOKEN".to_owned() };
-        let error = StoreError::Manifest { place: "p".to_owned(), error };
-        assert!(!secrets.redact_error(error).to_string().contains("LIVE"));
     }
 
     // threat: N05

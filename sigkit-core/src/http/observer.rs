@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-/// Sees what is asked of registries and the servers they point to, request by request.
+/// Sees all requests to registries, services, and the servers that they point to.
 pub trait RequestObserver: Send + Sync {
     /// Called when a request has its answer, or has none; every redirect and repetition is a request.
     fn request(&self, exchange: &RequestEvent<'_>);

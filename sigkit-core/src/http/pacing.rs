@@ -1,4 +1,4 @@
-//! How a server has behaved so far in this run: whether there is anybody, and how much it can take. What one request learns, all others
+//! How a server has behaved so far: whether there is anybody, and how much it can take. What one request learns, all others
 //! to that server know.
 
 use std::collections::HashMap;

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use reqwest::Url;
 
-use super::ssrf;
+use crate::http::ssrf;
 
 /// Token servers of registries with unrelated names, hard-coded.
 const PAIRS: [(&str, &str); 1] = [("registry-1.docker.io", "auth.docker.io")];

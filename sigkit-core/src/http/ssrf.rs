@@ -1,4 +1,4 @@
-//! Hosts and addresses: what is loopback, and where a registry may send its clients.
+//! Hosts and addresses: what is loopback, and where a server may send its clients.
 
 use std::net::IpAddr;
 
@@ -7,7 +7,7 @@ use reqwest::Url;
 pub(super) use crate::oci::host::is_localhost;
 
 /// `host`, or `host:port` when the port is not the scheme's own.
-pub(super) fn authority(url: &Url) -> String {
+pub(crate) fn authority(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
     url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
@@ -18,7 +18,7 @@ pub(super) fn place(method: &reqwest::Method, url: &Url) -> String {
 }
 
 /// Returns true if the host is this machine: 127.0.0.0/8, `::1`, `localhost` and names below it (RFC 6761 §6.3).
-pub(super) fn is_loopback(url: &Url) -> bool {
+pub(crate) fn is_loopback(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
     is_localhost(host) || literal(host).is_some_and(|address| address.is_loopback())
 }
@@ -37,8 +37,8 @@ fn is_link_local(address: IpAddr) -> bool {
     }
 }
 
-/// Checks a URL that `registry` sent us to: a redirect, a token server, an upload. Says why it is not gone to.
-pub(super) fn check_target(target: &Url, registry: &Url) -> Result<(), String> {
+/// Checks a URL that `endpoint` sent us to: a redirect, a token server, an upload. Says why it is not gone to.
+pub(crate) fn check_target(target: &Url, endpoint: &Url) -> Result<(), String> {
     let shown = || super::sanitize::printable(target.as_str().split('?').next().unwrap_or_default(), 200);
     if !matches!(target.scheme(), "http" | "https") || target.host_str().is_none() {
         return Err(format!("expected an http or https URL, found {}", shown()));
@@ -46,18 +46,18 @@ pub(super) fn check_target(target: &Url, registry: &Url) -> Result<(), String> {
     if !target.username().is_empty() || target.password().is_some() {
         return Err(format!("expected a URL without a user name, found one for {}", authority(target)));
     }
-    let home = is_loopback(registry);
-    if target.scheme() == "http" && registry.scheme() == "https" && !(home && is_loopback(target)) {
-        return Err(format!("a registry used over HTTPS redirects to plain HTTP: {}", shown()));
+    let home = is_loopback(endpoint);
+    if target.scheme() == "http" && endpoint.scheme() == "https" && !(home && is_loopback(target)) {
+        return Err(format!("a server used over HTTPS redirects to plain HTTP: {}", shown()));
     }
     let host = target.host_str().unwrap_or_default();
     let internal = is_localhost(host) || literal(host).is_some_and(is_internal);
-    let itself = registry.host_str() == Some(host);
+    let itself = endpoint.host_str() == Some(host);
     if internal && !home && !itself {
-        return Err(format!("a remote registry redirects to a local or link-local address: {}", shown()));
+        return Err(format!("a remote server redirects to a local or link-local address: {}", shown()));
     }
     if literal(host).is_some_and(is_link_local) && !itself {
-        return Err(format!("a registry on this machine redirects to a link-local address: {}", shown()));
+        return Err(format!("a server on this machine redirects to a link-local address: {}", shown()));
     }
     Ok(())
 }

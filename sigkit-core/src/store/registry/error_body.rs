@@ -1,36 +1,25 @@
-//! What a server answered, and what it means when it is not what was asked for.
+//! What a registry's answer means when it is not what was asked for: error documents of the distribution specification, and errors of
+//! HTTP, become a [`StoreError`].
 
+use std::borrow::Cow;
+use std::ops::Deref;
 use std::time::Duration;
 
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName};
-use reqwest::{StatusCode, Url};
 use serde::Deserialize;
 
-use super::retry;
-use super::sanitize::printable;
-use super::ssrf;
-use super::transport::Idempotency;
+use crate::http::sanitize::printable;
+use crate::http::{HttpError, HttpErrorKind, Response, Secrets, SendError, Source, retry_after};
 use crate::store::StoreError;
 
 /// Characters of a server's words that are shown.
 const MAX_ERROR_DETAIL_CHARS: usize = 4 << 10;
 
-/// One answer, body included.
+/// An answer of a registry or of its token server.
 #[derive(Debug)]
-pub(super) struct Response {
-    pub(super) status: StatusCode,
-    pub(super) headers: HeaderMap,
-    /// Where it came from in the end.
-    pub(super) url: Url,
-    /// Whether that is the object asked for, or something else that a redirect led to.
-    pub(super) source: Source,
-    pub(super) body: Body,
-    /// `METHOD URL` as sent, for error messages.
-    pub(super) place: String,
+pub(super) struct RegistryResponse {
+    pub(super) response: Response,
     /// Which credentials were sent, in words, with a hint when some were held back.
-    pub(super) who: String,
-    /// How often was asked.
-    pub(super) tries: u32,
+    pub(super) credentials_used: String,
     /// What of the body may be shown.
     pub(super) quotes: Quotes,
 }
@@ -44,70 +33,32 @@ pub(super) enum Quotes {
     ErrorDocuments,
 }
 
-/// What an answer is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Source {
-    /// The object asked for, perhaps at another registry.
-    Object,
-    /// Whatever lies at the end of a redirect: a storage service, a sign-in page.
-    Elsewhere,
-}
+/// An error of one attempt.
+pub(super) type AttemptError = SendError<StoreError>;
 
-impl Source {
-    /// Compares the last two parts of the paths, such as `manifests/latest`: a registry that moved keeps them.
-    pub(super) fn of(asked: &Url, answered: &Url) -> Self {
-        let tail =
-            |url: &'_ Url| url.path_segments().map(|parts| parts.rev().take(2).map(str::to_owned).collect::<Vec<_>>());
-        if tail(asked) == tail(answered) { Self::Object } else { Self::Elsewhere }
-    }
-}
-
-/// The body of an answer.
-#[derive(Debug)]
-pub(super) enum Body {
-    /// All of it, or of an error's body as much as is kept.
-    Whole(Vec<u8>),
-    /// More than the limit; nothing is kept.
-    Excess,
-}
-
-/// An error before an answer.
-#[derive(Debug)]
-pub(super) struct HttpError {
-    pub(super) error: StoreError,
-    pub(super) kind: ErrorKind,
-}
-
-/// What may be done about an error.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum ErrorKind {
-    /// A later try may succeed.
-    Transient,
-    /// The same, and nothing was sent yet.
-    Connect,
-    /// It will be the same again.
-    Permanent,
-}
-
-impl HttpError {
-    pub(super) const fn permanent(error: StoreError) -> Self {
-        Self { error, kind: ErrorKind::Permanent }
-    }
-
-    pub(super) const fn transient(error: StoreError) -> Self {
-        Self { error, kind: ErrorKind::Transient }
-    }
-
-    /// Returns true if a later try may succeed.
-    pub(super) fn is_retryable(&self, repeat: Idempotency) -> bool {
-        match self.kind {
-            ErrorKind::Connect | ErrorKind::Transient => repeat == Idempotency::Safe,
-            ErrorKind::Permanent => false,
+impl From<HttpError> for StoreError {
+    fn from(HttpError { place, detail, kind }: HttpError) -> Self {
+        match kind {
+            HttpErrorKind::Transient | HttpErrorKind::Connect | HttpErrorKind::Permanent => {
+                Self::Unavailable { place, detail }
+            }
+            HttpErrorKind::Protocol => Self::Protocol { place, detail },
         }
     }
+}
 
-    pub(super) fn protocol(place: &str, detail: impl Into<String>) -> Self {
-        Self::permanent(StoreError::Protocol { place: place.to_owned(), detail: detail.into() })
+impl From<AttemptError> for StoreError {
+    fn from(error: AttemptError) -> Self {
+        match error {
+            SendError::Http(error) => error.into(),
+            SendError::Service(error) => error,
+        }
+    }
+}
+
+impl From<StoreError> for AttemptError {
+    fn from(error: StoreError) -> Self {
+        Self::Service(error)
     }
 }
 
@@ -148,29 +99,10 @@ struct OAuthError {
     error_description: String,
 }
 
-impl Response {
-    /// A header's value, if it is text.
-    pub(super) fn header(&self, name: HeaderName) -> Option<&str> {
-        self.headers.get(name).and_then(|value| value.to_str().ok())
-    }
-
-    /// The media type of the body, in lower case and without parameters (RFC 9110 §8.3.1).
-    pub(super) fn content_type(&self) -> Option<String> {
-        let kind = self.header(CONTENT_TYPE)?.split(';').next().unwrap_or_default().trim();
-        Some(kind.to_ascii_lowercase())
-    }
-
-    /// Returns true if this is a page for people: of a portal or a proxy, where a registry was asked.
-    pub(super) fn is_html(&self) -> bool {
-        self.content_type().is_some_and(|kind| kind == "text/html" || kind == "application/xhtml+xml")
-    }
-
-    /// The whole body; nothing when it was too large.
-    pub(super) fn body(&self) -> &[u8] {
-        match &self.body {
-            Body::Whole(bytes) => bytes,
-            Body::Excess => &[],
-        }
+impl RegistryResponse {
+    /// The answer to a request that was sent without credentials.
+    pub(super) fn anonymous(response: Response) -> Self {
+        Self { response, credentials_used: "anonymous access".to_owned(), quotes: Quotes::Words }
     }
 
     /// The error that this answer to a read amounts to.
@@ -185,9 +117,11 @@ impl Response {
     pub(super) fn any_error(&self, expected: &str) -> StoreError {
         let place = self.place.clone();
         match self.status.as_u16() {
-            401 | 403 => StoreError::Denied { place, detail: format!("{}; tried {}", self.words(), self.who) },
+            401 | 403 => {
+                StoreError::Denied { place, detail: format!("{}; tried {}", self.words(), self.credentials_used) }
+            }
             404 if self.says_denied() => {
-                StoreError::Denied { place, detail: format!("{}; tried {}", self.words(), self.who) }
+                StoreError::Denied { place, detail: format!("{}; tried {}", self.words(), self.credentials_used) }
             }
             408 | 429 | 500..=599 => StoreError::Unavailable { place, detail: self.describe_errors() },
             _ => StoreError::Protocol { place, detail: format!("expected {expected}, found {}", self.words()) },
@@ -210,10 +144,10 @@ impl Response {
 
     fn describe_errors(&self) -> String {
         let mut words = self.words();
-        if self.tries > 1 {
-            words.push_str(&format!(", after {} tries", self.tries));
+        if self.attempts > 1 {
+            words.push_str(&format!(", after {} tries", self.attempts));
         }
-        match retry::retry_after(&self.headers) {
+        match retry_after(&self.headers) {
             Some(pause) if pause > Duration::ZERO => {
                 words.push_str(&format!("; the server asks to retry after {} s", pause.as_secs()));
             }
@@ -224,14 +158,7 @@ impl Response {
 
     /// Status and what the server said about it.
     pub(super) fn words(&self) -> String {
-        let status = match self.status.canonical_reason() {
-            Some(reason) => format!("{} {reason}", self.status.as_u16()),
-            None => self.status.as_u16().to_string(),
-        };
-        let status = match self.source {
-            Source::Object => status,
-            Source::Elsewhere => format!("{status} from {}", printable(&ssrf::authority(&self.url), 200)),
-        };
+        let status = self.status_text();
         let errors = self.errors();
         if !errors.is_empty() {
             let said: Vec<String> = errors.iter().map(ErrorEntry::words).collect();
@@ -262,5 +189,50 @@ impl Response {
             }
             _ => Vec::new(),
         }
+    }
+}
+
+impl Deref for RegistryResponse {
+    type Target = Response;
+
+    fn deref(&self) -> &Response {
+        &self.response
+    }
+}
+
+impl AsMut<Response> for RegistryResponse {
+    fn as_mut(&mut self) -> &mut Response {
+        &mut self.response
+    }
+}
+
+/// The same error in words without secrets.
+pub(super) fn redact(secrets: &Secrets, error: StoreError) -> StoreError {
+    if let StoreError::Manifest { place, error } = &error {
+        let detail = error.to_string();
+        if let Cow::Owned(detail) = secrets.redact(&detail) {
+            return StoreError::Protocol { place: secrets.redact(place).into_owned(), detail };
+        }
+    }
+    error.map_text(|text| match secrets.redact(&text) {
+        Cow::Owned(safe) => safe,
+        Cow::Borrowed(_) => text,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // threat: R40
+    #[test]
+    fn an_error_has_no_secret_in_place_or_detail() {
+        let secrets = Secrets::default();
+        secrets.add("LIVE-TOKEN");
+        let error = StoreError::Denied { place: "GET http://r/LIVE-TOKEN".to_owned(), detail: "LIVE-TOKEN".to_owned() };
+        assert_eq!(redact(&secrets, error).to_string(), "GET http://r/(secret): access denied ((secret))");
+        let error = crate::oci::ManifestError::SchemaVersion { found: "LIVE-TOKEN".to_owned() };
+        let error = StoreError::Manifest { place: "p".to_owned(), error };
+        assert!(!redact(&secrets, error).to_string().contains("LIVE"));
     }
 }

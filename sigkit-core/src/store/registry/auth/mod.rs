@@ -1,0 +1,12 @@
+//! Authentication: which credentials a registry gets, in which form, and which token servers may see them.
+
+mod challenge;
+mod credentials;
+mod session;
+mod token;
+mod token_endpoint;
+
+pub use credentials::{CredentialError, CredentialSource, Credentials, NoCredentials, StaticCredentials};
+
+pub(super) use session::Session;
+pub(super) use token::{Access, Scope};
