@@ -24,6 +24,7 @@ use sigkit_core::policy::{KeyAuthority, Policy, Purpose};
 use sigkit_core::store::registry::{RegistryClient, RegistryStore};
 use sigkit_core::store::{Precondition, StoreError, StoreWrite as _};
 use sigkit_core::time::UnixTime;
+use sigkit_core::trust::Trust;
 use sigkit_core::verify::{Artifact, Verifier};
 use testkit::{Registry, Switch};
 
@@ -190,13 +191,14 @@ async fn round(
     tally.done += done.len();
     let policy = |key| Policy::key(Purpose::Image, KeyAuthority::new("the signer", key));
     let Some(anyone) = done.first() else { return Ok(()) };
-    let evidence = discover(store, &Digest::sha256(image), &policy(anyone.clone())).await;
+    let evidence = discover(store, &Digest::sha256(image), &policy(anyone.clone()), &Limits::DEFAULT).await;
     if let Some(problem) = evidence.problems.first() {
         return Err(format!("{}: {}", problem.target, problem.detail).into());
     }
     for key in done {
-        tally.lost +=
-            usize::from(Verifier::new(&policy(key)).verify(&Artifact::Bytes(image), &evidence, now()).is_err());
+        tally.lost += usize::from(
+            Verifier::new(&Trust::default()).verify(&policy(key), &Artifact::Bytes(image), &evidence, now()).is_err(),
+        );
     }
     Ok(())
 }

@@ -6,14 +6,14 @@
 //!
 //! ```no_run
 //! use std::time::SystemTime;
-//! use sigkit_core::{ImageReference, KeyAuthority, Policy, PublicKey, Purpose, RegistryClient, blocking};
+//! use sigkit_core::{ImageReference, KeyAuthority, Policy, PublicKey, Purpose, RegistryClient, Trust, blocking};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let image: ImageReference = "registry.example.com/app:v1".parse()?;
 //! let key = PublicKey::from_pem(&std::fs::read("cosign.pub")?)?;
 //! let policy = Policy::key(Purpose::Image, KeyAuthority::new("release key", key));
 //! let store = RegistryClient::default().repository(&image.repository);
-//! let verified = blocking::verify_image(&store, &image.target(), &policy, SystemTime::now().into())?;
+//! let verified = blocking::verify_image(&store, &image.target(), &Trust::default(), &policy, SystemTime::now().into())?;
 //! # Ok(())
 //! # }
 //! ```
@@ -36,6 +36,7 @@ use crate::policy::Policy;
 use crate::store::StoreWrite;
 use crate::store::{Store, StoreError};
 use crate::time::UnixTime;
+use crate::trust::Trust;
 
 /// Verifies an image whose signatures are stored beside it; see [`image::verify_image`].
 ///
@@ -44,10 +45,11 @@ use crate::time::UnixTime;
 pub fn verify_image<S: Store>(
     store: &S,
     target: &TagOrDigest,
+    trust: &Trust,
     policy: &Policy,
     now: UnixTime,
 ) -> Result<VerifiedImage, ImageError> {
-    block_on(image::verify_image(store, target, policy, now))?
+    block_on(image::verify_image(store, target, trust, policy, now))?
 }
 
 /// Signs an image and stores the signature beside it; see [`image::sign_image`].

@@ -5,13 +5,14 @@
 //!
 #![cfg_attr(all(feature = "registry", feature = "sign"), doc = "```")]
 #![cfg_attr(not(all(feature = "registry", feature = "sign")), doc = "```ignore")]
-//! use sigkit_core::{ImageReference, KeyAuthority, Policy, PublicKey, Purpose, RegistryClient, blocking};
+//! use sigkit_core::{ImageReference, KeyAuthority, Policy, PublicKey, Purpose, RegistryClient, Trust, blocking};
 //!
 //! fn name_to_run(image: &str, cosign_pub: &[u8]) -> Result<String, Box<dyn std::error::Error>> {
 //!     let image: ImageReference = image.parse()?;
 //!     let policy = Policy::key(Purpose::Image, KeyAuthority::new("cosign.pub", PublicKey::from_pem(cosign_pub)?));
 //!     let store = RegistryClient::default().repository(&image.repository);
-//!     let verified = blocking::verify_image(&store, &image.target(), &policy, std::time::SystemTime::now().into())?;
+//!     let now = std::time::SystemTime::now().into();
+//!     let verified = blocking::verify_image(&store, &image.target(), &Trust::default(), &policy, now)?;
 //!     Ok(format!("{}@{}", image.repository, verified.image.descriptor.digest))
 //! }
 //! # use sigkit_core::key::{Password, file};
@@ -45,7 +46,8 @@
 //! | [`SignedEntity`](bundle::SignedEntity) | one signature with what came along, whatever format it came in |
 //! | [`Evidence`](bundle::Evidence) | all that was found, and all that could not be read, each with its origin |
 //! | [`Policy`] | who must have signed, and what else must hold |
-//! | [`Verifier`] | a pure function of artifact, evidence, policy and time |
+//! | [`Trust`] | the deployment: limits |
+//! | [`Verifier`] | a pure function of trust, policy, artifact, evidence and time |
 //! | [`Verified`], [`NotVerified`] | proof that only the verifier makes; refusal or doubt. Both carry a [`Report`](report::Report) |
 //! | [`Store`](store::Store) | where bytes live: registry, OCI layout, archive, memory, or what you bring |
 //! | scheme | how signatures hang on an image, in [`attach`]: cosign's tag, or OCI referrers |
@@ -136,7 +138,7 @@ pub mod report;
 pub mod store;
 #[cfg(feature = "oci")]
 pub mod time;
-#[cfg(feature = "keyless")]
+#[cfg(feature = "oci")]
 pub mod trust;
 #[cfg(feature = "oci")]
 pub mod verify;
@@ -159,6 +161,8 @@ pub use policy::{Identity, KeylessAuthority, Pattern, TransparencyRequirements};
 pub use policy::{KeyAuthority, Policy, Purpose};
 #[cfg(feature = "registry")]
 pub use store::registry::RegistryClient;
+#[cfg(feature = "oci")]
+pub use trust::Trust;
 #[cfg(feature = "keyless")]
 pub use trust::TrustedRoot;
 #[cfg(feature = "oci")]

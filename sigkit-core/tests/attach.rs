@@ -84,14 +84,13 @@ async fn bundle_layer(store: &MemoryStore, vector: &str) -> Descriptor {
     put_blob(store, media_type::BUNDLE_V03, load_one(vector).file("bundle.json")).await
 }
 
-/// A policy for image signatures with these limits.
-fn wanting(limits: Limits) -> Policy {
-    let key = KeyAuthority::new("a key", signer().public_key().clone());
-    Policy::key(Purpose::Image, key).with_limits(limits)
+/// A policy for image signatures.
+fn wanting() -> Policy {
+    Policy::key(Purpose::Image, KeyAuthority::new("a key", signer().public_key().clone()))
 }
 
 async fn found<S: Store>(store: &S) -> Evidence {
-    discover(store, &image(), &wanting(Limits::DEFAULT)).await
+    discover(store, &image(), &wanting(), &Limits::DEFAULT).await
 }
 
 /// Every place where something was found.
@@ -217,7 +216,7 @@ async fn nothing_is_fetched_twice() {
 
     let mut limits = Limits::DEFAULT;
     limits.attachments = 1001;
-    let evidence = discover(&store, &image(), &wanting(limits.clone())).await;
+    let evidence = discover(&store, &image(), &wanting(), &limits).await;
     // Equal ones are one, with all its places.
     assert_eq!((evidence.items.len(), places(&evidence).len(), evidence.problems.len()), (2, 1001, 0));
     assert_eq!(store.count(&Call::Manifest(TagOrDigest::Digest(entry.digest))), 1);
@@ -261,7 +260,7 @@ async fn sizes_that_no_number_holds_are_too_large() {
         put(&store, &by_tag(&signature_tag(&image())), &manifest(&layers, None, "")).await;
         let mut limits = Limits::DEFAULT;
         limits.signature_bytes = u64::MAX;
-        let evidence = discover(&store, &image(), &wanting(limits)).await;
+        let evidence = discover(&store, &image(), &wanting(), &limits).await;
         assert_eq!(evidence.items.len(), 0);
         assert_eq!(codes(&evidence)[0], "too-large");
     }
@@ -279,7 +278,7 @@ async fn referrers_of_any_kind_are_bounded() {
     for (limit, expected) in [(4, &[][..]), (3, &["too-large"])] {
         limits.attachments = limit;
         let store = Watched::new(inner.clone());
-        let evidence = discover(&store, &image(), &wanting(limits.clone())).await;
+        let evidence = discover(&store, &image(), &wanting(), &limits).await;
         assert_eq!(codes(&evidence), expected);
         let read = |call: &&Call| matches!(call, Call::Manifest(TagOrDigest::Digest(_)));
         assert_eq!(store.calls().iter().filter(read).count(), limit);
@@ -307,7 +306,7 @@ async fn bytes_are_bounded_over_all_places() {
         let store = Watched::new(inner.clone());
         let mut limits = Limits::DEFAULT;
         limits.signatures_total_bytes = total - missing;
-        let evidence = discover(&store, &image(), &wanting(limits.clone())).await;
+        let evidence = discover(&store, &image(), &wanting(), &limits).await;
         assert_eq!(codes(&evidence), vec!["too-large"; problems]);
         assert!(evidence.items.len() >= items.min(3) && (missing > 0 || evidence.items.len() == items));
         let blobs = store.calls().iter().filter(|call| matches!(call, Call::Blob(_))).count();
@@ -316,7 +315,7 @@ async fn bytes_are_bounded_over_all_places() {
     let mut limits = Limits::DEFAULT;
     limits.signature_bytes = 10;
     let store = Watched::new(inner.clone());
-    let evidence = discover(&store, &image(), &wanting(limits.clone())).await;
+    let evidence = discover(&store, &image(), &wanting(), &limits).await;
     assert_eq!((evidence.items.len(), codes(&evidence)), (0, vec!["too-large"; 5]));
     assert!(!store.calls().iter().any(|call| matches!(call, Call::Blob(_))));
 }
@@ -335,7 +334,7 @@ async fn bytes_without_a_descriptor_are_bounded_as_well() {
     let mut limits = Limits::DEFAULT;
     for (missing, problems) in [(0, 0), (1, 1), (total, 3)] {
         limits.signatures_total_bytes = total - missing;
-        let evidence = discover(&store, &image(), &wanting(limits.clone())).await;
+        let evidence = discover(&store, &image(), &wanting(), &limits).await;
         assert_eq!((evidence.items.len(), codes(&evidence)), (3 - problems, vec!["too-large"; problems]));
     }
 }
@@ -448,7 +447,7 @@ async fn index_of_something_else_under_fallback_tag_is_not_a_list() {
     let digest = Digest::sha256(own.to_string().as_bytes());
     put(&store, &by_tag(&fallback_tag(&digest)), &own).await;
     let watched = Watched::new(store.clone());
-    let evidence = discover(&watched, &digest, &wanting(Limits::DEFAULT)).await;
+    let evidence = discover(&watched, &digest, &wanting(), &Limits::DEFAULT).await;
     assert_eq!((evidence.items.len(), codes(&evidence)), (0, vec![]));
     assert_eq!(watched.calls().len(), 3);
     // More than a list may have, and none of it about the image.
@@ -555,7 +554,7 @@ async fn one_silent_place_hides_no_other() {
     for silent in calls {
         let store = Silent(inner.clone(), |call: &Call| *call == silent);
         let until = tokio::time::sleep(Duration::from_millis(50));
-        let evidence = sigkit_core::attach::discover_until(&store, &image(), &wanting(Limits::DEFAULT), until).await;
+        let evidence = sigkit_core::attach::discover_until(&store, &image(), &wanting(), &Limits::DEFAULT, until).await;
         let expected = if matches!(&silent, Call::Manifest(TagOrDigest::Tag(tag)) if *tag == fallback_tag(&image())) {
             2
         } else {
@@ -571,7 +570,7 @@ async fn one_silent_place_hides_no_other() {
     }
     let store = Silent(inner.clone(), |call: &Call| matches!(call, Call::Manifest(TagOrDigest::Digest(_))));
     let until = tokio::time::sleep(Duration::from_millis(50));
-    let evidence = sigkit_core::attach::discover_until(&store, &image(), &wanting(Limits::DEFAULT), until).await;
+    let evidence = sigkit_core::attach::discover_until(&store, &image(), &wanting(), &Limits::DEFAULT, until).await;
     assert_eq!((evidence.items.len(), codes(&evidence).len()), (1, 9));
     assert!(evidence.problems.iter().any(|problem| problem.target == "43 of 51 referrers"), "{evidence:?}");
 }

@@ -25,6 +25,7 @@ use sigkit_core::policy::{KeyAuthority, Policy, Purpose};
 use sigkit_core::reason::Reason;
 use sigkit_core::report::Verdict;
 use sigkit_core::store::{FetchedManifest, MemoryStore, Precondition, Store, StoreWrite, WriteConsistency};
+use sigkit_core::trust::Trust;
 use sigkit_core::verify::{Artifact, NotVerified, Verified, Verifier};
 use support::cases::{IMAGE, image, statement, subject_of};
 use support::keys::{other_key, signer};
@@ -58,8 +59,13 @@ fn wanting(kind: &PredicateType, key: &KeyPair) -> Policy {
 }
 
 async fn judge<S: Store>(store: &S, policy: &Policy) -> Result<Verified, NotVerified> {
-    let evidence = discover(store, &image(), policy).await;
-    Verifier::new(policy).verify(&Artifact::Bytes(IMAGE.as_bytes()), &evidence, NOW)
+    judge_within(&Limits::DEFAULT, store, policy).await
+}
+
+async fn judge_within<S: Store>(limits: &Limits, store: &S, policy: &Policy) -> Result<Verified, NotVerified> {
+    let trust = Trust::default().with_limits(limits.clone());
+    let evidence = discover(store, &image(), policy, trust.limits()).await;
+    Verifier::new(&trust).verify(policy, &Artifact::Bytes(IMAGE.as_bytes()), &evidence, NOW)
 }
 
 async fn attest(store: &MemoryStore, kind: &PredicateType, format: Format, key: &KeyPair, document: &str) {
@@ -108,7 +114,8 @@ fn what_was_made_for_one_purpose_serves_no_other() {
             cells += 1;
             for entity in entities {
                 let evidence = Evidence::of(Origin::File((*kind).to_owned()), Ok(entity.clone()));
-                let result = Verifier::new(&policy(purpose.clone(), &signer())).verify(
+                let result = Verifier::new(&Trust::default()).verify(
+                    &policy(purpose.clone(), &signer()),
                     &Artifact::Bytes(IMAGE.as_bytes()),
                     &evidence,
                     NOW,
@@ -197,7 +204,7 @@ async fn what_says_that_it_is_something_else_is_read_all_the_same() {
         (policy(Purpose::Image, &signer()), 3, 3),
     ] {
         let watched = Watched::new(store.clone());
-        let evidence = discover(&watched, &image(), &wanted).await;
+        let evidence = discover(&watched, &image(), &wanted, &Limits::DEFAULT).await;
         assert_eq!((evidence.items.len(), evidence.problems.len()), (items, 0));
         assert_eq!(watched.calls().iter().filter(|call| matches!(call, Call::Blob(_))).count(), blobs);
     }
@@ -403,7 +410,7 @@ fn a_type_that_was_found_is_not_reported_missing() {
     let wanted = wanting(&PredicateType::Custom, &signer());
     let judge = |items| {
         let evidence = Evidence { items, problems: Vec::new() };
-        failures(&Verifier::new(&wanted).verify(&Artifact::Bytes(IMAGE.as_bytes()), &evidence, NOW))
+        failures(&Verifier::new(&Trust::default()).verify(&wanted, &Artifact::Bytes(IMAGE.as_bytes()), &evidence, NOW))
     };
     let mismatch = ("content", "predicate-type-mismatch");
     assert_eq!(judge(vec![of("urn:x", &signer())]), [("evidence", "no-attestation-of-type"), mismatch]);
@@ -451,7 +458,7 @@ fn each_signature_of_an_envelope_counts_for_its_signer() {
         let blob = SignedEntity::each_from_any_attestation(inner.as_bytes(), &Limits::DEFAULT);
         let verdicts = [bare, stored, blob].map(|entities| {
             let evidence = Evidence::each(Origin::File("envelope".to_owned()), entities);
-            Verifier::new(&policy).verify(&Artifact::Bytes(IMAGE.as_bytes()), &evidence, NOW).is_ok()
+            Verifier::new(&Trust::default()).verify(&policy, &Artifact::Bytes(IMAGE.as_bytes()), &evidence, NOW).is_ok()
         });
         assert!(verdicts.iter().all(|verdict| *verdict == verdicts[0]), "{verdicts:?}");
         verdicts[0]
@@ -529,7 +536,7 @@ fn large_statements_verify_with_every_kind_of_key() {
                 envelope.payload = payload.into();
             }
             let evidence = Evidence::of(Origin::File(String::new()), Ok(entity));
-            let refused = Verifier::new(&wanting(&kind, key)).verify(&artifact, &evidence, NOW);
+            let refused = Verifier::new(&Trust::default()).verify(&wanting(&kind, key), &artifact, &evidence, NOW);
             assert_eq!(failures(&refused), [("signature", "signature-invalid")], "{length}");
         }
     }
@@ -550,8 +557,8 @@ async fn attestations_are_bounded() {
     for (limit, found) in [(size + 1000, 2), (size, 1), (size - 1, 0)] {
         let mut limits = Limits::DEFAULT;
         limits.attachment_bytes = limit;
-        let wanted = wanting(&PredicateType::Custom, &signer()).with_limits(limits);
-        let evidence = discover(&store, &image(), &wanted).await;
+        let wanted = wanting(&PredicateType::Custom, &signer());
+        let evidence = discover(&store, &image(), &wanted, &limits).await;
         assert_eq!((evidence.items.len(), evidence.problems.len()), (found, 2 - found), "{limit}");
         assert!(evidence.problems.iter().all(|problem| problem.code == "too-large"));
     }
@@ -618,7 +625,7 @@ async fn large_documents_that_say_they_are_others_are_read_last() {
     assert!(judge(&store, &wanting(&PredicateType::Custom, &signer())).await.is_ok());
     refer(&store, CUSTOM, 0, Some(CUSTOM)).await;
     let watched = Watched::new(store);
-    discover(&watched, &image(), &wanting(&PredicateType::Custom, &signer())).await;
+    discover(&watched, &image(), &wanting(&PredicateType::Custom, &signer()), &Limits::DEFAULT).await;
     assert_eq!(watched.calls().iter().filter(|call| matches!(call, Call::Blob(_))).count(), 1);
 }
 
@@ -644,10 +651,10 @@ async fn attestations_of_any_size_hide_no_signature() {
         let size = refer(&store, SIGN_PREDICATE, 0, named.map(|_| SIGN_PREDICATE)).await;
         let mut limits = Limits::DEFAULT;
         limits.signatures_total_bytes = size;
-        let wanted = policy(Purpose::Image, &signer()).with_limits(limits);
-        let verified = judge(&store, &wanted).await.unwrap();
+        let wanted = policy(Purpose::Image, &signer());
+        let verified = judge_within(&limits, &store, &wanted).await.unwrap();
         assert_eq!(verified.signatures().len(), 1);
-        let evidence = discover(&store, &image(), &wanted).await;
+        let evidence = discover(&store, &image(), &wanted, &limits).await;
         let problems: Vec<&str> = evidence.problems.iter().map(|problem| problem.code).collect();
         let unread = evidence.items.iter().filter_map(|item| item.entity.as_ref().err());
         let reasons: Vec<&str> = unread.map(|error| Reason::Unreadable(error.clone()).code()).collect();

@@ -13,6 +13,7 @@ use sigkit_core::report::Verdict;
 use sigkit_core::store::registry::RegistryStore;
 use sigkit_core::store::{MemoryStore, Precondition, Store, StoreError, StoreWrite};
 use sigkit_core::time::UnixTime;
+use sigkit_core::trust::Trust;
 use sigkit_core::{
     Format, ImageReference, KeyAuthority, KeyPair, Policy, PublicKey, Purpose, RegistryClient, SignOptions, blocking,
 };
@@ -45,7 +46,7 @@ fn both_formats_are_signed_and_verified_without_a_runtime() {
     let (pair, public) = keys();
     for format in [Format::Bundle, Format::Legacy, Format::Both] {
         let (registry, store, target) = registry();
-        let refusal = blocking::verify_image(&store, &target, &policy(&public), NOW).unwrap_err();
+        let refusal = blocking::verify_image(&store, &target, &Trust::default(), &policy(&public), NOW).unwrap_err();
         assert_eq!((refusal.verdict(), refusal.code()), (Verdict::Rejected, "no-signatures"));
 
         let signing = SignOptions::new(format, store.name());
@@ -53,7 +54,7 @@ fn both_formats_are_signed_and_verified_without_a_runtime() {
         assert!(signed.attached.iter().all(|attached| matches!(attached, Attached::Written(_))));
 
         // The connections of the call before are gone with its runtime; the client does without them.
-        let verified = blocking::verify_image(&store, &target, &policy(&public), NOW).unwrap();
+        let verified = blocking::verify_image(&store, &target, &Trust::default(), &policy(&public), NOW).unwrap();
         assert_eq!(verified.image.descriptor.digest, signed.image.descriptor.digest);
         assert_eq!(verified.verified.signatures().len(), if format == Format::Both { 2 } else { 1 });
         drop(registry);
@@ -67,7 +68,7 @@ fn calls_inside_any_runtime_do_not_panic() {
     let signing = SignOptions::new(Format::Bundle, store.name());
     let work = || {
         blocking::sign_image(&store, &target, &pair, &signing, NOW).unwrap();
-        blocking::verify_image(&store, &target, &policy(&public), NOW).unwrap();
+        blocking::verify_image(&store, &target, &Trust::default(), &policy(&public), NOW).unwrap();
     };
     let current = tokio::runtime::Builder::new_current_thread().build().unwrap();
     current.block_on(async { work() });
@@ -93,7 +94,8 @@ fn futures_of_the_paved_path_go_to_any_executor() {
     let signing = SignOptions::new(Format::Both, store.name());
     let policy = policy(&public);
     let sign = send(sigkit_core::sign_image(&store, &target, &pair, &signing, NOW));
-    let verify = send(sigkit_core::verify_image(&store, &target, &policy, NOW));
+    let trust = Trust::default();
+    let verify = send(sigkit_core::verify_image(&store, &target, &trust, &policy, NOW));
     blocking::block_on(async {
         sign.await.unwrap();
         verify.await.unwrap();
@@ -117,7 +119,8 @@ fn any_store_will_do() {
     .unwrap();
     let signing = SignOptions::new(Format::Bundle, "registry.example.com/app");
     blocking::sign_image(&store, &target, &pair, &signing, NOW).unwrap();
-    let verified = blocking::verify_image(&store, &target, &policy(&public), SystemTime::now().into()).unwrap();
+    let verified =
+        blocking::verify_image(&store, &target, &Trust::default(), &policy(&public), SystemTime::now().into()).unwrap();
     assert_eq!(verified.image.bytes, manifest.as_bytes());
 }
 
@@ -127,26 +130,28 @@ fn failure_is_told_from_refusal() {
     let (pair, public) = keys();
     let (registry, store, target) = registry();
     let missing = TagOrDigest::Tag("missing".parse().unwrap());
-    let error = blocking::verify_image(&store, &missing, &policy(&public), NOW).unwrap_err();
+    let error = blocking::verify_image(&store, &missing, &Trust::default(), &policy(&public), NOW).unwrap_err();
     assert!(matches!(&error, ImageError::Image(StoreError::NotFound { .. })), "{error}");
     assert_eq!((error.verdict(), error.code()), (Verdict::Rejected, "not-found"));
 
     registry.fault(Rule::new("GET", "/v2/app/referrers/*"), Action::status(403));
-    let error = blocking::verify_image(&store, &target, &policy(&public), NOW).unwrap_err();
+    let error = blocking::verify_image(&store, &target, &Trust::default(), &policy(&public), NOW).unwrap_err();
     assert_eq!((error.verdict(), error.code()), (Verdict::Undecided, "access-denied"));
 
     // A signature by another signer is not a reason to refuse while others could not be looked at.
     let signing = SignOptions::new(Format::Legacy, store.name());
     blocking::sign_image(&store, &target, &pair, &signing, NOW).unwrap();
     let other = KeyPair::generate(KeyAlgorithm::EcdsaP256).unwrap();
-    let error = blocking::verify_image(&store, &target, &policy(other.public_key()), NOW).unwrap_err();
+    let error =
+        blocking::verify_image(&store, &target, &Trust::default(), &policy(other.public_key()), NOW).unwrap_err();
     assert_eq!((error.verdict(), error.code()), (Verdict::Undecided, "access-denied"));
     registry.clear_faults();
-    let error = blocking::verify_image(&store, &target, &policy(other.public_key()), NOW).unwrap_err();
+    let error =
+        blocking::verify_image(&store, &target, &Trust::default(), &policy(other.public_key()), NOW).unwrap_err();
     assert_eq!((error.verdict(), error.code()), (Verdict::Rejected, "signature-invalid"));
 
     registry.fault(Rule::new("GET", "/v2/app/manifests/v1"), Action::status(403));
-    let error = blocking::verify_image(&store, &target, &policy(&public), NOW).unwrap_err();
+    let error = blocking::verify_image(&store, &target, &Trust::default(), &policy(&public), NOW).unwrap_err();
     assert!(matches!(&error, ImageError::Image(StoreError::Denied { .. })), "{error}");
     assert_eq!((error.verdict(), error.code()), (Verdict::Undecided, "access-denied"));
     let signing = SignOptions::new(Format::Bundle, store.name());

@@ -20,6 +20,7 @@ use sigkit_core::policy::{KeyAuthority, Policy, Purpose};
 use sigkit_core::report::Verdict;
 use sigkit_core::store::{FetchedManifest, MemoryStore, Precondition, Store, StoreError, StoreWrite};
 use sigkit_core::time::UnixTime;
+use sigkit_core::trust::Trust;
 use support::cases::{IMAGE, image, statement, subject_of};
 use support::keys::{other_key, signer};
 use support::stores::{Call, Watched};
@@ -65,7 +66,7 @@ async fn sign<S: StoreWrite>(store: &S, key: &KeyPair, signing: &SignOptions) ->
 
 /// What is stored besides the image: entries of all formats.
 async fn signatures(store: &MemoryStore) -> usize {
-    sigkit_core::attach::discover(store, &image(), &policy(&signer())).await.items.len()
+    sigkit_core::attach::discover(store, &image(), &policy(&signer()), &Limits::DEFAULT).await.items.len()
 }
 
 #[tokio::test]
@@ -79,11 +80,15 @@ async fn what_is_signed_verifies_in_every_format_and_place() {
             assert!(attached.len() == count && attached.iter().all(|one| matches!(one, Attached::Written(_))));
 
             let policy = policy(&signer()).with_annotation("env", "<prod>");
-            let verified = verify_image(&store, &tag("v1"), &policy, NOW).await.unwrap();
+            let verified = verify_image(&store, &tag("v1"), &Trust::default(), &policy, NOW).await.unwrap();
             assert_eq!(verified.image.descriptor.digest, image());
             assert_eq!(verified.verified.signatures().len(), count, "{format:?}");
-            assert!(verify_image(&store, &by_digest(image()), &policy, NOW).await.is_ok());
-            assert!(verify_image(&store, &tag("v1"), &policy.with_annotation("x", "y"), NOW).await.is_err());
+            assert!(verify_image(&store, &by_digest(image()), &Trust::default(), &policy, NOW).await.is_ok());
+            assert!(
+                verify_image(&store, &tag("v1"), &Trust::default(), &policy.with_annotation("x", "y"), NOW)
+                    .await
+                    .is_err()
+            );
         }
     }
 }
@@ -98,9 +103,10 @@ async fn whatever_the_clock_says_a_key_signs_and_verifies() {
         signing.legacy_created = Some(signed_at);
         sign_image(&store, &tag("v1"), &signer(), &signing, signed_at).await.unwrap();
         for read_at in times.map(UnixTime) {
-            let verified = verify_image(&store, &tag("v1"), &policy(&signer()), read_at).await.unwrap();
+            let verified =
+                verify_image(&store, &tag("v1"), &Trust::default(), &policy(&signer()), read_at).await.unwrap();
             assert_eq!(verified.verified.signatures().len(), 2, "{signed_at:?}, {read_at:?}");
-            assert!(verify_image(&store, &tag("v1"), &policy(&other_key()), read_at).await.is_err());
+            assert!(verify_image(&store, &tag("v1"), &Trust::default(), &policy(&other_key()), read_at).await.is_err());
         }
     }
 }
@@ -147,11 +153,11 @@ async fn a_tag_is_resolved_once() {
             push(inner, &tag("v1"), &evil).now_or_never().unwrap();
         }
     });
-    let verified = verify_image(&store, &tag("v1"), &policy(&signer()), NOW).await.unwrap();
+    let verified = verify_image(&store, &tag("v1"), &Trust::default(), &policy(&signer()), NOW).await.unwrap();
     assert_eq!(verified.image.descriptor.digest, image());
     assert_eq!(store.count(&Call::Manifest(tag("v1"))), 1);
     assert_eq!(inner.manifest(&tag("v1")).await.unwrap().descriptor.digest, evil_digest);
-    assert!(verify_image(&store, &tag("v1"), &policy(&signer()), NOW).await.is_err());
+    assert!(verify_image(&store, &tag("v1"), &Trust::default(), &policy(&signer()), NOW).await.is_err());
 
     let inner = repository().await;
     let store = Watched::new(inner.clone());
@@ -169,10 +175,12 @@ async fn another_manifest_under_the_digest_is_an_error() {
     sign(&store, &signer(), &SignOptions::new(Format::Both, REPOSITORY)).await.unwrap();
     store.corrupt(&image(), other("evil").as_bytes());
     for target in [tag("v1"), by_digest(image())] {
-        let error = verify_image(&store, &target, &policy(&signer()), NOW).await.expect_err("other bytes");
+        let error =
+            verify_image(&store, &target, &Trust::default(), &policy(&signer()), NOW).await.expect_err("other bytes");
         assert!(matches!(error, ImageError::Image(StoreError::DigestMismatch { .. })), "{error}");
     }
-    let error = verify_image(&store, &tag("v2"), &policy(&signer()), NOW).await.expect_err("no such tag");
+    let error =
+        verify_image(&store, &tag("v2"), &Trust::default(), &policy(&signer()), NOW).await.expect_err("no such tag");
     assert!(matches!(error, ImageError::Image(error) if error.is_absent()));
 }
 
@@ -189,13 +197,16 @@ async fn unreadable_signatures_are_undecided_and_absent_refused() {
         ImageError::Image(error) => panic!("{error}"),
         _ => panic!("a new kind of error"),
     };
-    let error = verify_image(&store, &tag("v1"), &policy(&signer()), NOW).await.expect_err("unsigned");
+    let error =
+        verify_image(&store, &tag("v1"), &Trust::default(), &policy(&signer()), NOW).await.expect_err("unsigned");
     assert_eq!(refused(error), Verdict::Rejected);
     let down = Watched::new(store).failing(|_, call| {
         let signatures = *call != Call::Manifest(tag("v1"));
         signatures.then(|| StoreError::Unavailable { place: "GET".to_owned(), detail: "status 503".to_owned() })
     });
-    let error = verify_image(&down, &tag("v1"), &policy(&signer()), NOW).await.expect_err("nobody could look");
+    let error = verify_image(&down, &tag("v1"), &Trust::default(), &policy(&signer()), NOW)
+        .await
+        .expect_err("nobody could look");
     assert_eq!(refused(error), Verdict::Undecided);
 }
 
@@ -225,7 +236,9 @@ async fn an_attestation_on_an_image_is_not_its_signature() {
         created: NOW,
     };
     attachment.attach(&store).await.unwrap();
-    let error = verify_image(&store, &tag("v1"), &policy(&signer()), NOW).await.expect_err("only an attestation");
+    let error = verify_image(&store, &tag("v1"), &Trust::default(), &policy(&signer()), NOW)
+        .await
+        .expect_err("only an attestation");
     let ImageError::NotVerified { refusal, .. } = error else { panic!("{error}") };
     assert_eq!(seen(&Err(refusal)).failures, [("content", "predicate-type-mismatch")]);
 }
@@ -241,8 +254,8 @@ async fn signatures_may_live_in_another_repository() {
     sigkit_core::image::attach(&elsewhere, &fetched, &entities, &signer(), &signing, NOW).await.unwrap();
     assert_eq!((signatures(&images).await, signatures(&elsewhere).await), (0, 2));
     let policy = policy(&signer());
-    assert!(verify_fetched(fetched.clone(), &images, &policy, NOW).await.is_err());
-    assert!(verify_fetched(fetched, &elsewhere, &policy, NOW).await.is_ok());
+    assert!(verify_fetched(fetched.clone(), &images, &Trust::default(), &policy, NOW).await.is_err());
+    assert!(verify_fetched(fetched, &elsewhere, &Trust::default(), &policy, NOW).await.is_ok());
 }
 
 // Fails when a new signature is written before it was verified.
@@ -263,7 +276,7 @@ async fn a_payload_that_names_another_image_is_not_written() {
     assert_eq!(store.tags().len(), 1);
     signing.payload = Some(good.clone().into_bytes());
     sign(&store, &signer(), &signing).await.unwrap();
-    let verified = verify_image(&store, &tag("v1"), &policy(&signer()), NOW).await.unwrap();
+    let verified = verify_image(&store, &tag("v1"), &Trust::default(), &policy(&signer()), NOW).await.unwrap();
     assert_eq!(verified.verified.signatures()[0].payload(), Some(good.as_bytes()));
 }
 
@@ -277,7 +290,7 @@ async fn every_reference_given_is_signed() {
         [("registry.example/one", true), ("registry.example/two", true), ("registry.example/three", false)]
     {
         let policy = policy(&signer()).with_reference(repository.parse().unwrap());
-        assert_eq!(verify_image(&store, &tag("v1"), &policy, NOW).await.is_ok(), ok, "{repository}");
+        assert_eq!(verify_image(&store, &tag("v1"), &Trust::default(), &policy, NOW).await.is_ok(), ok, "{repository}");
     }
 }
 
@@ -314,7 +327,7 @@ async fn signing_that_was_cut_off_is_finished_by_the_next_run() {
             );
             sign(&inner, &signer(), &signing).await.unwrap();
             assert_eq!(signatures(&inner).await, wanted, "{format:?}, cut off at call {number}");
-            assert!(verify_image(&inner, &tag("v1"), &policy(&signer()), NOW).await.is_ok());
+            assert!(verify_image(&inner, &tag("v1"), &Trust::default(), &policy(&signer()), NOW).await.is_ok());
         }
     }
 }
@@ -352,12 +365,15 @@ async fn an_index_and_its_images_are_signed_each_for_itself() {
 
     let policy = policy(&signer());
     let whole = fetched(&store, &tag("v1")).await;
-    assert!(verify_image(&store, &tag("v1"), &policy, NOW).await.is_err(), "the index is not signed");
+    assert!(
+        verify_image(&store, &tag("v1"), &Trust::default(), &policy, NOW).await.is_err(),
+        "the index is not signed"
+    );
     let platform = |text: &str| text.parse::<Platform>().unwrap();
     let child = select_platform(&store, &whole, &platform("linux/amd64")).await.unwrap();
-    assert!(verify_fetched(child, &store, &policy, NOW).await.is_ok());
+    assert!(verify_fetched(child, &store, &Trust::default(), &policy, NOW).await.is_ok());
     let child = select_platform(&store, &whole, &platform("linux/arm64")).await.unwrap();
-    assert!(verify_fetched(child, &store, &policy, NOW).await.is_err(), "arm64 is not signed");
+    assert!(verify_fetched(child, &store, &Trust::default(), &policy, NOW).await.is_err(), "arm64 is not signed");
     for wanted in ["linux/s390x", "windows/amd64", "linux/arm64/v7"] {
         let error = select_platform(&store, &whole, &platform(wanted)).await.expect_err(wanted);
         assert!(
@@ -371,7 +387,7 @@ async fn an_index_and_its_images_are_signed_each_for_itself() {
 
     let signing = SignOptions::new(Format::Legacy, REPOSITORY);
     sign_image(&store, &tag("v1"), &signer(), &signing, NOW).await.unwrap();
-    assert!(verify_image(&store, &tag("v1"), &policy, NOW).await.is_ok());
+    assert!(verify_image(&store, &tag("v1"), &Trust::default(), &policy, NOW).await.is_ok());
 }
 
 // threat: E10

@@ -18,7 +18,7 @@ use sigkit_core::policy::{
 use sigkit_core::report::Node;
 use sigkit_core::time::UnixTime;
 use sigkit_core::trust::{
-    AuthorityError, CertificateAuthority, FulcioExtension, TransparencyLog, TrustedRoot, Validity,
+    AuthorityError, CertificateAuthority, FulcioExtension, TransparencyLog, Trust, TrustedRoot, Validity,
 };
 use sigkit_core::verify::{Artifact, ArtifactHasher, Verifier};
 use support::keyless::{self, BLOB, NOW, alice, authority, entity, exact, trust};
@@ -43,7 +43,7 @@ fn every_case_passes_or_fails_for_its_own_reason() {
 fn judge(authority: KeylessAuthority, bundle: &serde_json::Value) -> support::vector::Seen {
     let policy = Policy::keyless(Purpose::Blob, authority);
     let evidence = Evidence::of(Origin::File("bundle".to_owned()), entity(bundle));
-    seen(&Verifier::new(&policy).verify(&Artifact::Bytes(BLOB), &evidence, NOW))
+    seen(&Verifier::new(&Trust::default()).verify(&policy, &Artifact::Bytes(BLOB), &evidence, NOW))
 }
 
 // threat: M19 I01
@@ -119,7 +119,10 @@ fn names_are_compared_byte_for_byte_and_look_alikes_are_shown() {
         let authority = |text: &str| KeylessAuthority::new(Identity::new(exact(text), exact(ISSUER)), root.clone());
         let policy = Policy::keyless(Purpose::Blob, authority(wanted));
         let evidence = Evidence::of(Origin::File(String::new()), entity(&sealed.bundle()));
-        let refusal = Verifier::new(&policy).verify(&Artifact::Bytes(BLOB), &evidence, NOW).unwrap_err().to_string();
+        let refusal = Verifier::new(&Trust::default())
+            .verify(&policy, &Artifact::Bytes(BLOB), &evidence, NOW)
+            .unwrap_err()
+            .to_string();
         assert!(refusal.contains("identity-mismatch") && refusal.contains(shown), "{refusal}");
         assert!(refusal.is_ascii(), "{refusal}");
         assert_eq!(judge(authority(name), &sealed.bundle()).failures, [], "{name}");
@@ -142,7 +145,7 @@ fn many_certificates_that_sign_each_other_cost_little() {
     let evidence = Evidence::of(Origin::File(String::new()), entity(&bundle));
     let policy = Policy::keyless(Purpose::Blob, authority(&stack));
     let begin = Instant::now();
-    let result = Verifier::new(&policy).verify(&Artifact::Bytes(BLOB), &evidence, NOW);
+    let result = Verifier::new(&Trust::default()).verify(&policy, &Artifact::Bytes(BLOB), &evidence, NOW);
     let took = begin.elapsed();
     assert_eq!(seen(&result).failures, [("certificate", "certificate-untrusted")]);
     assert!(took < Duration::from_millis(500), "{took:?}, with machine and build allowed for");
@@ -259,7 +262,7 @@ fn expired_certificate_is_named_only_if_on_the_path() {
         authorities.into_iter().for_each(|authority| root.add_certificate_authority(authority));
         let policy = Policy::keyless(Purpose::Blob, KeylessAuthority::new(alice(), std::sync::Arc::new(root)));
         let evidence = Evidence::of(Origin::File(String::new()), entity(bundle));
-        let result = Verifier::new(&policy).verify(&Artifact::Bytes(BLOB), &evidence, NOW);
+        let result = Verifier::new(&Trust::default()).verify(&policy, &Artifact::Bytes(BLOB), &evidence, NOW);
         assert_eq!(seen(&result).failures, [("certificate", code)], "{words}");
         let refusal = result.unwrap_err().to_string();
         assert!(refusal.contains(words), "{words}: {refusal}");
@@ -276,7 +279,10 @@ fn of_two_promises_the_broken_one_is_named() {
         let bundle = stack.blob(BLOB).leaf(|leaf| leaf.with_scts(scts)).seal().bundle();
         let policy = Policy::keyless(Purpose::Blob, authority(&stack));
         let evidence = Evidence::of(Origin::File(String::new()), entity(&bundle));
-        let refusal = Verifier::new(&policy).verify(&Artifact::Bytes(BLOB), &evidence, NOW).unwrap_err().to_string();
+        let refusal = Verifier::new(&Trust::default())
+            .verify(&policy, &Artifact::Bytes(BLOB), &evidence, NOW)
+            .unwrap_err()
+            .to_string();
         assert!(refusal.contains("does not verify"), "{refusal}");
     }
 }
@@ -293,7 +299,7 @@ fn what_verified_tells_who_when_and_where() {
     let sealed = stack.blob(BLOB).leaf(|leaf| leaf.and(fulcio(20, "push"))).stamp(later).seal();
     let policy = Policy::keyless(Purpose::Blob, authority(&stack));
     let evidence = Evidence::of(Origin::File("bundle".to_owned()), entity(&sealed.bundle()));
-    let verified = Verifier::new(&policy).verify(&Artifact::Bytes(BLOB), &evidence, NOW).unwrap();
+    let verified = Verifier::new(&Trust::default()).verify(&policy, &Artifact::Bytes(BLOB), &evidence, NOW).unwrap();
     let [signature] = verified.signatures() else { panic!() };
     let certificate = signature.certificate().unwrap();
     assert_eq!(certificate.certificate().der(), sealed.certificate.as_ref().unwrap().der);
@@ -321,7 +327,7 @@ fn what_verified_tells_who_when_and_where() {
     let mut sealed = sealed;
     sealed.stamps.insert(0, stack.tsa.stamp(b"other", SIGNED_AT).response());
     let evidence = Evidence::of(Origin::File("bundle".to_owned()), entity(&sealed.bundle()));
-    let verified = Verifier::new(&policy).verify(&Artifact::Bytes(BLOB), &evidence, NOW).unwrap();
+    let verified = Verifier::new(&Trust::default()).verify(&policy, &Artifact::Bytes(BLOB), &evidence, NOW).unwrap();
     assert_eq!(verified.signatures()[0].timestamps(), [1]);
     assert!(facts.contains(&"issued by CN=stack intermediate, which the trusted root names".to_owned()), "{facts:?}");
 }
@@ -367,7 +373,7 @@ fn key_with_a_trusted_root_has_its_material_checked() {
     let judge = |authority: KeyAuthority, bundle: &serde_json::Value| {
         let policy = Policy::key(Purpose::Blob, authority);
         let evidence = Evidence::of(Origin::File("bundle".to_owned()), entity(bundle));
-        seen(&Verifier::new(&policy).verify(&Artifact::Bytes(BLOB), &evidence, NOW))
+        seen(&Verifier::new(&Trust::default()).verify(&policy, &Artifact::Bytes(BLOB), &evidence, NOW))
     };
     let authority = |transparency| KeyAuthority::new("key", key.clone()).with_trust(root.clone(), transparency);
     let unlogged = stack.blob(BLOB).without_certificate().unlogged().seal().bundle();
@@ -423,7 +429,7 @@ fn a_root_of_parts_judges_as_the_document_does() {
     let by_parts = KeylessAuthority::new(alice(), std::sync::Arc::new(root));
     let policy = Policy::keyless(Purpose::Blob, by_parts);
     let evidence = Evidence::of(Origin::File(String::new()), entity(&stack.blob(BLOB).seal().bundle()));
-    let verified = Verifier::new(&policy).verify(&Artifact::Bytes(BLOB), &evidence, NOW).unwrap();
+    let verified = Verifier::new(&Trust::default()).verify(&policy, &Artifact::Bytes(BLOB), &evidence, NOW).unwrap();
     // A log without an address goes by its name.
     let mut facts = Vec::new();
     collect(&verified.report().root, &mut facts);
@@ -440,15 +446,16 @@ fn an_artifact_in_one_pass_or_by_its_digest_verifies_as_well() {
         let policy = Policy::keyless(Purpose::Blob, authority(&stack));
         let evidence =
             Evidence::of(Origin::File(String::new()), entity(&stack.blob(BLOB).key(key.clone()).seal().bundle()));
-        let mut scanner = ArtifactHasher::new(&policy, &evidence);
+        let mut scanner = ArtifactHasher::new(&Trust::default(), &policy, &evidence);
         BLOB.iter().for_each(|byte| scanner.update(&[*byte]));
-        let result = Verifier::new(&policy).verify(&Artifact::Streamed(&scanner.finish()), &evidence, NOW);
+        let result =
+            Verifier::new(&Trust::default()).verify(&policy, &Artifact::Streamed(&scanner.finish()), &evidence, NOW);
         assert_eq!(seen(&result).failures, []);
     }
     let policy = Policy::keyless(Purpose::Blob, authority(&stack));
     let evidence = Evidence::of(Origin::File(String::new()), entity(&stack.blob(BLOB).seal().bundle()));
     let digest = Artifact::Digest(Digest::sha256(BLOB));
-    assert_eq!(seen(&Verifier::new(&policy).verify(&digest, &evidence, NOW)).failures, []);
+    assert_eq!(seen(&Verifier::new(&Trust::default()).verify(&policy, &digest, &evidence, NOW)).failures, []);
 }
 
 /// Every bit of a signature's certificate that an issuer signed, and of the issuer's signature, counts.
@@ -467,7 +474,7 @@ fn no_flipped_bit_of_a_certificate_verifies() {
             certificate.der[position] ^= 1 << (position % 8);
         }
         let evidence = Evidence::of(Origin::File(String::new()), entity(&mutant.bundle()));
-        if Verifier::new(&policy).verify(&Artifact::Bytes(BLOB), &evidence, NOW).is_ok() {
+        if Verifier::new(&Trust::default()).verify(&policy, &Artifact::Bytes(BLOB), &evidence, NOW).is_ok() {
             accepted.push(position);
         }
     }
@@ -498,7 +505,7 @@ fn detached_signature_by_identity_needs_its_certificate() {
     let stack = Sigstore::new();
     let policy = Policy::keyless(Purpose::Blob, authority(&stack));
     let evidence = Evidence::of(Origin::File(String::new()), SignedEntity::from_detached(signature.as_bytes()));
-    let result = Verifier::new(&policy).verify(&Artifact::Bytes(BLOB), &evidence, NOW);
+    let result = Verifier::new(&Trust::default()).verify(&policy, &Artifact::Bytes(BLOB), &evidence, NOW);
     assert_eq!(seen(&result).failures, [("material", "certificate-missing")]);
 }
 
@@ -578,7 +585,7 @@ fn no_member_of_a_bundle_can_be_changed() {
         for (what, mutant) in mutants(&bundle) {
             count += 1;
             let evidence = Evidence::of(Origin::File(String::new()), entity(&mutant));
-            if Verifier::new(&policy).verify(&Artifact::Bytes(BLOB), &evidence, NOW).is_ok() {
+            if Verifier::new(&Trust::default()).verify(&policy, &Artifact::Bytes(BLOB), &evidence, NOW).is_ok() {
                 accepted.push(what);
             }
         }

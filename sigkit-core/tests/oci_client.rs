@@ -16,6 +16,7 @@ use sigkit_core::store::oci_client::{DescriptorError, OciClientStore};
 use sigkit_core::store::registry::RegistryClient;
 use sigkit_core::store::{Referrers, Store as _, StoreError};
 use sigkit_core::time::UnixTime;
+use sigkit_core::trust::Trust;
 use sigkit_core::{
     Format, ImageReference, KeyAuthority, KeyPair, Policy, Purpose, SignOptions, sign_image, verify_image,
 };
@@ -72,13 +73,13 @@ async fn signatures_are_found_wherever_they_are() {
         for format in [Format::Bundle, Format::Legacy] {
             let (registry, image, target) = with_image(Registry::builder().referrers(referrers));
             let theirs = store(&registry);
-            let refusal = verify_image(&theirs, &target, &policy(&key), NOW).await.unwrap_err();
+            let refusal = verify_image(&theirs, &target, &Trust::default(), &policy(&key), NOW).await.unwrap_err();
             assert_eq!((refusal.verdict(), refusal.code()), (Verdict::Rejected, "no-signatures"));
 
             let ours = RegistryClient::default().repository(&repository(&registry));
             sign_image(&ours, &target, &key, &SignOptions::new(format, ours.name()), NOW).await.unwrap();
             for target in [&target, &tag("v1")] {
-                let verified = verify_image(&theirs, target, &policy(&key), NOW).await.unwrap();
+                let verified = verify_image(&theirs, target, &Trust::default(), &policy(&key), NOW).await.unwrap();
                 assert_eq!(verified.image.descriptor.digest.to_string(), image.digest, "{referrers:?} {format:?}");
                 assert_eq!(verified.image.bytes, image.bytes);
             }
@@ -147,7 +148,7 @@ async fn a_list_that_cannot_be_read_is_not_an_empty_one() {
         registry.fault(Rule::new("GET", rule), action);
         let error = store.referrers(&digest).await.expect_err(&shown);
         assert_eq!(error.code(), code, "{shown}: {error}");
-        let doubt = verify_image(&store, &target, &policy(&key), NOW).await.expect_err(&shown);
+        let doubt = verify_image(&store, &target, &Trust::default(), &policy(&key), NOW).await.expect_err(&shown);
         assert_eq!(doubt.verdict(), Verdict::Undecided, "{shown}");
     }
 }

@@ -18,6 +18,7 @@ use sigkit_core::limits::Limits;
 use sigkit_core::oci::Manifest;
 use sigkit_core::policy::{KeyAuthority, Policy, Purpose};
 use sigkit_core::report::Verdict;
+use sigkit_core::trust::Trust;
 use sigkit_core::verify::{Artifact, Verifier};
 use support::keys;
 use support::random::Random;
@@ -40,7 +41,7 @@ fn golden() -> Vec<Vector> {
 /// Whether the vector verifies with one of its inputs replaced.
 fn verifies(policy: &Policy, artifact: &[u8], entity: Result<SignedEntity, BundleError>) -> bool {
     let evidence = Evidence::of(Origin::File(String::new()), entity);
-    let result = Verifier::new(policy).verify(&Artifact::Bytes(artifact), &evidence, NOW);
+    let result = Verifier::new(&Trust::default()).verify(policy, &Artifact::Bytes(artifact), &evidence, NOW);
     assert_eq!(result.is_ok(), report(&result).verdict() == Verdict::Verified);
     result.is_ok()
 }
@@ -399,7 +400,7 @@ fn the_result_is_ok_exactly_when_the_report_says_verified() {
         if random.below(6) == 0 {
             policy = policy.with_reference("registry.example/app".parse().unwrap());
         }
-        let result = Verifier::new(&policy).verify(&Artifact::Bytes(&artifact), &evidence, NOW);
+        let result = Verifier::new(&Trust::default()).verify(&policy, &Artifact::Bytes(&artifact), &evidence, NOW);
         let verdict = report(&result).verdict();
         assert_eq!(result.is_ok(), verdict == Verdict::Verified, "round {round}: {:?}", report(&result));
         match &result {
@@ -418,7 +419,7 @@ fn the_result_is_ok_exactly_when_the_report_says_verified() {
         // More evidence never undoes a final verdict, and an error never turns refusal into acceptance.
         evidence.problems.clear();
         evidence.items.push(random.pick(&pool).clone());
-        let more = Verifier::new(&policy).verify(&Artifact::Bytes(&artifact), &evidence, NOW);
+        let more = Verifier::new(&Trust::default()).verify(&policy, &Artifact::Bytes(&artifact), &evidence, NOW);
         assert!(more.is_ok() || verdict != Verdict::Verified, "round {round}");
     }
     assert_eq!(verdicts.keys().copied().collect::<Vec<_>>(), ["rejected", "undecided", "verified"]);

@@ -14,6 +14,7 @@ use sigkit_core::limits::Limits;
 use sigkit_core::oci::Repository;
 use sigkit_core::policy::{KeyAuthority, Policy, PolicyError, Purpose};
 use sigkit_core::report::{CheckId, Label, Node, Outcome, Verdict};
+use sigkit_core::trust::Trust;
 use sigkit_core::verify::{Artifact, ArtifactHasher, NotVerified, Verified, Verifier};
 use support::cases::{IMAGE, bundle, image, statement, subject_of};
 use support::keys::{self, other_key, signer};
@@ -56,7 +57,7 @@ fn at_least(threshold: usize, keys: &[&KeyPair]) -> Result<Policy, PolicyError> 
 }
 
 fn judge(policy: &Policy, evidence: &Evidence) -> Result<Verified, NotVerified> {
-    let result = Verifier::new(policy).verify(&Artifact::Bytes(IMAGE.as_bytes()), evidence, NOW);
+    let result = Verifier::new(&Trust::default()).verify(policy, &Artifact::Bytes(IMAGE.as_bytes()), evidence, NOW);
     assert_eq!(result.is_ok(), report(&result).verdict() == Verdict::Verified);
     assert_eq!(report(&result).time, NOW);
     result
@@ -278,8 +279,12 @@ fn a_scheme_asked_for_is_the_only_one_accepted() {
         .map(|scheme| {
             let authority = KeyAuthority::new("p384", vector.key()).with_scheme(*scheme);
             let policy = Policy::key(Purpose::Image, authority);
-            let result =
-                Verifier::new(&policy).verify(&Artifact::Bytes(vector.file("artifact")), &vector.evidence(), NOW);
+            let result = Verifier::new(&Trust::default()).verify(
+                &policy,
+                &Artifact::Bytes(vector.file("artifact")),
+                &vector.evidence(),
+                NOW,
+            );
             if let Ok(verified) = &result {
                 assert_eq!(verified.signatures()[0].scheme(), *scheme);
             }
@@ -295,7 +300,12 @@ fn a_scheme_asked_for_is_the_only_one_accepted() {
 fn image_may_have_digest_only_and_blob_is_read_once() {
     let policy = one_key();
     let by_digest = |digest: Digest| {
-        Verifier::new(&policy).verify(&Artifact::Digest(digest), &evidence(vec![signed_by(&signer())]), NOW)
+        Verifier::new(&Trust::default()).verify(
+            &policy,
+            &Artifact::Digest(digest),
+            &evidence(vec![signed_by(&signer())]),
+            NOW,
+        )
     };
     assert!(by_digest(image()).is_ok());
     let refusal = by_digest(Digest::sha256(b"x")).expect_err("another image");
@@ -307,10 +317,10 @@ fn image_may_have_digest_only_and_blob_is_read_once() {
         let mut changed = vector.file("artifact").to_vec();
         changed[0] ^= 1;
         for (bytes, wanted) in [(vector.file("artifact"), Verdict::Verified), (&changed, Verdict::Rejected)] {
-            let mut scanner = ArtifactHasher::new(&policy, &evidence);
+            let mut scanner = ArtifactHasher::new(&Trust::default(), &policy, &evidence);
             bytes.chunks(3).for_each(|chunk| scanner.update(chunk));
             let scan = scanner.finish();
-            let result = Verifier::new(&policy).verify(&Artifact::Streamed(&scan), &evidence, NOW);
+            let result = Verifier::new(&Trust::default()).verify(&policy, &Artifact::Streamed(&scan), &evidence, NOW);
             assert_eq!(report(&result).verdict(), wanted, "{name}: {:?}", seen(&result));
         }
     }
@@ -336,10 +346,10 @@ fn a_blob_read_once_keeps_keys_and_signatures_apart() {
         let threshold = NonZeroUsize::new(threshold).unwrap();
         let policy = Policy::keys(Purpose::Blob, threshold, keys.iter().map(authority)).unwrap();
         let evidence = evidence(items);
-        let mut scanner = ArtifactHasher::new(&policy, &evidence);
+        let mut scanner = ArtifactHasher::new(&Trust::default(), &policy, &evidence);
         scanner.update(blob);
         let scan = scanner.finish();
-        let result = Verifier::new(&policy).verify(&Artifact::Streamed(&scan), &evidence, NOW);
+        let result = Verifier::new(&Trust::default()).verify(&policy, &Artifact::Streamed(&scan), &evidence, NOW);
         assert_eq!(report(&result).verdict(), wanted, "{:?}", seen(&result));
     }
 }
@@ -355,24 +365,25 @@ fn many_subjects_and_a_large_artifact_cost_little() {
     let junk = item(&bundle("", &statement(SIGN, &subjects), &other_key()));
     let policy = one_key().with_annotation("env", "prod");
     let started = std::time::Instant::now();
-    let result = Verifier::new(&policy).verify(&Artifact::Bytes(&large), &evidence(vec![junk]), NOW);
+    let result = Verifier::new(&Trust::default()).verify(&policy, &Artifact::Bytes(&large), &evidence(vec![junk]), NOW);
     assert!(result.is_err());
     assert!(started.elapsed() < std::time::Duration::from_secs(5), "{:?}", started.elapsed());
 }
 
-// Fails when the limits of the policy are not those that documents are read by.
+// Fails when the limits of the deployment are not those that documents are read by.
 #[test]
-fn the_limits_of_the_policy_are_those_used() {
+fn verifier_limits_of_trust_are_used() {
     let subject = subject_of(&image().to_string());
     let two = item(&bundle("", &statement(SIGN, &format!("{subject},{subject}")), &signer()));
     let mut limits = Limits::DEFAULT;
     limits.statement_subjects = 2;
-    let policy = one_key().with_limits(limits.clone());
-    assert_eq!(policy.limits().statement_subjects, 2);
-    assert!(judge(&policy, &evidence(vec![two.clone()])).is_ok());
+    let judge = |limits: &Limits| {
+        let trust = Trust::default().with_limits(limits.clone());
+        Verifier::new(&trust).verify(&one_key(), &Artifact::Bytes(IMAGE.as_bytes()), &evidence(vec![two.clone()]), NOW)
+    };
+    assert!(judge(&limits).is_ok());
     limits.statement_subjects = 1;
-    let refusal = judge(&policy.with_limits(limits), &evidence(vec![two])).expect_err("one subject too many");
-    assert_eq!(seen(&Err(refusal)).failures, [("content", "payload-malformed")]);
+    assert_eq!(seen(&judge(&limits)).failures, [("content", "payload-malformed")]);
 }
 
 /// The words of every leaf of a report, as `check: words`.
@@ -548,7 +559,8 @@ fn headline_is_of_the_furthest_candidate_in_every_order() {
 fn headline_of_a_changed_blob_is_that_it_changed() {
     let vector = load_one("blob-bundle");
     let policy = Policy::key(Purpose::Blob, authority(&signer()));
-    let result = Verifier::new(&policy).verify(&Artifact::Bytes(b"changed"), &vector.evidence(), NOW);
+    let result =
+        Verifier::new(&Trust::default()).verify(&policy, &Artifact::Bytes(b"changed"), &vector.evidence(), NOW);
     assert_eq!(seen(&result).failures, [("signature", "signature-invalid"), ("subject", "subject-mismatch")]);
     assert_eq!(report(&result).headline().and_then(|headline| headline.outcome.code()), Some("subject-mismatch"));
 }
@@ -619,7 +631,7 @@ fn verifier_out_of_time_keeps_what_it_judged() {
         let left = AtomicUsize::new(steps);
         let goes_on = || left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok();
         let artifact = Artifact::Bytes(IMAGE.as_bytes());
-        match Verifier::new(&policy).with_cancellation(&goes_on).verify(&artifact, &all, NOW) {
+        match Verifier::new(&Trust::default()).with_cancellation(&goes_on).verify(&policy, &artifact, &all, NOW) {
             Ok(verified) => assert!(good && verified.signatures().len() == steps.min(items), "{steps}"),
             Err(refused) => {
                 assert!(!good, "{steps}");

@@ -27,6 +27,7 @@ use std::collections::BTreeSet;
 use sigkit_core::crypto::PublicKey;
 use sigkit_core::reason::Reason;
 use sigkit_core::report::{Verdict, Waiver};
+use sigkit_core::trust::Trust;
 use sigkit_core::verify::{Artifact, Verifier};
 use support::vector::{self, NOW, Vector, report, seen};
 use support::{cases, keys};
@@ -177,7 +178,8 @@ fn every_reason_and_every_waiver_is_produced_by_a_vector() {
 fn algorithm_unsupported() {
     let vector = vector::load_one("golden-cosign3-blob-bundle-rsa2048");
     let digest = sigkit_core::digest::Digest::sha256(vector.file("artifact"));
-    let result = Verifier::new(&vector.policy()).verify(&Artifact::Digest(digest), &vector.evidence(), NOW);
+    let result =
+        Verifier::new(&Trust::default()).verify(&vector.policy(), &Artifact::Digest(digest), &vector.evidence(), NOW);
     assert_eq!(seen(&result).failures, [("signature", "algorithm-unsupported")]);
     assert!(vector.judge().is_ok(), "the message itself is enough");
 }
@@ -197,7 +199,7 @@ fn no_vector_verifies_with_another_key() {
         for key in keys.iter().filter(|key| **key != vector.key()) {
             let policy = vector.policy_with(key.clone());
             let artifact = Artifact::Bytes(vector.file("artifact"));
-            let result = Verifier::new(&policy).verify(&artifact, &vector.evidence(), NOW);
+            let result = Verifier::new(&Trust::default()).verify(&policy, &artifact, &vector.evidence(), NOW);
             assert_eq!(seen(&result).failures, [("signature", "signature-invalid")], "{}", vector.name);
         }
     }
@@ -231,7 +233,7 @@ fn a_signature_over_the_message_needs_the_message() {
         let authority = KeyAuthority::new(name, PublicKey::from_pem(&read("pub")).unwrap());
         let policy = Policy::key(Purpose::Blob, authority);
         let digest = Digest::of(known, b"blob");
-        let result = Verifier::new(&policy).verify(&Artifact::Digest(digest), &evidence, NOW);
+        let result = Verifier::new(&Trust::default()).verify(&policy, &Artifact::Digest(digest), &evidence, NOW);
         let code = result.as_ref().err().and_then(|refusal| refusal.report().headline()?.outcome.code());
         assert_eq!(code, expected, "{name} {known}");
     }

@@ -11,7 +11,7 @@ use std::time::SystemTime;
 use std::{env, fs};
 
 use sigkit_core::report::Verdict;
-use sigkit_core::{ImageReference, KeyAuthority, Policy, PublicKey, Purpose, RegistryClient, verify_image};
+use sigkit_core::{ImageReference, KeyAuthority, Policy, PublicKey, Purpose, RegistryClient, Trust, verify_image};
 
 const USAGE: &str = "usage: admission COSIGN.PUB IMAGE...";
 
@@ -63,7 +63,7 @@ async fn decide(client: RegistryClient, policy: Arc<Policy>, name: String) -> De
         Err(error) => return Decision { verdict: Verdict::Rejected, line: format!("refuse {name}: {error}") },
     };
     let store = client.repository(&image.repository);
-    match verify_image(&store, &image.target(), &policy, SystemTime::now().into()).await {
+    match verify_image(&store, &image.target(), &Trust::default(), &policy, SystemTime::now().into()).await {
         Ok(verified) => {
             let line = format!("allow {}@{}", image.repository, verified.image.descriptor.digest);
             Decision { verdict: Verdict::Verified, line }

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::time::SystemTime;
 use std::{env, fs};
 
-use sigkit_core::{ImageReference, KeyAuthority, Policy, PublicKey, Purpose, RegistryClient, verify_image};
+use sigkit_core::{ImageReference, KeyAuthority, Policy, PublicKey, Purpose, RegistryClient, Trust, verify_image};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -26,6 +26,6 @@ async fn verify(arguments: &[String]) -> Result<String, Box<dyn Error>> {
     let image: ImageReference = image.parse()?;
     let policy = Policy::key(Purpose::Image, KeyAuthority::new(key, PublicKey::from_pem(&fs::read(key)?)?));
     let store = RegistryClient::default().repository(&image.repository);
-    let verified = verify_image(&store, &image.target(), &policy, SystemTime::now().into()).await?;
+    let verified = verify_image(&store, &image.target(), &Trust::default(), &policy, SystemTime::now().into()).await?;
     Ok(format!("{}@{}", image.repository, verified.image.descriptor.digest))
 }

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::time::SystemTime;
 use std::{env, fs};
 
-use sigkit_core::{ImageReference, KeyAuthority, Policy, PublicKey, Purpose, RegistryClient, blocking};
+use sigkit_core::{ImageReference, KeyAuthority, Policy, PublicKey, Purpose, RegistryClient, Trust, blocking};
 
 fn main() -> ExitCode {
     match verify(&env::args().skip(1).collect::<Vec<_>>()) {
@@ -25,6 +25,7 @@ fn verify(arguments: &[String]) -> Result<String, Box<dyn Error>> {
     let image: ImageReference = image.parse()?;
     let policy = Policy::key(Purpose::Image, KeyAuthority::new(key, PublicKey::from_pem(&fs::read(key)?)?));
     let store = RegistryClient::default().repository(&image.repository);
-    let verified = blocking::verify_image(&store, &image.target(), &policy, SystemTime::now().into())?;
+    let verified =
+        blocking::verify_image(&store, &image.target(), &Trust::default(), &policy, SystemTime::now().into())?;
     Ok(format!("{}@{}", image.repository, verified.image.descriptor.digest))
 }

@@ -3,7 +3,7 @@ use sigkit_core::content::{Content, Draft};
 use sigkit_core::crypto::Signature;
 use sigkit_core::digest::Digest;
 use sigkit_core::limits::Limits;
-use sigkit_core::policy::{Policy, Purpose};
+use sigkit_core::policy::Purpose;
 use sigkit_core::store::FetchedManifest;
 use sigkit_core::time::UnixTime;
 use zeroize::Zeroizing;
@@ -18,7 +18,7 @@ use crate::outcome::Output;
 use crate::outcome::verification::{Subject, VerificationOutcome};
 use crate::render;
 use crate::runtime::Deadline;
-use crate::settings::policy as trust;
+use crate::settings::policy::{self as settings, Criteria};
 use crate::settings::target::OpenTarget;
 use crate::terminal::printer::Printer;
 
@@ -35,12 +35,12 @@ pub(crate) fn run(
     if let Some(path) = &args.policy {
         return verify_policy::run(path, args, context, global, printer);
     }
-    let mut policy = trust::policy(Purpose::Image, &args.trust, args.signature_digest_algorithm, context)?;
+    let mut criteria = settings::criteria(Purpose::Image, &args.trust, args.signature_digest_algorithm, context)?;
     for annotation in args.annotations.iter() {
-        policy = policy.with_annotation(&annotation.key, &annotation.value);
+        criteria.policy = criteria.policy.with_annotation(&annotation.key, &annotation.value);
     }
     if !args.check_claims {
-        policy = policy.dangerous_without_claims();
+        criteria.policy = criteria.policy.dangerous_without_claims();
     }
     let detached = Detached::read(args, context)?;
     let meant = args.local.meant(&args.images);
@@ -49,7 +49,7 @@ pub(crate) fn run(
         let why = "--check-reference compares the signed repository, and a layout or archive has none";
         return Err(CliError::usage(why.to_owned()));
     }
-    let verification = Verification { args, policy, detached, now: context.now() };
+    let verification = Verification { args, criteria, detached, now: context.now() };
     images.verify(
         &verification,
         render::Results::new(args.output, context.styles(), context.beliefs()),
@@ -60,7 +60,7 @@ pub(crate) fn run(
 
 struct Verification<'a> {
     args: &'a VerifyArgs,
-    policy: Policy,
+    criteria: Criteria,
     detached: Option<Detached>,
     now: UnixTime,
 }
@@ -73,7 +73,7 @@ impl ImageVerifier for Verification<'_> {
             Some(detached) => detached.evidence(image, &open.docker_reference()),
             None => {
                 let elsewhere = self.args.registry.signature_repo.as_ref();
-                evidence_beside(open, image, &self.policy, elsewhere, deadline).await
+                evidence_beside(open, image, &self.criteria, elsewhere, deadline).await
             }
         }
     }
@@ -86,12 +86,13 @@ impl ImageVerifier for Verification<'_> {
         found: Evidence,
         deadline: Deadline,
     ) -> VerificationOutcome {
+        let policy = &self.criteria.policy;
         let policy = match open.reference().filter(|_| self.args.check_reference) {
-            Some(reference) => self.policy.clone().with_reference(reference.repository.clone()),
-            None => self.policy.clone(),
+            Some(reference) => policy.clone().with_reference(reference.repository.clone()),
+            None => policy.clone(),
         };
         let subject = Subject::image(text, &open.name(), image).in_place(open.place()).weakened(self.args.weakened());
-        verified(subject, &policy, image, &found, self.now, deadline)
+        verified(subject, &self.criteria.trust, &policy, image, &found, self.now, deadline)
     }
 }
 

@@ -1,7 +1,7 @@
 use sigkit_core::bundle::{Evidence, Origin, SignedEntity};
 use sigkit_core::digest::Digest;
 use sigkit_core::oci::Repository;
-use sigkit_core::policy::{Policy, Purpose};
+use sigkit_core::policy::Purpose;
 use sigkit_core::store::FetchedManifest;
 use sigkit_core::time::UnixTime;
 use zeroize::Zeroizing;
@@ -15,7 +15,7 @@ use crate::outcome::Output;
 use crate::outcome::verification::{Subject, VerificationOutcome};
 use crate::render;
 use crate::runtime::Deadline;
-use crate::settings::policy as trust;
+use crate::settings::policy::{self as settings, Criteria};
 use crate::settings::policy_files;
 use crate::settings::target::OpenTarget;
 use crate::terminal::printer::Printer;
@@ -31,17 +31,17 @@ pub(crate) fn run(
     printer: &mut Printer<'_>,
 ) -> Result<Output, CliError> {
     let purpose = Purpose::Attestation(args.kind.kind.clone());
-    let mut policy = trust::policy(purpose, &args.trust, args.signature_digest_algorithm, context)?;
+    let mut criteria = settings::criteria(purpose, &args.trust, args.signature_digest_algorithm, context)?;
     for path in &args.policy {
-        policy = policy.with_gate(context.rego_policy(path)?);
+        criteria.policy = criteria.policy.with_gate(context.rego_policy(path)?);
         policy_files::bound_memory();
     }
     if !args.check_claims {
-        policy = policy.dangerous_without_claims();
+        criteria.policy = criteria.policy.dangerous_without_claims();
     }
     let given = match &args.bundle {
         Some(path) => {
-            let limit = policy.limits().attachment_bytes;
+            let limit = criteria.trust.limits().attachment_bytes;
             let bytes = context.read_or_stdin("--bundle", path, "a bundle or envelope", limit)?;
             Some((path.display().to_string(), bytes))
         }
@@ -50,7 +50,7 @@ pub(crate) fn run(
     let meant = args.local.meant(&args.images);
     let images = Images::collect(StoreAccess::Read, &meant, &args.registry, context)?;
     let verification = Verification {
-        policy,
+        criteria,
         given,
         weakened: args.weakened(),
         elsewhere: args.registry.signature_repo.clone(),
@@ -65,7 +65,7 @@ pub(crate) fn run(
 }
 
 struct Verification {
-    policy: Policy,
+    criteria: Criteria,
     /// An attestation to verify instead of those that the store holds, with its name.
     given: Option<(String, Zeroizing<Vec<u8>>)>,
     weakened: Vec<&'static str>,
@@ -80,10 +80,10 @@ impl ImageVerifier for Verification {
     async fn collect(&self, _: &str, open: &OpenTarget, image: &Digest, deadline: Deadline) -> Evidence {
         match &self.given {
             Some((name, bytes)) => {
-                let entities = SignedEntity::each_from_any_attestation(bytes, self.policy.limits());
+                let entities = SignedEntity::each_from_any_attestation(bytes, self.criteria.trust.limits());
                 Evidence::each(Origin::File(name.clone()), entities)
             }
-            None => evidence_beside(open, image, &self.policy, self.elsewhere.as_ref(), deadline).await,
+            None => evidence_beside(open, image, &self.criteria, self.elsewhere.as_ref(), deadline).await,
         }
     }
 
@@ -99,6 +99,6 @@ impl ImageVerifier for Verification {
             .in_place(open.place())
             .of_attestations()
             .weakened(self.weakened.clone());
-        verified(subject, &self.policy, image, &found, self.now, deadline)
+        verified(subject, &self.criteria.trust, &self.criteria.policy, image, &found, self.now, deadline)
     }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use sigkit_core::bundle::{Evidence, Origin, SignedEntity};
 use sigkit_core::digest::Digest;
-use sigkit_core::policy::{Policy, Purpose};
+use sigkit_core::policy::Purpose;
 use sigkit_core::verify::{Artifact, ArtifactHasher, StreamedArtifact, Verifier};
 
 use crate::args::{GlobalArgs, VerifyBlobArgs};
@@ -13,7 +13,7 @@ use crate::error::CliError;
 use crate::outcome::Output;
 use crate::outcome::verification::{Subject, VerificationOutcome};
 use crate::render;
-use crate::settings::policy as trust;
+use crate::settings::policy::{self as settings, Criteria};
 
 /// Bytes read at once. Page and copy of it must fit into the second-level cache together: with 256 KiB the copying alone costs
 /// four times as much.
@@ -24,17 +24,17 @@ pub(super) const CHUNK_BYTES: usize = 64 * 1024;
 /// # Errors
 /// [`CliError`].
 pub(crate) fn run(args: &VerifyBlobArgs, context: &Context, _: &GlobalArgs) -> Result<Output, CliError> {
-    let policy = trust::policy(Purpose::Blob, &args.trust, args.signature_digest_algorithm, context)?;
+    let criteria = settings::criteria(Purpose::Blob, &args.trust, args.signature_digest_algorithm, context)?;
     let evidence = evidence(args, context)?;
     let given = args.blob.display().to_string();
     let judge = |artifact: &Artifact<'_>, digest: Option<Digest>| {
-        let result = Verifier::new(&policy).verify(artifact, &evidence, context.now());
+        let result = Verifier::new(&criteria.trust).verify(&criteria.policy, artifact, &evidence, context.now());
         VerificationOutcome::new(Subject::named(given.clone(), digest).weakened(args.trust.weakened()), result)
     };
     let judgement = match digest(&args.blob) {
         Some(digest) => judge(&Artifact::Digest(digest), Some(digest)),
         None => {
-            let scan = scan(&args.blob, &policy, &evidence, context)?;
+            let scan = scan(&args.blob, &criteria, &evidence, context)?;
             let artifact = Artifact::Streamed(&scan);
             judge(&artifact, artifact.digest(sigkit_core::digest::DigestAlgorithm::Sha256))
         }
@@ -68,11 +68,11 @@ fn evidence(args: &VerifyBlobArgs, context: &Context) -> Result<Evidence, CliErr
 
 pub(super) fn scan(
     blob: &Path,
-    policy: &Policy,
+    criteria: &Criteria,
     evidence: &Evidence,
     context: &Context,
 ) -> Result<StreamedArtifact, CliError> {
-    let scanner = ArtifactHasher::new(policy, evidence);
+    let scanner = ArtifactHasher::new(&criteria.trust, &criteria.policy, evidence);
     if blob == Path::new("-") {
         return scan_stream(scanner, &mut context.stdin.take()?);
     }

@@ -9,7 +9,7 @@ use crate::error::CliError;
 use crate::outcome::Output;
 use crate::outcome::verification::{Compared, Subject, VerificationOutcome};
 use crate::render;
-use crate::settings::policy as trust;
+use crate::settings::policy as settings;
 
 /// Verifies an attestation about a file, standard input or a digest; of any size in constant memory.
 ///
@@ -18,22 +18,22 @@ use crate::settings::policy as trust;
 pub(crate) fn run(args: &VerifyBlobAttestationArgs, context: &Context) -> Result<Output, CliError> {
     let digest = args.digest()?;
     let purpose = Purpose::Attestation(args.kind.kind.clone());
-    let mut policy = trust::policy(purpose, &args.trust, args.signature_digest_algorithm, context)?;
+    let mut criteria = settings::criteria(purpose, &args.trust, args.signature_digest_algorithm, context)?;
     if !args.check_claims {
-        policy = policy.dangerous_without_claims();
+        criteria.policy = criteria.policy.dangerous_without_claims();
     }
     let evidence = {
         let (option, path) = match (&args.bundle, &args.signature) {
             (Some(path), _) => ("--bundle", path.as_path()),
             (None, path) => ("--signature", path.as_deref().unwrap_or("".as_ref())),
         };
-        let limit = policy.limits().attachment_bytes;
+        let limit = criteria.trust.limits().attachment_bytes;
         let bytes = context.read_or_stdin(option, path, "a bundle or envelope", limit)?;
-        let entities = SignedEntity::each_from_any_attestation(&bytes, policy.limits());
+        let entities = SignedEntity::each_from_any_attestation(&bytes, criteria.trust.limits());
         Evidence::each(Origin::File(path.display().to_string()), entities)
     };
     let scan = match (&args.blob, digest) {
-        (Some(blob), None) if args.check_claims => Some(verify_blob::scan(blob, &policy, &evidence, context)?),
+        (Some(blob), None) if args.check_claims => Some(verify_blob::scan(blob, &criteria, &evidence, context)?),
         _ => None,
     };
     let (artifact, known) = match (&scan, digest) {
@@ -43,7 +43,7 @@ pub(crate) fn run(args: &VerifyBlobAttestationArgs, context: &Context) -> Result
     };
     let name = args.blob.as_ref().map(|blob| blob.display().to_string());
     let name = name.or_else(|| known.map(|digest| digest.to_string())).unwrap_or_else(|| "any blob".to_owned());
-    let judged = Verifier::new(&policy).verify(&artifact, &evidence, context.now());
+    let judged = Verifier::new(&criteria.trust).verify(&criteria.policy, &artifact, &evidence, context.now());
     let compared = if args.check_claims { Compared::WithArtifact } else { Compared::WithNothing };
     let subject = Subject::named(name, known).of_attestations().weakened(args.weakened()).compared(compared);
     Ok(render::blob(

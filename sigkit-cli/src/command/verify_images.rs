@@ -14,6 +14,7 @@ use sigkit_core::oci::{Manifest, Repository};
 use sigkit_core::policy::Policy;
 use sigkit_core::store::FetchedManifest;
 use sigkit_core::time::UnixTime;
+use sigkit_core::trust::Trust;
 use sigkit_core::verify::{Artifact, Verifier};
 
 use super::images::{Images, Resolved};
@@ -24,6 +25,7 @@ use crate::outcome::unresolved::Unresolved;
 use crate::outcome::verification::{Subject, VerificationOutcome};
 use crate::render::{Many, Results};
 use crate::runtime::Deadline;
+use crate::settings::policy::Criteria;
 use crate::settings::target::{OpenTarget, Target};
 use crate::terminal::printer::Printer;
 
@@ -55,11 +57,18 @@ pub(super) trait ImageVerifier {
 pub(super) async fn evidence_beside(
     open: &OpenTarget,
     image: &Digest,
-    policy: &Policy,
+    criteria: &Criteria,
     elsewhere: Option<&Repository>,
     deadline: Deadline,
 ) -> Evidence {
-    let found = Box::pin(discover_until(&*open.signatures, image, policy, deadline.passed())).await;
+    let found = Box::pin(discover_until(
+        &*open.signatures,
+        image,
+        &criteria.policy,
+        criteria.trust.limits(),
+        deadline.passed(),
+    ))
+    .await;
     match elsewhere {
         Some(repository) => found.within(&repository.to_string()),
         None => found,
@@ -69,6 +78,7 @@ pub(super) async fn evidence_beside(
 /// Verifies an image by what was found, as far as `deadline` allows.
 pub(super) fn verified(
     subject: Subject,
+    trust: &Trust,
     policy: &Policy,
     image: &FetchedManifest,
     found: &Evidence,
@@ -77,8 +87,8 @@ pub(super) fn verified(
 ) -> VerificationOutcome {
     let end = deadline.of_judging();
     let left = || end.left();
-    let verifier = Verifier::new(policy).with_time_left(&left);
-    VerificationOutcome::new(subject, verifier.verify(&Artifact::Bytes(&image.bytes), found, now))
+    let verifier = Verifier::new(trust).with_time_left(&left);
+    VerificationOutcome::new(subject, verifier.verify(policy, &Artifact::Bytes(&image.bytes), found, now))
 }
 
 impl Images<'_> {

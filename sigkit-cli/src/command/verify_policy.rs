@@ -6,7 +6,8 @@ use sigkit_core::oci::Repository;
 use sigkit_core::policy::{ImageIdentity, PolicySet, Requirement};
 use sigkit_core::store::FetchedManifest;
 use sigkit_core::time::UnixTime;
-use sigkit_core::verify::{Artifact, EvidenceSet, evaluate_within};
+use sigkit_core::trust::Trust;
+use sigkit_core::verify::{Artifact, EvidenceSet, Verifier};
 
 use super::images::{Images, StoreAccess};
 use super::verify_images::ImageVerifier;
@@ -39,7 +40,12 @@ pub(super) fn run(
     }
     let meant = args.local.meant(&args.images);
     let images = Images::collect(StoreAccess::Read, &meant, &args.registry, context)?;
-    let verification = Verification { policies, images: &images, now: context.now() };
+    let verification = Verification {
+        policies,
+        trust: Trust::default().with_limits(context.limits()?),
+        images: &images,
+        now: context.now(),
+    };
     images.verify(
         &verification,
         render::Results::new(args.output, context.styles(), context.beliefs()),
@@ -50,6 +56,7 @@ pub(super) fn run(
 
 struct Verification<'a> {
     policies: PolicySet,
+    trust: Trust,
     images: &'a Images<'a>,
     now: UnixTime,
 }
@@ -71,9 +78,15 @@ impl ImageVerifier for Verification<'_> {
         };
         let requirement = self.policies.requirement_for(name);
         let elsewhere = |repository: &Repository| self.images.repository(repository);
-        let collected =
-            Box::pin(collect_evidence_until(&*open.signatures, elsewhere, image, &requirement, deadline.passed()))
-                .await;
+        let collected = Box::pin(collect_evidence_until(
+            &*open.signatures,
+            elsewhere,
+            image,
+            &requirement,
+            self.trust.limits(),
+            deadline.passed(),
+        ))
+        .await;
         (requirement, collected)
     }
 
@@ -87,7 +100,12 @@ impl ImageVerifier for Verification<'_> {
     ) -> VerificationOutcome {
         let end = deadline.of_judging();
         let left = || end.left();
-        let decision = evaluate_within(&requirement, &Artifact::Bytes(&image.bytes), &collected, self.now, &left);
+        let decision = Verifier::new(&self.trust).with_time_left(&left).evaluate(
+            &requirement,
+            &Artifact::Bytes(&image.bytes),
+            &collected,
+            self.now,
+        );
         VerificationOutcome::admitted(Subject::image(text, &open.name(), image).in_place(open.place()), decision)
     }
 }

@@ -230,7 +230,7 @@ impl VerificationOutcome {
         let result = match decision {
             Decision::Verified(verified) => Ok(verified),
             Decision::Allowed(allowed) => Err(Refusal::Allowed(allowed)),
-            Decision::Rejected(refusal) => Err(Refusal::NotVerified(refusal)),
+            Decision::Rejected(refusal) | Decision::Undecided(refusal) => Err(Refusal::NotVerified(refusal)),
         };
         Self::of(subject, result)
     }

@@ -1,4 +1,4 @@
-//! The policy that flags say.
+//! The policy that flags say, and what they trust.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -7,27 +7,37 @@ use sigkit_core::policy::{
     Authority, Identity, KeyAuthority, KeylessAuthority, Pattern, PatternError, Policy, Purpose,
     TransparencyRequirements,
 };
+use sigkit_core::trust::Trust;
 
 use crate::args::{LogRequirement, PublicKeyArgs, SignatureDigest, SignersBy, TrustArgs, Wanted, WantedIdentity};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::settings::trusted_root::{certificate as certificate_file, detached_sct, trusted_root};
 
-/// The policy of the flags that say whom to trust, and of `--signature-digest-algorithm`.
+/// What evidence is judged by.
+#[derive(Debug)]
+pub(crate) struct Criteria {
+    /// Who must have signed, and what else must hold.
+    pub(crate) policy: Policy,
+    /// The limits.
+    pub(crate) trust: Trust,
+}
+
+/// The criteria of the flags that say whom to trust, and of `--signature-digest-algorithm`.
 ///
 /// # Errors
 /// Keys, certificates and roots that cannot be read, conflicting flags, and a threshold that cannot be met.
-pub(crate) fn policy(
+pub(crate) fn criteria(
     purpose: Purpose,
     args: &TrustArgs,
     digest: Option<SignatureDigest>,
     context: &Context,
-) -> Result<Policy, CliError> {
+) -> Result<Criteria, CliError> {
     let policy = match args.by()? {
         SignersBy::Key => of_keys(purpose, args, digest, context),
         SignersBy::Identity => of_identities(purpose, args, digest, context),
     }?;
-    Ok(policy.with_limits(context.limits()?))
+    Ok(Criteria { policy, trust: Trust::default().with_limits(context.limits()?) })
 }
 
 /// Flags of `--key`, `--threshold` and `--signature-digest-algorithm`. Logs and timestamps are looked at when a trusted root is

@@ -17,8 +17,8 @@ use crate::store::Store;
 ///
 /// Nothing found hides anything else. "Not found" from the store itself means that there is none; every other error
 /// becomes a [`Problem`] of the evidence. What is found in several places is one thing with several places.
-pub async fn discover<S: Store>(store: &S, image: &Digest, policy: &Policy) -> Evidence {
-    discover_until(store, image, policy, std::future::pending()).await
+pub async fn discover<S: Store>(store: &S, image: &Digest, policy: &Policy, limits: &Limits) -> Evidence {
+    discover_until(store, image, policy, limits, std::future::pending()).await
 }
 
 /// The same, until `until` is ready. What was read by then is the evidence, and what was not is a
@@ -27,9 +27,10 @@ pub async fn discover_until<S: Store>(
     store: &S,
     image: &Digest,
     policy: &Policy,
+    limits: &Limits,
     until: impl Future<Output = ()> + Send,
 ) -> Evidence {
-    discover_within(store, image, policy, until, &Room::new(policy.limits())).await
+    discover_within(store, image, policy, (limits, &Room::new(limits)), until).await
 }
 
 /// The same within the room that several look-ups share.
@@ -37,14 +38,14 @@ pub(crate) async fn discover_within<S: Store>(
     store: &S,
     image: &Digest,
     policy: &Policy,
+    (limits, room): (&Limits, &Room),
     until: impl Future<Output = ()> + Send,
-    room: &Room,
 ) -> Evidence {
     let wanted = match policy.purpose() {
         Purpose::Attestation(kind) => AttachmentKind::Attestations(Some(kind)),
         Purpose::Image | Purpose::Blob => AttachmentKind::Signatures,
     };
-    let part = search(store, image, wanted, policy.limits(), &Entities, room, until).await;
+    let part = search(store, image, wanted, limits, &Entities, room, until).await;
     let items = part.items.into_iter().flat_map(|item| EvidenceItem::each(item.origin, item.value));
     Evidence { items: items.collect(), problems: part.problems }
 }

@@ -11,6 +11,7 @@ use crate::oci::{Descriptor, TagOrDigest};
 use crate::policy::{KeyAuthority, Policy, Purpose};
 use crate::store::{FetchedManifest, StoreWrite};
 use crate::time::UnixTime;
+use crate::trust::Trust;
 use crate::verify::{Artifact, Verifier};
 
 /// Looks after a replacement, as long as several are found that should be one.
@@ -179,6 +180,7 @@ impl AttestOptions {
         let wanted = AttachmentKind::Attestations(Some(&self.predicate_type));
         let policy = own_policy(signer, &self.predicate_type);
         let limits = &self.limits;
+        let trust = Trust::default().with_limits(limits.clone());
         let judge = |layer: &Descriptor, blob: Vec<u8>| {
             let signatures = EvidenceItem::each(
                 Origin::File(String::new()),
@@ -188,7 +190,7 @@ impl AttestOptions {
             // An envelope that others have signed as well is theirs, too.
             let own = signatures.into_iter().all(|signature| {
                 let evidence = Evidence { items: vec![signature], problems: Vec::new() };
-                Verifier::new(&policy).verify(&Artifact::Digest(*image), &evidence, now).is_ok()
+                Verifier::new(&trust).verify(&policy, &Artifact::Digest(*image), &evidence, now).is_ok()
             });
             (predicate_type, own.then(|| layer.clone()))
         };
@@ -252,9 +254,11 @@ fn sign_as(
     let entity = SignedEntity::new(draft.sign(signature), hint);
     let evidence = Evidence::of(Origin::File("the new attestation".to_owned()), Ok(entity.clone()));
     let policy = own_policy(signer, predicate_type);
+    let trust = Trust::default();
+    let verifier = Verifier::new(&trust);
     match artifact {
-        Some(artifact) => Verifier::new(&policy).verify(artifact, &evidence, now)?,
-        None => Verifier::new(&policy.dangerous_without_claims()).verify(&Artifact::Bytes(b""), &evidence, now)?,
+        Some(artifact) => verifier.verify(&policy, artifact, &evidence, now)?,
+        None => verifier.verify(&policy.dangerous_without_claims(), &Artifact::Bytes(b""), &evidence, now)?,
     };
     Ok(entity)
 }

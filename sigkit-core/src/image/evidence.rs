@@ -17,8 +17,9 @@ pub async fn collect_evidence<S: Store>(
     elsewhere: impl Fn(&Repository) -> S,
     image: &Digest,
     requirement: &Requirement,
+    limits: &Limits,
 ) -> EvidenceSet {
-    collect_evidence_until(signatures, elsewhere, image, requirement, std::future::pending()).await
+    collect_evidence_until(signatures, elsewhere, image, requirement, limits, std::future::pending()).await
 }
 
 /// The same, until `until` is ready; see [`discover_until`](crate::attach::discover_until).
@@ -27,19 +28,20 @@ pub async fn collect_evidence_until<S: Store>(
     elsewhere: impl Fn(&Repository) -> S,
     image: &Digest,
     requirement: &Requirement,
+    limits: &Limits,
     until: impl Future<Output = ()> + Send,
 ) -> EvidenceSet {
     let lookups: Vec<(&Policy, Option<&Repository>, Option<S>)> =
         requirement.lookups().into_iter().map(|(policy, source)| (policy, source, source.map(&elsewhere))).collect();
     let lateness = Lateness::default();
     // What is kept for the image is bounded over all policies.
-    let room = Room::new(lookups.first().map_or(&Limits::DEFAULT, |(policy, ..)| policy.limits()));
+    let room = Room::new(limits);
     // Side by side: a place that stays silent takes no time from the others.
     let look = lookups
         .iter()
         .map(|(policy, _, store)| {
             let store = store.as_ref().unwrap_or(signatures);
-            discover_within(store, image, policy, lateness.wait(), &room)
+            discover_within(store, image, policy, (limits, &room), lateness.wait())
         })
         .collect();
     let found = lateness.tell(until, concurrent::gather(look)).await;

@@ -9,6 +9,7 @@ use crate::oci::TagOrDigest;
 use crate::policy::{KeyAuthority, Policy, Purpose};
 use crate::store::{Completed, FetchedManifest, StoreError, StoreWrite};
 use crate::time::UnixTime;
+use crate::trust::Trust;
 use crate::verify::{Artifact, NotVerified, Verifier};
 
 /// In which format a signature is written.
@@ -84,7 +85,7 @@ impl SignOptions {
             };
             let entity = SignedEntity::new(draft.sign(signature), material);
             let evidence = Evidence::of(Origin::File("the new signature".to_owned()), Ok(entity.clone()));
-            Verifier::new(&policy).verify(&Artifact::Bytes(&image.bytes), &evidence, now)?;
+            Verifier::new(&Trust::default()).verify(&policy, &Artifact::Bytes(&image.bytes), &evidence, now)?;
             entities.push(entity);
         }
         Ok(entities)
@@ -199,8 +200,9 @@ pub async fn attach<S: StoreWrite>(
         ExistingSignature::Skip => {
             let policy = own_policy(signer, signing);
             // A failure to look only means that an equal signature may be written twice.
-            let present = discover(signatures, &image.descriptor.digest, &policy).await;
-            Verifier::new(&policy).verify(&Artifact::Bytes(&image.bytes), &present, now).ok()
+            let trust = Trust::default();
+            let present = discover(signatures, &image.descriptor.digest, &policy, trust.limits()).await;
+            Verifier::new(&trust).verify(&policy, &Artifact::Bytes(&image.bytes), &present, now).ok()
         }
         ExistingSignature::Write => None,
     };

@@ -4,6 +4,7 @@ use crate::policy::Policy;
 use crate::report::Verdict;
 use crate::store::{FetchedManifest, Store, StoreError};
 use crate::time::UnixTime;
+use crate::trust::Trust;
 use crate::verify::{Artifact, NotVerified, Verified, Verifier};
 
 /// An image that meets a policy.
@@ -67,11 +68,12 @@ impl ImageError {
 pub async fn verify_image<S: Store>(
     store: &S,
     target: &TagOrDigest,
+    trust: &Trust,
     policy: &Policy,
     now: UnixTime,
 ) -> Result<VerifiedImage, ImageError> {
     let image = store.manifest(target).await?;
-    verify_fetched(image, store, policy, now).await
+    verify_fetched(image, store, trust, policy, now).await
 }
 
 /// Verifies an image already read, with the signatures in `signatures`, which may be another repository.
@@ -81,11 +83,12 @@ pub async fn verify_image<S: Store>(
 pub async fn verify_fetched<S: Store>(
     image: FetchedManifest,
     signatures: &S,
+    trust: &Trust,
     policy: &Policy,
     now: UnixTime,
 ) -> Result<VerifiedImage, ImageError> {
-    let evidence = discover(signatures, &image.descriptor.digest, policy).await;
-    match Verifier::new(policy).verify(&Artifact::Bytes(&image.bytes), &evidence, now) {
+    let evidence = discover(signatures, &image.descriptor.digest, policy, trust.limits()).await;
+    match Verifier::new(trust).verify(policy, &Artifact::Bytes(&image.bytes), &evidence, now) {
         Ok(verified) => Ok(VerifiedImage { image, verified }),
         Err(refusal) => Err(ImageError::NotVerified { image: Box::new(image), refusal }),
     }

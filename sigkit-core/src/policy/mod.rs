@@ -54,7 +54,6 @@ use std::num::NonZeroUsize;
 use crate::content::PredicateType;
 use crate::crypto::{PublicKey, SignatureError, SignatureScheme};
 use crate::digest::DigestAlgorithm;
-use crate::limits::Limits;
 use crate::oci::Repository;
 
 /// What an artifact must show to be accepted. Command line flags, policy files and embedders all end here.
@@ -69,7 +68,6 @@ pub struct Policy {
     pub(crate) reference: Option<SignedReference>,
     pub(crate) claims: Claims,
     pub(crate) gates: Vec<Gate>,
-    pub(crate) limits: Limits,
 }
 
 /// What a signature must have been made for; one never counts for another.
@@ -240,7 +238,6 @@ impl Policy {
             reference: None,
             claims: Claims::Checked,
             gates: Vec::new(),
-            limits: Limits::DEFAULT,
         }
     }
 
@@ -318,13 +315,6 @@ impl Policy {
         self
     }
 
-    /// Bounds on untrusted input other than the usual ones.
-    #[must_use]
-    pub fn with_limits(mut self, limits: Limits) -> Self {
-        self.limits = limits;
-        self
-    }
-
     /// Does not compare what was signed with the artifact: any payload by an authority is accepted, and the report says so.
     #[must_use]
     pub fn dangerous_without_claims(mut self) -> Self {
@@ -335,10 +325,5 @@ impl Policy {
     /// What a signature must have been made for.
     pub fn purpose(&self) -> &Purpose {
         &self.purpose
-    }
-
-    /// The bounds on untrusted input.
-    pub fn limits(&self) -> &Limits {
-        &self.limits
     }
 }

@@ -1,7 +1,6 @@
 #[cfg(feature = "rego")]
 use super::WholePolicy;
 use super::{Gate, Policy, SignedIdentity};
-use crate::limits::Limits;
 use crate::oci::{ImageReference, Repository};
 use crate::report::Rule;
 
@@ -151,23 +150,6 @@ impl Requirement {
             Self::Group { parts, .. } => parts.iter().any(Self::evaluates_rego),
             Self::Whole(_) => true,
             Self::Nothing | Self::Refuse { .. } | Self::NoRule { .. } => false,
-        }
-    }
-
-    /// The same requirement with other bounds on untrusted input.
-    #[must_use]
-    pub fn with_limits(self, limits: &Limits) -> Self {
-        match self {
-            Self::Policy(mut requirement) => {
-                requirement.policy = requirement.policy.with_limits(limits.clone());
-                Self::Policy(requirement)
-            }
-            Self::Group { name, rule, parts } => {
-                Self::Group { name, rule, parts: parts.into_iter().map(|part| part.with_limits(limits)).collect() }
-            }
-            #[cfg(feature = "rego")]
-            Self::Whole(whole) => Self::Whole(Box::new(whole.map(|requirement| requirement.with_limits(limits)))),
-            Self::Nothing | Self::Refuse { .. } | Self::NoRule { .. } => self,
         }
     }
 

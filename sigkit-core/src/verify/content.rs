@@ -8,7 +8,7 @@ use crate::crypto::Signature;
 use crate::digest::Digest;
 use crate::limits::Limits;
 use crate::oci::media_type;
-use crate::policy::{Policy, Purpose};
+use crate::policy::Purpose;
 use crate::reason::Reason;
 use crate::report::Fact;
 
@@ -23,13 +23,13 @@ pub(crate) enum Claim {
     Statement { statement: Statement, signature: Signature },
 }
 
-pub(super) fn check(policy: &Policy, entity: &SignedEntity) -> Result<(Fact, Claim), Reason> {
-    match (&policy.purpose, &entity.content) {
+pub(super) fn check(purpose: &Purpose, entity: &SignedEntity, limits: &Limits) -> Result<(Fact, Claim), Reason> {
+    match (purpose, &entity.content) {
         (Purpose::Image, Content::SimpleSigning { payload, .. }) => simple_signing(payload),
-        (Purpose::Image, Content::Envelope(envelope)) => statement(envelope, SIGN_PREDICATE, &policy.limits),
-        (Purpose::Attestation(kind), Content::Envelope(envelope)) => statement(envelope, kind.uri(), &policy.limits),
+        (Purpose::Image, Content::Envelope(envelope)) => statement(envelope, SIGN_PREDICATE, limits),
+        (Purpose::Attestation(kind), Content::Envelope(envelope)) => statement(envelope, kind.uri(), limits),
         (Purpose::Blob, Content::Message(message)) => Ok((Fact::Message, Claim::Message { noted: message.digest })),
-        (Purpose::Blob, Content::Envelope(envelope)) => blob_statement(envelope, &policy.limits),
+        (Purpose::Blob, Content::Envelope(envelope)) => blob_statement(envelope, limits),
         (purpose, content) => Err(Reason::ContentMismatch { expected: wanted(purpose), found: kind(content) }),
     }
 }

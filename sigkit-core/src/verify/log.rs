@@ -34,7 +34,7 @@ pub(super) fn check<'e>(
     let mut held = Vec::new();
     let mut unknown = Vec::new();
     for entry in entries {
-        match log::verify(entry, root, &logged, times, &case.policy.limits) {
+        match log::verify(entry, root, &logged, times, case.limits) {
             Ok(verified) => {
                 let log = name(root, &verified.log);
                 let VerifiedEntry { index, time, proof, .. } = verified;

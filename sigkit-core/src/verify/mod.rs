@@ -1,4 +1,4 @@
-//! The verifier: a pure function of artifact, evidence, policy and time.
+//! The verifier: a pure function of trust, policy, artifact, evidence and time.
 //!
 //! For each authority of the policy and each thing found, in this order:
 //!
@@ -49,7 +49,7 @@ mod verified;
 mod whole_policy;
 
 pub use artifact::Artifact;
-pub use requirement::{Allowed, Decision, EvidenceSet, evaluate, evaluate_while, evaluate_within};
+pub use requirement::{Allowed, Decision, EvidenceSet};
 pub use streamed_artifact::{ArtifactHasher, StreamedArtifact};
 #[cfg(feature = "keyless")]
 pub use verified::VerifiedCertificate;
@@ -62,7 +62,7 @@ use std::time::Duration;
 use artifact::ArtifactDigests;
 use content::Claim;
 use digest_cache::DigestCache;
-use requirement::Source;
+use requirement::{RequirementContext, Source};
 use signature::SignatureValid;
 use subject::SubjectBound;
 use verified::{SignerTrusted, TransparencyMaterial};
@@ -70,20 +70,22 @@ use verified::{SignerTrusted, TransparencyMaterial};
 use crate::bundle::{BundleError, Evidence, EvidenceItem, LookupError, SignedEntity};
 use crate::content::SIGN_PREDICATE;
 use crate::crypto::{KeyFingerprint, PublicKey, SignatureScheme};
-use crate::policy::{Authority, KeyAuthority, Policy, Purpose};
+use crate::limits::Limits;
+use crate::policy::{Authority, KeyAuthority, Policy, Purpose, Requirement};
 #[cfg(feature = "keyless")]
 use crate::policy::{KeylessAuthority, TransparencyRequirements};
 use crate::reason::Reason;
 use crate::report::{CheckId, Fact, Label, Node, Outcome, Report, Rule, Verdict};
 use crate::time::UnixTime;
+use crate::trust::Trust;
 #[cfg(feature = "keyless")]
 use crate::trust::log::{SignerKey, VerifiedEntry};
 
-/// Judges evidence by a policy.
+/// Judges evidence by policies, in a deployment.
 #[derive(Clone, Copy, Debug)]
-pub struct Verifier<'p> {
-    policy: &'p Policy,
-    deadline: Deadline<'p>,
+pub struct Verifier<'t> {
+    trust: &'t Trust,
+    deadline: Deadline<'t>,
 }
 
 /// Asked before each step that takes time whether there is any left.
@@ -127,41 +129,63 @@ impl std::fmt::Debug for Deadline<'_> {
     }
 }
 
-impl<'p> Verifier<'p> {
-    /// A verifier for one policy.
-    pub const fn new(policy: &'p Policy) -> Self {
-        Self { policy, deadline: Deadline::Endless }
+impl<'t> Verifier<'t> {
+    /// A verifier for all policies of one deployment.
+    pub const fn new(trust: &'t Trust) -> Self {
+        Self { trust, deadline: Deadline::Endless }
     }
 
     /// The same verifier, which stops when `goes_on` says no; it is asked before each thing found and each further requirement. What was
     /// not judged by then leaves a doubt.
     #[must_use]
-    pub const fn with_cancellation(self, goes_on: &'p (dyn Fn() -> bool + Sync)) -> Self {
+    pub const fn with_cancellation(self, goes_on: &'t (dyn Fn() -> bool + Sync)) -> Self {
         Self { deadline: Deadline::Asked(goes_on), ..self }
     }
 
     /// The same with a limit of time: a policy in Rego is stopped when it is over.
     #[must_use]
-    pub const fn with_time_left(self, left: &'p (dyn Fn() -> Duration + Sync)) -> Self {
+    pub const fn with_time_left(self, left: &'t (dyn Fn() -> Duration + Sync)) -> Self {
         Self { deadline: Deadline::Told(left), ..self }
     }
 
-    /// Judges. The verdict of the report and the variant of the result always agree.
+    /// Judges evidence by one policy. The verdict of the report and the variant of the result always agree.
     ///
     /// # Errors
     /// [`NotVerified`], whose report tells refusal from doubt and names every reason.
-    pub fn verify(&self, artifact: &Artifact<'_>, evidence: &Evidence, now: UnixTime) -> Result<Verified, NotVerified> {
-        let (root, signatures) = self.judge_policy(&ArtifactDigests::new(artifact), Source::Given(evidence), now);
+    pub fn verify(
+        &self,
+        policy: &Policy,
+        artifact: &Artifact<'_>,
+        evidence: &Evidence,
+        now: UnixTime,
+    ) -> Result<Verified, NotVerified> {
+        let artifact = ArtifactDigests::new(artifact);
+        let (root, signatures) = self.judge_policy(policy, &artifact, Source::Given(evidence), now);
         verified::conclude(Report { time: now, root }, signatures, evidence.count())
+    }
+
+    /// Judges by a requirement: each policy of it by itself, the whole by the fold of their reports.
+    pub fn evaluate(
+        &self,
+        requirement: &Requirement,
+        artifact: &Artifact<'_>,
+        collected: &EvidenceSet,
+        now: UnixTime,
+    ) -> Decision {
+        let mut signatures = Vec::new();
+        let around = RequirementContext { verifier: *self, artifact: &ArtifactDigests::new(artifact), collected, now };
+        let root = requirement::judge(requirement, &around, &mut signatures);
+        Decision::new(Report { time: now, root }, signatures, collected.count())
     }
 
     fn judge_policy(
         &self,
+        policy: &Policy,
         artifact: &ArtifactDigests<'_>,
         source: Source<'_>,
         now: UnixTime,
     ) -> (Node, Vec<VerifiedSignature>) {
-        let Some(evidence) = source.of(self.policy) else {
+        let Some(evidence) = source.of(policy) else {
             let problem = LookupError {
                 target: "what the policy asks for".to_owned(),
                 code: "store-unavailable",
@@ -172,12 +196,10 @@ impl<'p> Verifier<'p> {
         let mut signatures = Vec::new();
         let mut parts: Vec<Node> = Vec::new();
         let mut signers: Vec<BTreeSet<KeyFingerprint>> = Vec::new();
-        let mut gates = gate::Gates::new(
-            self.policy,
-            gate::GateContext { artifact, source, evidence, now, deadline: self.deadline },
-        );
-        for authority in &self.policy.authorities {
-            let (node, found) = self.judge_authority(authority, artifact, evidence, now);
+        let mut gates =
+            gate::Gates::new(policy, gate::GateContext { verifier: *self, artifact, source, evidence, now });
+        for authority in &policy.authorities {
+            let (node, found) = self.judge_authority(policy, authority, artifact, evidence, now);
             let (node, found) = gates.pass(node, found);
             if node.verdict() == Verdict::Verified {
                 signers.push(found.iter().map(|signature| *signature.key()).collect());
@@ -185,8 +207,8 @@ impl<'p> Verifier<'p> {
             parts.push(node);
             signatures.extend(found);
         }
-        let threshold = self.policy.threshold;
-        let label = Label::Policy { threshold, authorities: self.policy.authorities.len() };
+        let threshold = policy.threshold;
+        let label = Label::Policy { threshold, authorities: policy.authorities.len() };
         let distinct = signers::distinct(&signers);
         let mut node = Node::Group { label: label.clone(), rule: Rule::AtLeast(threshold), parts };
         if node.verdict() == Verdict::Verified && distinct < threshold.get() {
@@ -200,6 +222,7 @@ impl<'p> Verifier<'p> {
     /// One signature by this authority is enough for it; further ones are judged and reported all the same.
     fn judge_authority(
         &self,
+        policy: &Policy,
         authority: &Authority,
         artifact: &ArtifactDigests<'_>,
         evidence: &Evidence,
@@ -212,13 +235,13 @@ impl<'p> Verifier<'p> {
                 parts.push(not_judged(format!("number {number} of {} found", evidence.items.len())));
                 break;
             }
-            let (node, signature) = self.judge(authority, artifact, number, item, now);
+            let (node, signature) = self.judge(policy, authority, artifact, number, item, now);
             parts.push(node);
             signatures.extend(signature);
         }
         parts.extend(evidence.problems.iter().map(could_not_look));
         if evidence.count() == 0 && evidence.problems.is_empty() {
-            let looked_for = match &self.policy.purpose {
+            let looked_for = match &policy.purpose {
                 Purpose::Image => "sigstore bundles (referrers) and cosign signatures (tag)",
                 Purpose::Blob => "a bundle or a detached signature",
                 Purpose::Attestation(_) => "sigstore bundles (referrers or files) and cosign attestations (tag)",
@@ -226,7 +249,7 @@ impl<'p> Verifier<'p> {
             let reason = Reason::NoSignatures { looked_for: looked_for.to_owned() };
             parts.insert(0, Node::Leaf { check: CheckId::Evidence, outcome: Outcome::Fail(reason) });
         }
-        if let Purpose::Attestation(wanted) = &self.policy.purpose
+        if let Purpose::Attestation(wanted) = &policy.purpose
             && let Some(found) = other_types(&parts)
         {
             let reason = Reason::NoAttestationOfType { expected: wanted.uri().to_owned(), found };
@@ -242,6 +265,7 @@ impl<'p> Verifier<'p> {
 
     fn judge(
         &self,
+        policy: &Policy,
         authority: &Authority,
         artifact: &ArtifactDigests<'_>,
         number: usize,
@@ -257,7 +281,7 @@ impl<'p> Verifier<'p> {
             }
             Ok(entity) => {
                 let signed = DigestCache::new(&entity.content, artifact);
-                let case = Judgement { policy: self.policy, artifact, entity, signed, item, now };
+                let case = Judgement { policy, limits: self.trust.limits(), artifact, entity, signed, item, now };
                 match authority {
                     Authority::Key(key) => case.by_key(&mut checks, key),
                     #[cfg(feature = "keyless")]
@@ -272,6 +296,7 @@ impl<'p> Verifier<'p> {
 /// One thing found, and what it is judged against.
 struct Judgement<'a> {
     policy: &'a Policy,
+    limits: &'a Limits,
     artifact: &'a ArtifactDigests<'a>,
     entity: &'a SignedEntity,
     signed: DigestCache<'a>,
@@ -311,7 +336,7 @@ impl Judgement<'_> {
 
     #[cfg(feature = "keyless")]
     fn by_identity(&self, checks: &mut Checks, authority: &KeylessAuthority) -> Option<VerifiedSignature> {
-        let presented = certificate::present(authority, self.entity, &self.policy.limits);
+        let presented = certificate::present(authority, self.entity, self.limits);
         let presented = checks.record(CheckId::Material, presented); // 1
         let schemes = presented.as_ref().map(|presented| authority.schemes(&presented.key)).unwrap_or_default();
         let signer = presented.as_ref().map(|presented| (&presented.key, schemes.as_slice()));
@@ -335,7 +360,7 @@ impl Judgement<'_> {
     /// Steps 2 to 5. Without a signer's key the signature cannot be judged, and step 1 has said why.
     fn document(&self, checks: &mut Checks, signer: Option<(&PublicKey, &[SignatureScheme])>) -> Option<Document> {
         let (policy, artifact) = (self.policy, self.artifact);
-        let claim = checks.record(CheckId::Content, content::check(policy, self.entity)); // 2
+        let claim = checks.record(CheckId::Content, content::check(&policy.purpose, self.entity, self.limits)); // 2
         let valid = signer.and_then(|(key, schemes)| {
             checks.record(CheckId::Signature, signature::check(key, schemes, &self.signed)) // 3
         });

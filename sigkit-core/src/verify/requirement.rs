@@ -1,8 +1,6 @@
-use std::time::Duration;
-
-use super::artifact::{Artifact, ArtifactDigests};
+use super::Verifier;
+use super::artifact::ArtifactDigests;
 use super::verified::{self, NotVerified, Verified, VerifiedSignature};
-use super::{Deadline, Verifier};
 use crate::bundle::Evidence;
 use crate::oci::Repository;
 use crate::policy::{Policy, Purpose, Requirement};
@@ -10,30 +8,57 @@ use crate::reason::Reason;
 use crate::report::{CheckId, Label, Node, Outcome, Report, Verdict, Waiver};
 use crate::time::UnixTime;
 
-/// What a set of policies makes of an artifact.
+/// What a requirement makes of an artifact: its [`Verdict`], with the proof or the report that belongs to it.
+///
+/// Exhaustive, since a caller that overlooks a verdict would admit or refuse by accident.
 #[derive(Clone, Debug)]
 #[must_use]
 pub enum Decision {
-    /// It shows what is asked for.
+    /// [`Verdict::Verified`]: it shows what is required.
     Verified(Verified),
-    /// It is allowed without verification, because a rule says so.
+    /// [`Verdict::Allowed`]: a rule allows it without verification.
     Allowed(Allowed),
-    /// It is refused, or it could not be told.
+    /// [`Verdict::Rejected`]: it does not show what is required.
     Rejected(NotVerified),
+    /// [`Verdict::Undecided`]: it could not be told.
+    Undecided(NotVerified),
 }
 
 impl Decision {
+    /// The one place where the verdict of a requirement becomes a result.
+    pub(super) fn new(report: Report, signatures: Vec<VerifiedSignature>, found: usize) -> Self {
+        let verdict = report.verdict();
+        if verdict == Verdict::Allowed {
+            return Self::Allowed(Allowed { report });
+        }
+        match verified::conclude(report, signatures, found) {
+            Ok(verified) => Self::Verified(verified),
+            Err(not_verified) if verdict == Verdict::Undecided => Self::Undecided(not_verified),
+            Err(not_verified) => Self::Rejected(not_verified),
+        }
+    }
+
+    /// The verdict of the report, which is the name of the variant.
+    pub const fn verdict(&self) -> Verdict {
+        match self {
+            Self::Verified(_) => Verdict::Verified,
+            Self::Allowed(_) => Verdict::Allowed,
+            Self::Rejected(_) => Verdict::Rejected,
+            Self::Undecided(_) => Verdict::Undecided,
+        }
+    }
+
     /// Every check that ran.
     pub fn report(&self) -> &Report {
         match self {
             Self::Verified(verified) => verified.report(),
             Self::Allowed(allowed) => allowed.report(),
-            Self::Rejected(refusal) => refusal.report(),
+            Self::Rejected(not_verified) | Self::Undecided(not_verified) => not_verified.report(),
         }
     }
 }
 
-/// An artifact that is allowed without verification. Only [`admit`] makes one.
+/// An artifact that is allowed without verification. Only [`Verifier::evaluate`] makes one.
 #[derive(Clone, Debug)]
 pub struct Allowed {
     report: Report,
@@ -69,7 +94,7 @@ impl EvidenceSet {
         self.found.iter().find(is_meant).map(|(_, _, evidence)| evidence)
     }
 
-    fn count(&self) -> usize {
+    pub(super) fn count(&self) -> usize {
         self.found.iter().fold(0, |sum, (_, _, evidence)| sum.saturating_add(evidence.count()))
     }
 }
@@ -92,64 +117,12 @@ impl<'e> Source<'e> {
     }
 }
 
-/// Judges what was found by a requirement: each policy of it by its own [`Verifier`], the whole by the fold of their reports.
-pub fn evaluate(
-    requirement: &Requirement,
-    artifact: &Artifact<'_>,
-    collected: &EvidenceSet,
-    now: UnixTime,
-) -> Decision {
-    evaluate_with(requirement, artifact, collected, now, Deadline::Endless)
-}
-
-/// The same, which stops when `goes_on` says no; see [`Verifier::with_patience`].
-pub fn evaluate_while(
-    requirement: &Requirement,
-    artifact: &Artifact<'_>,
-    collected: &EvidenceSet,
-    now: UnixTime,
-    goes_on: &(dyn Fn() -> bool + Sync),
-) -> Decision {
-    evaluate_with(requirement, artifact, collected, now, Deadline::Asked(goes_on))
-}
-
-/// The same with a limit of time; see [`Verifier::with_time_left`].
-pub fn evaluate_within(
-    requirement: &Requirement,
-    artifact: &Artifact<'_>,
-    collected: &EvidenceSet,
-    now: UnixTime,
-    left: &(dyn Fn() -> Duration + Sync),
-) -> Decision {
-    evaluate_with(requirement, artifact, collected, now, Deadline::Told(left))
-}
-
-fn evaluate_with(
-    requirement: &Requirement,
-    artifact: &Artifact<'_>,
-    collected: &EvidenceSet,
-    now: UnixTime,
-    deadline: Deadline<'_>,
-) -> Decision {
-    let mut signatures = Vec::new();
-    let around = RequirementContext { artifact: &ArtifactDigests::new(artifact), collected, now, deadline };
-    let root = judge(requirement, &around, &mut signatures);
-    let report = Report { time: now, root };
-    if report.verdict() == Verdict::Allowed {
-        return Decision::Allowed(Allowed { report });
-    }
-    match verified::conclude(report, signatures, collected.count()) {
-        Ok(verified) => Decision::Verified(verified),
-        Err(refusal) => Decision::Rejected(refusal),
-    }
-}
-
 /// What all requirements are judged by.
 pub(super) struct RequirementContext<'a> {
+    pub(super) verifier: Verifier<'a>,
     pub(super) artifact: &'a ArtifactDigests<'a>,
     pub(super) collected: &'a EvidenceSet,
     pub(super) now: UnixTime,
-    pub(super) deadline: Deadline<'a>,
 }
 
 /// The report of one requirement; signatures are kept only of what holds as a whole.
@@ -162,8 +135,7 @@ pub(super) fn judge(
     match requirement {
         Requirement::Policy(requirement) => {
             let source = Source::Found(around.collected, requirement.source.as_ref());
-            let verifier = Verifier { policy: &requirement.policy, deadline: around.deadline };
-            let (node, held) = verifier.judge_policy(around.artifact, source, around.now);
+            let (node, held) = around.verifier.judge_policy(&requirement.policy, around.artifact, source, around.now);
             if node.verdict() == Verdict::Verified {
                 signatures.extend(held);
             }

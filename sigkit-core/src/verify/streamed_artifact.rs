@@ -3,6 +3,7 @@ use crate::content::Content;
 use crate::crypto::{PublicKey, Signature, SignatureError, SignatureScheme, StreamVerifier};
 use crate::digest::{Digest, DigestAlgorithm, Hasher};
 use crate::policy::{Authority, Policy};
+use crate::trust::Trust;
 
 /// Reads an artifact once, in constant memory, and keeps what judging it needs.
 ///
@@ -15,8 +16,8 @@ pub struct ArtifactHasher {
 }
 
 impl ArtifactHasher {
-    /// A scanner for what `policy` will ask of `evidence`.
-    pub fn new(policy: &Policy, evidence: &Evidence) -> Self {
+    /// A hasher for what a verifier of that deployment will need, with `policy` and `evidence`.
+    pub fn new(trust: &Trust, policy: &Policy, evidence: &Evidence) -> Self {
         let mut algorithms = vec![DigestAlgorithm::Sha256];
         let contents = evidence.items.iter().filter_map(|item| Some(&item.entity.as_ref().ok()?.content));
         if contents.clone().any(|content| !matches!(content, Content::Message(_))) {
@@ -31,7 +32,7 @@ impl ArtifactHasher {
             })
             .collect();
         algorithms.extend(messages.iter().filter_map(|message| message.digest).map(|digest| digest.algorithm()));
-        for (key, schemes) in signers(policy, evidence) {
+        for (key, schemes) in signers(trust, policy, evidence) {
             for scheme in &schemes {
                 match scheme.digest_algorithm() {
                     Some(algorithm) => algorithms.push(algorithm),
@@ -73,7 +74,7 @@ impl ArtifactHasher {
 }
 
 /// The keys that may have signed, and how: those of the policy, and those of the certificates in the signatures.
-fn signers(policy: &Policy, evidence: &Evidence) -> Vec<(PublicKey, Vec<SignatureScheme>)> {
+fn signers(trust: &Trust, policy: &Policy, evidence: &Evidence) -> Vec<(PublicKey, Vec<SignatureScheme>)> {
     let mut found = Vec::new();
     for authority in &policy.authorities {
         match authority {
@@ -82,7 +83,7 @@ fn signers(policy: &Policy, evidence: &Evidence) -> Vec<(PublicKey, Vec<Signatur
             Authority::Keyless(authority) => {
                 let entities = evidence.items.iter().filter_map(|item| item.entity.as_ref().ok());
                 let presented = entities.filter_map(|entity| {
-                    super::certificate::present(authority, entity, &policy.limits)
+                    super::certificate::present(authority, entity, trust.limits())
                         .ok()
                         .map(|(_, presented)| presented.key)
                 });
@@ -94,7 +95,7 @@ fn signers(policy: &Policy, evidence: &Evidence) -> Vec<(PublicKey, Vec<Signatur
         }
     }
     #[cfg(not(feature = "keyless"))]
-    let _ = evidence;
+    let _ = (trust, evidence);
     found
 }
 

@@ -23,7 +23,7 @@ pub(super) fn check(
     let mut held: Vec<(usize, VerifiedTimestamp)> = Vec::new();
     let mut broken = Vec::new();
     for (position, timestamp) in case.entity.timestamps.iter().enumerate() {
-        match timestamp::verify(timestamp, root, signature, &case.policy.limits) {
+        match timestamp::verify(timestamp, root, signature, case.limits) {
             Ok(verified) => {
                 leaf(Outcome::Pass(Fact::Timestamped { authority: verified.name.clone(), time: verified.time }));
                 held.push((position, verified));

@@ -59,7 +59,7 @@ pub(super) fn judge(
 
 fn answer(whole: &WholePolicy, matches: &Map<String, Value>, around: &RequirementContext<'_>) -> Outcome {
     let input = json!({ "authorityMatches": matches }).to_string();
-    match whole.rego.check(input.as_bytes(), around.now, around.deadline.left()) {
+    match whole.rego.check(input.as_bytes(), around.now, around.verifier.deadline.left()) {
         Ok(()) => Outcome::Pass(Fact::PolicyAllows { policy: whole.rego.name().to_owned() }),
         Err(refusal) => refusal.outcome(&whole.rego),
     }
@@ -108,7 +108,7 @@ fn complies(part: &Requirement, signature: &VerifiedSignature, around: &Requirem
     part.each_policy(&mut |requirement| {
         for gate in &requirement.policy.gates {
             if let Gate::Rego(policy) = gate {
-                all = all && policy.check(statement.payload(), around.now, around.deadline.left()).is_ok();
+                all = all && policy.check(statement.payload(), around.now, around.verifier.deadline.left()).is_ok();
             }
         }
     });

@@ -15,6 +15,7 @@ use sigkit_core::report::Verdict;
 use sigkit_core::store::StoreError;
 use sigkit_core::store::registry::{Credentials, LoginOutcome, RegistryClient, RegistryOptions, StaticCredentials};
 use sigkit_core::time::UnixTime;
+use sigkit_core::trust::Trust;
 use sigkit_core::verify::{Artifact, Verifier};
 use testkit::image::{self, Image};
 use testkit::{Auth, Registry, Switch, TokenService};
@@ -205,7 +206,7 @@ impl Fixture {
         let policy = policy(&signer());
         let verified = join_all(images.map(|tag| async {
             let target = TagOrDigest::Tag(tag.parse().unwrap());
-            verify_image(store, &target, &policy, NOW).await.map(|verified| {
+            verify_image(store, &target, &Trust::default(), &policy, NOW).await.map(|verified| {
                 let digest = verified.image.descriptor.digest.to_string();
                 assert!(self.images.iter().any(|image| image.digest == digest), "another image was verified");
             })
@@ -219,7 +220,7 @@ impl Fixture {
         let shelf = Shelf { content: self.registry.content(), repository: REPOSITORY, api: self.scenario.api };
         let mut census = Census { own: Vec::new(), lost: 0 };
         for image in self.images.iter().take(self.scenario.images().len()) {
-            let evidence = discover(&shelf, &image.digest.parse().unwrap(), &policy(&signer())).await;
+            let evidence = discover(&shelf, &image.digest.parse().unwrap(), &policy(&signer()), &Limits::DEFAULT).await;
             assert!(evidence.problems.is_empty(), "{:?}", evidence.problems);
             let (bundles, layers) = count(&evidence, image, &other_key());
             census.lost += usize::from(bundles == 0) + usize::from(layers == 0);
@@ -297,7 +298,7 @@ fn policy(key: &KeyPair) -> Policy {
 
 /// Distinct valid bundles and layers of that key.
 fn count(evidence: &Evidence, image: &Image, key: &KeyPair) -> (usize, usize) {
-    match Verifier::new(&policy(key)).verify(&Artifact::Bytes(&image.bytes), evidence, NOW) {
+    match Verifier::new(&Trust::default()).verify(&policy(key), &Artifact::Bytes(&image.bytes), evidence, NOW) {
         Ok(verified) => {
             let layers = verified.signatures().iter().filter(|found| found.simple_signing().is_some()).count();
             (verified.signatures().len() - layers, layers)

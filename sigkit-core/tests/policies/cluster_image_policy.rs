@@ -5,9 +5,10 @@ use sigkit_core::key::Signer as _;
 use sigkit_core::limits::Limits;
 use sigkit_core::policy::{ImageIdentity, PolicySet};
 use sigkit_core::report::Verdict;
+use sigkit_core::trust::Trust;
 use testkit::sigstore::Sigstore;
 
-use super::lab::{Files, NOW, attested, judge, key, read, signed};
+use super::lab::{Files, NOW, attested, judge, judge_in, key, read, signed};
 
 /// One policy: the globs, and the list below `authorities:`.
 fn policy(version: &str, name: &str, glob: &str, authorities: &str) -> String {
@@ -113,7 +114,7 @@ fn signatures_are_looked_for_where_the_source_says() {
     let findings = sigkit_core::verify::EvidenceSet::default();
     let image = sigkit_core::verify::Artifact::Bytes(crate::support::cases::IMAGE.as_bytes());
     assert_eq!(
-        sigkit_core::verify::evaluate(&requirement, &image, &findings, NOW).report().verdict(),
+        sigkit_core::Verifier::new(&Trust::default()).evaluate(&requirement, &image, &findings, NOW).verdict(),
         Verdict::Undecided
     );
 }
@@ -508,13 +509,13 @@ mod rego {
         for rest in ["", rego] {
             let text = policy("v1beta1", "p", "**", &format!("{}{}{rest}", by_key("a"), by_key("b")));
             let mut limits = Limits::DEFAULT;
-            limits.statement_subjects = 7;
             let set = PolicySet::from_file(text.as_bytes(), &Files::keys(&["a", "b"]), &limits).unwrap();
-            let mut bounds = Vec::new();
-            set.rules()[0]
-                .requirement
-                .each_policy(&mut |requirement| bounds.push(requirement.policy().limits().statement_subjects));
-            assert_eq!(bounds, [7, 7], "{rest}");
+            for (subjects, verdict) in [(1, Verdict::Verified), (0, Verdict::Rejected)] {
+                limits.statement_subjects = subjects;
+                let trust = Trust::default().with_limits(limits.clone());
+                let judged = judge_in(&trust, &set, "registry.example/app", &[signed("b")], &[], NOW);
+                assert_eq!(judged.verdict, verdict, "{rest}");
+            }
         }
     }
 

@@ -7,8 +7,9 @@ use sigkit_core::limits::Limits;
 use sigkit_core::policy::document::DocumentError;
 use sigkit_core::policy::{ImageIdentity, PolicySet};
 use sigkit_core::report::Verdict;
+use sigkit_core::trust::Trust;
 
-use super::lab::{Files, NOW, attested, image_policy, judge, problem, read, signed};
+use super::lab::{Files, NOW, attested, image_policy, judge, judge_in, problem, read, signed};
 
 const IMAGE: &str = "registry.example/app:v1";
 
@@ -63,28 +64,31 @@ fn key_may_be_inline_in_the_document() {
     assert_eq!(judge(&set, IMAGE, &[signed("b")], &[], NOW).verdict, Verdict::Rejected);
 }
 
-// Fails when the bound on a file is another, or when the policies of some kind of document judge by the usual bounds.
+// Fails when the bound on a file is another, or when the evidence for some kind of document is judged by the usual bounds.
 #[test]
 fn caller_limits_apply_to_the_file_and_its_evidence() {
     let pem = super::lab::key("a").public_key().to_pem();
-    for text in [
-        image_policy(&["a"], "- signature: {by: [a], atLeast: 1}\n"),
-        json!({
+    // A bundle signs no name, which a policy.json asks for.
+    for (text, usual) in [
+        (image_policy(&["a"], "- signature: {by: [a], atLeast: 1}\n"), Verdict::Verified),
+        (json!({
             "apiVersion": "policy.sigstore.dev/v1beta1",
             "kind": "ClusterImagePolicy",
             "metadata": {"name": "p"},
             "spec": {"images": [{"glob": "**"}], "authorities": [{"key": {"data": pem, "hashAlgorithm": "sha256"}}]},
         })
-        .to_string(),
-        r#"{"default": [{"type": "sigstoreSigned", "keyPath": "a.pub"}]}"#.to_owned(),
+        .to_string(), Verdict::Verified),
+        (r#"{"default": [{"type": "sigstoreSigned", "keyPath": "a.pub"}]}"#.to_owned(), Verdict::Rejected),
     ] {
         let mut limits = Limits::DEFAULT;
-        (limits.policy_bytes, limits.attachment_bytes) = (text.len(), 7);
+        limits.policy_bytes = text.len();
         let set = PolicySet::from_file(text.as_bytes(), &files(), &limits).unwrap();
-        let mut seen = Vec::new();
-        let requirement = set.requirement_for(ImageIdentity::Registry(&IMAGE.parse().unwrap()));
-        requirement.each_policy(&mut |requirement| seen.push(requirement.policy().limits().attachment_bytes));
-        assert_eq!(seen, [7], "{text}");
+        for (subjects, verdict) in [(1, usual), (0, Verdict::Rejected)] {
+            limits.statement_subjects = subjects;
+            let trust = Trust::default().with_limits(limits.clone());
+            let judged = judge_in(&trust, &set, IMAGE, &[signed("a")], &[], NOW);
+            assert_eq!(judged.verdict, verdict, "{text}");
+        }
         limits.policy_bytes -= 1;
         let error = PolicySet::from_file(text.as_bytes(), &files(), &limits).unwrap_err();
         assert!(matches!(error, DocumentError::TooMany { what: "bytes", .. }), "{error}");

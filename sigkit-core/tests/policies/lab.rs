@@ -15,8 +15,8 @@ use sigkit_core::policy::document::DocumentResolver;
 use sigkit_core::policy::{ImageIdentity, PolicySet, Purpose, Requirement};
 use sigkit_core::report::{Node, Outcome, Verdict};
 use sigkit_core::time::UnixTime;
-use sigkit_core::trust::TrustedRoot;
-use sigkit_core::verify::{Artifact, Decision, EvidenceSet, evaluate};
+use sigkit_core::trust::{Trust, TrustedRoot};
+use sigkit_core::verify::{Artifact, Decision, EvidenceSet, Verifier};
 
 use crate::support::cases::{IMAGE, bundle, image, statement, subject_of};
 use crate::support::keyless::trust;
@@ -124,11 +124,33 @@ pub(crate) fn judge(
     problems: &[LookupError],
     now: UnixTime,
 ) -> Outcomes {
+    judge_in(&Trust::default(), set, name, items, problems, now)
+}
+
+/// The same in another deployment.
+pub(crate) fn judge_in(
+    trust: &Trust,
+    set: &PolicySet,
+    name: &str,
+    items: &[EvidenceItem],
+    problems: &[LookupError],
+    now: UnixTime,
+) -> Outcomes {
     let reference = name.parse().unwrap();
-    judge_requirement(&set.requirement_for(ImageIdentity::Registry(&reference)), items, problems, now)
+    evaluate(trust, &set.requirement_for(ImageIdentity::Registry(&reference)), items, problems, now)
 }
 
 pub(crate) fn judge_requirement(
+    requirement: &Requirement,
+    items: &[EvidenceItem],
+    problems: &[LookupError],
+    now: UnixTime,
+) -> Outcomes {
+    evaluate(&Trust::default(), requirement, items, problems, now)
+}
+
+fn evaluate(
+    trust: &Trust,
     requirement: &Requirement,
     items: &[EvidenceItem],
     problems: &[LookupError],
@@ -140,21 +162,18 @@ pub(crate) fn judge_requirement(
         let evidence = Evidence { items: of_kind.collect(), problems: problems.to_vec() };
         findings.add(policy.purpose().clone(), source.cloned(), evidence);
     }
-    let admission = evaluate(requirement, &Artifact::Bytes(IMAGE.as_bytes()), &findings, now);
-    let verdict = admission.report().verdict();
-    match &admission {
-        Decision::Verified(verified) => {
-            assert_eq!(verdict, Verdict::Verified);
-            assert!(!verified.signatures().is_empty());
-        }
-        Decision::Allowed(_) => assert_eq!(verdict, Verdict::Allowed),
-        Decision::Rejected(refusal) => {
-            assert!(matches!(verdict, Verdict::Rejected | Verdict::Undecided), "{verdict:?}");
+    let decision = Verifier::new(trust).evaluate(requirement, &Artifact::Bytes(IMAGE.as_bytes()), &findings, now);
+    let verdict = decision.verdict();
+    assert_eq!(verdict, decision.report().verdict());
+    match &decision {
+        Decision::Verified(verified) => assert!(!verified.signatures().is_empty()),
+        Decision::Allowed(_) => {}
+        Decision::Rejected(refusal) | Decision::Undecided(refusal) => {
             assert_eq!(refusal.found(), findings.iter().map(|evidence| evidence.items.len()).sum::<usize>());
         }
     }
     let mut outcomes = Outcomes { verdict, codes: Vec::new(), facts: Vec::new(), troubles: Vec::new() };
-    collect(&admission.report().root, &mut outcomes);
+    collect(&decision.report().root, &mut outcomes);
     outcomes.codes.sort_unstable();
     outcomes.codes.dedup();
     outcomes

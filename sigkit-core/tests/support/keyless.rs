@@ -12,7 +12,7 @@ use sigkit_core::policy::{
     Authority, Identity, KeyAuthority, KeylessAuthority, Pattern, Policy, Purpose, TransparencyRequirements,
 };
 use sigkit_core::time::UnixTime;
-use sigkit_core::trust::{Certificate, DetachedSct, FulcioExtension, SanType, TrustedRoot};
+use sigkit_core::trust::{Certificate, DetachedSct, FulcioExtension, SanType, Trust, TrustedRoot};
 use sigkit_core::verify::{Artifact, NotVerified, Verified, Verifier};
 use testkit::sigstore::{
     BASIC_CONSTRAINTS, BEGIN, CODE_SIGNING, END, EXTENDED_KEY_USAGE, Extension, IDENTITY, ISSUER, KEY_USAGE, Key, Kind,
@@ -40,7 +40,7 @@ pub(crate) struct Case {
 impl Case {
     pub(crate) fn judge(&self) -> Result<Verified, NotVerified> {
         let evidence = Evidence::of(Origin::File(self.name.to_owned()), self.entity.clone());
-        Verifier::new(&self.policy).verify(&Artifact::Bytes(&self.artifact), &evidence, self.now)
+        Verifier::new(&Trust::default()).verify(&self.policy, &Artifact::Bytes(&self.artifact), &evidence, self.now)
     }
 
     /// What differs from what was expected; `None` when nothing does.

@@ -12,6 +12,7 @@ use sigkit_core::oci::{Descriptor, media_type};
 use sigkit_core::policy::{KeyAuthority, Policy, Purpose};
 use sigkit_core::report::{Node, Outcome, Report};
 use sigkit_core::time::UnixTime;
+use sigkit_core::trust::Trust;
 use sigkit_core::verify::{Artifact, ArtifactHasher, NotVerified, Verified, Verifier};
 
 /// The time of every verification here; nothing depends on it.
@@ -126,13 +127,18 @@ impl Vector {
     /// The same of an artifact that is read once, a few bytes at a time.
     pub(crate) fn judge_scanned(&self) -> Result<Verified, NotVerified> {
         let (policy, evidence) = (self.policy(), self.evidence());
-        let mut scanner = ArtifactHasher::new(&policy, &evidence);
+        let mut scanner = ArtifactHasher::new(&Trust::default(), &policy, &evidence);
         self.file("artifact").chunks(7).for_each(|chunk| scanner.update(chunk));
-        Verifier::new(&policy).verify(&Artifact::Streamed(&scanner.finish()), &evidence, NOW)
+        Verifier::new(&Trust::default()).verify(&policy, &Artifact::Streamed(&scanner.finish()), &evidence, NOW)
     }
 
     pub(crate) fn judge(&self) -> Result<Verified, NotVerified> {
-        Verifier::new(&self.policy()).verify(&Artifact::Bytes(self.file("artifact")), &self.evidence(), NOW)
+        Verifier::new(&Trust::default()).verify(
+            &self.policy(),
+            &Artifact::Bytes(self.file("artifact")),
+            &self.evidence(),
+            NOW,
+        )
     }
 }
 

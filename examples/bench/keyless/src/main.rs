@@ -32,7 +32,7 @@ use sigkit_core::bundle::{Evidence, Origin, SignedEntity};
 use sigkit_core::limits::Limits;
 use sigkit_core::time::UnixTime;
 use sigkit_core::verify::{Artifact, Verifier};
-use sigkit_core::{Identity, KeylessAuthority, Pattern, Policy, Purpose, TrustedRoot};
+use sigkit_core::{Identity, KeylessAuthority, Pattern, Policy, Purpose, Trust, TrustedRoot};
 use testkit::sigstore::{Hash, Key};
 
 const ROUNDS: usize = 100;
@@ -200,7 +200,7 @@ fn sigkit(case: &Case) -> impl Fn() {
     move || {
         let entity = SignedEntity::from_bundle(black_box(bundle), &Limits::DEFAULT);
         let evidence = Evidence::of(Origin::File(String::new()), entity);
-        Verifier::new(&policy).verify(&Artifact::Bytes(ARTIFACT), &evidence, now).expect("it is good");
+        Verifier::new(&Trust::default()).verify(&policy, &Artifact::Bytes(ARTIFACT), &evidence, now).expect("it is good");
     }
 }
 

@@ -243,7 +243,7 @@ fn rule(
 ) -> Result<ImageRule, Shape> {
     let requirements = requirements_of(requirements, &name)?;
     let parts = (0..).zip(&requirements).map(|(i, wire)| requirement(wire, &format!("{name}[{i}]"), reading));
-    let requirement = Requirement::all("all of the requirements", parts.collect()).with_limits(reading.limits);
+    let requirement = Requirement::all("all of the requirements", parts.collect());
     Ok(ImageRule { name, images, mode: EnforcementMode::Enforce, requirement })
 }
 

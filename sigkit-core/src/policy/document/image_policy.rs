@@ -228,8 +228,7 @@ impl Builder<'_> {
             let known = self.authorities.get(name.as_str());
             known.cloned().ok_or_else(|| Shape::at("", format!("there is no authority {name:?}")))
         })?;
-        let policy = Policy::at_least(purpose, at_least, authorities).map_err(|error| Shape::at("atLeast", error))?;
-        Ok(policy.with_limits(self.reading.limits.clone()))
+        Policy::at_least(purpose, at_least, authorities).map_err(|error| Shape::at("atLeast", error))
     }
 
     fn signature(&self, wire: &SignatureRequirement) -> Result<Requirement, Shape> {

@@ -15,7 +15,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::{EnforcementMode, ImageRule, PolicyError, PolicySet};
+use super::{EnforcementMode, PolicyError, PolicySet};
 use crate::cause::{LikelyCause, TextFormat, likely_cause};
 use crate::content::{PredicateType, PredicateTypeError};
 use crate::json::{self, JsonError, Objects};
@@ -163,9 +163,7 @@ impl PolicySet {
             Some(found) => return Err(DocumentError::OthersOnly { found: found.clone() }),
             None => return Err(DocumentError::Empty),
         }
-        let bounded =
-            rules.into_iter().map(|rule| ImageRule { requirement: rule.requirement.with_limits(limits), ..rule });
-        Ok(Self { passed_over, ..Self::new(bounded.collect()) })
+        Ok(Self { passed_over, ..Self::new(rules) })
     }
 }
 

@@ -45,13 +45,13 @@ pub(super) struct GateInput<'s> {
     pub(super) deadline: Deadline<'s>,
 }
 
-/// What is judged, and where more can be found about it.
+/// What is judged, by whom, and where more can be found about it.
 pub(super) struct GateContext<'a> {
+    pub(super) verifier: Verifier<'a>,
     pub(super) artifact: &'a ArtifactDigests<'a>,
     pub(super) source: Source<'a>,
     pub(super) evidence: &'a Evidence,
     pub(super) now: UnixTime,
-    pub(super) deadline: Deadline<'a>,
 }
 
 /// The gates of a policy. What they listen to is read when the first statement that holds comes before them, and once.
@@ -114,7 +114,7 @@ impl<'a> Gates<'a> {
     fn judge(&self, gate: &Gate, heard: &OnceCell<VexStatements>, signatures: &[VerifiedSignature]) -> Node {
         let heard = heard.get_or_init(|| self.collect_vex(gate));
         // What was not judged for want of time might contradict it.
-        if self.around.deadline.is_over() {
+        if self.around.verifier.deadline.is_over() {
             return super::not_judged("what the attestations say".to_owned());
         }
         let seen = GateInput {
@@ -122,8 +122,8 @@ impl<'a> Gates<'a> {
             problems: &heard.problems,
             artifact: self.around.artifact,
             now: self.around.now,
-            limits: &self.policy.limits,
-            deadline: self.around.deadline,
+            limits: self.around.verifier.trust.limits(),
+            deadline: self.around.verifier.deadline,
         };
         check(gate, &seen, heard)
     }
@@ -133,8 +133,7 @@ impl<'a> Gates<'a> {
         let mut problems: Vec<LookupError> = self.around.evidence.problems.clone();
         for policy in gate.policies() {
             let source = self.around.source;
-            let verifier = Verifier { policy, deadline: self.around.deadline };
-            said.extend(verifier.judge_policy(self.around.artifact, source, self.around.now).1);
+            said.extend(self.around.verifier.judge_policy(policy, self.around.artifact, source, self.around.now).1);
             problems.extend(source.of(policy).iter().flat_map(|evidence| evidence.problems.clone()));
         }
         problems.dedup();
