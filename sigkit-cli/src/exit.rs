@@ -110,7 +110,7 @@ impl ExitCode {
     }
 
     /// A policy that was not met.
-    pub(crate) fn of_refusal(refusal: &NotVerified) -> Self {
+    pub(crate) fn of_not_verified(refusal: &NotVerified) -> Self {
         let report = refusal.report();
         let reason = report.headline().and_then(|headline| match headline.outcome {
             Outcome::Fail(reason) => Some(reason),

@@ -7,7 +7,6 @@ mod context;
 mod credentials;
 mod environment;
 mod error;
-mod escape;
 mod exit;
 mod explain;
 mod files;
@@ -18,7 +17,6 @@ mod settings;
 mod spool;
 mod style;
 mod terminal;
-mod wrap;
 
 use crate::args::cli::Verb;
 use crate::context::{Context, Requests};

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 /// The modules by layer; one uses only modules of its own layer and of those before it.
 const LAYERS: [&[&str]; 7] = [
-    &["escape", "error", "exit", "environment", "explain", "outcome", "spool", "style", "wrap"],
+    &["error", "exit", "environment", "explain", "outcome", "spool", "style"],
     &["args"],
     &["render"],
     &["terminal", "files", "context", "runtime"],
@@ -18,7 +18,7 @@ const LAYERS: [&[&str]; 7] = [
     &["main"],
 ];
 /// Modules of pure functions and data: no clock, environment, file, socket, stream or thread.
-const PURE: [&str; 9] = ["args", "error", "escape", "exit", "explain", "outcome", "render", "style", "wrap"];
+const PURE: [&str; 7] = ["args", "error", "exit", "explain", "outcome", "render", "style"];
 /// What pure code may not name.
 const IMPURE: [&str; 16] = [
     "std::env::",

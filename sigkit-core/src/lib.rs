@@ -137,6 +137,8 @@ pub mod report;
 #[cfg(feature = "oci")]
 pub mod store;
 #[cfg(feature = "oci")]
+pub mod text;
+#[cfg(feature = "oci")]
 pub mod time;
 #[cfg(feature = "oci")]
 pub mod trust;

@@ -7,9 +7,10 @@ use crate::content::scan::Severity;
 use crate::content::{ContentError, EnvelopeError};
 use crate::crypto::SignatureError;
 use crate::digest::Digest;
+use crate::text::{quoted, quoted_pattern};
 use crate::time::UnixTime;
 #[cfg(feature = "keyless")]
-use crate::trust::{CertificateError, LogError, PathError, SctError, TimestampError};
+use crate::trust::{CertificateError, LogError, PathError, SanType, SctError, TimestampError};
 
 /// A reason for refusal, with what was expected and what was found.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -298,33 +299,36 @@ pub enum Reason {
         time: UnixTime,
     },
     /// The certificate names another subject.
-    #[error("certificate subject: expected {expected}, found {found}{}", part_words(.anchored.as_ref()))]
+    #[cfg(feature = "keyless")]
+    #[error("certificate subject: expected {expected}, found {kind} {}{}", quoted(.found), part_words(.anchored.as_ref()))]
     IdentityMismatch {
-        /// The subject asked for.
+        /// The subject required, in words: its kind if that is required too, and the text or pattern.
         expected: String,
-        /// The subject named, look-alike characters escaped.
+        /// The kind of name of the subject found.
+        kind: SanType,
+        /// The subject found.
         found: String,
         /// Where the pattern asked for matches a part of the subject, one that matches all of it.
         anchored: Option<String>,
     },
     /// The certificate names another issuer, or no issuer.
-    #[error("certificate issuer: expected {expected}, found {}{}", .found.as_deref().unwrap_or("none"), part_words(.anchored.as_ref()))]
+    #[error("certificate issuer: expected {expected}, found {}{}", quoted_or_none(.found.as_ref()), part_words(.anchored.as_ref()))]
     IssuerMismatch {
         /// The issuer asked for.
         expected: String,
-        /// The issuer named, look-alike characters escaped.
+        /// The issuer found, if the certificate names one.
         found: Option<String>,
         /// Where the pattern asked for matches a part of the issuer, one that matches all of it.
         anchored: Option<String>,
     },
     /// An extension of the certificate is missing or has another value.
-    #[error("certificate extension {name}: expected {expected}, found {}", .found.as_deref().unwrap_or("none"))]
+    #[error("certificate extension {name}: expected {}, found {}", quoted_pattern(.expected), quoted_or_none(.found.as_ref()))]
     ExtensionMismatch {
         /// Its name in sigstore's JSON.
         name: &'static str,
-        /// The value asked for.
+        /// The value required.
         expected: String,
-        /// The value found, look-alike characters escaped.
+        /// The value found, if the certificate has the extension.
         found: Option<String>,
     },
     /// The signature was made for another name.
@@ -337,6 +341,10 @@ pub enum Reason {
         /// What to ask for instead, where that is known.
         advice: Option<&'static str>,
     },
+}
+
+fn quoted_or_none(found: Option<&String>) -> String {
+    found.map_or_else(|| "none".to_owned(), |found| quoted(found))
 }
 
 fn near_words(near: Option<&String>) -> String {
@@ -481,6 +489,7 @@ impl Reason {
             Self::TimeMissing => "time-missing",
             Self::TimeInFuture { .. } => "time-in-future",
             Self::KeyNotValid { .. } => "key-not-valid",
+            #[cfg(feature = "keyless")]
             Self::IdentityMismatch { .. } => "identity-mismatch",
             Self::IssuerMismatch { .. } => "issuer-mismatch",
             Self::ExtensionMismatch { .. } => "extension-mismatch",
@@ -500,10 +509,11 @@ impl Reason {
             | Self::SubjectMismatch { expected, .. }
             | Self::ScanOfAnother { expected, .. }
             | Self::AnnotationMismatch { expected, .. }
-            | Self::IdentityMismatch { expected, .. }
             | Self::IssuerMismatch { expected, .. }
-            | Self::ExtensionMismatch { expected, .. }
             | Self::ReferenceMismatch { expected, .. } => Some(expected.clone()),
+            #[cfg(feature = "keyless")]
+            Self::IdentityMismatch { expected, .. } => Some(expected.clone()),
+            Self::ExtensionMismatch { expected, .. } => Some(format!("\"{expected}\"")),
             Self::ProvenanceMismatch { expected, .. } => Some(expected.clone()),
             Self::BaseImageNotAllowed { allowed, .. } => Some(allowed.clone()),
             Self::FindingTooSevere { maximum, .. } => Some(maximum.name().to_owned()),
@@ -533,14 +543,15 @@ impl Reason {
             | Self::PredicateTypeMismatch { found, .. }
             | Self::ClaimTypeMismatch { found, .. }
             | Self::Unreadable(BundleError::PassedOver { found, .. })
-            | Self::IdentityMismatch { found, .. }
             | Self::ScanOfAnother { found, .. }
             | Self::SubjectMismatch { found, .. } => Some(found.clone()),
             Self::NoAttestationOfType { found, .. } => Some(found.join(",")),
-            Self::AnnotationMismatch { found, .. }
-            | Self::IssuerMismatch { found, .. }
-            | Self::ExtensionMismatch { found, .. }
-            | Self::ReferenceMismatch { found, .. } => found.clone(),
+            #[cfg(feature = "keyless")]
+            Self::IdentityMismatch { kind, found, .. } => Some(format!("{kind} \"{found}\"")),
+            Self::IssuerMismatch { found, .. } | Self::ExtensionMismatch { found, .. } => {
+                found.as_ref().map(|found| format!("\"{found}\""))
+            }
+            Self::AnnotationMismatch { found, .. } | Self::ReferenceMismatch { found, .. } => found.clone(),
             Self::ProvenanceMismatch { found, .. } | Self::BaseImageNotAllowed { found, .. } => found.clone(),
             Self::FindingTooSevere { severity, .. } => Some(severity.name().to_owned()),
             Self::ScanStale { finished, .. } | Self::ScanFromFuture { finished, .. } => Some(finished.to_string()),

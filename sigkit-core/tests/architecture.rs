@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 /// The modules by layer; one uses only modules of its own layer and of those before it.
 const LAYERS: [&[&str]; 6] = [
-    &["backend", "cause", "digest", "limits", "json", "time"],
+    &["backend", "cause", "digest", "limits", "json", "text", "time"],
     &["crypto", "key"],
     &["oci", "content", "bundle", "trust"],
     &["reason", "report", "policy", "verify"],

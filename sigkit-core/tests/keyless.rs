@@ -15,12 +15,13 @@ use sigkit_core::policy::{
     Authority, Identity, KeyAuthority, KeylessAuthority, Pattern, PatternError, Policy, PolicyError, Purpose,
     TransparencyRequirements,
 };
-use sigkit_core::report::Node;
+use sigkit_core::reason::Reason;
+use sigkit_core::report::{Node, Outcome, Verdict};
 use sigkit_core::time::UnixTime;
 use sigkit_core::trust::{
     AuthorityError, CertificateAuthority, FulcioExtension, TransparencyLog, Trust, TrustedRoot, Validity,
 };
-use sigkit_core::verify::{Artifact, ArtifactHasher, Verifier};
+use sigkit_core::verify::{Artifact, ArtifactHasher, SignedBy, Verifier};
 use support::keyless::{self, BLOB, NOW, alice, authority, entity, exact, trust};
 use support::vector::seen;
 use testkit::sigstore::{
@@ -119,13 +120,26 @@ fn names_are_compared_byte_for_byte_and_look_alikes_are_shown() {
         let authority = |text: &str| KeylessAuthority::new(Identity::new(exact(text), exact(ISSUER)), root.clone());
         let policy = Policy::keyless(Purpose::Blob, authority(wanted));
         let evidence = Evidence::of(Origin::File(String::new()), entity(&sealed.bundle()));
-        let refusal = Verifier::new(&Trust::default())
-            .verify(&policy, &Artifact::Bytes(BLOB), &evidence, NOW)
-            .unwrap_err()
-            .to_string();
-        assert!(refusal.contains("identity-mismatch") && refusal.contains(shown), "{refusal}");
-        assert!(refusal.is_ascii(), "{refusal}");
+        let refusal = Verifier::new(&Trust::default()).verify(&policy, &Artifact::Bytes(BLOB), &evidence, NOW);
+        let refusal = refusal.unwrap_err();
+        assert_eq!((refusal.code(), refusal.verdict()), ("identity-mismatch", Verdict::Rejected));
+        for text in [refusal.to_string(), refusal.report().to_string().replace(['✗', '✓', '├', '└', '─', '│'], "")]
+        {
+            assert!(text.contains("identity-mismatch") && text.contains(shown), "{text}");
+            assert!(text.is_ascii(), "{text}");
+        }
+        // The value is what the certificate has, byte for byte, and JSON says the same.
+        let headline = refusal.report().headline().unwrap();
+        let Outcome::Fail(Reason::IdentityMismatch { found, .. }) = headline.outcome else { panic!("{headline:?}") };
+        assert_eq!(found, name);
+        let json = serde_json::to_value(&refusal).unwrap().to_string();
+        assert!(json.contains(&serde_json::json!(format!("user name \"{name}\"")).to_string()), "{json}");
         assert_eq!(judge(authority(name), &sealed.bundle()).failures, [], "{name}");
+        let policy = Policy::keyless(Purpose::Blob, authority(name));
+        let verified = Verifier::new(&Trust::default()).verify(&policy, &Artifact::Bytes(BLOB), &evidence, NOW);
+        let verified = verified.unwrap();
+        let SignedBy::Identity(identity) = verified.signatures()[0].signer() else { panic!("not an identity") };
+        assert_eq!((identity.subject.as_str(), identity.issuer.as_deref()), (name, Some(ISSUER)));
     }
 }
 

@@ -198,7 +198,7 @@ fn go_switch(arg: Arg) -> Arg {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::escape;
+    use sigkit_core::text::escape;
 
     fn parsed(words: &[&str], variables: &[(&str, &str)]) -> Result<Parsed, Output> {
         let words: Vec<OsString> = words.iter().map(OsString::from).collect();

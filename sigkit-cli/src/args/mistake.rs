@@ -6,9 +6,9 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use std::ffi::OsString;
 
 use crate::args::{self, help};
-use crate::escape;
 use crate::exit::ExitCode;
 use crate::outcome::Output;
+use sigkit_core::text::escape;
 
 /// What to print instead of running: help, the version, or what is wrong with `arguments`.
 ///

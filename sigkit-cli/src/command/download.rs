@@ -17,7 +17,6 @@ use sigkit_core::oci::{Descriptor, media_type};
 use crate::args::{BesideArgs, Download, DownloadArgs, GlobalArgs};
 use crate::context::Context;
 use crate::error::CliError;
-use crate::escape;
 use crate::exit::ExitCode;
 use crate::outcome::Output;
 use crate::outcome::unresolved::Unresolved;
@@ -26,6 +25,7 @@ use crate::runtime::{self, Deadline};
 use crate::settings::registry;
 use crate::settings::target::Target;
 use crate::spool::{Document, Spool};
+use sigkit_core::text::escape;
 
 /// Documents that are kept in memory until they are printed, in bytes; more of them wait on disk.
 const KEPT_IN_MEMORY: usize = 1 << 20;

@@ -2,8 +2,8 @@ use std::fmt::Write as _;
 
 use crate::args::{EnvArgs, Shown, VARIABLES};
 use crate::context::Context;
-use crate::escape;
 use crate::outcome::Output;
+use sigkit_core::text::escape;
 
 pub(super) fn run(args: &EnvArgs, context: &Context) -> Output {
     let mut text = String::new();

@@ -1,9 +1,9 @@
 use crate::args::{PolicyArgs, PolicyVerb};
 use crate::context::Context;
 use crate::error::CliError;
-use crate::escape;
 use crate::outcome::Output;
 use crate::settings::trusted_root::{public_good, read_root};
+use sigkit_core::text::escape;
 
 /// Says what the policies of a file require, and where they are weak.
 ///

@@ -22,7 +22,7 @@ pub(crate) fn run(args: &SignBlobArgs, context: &Context, global: &GlobalArgs) -
         return Err(CliError::usage(why.to_owned()));
     }
     let prints = args.output_signature.is_none() && (args.bundle.is_none() || args.new_bundle_format == Some(false));
-    if !args.b64 && prints && global.output_file.is_none() && context.styles().stdout.is_watched() {
+    if !args.b64 && prints && global.output_file.is_none() && context.styles().stdout.columns().is_some() {
         let why = "--b64=false prints binary data, and this is a terminal: give --output-signature FILE";
         return Err(CliError::usage(why.to_owned()));
     }

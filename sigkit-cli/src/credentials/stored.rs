@@ -12,7 +12,7 @@ use super::file_store::AuthFile;
 use super::helper::Helpers;
 use super::server_address::RegistryKey;
 use crate::environment::Environment;
-use crate::escape;
+use sigkit_core::text::escape;
 
 /// Looks credentials up where docker and podman keep them.
 #[derive(Debug)]

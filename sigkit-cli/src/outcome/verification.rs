@@ -4,20 +4,20 @@ use std::time::Duration;
 
 use sigkit_core::digest::Digest;
 use sigkit_core::oci::Manifest;
-use sigkit_core::report::{Label, Report, Verdict, Waiver};
+use sigkit_core::report::{Report, Verdict};
 use sigkit_core::store::FetchedManifest;
 use sigkit_core::verify::{Allowed, Decision, NotVerified, Verified};
 
-use crate::escape;
 use crate::exit::ExitCode;
 use crate::explain::Place;
 use crate::outcome::unresolved::Unresolved;
+use sigkit_core::text::escape;
 
 /// What was judged, and how it went.
 #[derive(Debug)]
 pub(crate) struct VerificationOutcome {
     pub(crate) subject: Subject,
-    pub(crate) result: Result<Verified, Refusal>,
+    pub(crate) result: Result<Verified, Rejected>,
     /// What an index lists and its store does not have, so that it was not verified.
     pub(crate) absent: Vec<String>,
     /// Of an index without signatures, the platforms whose images are verified.
@@ -137,7 +137,7 @@ pub(crate) fn label(given: &str, name: &str) -> String {
 
 /// Why there is no proof.
 #[derive(Debug)]
-pub(crate) enum Refusal {
+pub(crate) enum Rejected {
     /// The evidence does not meet the policy, or cannot be read.
     NotVerified(NotVerified),
     /// The image itself could not be read.
@@ -148,7 +148,7 @@ pub(crate) enum Refusal {
     Allowed(Allowed),
 }
 
-impl Refusal {
+impl Rejected {
     pub(crate) fn report(&self) -> Option<&Report> {
         match self {
             Self::NotVerified(refusal) => Some(refusal.report()),
@@ -159,7 +159,7 @@ impl Refusal {
 
     pub(crate) fn verdict(&self) -> Verdict {
         match self {
-            Self::NotVerified(refusal) => refusal.report().verdict(),
+            Self::NotVerified(not_verified) => not_verified.verdict(),
             Self::Allowed(allowed) => allowed.report().verdict(),
             Self::Unresolved(_) | Self::TimedOut(_) if self.exit() == ExitCode::Undecided => Verdict::Undecided,
             Self::Unresolved(_) | Self::TimedOut(_) => Verdict::Rejected,
@@ -168,74 +168,51 @@ impl Refusal {
 
     pub(crate) fn exit(&self) -> ExitCode {
         match self {
-            Self::NotVerified(refusal) => ExitCode::of_refusal(refusal),
+            Self::NotVerified(refusal) => ExitCode::of_not_verified(refusal),
             Self::Allowed(_) => ExitCode::Done,
             Self::Unresolved(unresolved) => unresolved.exit(),
             Self::TimedOut(_) => ExitCode::Undecided,
         }
     }
 
-    /// The most useful reason.
-    pub(crate) fn trouble(&self) -> Trouble {
+    /// The stable code of what decided.
+    pub(crate) fn code(&self) -> &'static str {
         match self {
-            Self::NotVerified(refusal) => {
-                let nothing = || Trouble::new("no-signatures", "nothing was verified".to_owned());
-                Trouble::of(refusal.report()).unwrap_or_else(nothing)
-            }
-            Self::Allowed(allowed) => {
-                let demanded = || Trouble::new(Waiver::NotRequired.code(), Waiver::NotRequired.to_string());
-                Trouble::of(allowed.report()).unwrap_or_else(demanded)
-            }
-            Self::Unresolved(unresolved) => Trouble::new(unresolved.error.code(), unresolved.to_string()),
-            Self::TimedOut(limit) => Trouble::new("timed-out", format!("nothing was decided within {limit:?}")),
+            Self::NotVerified(not_verified) => not_verified.code(),
+            Self::Allowed(allowed) => allowed.report().code().unwrap_or_default(),
+            Self::Unresolved(unresolved) => unresolved.error.code(),
+            Self::TimedOut(_) => "timed-out",
         }
     }
-}
 
-/// Why there is no proof, in short.
-#[derive(Debug)]
-pub(crate) struct Trouble {
-    /// The reason code.
-    pub(crate) code: &'static str,
     /// What was expected and found.
-    pub(crate) message: String,
-    /// Which signature it is about, if it is about one.
-    pub(crate) place: Option<String>,
-}
-
-impl Trouble {
-    /// What the report leads with, if it has a complaint.
-    fn of(report: &Report) -> Option<Self> {
-        let headline = report.headline()?;
-        Some(Self {
-            code: headline.outcome.code().unwrap_or_default(),
-            message: headline.outcome.to_string(),
-            place: place(&headline.path),
-        })
-    }
-
-    const fn new(code: &'static str, message: String) -> Self {
-        Self { code, message, place: None }
+    pub(crate) fn message(&self) -> String {
+        match self {
+            Self::NotVerified(not_verified) => not_verified.report().message().unwrap_or_default(),
+            Self::Allowed(allowed) => allowed.report().message().unwrap_or_default(),
+            Self::Unresolved(unresolved) => unresolved.to_string(),
+            Self::TimedOut(limit) => format!("nothing was decided within {limit:?}"),
+        }
     }
 }
 
 impl VerificationOutcome {
     /// The verifier's answer.
     pub(crate) fn new(subject: Subject, result: Result<Verified, NotVerified>) -> Self {
-        Self::of(subject, result.map_err(Refusal::NotVerified))
+        Self::of(subject, result.map_err(Rejected::NotVerified))
     }
 
     /// What a set of policies makes of it.
     pub(crate) fn admitted(subject: Subject, decision: Decision) -> Self {
         let result = match decision {
             Decision::Verified(verified) => Ok(verified),
-            Decision::Allowed(allowed) => Err(Refusal::Allowed(allowed)),
-            Decision::Rejected(refusal) | Decision::Undecided(refusal) => Err(Refusal::NotVerified(refusal)),
+            Decision::Allowed(allowed) => Err(Rejected::Allowed(allowed)),
+            Decision::Rejected(refusal) | Decision::Undecided(refusal) => Err(Rejected::NotVerified(refusal)),
         };
         Self::of(subject, result)
     }
 
-    const fn of(subject: Subject, result: Result<Verified, Refusal>) -> Self {
+    const fn of(subject: Subject, result: Result<Verified, Rejected>) -> Self {
         Self { subject, result, absent: Vec::new(), platforms: Vec::new() }
     }
 
@@ -260,15 +237,15 @@ impl VerificationOutcome {
     /// The image itself could not be read.
     pub(crate) fn unresolved(given: &str, error: Unresolved) -> Self {
         let place = error.place();
-        Self::refused(given, place, Refusal::Unresolved(error))
+        Self::refused(given, place, Rejected::Unresolved(error))
     }
 
     /// Time ran out.
     pub(crate) fn timed_out(given: &str, limit: Duration) -> Self {
-        Self::refused(given, Place::Registry, Refusal::TimedOut(limit))
+        Self::refused(given, Place::Registry, Rejected::TimedOut(limit))
     }
 
-    fn refused(given: &str, place: Place, refusal: Refusal) -> Self {
+    fn refused(given: &str, place: Place, refusal: Rejected) -> Self {
         Self::of(Subject { place, ..Subject::named(given.to_owned(), None) }, Err(refusal))
     }
 
@@ -283,29 +260,14 @@ impl VerificationOutcome {
     }
 
     pub(crate) fn exit(&self) -> ExitCode {
-        self.result.as_ref().map_or_else(Refusal::exit, |_| ExitCode::Done)
+        self.result.as_ref().map_or_else(Rejected::exit, |_| ExitCode::Done)
     }
 
     pub(crate) fn report(&self) -> Option<&Report> {
-        self.result.as_ref().map_or_else(Refusal::report, |verified| Some(verified.report()))
+        self.result.as_ref().map_or_else(Rejected::report, |verified| Some(verified.report()))
     }
 
     pub(crate) fn verdict(&self) -> Verdict {
-        self.result.as_ref().map_or_else(Refusal::verdict, |_| Verdict::Verified)
+        self.result.as_ref().map_or_else(Rejected::verdict, |_| Verdict::Verified)
     }
-}
-
-/// The signature in this place of the report, and whom it was judged by where there are several.
-fn place(path: &[&Label]) -> Option<String> {
-    let found = path.iter().find_map(|label| match label {
-        Label::Signature { origin, .. } => Some(origin.to_string()),
-        _ => None,
-    })?;
-    let several = path.iter().any(|label| matches!(label, Label::Policy { authorities: 2.., .. }));
-    let signer = path.iter().filter(|_| several).find_map(|label| match label {
-        Label::Key { name, .. } => Some(format!("by key {name}")),
-        Label::Identity { name } => Some(format!("by identity {name}")),
-        _ => None,
-    });
-    Some(signer.map_or_else(|| found.clone(), |signer| format!("{found}, {signer}")))
 }

@@ -1,28 +1,28 @@
-//! What to do about a refusal, at the place and the step where it happened.
+//! What to do about a rejection, at the place and the step where it happened.
 
 use sigkit_core::content::SIGN_PREDICATE;
 use sigkit_core::reason::Reason;
 use sigkit_core::report::{Headline, Label, Node, Outcome, Report, Verdict};
 
-use crate::escape;
 use crate::explain::{self, Place};
-use crate::outcome::verification::{Manifests, Refusal, VerificationOutcome, Wanted};
+use crate::outcome::verification::{Manifests, Rejected, VerificationOutcome, Wanted};
+use sigkit_core::text::escape;
 
 /// Platforms and types that are named one by one.
 const MAX_NAMED: usize = 6;
 
 /// The next step; escaped.
-pub(super) fn next(judgement: &VerificationOutcome, refusal: &Refusal, code: &str) -> String {
+pub(super) fn next(judgement: &VerificationOutcome, rejected: &Rejected, code: &str) -> String {
     let subject = &judgement.subject;
     // What was looked at, and not what a tag names by now.
     let name = escape::one_line(&subject.name);
-    let headline = refusal.report().and_then(Report::headline);
+    let headline = rejected.report().and_then(Report::headline);
     let reason = headline.as_ref().and_then(|headline| match headline.outcome {
         Outcome::Fail(reason) => Some((reason, headline)),
         _ => None,
     });
     let advice = match reason {
-        Some((_, headline)) if let Some(missing) = missing_signers(refusal, headline) => Some(missing),
+        Some((_, headline)) if let Some(missing) = missing_signers(rejected, headline) => Some(missing),
         Some((Reason::NoSignatures { .. }, headline)) if subject.place != Place::Blob => {
             Some(not_signed(judgement, &name, headline))
         }
@@ -152,8 +152,8 @@ fn not_signed(judgement: &VerificationOutcome, name: &str, headline: &Headline<'
 }
 
 /// How many of the signers that must have signed have done so, and who has not, where that is what is wrong.
-fn missing_signers(refusal: &Refusal, headline: &Headline<'_>) -> Option<String> {
-    let Node::Group { label: Label::Policy { threshold, .. }, parts, .. } = &refusal.report()?.root else {
+fn missing_signers(rejected: &Rejected, headline: &Headline<'_>) -> Option<String> {
+    let Node::Group { label: Label::Policy { threshold, .. }, parts, .. } = &rejected.report()?.root else {
         return None;
     };
     let signers = parts.iter().filter_map(|part| match part {

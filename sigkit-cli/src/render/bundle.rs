@@ -8,7 +8,7 @@ use sigkit_core::content::{Content, Statement};
 use sigkit_core::limits::Limits;
 use sigkit_core::trust::Certificate;
 
-use crate::escape;
+use sigkit_core::text::escape;
 
 /// The bundle as lines of a name and a value, then what is missing or unusual.
 pub(crate) fn bundle(name: &str, entity: &SignedEntity) -> String {

@@ -10,8 +10,8 @@ use sigkit_core::trust::{FulcioExtension, SignerIdentity};
 use sigkit_core::verify::{Verified, VerifiedSignature};
 
 use super::cosign_bundle;
-use crate::escape;
 use crate::spool::Document;
+use sigkit_core::text::escape;
 
 /// The arc of Fulcio's extensions.
 const FULCIO: &str = "1.3.6.1.4.1.57264.1";
@@ -252,7 +252,7 @@ mod tests {
             };
             let parts = (1..).zip(leaves).map(signature).collect();
             let label = Label::Requirements { name: String::new() };
-            header("image", &Report { time: UnixTime(0), root: Node::Group { label, rule: Rule::All, parts } })
+            header("image", &Report::new(UnixTime(0), Node::Group { label, rule: Rule::All, parts }))
         };
         let (was, was_not) = ("verified offline\n", "NOT checked (disabled by flag)");
         let said = header([logged(), logged()]);

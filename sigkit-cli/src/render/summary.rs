@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use crate::escape;
 use crate::exit::ExitCode;
-use crate::wrap::wrap;
+use sigkit_core::text::escape;
+use sigkit_core::text::wrap;
 
 /// What a summary says of images of which not all is done, in this order.
 const WORDS: [(ExitCode, &str); 5] = [

@@ -1,14 +1,14 @@
 //! The results of verifications, in the format that was asked for.
 
-use sigkit_core::report::Verdict;
+use sigkit_core::report::{TextStyle, Verdict};
 
 use super::summary::Summary;
 use super::{cosign, report, text};
 use crate::args::{FromVariable, ReportFormat};
-use crate::escape;
 use crate::outcome::Output;
 use crate::outcome::verification::{Compared, VerificationOutcome};
-use crate::style::{Style, Styles};
+use crate::style::Styles;
+use sigkit_core::text::escape;
 
 /// How many images a command is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,8 +29,8 @@ pub(crate) struct Results {
     /// What is printed of a signature where cosign's shape is asked for.
     shape: Shape,
     many: Many,
-    stdout: Style,
-    stderr: Style,
+    stdout: TextStyle,
+    stderr: TextStyle,
     beliefs: Vec<FromVariable>,
     summary: Summary,
 }
@@ -62,7 +62,7 @@ impl Results {
             shape: Shape::Claims,
             format,
             view: match format {
-                None | Some(ReportFormat::Text) if styles.stdout.is_watched() => View::Tree,
+                None | Some(ReportFormat::Text) if styles.stdout.columns().is_some() => View::Tree,
                 _ => View::Machine,
             },
             many: Many::One,
@@ -108,11 +108,11 @@ impl Results {
                 (Ok(verified), View::Machine) => {
                     output.report.push_str(&cosign::header(&judgement.subject.label(), verified.report()));
                     output.report.push_str(&cosign::certificates(verified));
-                    output.report.push_str(&text::doubts(verified.report()));
+                    output.report.push_str(&verified.report().text().warnings());
                 }
-                (Ok(verified), View::Line) => output.report.push_str(&text::doubts(verified.report())),
+                (Ok(verified), View::Line) => output.report.push_str(&verified.report().text().warnings()),
                 (Ok(_), View::Tree) => {}
-                (Err(refusal), _) => output.report.push_str(&text::refusal(judgement, refusal, self.stderr)),
+                (Err(rejected), _) => output.report.push_str(&text::rejected(judgement, rejected, self.stderr)),
             }
             output.report.push_str(&text::absent(judgement));
             output.exit = output.exit.worst(judgement.exit());
@@ -129,14 +129,14 @@ impl Results {
         match (&judgement.result, judgement.verdict()) {
             (_, Verdict::Allowed) => self.summary.allowed(number, &name),
             (Ok(_), _) => self.summary.count(number, judgement.exit(), &name, ""),
-            (Err(refusal), _) => self.summary.count(number, judgement.exit(), &name, refusal.trouble().code),
+            (Err(rejected), _) => self.summary.count(number, judgement.exit(), &name, rejected.code()),
         }
     }
 
     /// How many of many, when there were many, and which of them not.
     pub(crate) fn summary(&self) -> Output {
         let mut output = Output::result(Vec::new());
-        output.report = self.summary.text(self.stderr.columns);
+        output.report = self.summary.text(self.stderr.columns());
         output
     }
 }
@@ -145,7 +145,7 @@ impl Results {
 pub(crate) fn blob(
     judgement: &VerificationOutcome,
     format: Option<ReportFormat>,
-    style: Style,
+    style: TextStyle,
     beliefs: &[FromVariable],
 ) -> Output {
     let mut output = Output::result(Vec::new());
@@ -167,7 +167,7 @@ pub(crate) fn blob(
                 ),
             });
         }
-        Err(refusal) => output.report.push_str(&text::refusal(judgement, refusal, style)),
+        Err(rejected) => output.report.push_str(&text::rejected(judgement, rejected, style)),
     }
     output.exit = judgement.exit();
     output

@@ -13,7 +13,7 @@ use crate::files::Access;
 use crate::outcome::Output;
 use crate::terminal::progress::{Manner, Progress, Shown};
 use crate::terminal::streams::{IsTerminal, Stderr, Stdout};
-use crate::wrap::wrap_lines;
+use sigkit_core::text::wrap_lines;
 
 /// Results for a file that are kept in memory, in bytes; more of them wait on disk.
 const MAX_MEMORY_BYTES: usize = 1024 * 1024;

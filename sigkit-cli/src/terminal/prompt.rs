@@ -4,8 +4,8 @@ use std::io::{self, Read as _, Write as _};
 use zeroize::Zeroizing;
 
 use crate::context::Context;
-use crate::escape;
 use crate::terminal::streams::IsTerminal;
+use sigkit_core::text::escape;
 
 impl Context {
     /// Asks a question that has a safe answer: anything except `y` or `yes` counts as "no". Read from the terminal, or from standard input

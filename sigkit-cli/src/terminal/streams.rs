@@ -10,7 +10,7 @@ use rustix::event::{PollFd, PollFlags, poll};
 use zeroize::Zeroizing;
 
 use crate::error::CliError;
-use crate::escape;
+use sigkit_core::text::escape;
 
 /// To the start of the line, and nothing on it; ECMA-48 EL.
 const ERASE_LINE: &[u8] = b"\r\x1b[K";

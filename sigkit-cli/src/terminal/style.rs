@@ -1,7 +1,9 @@
 //! How the streams show text, decided once for all renderers.
 
 use crate::context::Context;
-use crate::style::{Colour, Style, Styles};
+use sigkit_core::report::{Colors, TextStyle};
+
+use crate::style::Styles;
 use crate::terminal::streams::{Stderr, Stdout};
 
 impl Context {
@@ -11,9 +13,9 @@ impl Context {
     }
 
     /// Colours for a stream that a person watches, unless `NO_COLOR` is set.
-    fn style(&self, columns: Option<usize>) -> Style {
+    fn style(&self, columns: Option<usize>) -> TextStyle {
         let columns = self.columns(columns);
-        let coloured = columns.is_some() && self.environment.non_empty("NO_COLOR").is_none();
-        Style::new(columns, if coloured { Colour::On } else { Colour::Off })
+        let colored = columns.is_some() && self.environment.non_empty("NO_COLOR").is_none();
+        TextStyle::new(columns, if colored { Colors::On } else { Colors::Off })
     }
 }

@@ -18,6 +18,7 @@ use crate::crypto::SignatureError;
 use crate::digest::Digest;
 use crate::json::JsonError;
 use crate::oci::Tag;
+use crate::text::clip;
 
 /// One signature and what came with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -273,10 +274,6 @@ fn only(each: Vec<SignedEntity>) -> Result<SignedEntity, BundleError> {
         Ok([only]) => Ok(only),
         Err(_) => Err(EnvelopeError::SignatureCount { found }.into()),
     }
-}
-
-fn clip(text: &str) -> String {
-    text.chars().take(200).collect()
 }
 
 fn member(

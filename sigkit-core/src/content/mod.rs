@@ -18,6 +18,7 @@ pub use statement::{SIGN_PREDICATE, Statement, Subject};
 use crate::crypto::Signature;
 use crate::digest::{Digest, DigestAlgorithm};
 use crate::json::JsonError;
+use crate::text::clip;
 
 /// The signed thing and its signature.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,8 +104,4 @@ pub enum ContentError {
         /// The limit.
         limit: usize,
     },
-}
-
-fn clip(text: &str) -> String {
-    text.chars().take(200).collect()
 }

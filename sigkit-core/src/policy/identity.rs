@@ -3,7 +3,8 @@
 use std::fmt;
 
 use crate::reason::Reason;
-use crate::trust::{FulcioExtension, SanType, SignerIdentity, as_written, escaped};
+use crate::text::quoted_pattern;
+use crate::trust::{FulcioExtension, SanType, SignerIdentity};
 
 /// The largest compiled pattern, in bytes.
 const PATTERN_BYTES: usize = 1 << 20;
@@ -144,9 +145,9 @@ fn compile(pattern: &str, given: &str) -> Result<regex::bytes::Regex, PatternErr
 impl fmt::Display for Pattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Kind::Exact(text) => f.write_str(&as_written(text)),
-            Kind::Whole(_, pattern) => write!(f, "pattern {}", as_written(pattern)),
-            Kind::Within(_, pattern) => write!(f, "anything with a match of pattern {}", as_written(pattern)),
+            Kind::Exact(text) => f.write_str(&quoted_pattern(text)),
+            Kind::Whole(_, pattern) => write!(f, "pattern {}", quoted_pattern(pattern)),
+            Kind::Within(_, pattern) => write!(f, "anything with a match of pattern {}", quoted_pattern(pattern)),
         }
     }
 }
@@ -196,7 +197,8 @@ impl Identity {
             let wanted = self.kind.map_or_else(String::new, |kind| format!("{kind} "));
             return Err(Reason::IdentityMismatch {
                 expected: format!("{wanted}{}", self.subject),
-                found: format!("{} {}", found.kind, escaped(&found.subject)),
+                kind: found.kind,
+                found: found.subject.clone(),
                 anchored: self.subject.anchored(&found.subject).filter(|_| kind),
             });
         }
@@ -206,8 +208,7 @@ impl Identity {
             (wanted, found) => {
                 let expected = wanted.as_ref().map_or_else(|| NO_ISSUER.to_owned(), ToString::to_string);
                 let anchored = wanted.as_ref().zip(found.as_ref()).and_then(|(wanted, found)| wanted.anchored(found));
-                let found = found.as_ref().map(|issuer| escaped(issuer));
-                return Err(Reason::IssuerMismatch { expected, found, anchored });
+                return Err(Reason::IssuerMismatch { expected, found: found.clone(), anchored });
             }
         }
         for (extension, expected) in &self.extensions {
@@ -215,8 +216,8 @@ impl Identity {
             if value != Some(expected) {
                 return Err(Reason::ExtensionMismatch {
                     name: extension.name(),
-                    expected: as_written(expected),
-                    found: value.map(|value| escaped(value)),
+                    expected: expected.clone(),
+                    found: value.cloned(),
                 });
             }
         }

@@ -9,12 +9,13 @@
 
 use std::cmp::{Ordering, Reverse};
 
-use super::{CheckId, Fact, Label, Node, Outcome, Report, Rule, Verdict};
+use super::{CheckId, Fact, Label, Node, Outcome, Report, Rule, Verdict, Waiver};
 use crate::bundle::BundleError;
 use crate::reason::Reason;
 
 /// The problem that a report leads with.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Headline<'r> {
     /// What went wrong: a failed check, or one that could not be made.
     pub outcome: &'r Outcome,
@@ -31,6 +32,47 @@ impl Report {
         let Lead { outcome, check, mut path, .. } = lead(&self.root)?;
         path.reverse();
         Some(Headline { outcome, check, path })
+    }
+
+    /// Returns the stable code of what decided; `None` when verified.
+    pub fn code(&self) -> Option<&'static str> {
+        match (self.headline(), self.verdict()) {
+            (_, Verdict::Verified) => None,
+            (Some(headline), _) => headline.outcome.code(),
+            (None, Verdict::Allowed) => Some(Waiver::NotRequired.code()),
+            (None, Verdict::Rejected | Verdict::Undecided) => Some(NOTHING_VERIFIED.0),
+        }
+    }
+
+    /// Returns what was expected and found by what decided, as it was received and not escaped; `None` when verified.
+    pub fn message(&self) -> Option<String> {
+        match (self.headline(), self.verdict()) {
+            (_, Verdict::Verified) => None,
+            (Some(headline), _) => Some(headline.outcome.to_string()),
+            (None, Verdict::Allowed) => Some(Waiver::NotRequired.to_string()),
+            (None, Verdict::Rejected | Verdict::Undecided) => Some(NOTHING_VERIFIED.1.to_owned()),
+        }
+    }
+}
+
+/// Code and message of a report in which no check failed and none passed.
+pub(crate) const NOTHING_VERIFIED: (&str, &str) = ("no-signatures", "nothing was verified");
+
+impl Headline<'_> {
+    /// Returns where the signature is that this is about, if it is about one, and the signer whom it was compared with where there are
+    /// several.
+    pub fn place(&self) -> Option<String> {
+        let found = self.path.iter().find_map(|label| match label {
+            Label::Signature { origin, .. } => Some(origin.to_string()),
+            _ => None,
+        })?;
+        let several = self.path.iter().any(|label| matches!(label, Label::Policy { authorities: 2.., .. }));
+        let signer = self.path.iter().filter(|_| several).find_map(|label| match label {
+            Label::Key { name, .. } => Some(format!("by key {name}")),
+            Label::Identity { name } => Some(format!("by identity {name}")),
+            _ => None,
+        });
+        Some(signer.map_or_else(|| found.clone(), |signer| format!("{found}, {signer}")))
     }
 }
 
@@ -245,7 +287,7 @@ mod tests {
 
     /// The words that lead, and the place of what they are about.
     fn headline(root: Node) -> Option<(String, Option<String>)> {
-        let report = Report { root, time: crate::time::UnixTime(0) };
+        let report = Report::new(crate::time::UnixTime(0), root);
         let headline = report.headline()?;
         let place = headline.path.iter().find_map(|label| match label {
             Label::Signature { origin, .. } => Some(origin.to_string()),

@@ -13,6 +13,7 @@ use x509_cert::ext::pkix::name::{GeneralName, OtherName};
 use super::authority::Usage;
 use super::certificate::{BASIC_CONSTRAINTS, EXTENDED_KEY_USAGE, Extension, KEY_USAGE, SUBJECT_ALT_NAME};
 use super::{Certificate, CertificateError};
+use crate::text::quoted;
 
 const ARC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.57264.1");
 const ISSUER_V1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.57264.1.1");
@@ -186,7 +187,7 @@ impl Certificate {
             _ => return Err(wrong("a name of another kind".to_owned())),
         };
         if subject.is_empty() || subject.chars().any(char::is_control) {
-            return Err(wrong(escaped(&subject)));
+            return Err(wrong(quoted(&subject)));
         }
         Ok((kind, subject))
     }
@@ -199,7 +200,7 @@ impl Certificate {
             (Some(old), Some(new)) if old != new => Err(CertificateError::Extension {
                 extension: "issuer".to_owned(),
                 expected: "the same in both of its forms",
-                found: format!("{} and {}", escaped(&old), escaped(&new)),
+                found: format!("{} and {}", quoted(&old), quoted(&new)),
             }),
             (old, new) => Ok(new.or(old)),
         }
@@ -214,7 +215,7 @@ fn text(name: &str, encoding: Encoding, value: &[u8]) -> Result<String, Certific
             Encoding::Bare => "bare UTF-8 text",
             Encoding::Der => "a DER UTF8String",
         },
-        found: escaped(&String::from_utf8_lossy(value)),
+        found: quoted(&String::from_utf8_lossy(value)),
     };
     let text = match encoding {
         Encoding::Bare => std::str::from_utf8(value).map_err(|_| wrong())?,
@@ -225,39 +226,9 @@ fn text(name: &str, encoding: Encoding, value: &[u8]) -> Result<String, Certific
     if !printable && text.chars().any(char::is_control) { Err(wrong()) } else { Ok(text.to_owned()) }
 }
 
-/// Quoted, and everything but printable ASCII as `\u{...}`, so that look-alikes show; cut to 200 characters.
-pub(crate) fn escaped(text: &str) -> String {
-    quoted(text, |byte| byte != b'\\')
-}
-
-/// The same for what the caller asked for: a backslash stays as it was written, since most are those of regular expressions.
-pub(crate) fn as_written(text: &str) -> String {
-    quoted(text, |_| true)
-}
-
-fn quoted(text: &str, stays: impl Fn(u8) -> bool) -> String {
-    let plain = |byte: u8| matches!(byte, b' '..=b'~') && byte != b'"' && stays(byte);
-    if text.len() <= 200 && text.bytes().all(plain) {
-        return format!("\"{text}\"");
-    }
-    let shown = text.chars().take(200).map(|c| match u8::try_from(c) {
-        Ok(byte) if plain(byte) => c.to_string(),
-        _ => c.escape_unicode().to_string(),
-    });
-    format!("\"{}\"", shown.collect::<String>())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_is_shown_is_printable_and_short() {
-        assert_eq!(escaped("a b"), "\"a b\"");
-        assert_eq!(escaped("\"\\\n\u{e9}"), r#""\u{22}\u{5c}\u{a}\u{e9}""#);
-        assert_eq!(escaped(&"a".repeat(200)), format!("\"{}\"", "a".repeat(200)));
-        assert_eq!(escaped(&"a".repeat(300)), format!("\"{}\"", "a".repeat(200)));
-    }
 
     #[test]
     fn text_has_no_control_characters() {

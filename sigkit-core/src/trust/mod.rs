@@ -49,6 +49,4 @@ pub use crate::bundle::LogId;
 #[cfg(feature = "keyless")]
 pub(crate) use authority::{IssuerKey, Usage};
 #[cfg(feature = "keyless")]
-pub(crate) use fulcio::{as_written, escaped};
-#[cfg(feature = "keyless")]
 pub(crate) use sct::verify as verify_sct;

@@ -8,7 +8,7 @@ use crate::policy::KeylessAuthority;
 use crate::reason::Reason;
 use crate::report::Fact;
 use crate::time::UnixTime;
-use crate::trust::{Certificate, IssuerKey, PathError, SignerIdentity, TrustedRoot, Usage, escaped};
+use crate::trust::{Certificate, IssuerKey, PathError, SignerIdentity, TrustedRoot, Usage};
 
 /// A signer's certificate as received: parsed, of the right kind, and not yet trusted.
 pub(super) struct Presented {
@@ -57,7 +57,7 @@ pub(super) fn present(
     };
     let identity = leaf.signer()?;
     let key = leaf.public_key()?;
-    let subject = escaped(&identity.subject);
+    let subject = identity.subject.clone();
     Ok((Fact::CertificateFound { subject }, Presented { leaf, key, identity, others }))
 }
 

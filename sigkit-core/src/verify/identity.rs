@@ -5,7 +5,6 @@ use super::sct::CertificateLogged;
 use crate::policy::KeylessAuthority;
 use crate::reason::Reason;
 use crate::report::Fact;
-use crate::trust::escaped;
 
 /// Proof that a trusted authority has certified a signer whom the policy names.
 #[derive(Clone, Debug)]
@@ -22,8 +21,7 @@ pub(super) fn check(
     for identity in &authority.identities {
         match identity.check(found) {
             Ok(()) => {
-                let issuer = found.issuer.as_deref().map(escaped).unwrap_or_default();
-                let fact = Fact::Identified { subject: escaped(&found.subject), issuer };
+                let fact = Fact::Identified { subject: found.subject.clone(), issuer: found.issuer.clone() };
                 return Ok((fact, proofs.map(|_| IdentityTrusted(()))));
             }
             // Of several identities, the one that fits best says the most.
@@ -34,8 +32,9 @@ pub(super) fn check(
         }
     }
     Err(refusal.unwrap_or_else(|| Reason::IdentityMismatch {
-        expected: "somebody".to_owned(),
-        found: escaped(&found.subject),
+        expected: "an identity of the policy".to_owned(),
+        kind: found.kind,
+        found: found.subject.clone(),
         anchored: None,
     }))
 }
@@ -54,11 +53,13 @@ const fn progress(reason: &Reason) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::trust::SanType;
 
     #[test]
     fn an_identity_fits_better_the_further_its_comparison_came() {
         let text = || "x".to_owned();
-        let subject = |anchored| Reason::IdentityMismatch { expected: text(), found: text(), anchored };
+        let subject =
+            |anchored| Reason::IdentityMismatch { expected: text(), kind: SanType::Email, found: text(), anchored };
         let issuer = |anchored| Reason::IssuerMismatch { expected: text(), found: None, anchored };
         let extension = Reason::ExtensionMismatch { name: "x", expected: text(), found: None };
         let all = [subject(None), subject(Some(text())), issuer(None), issuer(Some(text())), extension];

@@ -29,6 +29,7 @@ mod digest_cache;
 mod gate;
 #[cfg(feature = "keyless")]
 mod identity;
+mod json;
 #[cfg(feature = "keyless")]
 mod log;
 mod material;
@@ -53,7 +54,7 @@ pub use requirement::{Allowed, Decision, EvidenceSet};
 pub use streamed_artifact::{ArtifactHasher, StreamedArtifact};
 #[cfg(feature = "keyless")]
 pub use verified::VerifiedCertificate;
-pub use verified::{LogRecord, NotVerified, Verified, VerifiedSignature};
+pub use verified::{LogRecord, NotVerified, SignedBy, Verified, VerifiedSignature};
 
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
@@ -161,7 +162,7 @@ impl<'t> Verifier<'t> {
     ) -> Result<Verified, NotVerified> {
         let artifact = ArtifactDigests::new(artifact);
         let (root, signatures) = self.judge_policy(policy, &artifact, Source::Given(evidence), now);
-        verified::conclude(Report { time: now, root }, signatures, evidence.count())
+        verified::conclude(Report::new(now, root), signatures, evidence.count())
     }
 
     /// Judges by a requirement: each policy of it by itself, the whole by the fold of their reports.
@@ -175,7 +176,7 @@ impl<'t> Verifier<'t> {
         let mut signatures = Vec::new();
         let around = RequirementContext { verifier: *self, artifact: &ArtifactDigests::new(artifact), collected, now };
         let root = requirement::judge(requirement, &around, &mut signatures);
-        Decision::new(Report { time: now, root }, signatures, collected.count())
+        Decision::new(Report::new(now, root), signatures, collected.count())
     }
 
     fn judge_policy(

@@ -11,7 +11,8 @@ use crate::content::{Envelope, SimpleSigning, Statement, Subject};
 use crate::crypto::{KeyFingerprint, SignatureScheme};
 use crate::digest::Digest;
 use crate::oci::media_type;
-use crate::report::{Report, Verdict};
+use crate::report::{NOTHING_VERIFIED, Report, Verdict};
+use crate::text::escape;
 use crate::time::UnixTime;
 #[cfg(feature = "keyless")]
 use crate::trust::{Certificate, SignerIdentity};
@@ -44,12 +45,24 @@ pub struct VerifiedSignature {
     scheme: SignatureScheme,
     digest: Option<Digest>,
     claim: Claim,
-    #[cfg_attr(
-        not(feature = "keyless"),
-        allow(dead_code, reason = "the proof is kept; only certificates have more to tell")
-    )]
     signer: SignerTrusted,
     transparency: TransparencyMaterial,
+}
+
+/// Who made a verified signature.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SignedBy<'v> {
+    /// A key of the policy.
+    Key {
+        /// The caller's name for it.
+        name: &'v str,
+        /// Its fingerprint.
+        fingerprint: &'v KeyFingerprint,
+    },
+    /// An identity, as the certificate of a trusted authority names it.
+    #[cfg(feature = "keyless")]
+    Identity(&'v SignerIdentity),
 }
 
 /// Proof that the signer is one whom the policy names.
@@ -124,6 +137,15 @@ impl VerifiedSignature {
         transparency: TransparencyMaterial,
     ) -> Self {
         Self { origin, authority, key, scheme: valid.scheme(), digest: bound.digest(), claim, signer, transparency }
+    }
+
+    /// Returns who signed.
+    pub fn signer(&self) -> SignedBy<'_> {
+        match &self.signer {
+            SignerTrusted::Key(_) => SignedBy::Key { name: &self.authority, fingerprint: &self.key },
+            #[cfg(feature = "keyless")]
+            SignerTrusted::Identity(_, certificate) => SignedBy::Identity(certificate.identity()),
+        }
     }
 
     /// The signer's certificate; `None` for a key of the policy.
@@ -249,17 +271,30 @@ impl NotVerified {
         &self.report
     }
 
+    /// Returns whether the artifact was rejected, or it could not be decided.
+    pub fn verdict(&self) -> Verdict {
+        self.report.verdict()
+    }
+
+    /// Returns the stable code of what decided: one of [`Reason::CODES`](crate::reason::Reason::CODES), or of an error that left it
+    /// undecided.
+    pub fn code(&self) -> &'static str {
+        self.report.code().unwrap_or(NOTHING_VERIFIED.0)
+    }
+
     /// How many things were found that could have been signatures.
     pub const fn found(&self) -> usize {
         self.found
     }
 }
 
+/// Verdict, code and message on one line, escaped.
 impl std::fmt::Display for NotVerified {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.report.verdict().name())?;
         let Some(headline) = self.report.headline() else { return Ok(()) };
-        write!(f, ": {}: {}", headline.outcome.code().unwrap_or_default(), headline.outcome)
+        let message = escape::one_line(&headline.outcome.to_string());
+        write!(f, ": {}: {message}", headline.outcome.code().unwrap_or_default())
     }
 }
 

@@ -5,9 +5,9 @@ const MIN_ROOM: usize = 16;
 /// A word that is cut begins on a line with this much room at least.
 const MIN_PIECE: usize = 24;
 
-/// `text` in lines, of which the first begins at column `start` and the others at column `indent`; broken at spaces, and within words
+/// Returns `text` in lines, of which the first begins at column `start` and the others at column `indent`; broken at spaces, and within words
 /// that are longer than a line. Without a number of columns it stays one line.
-pub(crate) fn wrap(text: &str, start: usize, indent: usize, columns: Option<usize>) -> Vec<String> {
+pub fn wrap(text: &str, start: usize, indent: usize, columns: Option<usize>) -> Vec<String> {
     let Some(columns) = columns else { return vec![text.to_owned()] };
     let room = |lines: &[String]| {
         let used = if lines.is_empty() { start } else { indent };
@@ -43,8 +43,8 @@ pub(crate) fn wrap(text: &str, start: usize, indent: usize, columns: Option<usiz
     done
 }
 
-/// A text of several lines, each wrapped, with further lines of each indented.
-pub(crate) fn wrap_lines(text: &str, columns: Option<usize>) -> String {
+/// Returns a text of several lines, each wrapped, with further lines of each indented.
+pub fn wrap_lines(text: &str, columns: Option<usize>) -> String {
     let wrapped = |line: &str| wrap(line, 0, 2, columns).join("\n  ");
     text.split('\n').map(wrapped).collect::<Vec<_>>().join("\n")
 }

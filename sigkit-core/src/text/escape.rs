@@ -3,23 +3,23 @@
 use std::convert::Infallible;
 use std::fmt::Write as _;
 
-/// `text` with every character that a terminal could obey, or that a reader could not see, written as an escape.
+/// Returns `text` with every character that a terminal could obey, or that a reader could not see, written as an escape.
 ///
 /// Line feeds and tabs stay. Escaped are the other C0 controls, DEL, the C1 controls (ECMA-48), bidirectional controls (UAX 9)
 /// and zero-width characters.
-pub(crate) fn multi_line(text: &str) -> String {
+pub fn multi_line(text: &str) -> String {
     escape(text, |c| matches!(c, '\n' | '\t'))
 }
 
-/// The same for text that must stay on its line: line feeds and tabs are escaped too.
-pub(crate) fn one_line(text: &str) -> String {
+/// Returns the same for text that must stay on its line: line feeds and tabs are escaped too.
+pub fn one_line(text: &str) -> String {
     escape(text, |_| false)
 }
 
-/// JSON whose strings hold no such character as it is, and are the same strings.
+/// Returns JSON whose strings hold no such character as it is, and are the same strings.
 ///
 /// Outside of strings JSON has none of them but line feeds, carriage returns and tabs, which stay.
-pub(crate) fn json(text: &str) -> String {
+pub fn json(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     let mut take = |piece: &str| {
         safe.push_str(piece);
@@ -29,11 +29,11 @@ pub(crate) fn json(text: &str) -> String {
     safe
 }
 
-/// The same in pieces, so that no copy of a large document is made.
+/// Passes the same to `take` in pieces, so that no copy of a large document is made.
 ///
 /// # Errors
 /// Those of `take`.
-pub(crate) fn json_pieces<E>(text: &str, take: &mut dyn FnMut(&str) -> Result<(), E>) -> Result<(), E> {
+pub fn json_pieces<E>(text: &str, take: &mut dyn FnMut(&str) -> Result<(), E>) -> Result<(), E> {
     let mut from = 0;
     let treacherous = |(_, c): &(usize, char)| is_treacherous(*c) && !matches!(c, '\n' | '\r' | '\t');
     for (at, c) in text.char_indices().filter(treacherous) {
