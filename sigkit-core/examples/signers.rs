@@ -19,6 +19,7 @@ use sigkit_core::crypto::{KeyAlgorithm, PublicKey};
 use sigkit_core::digest::Digest;
 use sigkit_core::image::{Format, SignImageError, SignOptions, sign_image};
 use sigkit_core::key::{KeyPair, Signer as _};
+use sigkit_core::limits::Limits;
 use sigkit_core::oci::{Descriptor, ImageReference, TagOrDigest, media_type};
 use sigkit_core::policy::{KeyAuthority, Policy, Purpose};
 use sigkit_core::store::registry::{RegistryClient, RegistryStore};

@@ -1,7 +1,7 @@
 //! The one pass over a JSON text that says whether it means the same to every reader.
 //!
 //! serde_json checks the grammar, and no more. Here no object repeats a member, strings are Unicode, numbers have a value, nesting ends,
-//! and there are no more values than allowed. Documents of many megabytes are checked, so nothing is built of them.
+//! and there are at most as many values as allowed. Documents of many megabytes are checked, so nothing is built of them.
 
 use std::borrow::Cow;
 

@@ -1,7 +1,7 @@
 //! What was verified, as JSON: the members that `sigkit verify -o report` prints.
 
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::{LogRecord, NotVerified, Verified, VerifiedSignature};
 use crate::report::Report;
@@ -70,7 +70,7 @@ fn of_certificate(identity: &SignerIdentity) -> Value {
         "subject": identity.subject,
         "kind": identity.kind.to_string(),
         "issuer": identity.issuer,
-        "extensions": extensions.collect::<Map<_, _>>(),
+        "extensions": extensions.collect::<serde_json::Map<_, _>>(),
     })
 }
 
