@@ -91,6 +91,7 @@ mod tests {
             "tag-immutable",
             "timed-out",
             "too-large",
+            "trusted-root-missing",
         ];
         let all = [&Reason::CODES[..], &Waiver::CODES, &AttachError::CODES, &rest].concat();
         for code in &all {

@@ -19,10 +19,10 @@ use sigkit_core::reason::Reason;
 use sigkit_core::report::{Node, Outcome, Verdict};
 use sigkit_core::time::UnixTime;
 use sigkit_core::trust::{
-    AuthorityError, CertificateAuthority, FulcioExtension, TransparencyLog, Trust, TrustedRoot, Validity,
+    AuthorityError, CertificateAuthority, FulcioExtension, RootName, TransparencyLog, Trust, TrustedRoot, Validity,
 };
 use sigkit_core::verify::{Artifact, ArtifactHasher, SignedBy, Verifier};
-use support::keyless::{self, BLOB, NOW, alice, authority, entity, exact, trust};
+use support::keyless::{self, BLOB, NOW, alice, authority, deployment, entity, exact, named, trust};
 use support::vector::seen;
 use testkit::sigstore::{
     Extension, IDENTITY, ISSUER, KEY_USAGE, Key, Kind, SIGNED_AT, San, Sct, Sigstore, Stamp, Template, der, fulcio,
@@ -44,7 +44,7 @@ fn every_case_passes_or_fails_for_its_own_reason() {
 fn judge(authority: KeylessAuthority, bundle: &serde_json::Value) -> support::vector::Seen {
     let policy = Policy::keyless(Purpose::Blob, authority);
     let evidence = Evidence::of(Origin::File("bundle".to_owned()), entity(bundle));
-    seen(&Verifier::new(&Trust::default()).verify(&policy, &Artifact::Bytes(BLOB), &evidence, NOW))
+    seen(&Verifier::new(&deployment()).verify(&policy, &Artifact::Bytes(BLOB), &evidence, NOW))
 }
 
 // threat: M19 I01
@@ -117,10 +117,11 @@ fn names_are_compared_byte_for_byte_and_look_alikes_are_shown() {
         ("admin!stack", "admin\" or \\!stack", r#"user name "admin\u{22} or \u{5c}!stack""#),
     ] {
         let sealed = stack.blob(BLOB).leaf(|leaf| leaf.with(names(&[San::Other(name)]))).seal();
-        let authority = |text: &str| KeylessAuthority::new(Identity::new(exact(text), exact(ISSUER)), root.clone());
+        let authority =
+            |text: &str| KeylessAuthority::new(Identity::new(exact(text), exact(ISSUER))).with_root(root.clone());
         let policy = Policy::keyless(Purpose::Blob, authority(wanted));
         let evidence = Evidence::of(Origin::File(String::new()), entity(&sealed.bundle()));
-        let refusal = Verifier::new(&Trust::default()).verify(&policy, &Artifact::Bytes(BLOB), &evidence, NOW);
+        let refusal = Verifier::new(&deployment()).verify(&policy, &Artifact::Bytes(BLOB), &evidence, NOW);
         let refusal = refusal.unwrap_err();
         assert_eq!((refusal.code(), refusal.verdict()), ("identity-mismatch", Verdict::Rejected));
         for text in [refusal.to_string(), refusal.report().to_string().replace(['✗', '✓', '├', '└', '─', '│'], "")]
@@ -136,7 +137,7 @@ fn names_are_compared_byte_for_byte_and_look_alikes_are_shown() {
         assert!(json.contains(&serde_json::json!(format!("user name \"{name}\"")).to_string()), "{json}");
         assert_eq!(judge(authority(name), &sealed.bundle()).failures, [], "{name}");
         let policy = Policy::keyless(Purpose::Blob, authority(name));
-        let verified = Verifier::new(&Trust::default()).verify(&policy, &Artifact::Bytes(BLOB), &evidence, NOW);
+        let verified = Verifier::new(&deployment()).verify(&policy, &Artifact::Bytes(BLOB), &evidence, NOW);
         let verified = verified.unwrap();
         let SignedBy::Identity(identity) = verified.signatures()[0].signer() else { panic!("not an identity") };
         assert_eq!((identity.subject.as_str(), identity.issuer.as_deref()), (name, Some(ISSUER)));
@@ -159,7 +160,7 @@ fn many_certificates_that_sign_each_other_cost_little() {
     let evidence = Evidence::of(Origin::File(String::new()), entity(&bundle));
     let policy = Policy::keyless(Purpose::Blob, authority(&stack));
     let begin = Instant::now();
-    let result = Verifier::new(&Trust::default()).verify(&policy, &Artifact::Bytes(BLOB), &evidence, NOW);
+    let result = Verifier::new(&deployment()).verify(&policy, &Artifact::Bytes(BLOB), &evidence, NOW);
     let took = begin.elapsed();
     assert_eq!(seen(&result).failures, [("certificate", "certificate-untrusted")]);
     assert!(took < Duration::from_millis(500), "{took:?}, with machine and build allowed for");
@@ -181,7 +182,7 @@ fn one_identity_given_twice_is_one_signer() {
     let stack = Sigstore::new();
     let root = trust(&stack.trusted_root());
     let identity = |subject: &str| {
-        Authority::Keyless(KeylessAuthority::new(Identity::new(exact(subject), exact(ISSUER)), root.clone()))
+        Authority::Keyless(KeylessAuthority::new(Identity::new(exact(subject), exact(ISSUER))).with_root(root.clone()))
     };
     let key = || {
         let key = PublicKey::from_spki_der(&Key::p256("signer").spki()).unwrap();
@@ -274,9 +275,9 @@ fn expired_certificate_is_named_only_if_on_the_path() {
         root.add_log(log(key(&stack.rekor1.key))).unwrap();
         root.add_certificate_log(log(key(&stack.ct))).unwrap();
         authorities.into_iter().for_each(|authority| root.add_certificate_authority(authority));
-        let policy = Policy::keyless(Purpose::Blob, KeylessAuthority::new(alice(), std::sync::Arc::new(root)));
+        let policy = Policy::keyless(Purpose::Blob, KeylessAuthority::new(alice()).with_root(named(root)));
         let evidence = Evidence::of(Origin::File(String::new()), entity(bundle));
-        let result = Verifier::new(&Trust::default()).verify(&policy, &Artifact::Bytes(BLOB), &evidence, NOW);
+        let result = Verifier::new(&deployment()).verify(&policy, &Artifact::Bytes(BLOB), &evidence, NOW);
         assert_eq!(seen(&result).failures, [("certificate", code)], "{words}");
         let refusal = result.unwrap_err().to_string();
         assert!(refusal.contains(words), "{words}: {refusal}");
@@ -293,7 +294,7 @@ fn of_two_promises_the_broken_one_is_named() {
         let bundle = stack.blob(BLOB).leaf(|leaf| leaf.with_scts(scts)).seal().bundle();
         let policy = Policy::keyless(Purpose::Blob, authority(&stack));
         let evidence = Evidence::of(Origin::File(String::new()), entity(&bundle));
-        let refusal = Verifier::new(&Trust::default())
+        let refusal = Verifier::new(&deployment())
             .verify(&policy, &Artifact::Bytes(BLOB), &evidence, NOW)
             .unwrap_err()
             .to_string();
@@ -313,7 +314,7 @@ fn what_verified_tells_who_when_and_where() {
     let sealed = stack.blob(BLOB).leaf(|leaf| leaf.and(fulcio(20, "push"))).stamp(later).seal();
     let policy = Policy::keyless(Purpose::Blob, authority(&stack));
     let evidence = Evidence::of(Origin::File("bundle".to_owned()), entity(&sealed.bundle()));
-    let verified = Verifier::new(&Trust::default()).verify(&policy, &Artifact::Bytes(BLOB), &evidence, NOW).unwrap();
+    let verified = Verifier::new(&deployment()).verify(&policy, &Artifact::Bytes(BLOB), &evidence, NOW).unwrap();
     let [signature] = verified.signatures() else { panic!() };
     let certificate = signature.certificate().unwrap();
     assert_eq!(certificate.certificate().der(), sealed.certificate.as_ref().unwrap().der);
@@ -341,7 +342,7 @@ fn what_verified_tells_who_when_and_where() {
     let mut sealed = sealed;
     sealed.stamps.insert(0, stack.tsa.stamp(b"other", SIGNED_AT).response());
     let evidence = Evidence::of(Origin::File("bundle".to_owned()), entity(&sealed.bundle()));
-    let verified = Verifier::new(&Trust::default()).verify(&policy, &Artifact::Bytes(BLOB), &evidence, NOW).unwrap();
+    let verified = Verifier::new(&deployment()).verify(&policy, &Artifact::Bytes(BLOB), &evidence, NOW).unwrap();
     assert_eq!(verified.signatures()[0].timestamps(), [1]);
     assert!(facts.contains(&"issued by CN=stack intermediate, which the trusted root names".to_owned()), "{facts:?}");
 }
@@ -387,9 +388,9 @@ fn key_with_a_trusted_root_has_its_material_checked() {
     let judge = |authority: KeyAuthority, bundle: &serde_json::Value| {
         let policy = Policy::key(Purpose::Blob, authority);
         let evidence = Evidence::of(Origin::File("bundle".to_owned()), entity(bundle));
-        seen(&Verifier::new(&Trust::default()).verify(&policy, &Artifact::Bytes(BLOB), &evidence, NOW))
+        seen(&Verifier::new(&deployment()).verify(&policy, &Artifact::Bytes(BLOB), &evidence, NOW))
     };
-    let authority = |transparency| KeyAuthority::new("key", key.clone()).with_trust(root.clone(), transparency);
+    let authority = |transparency| KeyAuthority::new("key", key.clone()).with_transparency(root.clone(), transparency);
     let unlogged = stack.blob(BLOB).without_certificate().unlogged().seal().bundle();
     let other = Sigstore::named("other").blob(BLOB).without_certificate().seal();
     let of_other = {
@@ -440,10 +441,10 @@ fn a_root_of_parts_judges_as_the_document_does() {
     root.add_certificate_authority(
         CertificateAuthority::from_pools("", &intermediates, &roots, Validity::ALWAYS, limits).unwrap(),
     );
-    let by_parts = KeylessAuthority::new(alice(), std::sync::Arc::new(root));
+    let by_parts = KeylessAuthority::new(alice()).with_root(named(root));
     let policy = Policy::keyless(Purpose::Blob, by_parts);
     let evidence = Evidence::of(Origin::File(String::new()), entity(&stack.blob(BLOB).seal().bundle()));
-    let verified = Verifier::new(&Trust::default()).verify(&policy, &Artifact::Bytes(BLOB), &evidence, NOW).unwrap();
+    let verified = Verifier::new(&deployment()).verify(&policy, &Artifact::Bytes(BLOB), &evidence, NOW).unwrap();
     // A log without an address goes by its name.
     let mut facts = Vec::new();
     collect(&verified.report().root, &mut facts);
@@ -460,16 +461,16 @@ fn an_artifact_in_one_pass_or_by_its_digest_verifies_as_well() {
         let policy = Policy::keyless(Purpose::Blob, authority(&stack));
         let evidence =
             Evidence::of(Origin::File(String::new()), entity(&stack.blob(BLOB).key(key.clone()).seal().bundle()));
-        let mut scanner = ArtifactHasher::new(&Trust::default(), &policy, &evidence);
+        let mut scanner = ArtifactHasher::new(&deployment(), &policy, &evidence);
         BLOB.iter().for_each(|byte| scanner.update(&[*byte]));
         let result =
-            Verifier::new(&Trust::default()).verify(&policy, &Artifact::Streamed(&scanner.finish()), &evidence, NOW);
+            Verifier::new(&deployment()).verify(&policy, &Artifact::Streamed(&scanner.finish()), &evidence, NOW);
         assert_eq!(seen(&result).failures, []);
     }
     let policy = Policy::keyless(Purpose::Blob, authority(&stack));
     let evidence = Evidence::of(Origin::File(String::new()), entity(&stack.blob(BLOB).seal().bundle()));
     let digest = Artifact::Digest(Digest::sha256(BLOB));
-    assert_eq!(seen(&Verifier::new(&Trust::default()).verify(&policy, &digest, &evidence, NOW)).failures, []);
+    assert_eq!(seen(&Verifier::new(&deployment()).verify(&policy, &digest, &evidence, NOW)).failures, []);
 }
 
 /// Every bit of a signature's certificate that an issuer signed, and of the issuer's signature, counts.
@@ -488,7 +489,7 @@ fn no_flipped_bit_of_a_certificate_verifies() {
             certificate.der[position] ^= 1 << (position % 8);
         }
         let evidence = Evidence::of(Origin::File(String::new()), entity(&mutant.bundle()));
-        if Verifier::new(&Trust::default()).verify(&policy, &Artifact::Bytes(BLOB), &evidence, NOW).is_ok() {
+        if Verifier::new(&deployment()).verify(&policy, &Artifact::Bytes(BLOB), &evidence, NOW).is_ok() {
             accepted.push(position);
         }
     }
@@ -502,7 +503,7 @@ fn log_must_be_valid_at_the_time_of_signing() {
     let ending = |position: usize, end: i64| {
         let mut root = stack.trusted_root();
         root["tlogs"][position]["publicKey"]["validFor"]["end"] = testkit::sigstore::rfc3339(end).into();
-        KeylessAuthority::new(alice(), trust(&root))
+        KeylessAuthority::new(alice()).with_root(trust(&root))
     };
     let first = stack.blob(BLOB).seal().bundle();
     let second = stack.blob(BLOB).kind(Kind::HashedRekord2).stamped().seal().bundle();
@@ -519,7 +520,7 @@ fn detached_signature_by_identity_needs_its_certificate() {
     let stack = Sigstore::new();
     let policy = Policy::keyless(Purpose::Blob, authority(&stack));
     let evidence = Evidence::of(Origin::File(String::new()), SignedEntity::from_detached(signature.as_bytes()));
-    let result = Verifier::new(&Trust::default()).verify(&policy, &Artifact::Bytes(BLOB), &evidence, NOW);
+    let result = Verifier::new(&deployment()).verify(&policy, &Artifact::Bytes(BLOB), &evidence, NOW);
     assert_eq!(seen(&result).failures, [("material", "certificate-missing")]);
 }
 
@@ -599,7 +600,7 @@ fn no_member_of_a_bundle_can_be_changed() {
         for (what, mutant) in mutants(&bundle) {
             count += 1;
             let evidence = Evidence::of(Origin::File(String::new()), entity(&mutant));
-            if Verifier::new(&Trust::default()).verify(&policy, &Artifact::Bytes(BLOB), &evidence, NOW).is_ok() {
+            if Verifier::new(&deployment()).verify(&policy, &Artifact::Bytes(BLOB), &evidence, NOW).is_ok() {
                 accepted.push(what);
             }
         }
@@ -627,4 +628,30 @@ fn documents_cut_short_are_errors_and_never_panics() {
         let cut = stack.blob(BLOB).leaf(|leaf| leaf.with_scts(Vec::new()).and(list)).seal();
         assert!(!judge(authority(&stack), &cut.bundle()).failures.is_empty(), "{length}");
     }
+}
+
+// Fails when a policy keeps the root that it was first judged by.
+#[test]
+fn policy_follows_a_root_swapped_under_it() {
+    let (stack, other) = (Sigstore::new(), Sigstore::named("other"));
+    let root = |stack: &Sigstore| {
+        TrustedRoot::from_json(stack.trusted_root().to_string().as_bytes(), &Limits::DEFAULT).unwrap()
+    };
+    let name = RootName::new("ours");
+    let policy = Policy::keyless(Purpose::Blob, KeylessAuthority::new(alice()).with_root(name.clone()));
+    let evidence = Evidence::of(Origin::File(String::new()), entity(&stack.blob(BLOB).seal().bundle()));
+    let judge = |trust: &Trust| seen(&Verifier::new(trust).verify(&policy, &Artifact::Bytes(BLOB), &evidence, NOW));
+    let trust = Trust::default().with_root(name.clone(), root(&stack));
+    assert_eq!(judge(&trust).failures, []);
+    let rotated = trust.clone().with_root(name.clone(), root(&other));
+    assert!(judge(&rotated).failures.contains(&("log-entry", "log-unknown")));
+    assert_eq!(judge(&rotated.with_root(name.clone(), root(&stack))).failures, []);
+    let without = judge(&trust.without_root(&name));
+    assert_eq!((without.failures, without.doubts), (vec![], vec![("policy", "trusted-root-missing")]));
+    // The root of the public instance is there without being asked for, and may be taken away.
+    let usual = Policy::keyless(Purpose::Blob, KeylessAuthority::new(alice()));
+    let judge = |trust: &Trust| seen(&Verifier::new(trust).verify(&usual, &Artifact::Bytes(BLOB), &evidence, NOW));
+    assert!(judge(&Trust::default()).failures.contains(&("log-entry", "log-unknown")));
+    let bare = Trust::default().without_root(&RootName::PUBLIC_GOOD);
+    assert_eq!(judge(&bare).doubts, [("policy", "trusted-root-missing")]);
 }

@@ -15,7 +15,7 @@ pub(crate) fn run(args: &PolicyArgs, context: &Context) -> Result<Output, CliErr
         Some(path) => Ok(read_root(path, context)?),
         None => public_good(),
     };
-    let policies = context.policies(&args.file, &root)?;
+    let (policies, _) = context.policies(&args.file, &root)?;
     let mut text = String::new();
     for line in policies.describe() {
         text.push_str(&format!("{}{}\n", "  ".repeat(line.depth), escape::one_line(&line.text)));

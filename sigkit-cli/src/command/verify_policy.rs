@@ -33,19 +33,14 @@ pub(super) fn run(
     global: &GlobalArgs,
     printer: &mut Printer<'_>,
 ) -> Result<Output, CliError> {
-    let policies = context.policies(path, &|| trusted_root(&args.trust, context))?;
+    let (policies, trust) = context.policies(path, &|| trusted_root(&args.trust, context))?;
     #[cfg(feature = "rego")]
     if policies.evaluates_rego() {
         crate::settings::policy_files::bound_memory();
     }
     let meant = args.local.meant(&args.images);
     let images = Images::collect(StoreAccess::Read, &meant, &args.registry, context)?;
-    let verification = Verification {
-        policies,
-        trust: Trust::default().with_limits(context.limits()?),
-        images: &images,
-        now: context.now(),
-    };
+    let verification = Verification { policies, trust, images: &images, now: context.now() };
     images.verify(
         &verification,
         render::Results::new(args.output, context.styles(), context.beliefs()),

@@ -1,7 +1,6 @@
 //! The policy that flags say, and what they trust.
 
 use std::num::NonZeroUsize;
-use std::sync::Arc;
 
 use sigkit_core::policy::{
     Authority, Identity, KeyAuthority, KeylessAuthority, Pattern, PatternError, Policy, Purpose,
@@ -12,14 +11,14 @@ use sigkit_core::trust::Trust;
 use crate::args::{LogRequirement, PublicKeyArgs, SignatureDigest, SignersBy, TrustArgs, Wanted, WantedIdentity};
 use crate::context::Context;
 use crate::error::CliError;
-use crate::settings::trusted_root::{certificate as certificate_file, detached_sct, trusted_root};
+use crate::settings::trusted_root::{FLAGS_ROOT, certificate as certificate_file, detached_sct, trusted_root};
 
 /// What evidence is judged by.
 #[derive(Debug)]
 pub(crate) struct Criteria {
     /// Who must have signed, and what else must hold.
     pub(crate) policy: Policy,
-    /// The limits.
+    /// The limits, and the trusted root of the flags.
     pub(crate) trust: Trust,
 }
 
@@ -33,11 +32,11 @@ pub(crate) fn criteria(
     digest: Option<SignatureDigest>,
     context: &Context,
 ) -> Result<Criteria, CliError> {
-    let policy = match args.by()? {
-        SignersBy::Key => of_keys(purpose, args, digest, context),
-        SignersBy::Identity => of_identities(purpose, args, digest, context),
-    }?;
-    Ok(Criteria { policy, trust: Trust::default().with_limits(context.limits()?) })
+    let trust = Trust::default().with_limits(context.limits()?);
+    match args.by()? {
+        SignersBy::Key => of_keys(purpose, args, digest, trust, context),
+        SignersBy::Identity => of_identities(purpose, args, digest, trust, context),
+    }
 }
 
 /// Flags of `--key`, `--threshold` and `--signature-digest-algorithm`. Logs and timestamps are looked at when a trusted root is
@@ -46,29 +45,32 @@ fn of_keys(
     purpose: Purpose,
     args: &TrustArgs,
     digest: Option<SignatureDigest>,
+    mut trust: Trust,
     context: &Context,
-) -> Result<Policy, CliError> {
+) -> Result<Criteria, CliError> {
     let log = &args.log;
     let wanted = log.trusted_root.is_some()
         || log.timestamp_certificate_chain.is_some()
         || log.use_signed_timestamps
         || log.requirement()? == LogRequirement::Required;
-    let trust = if wanted { Some(Arc::new(trusted_root(args, context)?)) } else { None };
+    if wanted {
+        trust = trust.with_root(FLAGS_ROOT, trusted_root(args, context)?);
+    }
     let transparency = transparency(args, TransparencyRequirements::IF_PRESENT)?;
     let PublicKeyArgs { key: sources, threshold } = &args.keys;
     let mut authorities = Vec::new();
     for source in sources {
         let key = context.public_key(source)?;
         let authority = KeyAuthority::new(source.to_string(), key);
-        let authority =
-            trust.iter().fold(authority, |authority, trust| authority.with_trust(Arc::clone(trust), transparency));
+        let authority = if wanted { authority.with_transparency(FLAGS_ROOT, transparency) } else { authority };
         let refused = |error| CliError::usage(format!("--signature-digest-algorithm: {source}: {error}"));
         authorities.push(match digest {
             Some(digest) => authority.with_hash(digest.into()).map_err(refused)?,
             None => authority,
         });
     }
-    Policy::keys(purpose, *threshold, authorities).map_err(|error| CliError::usage(format!("--threshold: {error}")))
+    let policy = Policy::keys(purpose, *threshold, authorities);
+    Ok(Criteria { policy: policy.map_err(|error| CliError::usage(format!("--threshold: {error}")))?, trust })
 }
 
 /// Flags of certificates and their identities.
@@ -76,10 +78,11 @@ fn of_identities(
     purpose: Purpose,
     args: &TrustArgs,
     digest: Option<SignatureDigest>,
+    mut trust: Trust,
     context: &Context,
-) -> Result<Policy, CliError> {
+) -> Result<Criteria, CliError> {
     let pairs = args.identities.pairs()?;
-    let trust = Arc::new(trusted_root(args, context)?);
+    trust = trust.with_root(FLAGS_ROOT, trusted_root(args, context)?);
     let transparency = transparency(args, TransparencyRequirements::LOGGED)?;
     let certificate = args.certificates.certificate.as_deref();
     let certificate = certificate.map(|path| certificate_file("--certificate", path, context)).transpose()?;
@@ -87,7 +90,7 @@ fn of_identities(
     let mut authorities = Vec::new();
     for pair in pairs {
         let identity = identity(args, &pair).map_err(|error| CliError::usage(error.to_string()))?;
-        let mut authority = KeylessAuthority::new(identity, Arc::clone(&trust)).with_transparency(transparency);
+        let mut authority = KeylessAuthority::new(identity).with_root(FLAGS_ROOT).with_transparency(transparency);
         if let Some(leaf) = &certificate {
             authority = authority.with_certificates(leaf.clone(), []);
         }
@@ -102,8 +105,8 @@ fn of_identities(
         }
         authorities.push(Authority::Keyless(authority));
     }
-    Policy::at_least(purpose, args.keys.threshold, authorities)
-        .map_err(|error| CliError::usage(format!("--threshold: {error}")))
+    let policy = Policy::at_least(purpose, args.keys.threshold, authorities);
+    Ok(Criteria { policy: policy.map_err(|error| CliError::usage(format!("--threshold: {error}")))?, trust })
 }
 
 fn identity(args: &TrustArgs, pair: &WantedIdentity<'_>) -> Result<Identity, PatternError> {

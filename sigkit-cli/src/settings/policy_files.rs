@@ -1,14 +1,16 @@
 //! Policies that files hold.
 
+use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use sigkit_core::policy::document::{CUE, DocumentResolver};
 use sigkit_core::policy::{Gate, PolicySet};
-use sigkit_core::trust::TrustedRoot;
+use sigkit_core::trust::{RootName, Trust, TrustedRoot};
 
 use crate::context::Context;
 use crate::error::CliError;
+use crate::settings::trusted_root::FLAGS_ROOT;
 
 /// Largest file of policies, in bytes.
 const MAX_BYTES: u64 = 1 << 20;
@@ -21,6 +23,8 @@ struct Around<'c> {
     context: &'c Context,
     directory: PathBuf,
     root: &'c Root<'c>,
+    /// The trusted root, once a document has named it.
+    named: OnceCell<Arc<TrustedRoot>>,
 }
 
 impl DocumentResolver for Around<'_> {
@@ -30,17 +34,26 @@ impl DocumentResolver for Around<'_> {
         read.map(|file| file.bytes.to_vec()).map_err(|error| error.to_string())
     }
 
-    fn trusted_root(&self) -> Result<Arc<TrustedRoot>, String> {
-        (self.root)().map(Arc::new).map_err(|error| error.to_string())
+    fn default_root(&self) -> RootName {
+        FLAGS_ROOT
+    }
+
+    /// Documents name no root, so that this is always that of the flags.
+    fn trusted_root(&self, _: &RootName) -> Result<Arc<TrustedRoot>, String> {
+        if let Some(root) = self.named.get() {
+            return Ok(Arc::clone(root));
+        }
+        let root = (self.root)().map_err(|error| error.to_string())?;
+        Ok(Arc::clone(self.named.get_or_init(|| Arc::new(root))))
     }
 }
 
 impl Context {
-    /// The policies of a file, or of standard input for `-`.
+    /// The policies of a file, or of standard input for `-`, and what they are judged in.
     ///
     /// # Errors
     /// [`CliError`].
-    pub(crate) fn policies(&self, path: &Path, root: &Root<'_>) -> Result<PolicySet, CliError> {
+    pub(crate) fn policies(&self, path: &Path, root: &Root<'_>) -> Result<(PolicySet, Trust), CliError> {
         if let Some(extension) = path.extension().filter(|extension| *extension == "rego" || *extension == "cue") {
             let extension = extension.to_string_lossy();
             let why = format!("a policy in {extension} judges one attestation: give it to verify-attestation --policy");
@@ -48,9 +61,12 @@ impl Context {
         }
         let bytes = self.read_or_stdin("--policy", path, "a file of policies", MAX_BYTES)?;
         let directory = path.parent().map(Path::to_owned).unwrap_or_default();
-        let around = Around { context: self, directory, root };
-        PolicySet::from_file(&bytes, &around, &self.limits()?)
-            .map_err(|error| CliError::usage(format!("--policy: {}: {error}", path.display())))
+        let around = Around { context: self, directory, root, named: OnceCell::new() };
+        let trust = Trust::default().with_limits(self.limits()?);
+        let policies = PolicySet::from_file(&bytes, &around, trust.limits())
+            .map_err(|error| CliError::usage(format!("--policy: {}: {error}", path.display())))?;
+        let root = around.named.into_inner();
+        Ok((policies, root.into_iter().fold(trust, |trust, root| trust.with_root(FLAGS_ROOT, root))))
     }
 
     /// A policy in Rego over every attestation of the type asked for, as `verify-attestation --policy` names it.

@@ -8,7 +8,8 @@ use base64::engine::general_purpose::STANDARD;
 use sigkit_core::crypto::{PublicKey, certificates_from_pem};
 use sigkit_core::limits::Limits;
 use sigkit_core::trust::{
-    Certificate, CertificateAuthority, DetachedSct, LogId, TransparencyLog, TrustedRoot, TrustedRootError, Validity,
+    Certificate, CertificateAuthority, DetachedSct, LogId, RootName, TransparencyLog, TrustedRoot, TrustedRootError,
+    Validity,
 };
 
 use crate::args::TrustArgs;
@@ -26,6 +27,9 @@ const REKOR_PUBLIC_KEY: &str = "SIGSTORE_REKOR_PUBLIC_KEY";
 const CT_LOG_PUBLIC_KEY_FILE: &str = "SIGSTORE_CT_LOG_PUBLIC_KEY_FILE";
 const TSA_CERTIFICATE_FILE: &str = "SIGSTORE_TSA_CERTIFICATE_FILE";
 const VARIABLES: [&str; 4] = [ROOT_FILE, REKOR_PUBLIC_KEY, CT_LOG_PUBLIC_KEY_FILE, TSA_CERTIFICATE_FILE];
+
+/// The name of the trusted root that flags and variables make.
+pub(crate) const FLAGS_ROOT: RootName = RootName::named("command-line");
 
 /// The parts of a trusted root, each of which something else may replace.
 #[derive(Default)]

@@ -1,18 +1,17 @@
 //! Signers with an identity instead of a key, and the logs and timestamps that are required.
 
 use std::num::NonZeroUsize;
-use std::sync::Arc;
 
 use super::Identity;
 use crate::crypto::{PublicKey, SignatureScheme};
 use crate::digest::DigestAlgorithm;
-use crate::trust::{Certificate, DetachedSct, TrustedRoot};
+use crate::trust::{Certificate, DetachedSct, RootName, RootReference};
 
 /// A signer to whom a trusted authority issued a certificate. An identity, a subject and its issuer, is required.
 #[derive(Clone, Debug)]
 pub struct KeylessAuthority {
     pub(crate) identities: Vec<Identity>,
-    pub(crate) trust: Arc<TrustedRoot>,
+    pub(crate) root: RootReference,
     pub(crate) transparency: TransparencyRequirements,
     pub(crate) sct: SctRule,
     pub(crate) detached_sct: Option<DetachedSct>,
@@ -77,17 +76,25 @@ impl TransparencyRequirements {
 }
 
 impl KeylessAuthority {
-    /// One identity, by certificates of that trusted root; one log must hold an entry, and the certificate must be logged.
-    pub fn new(identity: Identity, trust: Arc<TrustedRoot>) -> Self {
+    /// One identity, by certificates of the root [`RootName::PUBLIC_GOOD`] of the deployment; one log must hold an entry, and the
+    /// certificate must be logged.
+    pub fn new(identity: Identity) -> Self {
         Self {
             identities: vec![identity],
-            trust,
+            root: RootName::PUBLIC_GOOD.into(),
             transparency: TransparencyRequirements::LOGGED,
             sct: SctRule::Required,
             detached_sct: None,
             certificates: Vec::new(),
             hash: None,
         }
+    }
+
+    /// Certificates, logs and timestamps are checked against this trusted root.
+    #[must_use]
+    pub fn with_root(mut self, root: impl Into<RootReference>) -> Self {
+        self.root = root.into();
+        self
     }
 
     /// Another identity will do as well.

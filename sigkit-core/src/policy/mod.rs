@@ -55,6 +55,8 @@ use crate::content::PredicateType;
 use crate::crypto::{PublicKey, SignatureError, SignatureScheme};
 use crate::digest::DigestAlgorithm;
 use crate::oci::Repository;
+#[cfg(feature = "keyless")]
+use crate::trust::RootReference;
 
 /// What an artifact must show to be accepted. Command line flags, policy files and embedders all end here.
 ///
@@ -122,7 +124,7 @@ pub struct KeyAuthority {
     pub(crate) key: PublicKey,
     pub(crate) schemes: Vec<SignatureScheme>,
     #[cfg(feature = "keyless")]
-    pub(crate) trust: Option<(std::sync::Arc<crate::trust::TrustedRoot>, TransparencyRequirements)>,
+    pub(crate) transparency: Option<(RootReference, TransparencyRequirements)>,
     #[cfg(feature = "keyless")]
     pub(crate) validity: crate::trust::Validity,
 }
@@ -136,7 +138,7 @@ impl KeyAuthority {
             key,
             schemes,
             #[cfg(feature = "keyless")]
-            trust: None,
+            transparency: None,
             #[cfg(feature = "keyless")]
             validity: crate::trust::Validity::ALWAYS,
         }
@@ -159,15 +161,11 @@ impl KeyAuthority {
         if self.schemes.is_empty() { Err(SignatureError::NoScheme { algorithm }) } else { Ok(self) }
     }
 
-    /// Checks log entries and timestamps against that trusted root, and asks for so many of them.
+    /// Checks log entries and timestamps against this trusted root of the deployment, and asks for so many of them.
     #[cfg(feature = "keyless")]
     #[must_use]
-    pub fn with_trust(
-        mut self,
-        trust: std::sync::Arc<crate::trust::TrustedRoot>,
-        transparency: TransparencyRequirements,
-    ) -> Self {
-        self.trust = Some((trust, transparency));
+    pub fn with_transparency(mut self, root: impl Into<RootReference>, transparency: TransparencyRequirements) -> Self {
+        self.transparency = Some((root.into(), transparency));
         self
     }
 

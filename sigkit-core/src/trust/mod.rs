@@ -13,6 +13,8 @@ mod fulcio;
 #[cfg(feature = "keyless")]
 pub(crate) mod log;
 #[cfg(feature = "keyless")]
+mod reference;
+#[cfg(feature = "keyless")]
 mod root;
 #[cfg(feature = "keyless")]
 mod sct;
@@ -32,6 +34,8 @@ pub use deployment::Trust;
 pub use fulcio::{FulcioExtension, SanType, SignerIdentity};
 #[cfg(feature = "keyless")]
 pub use log::{BodyError, CheckpointError, InclusionError, LogError, LogProof};
+#[cfg(feature = "keyless")]
+pub use reference::{RootError, RootName, RootReference};
 #[cfg(feature = "keyless")]
 pub use root::{SetAside, TrustedRoot, TrustedRootError};
 #[cfg(feature = "keyless")]

@@ -4,6 +4,7 @@
 //! entry that has one, or a kind of key or hash from the future, is set aside as a whole. It is then missing where it is needed.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -156,6 +157,12 @@ impl TrustedRoot {
         Self::from_json(PUBLIC_GOOD, &Limits::DEFAULT)
     }
 
+    /// The same, read when it is first needed, and once.
+    pub(super) fn built_in() -> Option<&'static Self> {
+        static BUILT_IN: OnceLock<Option<TrustedRoot>> = OnceLock::new();
+        BUILT_IN.get_or_init(|| Self::public_good().ok()).as_ref()
+    }
+
     /// The document that [`TrustedRoot::public_good`] reads.
     pub const fn public_good_json() -> &'static [u8] {
         PUBLIC_GOOD
@@ -166,7 +173,7 @@ impl TrustedRoot {
     /// # Errors
     /// [`TrustedRootError::DuplicateLog`].
     pub fn add_log(&mut self, log: TransparencyLog) -> Result<(), TrustedRootError> {
-        add(&mut self.logs, log)
+        add(&mut self.logs, log).map_err(|id| TrustedRootError::DuplicateLog { id })
     }
 
     /// Trusts one more log of certificates.
@@ -174,7 +181,7 @@ impl TrustedRoot {
     /// # Errors
     /// [`TrustedRootError::DuplicateLog`].
     pub fn add_certificate_log(&mut self, log: TransparencyLog) -> Result<(), TrustedRootError> {
-        add(&mut self.certificate_logs, log)
+        add(&mut self.certificate_logs, log).map_err(|id| TrustedRootError::DuplicateLog { id })
     }
 
     /// Trusts one more issuer of signers' certificates.
@@ -224,6 +231,20 @@ impl TrustedRoot {
         &self.timestamp_authorities
     }
 
+    /// Trusts these logs of signatures and no others.
+    ///
+    /// # Errors
+    /// The id that two of them have.
+    pub(super) fn replace_logs(&mut self, logs: Vec<TransparencyLog>) -> Result<(), LogId> {
+        self.logs.clear();
+        logs.into_iter().try_for_each(|log| add(&mut self.logs, log))
+    }
+
+    /// Trusts these issuers of signers' certificates and no others.
+    pub(super) fn replace_certificate_authorities(&mut self, authorities: Vec<CertificateAuthority>) {
+        self.certificate_authorities = authorities;
+    }
+
     /// Returns true if that very certificate is one of an issuer of signers' certificates.
     pub(crate) fn names(&self, certificate: &Certificate) -> bool {
         let mut known = self.certificate_authorities.iter().flat_map(CertificateAuthority::certificates);
@@ -241,9 +262,10 @@ impl TrustedRoot {
     }
 }
 
-fn add(logs: &mut Vec<TransparencyLog>, log: TransparencyLog) -> Result<(), TrustedRootError> {
+/// Adds a log, or returns its id if another one has it.
+fn add(logs: &mut Vec<TransparencyLog>, log: TransparencyLog) -> Result<(), LogId> {
     if logs.iter().any(|known| known.id() == log.id()) {
-        return Err(TrustedRootError::DuplicateLog { id: *log.id() });
+        return Err(*log.id());
     }
     logs.push(log);
     Ok(())

@@ -21,6 +21,7 @@ pub(super) struct Presented {
 /// Step 1. Certificates of the caller's are presented like those of the signature; neither is trusted for being there.
 pub(super) fn present(
     authority: &KeylessAuthority,
+    root: &TrustedRoot,
     entity: &SignedEntity,
     limits: &Limits,
 ) -> Result<(Fact, Presented), Reason> {
@@ -41,7 +42,7 @@ pub(super) fn present(
             // A bundle holds no root (sigstore bundle specification). cosign's layers do, and bundles of 2023 hold the one that the
             // trusted root names: there it says nothing and is ignored like the rest.
             let layer = matches!(entity.content, Content::SimpleSigning { .. });
-            let strange = |other: &Certificate| other.is_self_issued() && !authority.trust.names(other);
+            let strange = |other: &Certificate| other.is_self_issued() && !root.names(other);
             if !layer && chain.as_slice().iter().any(strange) {
                 let (expected, found) = ("a certificate and authorities below a root", "a root that is not trusted");
                 return Err(Reason::MaterialMismatch { expected, found });

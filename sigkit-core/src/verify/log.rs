@@ -16,11 +16,11 @@ use crate::trust::log::{self, LogError, Logged, SignerKey, VerifiedEntry};
 pub(super) fn check<'e>(
     checks: &mut Checks,
     case: &Judgement<'e>,
-    root: &TrustedRoot,
     transparency: TransparencyRequirements,
     signer: SignerKey<'_>,
     times: &[UnixTime],
 ) -> Vec<(VerifiedEntry, &'e LogEntry)> {
+    let root = case.root;
     let entries = &case.entity.log_entries;
     let mut leaf = |outcome| checks.record_outcome::<()>(CheckId::LogEntry, (outcome, None));
     if transparency.logs == LogRule::Waived {

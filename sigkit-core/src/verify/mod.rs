@@ -56,6 +56,8 @@ pub use streamed_artifact::{ArtifactHasher, StreamedArtifact};
 pub use verified::VerifiedCertificate;
 pub use verified::{LogRecord, NotVerified, SignedBy, Verified, VerifiedSignature};
 
+#[cfg(feature = "keyless")]
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::time::Duration;
@@ -79,6 +81,8 @@ use crate::reason::Reason;
 use crate::report::{CheckId, Fact, Label, Node, Outcome, Report, Rule, Verdict};
 use crate::time::UnixTime;
 use crate::trust::Trust;
+#[cfg(feature = "keyless")]
+use crate::trust::TrustedRoot;
 #[cfg(feature = "keyless")]
 use crate::trust::log::{SignerKey, VerifiedEntry};
 
@@ -231,12 +235,24 @@ impl<'t> Verifier<'t> {
     ) -> (Node, Vec<VerifiedSignature>) {
         let mut parts = Vec::new();
         let mut signatures = Vec::new();
+        let label = match authority {
+            Authority::Key(key) => Label::Key { name: key.name.clone(), fingerprint: key.key.fingerprint() },
+            #[cfg(feature = "keyless")]
+            Authority::Keyless(keyless) => Label::Identity { name: keyless.name() },
+        };
+        let signer = match Signer::new(authority, self.trust) {
+            Ok(signer) => signer,
+            Err(problem) => {
+                let leaf = Node::Leaf { check: CheckId::Policy, outcome: Outcome::Unknown(problem) };
+                return (Node::Group { label, rule: Rule::All, parts: vec![leaf] }, signatures);
+            }
+        };
         for (number, item) in (1..).zip(&evidence.items) {
             if self.deadline.is_over() {
                 parts.push(not_judged(format!("number {number} of {} found", evidence.items.len())));
                 break;
             }
-            let (node, signature) = self.judge(policy, authority, artifact, number, item, now);
+            let (node, signature) = self.judge(policy, &signer, artifact, number, item, now);
             parts.push(node);
             signatures.extend(signature);
         }
@@ -256,18 +272,13 @@ impl<'t> Verifier<'t> {
             let reason = Reason::NoAttestationOfType { expected: wanted.uri().to_owned(), found };
             parts.insert(0, Node::Leaf { check: CheckId::Evidence, outcome: Outcome::Fail(reason) });
         }
-        let label = match authority {
-            Authority::Key(key) => Label::Key { name: key.name.clone(), fingerprint: key.key.fingerprint() },
-            #[cfg(feature = "keyless")]
-            Authority::Keyless(keyless) => Label::Identity { name: keyless.name() },
-        };
         (Node::Group { label, rule: Rule::AtLeast(NonZeroUsize::MIN), parts }, signatures)
     }
 
     fn judge(
         &self,
         policy: &Policy,
-        authority: &Authority,
+        signer: &Signer<'_>,
         artifact: &ArtifactDigests<'_>,
         number: usize,
         item: &EvidenceItem,
@@ -282,8 +293,18 @@ impl<'t> Verifier<'t> {
             }
             Ok(entity) => {
                 let signed = DigestCache::new(&entity.content, artifact);
-                let case = Judgement { policy, limits: self.trust.limits(), artifact, entity, signed, item, now };
-                match authority {
+                let case = Judgement {
+                    policy,
+                    limits: self.trust.limits(),
+                    #[cfg(feature = "keyless")]
+                    root: &signer.root,
+                    artifact,
+                    entity,
+                    signed,
+                    item,
+                    now,
+                };
+                match signer.authority {
                     Authority::Key(key) => case.by_key(&mut checks, key),
                     #[cfg(feature = "keyless")]
                     Authority::Keyless(keyless) => case.by_identity(&mut checks, keyless),
@@ -294,10 +315,46 @@ impl<'t> Verifier<'t> {
     }
 }
 
+/// An authority of the policy, and the trusted root that it refers to: an empty one if it refers to none.
+struct Signer<'a> {
+    authority: &'a Authority,
+    #[cfg(feature = "keyless")]
+    root: Cow<'a, TrustedRoot>,
+}
+
+impl<'a> Signer<'a> {
+    #[cfg(not(feature = "keyless"))]
+    const fn new(authority: &'a Authority, _: &'a Trust) -> Result<Self, LookupError> {
+        Ok(Self { authority })
+    }
+
+    #[cfg(feature = "keyless")]
+    fn new(authority: &'a Authority, trust: &'a Trust) -> Result<Self, LookupError> {
+        let reference = match authority {
+            Authority::Key(key) => key.transparency.as_ref().map(|(reference, _)| reference),
+            Authority::Keyless(keyless) => Some(&keyless.root),
+        };
+        let Some(reference) = reference else { return Ok(Self { authority, root: Cow::default() }) };
+        match trust.resolve(reference) {
+            Ok(root) => Ok(Self { authority, root }),
+            Err(error) => {
+                let name = reference.name().map(|name| format!(" {name:?}", name = name.as_str()));
+                Err(LookupError {
+                    target: format!("trusted root{}", name.unwrap_or_default()),
+                    code: "trusted-root-missing",
+                    detail: error.to_string(),
+                })
+            }
+        }
+    }
+}
+
 /// One thing found, and what it is judged against.
 struct Judgement<'a> {
     policy: &'a Policy,
     limits: &'a Limits,
+    #[cfg(feature = "keyless")]
+    root: &'a TrustedRoot,
     artifact: &'a ArtifactDigests<'a>,
     entity: &'a SignedEntity,
     signed: DigestCache<'a>,
@@ -337,7 +394,7 @@ impl Judgement<'_> {
 
     #[cfg(feature = "keyless")]
     fn by_identity(&self, checks: &mut Checks, authority: &KeylessAuthority) -> Option<VerifiedSignature> {
-        let presented = certificate::present(authority, self.entity, self.limits);
+        let presented = certificate::present(authority, self.root, self.entity, self.limits);
         let presented = checks.record(CheckId::Material, presented); // 1
         let schemes = presented.as_ref().map(|presented| authority.schemes(&presented.key)).unwrap_or_default();
         let signer = presented.as_ref().map(|presented| (&presented.key, schemes.as_slice()));
@@ -345,11 +402,12 @@ impl Judgement<'_> {
         let presented = presented?;
         let signer = SignerKey::Certificate { der: presented.leaf.der(), key: &presented.key };
         let need = time::Need::Certificate;
-        let (transparency, times) = self.transparency(checks, &authority.trust, authority.transparency, signer, &need); // 6 to 8
-        let path = certificate::path(&authority.trust, &presented, times.all());
+        let (transparency, times) = self.transparency(checks, authority.transparency, signer, &need); // 6 to 8
+        let path = certificate::path(self.root, &presented, times.all());
         let path = checks.record(CheckId::Certificate, path); // 9
         let proofs = path.and_then(|path| {
-            let logged = checks.record_outcome(CheckId::Sct, sct::check(authority, &presented, &path, self.now))?; // 10
+            let logged =
+                checks.record_outcome(CheckId::Sct, sct::check(authority, self.root, &presented, &path, self.now))?; // 10
             Some((path, logged))
         });
         let trusted = checks.record(CheckId::Identity, identity::check(authority, &presented, proofs))?; // 11
@@ -374,10 +432,10 @@ impl Judgement<'_> {
     #[cfg(feature = "keyless")]
     fn transparency_of_key(&self, checks: &mut Checks, authority: &KeyAuthority) -> TransparencyMaterial {
         let need = time::Need::Key(authority.validity);
-        match &authority.trust {
-            Some((root, transparency)) => {
+        match &authority.transparency {
+            Some((_, transparency)) => {
                 let signer = SignerKey::Key(&authority.key);
-                self.transparency(checks, root, *transparency, signer, &need).0
+                self.transparency(checks, *transparency, signer, &need).0
             }
             None => {
                 let transparency = unchecked_material::check(checks, self.entity);
@@ -394,14 +452,13 @@ impl Judgement<'_> {
     fn transparency(
         &self,
         checks: &mut Checks,
-        root: &crate::trust::TrustedRoot,
         transparency: TransparencyRequirements,
         signer: SignerKey<'_>,
         need: &time::Need,
     ) -> (TransparencyMaterial, time::Times) {
-        let stamped = timestamp::check(checks, self, root, transparency); // 6
+        let stamped = timestamp::check(checks, self, transparency); // 6
         let (timestamps, mut times): (Vec<_>, Vec<_>) = stamped.into_iter().unzip();
-        let entries = log::check(checks, self, root, transparency, signer, &times); // 7
+        let entries = log::check(checks, self, transparency, signer, &times); // 7
         times.extend(entries.iter().filter_map(|(entry, _)| entry.time));
         let times = time::check(checks, transparency, need, times, self.now); // 8
         let record = |entry: &VerifiedEntry| {

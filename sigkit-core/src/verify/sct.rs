@@ -5,13 +5,14 @@ use crate::policy::{KeylessAuthority, SctRule};
 use crate::reason::Reason;
 use crate::report::{Fact, Outcome, Waiver};
 use crate::time::UnixTime;
-use crate::trust::verify_sct;
+use crate::trust::{TrustedRoot, verify_sct};
 
 /// Proof that the certificate was logged, or the record that the check was not requested.
 pub(super) struct CertificateLogged(());
 
 pub(super) fn check(
     authority: &KeylessAuthority,
+    root: &TrustedRoot,
     presented: &Presented,
     path: &PathFound,
     now: UnixTime,
@@ -19,7 +20,7 @@ pub(super) fn check(
     if authority.sct == SctRule::Waived {
         return (Outcome::Skip(Waiver::SctWaived), Some(CertificateLogged(())));
     }
-    match verify_sct(&authority.trust, &presented.leaf, path.issuer(), authority.detached_sct.as_ref(), now) {
+    match verify_sct(root, &presented.leaf, path.issuer(), authority.detached_sct.as_ref(), now) {
         Ok(sct) => {
             let fact = Fact::CertificateLogged { log: sct.log.to_string(), time: sct.time };
             (Outcome::Pass(fact), Some(CertificateLogged(())))

@@ -81,9 +81,11 @@ fn signers(trust: &Trust, policy: &Policy, evidence: &Evidence) -> Vec<(PublicKe
             Authority::Key(authority) => found.push((authority.key.clone(), authority.schemes.clone())),
             #[cfg(feature = "keyless")]
             Authority::Keyless(authority) => {
+                // Where the root is missing, nothing by this authority verifies.
+                let Ok(root) = trust.resolve(&authority.root) else { continue };
                 let entities = evidence.items.iter().filter_map(|item| item.entity.as_ref().ok());
                 let presented = entities.filter_map(|entity| {
-                    super::certificate::present(authority, entity, trust.limits())
+                    super::certificate::present(authority, &root, entity, trust.limits())
                         .ok()
                         .map(|(_, presented)| presented.key)
                 });

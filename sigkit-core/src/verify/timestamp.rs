@@ -7,7 +7,6 @@ use crate::policy::TransparencyRequirements;
 use crate::reason::Reason;
 use crate::report::{CheckId, Fact, Outcome, Waiver};
 use crate::time::UnixTime;
-use crate::trust::TrustedRoot;
 use crate::trust::timestamp::{self, TimestampError, VerifiedTimestamp};
 
 /// The timestamps that verify, each with its position in the signature. Invalid ones beside them are ignored; where none verifies, an
@@ -15,9 +14,9 @@ use crate::trust::timestamp::{self, TimestampError, VerifiedTimestamp};
 pub(super) fn check(
     checks: &mut Checks,
     case: &Judgement<'_>,
-    root: &TrustedRoot,
     transparency: TransparencyRequirements,
 ) -> Vec<(usize, UnixTime)> {
+    let root = case.root;
     let signature = case.entity.content.signature().as_bytes();
     let mut leaf = |outcome| checks.record_outcome::<()>(CheckId::Timestamp, (outcome, None));
     let mut held: Vec<(usize, VerifiedTimestamp)> = Vec::new();

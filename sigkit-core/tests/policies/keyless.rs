@@ -6,13 +6,16 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use sigkit_core::bundle::{EvidenceItem, Origin};
 use sigkit_core::content::{PredicateType, Statement};
+use sigkit_core::limits::Limits;
+use sigkit_core::policy::document::DocumentResolver as _;
 use sigkit_core::report::Verdict;
+use sigkit_core::trust::{Trust, TrustedRoot};
 use testkit::sigstore::{IDENTITY, ISSUER, Key, Kind, SIGNED_AT, San, Signing, Sigstore, names};
 
-use super::lab::{Files, NOW, SIGN, judge, legacy, read, signed};
+use super::lab::{Files, NOW, SIGN, judge, judge_in, legacy, read, signed};
 use super::scans;
 use crate::support::cases::{image, statement, subject_of};
-use crate::support::keyless::entity;
+use crate::support::keyless::{deployment, entity};
 
 const NAME: &str = "registry.example/app";
 const MALLORY: &str = "mallory@stack.test";
@@ -457,4 +460,26 @@ fn scans_and_vex_count_by_identity() {
     let items = [bundled(&scan()), bundled(&unlogged(by_mallory(vex())))];
     expect("cleared in no log", &items, &["finding-too-severe"]);
     expect("scan by another", &[bundled(&by_mallory(scan()))], &["identity-mismatch"]);
+}
+
+// Fails when a document keeps anything of the root that it was read with.
+#[test]
+fn documents_follow_a_root_swapped_under_them() {
+    let (stack, other) = (Sigstore::new(), Sigstore::named("other"));
+    let item = bundled(&signing(&stack));
+    let own = json!({"data": stack.intermediate.pem() + &stack.root.pem()});
+    for authority in [
+        json!({"keyless": {"identities": [alice()]}}),
+        json!({"keyless": {"identities": [alice()]}, "ctlog": {"url": format!("https://{}", stack.rekor1.origin)}}),
+        json!({"keyless": {"identities": [alice()], "ca-cert": own}}),
+    ] {
+        let files = files(&stack);
+        let name = files.default_root();
+        let set = read(&cluster_image_policy(&authority), &files).unwrap();
+        let judge = |trust: &Trust| judge_in(trust, &set, NAME, std::slice::from_ref(&item), &[], NOW);
+        let root = TrustedRoot::from_json(other.trusted_root().to_string().as_bytes(), &Limits::DEFAULT).unwrap();
+        assert_eq!(judge(&deployment()).verdict, Verdict::Verified, "{authority}");
+        assert_ne!(judge(&deployment().with_root(name.clone(), root)).verdict, Verdict::Verified, "{authority}");
+        assert_eq!(judge(&deployment().without_root(&name)).codes, ["trusted-root-missing"], "{authority}");
+    }
 }

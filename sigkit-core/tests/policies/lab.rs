@@ -15,11 +15,11 @@ use sigkit_core::policy::document::DocumentResolver;
 use sigkit_core::policy::{ImageIdentity, PolicySet, Purpose, Requirement};
 use sigkit_core::report::{Node, Outcome, Verdict};
 use sigkit_core::time::UnixTime;
-use sigkit_core::trust::{Trust, TrustedRoot};
+use sigkit_core::trust::{RootName, Trust, TrustedRoot};
 use sigkit_core::verify::{Artifact, Decision, EvidenceSet, Verifier};
 
 use crate::support::cases::{IMAGE, bundle, image, statement, subject_of};
-use crate::support::keyless::trust;
+use crate::support::keyless::{deployment, trust};
 use crate::support::keys::test_only;
 
 pub(crate) const SIGN: &str = "https://sigstore.dev/cosign/sign/v1";
@@ -34,7 +34,7 @@ pub(crate) fn key(name: &str) -> KeyPair {
 #[derive(Default)]
 pub(crate) struct Files {
     named: BTreeMap<String, Vec<u8>>,
-    root: Option<Arc<TrustedRoot>>,
+    root: Option<RootName>,
 }
 
 impl Files {
@@ -60,11 +60,13 @@ impl DocumentResolver for Files {
         if bytes.len() as u64 > limit { Err("too large".to_owned()) } else { Ok(bytes.clone()) }
     }
 
-    fn trusted_root(&self) -> Result<Arc<TrustedRoot>, String> {
-        match &self.root {
-            Some(root) => Ok(Arc::clone(root)),
-            None => TrustedRoot::public_good().map(Arc::new).map_err(|error| error.to_string()),
-        }
+    fn default_root(&self) -> RootName {
+        self.root.clone().unwrap_or(RootName::PUBLIC_GOOD)
+    }
+
+    fn trusted_root(&self, name: &RootName) -> Result<Arc<TrustedRoot>, String> {
+        let root = deployment().root(name).cloned();
+        root.map(Arc::new).ok_or_else(|| format!("there is no trusted root {name}"))
     }
 }
 
@@ -124,7 +126,7 @@ pub(crate) fn judge(
     problems: &[LookupError],
     now: UnixTime,
 ) -> Outcomes {
-    judge_in(&Trust::default(), set, name, items, problems, now)
+    judge_in(&deployment(), set, name, items, problems, now)
 }
 
 /// The same in another deployment.
@@ -146,7 +148,7 @@ pub(crate) fn judge_requirement(
     problems: &[LookupError],
     now: UnixTime,
 ) -> Outcomes {
-    evaluate(&Trust::default(), requirement, items, problems, now)
+    evaluate(&deployment(), requirement, items, problems, now)
 }
 
 fn evaluate(

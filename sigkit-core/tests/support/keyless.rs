@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
-use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::Value;
 use sigkit_core::bundle::{BundleError, Evidence, Origin, SignedEntity};
@@ -12,7 +13,7 @@ use sigkit_core::policy::{
     Authority, Identity, KeyAuthority, KeylessAuthority, Pattern, Policy, Purpose, TransparencyRequirements,
 };
 use sigkit_core::time::UnixTime;
-use sigkit_core::trust::{Certificate, DetachedSct, FulcioExtension, SanType, Trust, TrustedRoot};
+use sigkit_core::trust::{Certificate, DetachedSct, FulcioExtension, RootName, SanType, Trust, TrustedRoot};
 use sigkit_core::verify::{Artifact, NotVerified, Verified, Verifier};
 use testkit::sigstore::{
     BASIC_CONSTRAINTS, BEGIN, CODE_SIGNING, END, EXTENDED_KEY_USAGE, Extension, IDENTITY, ISSUER, KEY_USAGE, Key, Kind,
@@ -40,7 +41,7 @@ pub(crate) struct Case {
 impl Case {
     pub(crate) fn judge(&self) -> Result<Verified, NotVerified> {
         let evidence = Evidence::of(Origin::File(self.name.to_owned()), self.entity.clone());
-        Verifier::new(&Trust::default()).verify(&self.policy, &Artifact::Bytes(&self.artifact), &evidence, self.now)
+        Verifier::new(&deployment()).verify(&self.policy, &Artifact::Bytes(&self.artifact), &evidence, self.now)
     }
 
     /// What differs from what was expected; `None` when nothing does.
@@ -71,8 +72,26 @@ impl Case {
     }
 }
 
-pub(crate) fn trust(root: &Value) -> Arc<TrustedRoot> {
-    Arc::new(TrustedRoot::from_json(root.to_string().as_bytes(), &Limits::DEFAULT).unwrap())
+/// One deployment for all tests of this process.
+static DEPLOYMENT: Mutex<Option<Trust>> = Mutex::new(None);
+static ROOTS: AtomicUsize = AtomicUsize::new(0);
+
+/// The deployment with every root that a test has given a name.
+pub(crate) fn deployment() -> Trust {
+    DEPLOYMENT.lock().unwrap().clone().unwrap_or_default()
+}
+
+/// Adds a trusted root to the deployment, and returns its name.
+pub(crate) fn trust(root: &Value) -> RootName {
+    named(TrustedRoot::from_json(root.to_string().as_bytes(), &Limits::DEFAULT).unwrap())
+}
+
+/// The same for a root that was read.
+pub(crate) fn named(root: TrustedRoot) -> RootName {
+    let name = RootName::new(format!("test root {}", ROOTS.fetch_add(1, Ordering::Relaxed)));
+    let mut deployment = DEPLOYMENT.lock().unwrap();
+    *deployment = Some(deployment.take().unwrap_or_default().with_root(name.clone(), root));
+    name
 }
 
 pub(crate) fn exact(text: &str) -> Pattern {
@@ -88,7 +107,7 @@ pub(crate) fn entity(bundle: &Value) -> Result<SignedEntity, BundleError> {
 }
 
 pub(crate) fn authority(stack: &Sigstore) -> KeylessAuthority {
-    KeylessAuthority::new(alice(), trust(&stack.trusted_root()))
+    KeylessAuthority::new(alice()).with_root(trust(&stack.trusted_root()))
 }
 
 /// A bundle judged by the usual policy for Alice.
@@ -256,7 +275,7 @@ fn paths() -> Vec<Case> {
     let mut root_alone = stack.trusted_root();
     let root_der = root_alone["certificateAuthorities"][0]["certChain"]["certificates"][1].clone();
     root_alone["certificateAuthorities"][0]["certChain"]["certificates"] = serde_json::json!([root_der]);
-    let alone = || KeylessAuthority::new(alice(), trust(&root_alone));
+    let alone = || KeylessAuthority::new(alice()).with_root(trust(&root_alone));
     let too_deep = Template::authority("deeper", Some(0)).issue(&Key::p384("deeper"), &stack.intermediate);
     let not_for_code = Template::authority("stack intermediate", Some(0))
         .with(purposes(&[TIME_STAMPING]))
@@ -271,7 +290,7 @@ fn paths() -> Vec<Case> {
     let with_member = |member: &testkit::sigstore::Certificate| {
         let mut other = Sigstore::new();
         other.intermediate = member.clone();
-        KeylessAuthority::new(alice(), trust(&other.trusted_root()))
+        KeylessAuthority::new(alice()).with_root(trust(&other.trusted_root()))
     };
     let leaf = stack.leaf(SIGNED_AT).valid(SIGNED_AT - 300, END).issue(&Key::p256("signer"), &stack.root);
     let by_leaf = stack.blob(BLOB).issued_by(&leaf).seal();
@@ -302,7 +321,7 @@ fn paths() -> Vec<Case> {
         let sealed = stack.blob(BLOB).seal();
         by(
             "a certificate between that is called as the root",
-            KeylessAuthority::new(alice(), trust(&root)),
+            KeylessAuthority::new(alice()).with_root(trust(&root)),
             &sealed.bundle(),
         )
     };
@@ -326,7 +345,11 @@ fn paths() -> Vec<Case> {
         shortcut(SIGNED_AT - 1).fails("certificate", "certificate-not-valid"),
         in_vain("a root for other names", &constrained_above),
         in_vain("an issuer for other names", &constrained_itself),
-        by("an authority of the same name beside", KeylessAuthority::new(alice(), trust(&twins)), &good.bundle()),
+        by(
+            "an authority of the same name beside",
+            KeylessAuthority::new(alice()).with_root(trust(&twins)),
+            &good.bundle(),
+        ),
         untrusted(by("another instance", authority(&other), &good.bundle()).fails("log-entry", "log-unknown"))
             .into_order(&[
                 ("log-entry", "log-unknown"),
@@ -403,10 +426,10 @@ fn scts() -> Vec<Case> {
     };
     let mut ended = stack.trusted_root();
     ended["ctlogs"][0]["publicKey"]["validFor"]["end"] = testkit::sigstore::rfc3339(SIGNED_AT - 301).into();
-    let ended = KeylessAuthority::new(alice(), trust(&ended));
+    let ended = KeylessAuthority::new(alice()).with_root(trust(&ended));
     let mut just = stack.trusted_root();
     just["ctlogs"][0]["publicKey"]["validFor"]["end"] = testkit::sigstore::rfc3339(SIGNED_AT - 300).into();
-    let just = KeylessAuthority::new(alice(), trust(&just));
+    let just = KeylessAuthority::new(alice()).with_root(trust(&just));
     let apart = |name, sealed: &Sealed, sct: &Sct, certificate: &[u8]| {
         let sct = DetachedSct::from_json(sct.detached(certificate).to_string().as_bytes()).unwrap();
         by(name, authority(&stack).with_detached_sct(sct), &sealed.bundle())
@@ -478,10 +501,10 @@ fn times() -> Vec<Case> {
     };
     let mut authority_ended = stack.trusted_root();
     authority_ended["certificateAuthorities"][0]["validFor"]["end"] = testkit::sigstore::rfc3339(SIGNED_AT - 1).into();
-    let authority_ended = KeylessAuthority::new(alice(), trust(&authority_ended));
+    let authority_ended = KeylessAuthority::new(alice()).with_root(trust(&authority_ended));
     let mut authority_ends = stack.trusted_root();
     authority_ends["certificateAuthorities"][0]["validFor"]["end"] = testkit::sigstore::rfc3339(SIGNED_AT).into();
-    let authority_ends = KeylessAuthority::new(alice(), trust(&authority_ends));
+    let authority_ends = KeylessAuthority::new(alice()).with_root(trust(&authority_ends));
     vec![
         valid("logged in the first second", SIGNED_AT, SIGNED_AT + 600),
         valid("logged in the last second", SIGNED_AT - 600, SIGNED_AT),
@@ -526,12 +549,12 @@ fn identities() -> Vec<Case> {
         .seal();
     let root = trust(&stack.trusted_root());
     let who = |name, subject: Pattern, issuer: Pattern| {
-        by(name, KeylessAuthority::new(Identity::new(subject, issuer), root.clone()), &sealed.bundle())
+        by(name, KeylessAuthority::new(Identity::new(subject, issuer)).with_root(root.clone()), &sealed.bundle())
     };
     let build = |name, change: fn(Identity) -> Identity| {
         by(
             name,
-            KeylessAuthority::new(change(Identity::new(exact(workflow), exact(ISSUER))), root.clone()),
+            KeylessAuthority::new(change(Identity::new(exact(workflow), exact(ISSUER)))).with_root(root.clone()),
             &built.bundle(),
         )
     };
@@ -556,39 +579,41 @@ fn identities() -> Vec<Case> {
         // threat: R31
         by(
             "no issuer, as asked",
-            KeylessAuthority::new(Identity::without_issuer(exact(IDENTITY)), root.clone()),
+            KeylessAuthority::new(Identity::without_issuer(exact(IDENTITY))).with_root(root.clone()),
             &no_issuer.bundle(),
         ),
         by(
             "an issuer where none is asked for",
-            KeylessAuthority::new(Identity::without_issuer(exact(IDENTITY)), root.clone()),
+            KeylessAuthority::new(Identity::without_issuer(exact(IDENTITY))).with_root(root.clone()),
             &sealed.bundle(),
         )
         .fails("identity", "issuer-mismatch"),
         mismatch(by(
             "no issuer, as asked, and somebody else",
-            KeylessAuthority::new(Identity::without_issuer(exact("bob@stack.test")), root.clone()),
+            KeylessAuthority::new(Identity::without_issuer(exact("bob@stack.test"))).with_root(root.clone()),
             &no_issuer.bundle(),
         )),
         mismatch(by(
             "a URI that is said to be an address",
-            KeylessAuthority::new(Identity::new(exact("https://stack.test/a"), exact(ISSUER)), root.clone()),
+            KeylessAuthority::new(Identity::new(exact("https://stack.test/a"), exact(ISSUER))).with_root(root.clone()),
             &uri_as_email.bundle(),
         )),
         mismatch(by(
             "a pattern of URIs, and an address",
-            KeylessAuthority::new(Identity::new(regexp(r"https:\/\/stack\.test\/.*"), exact(ISSUER)), root.clone()),
+            KeylessAuthority::new(Identity::new(regexp(r"https:\/\/stack\.test\/.*"), exact(ISSUER)))
+                .with_root(root.clone()),
             &uri_as_email.bundle(),
         )),
         mismatch(by("an address that is said to be a URI", authority(&stack), &email_as_uri.bundle())),
         mismatch(by(
             "a pattern of addresses, and a URI",
-            KeylessAuthority::new(Identity::new(regexp(".*@stack[.]test"), exact(ISSUER)), root.clone()),
+            KeylessAuthority::new(Identity::new(regexp(".*@stack[.]test"), exact(ISSUER))).with_root(root.clone()),
             &email_as_uri.bundle(),
         )),
         by(
             "either of two",
-            KeylessAuthority::new(Identity::new(exact("bob@stack.test"), exact(ISSUER)), root.clone())
+            KeylessAuthority::new(Identity::new(exact("bob@stack.test"), exact(ISSUER)))
+                .with_root(root.clone())
                 .with_identity(alice()),
             &sealed.bundle(),
         ),
@@ -697,14 +722,14 @@ fn entries() -> Vec<Case> {
     beside.entries.extend(Sigstore::named("other").blob(BLOB).seal().entries);
     let mut ended = stack.trusted_root();
     ended["tlogs"][0]["publicKey"]["validFor"]["end"] = testkit::sigstore::rfc3339(SIGNED_AT - 1).into();
-    let ended = KeylessAuthority::new(alice(), trust(&ended));
+    let ended = KeylessAuthority::new(alice()).with_root(trust(&ended));
     // No format lets such an entry pass; an embedder who makes one is refused all the same.
     let mut unproved = entity(&good().seal().bundle()).unwrap();
     (unproved.log_entries[0].inclusion_promise, unproved.log_entries[0].inclusion_proof) = (None, None);
     let key = sigkit_core::crypto::PublicKey::from_spki_der(&Key::p256("signer").spki()).unwrap();
     let window = sigkit_core::trust::Validity::new(UnixTime(0), Some(UnixTime(SIGNED_AT - 1)));
     let key = sigkit_core::policy::KeyAuthority::new("key", key).with_validity(window);
-    let key = key.with_trust(trust(&stack.trusted_root()), TransparencyRequirements::IF_PRESENT);
+    let key = key.with_transparency(trust(&stack.trusted_root()), TransparencyRequirements::IF_PRESENT);
     let by_key = case("a key no longer believed", &stack, &stack.blob(BLOB).without_certificate().seal());
     vec![
         Case { entity: Ok(unproved), ..case("neither promise nor proof", &stack, &good().seal()) }
@@ -789,7 +814,7 @@ fn stamps() -> Vec<Case> {
     let mut pinned = stack.trusted_root();
     let chain = pinned["timestampAuthorities"][0]["certChain"]["certificates"].as_array_mut().unwrap();
     chain.truncate(1);
-    let pinned = KeylessAuthority::new(alice(), trust(&pinned));
+    let pinned = KeylessAuthority::new(alice()).with_root(trust(&pinned));
     let mut purpose = Sigstore::new();
     purpose.tsa = Tsa::with_leaf("stack tsa", &Template::timestamper("leaf").with(purposes(&[CODE_SIGNING])));
     let of_other_use = purpose.blob(BLOB).kind(Kind::HashedRekord2).stamped().seal();

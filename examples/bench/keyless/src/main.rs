@@ -13,7 +13,6 @@
 
 use std::hint::black_box;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 #[cfg(feature = "aws-lc-rs")]
@@ -31,6 +30,7 @@ use serde_json::Value;
 use sigkit_core::bundle::{Evidence, Origin, SignedEntity};
 use sigkit_core::limits::Limits;
 use sigkit_core::time::UnixTime;
+use sigkit_core::trust::RootName;
 use sigkit_core::verify::{Artifact, Verifier};
 use sigkit_core::{Identity, KeylessAuthority, Pattern, Policy, Purpose, Trust, TrustedRoot};
 use testkit::sigstore::{Hash, Key};
@@ -194,13 +194,14 @@ fn sigkit(case: &Case) -> impl Fn() {
     let root = TrustedRoot::from_json(case.root.as_bytes(), &Limits::DEFAULT).expect("a trusted root");
     let pattern = |text: &str| Pattern::exact(text).expect("a name");
     let identity = Identity::new(pattern(IDENTITY), pattern(ISSUER));
-    let policy = Policy::keyless(Purpose::Blob, KeylessAuthority::new(identity, Arc::new(root)));
+    let trust = Trust::default().with_root(RootName::PUBLIC_GOOD, root);
+    let policy = Policy::keyless(Purpose::Blob, KeylessAuthority::new(identity));
     let now = UnixTime::from(std::time::SystemTime::now());
     let bundle = case.bundle.as_bytes();
     move || {
         let entity = SignedEntity::from_bundle(black_box(bundle), &Limits::DEFAULT);
         let evidence = Evidence::of(Origin::File(String::new()), entity);
-        Verifier::new(&Trust::default()).verify(&policy, &Artifact::Bytes(ARTIFACT), &evidence, now).expect("it is good");
+        Verifier::new(&trust).verify(&policy, &Artifact::Bytes(ARTIFACT), &evidence, now).expect("it is good");
     }
 }
 

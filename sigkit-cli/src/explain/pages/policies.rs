@@ -4,6 +4,12 @@ use crate::explain::page::{Page, page_of};
 
 pub(super) const PAGES: &[Page] = &[
     page_of(
+        "trusted-root-missing",
+        "The policy names a trusted root, or a log or certificate authority of it, that the deployment does not have. By it nothing was verified.",
+        "The name is misspelled, or the trusted root was exchanged for one without that entry.",
+        "Give the deployment a trusted root of that name that has what the policy names.",
+    ),
+    page_of(
         "no-policy-matches",
         "No rule of the policy applies to this image. An image without a rule is refused.",
         "The image's name matches none of the patterns: another host, another path, or an image in a layout or archive, which has no name.",

@@ -401,16 +401,16 @@ fn key_authority(name: &str, key: &Key, log: Option<&Log>, reading: &Reading<'_>
         // Without an address the document says that no log is asked.
         None | Some(None) => Ok(authority),
         Some(Some(url)) => {
-            let root = reading.root_with_log(url).map_err(|error| error.below("ctlog"))?;
-            Ok(authority.with_trust(root, TransparencyRequirements::LOGGED))
+            let root = reading.checked(reading.root().with_log_at(url)).map_err(|error| error.below("ctlog"))?;
+            Ok(authority.with_transparency(root, TransparencyRequirements::LOGGED))
         }
     }
 }
 
 fn keyless_authority(keyless: &Keyless, log: Option<&Log>, reading: &Reading<'_>) -> Result<KeylessAuthority, Shape> {
     let root = match log.map(|log| log.url.as_deref()) {
-        None => reading.trusted_root(),
-        Some(Some(url)) => reading.root_with_log(url).map_err(|error| error.below("ctlog")),
+        None => reading.checked(reading.root()),
+        Some(Some(url)) => reading.checked(reading.root().with_log_at(url)).map_err(|error| error.below("ctlog")),
         Some(None) => Err(Shape::at(
             "ctlog",
             "an identity needs a log, since its certificate is valid for minutes only: give its url",
@@ -420,16 +420,15 @@ fn keyless_authority(keyless: &Keyless, log: Option<&Log>, reading: &Reading<'_>
         (None, Some(authority)) => {
             let data = authority.data.as_ref();
             let data = data.ok_or_else(|| Shape::at("keyless.ca-cert", "expected certificates in `data`"))?;
-            reading
-                .root_with_authorities(data.as_bytes(), root.logs().to_vec(), &root)
-                .map_err(|error| error.below("keyless.ca-cert.data"))?
+            let issuer = reading.issuer(data.as_bytes()).map_err(|error| error.below("keyless.ca-cert.data"))?;
+            root.with_issuer(issuer)
         }
-        (Some(url), None) => reading.root_with_authority(url, &root).map_err(|error| error.below("keyless"))?,
+        (Some(url), None) => reading.checked(root.with_issuer_at(url)).map_err(|error| error.below("keyless"))?,
         (None, None) => root,
         (Some(_), Some(_)) => return Err(Shape::at("keyless", "expected url or ca-cert, found both")),
     };
     let mut identities =
         each(&keyless.identities.0, "keyless.identities", |_, identity| identity.identity())?.into_iter();
     let first = identities.next().ok_or_else(|| Shape::at("keyless.identities", "expected at least one"))?;
-    Ok(identities.fold(KeylessAuthority::new(first, root), KeylessAuthority::with_identity))
+    Ok(identities.fold(KeylessAuthority::new(first).with_root(root), KeylessAuthority::with_identity))
 }

@@ -18,7 +18,7 @@ use crate::policy::{
     NamePrefix, Pattern, Policy, PolicyRequirement, PolicySet, Purpose, Requirement, SignedIdentity,
     TransparencyRequirements,
 };
-use crate::trust::{LogId, SanType, TransparencyLog, TrustedRoot, Validity};
+use crate::trust::{LogId, RootReference, SanType, TransparencyLog, Validity};
 
 /// Transports whose images can be named here.
 const LOCAL: [&str; 3] = ["oci", "oci-archive", "docker-archive"];
@@ -384,9 +384,8 @@ fn policy(wire: &SigstoreSigned, reading: &Reading<'_>) -> Result<Policy, Shape>
         if logs.is_empty() {
             return Ok(authority);
         }
-        let mut root = TrustedRoot::default();
-        logs.iter().try_for_each(|log| root.add_log(log.clone())).map_err(|error| Shape::at("", error))?;
-        Ok(authority.with_trust(root.into(), TransparencyRequirements::LOGGED))
+        let root = reading.checked(RootReference::own().with_logs(logs.clone()))?;
+        Ok(authority.with_transparency(root, TransparencyRequirements::LOGGED))
     });
     let authorities = authorities.collect::<Result<Vec<_>, Shape>>()?;
     Ok(Policy::keys(Purpose::Image, std::num::NonZeroUsize::MIN, authorities)?)
@@ -439,15 +438,15 @@ fn identity(fulcio: &Fulcio, logs: Vec<TransparencyLog>, reading: &Reading<'_>) 
     let [certificates] = certificates.as_slice() else {
         return Err(Shape::at("fulcio", "expected exactly one of caPath and caData"));
     };
-    let base = reading.trusted_root().map_err(|error| error.below("fulcio"))?;
-    let root = reading
-        .root_with_authorities(&certificates.bytes, logs, &base)
-        .map_err(|error| error.below(&certificates.member))?;
+    let root = reading.checked(reading.root()).map_err(|error| error.below("fulcio"))?;
+    let issuer = reading.issuer(&certificates.bytes).map_err(|error| error.below(&certificates.member))?;
+    let root =
+        reading.checked(root.with_issuer(issuer).with_logs(logs)).map_err(|error| error.below(&certificates.member))?;
     let pattern =
         |name: &str, text: &str| Pattern::exact(text).map_err(|error| Shape::at(format!("fulcio.{name}"), error));
     let identity =
         Identity::new(pattern("subjectEmail", &fulcio.subject_email)?, pattern("oidcIssuer", &fulcio.oidc_issuer)?);
-    Ok(KeylessAuthority::new(identity.with_kind(SanType::Email), root))
+    Ok(KeylessAuthority::new(identity.with_kind(SanType::Email)).with_root(root))
 }
 
 fn signed_name(identity: &Value) -> Result<SignedIdentity, Shape> {

@@ -171,8 +171,8 @@ impl WireAuthority {
             (None, Some(PemKey(key)), None) => Ok(Authority::Key(KeyAuthority::new(name, key.clone()))),
             (None, None, Some(identity)) => {
                 let identity = identity.own_identity().map_err(|error| error.below("identity"))?;
-                let root = reading.trusted_root().map_err(|error| error.below("identity"))?;
-                Ok(Authority::Keyless(KeylessAuthority::new(identity, root)))
+                let root = reading.checked(reading.root()).map_err(|error| error.below("identity"))?;
+                Ok(Authority::Keyless(KeylessAuthority::new(identity).with_root(root)))
             }
             _ => Err(Shape::at("", "expected exactly one of key, keyData and identity")),
         }

@@ -8,7 +8,7 @@ use super::{Reading, Shape};
 use crate::crypto::{PublicKey, pem};
 use crate::digest::DigestAlgorithm;
 use crate::policy::{Identity, KeyAuthority, Pattern};
-use crate::trust::{CertificateAuthority, TransparencyLog, TrustedRoot, Validity};
+use crate::trust::{CertificateAuthority, RootError, RootReference, Validity};
 
 /// A public key in PEM.
 #[derive(Clone, Debug)]
@@ -90,40 +90,26 @@ fn pattern(name: &str, exact: Option<&str>, regexp: Option<&str>) -> Result<Patt
 }
 
 impl Reading<'_> {
-    /// The trusted root, for members that need one.
-    pub(super) fn trusted_root(&self) -> Result<Arc<TrustedRoot>, Shape> {
-        self.resolver.trusted_root().map_err(|problem| Shape::at("", problem))
+    /// The trusted root of documents that name none.
+    pub(super) fn root(&self) -> RootReference {
+        self.resolver.default_root().into()
     }
 
-    /// The trusted root with the logs of this address alone.
-    pub(super) fn root_with_log(&self, url: &str) -> Result<Arc<TrustedRoot>, Shape> {
-        let root = self.trusted_root()?;
-        let is_meant = |log: &&TransparencyLog| is_address(log.base_url(), url);
-        let logs: Vec<_> = root.logs().iter().filter(is_meant).cloned().collect();
-        if logs.is_empty() {
-            let known = root.logs().iter().map(TransparencyLog::base_url).collect::<Vec<_>>().join(", ");
-            return Err(Shape::at("url", format!("the trusted root does not have log {url:?}: it has {known}")));
+    /// The reference, if the deployment has now what it refers to: a document that asks for something else is probably a mistake.
+    pub(super) fn checked(&self, reference: RootReference) -> Result<RootReference, Shape> {
+        let root = match reference.name() {
+            Some(name) => self.resolver.trusted_root(name).map_err(|problem| Shape::at("", problem))?,
+            None => Arc::default(),
+        };
+        match reference.select(&root) {
+            Ok(_) => Ok(reference),
+            Err(error @ (RootError::Log { .. } | RootError::Issuer { .. })) => Err(Shape::at("url", error)),
+            Err(error) => Err(Shape::at("", error)),
         }
-        assemble(logs, root.certificate_authorities(), &root)
     }
 
-    /// The trusted root with the certificate authorities of this address alone.
-    pub(super) fn root_with_authority(&self, url: &str, base: &TrustedRoot) -> Result<Arc<TrustedRoot>, Shape> {
-        let is_meant = |authority: &&CertificateAuthority| is_address(authority.uri(), url);
-        let authorities: Vec<_> = base.certificate_authorities().iter().filter(is_meant).cloned().collect();
-        if authorities.is_empty() {
-            return Err(Shape::at("url", format!("the trusted root does not have certificate authority {url:?}")));
-        }
-        assemble(base.logs().to_vec(), &authorities, base)
-    }
-
-    /// A trusted root of these certificate authorities, in PEM, and of these logs; the rest is as in `base`.
-    pub(super) fn root_with_authorities(
-        &self,
-        pem: &[u8],
-        logs: Vec<TransparencyLog>,
-        base: &TrustedRoot,
-    ) -> Result<Arc<TrustedRoot>, Shape> {
+    /// The certificate authority of these certificates in PEM.
+    pub(super) fn issuer(&self, pem: &[u8]) -> Result<CertificateAuthority, Shape> {
         let wrong = |problem: String| Shape::at("", format!("expected certificates in PEM: {problem}"));
         let mut certificates = Vec::new();
         for block in pem::blocks(pem).map_err(|error| wrong(error.to_string()))? {
@@ -133,26 +119,7 @@ impl Reading<'_> {
             certificates.push(block.decode_public().map_err(|error| wrong(error.to_string()))?);
         }
         let none: &[Vec<u8>] = &[];
-        let authority = CertificateAuthority::from_pools("", none, &certificates, Validity::ALWAYS, self.limits)
-            .map_err(|error| wrong(error.to_string()))?;
-        assemble(logs, &[authority], base)
+        CertificateAuthority::from_pools("", none, &certificates, Validity::ALWAYS, self.limits)
+            .map_err(|error| wrong(error.to_string()))
     }
-}
-
-fn is_address(known: &str, url: &str) -> bool {
-    known.trim_end_matches('/') == url.trim_end_matches('/')
-}
-
-fn assemble(
-    logs: Vec<TransparencyLog>,
-    authorities: &[CertificateAuthority],
-    base: &TrustedRoot,
-) -> Result<Arc<TrustedRoot>, Shape> {
-    let mut root = TrustedRoot::default();
-    let doubled = |error| Shape::at("", error);
-    logs.into_iter().try_for_each(|log| root.add_log(log)).map_err(doubled)?;
-    base.certificate_logs().iter().try_for_each(|log| root.add_certificate_log(log.clone())).map_err(doubled)?;
-    authorities.iter().for_each(|authority| root.add_certificate_authority(authority.clone()));
-    base.timestamp_authorities().iter().for_each(|authority| root.add_timestamp_authority(authority.clone()));
-    Ok(Arc::new(root))
 }

@@ -20,7 +20,7 @@ use crate::cause::{LikelyCause, TextFormat, likely_cause};
 use crate::content::{PredicateType, PredicateTypeError};
 use crate::json::{self, JsonError, Objects};
 use crate::limits::Limits;
-use crate::trust::TrustedRoot;
+use crate::trust::{RootName, TrustedRoot};
 
 /// What a document may refer to outside itself.
 pub trait DocumentResolver {
@@ -30,11 +30,17 @@ pub trait DocumentResolver {
     /// Why there are none, in words.
     fn file(&self, path: &str, limit: u64) -> Result<Vec<u8>, String>;
 
-    /// The trusted root, for documents that name identities.
+    /// The name of the trusted root for documents that name none.
+    fn default_root(&self) -> RootName {
+        RootName::PUBLIC_GOOD
+    }
+
+    /// The trusted root that the deployment has under this name. Policies keep the name alone; a document that asks for a log or authority
+    /// that the root does not have is refused.
     ///
     /// # Errors
     /// Why there is none, as a message.
-    fn trusted_root(&self) -> Result<Arc<TrustedRoot>, String>;
+    fn trusted_root(&self, name: &RootName) -> Result<Arc<TrustedRoot>, String>;
 }
 
 /// Why a text is not a policy.
