@@ -6,6 +6,8 @@
 
 #[cfg(all(unix, feature = "layout"))]
 mod archive;
+#[cfg(all(unix, feature = "registry"))]
+pub mod credentials;
 mod error;
 #[cfg(all(unix, feature = "layout"))]
 mod layout;
