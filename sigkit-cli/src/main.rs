@@ -4,6 +4,7 @@ mod args;
 
 mod command;
 mod context;
+mod credentials;
 mod environment;
 mod error;
 mod exit;
@@ -68,6 +69,6 @@ fn run() -> ExitCode {
     let done =
         command::run(parsed.cli.verb, &context, global, &mut printer).unwrap_or_else(|error| Output::failed(&error));
     // Helpers whose answer is no longer needed do not outlive the command.
-    sigkit_core::store::credentials::stop_helpers();
+    credentials::stop_helpers();
     printer.finish(done)
 }

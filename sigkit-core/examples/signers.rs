@@ -23,7 +23,7 @@ use sigkit_core::limits::Limits;
 use sigkit_core::oci::{Descriptor, ImageReference, TagOrDigest, media_type};
 use sigkit_core::policy::{KeyAuthority, Policy, Purpose};
 use sigkit_core::store::registry::{RegistryClient, RegistryStore};
-use sigkit_core::store::{Precondition, StoreError, StoreWrite as _};
+use sigkit_core::store::{BlobSource, StoreError, StoreWrite as _};
 use sigkit_core::time::UnixTime;
 use sigkit_core::trust::Trust;
 use sigkit_core::verify::{Artifact, Verifier};
@@ -222,7 +222,7 @@ fn start(reference: &str, format: &str) -> Result<(Child, PublicKey), Failure> {
 async fn push_image(store: &RegistryStore, target: &TagOrDigest, seed: &str) -> Result<Vec<u8>, StoreError> {
     let (config, layer) = (b"{}".as_slice(), seed.as_bytes());
     for blob in [config, layer] {
-        store.push_blob(blob.into(), &Digest::sha256(blob)).await?;
+        store.push_blob(BlobSource::bytes(blob.into(), &Digest::sha256(blob))).await?;
     }
     let manifest = serde_json::json!({
         "schemaVersion": 2, "mediaType": media_type::OCI_MANIFEST,
@@ -230,7 +230,7 @@ async fn push_image(store: &RegistryStore, target: &TagOrDigest, seed: &str) -> 
         "layers": [Descriptor::of("application/vnd.oci.image.layer.v1.tar", layer)],
     });
     let bytes = manifest.to_string().into_bytes();
-    store.push_manifest(target, media_type::OCI_MANIFEST, &bytes, Precondition::Any).await?;
+    store.push_manifest(target, media_type::OCI_MANIFEST, &bytes).await?;
     Ok(bytes)
 }
 

@@ -33,7 +33,7 @@ use crate::key::Signer;
 use crate::oci::TagOrDigest;
 use crate::policy::Policy;
 #[cfg(feature = "sign")]
-use crate::store::StoreWrite;
+use crate::store::TagWriter;
 use crate::store::{Store, StoreError};
 use crate::time::UnixTime;
 use crate::trust::Trust;
@@ -57,7 +57,7 @@ pub fn verify_image<S: Store>(
 /// # Errors
 /// [`SignImageError`]; [`StoreError::Unavailable`] in it when no runtime could be started, and then nothing was written.
 #[cfg(feature = "sign")]
-pub fn sign_image<S: StoreWrite>(
+pub fn sign_image<S: TagWriter>(
     store: &S,
     target: &TagOrDigest,
     signer: &dyn Signer,

@@ -13,7 +13,7 @@
 //!     let store = RegistryClient::default().repository(&image.repository);
 //!     let now = std::time::SystemTime::now().into();
 //!     let verified = blocking::verify_image(&store, &image.target(), &Trust::default(), &policy, now)?;
-//!     Ok(format!("{}@{}", image.repository, verified.image.descriptor.digest))
+//!     Ok(format!("{}@{}", image.repository, verified.image.digest()))
 //! }
 //! # use sigkit_core::key::{Password, file};
 //! # use sigkit_core::{Format, Signing};

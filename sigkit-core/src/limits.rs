@@ -30,6 +30,8 @@ pub struct Limits {
     pub referrers: usize,
     /// All pages of one referrers listing together.
     pub referrers_bytes: u64,
+    /// Tags of one repository.
+    pub tags: usize,
     /// Pages of one referrers listing.
     pub referrer_pages: usize,
     /// A registry's error body, of which 4 KiB are shown.
@@ -97,6 +99,7 @@ impl Limits {
         attachments: 1000,
         referrers: 10_000,
         referrers_bytes: 8 << 20,
+        tags: 100_000,
         referrer_pages: 100,
         error_body_bytes: 64 << 10,
         token_bytes: 1 << 20,

@@ -22,7 +22,9 @@ use sigkit_core::key::Signer as _;
 use sigkit_core::limits::Limits;
 use sigkit_core::oci::{Descriptor, Manifest, Tag, TagOrDigest, media_type};
 use sigkit_core::policy::{KeyAuthority, Policy, Purpose};
-use sigkit_core::store::{MemoryStore, Precondition, Store, StoreError, StoreWrite, WriteConsistency};
+use sigkit_core::store::{
+    BlobSource, BlobStream, MemoryStore, Store, StoreError, StoreWrite as _, TagWriter, WriteConsistency,
+};
 use support::cases::{IMAGE, image};
 use support::keys::signer;
 use support::simulation::Simulation;
@@ -42,12 +44,12 @@ fn by_tag(tag: &Tag) -> TagOrDigest {
 async fn put(store: &MemoryStore, target: &TagOrDigest, document: &Value) -> Descriptor {
     let bytes = document.to_string().into_bytes();
     let kind = document["mediaType"].as_str().unwrap_or(media_type::OCI_MANIFEST);
-    store.push_manifest(target, kind, &bytes, Precondition::Any).await.unwrap();
+    store.push_manifest(target, kind, &bytes).await.unwrap();
     Descriptor::of(kind, &bytes)
 }
 
 async fn put_blob(store: &MemoryStore, kind: &str, bytes: &[u8]) -> Descriptor {
-    store.push_blob(bytes.into(), &Digest::sha256(bytes)).await.unwrap();
+    store.push_blob(BlobSource::bytes(bytes.into(), &Digest::sha256(bytes))).await.unwrap();
     Descriptor::of(kind, bytes)
 }
 
@@ -482,8 +484,8 @@ async fn retired_and_dead_referrers_are_reported_by_name() {
             }
             self.0.manifest(target).await
         }
-        async fn blob(&self, descriptor: &Descriptor, limit: u64) -> Result<Vec<u8>, StoreError> {
-            self.0.blob(descriptor, limit).await
+        async fn read_blob(&self, descriptor: &Descriptor) -> Result<BlobStream<'_>, StoreError> {
+            self.0.read_blob(descriptor).await
         }
         async fn referrers(&self, subject: &Digest) -> Result<sigkit_core::store::Referrers, StoreError> {
             self.0.referrers(subject).await
@@ -532,9 +534,9 @@ impl<F: Fn(&Call) -> bool + Sync> Store for Silent<F> {
         self.perhaps(Call::Manifest(target.clone())).await;
         self.0.manifest(target).await
     }
-    async fn blob(&self, descriptor: &Descriptor, limit: u64) -> Result<Vec<u8>, StoreError> {
+    async fn read_blob(&self, descriptor: &Descriptor) -> Result<BlobStream<'_>, StoreError> {
         self.perhaps(Call::Blob(descriptor.digest)).await;
-        self.0.blob(descriptor, limit).await
+        self.0.read_blob(descriptor).await
     }
     async fn referrers(&self, subject: &Digest) -> Result<sigkit_core::store::Referrers, StoreError> {
         self.perhaps(Call::Referrers(*subject)).await;
@@ -604,12 +606,12 @@ fn signature(writer: usize) -> Signature {
     Signature::from_bytes(format!("signature {writer}").into_bytes())
 }
 
-async fn attach_layer<S: StoreWrite>(store: &S, writer: usize) -> Result<WriteReceipt, AttachError> {
+async fn attach_layer<S: TagWriter>(store: &S, writer: usize) -> Result<WriteReceipt, AttachError> {
     let signature = signature(writer);
     LayerAttachment { image: &image(), payload: b"{}", signature: &signature, created: None }.attach(store).await
 }
 
-async fn attach_bundle<S: StoreWrite>(store: &S, writer: usize) -> Result<WriteReceipt, AttachError> {
+async fn attach_bundle<S: TagWriter>(store: &S, writer: usize) -> Result<WriteReceipt, AttachError> {
     let bundle = format!("bundle {writer}");
     let image = image_descriptor();
     BundleAttachment { image: &image, bundle: bundle.as_bytes().into(), predicate_type: PREDICATE, created: NOW }
@@ -619,7 +621,7 @@ async fn attach_bundle<S: StoreWrite>(store: &S, writer: usize) -> Result<WriteR
 
 /// The entries of the document under a tag, by what makes them different.
 async fn entries<S: Store>(store: &S, tag: &Tag) -> Vec<String> {
-    match store.manifest(&by_tag(tag)).await.unwrap().manifest {
+    match store.manifest(&by_tag(tag)).await.unwrap().manifest() {
         Manifest::Image(image) => {
             image.layers.iter().map(|layer| layer.annotations[media_type::ANNOTATION_SIGNATURE].clone()).collect()
         }
@@ -634,18 +636,18 @@ async fn an_attached_signature_is_where_the_receipt_says() {
     assert_eq!(receipt.place, AttachmentLocation::SignatureTag(signature_tag(&image())));
     assert_eq!(receipt.to_string(), format!("registry.example/app:{}", signature_tag(&image())));
     let fetched = store.manifest(&by_tag(&signature_tag(&image()))).await.unwrap();
-    assert_eq!(receipt.manifest, fetched.descriptor.digest);
+    assert_eq!(receipt.manifest, fetched.digest());
 
     let receipt = attach_bundle(&store, 1).await.unwrap();
     assert_eq!(receipt.place, AttachmentLocation::Referrers);
     assert!(store.manifest(&TagOrDigest::Digest(receipt.manifest)).await.is_ok());
-    assert!(store.tags().iter().all(|(tag, _)| *tag != fallback_tag(&image())), "a list that is kept needs no tag");
+    assert!(store.tagged().iter().all(|(tag, _)| *tag != fallback_tag(&image())), "a list that is kept needs no tag");
 
     let old = store.without_referrers();
     let receipt = attach_bundle(&old, 2).await.unwrap();
     assert_eq!(receipt.place, AttachmentLocation::FallbackTag(fallback_tag(&image())));
     assert_eq!(entries(&old, &fallback_tag(&image())).await, [receipt.manifest.to_string()]);
-    let Manifest::Index(index) = old.manifest(&by_tag(&fallback_tag(&image()))).await.unwrap().manifest else {
+    let Manifest::Index(index) = old.manifest(&by_tag(&fallback_tag(&image()))).await.unwrap().into_manifest() else {
         panic!("an index")
     };
     assert_eq!(index.manifests[0].artifact_type.as_deref(), Some(media_type::BUNDLE_V03));
@@ -671,7 +673,7 @@ async fn tag_that_holds_something_else_is_not_changed() {
     let store = MemoryStore::new().without_referrers();
     put(&store, &by_tag(&signature_tag(&image())), &index(&[])).await;
     put(&store, &by_tag(&fallback_tag(&image())), &manifest(&[], None, "")).await;
-    let before = store.tags();
+    let before = store.tagged();
     for (error, belongs) in [
         (attach_layer(&store, 1).await.expect_err("an index"), "expected a manifest of signatures, found"),
         (attach_bundle(&store, 1).await.expect_err("an image"), "expected an index of referrers, found"),
@@ -679,7 +681,7 @@ async fn tag_that_holds_something_else_is_not_changed() {
         assert!(matches!(&error, AttachError::Occupied { .. }) && error.to_string().contains(belongs), "{error}");
         assert_eq!(error.code(), "tag-occupied");
     }
-    assert_eq!(store.tags(), before);
+    assert_eq!(store.tagged(), before);
 }
 
 // Fails when a merge keeps only what it understands.
@@ -693,7 +695,7 @@ async fn entries_and_members_of_others_stay_as_they_are() {
     put(&store, &by_tag(&signature_tag(&image())), &document).await;
     attach_layer(&store, 1).await.unwrap();
     let fetched = store.manifest(&by_tag(&signature_tag(&image()))).await.unwrap();
-    let written: Value = serde_json::from_slice(&fetched.bytes).unwrap();
+    let written: Value = serde_json::from_slice(fetched.bytes()).unwrap();
     assert_eq!(written["layers"][0], theirs);
     assert_eq!(written["layers"].as_array().unwrap().len(), 2);
     assert_eq!(written["x-theirs"], json!({"kept": true}));
@@ -785,7 +787,7 @@ fn no_writer_loses_a_signature_where_writes_are_conditional() {
 fn remove(store: &MemoryStore, tag: &Tag, drop: impl Fn(&Value) -> bool) {
     use futures_util::FutureExt as _;
     let Some(Ok(fetched)) = store.manifest(&by_tag(tag)).now_or_never() else { return };
-    let mut document: Value = serde_json::from_slice(&fetched.bytes).unwrap();
+    let mut document: Value = serde_json::from_slice(fetched.bytes()).unwrap();
     for list in ["layers", "manifests"] {
         if let Some(Value::Array(entries)) = document.get_mut(list) {
             entries.retain(|entry| !drop(entry));
@@ -964,14 +966,14 @@ async fn listed_tag_is_never_recreated_when_not_found() {
         let inner = MemoryStore::new().without_referrers();
         attach_layer(&inner, 1).await.unwrap();
         attach_bundle(&inner, 1).await.unwrap();
-        let before = inner.tags();
+        let before = inner.tagged();
         let never = |_, call: &Call| matches!(call, Call::Manifest(TagOrDigest::Tag(_))).then(not_found);
         let store = Watched::new(inner.clone()).failing(never).best_effort();
         let result = if attach_one { attach_layer(&store, 2).await } else { attach_bundle(&store, 2).await };
         let error = result.expect_err("the place contradicts itself");
         assert_eq!(error.code(), "store-unavailable");
         assert!(error.to_string().contains("expected the manifest of a tag that the registry lists"), "{error}");
-        assert_eq!(inner.tags(), before);
+        assert_eq!(inner.tagged(), before);
     }
 }
 
@@ -1037,7 +1039,7 @@ fn lacks() -> StoreError {
     StoreError::Lacks { place: "PUT /v2/".to_owned(), detail: "MANIFEST_BLOB_UNKNOWN".to_owned() }
 }
 
-async fn attach_any<S: StoreWrite>(kind: &str, store: &S, writer: usize) -> Result<WriteReceipt, AttachError> {
+async fn attach_any<S: TagWriter>(kind: &str, store: &S, writer: usize) -> Result<WriteReceipt, AttachError> {
     if kind == "layer" { attach_layer(store, writer).await } else { attach_bundle(store, writer).await }
 }
 
@@ -1099,7 +1101,7 @@ async fn with_an_entry_that_is_gone(kind: &str, looks: usize, answer: fn() -> St
         _ => (fallback_tag(&image()), "manifests"),
     };
     let fetched = inner.manifest(&by_tag(&tag)).await.unwrap();
-    let mut document: Value = serde_json::from_slice(&fetched.bytes).unwrap();
+    let mut document: Value = serde_json::from_slice(fetched.bytes()).unwrap();
     document[list].as_array_mut().unwrap().push(json!(dead));
     put(&inner, &by_tag(&tag), &document).await;
     let looked = AtomicUsize::new(0);
@@ -1125,7 +1127,7 @@ async fn an_entry_that_is_gone_is_left_out_where_the_place_refuses_it() {
         assert_eq!(receipt.left_out, [dead], "{kind}");
         assert!(receipt.to_string().contains(&format!("{dead} was listed, but no longer exists")), "{receipt}");
         let fetched = store.inner.manifest(&by_tag(&tag)).await.unwrap();
-        let text = String::from_utf8(fetched.bytes).unwrap();
+        let text = String::from_utf8(fetched.into_bytes()).unwrap();
         assert!(!text.contains(&dead.to_string()), "{kind}");
         assert_eq!(found(&store.inner).await.items.len(), 2, "{kind}");
 
@@ -1133,11 +1135,11 @@ async fn an_entry_that_is_gone_is_left_out_where_the_place_refuses_it() {
         let (store, tag, dead) = with_an_entry_that_is_gone(kind, usize::MAX, unavailable).await;
         assert_eq!(attach_any(kind, &store, 2).await.expect_err("refused").code(), "store-lacks", "{kind}");
         let fetched = store.inner.manifest(&by_tag(&tag)).await.unwrap();
-        assert!(String::from_utf8(fetched.bytes).unwrap().contains(&dead.to_string()), "{kind}");
+        assert!(String::from_utf8(fetched.into_bytes()).unwrap().contains(&dead.to_string()), "{kind}");
         let (store, tag, dead) = with_an_entry_that_is_gone(kind, 1, not_found).await;
         attach_any(kind, &store, 2).await.unwrap();
         let fetched = store.inner.manifest(&by_tag(&tag)).await.unwrap();
-        assert!(String::from_utf8(fetched.bytes).unwrap().contains(&dead.to_string()), "{kind}");
+        assert!(String::from_utf8(fetched.into_bytes()).unwrap().contains(&dead.to_string()), "{kind}");
     }
 }
 

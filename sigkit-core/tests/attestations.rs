@@ -24,7 +24,7 @@ use sigkit_core::oci::{Descriptor, Manifest, Tag, TagOrDigest, media_type};
 use sigkit_core::policy::{KeyAuthority, Policy, Purpose};
 use sigkit_core::reason::Reason;
 use sigkit_core::report::Verdict;
-use sigkit_core::store::{FetchedManifest, MemoryStore, Precondition, Store, StoreWrite, WriteConsistency};
+use sigkit_core::store::{BlobSource, MemoryStore, Store, StoreWrite as _, TagWriter, WriteConsistency};
 use sigkit_core::trust::Trust;
 use sigkit_core::verify::{Artifact, NotVerified, Verified, Verifier};
 use support::cases::{IMAGE, image, statement, subject_of};
@@ -46,7 +46,7 @@ fn by_tag(tag: &Tag) -> TagOrDigest {
 /// A store with the image under `v1`.
 async fn repository() -> MemoryStore {
     let store = MemoryStore::new();
-    store.push_manifest(&tag("v1"), media_type::OCI_MANIFEST, IMAGE.as_bytes(), Precondition::Any).await.unwrap();
+    store.push_manifest(&tag("v1"), media_type::OCI_MANIFEST, IMAGE.as_bytes()).await.unwrap();
     store
 }
 
@@ -157,7 +157,8 @@ async fn a_predicate_comes_back_byte_for_byte_in_every_format() {
 async fn manifests_say_what_is_attached_to_them() {
     let store = repository().await;
     attest(&store, &PredicateType::Custom, Format::Both, &signer(), "x").await;
-    let Manifest::Image(legacy) = store.manifest(&by_tag(&attestation_tag(&image()))).await.unwrap().manifest else {
+    let Manifest::Image(legacy) = store.manifest(&by_tag(&attestation_tag(&image()))).await.unwrap().into_manifest()
+    else {
         panic!("an index")
     };
     let layer = &legacy.layers[0];
@@ -219,7 +220,7 @@ async fn an_annotation_turns_nothing_into_an_attestation() {
     let entity = sealed(&statement("urn:other", &subject_of(&image().to_string())), &signer());
     let bundle = entity.to_bundle().unwrap().unwrap();
     let attachment =
-        BundleAttachment { image: &fetched.descriptor, bundle: bundle.into(), predicate_type: CUSTOM, created: NOW };
+        BundleAttachment { image: fetched.descriptor(), bundle: bundle.into(), predicate_type: CUSTOM, created: NOW };
     attachment.attach(&store).await.unwrap();
     let refused = judge(&store, &wanting(&PredicateType::Custom, &signer())).await;
     assert_eq!(failures(&refused), [("evidence", "no-attestation-of-type"), ("content", "predicate-type-mismatch")]);
@@ -227,7 +228,7 @@ async fn an_annotation_turns_nothing_into_an_attestation() {
 
 /// The digests of the layers under the tag of attestations.
 async fn layers(store: &MemoryStore) -> Vec<Digest> {
-    match store.manifest(&by_tag(&attestation_tag(&image()))).await.unwrap().manifest {
+    match store.manifest(&by_tag(&attestation_tag(&image()))).await.unwrap().manifest() {
         Manifest::Image(manifest) => manifest.layers.iter().map(|layer| layer.digest).collect(),
         Manifest::Index(_) => panic!("an index"),
     }
@@ -275,7 +276,7 @@ fn remotes(seed: u64, inner: &MemoryStore, atomicity: WriteConsistency, writers:
 type Attaching<'a> = Pin<Box<dyn Future<Output = Result<(), SignImageError>> + 'a>>;
 
 /// Replaces with the document of one of several writers.
-async fn replace<S: StoreWrite>(store: &S, format: Format, writer: usize) -> Result<(), SignImageError> {
+async fn replace<S: TagWriter>(store: &S, format: Format, writer: usize) -> Result<(), SignImageError> {
     let mut attesting = AttestOptions::new(PredicateType::Custom, format, "registry.example/app");
     attesting.earlier = ReplaceMode::Replace;
     let document = format!("by {writer}").into_bytes();
@@ -363,10 +364,7 @@ async fn one_is_left_on_a_registry_with_and_without_referrers() {
         let repository = Repository::new(registry.host(), "my/app").unwrap();
         let store = || RegistryClient::new(RegistryOptions::default()).unwrap().repository(&repository);
         let image_store = store();
-        image_store
-            .push_manifest(&tag("v1"), media_type::OCI_MANIFEST, IMAGE.as_bytes(), Precondition::Any)
-            .await
-            .unwrap();
+        image_store.push_manifest(&tag("v1"), media_type::OCI_MANIFEST, IMAGE.as_bytes()).await.unwrap();
         let writers = (0..8).map(|writer| {
             let store = store();
             async move { replace(&store, format, writer).await }
@@ -375,7 +373,7 @@ async fn one_is_left_on_a_registry_with_and_without_referrers() {
             result.unwrap();
         }
         let fetched = image_store.manifest(&by_tag(&attestation_tag(&image()))).await.unwrap();
-        let Manifest::Image(manifest) = fetched.manifest else { panic!("an index") };
+        let Manifest::Image(manifest) = fetched.manifest() else { panic!("an index") };
         assert_eq!(manifest.layers.len(), 1, "{referrers:?} {format:?}");
     }
 }
@@ -392,7 +390,7 @@ async fn nothing_is_replaced_unseen() {
     });
     let target = by_tag(&attestation_tag(&image()));
     let bytes = manifest.to_string().into_bytes();
-    store.push_manifest(&target, media_type::OCI_MANIFEST, &bytes, Precondition::Any).await.unwrap();
+    store.push_manifest(&target, media_type::OCI_MANIFEST, &bytes).await.unwrap();
     let mut attesting = AttestOptions::new(PredicateType::Custom, Format::Legacy, "registry.example/app");
     attesting.earlier = ReplaceMode::Replace;
     let error = attest_image(&store, &tag("v1"), &signer(), &attesting, b"2".to_vec(), NOW).await.unwrap_err();
@@ -548,8 +546,7 @@ fn large_statements_verify_with_every_kind_of_key() {
 async fn attestations_are_bounded() {
     let store = repository().await;
     attest(&store, &PredicateType::Custom, Format::Both, &signer(), &"x".repeat(1000)).await;
-    let FetchedManifest { manifest: Manifest::Image(manifest), .. } =
-        store.manifest(&by_tag(&attestation_tag(&image()))).await.unwrap()
+    let Manifest::Image(manifest) = store.manifest(&by_tag(&attestation_tag(&image()))).await.unwrap().into_manifest()
     else {
         panic!("an index")
     };
@@ -585,10 +582,10 @@ async fn refer_as(store: &MemoryStore, kind: &str, padding: usize, named: Option
     if let Some(named) = named {
         manifest["annotations"] = json!({media_type::ANNOTATION_PREDICATE_TYPE: named});
     }
-    store.push_blob(bundle.as_slice().into(), &Digest::sha256(&bundle)).await.unwrap();
+    store.push_blob(BlobSource::bytes(bundle.as_slice().into(), &Digest::sha256(&bundle))).await.unwrap();
     let bytes = manifest.to_string().into_bytes();
     let target = TagOrDigest::Digest(Digest::sha256(&bytes));
-    store.push_manifest(&target, media_type::OCI_MANIFEST, &bytes, Precondition::Any).await.unwrap();
+    store.push_manifest(&target, media_type::OCI_MANIFEST, &bytes).await.unwrap();
     size
 }
 
@@ -671,7 +668,7 @@ async fn attestations_of_any_size_hide_no_signature() {
 async fn tag_that_holds_something_else_is_not_changed() {
     let store = repository().await;
     let target = by_tag(&attestation_tag(&image()));
-    store.push_manifest(&target, media_type::OCI_MANIFEST, IMAGE.replace("[]", r#"[{"mediaType":"x","size":0,"digest":"sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"}]"#).as_bytes(), Precondition::Any).await.unwrap();
+    store.push_manifest(&target, media_type::OCI_MANIFEST, IMAGE.replace("[]", r#"[{"mediaType":"x","size":0,"digest":"sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"}]"#).as_bytes()).await.unwrap();
     let envelope = EnvelopeAttachment {
         image: &image(),
         envelope: b"{}".into(),

@@ -11,7 +11,7 @@ use sigkit_core::key::{Password, Signer as _, file};
 use sigkit_core::oci::{Descriptor, TagOrDigest, media_type};
 use sigkit_core::report::Verdict;
 use sigkit_core::store::registry::RegistryStore;
-use sigkit_core::store::{MemoryStore, Precondition, Store, StoreError, StoreWrite};
+use sigkit_core::store::{BlobSource, MemoryStore, Store as _, StoreError, StoreWrite as _};
 use sigkit_core::time::UnixTime;
 use sigkit_core::trust::Trust;
 use sigkit_core::{
@@ -55,7 +55,7 @@ fn both_formats_are_signed_and_verified_without_a_runtime() {
 
         // The connections of the call before are gone with its runtime; the client does without them.
         let verified = blocking::verify_image(&store, &target, &Trust::default(), &policy(&public), NOW).unwrap();
-        assert_eq!(verified.image.descriptor.digest, signed.image.descriptor.digest);
+        assert_eq!(verified.image.digest(), signed.image.digest());
         assert_eq!(verified.verified.signatures().len(), if format == Format::Both { 2 } else { 1 });
         drop(registry);
     }
@@ -112,8 +112,8 @@ fn any_store_will_do() {
     let manifest = format!(r#"{{"schemaVersion":2,"config":{entry},"layers":[]}}"#);
     let target = TagOrDigest::Tag("v1".parse().unwrap());
     blocking::block_on(async {
-        store.push_blob(b"{}".into(), &blob.digest).await?;
-        store.push_manifest(&target, media_type::OCI_MANIFEST, manifest.as_bytes(), Precondition::Absent).await
+        store.push_blob(BlobSource::bytes(b"{}".into(), &blob.digest)).await?;
+        store.push_manifest(&target, media_type::OCI_MANIFEST, manifest.as_bytes()).await
     })
     .unwrap()
     .unwrap();
@@ -121,7 +121,7 @@ fn any_store_will_do() {
     blocking::sign_image(&store, &target, &pair, &signing, NOW).unwrap();
     let verified =
         blocking::verify_image(&store, &target, &Trust::default(), &policy(&public), SystemTime::now().into()).unwrap();
-    assert_eq!(verified.image.bytes, manifest.as_bytes());
+    assert_eq!(verified.image.bytes(), manifest.as_bytes());
 }
 
 // threat: M6

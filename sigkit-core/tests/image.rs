@@ -18,7 +18,9 @@ use sigkit_core::limits::Limits;
 use sigkit_core::oci::{Descriptor, Platform, TagOrDigest, media_type};
 use sigkit_core::policy::{KeyAuthority, Policy, Purpose};
 use sigkit_core::report::Verdict;
-use sigkit_core::store::{FetchedManifest, MemoryStore, Precondition, Store, StoreError, StoreWrite};
+use sigkit_core::store::{
+    BlobSource, FetchedManifest, MemoryStore, Store as _, StoreError, StoreWrite as _, TagWriter,
+};
 use sigkit_core::time::UnixTime;
 use sigkit_core::trust::Trust;
 use support::cases::{IMAGE, image, statement, subject_of};
@@ -44,7 +46,7 @@ fn policy(key: &KeyPair) -> Policy {
 async fn push(store: &MemoryStore, target: &TagOrDigest, document: &str) -> Digest {
     let kind: Value = serde_json::from_str(document).unwrap();
     let kind = kind["mediaType"].as_str().unwrap().to_owned();
-    store.push_manifest(target, &kind, document.as_bytes(), Precondition::Any).await.unwrap();
+    store.push_manifest(target, &kind, document.as_bytes()).await.unwrap();
     Digest::sha256(document.as_bytes())
 }
 
@@ -60,7 +62,7 @@ fn other(note: &str) -> String {
     IMAGE.replacen("\"layers\":[]", &format!("\"layers\":[],\"annotations\":{{\"note\":\"{note}\"}}"), 1)
 }
 
-async fn sign<S: StoreWrite>(store: &S, key: &KeyPair, signing: &SignOptions) -> Result<Vec<Attached>, SignImageError> {
+async fn sign<S: TagWriter>(store: &S, key: &KeyPair, signing: &SignOptions) -> Result<Vec<Attached>, SignImageError> {
     sign_image(store, &tag("v1"), key, signing, NOW).await.map(|signed| signed.attached)
 }
 
@@ -81,7 +83,7 @@ async fn what_is_signed_verifies_in_every_format_and_place() {
 
             let policy = policy(&signer()).with_annotation("env", "<prod>");
             let verified = verify_image(&store, &tag("v1"), &Trust::default(), &policy, NOW).await.unwrap();
-            assert_eq!(verified.image.descriptor.digest, image());
+            assert_eq!(verified.image.digest(), image());
             assert_eq!(verified.verified.signatures().len(), count, "{format:?}");
             assert!(verify_image(&store, &by_digest(image()), &Trust::default(), &policy, NOW).await.is_ok());
             assert!(
@@ -154,16 +156,16 @@ async fn a_tag_is_resolved_once() {
         }
     });
     let verified = verify_image(&store, &tag("v1"), &Trust::default(), &policy(&signer()), NOW).await.unwrap();
-    assert_eq!(verified.image.descriptor.digest, image());
+    assert_eq!(verified.image.digest(), image());
     assert_eq!(store.count(&Call::Manifest(tag("v1"))), 1);
-    assert_eq!(inner.manifest(&tag("v1")).await.unwrap().descriptor.digest, evil_digest);
+    assert_eq!(inner.manifest(&tag("v1")).await.unwrap().digest(), evil_digest);
     assert!(verify_image(&store, &tag("v1"), &Trust::default(), &policy(&signer()), NOW).await.is_err());
 
     let inner = repository().await;
     let store = Watched::new(inner.clone());
     let signed =
         sign_image(&store, &tag("v1"), &signer(), &SignOptions::new(Format::Both, REPOSITORY), NOW).await.unwrap();
-    assert_eq!(signed.image.descriptor.digest, image());
+    assert_eq!(signed.image.digest(), image());
     assert_eq!(store.count(&Call::Manifest(tag("v1"))), 1);
 }
 
@@ -191,7 +193,7 @@ async fn unreadable_signatures_are_undecided_and_absent_refused() {
     let store = repository().await;
     let refused = |error: ImageError| match error {
         ImageError::NotVerified { refusal, image: judged } => {
-            assert_eq!(judged.descriptor.digest, image());
+            assert_eq!(judged.digest(), image());
             refusal.report().verdict()
         }
         ImageError::Image(error) => panic!("{error}"),
@@ -230,7 +232,7 @@ async fn an_attestation_on_an_image_is_not_its_signature() {
     let bundle = entity.to_bundle().unwrap().unwrap();
     // It claims to be a signature in a member that is not signed.
     let attachment = BundleAttachment {
-        image: &fetched.descriptor,
+        image: fetched.descriptor(),
         bundle: bundle.into(),
         predicate_type: "https://sigstore.dev/cosign/sign/v1",
         created: NOW,
@@ -273,7 +275,7 @@ async fn a_payload_that_names_another_image_is_not_written() {
         let error = sign(&store, &signer(), &signing).await.expect_err("it would not verify");
         assert!(matches!(error, SignImageError::Rejected(_)), "{error}");
     }
-    assert_eq!(store.tags().len(), 1);
+    assert_eq!(store.tagged().len(), 1);
     signing.payload = Some(good.clone().into_bytes());
     sign(&store, &signer(), &signing).await.unwrap();
     let verified = verify_image(&store, &tag("v1"), &Trust::default(), &policy(&signer()), NOW).await.unwrap();
@@ -303,7 +305,7 @@ async fn not_an_image_is_neither_signed_nor_verified() {
         sign(&store, &signer(), &SignOptions::new(Format::Both, REPOSITORY)).await,
         Err(SignImageError::Image(StoreError::DigestMismatch { .. }))
     ));
-    assert_eq!(store.tags().len(), 1);
+    assert_eq!(store.tagged().len(), 1);
 }
 
 // threat: H07
@@ -460,7 +462,7 @@ async fn missing_child_is_an_error_and_not_a_leaf() {
 async fn partial_index_is_compared_as_far_as_present() {
     let store = MemoryStore::new();
     let (here, gone) = (other("here"), other("gone"));
-    store.push_blob(b"{}".into(), &Digest::sha256(b"{}")).await.unwrap();
+    store.push_blob(BlobSource::bytes(b"{}".into(), &Digest::sha256(b"{}"))).await.unwrap();
     push(&store, &by_digest(Digest::sha256(here.as_bytes())), &here).await;
     push(&store, &tag("v1"), &index(&[("amd64", &here), ("arm64", &gone)])).await;
     let top = fetched(&store, &tag("v1")).await;
@@ -522,7 +524,7 @@ async fn layers_in_configuration_but_not_manifest_are_refused() {
         (r#"{"rootfs":{"type":"layers","diff_ids":[]}}"#, 0, true),
         (r#"{"architecture":"amd64"}"#, 1, true),
     ] {
-        store.push_blob(config.as_bytes().into(), &Digest::sha256(config.as_bytes())).await.unwrap();
+        store.push_blob(BlobSource::bytes(config.as_bytes().into(), &Digest::sha256(config.as_bytes()))).await.unwrap();
         for media_type in [media_type::OCI_CONFIG, media_type::DOCKER_CONFIG] {
             let document = serde_json::json!({"schemaVersion": 2, "mediaType": media_type::OCI_MANIFEST,
                 "config": Descriptor::of(media_type, config.as_bytes()), "layers": vec![&layer; layers]});

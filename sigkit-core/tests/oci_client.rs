@@ -80,8 +80,8 @@ async fn signatures_are_found_wherever_they_are() {
             sign_image(&ours, &target, &key, &SignOptions::new(format, ours.name()), NOW).await.unwrap();
             for target in [&target, &tag("v1")] {
                 let verified = verify_image(&theirs, target, &Trust::default(), &policy(&key), NOW).await.unwrap();
-                assert_eq!(verified.image.descriptor.digest.to_string(), image.digest, "{referrers:?} {format:?}");
-                assert_eq!(verified.image.bytes, image.bytes);
+                assert_eq!(verified.image.digest().to_string(), image.digest, "{referrers:?} {format:?}");
+                assert_eq!(verified.image.bytes(), image.bytes);
             }
         }
     }
@@ -202,7 +202,7 @@ async fn other_bytes_are_refused() {
     let blob = Descriptor::of("text/plain", b"bytes");
     registry.content().put_blob("app", b"bytes");
     assert_eq!(store.blob(&blob, 100).await.unwrap(), b"bytes");
-    assert_eq!(store.manifest(&target).await.unwrap().bytes, image.bytes);
+    assert_eq!(store.manifest(&target).await.unwrap().bytes(), image.bytes);
 
     registry.fault(Rule::new("GET", "*"), Action::Change(Change::FlipByte(1)));
     let error = store.manifest(&target).await.unwrap_err();
@@ -292,7 +292,7 @@ async fn the_given_account_is_used() {
         let store = |auth| OciClientStore::new(client(&registry), auth, &repository(&registry));
         // Whichever comes first, for each signs in by itself.
         assert_eq!(store(account("s3cret")).blob(&blob, 100).await.unwrap(), b"bytes");
-        assert_eq!(store(account("s3cret")).manifest(&target).await.unwrap().bytes, image.bytes);
+        assert_eq!(store(account("s3cret")).manifest(&target).await.unwrap().bytes(), image.bytes);
         assert!(store(account("s3cret")).referrers(&image.digest.parse().unwrap()).await.is_ok());
         for auth in [account("wrong"), RegistryAuth::Anonymous] {
             assert!(matches!(store(auth).manifest(&target).await, Err(StoreError::Denied { .. })));

@@ -14,7 +14,8 @@ use sigkit_core::digest::{Digest, DigestAlgorithm};
 use sigkit_core::limits::Limits;
 use sigkit_core::oci::{Descriptor, Tag, TagOrDigest, media_type};
 use sigkit_core::store::{
-    ArchiveStore, Asked, DockerArchiveStore, LayoutStore, Precondition, Referrers, Store, StoreError, StoreWrite,
+    ArchiveStore, Asked, BlobSource, DockerArchiveStore, LayoutStore, Precondition, Referrers, Store, StoreError,
+    StoreWrite as _, TagWriter,
 };
 use store_fixtures::tars::Tar;
 use store_fixtures::{Fixture, REF_NAME, entry, image_manifest, index, referrer, tag};
@@ -57,12 +58,16 @@ async fn listed(store: &impl Store, subject: &Descriptor) -> Vec<Digest> {
 }
 
 async fn push(
-    store: &impl StoreWrite,
+    store: &impl TagWriter,
     target: &TagOrDigest,
     bytes: &[u8],
     expected: Precondition,
 ) -> Result<(), StoreError> {
-    store.push_manifest(target, media_type::OCI_MANIFEST, bytes, expected).await.map(|_| ())
+    match target {
+        TagOrDigest::Tag(tag) => store.push_tag(tag, media_type::OCI_MANIFEST, bytes, expected).await,
+        TagOrDigest::Digest(_) => store.push_manifest(target, media_type::OCI_MANIFEST, bytes).await,
+    }
+    .map(|_| ())
 }
 
 fn refusal(tar: Tar) -> StoreError {
@@ -75,9 +80,9 @@ async fn an_archive_is_read_where_it_lies() {
     let archive = Archive::of(&fixture);
     let store = archive.open();
     assert_eq!(store.name(), format!("oci-archive:{}", archive.path.display()));
-    assert_eq!(store.only_image().unwrap().descriptor, fixture.image);
+    assert_eq!(*store.only_image().unwrap().descriptor(), fixture.image);
     let fetched = store.manifest(&tag("v1")).await.unwrap();
-    assert_eq!((&fetched.descriptor, &fetched.bytes), (&fixture.image, &fixture.blobs[&fixture.image.digest]));
+    assert_eq!((fetched.descriptor(), fetched.bytes()), (&fixture.image, &fixture.blobs[&fixture.image.digest][..]));
     assert_eq!(listed(&store, &fixture.image).await, [fixture.bundle.digest]);
     for (digest, bytes) in &fixture.blobs {
         let descriptor = Descriptor::new("x/y", u64::try_from(bytes.len()).unwrap(), *digest);
@@ -103,7 +108,7 @@ async fn extra_entries_of_ordinary_tools_are_accepted() {
         tar = tar.pax(EntryType::XHeader, &[("size", &size), ("path", &name), ("uid", "1")]).file(&name, &bytes);
     }
     let archive = Archive::new(tar);
-    assert_eq!(archive.open().manifest(&tag("v1")).await.unwrap().descriptor, fixture.image);
+    assert_eq!(*archive.open().manifest(&tag("v1")).await.unwrap().descriptor(), fixture.image);
 }
 
 // threat: M3
@@ -325,7 +330,7 @@ async fn no_flipped_bit_anywhere_yields_other_bytes() {
         let Ok(store) = ArchiveStore::open(&archive.path) else { continue };
         for target in [tag("v1"), TagOrDigest::Digest(fixture.image.digest)] {
             if let Ok(fetched) = store.manifest(&target).await {
-                assert_eq!(fetched.bytes, fixture.blobs[&fetched.descriptor.digest], "{position}");
+                assert_eq!(fetched.bytes(), fixture.blobs[&fetched.digest()], "{position}");
             }
         }
         if let Ok(Referrers::Listed(list)) = store.referrers(&fixture.image.digest).await {
@@ -377,7 +382,7 @@ async fn a_write_copies_what_it_does_not_change() {
     let store = archive.open();
     let (manifest, blob) = (referrer(&fixture.image, "new"), b"a new blob".as_slice());
     let described = Descriptor::of("x/y", blob);
-    store.push_blob(blob.into(), &described.digest).await.unwrap();
+    store.push_blob(BlobSource::bytes(blob.into(), &described.digest)).await.unwrap();
     assert_eq!(store.blob(&described, 64).await.unwrap(), blob);
     assert!(matches!(store.blob(&described, 4).await, Err(StoreError::TooLarge { .. })));
     assert_eq!(fs::read(&archive.path).unwrap(), before, "blobs wait for their manifest");
@@ -385,10 +390,10 @@ async fn a_write_copies_what_it_does_not_change() {
     push(&store, &TagOrDigest::Tag(signature.clone()), &manifest, Precondition::Absent).await.unwrap();
 
     let other = archive.open();
-    assert_eq!(other.manifest(&TagOrDigest::Tag(signature)).await.unwrap().bytes, manifest);
+    assert_eq!(other.manifest(&TagOrDigest::Tag(signature)).await.unwrap().bytes(), manifest);
     assert_eq!(other.blob(&described, 64).await.unwrap(), blob);
-    assert_eq!(other.manifest(&tag("v1")).await.unwrap().descriptor, fixture.image);
-    assert_eq!(other.only_image().unwrap().descriptor, fixture.image);
+    assert_eq!(*other.manifest(&tag("v1")).await.unwrap().descriptor(), fixture.image);
+    assert_eq!(*other.only_image().unwrap().descriptor(), fixture.image);
     let after = fs::read(&archive.path).unwrap();
     // The entries before index.json and those after it, header blocks and padding included.
     let index_at = 1024;
@@ -480,14 +485,14 @@ async fn a_new_archive_is_filled_and_never_replaces_a_file() {
     assert!(matches!(&taken, StoreError::Protocol { detail, .. } if detail.contains("a name that is free")), "{taken}");
     let large = vec![7_u8; (64 << 20) + 1];
     let described = Descriptor::of("x/y", &large);
-    store.push_blob((&large).into(), &described.digest).await.unwrap();
+    store.push_blob(BlobSource::bytes((&large).into(), &described.digest)).await.unwrap();
     assert!(fs::metadata(&path).unwrap().len() > 64 << 20, "more than may wait is written at once");
     assert_eq!(ArchiveStore::open(&path).unwrap().blob(&described, 1 << 30).await.unwrap(), large);
     let image = image_manifest(&Descriptor::of(media_type::OCI_EMPTY, b"{}"), &[], None);
     push(&store, &tag("v1"), &image, Precondition::Absent).await.unwrap();
-    assert_eq!(ArchiveStore::open(&path).unwrap().only_image().unwrap().bytes, image);
+    assert_eq!(ArchiveStore::open(&path).unwrap().only_image().unwrap().bytes(), image);
     assert!(matches!(
-        store.push_blob(b"a".into(), &Digest::sha256(b"b")).await,
+        store.push_blob(BlobSource::bytes(b"a".into(), &Digest::sha256(b"b"))).await,
         Err(StoreError::DigestMismatch { .. })
     ));
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
@@ -507,7 +512,7 @@ async fn expectations_are_honoured_exactly() {
     push(&store, &tag("v2"), &a, Precondition::Absent).await.unwrap();
     assert!(conflict(push(&other, &tag("v2"), &b, Precondition::Absent).await));
     push(&other, &tag("v2"), &b, Precondition::Unchanged(Digest::sha256(&a))).await.unwrap();
-    assert_eq!(store.manifest(&tag("v2")).await.unwrap().bytes, b);
+    assert_eq!(store.manifest(&tag("v2")).await.unwrap().bytes(), b);
 }
 
 const WRITERS: usize = 2;
@@ -599,11 +604,11 @@ async fn an_archive_of_docker_save_is_read_by_name_and_signed() {
     let archive = Archive::new(Tar::of(&docker(&mut fixture)));
     let store = DockerArchiveStore::open(&archive.path).unwrap();
     assert_eq!(store.name(), format!("docker-archive:{}", archive.path.display()));
-    let image = |name: &str| store.image(&name.parse().unwrap());
+    let image = |name: &str| store.named_image(&name.parse().unwrap());
     for name in ["app:v1", "docker.io/library/app:v1", &format!("any@{}", fixture.image.digest)] {
-        assert_eq!(image(name).unwrap().descriptor, fixture.image, "{name}");
+        assert_eq!(*image(name).unwrap().descriptor(), fixture.image, "{name}");
     }
-    assert_eq!(image("other:v2").unwrap().descriptor.media_type, media_type::OCI_INDEX);
+    assert_eq!(image("other:v2").unwrap().descriptor().media_type, media_type::OCI_INDEX);
     for name in ["app", "app:v2", "r.example/app:v1", "v1"] {
         let error = image(name).unwrap_err();
         assert!(matches!(&error, StoreError::NotFound { place } if place.contains("other:v2")), "{name}: {error}");
@@ -613,7 +618,7 @@ async fn an_archive_of_docker_save_is_read_by_name_and_signed() {
     push(&store, &TagOrDigest::Digest(Digest::sha256(&bytes)), &bytes, Precondition::Any).await.unwrap();
     let again = DockerArchiveStore::open(&archive.path).unwrap();
     assert!(listed(&again, &fixture.image).await.contains(&Digest::sha256(&bytes)));
-    assert_eq!(again.manifest(&tag("v1")).await.unwrap().descriptor, fixture.image);
+    assert_eq!(*again.manifest(&tag("v1")).await.unwrap().descriptor(), fixture.image);
 }
 
 #[test]
@@ -623,7 +628,7 @@ fn a_name_that_both_lists_give_to_different_images_is_refused() {
     let (_, manifest) = files.iter_mut().find(|(name, _)| name == "manifest.json").unwrap();
     *manifest = String::from_utf8(manifest.clone()).unwrap().replace("other:v2", "app:v1").into_bytes();
     let archive = Archive::new(Tar::of(&files));
-    let error = DockerArchiveStore::open(&archive.path).unwrap().image(&"app:v1".parse().unwrap()).unwrap_err();
+    let error = DockerArchiveStore::open(&archive.path).unwrap().named_image(&"app:v1".parse().unwrap()).unwrap_err();
     assert!(
         matches!(&error, StoreError::Protocol { detail, .. } if detail.contains("expected one image named")),
         "{error}"

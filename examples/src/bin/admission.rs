@@ -65,7 +65,7 @@ async fn decide(client: RegistryClient, policy: Arc<Policy>, name: String) -> De
     let store = client.repository(&image.repository);
     match verify_image(&store, &image.target(), &Trust::default(), &policy, SystemTime::now().into()).await {
         Ok(verified) => {
-            let line = format!("allow {}@{}", image.repository, verified.image.descriptor.digest);
+            let line = format!("allow {}@{}", image.repository, verified.image.digest());
             Decision { verdict: Verdict::Verified, line }
         }
         Err(error) => {

@@ -27,5 +27,5 @@ async fn verify(arguments: &[String]) -> Result<String, Box<dyn Error>> {
     let policy = Policy::key(Purpose::Image, KeyAuthority::new(key, PublicKey::from_pem(&fs::read(key)?)?));
     let store = RegistryClient::default().repository(&image.repository);
     let verified = verify_image(&store, &image.target(), &Trust::default(), &policy, SystemTime::now().into()).await?;
-    Ok(format!("{}@{}", image.repository, verified.image.descriptor.digest))
+    Ok(format!("{}@{}", image.repository, verified.image.digest()))
 }

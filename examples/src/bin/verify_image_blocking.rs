@@ -27,5 +27,5 @@ fn verify(arguments: &[String]) -> Result<String, Box<dyn Error>> {
     let store = RegistryClient::default().repository(&image.repository);
     let verified =
         blocking::verify_image(&store, &image.target(), &Trust::default(), &policy, SystemTime::now().into())?;
-    Ok(format!("{}@{}", image.repository, verified.image.descriptor.digest))
+    Ok(format!("{}@{}", image.repository, verified.image.digest()))
 }

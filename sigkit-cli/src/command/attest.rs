@@ -140,7 +140,7 @@ impl WriteOperation for Job<'_> {
             return Ok(vec![ImageResult::done(text).with_stdout(stdout)]);
         }
         let before = before_writing(open).await?;
-        let receipts = attesting.attach(&*open.signatures, image, entity, &self.key, self.now).await?;
+        let receipts = attesting.attach(&open.signatures, image, entity, &self.key, self.now).await?;
         self.stored.set(true);
         let line = |receipt| format!("Attested {name}; attestation stored at {receipt}");
         let lines = receipts.iter().map(|receipt| ImageResult::done(line(receipt)));

@@ -64,7 +64,7 @@ fn beside(
         let open = target.clone().open(&client, args.registry.signature_repo.as_ref());
         let open = open.map_err(|error| failed((*error).into()))?;
         let image = open.resolve_on(args.platform.as_ref()).await.map_err(failed)?;
-        Ok::<_, Unresolved>((open, image.descriptor.digest))
+        Ok::<_, Unresolved>((open, image.digest()))
     };
     let keeper = Keeper::new(Way::to(global.output_file.as_deref()));
     // Each is ready to be printed as soon as it is read, and leaves nothing else behind: however many there are.
@@ -72,7 +72,7 @@ fn beside(
     let work = async {
         match deadline.bound(resolved).await {
             Some(Ok((open, image))) => {
-                Some(Ok(parse_attachments(&*open.signatures, &image, wanted, &limits, deadline.passed(), handle).await))
+                Some(Ok(parse_attachments(&open.signatures, &image, wanted, &limits, deadline.passed(), handle).await))
             }
             Some(Err(error)) => Some(Err(error)),
             None => None,

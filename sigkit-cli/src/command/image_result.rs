@@ -189,12 +189,12 @@ impl Failure {
 pub(super) async fn before_writing(open: &OpenTarget) -> Result<Option<usize>, Failure> {
     let failed = Unresolved::of(open.reference().map(|reference| reference.repository.registry()));
     open.refuse_changed().await.map_err(|error| failed(error.into()))?;
-    Ok(open.store.listed())
+    Ok(open.listed())
 }
 
 /// What to say when other tools read the layout in another way now that it lists more than the image.
 pub(super) fn after_writing(open: &OpenTarget, image: &FetchedManifest, before: Option<usize>) -> Option<ImageResult> {
-    let after = open.store.listed()?;
+    let after = open.listed()?;
     if before != Some(1) || after <= 1 {
         return None;
     }
@@ -204,11 +204,11 @@ pub(super) fn after_writing(open: &OpenTarget, image: &FetchedManifest, before: 
          skopeo, which does not copy signatures, or use oras cp -r --from-oci-layout {path}@{} REGISTRY/NAME:TAG, which copies bundles \
          too, and .sig and .att if their tags are named. From a layout of cosign save, cosign load also loads .sig and .att, \
          but not bundles",
-        image.descriptor.digest
+        image.digest()
     )))
 }
 
 /// The name that was given, with `repository@digest` where that says more.
 pub(super) fn name(given: &str, open: &OpenTarget, image: &FetchedManifest) -> String {
-    label(given, &format!("{}@{}", open.name(), image.descriptor.digest))
+    label(given, &format!("{}@{}", open.name(), image.digest()))
 }

@@ -8,7 +8,7 @@ use sigkit_core::image::{label, verify_blob_digests, walk_index};
 use sigkit_core::limits::Limits;
 use sigkit_core::oci::{Repository, TagOrDigest};
 use sigkit_core::store::registry::RegistryClient;
-use sigkit_core::store::{FetchedManifest, StoreError};
+use sigkit_core::store::{DynStore, FetchedManifest, StoreError};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::in_order::in_order;
@@ -20,7 +20,6 @@ use crate::outcome::Output;
 use crate::outcome::unresolved::Unresolved;
 use crate::runtime::{self, Deadline};
 use crate::settings::registry;
-use crate::settings::store::AnyStore;
 use crate::settings::target::{OpenTarget, Target, TargetError};
 use crate::terminal::printer::Printer;
 
@@ -160,7 +159,7 @@ impl<'a> Images<'a> {
         let Resolved { open, image, .. } = self.resolve_one(target).await?;
         let below = match self.args.recursive {
             true => {
-                walk_index(&*open.store, &image, &Limits::DEFAULT).await.map_err(Unresolved::of(target.registry()))?
+                walk_index(&open.store, &image, &Limits::DEFAULT).await.map_err(Unresolved::of(target.registry()))?
             }
             false => Vec::new(),
         };
@@ -182,7 +181,7 @@ impl<'a> Images<'a> {
         let image = open.resolve_on(self.args.platform.as_ref()).await.map_err(failed)?;
         // The client that pulls from a registry compares its content with the descriptors.
         let absent = match self.access == StoreAccess::Read && target.registry().is_none() {
-            true => verify_blob_digests(&*open.store, &image, &Limits::DEFAULT).await.map_err(failed)?,
+            true => verify_blob_digests(&open.store, &image, &Limits::DEFAULT).await.map_err(failed)?,
             false => Vec::new(),
         };
         let absent = absent.iter().map(label).collect();
@@ -190,8 +189,8 @@ impl<'a> Images<'a> {
     }
 
     /// The store of another repository.
-    pub(super) fn repository(&self, repository: &Repository) -> AnyStore {
-        AnyStore::Registry(self.client.repository(repository))
+    pub(super) fn repository(&self, repository: &Repository) -> DynStore {
+        DynStore::new(self.client.repository(repository))
     }
 }
 

@@ -127,7 +127,7 @@ impl WriteOperation for Job<'_> {
             return Ok(vec![ImageResult::done(format!("Signed {name}; not stored beside the image"))]);
         }
         let before = before_writing(open).await?;
-        let attached = attach(&*open.signatures, image, &entities, &self.key, &signing, self.now).await?;
+        let attached = attach(&open.signatures, image, &entities, &self.key, &signing, self.now).await?;
         self.stored.set(self.stored.get() || attached.iter().any(|attached| matches!(attached, Attached::Written(_))));
         let line = |attached: &Attached| match attached {
             Attached::Written(receipt) => format!("Signed {name}; signature stored at {receipt}"),

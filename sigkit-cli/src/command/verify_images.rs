@@ -61,14 +61,9 @@ pub(super) async fn evidence_beside(
     elsewhere: Option<&Repository>,
     deadline: Deadline,
 ) -> Evidence {
-    let found = Box::pin(discover_until(
-        &*open.signatures,
-        image,
-        &criteria.policy,
-        criteria.trust.limits(),
-        deadline.passed(),
-    ))
-    .await;
+    let found =
+        Box::pin(discover_until(&open.signatures, image, &criteria.policy, criteria.trust.limits(), deadline.passed()))
+            .await;
     match elsewhere {
         Some(repository) => found.within(&repository.to_string()),
         None => found,
@@ -88,7 +83,7 @@ pub(super) fn verified(
     let end = deadline.of_judging();
     let left = || end.left();
     let verifier = Verifier::new(trust).with_time_left(&left);
-    VerificationOutcome::new(subject, verifier.verify(policy, &Artifact::Bytes(&image.bytes), found, now))
+    VerificationOutcome::new(subject, verifier.verify(policy, &Artifact::Bytes(image.bytes()), found, now))
 }
 
 impl Images<'_> {
@@ -139,7 +134,7 @@ impl Images<'_> {
         };
         let found = match early {
             Some(found) => found,
-            None => verifier.collect(text, &open, &image.descriptor.digest, deadline).await,
+            None => verifier.collect(text, &open, &image.digest(), deadline).await,
         };
         // What is missing is missing of the first: the others are below it.
         let first = verifier.verify(text, &open, &image, found, deadline).without(absent);
@@ -170,14 +165,14 @@ impl Images<'_> {
         index: &FetchedManifest,
         deadline: Deadline,
     ) -> Vec<String> {
-        let Manifest::Index(entries) = &index.manifest else { return Vec::new() };
+        let Manifest::Index(entries) = index.manifest() else { return Vec::new() };
         let descent = Descent::new(index, &Limits::DEFAULT);
         let mut platforms = Vec::new();
         // An entry without a platform is not an image: BuildKit lists its attestations so.
         let entries = entries.manifests.iter().filter_map(|entry| Some((entry, entry.platform.as_ref()?)));
         for (entry, platform) in entries.filter(|(_, platform)| platform.os != "unknown").take(MAX_PLATFORMS) {
             let look = Box::pin(verifier.collect(text, open, &entry.digest, deadline));
-            let (image, found) = join(deadline.bound(Box::pin(descent.read(&*open.store, entry))), look).await;
+            let (image, found) = join(deadline.bound(Box::pin(descent.read(&open.store, entry))), look).await;
             let Some(Ok(image)) = image else { break };
             if verifier.verify(text, open, &image, found, deadline).is_verified() {
                 platforms.push(platform.to_string());
@@ -208,7 +203,7 @@ impl Images<'_> {
                 .map(async |entry| {
                     let _turn = self.turn().await;
                     let look = Box::pin(verifier.collect(text, open, &entry.digest, deadline));
-                    let (image, found) = join(deadline.bound(Box::pin(reader.read(&*open.store, entry))), look).await;
+                    let (image, found) = join(deadline.bound(Box::pin(reader.read(&open.store, entry))), look).await;
                     let Some(image) = image else { return Ok((VerificationOutcome::timed_out(text, limit), None)) };
                     let image = image?;
                     Ok::<_, TreeError>((verifier.verify(text, open, &image, found, deadline), Some(Branch::of(&image))))

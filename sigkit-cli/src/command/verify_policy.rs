@@ -74,7 +74,7 @@ impl ImageVerifier for Verification<'_> {
         let requirement = self.policies.requirement_for(name);
         let elsewhere = |repository: &Repository| self.images.repository(repository);
         let collected = Box::pin(collect_evidence_until(
-            &*open.signatures,
+            &open.signatures,
             elsewhere,
             image,
             &requirement,
@@ -97,7 +97,7 @@ impl ImageVerifier for Verification<'_> {
         let left = || end.left();
         let decision = Verifier::new(&self.trust).with_time_left(&left).evaluate(
             &requirement,
-            &Artifact::Bytes(&image.bytes),
+            &Artifact::Bytes(image.bytes()),
             &collected,
             self.now,
         );

@@ -73,11 +73,11 @@ pub(crate) enum Compared {
 impl Subject {
     /// An image that was found in `place`.
     pub(crate) fn image(given: &str, place: &str, image: &FetchedManifest) -> Self {
-        let digest = image.descriptor.digest;
+        let digest = image.digest();
         Self {
             name: format!("{place}@{digest}"),
             digest: Some(digest),
-            shape: match image.manifest {
+            shape: match image.manifest() {
                 Manifest::Index(_) => Manifests::Several,
                 Manifest::Image(_) => Manifests::One,
             },

@@ -1,18 +1,17 @@
 //! The image a user names: where it lives, and which one it is.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
 use sigkit_core::digest::Digest;
 use sigkit_core::image::{TreeError, select_platform};
 use sigkit_core::oci::{ImageReference, Platform, ReferenceError, Repository, Tag, TagOrDigest};
 use sigkit_core::store::registry::RegistryClient;
 use sigkit_core::store::{
-    ArchiveStore, Asked, DockerArchiveStore, FetchedManifest, LayoutStore, Store as _, StoreError,
+    ArchiveStore, Asked, DockerArchiveStore, DynStore, FetchedManifest, LayoutStore, Store as _, StoreError,
 };
 
 use crate::explain::Place;
-use crate::settings::store::AnyStore;
 
 /// An image as named on the command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -115,9 +114,9 @@ impl LocalImage {
 #[derive(Clone, Debug)]
 pub(crate) struct OpenTarget {
     /// The store of the image.
-    pub(crate) store: Arc<AnyStore>,
+    pub(crate) store: DynStore,
     /// The store of its signatures: the same, or the repository that they are kept in instead.
-    pub(crate) signatures: Arc<AnyStore>,
+    pub(crate) signatures: DynStore,
     target: Target,
     /// What the name meant when it was resolved.
     meant: OnceLock<Digest>,
@@ -153,15 +152,14 @@ impl Target {
     ) -> Result<OpenTarget, Box<StoreError>> {
         let here = |error| self.not_here(error);
         let store = match &self {
-            Self::Registry(reference) => AnyStore::Registry(client.repository(&reference.repository)),
-            Self::Layout(image) => AnyStore::Layout(LayoutStore::open(&image.path).map_err(here)?),
-            Self::Archive(image) => AnyStore::Archive(ArchiveStore::open(&image.path).map_err(here)?),
-            Self::DockerArchive { path, .. } => AnyStore::DockerArchive(DockerArchiveStore::open(path).map_err(here)?),
+            Self::Registry(reference) => DynStore::new(client.repository(&reference.repository)),
+            Self::Layout(image) => DynStore::new(LayoutStore::open(&image.path).map_err(here)?),
+            Self::Archive(image) => DynStore::new(ArchiveStore::open(&image.path).map_err(here)?),
+            Self::DockerArchive { path, .. } => DynStore::new(DockerArchiveStore::open(path).map_err(here)?),
         };
-        let store = Arc::new(store);
         let signatures = match (&self, signatures) {
-            (Self::Registry(_), Some(repository)) => Arc::new(AnyStore::Registry(client.repository(repository))),
-            _ => Arc::clone(&store),
+            (Self::Registry(_), Some(repository)) => DynStore::new(client.repository(repository)),
+            _ => store.clone(),
         };
         Ok(OpenTarget { store, signatures, target: self, meant: OnceLock::new() })
     }
@@ -197,17 +195,17 @@ impl OpenTarget {
     /// # Errors
     /// [`StoreError`].
     async fn resolve(&self) -> Result<FetchedManifest, StoreError> {
-        match (&self.target, &*self.store) {
-            (Target::Registry(reference), store) => store.manifest(&reference.target()).await,
-            (Target::Layout(LocalImage { chosen: None, .. }), AnyStore::Layout(store)) => store.only_image(),
-            (Target::Archive(LocalImage { chosen: None, .. }), AnyStore::Archive(store)) => store.only_image(),
-            (Target::DockerArchive { name: Some(name), .. }, AnyStore::DockerArchive(store)) => store.image(name),
-            (Target::DockerArchive { name: None, .. }, AnyStore::DockerArchive(store)) => store.only_image(),
-            (Target::Layout(LocalImage { chosen, .. }) | Target::Archive(LocalImage { chosen, .. }), store) => {
-                let latest = || TagOrDigest::Tag(Tag::latest());
-                store.manifest(&chosen.clone().unwrap_or_else(latest)).await
+        self.store.image(&self.asked()).await
+    }
+
+    /// How many manifests the list of a layout or archive has, when it can be read.
+    pub(crate) fn listed(&self) -> Option<usize> {
+        match &self.target {
+            Target::Registry(_) => None,
+            Target::Layout(image) => LayoutStore::open(&image.path).and_then(|store| store.listed()).ok(),
+            Target::Archive(LocalImage { path, .. }) | Target::DockerArchive { path, .. } => {
+                ArchiveStore::open(path).and_then(|store| store.listed()).ok()
             }
-            (Target::DockerArchive { .. }, store) => store.manifest(&TagOrDigest::Tag(Tag::latest())).await,
         }
     }
 
@@ -230,9 +228,9 @@ impl OpenTarget {
     /// [`TreeError`].
     pub(crate) async fn resolve_on(&self, platform: Option<&Platform>) -> Result<FetchedManifest, TreeError> {
         let named = self.resolve().await.map_err(|error| self.target.not_here(error))?;
-        self.meant.get_or_init(|| named.descriptor.digest);
+        self.meant.get_or_init(|| named.digest());
         let image = match platform {
-            Some(platform) => select_platform(&*self.store, &named, platform).await?,
+            Some(platform) => select_platform(&self.store, &named, platform).await?,
             None => named.clone(),
         };
         self.store.check_lists(&self.asked(), &named, platform).await?;
@@ -248,7 +246,7 @@ impl OpenTarget {
         if self.reference().is_some() {
             return Ok(());
         }
-        let now = self.resolve().await?.descriptor.digest;
+        let now = self.resolve().await?.digest();
         match self.meant.get() {
             Some(meant) if *meant != now => {
                 let place = format!(

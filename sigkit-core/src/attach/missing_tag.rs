@@ -4,7 +4,7 @@
 use super::TagPrecheck;
 use crate::digest::Digest;
 use crate::oci::{Tag, TagOrDigest};
-use crate::store::{StoreError, StoreWrite, TagListed};
+use crate::store::{StoreError, TagListed, TagWriter};
 
 /// Judges `refusal`, which `store` gave to a writer who asked for `tag`.
 ///
@@ -13,7 +13,7 @@ use crate::store::{StoreError, StoreWrite, TagListed};
 ///
 /// # Errors
 /// The refusal itself, when it is one.
-pub(super) async fn confirm_absent<S: StoreWrite>(
+pub(super) async fn confirm_absent<S: TagWriter>(
     store: &S,
     image: &Digest,
     tag: &Tag,

@@ -2,11 +2,12 @@
 //!
 //! Reading looks everywhere and takes the union. Writing shares as little as it can: a bundle goes on the referrers list of a
 //! registry that keeps one; only where there is none, and for the legacy format, a document that all signers share is read,
-//! merged, written and read back until everything seen is in it (`shared`).
+//! merged, written and read back until everything seen is in it (`read_modify_write`, `insert`).
 
 pub(crate) mod budget;
 pub(crate) mod concurrent;
 mod discover;
+mod insert;
 mod keep;
 mod kind;
 mod missing_entries;
@@ -16,6 +17,7 @@ mod queue;
 mod read_modify_write;
 mod referrers;
 mod search;
+mod shared_document;
 mod tag;
 mod written;
 

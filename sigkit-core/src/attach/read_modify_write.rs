@@ -1,31 +1,27 @@
-//! Documents that all signers of an image share: read, merge, write, read back.
+//! A document that all signers of an image share, changed by one of them: read, merge, write, read back.
 //!
 //! Few registries make writes conditional, so a writer cannot exclude that another one, who read before it wrote, overwrites it
 //! a moment later. Two rules close that window. A writer reads immediately before it writes, and starts over when too much time
 //! passed in between. And having found its entry in place, it waits several times as long as its own reading and writing took,
 //! longer when it saw others at work and where others may be far away, and looks again; what it saw and no longer sees, its own or
 //! not, it puts back. What remains is a writer whose single request is under way for longer than that.
-
-#![allow(clippy::disallowed_methods, reason = "how long a registry took decides how long to wait for other writers")]
+//!
+//! This is the state machine alone: it is told what was observed and says what to do next. [`super::insert`] does it.
 
 use std::collections::HashSet;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
 use super::missing_entries::Gone;
-use super::written::Own;
-use super::{AttachError, TagPrecheck, missing_tag};
+use super::shared_document::{Document, Identity, identity, names};
+use super::{AttachError, TagPrecheck};
 use crate::digest::Digest;
-use crate::json;
-use crate::limits::MANIFEST_VALUES;
-use crate::oci::{Descriptor, Manifest, Tag, TagOrDigest, media_type};
-use crate::store::{FetchedManifest, Precondition, StoreError, StoreWrite, TagListed, WriteConsistency};
+use crate::oci::Descriptor;
+use crate::store::{Precondition, StoreError, WriteConsistency};
 
 /// Writes before giving up.
 const MAX_WRITES: u32 = 40;
-/// Between the answer to a reading and the write that builds on it; a writer held up longer than this reads again.
-const MAX_READ_AGE: Duration = Duration::from_millis(40);
 /// Longest wait before another look.
 const MAX_CONFIRMATION_WAIT: Duration = Duration::from_secs(2);
 /// Shortest wait when others were seen at work.
@@ -40,87 +36,6 @@ const MAX_CONDITIONAL_CONFLICTS: u32 = 4;
 /// Writes that the place may refuse for the moment before that is an error.
 const MAX_TRANSIENT_REFUSALS: u32 = 8;
 
-/// Which shared document.
-#[derive(Clone, Debug)]
-pub(super) enum Kind {
-    /// The fallback index of referrers.
-    ReferrersIndex,
-    /// The manifest under cosign's legacy tag; `created` is RFC 3339.
-    SignatureManifest {
-        /// What follows the digest of the image in the tag.
-        suffix: &'static str,
-        /// Time of creation written into the configuration.
-        created: String,
-    },
-}
-
-impl Kind {
-    /// What follows the digest of the image in the tag.
-    const fn suffix(&self) -> &'static str {
-        match self {
-            Self::ReferrersIndex => "",
-            Self::SignatureManifest { suffix, .. } => suffix,
-        }
-    }
-
-    const fn list(&self) -> &'static str {
-        match self {
-            Self::ReferrersIndex => "manifests",
-            Self::SignatureManifest { .. } => "layers",
-        }
-    }
-
-    const fn expected(&self) -> &'static str {
-        match self {
-            Self::ReferrersIndex => "an index of referrers",
-            Self::SignatureManifest { .. } => "a manifest of signatures",
-        }
-    }
-
-    /// Returns true if the manifest is such a document, and not something that happens to have the tag: a copy tool may put the image
-    /// itself under the tag of its referrers.
-    fn holds(&self, fetched: &FetchedManifest, tag: &Tag) -> bool {
-        match (self, &fetched.manifest) {
-            (Self::ReferrersIndex, Manifest::Index(_)) => Tag::for_digest(&fetched.descriptor.digest, "") != *tag,
-            (Self::SignatureManifest { .. }, Manifest::Image(manifest)) => {
-                let signature = |layer: &Descriptor| {
-                    layer.media_type == media_type::SIMPLE_SIGNING
-                        || layer.media_type == media_type::DSSE_ENVELOPE
-                        || layer.annotations.contains_key(media_type::ANNOTATION_SIGNATURE)
-                };
-                manifest.layers.is_empty() || manifest.layers.iter().any(signature)
-            }
-            _ => false,
-        }
-    }
-
-    /// A document without entries.
-    fn blank(&self) -> Document {
-        let media_type = match self {
-            Self::ReferrersIndex => media_type::OCI_INDEX,
-            Self::SignatureManifest { .. } => media_type::OCI_MANIFEST,
-        };
-        let members = [("schemaVersion", json!(2)), ("mediaType", json!(media_type))];
-        Document {
-            media_type: media_type.to_owned(),
-            members: members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
-            entries: Vec::new(),
-            read_as: None,
-            read_at: Instant::now(),
-        }
-    }
-}
-
-/// A shared document as it was read, or as it will be written.
-#[derive(Clone, Debug)]
-struct Document {
-    media_type: String,
-    members: Map<String, Value>,
-    entries: Vec<Value>,
-    read_as: Option<Digest>,
-    read_at: Instant,
-}
-
 /// An entry in its place.
 #[derive(Debug)]
 pub(super) struct Inserted {
@@ -133,140 +48,251 @@ pub(super) struct Inserted {
 }
 
 impl Inserted {
-    pub(super) const fn new(document: Digest, first_look: TagPrecheck) -> Self {
-        Self { document, tag_precheck: first_look, left_out: Vec::new() }
+    pub(super) const fn new(document: Digest, tag_precheck: TagPrecheck) -> Self {
+        Self { document, tag_precheck, left_out: Vec::new() }
     }
 }
 
-/// Puts `entry` into the document that the signers of `image` share, instead of entries with the digests in `replaces`. What another
-/// writer puts back of those is left to it. What the entry names is `parts`, which is pushed again where the place says that it lacks it.
-///
-/// # Errors
-/// [`AttachError::Occupied`], [`AttachError::NotConfirmed`], [`AttachError::LostOthers`], [`AttachError::Store`].
-pub(super) async fn insert<S: StoreWrite>(
-    store: &S,
-    image: &Digest,
-    kind: &Kind,
-    entry: Value,
-    replaces: &[Digest],
-    parts: &Own,
-) -> Result<Inserted, AttachError> {
-    let tag = &Tag::for_digest(image, kind.suffix());
-    let own = identity(&entry);
-    let replaced = |entry: &Value| identity(entry) != own && replaces.iter().any(|digest| names(entry, digest));
-    let mut known = HashSet::from([own.clone()]);
-    let mut wanted = vec![entry];
-    let mut watch = ConflictTracker::default();
-    let (mut attempts, mut refusals, mut unmoved) = (0_u32, 0_u32, 0_u32);
-    let mut first_look = TagPrecheck::Answered;
-    let mut refused: Option<Option<Digest>> = None;
-    let mut gone = Gone::default();
-    let mut removal = Removal::Due;
-    loop {
-        let started = Instant::now();
-        // A refusal to show the tag means an empty document only until this writer has written.
-        let refusal = if attempts == 0 { first_look } else { TagPrecheck::Answered };
-        let mut document = match read(store, tag, kind, refusal).await {
-            Err(AttachError::Store(error @ StoreError::Denied { .. })) if attempts == 0 => {
-                first_look = missing_tag::confirm_absent(store, image, tag, kind.suffix(), error).await?;
-                continue;
+/// What came of the last action.
+#[derive(Debug)]
+pub(super) enum Observation {
+    /// Nothing is to be reported: the beginning, or the end of a wait.
+    Ready,
+    /// The document as it is.
+    Read(Document),
+    /// It could not be read.
+    ReadFailed(AttachError),
+    /// The refusal to show the tag was judged.
+    Prechecked(TagPrecheck),
+    /// The document was written, so long after it began to be read.
+    Written { document: Digest, took: Duration },
+    /// The document changed before it was written.
+    Stale,
+    /// It was not written, or whether it was is not known.
+    WriteFailed(AttachError),
+    /// Of the suspects, these are not there.
+    Missing(Vec<Digest>),
+}
+
+/// What to do next.
+#[derive(Debug)]
+pub(super) enum Action {
+    /// Read the document; a refusal means absence where that was confirmed.
+    Read(TagPrecheck),
+    /// Find out whether this refusal to show the tag means that it does not exist.
+    Precheck(StoreError),
+    /// Write the document with `missing` added, right after it was read.
+    Write { document: Document, missing: Vec<Value>, expected: Precondition, refusal: TagPrecheck },
+    /// Let time pass.
+    Pause(Duration),
+    /// Let time pass, push again what the own entry names, and look which of the suspects are not there.
+    Repair { wait: Duration, suspects: Vec<Descriptor> },
+    /// The entry is in its place.
+    Done(Inserted),
+    /// Nothing helps.
+    Fail(AttachError),
+    /// The entry, or those of others, cannot be kept in place: after so many attempts so many of others are missing; none means the own.
+    GiveUp { lost: Option<usize>, attempts: u32 },
+}
+
+/// One writer's way to its entry in the document.
+#[derive(Debug)]
+pub(super) struct Writer {
+    consistency: WriteConsistency,
+    own: Identity,
+    replaces: Vec<Digest>,
+    /// Every entry ever seen.
+    known: HashSet<Identity>,
+    /// What must be in the document: the own entry, and those of others that were seen.
+    wanted: Vec<Value>,
+    tracker: ConflictTracker,
+    attempts: u32,
+    refusals: u32,
+    /// Conflicts in a row while the tag stayed where it was.
+    unmoved: u32,
+    precheck: TagPrecheck,
+    /// What the tag named as it was last read.
+    read_as: Option<Digest>,
+    /// What it named when a write was last refused as a conflict.
+    refused: Option<Option<Digest>>,
+    gone: Gone,
+    removal: Removal,
+}
+
+impl Writer {
+    /// A writer of `entry`, which takes the place of entries with the digests in `replaces`. What another writer puts back of those is
+    /// left to it.
+    pub(super) fn new(entry: Value, replaces: &[Digest], consistency: WriteConsistency) -> Self {
+        let own = identity(&entry);
+        Self {
+            consistency,
+            known: HashSet::from([own.clone()]),
+            own,
+            replaces: replaces.to_vec(),
+            wanted: vec![entry],
+            tracker: ConflictTracker::default(),
+            attempts: 0,
+            refusals: 0,
+            unmoved: 0,
+            precheck: TagPrecheck::Answered,
+            read_as: None,
+            refused: None,
+            gone: Gone::default(),
+            removal: Removal::Due,
+        }
+    }
+
+    /// What to do after this; pure.
+    pub(super) fn next(&mut self, observation: Observation) -> Action {
+        match observation {
+            Observation::Ready => self.read(),
+            Observation::Prechecked(precheck) => {
+                self.precheck = precheck;
+                self.read()
             }
-            read => read?,
-        };
-        let read_as = document.read_as;
-        watch.see(document.read_as);
-        document.entries.retain(|entry| !gone.has(entry));
+            Observation::ReadFailed(AttachError::Store(error @ StoreError::Denied { .. })) if self.attempts == 0 => {
+                Action::Precheck(error)
+            }
+            Observation::ReadFailed(error) => Action::Fail(error),
+            Observation::Read(document) => self.merge(document),
+            Observation::Written { document, took } => {
+                self.removal = Removal::Done;
+                self.tracker.wrote(document, took);
+                self.read()
+            }
+            Observation::Stale => self.conflict(),
+            Observation::WriteFailed(error) => self.write_failed(error),
+            Observation::Missing(missing) => {
+                self.gone.record(missing);
+                self.read()
+            }
+        }
+    }
+
+    fn read(&self) -> Action {
+        Action::Read(self.refusal())
+    }
+
+    /// A refusal to show the tag counts as nothing there only until this writer has written.
+    const fn refusal(&self) -> TagPrecheck {
+        if self.attempts == 0 { self.precheck } else { TagPrecheck::Answered }
+    }
+
+    fn is_replaced(&self, entry: &Value) -> bool {
+        identity(entry) != self.own && self.replaces.iter().any(|digest| names(entry, digest))
+    }
+
+    /// Decides what the document lacks.
+    fn merge(&mut self, mut document: Document) -> Action {
+        self.read_as = document.read_as;
+        self.tracker.see(document.read_as);
+        document.entries.retain(|entry| !self.gone.has(entry));
+        self.wanted.retain(|entry| !self.gone.has(entry));
         let present: HashSet<Identity> = document.entries.iter().map(identity).collect();
-        wanted.retain(|entry| !gone.has(entry));
-        wanted.extend(document.entries.iter().filter(|seen| !replaced(seen) && known.insert(identity(seen))).cloned());
-        let missing: Vec<Value> = wanted.iter().filter(|entry| !present.contains(&identity(entry))).cloned().collect();
-        let outdated = attempts == 0 && document.entries.iter().any(replaced);
-        if let (true, false, Some(digest)) = (missing.is_empty(), outdated, document.read_as) {
-            match store.atomicity() {
-                WriteConsistency::Eventual { visibility_delay: settle } if !watch.is_settled() => {
-                    store.pause(watch.settle(settle)).await
-                }
-                WriteConsistency::Eventual { .. } | WriteConsistency::Exact => {
-                    return Ok(Inserted { document: digest, tag_precheck: first_look, left_out: gone.into_found() });
-                }
+        for seen in &document.entries {
+            if !self.is_replaced(seen) && self.known.insert(identity(seen)) {
+                self.wanted.push(seen.clone());
             }
-            continue;
         }
-        if attempts == MAX_WRITES {
-            let store = format!("{}:{tag}", store.name());
-            let lost = missing.iter().filter(|entry| identity(entry) != own).count();
-            return Err(if lost < missing.len() {
-                AttachError::NotConfirmed { store, attempts }
-            } else {
-                AttachError::LostOthers { store, lost, attempts }
-            });
+        let missing: Vec<Value> =
+            self.wanted.iter().filter(|entry| !present.contains(&identity(entry))).cloned().collect();
+        let outdated = self.attempts == 0 && document.entries.iter().any(|entry| self.is_replaced(entry));
+        if let (true, false, Some(digest)) = (missing.is_empty(), outdated, document.read_as) {
+            return self.in_place(digest);
         }
-        if attempts > 0 {
-            watch.notice_others();
+        if self.attempts == MAX_WRITES {
+            let lost = missing.iter().filter(|entry| identity(entry) != self.own).count();
+            return Action::GiveUp { lost: (lost == missing.len()).then_some(lost), attempts: self.attempts };
         }
-        attempts = attempts.saturating_add(1);
-        // What comes back after it has been removed is left to the writer that put it back: two writers that replace each other would not end.
-        if removal == Removal::Due {
-            document.entries.retain(|entry| !replaced(entry));
+        let refusal = self.refusal();
+        if self.attempts > 0 {
+            self.tracker.notice_others();
         }
-        // A condition that was refused while nothing had changed is one that this place does not keep.
-        let expected = match (store.atomicity(), read_as) {
-            (WriteConsistency::Eventual { .. }, _) if unmoved >= MAX_CONDITIONAL_CONFLICTS => Precondition::Any,
+        self.attempts = self.attempts.saturating_add(1);
+        // What comes back after it has been removed is left to the writer that put it back: two writers that replace each other would not
+        // end.
+        if self.removal == Removal::Due {
+            document.entries.retain(|entry| !self.is_replaced(entry));
+        }
+        Action::Write { expected: self.expected(), document, missing, refusal }
+    }
+
+    /// Everything is in place; perhaps another writer is about to change that.
+    fn in_place(&mut self, document: Digest) -> Action {
+        match self.consistency {
+            WriteConsistency::Eventual { visibility_delay } if !self.tracker.is_settled() => {
+                Action::Pause(self.tracker.settle(visibility_delay))
+            }
+            WriteConsistency::Eventual { .. } | WriteConsistency::Exact => {
+                let left_out = self.gone.take_found();
+                Action::Done(Inserted { document, tag_precheck: self.precheck, left_out })
+            }
+        }
+    }
+
+    /// A condition that was refused while nothing had changed is one that this place does not keep.
+    const fn expected(&self) -> Precondition {
+        match (self.consistency, self.read_as) {
+            (WriteConsistency::Eventual { .. }, _) if self.unmoved >= MAX_CONDITIONAL_CONFLICTS => Precondition::Any,
             (_, Some(read)) => Precondition::Unchanged(read),
             (_, None) => Precondition::Absent,
-        };
-        match write(store, tag, kind, document, missing, refusal, expected).await {
-            Ok(Written::Yes { digest }) => {
-                removal = Removal::Done;
-                watch.wrote(digest, started.elapsed());
-            }
-            // No other writer, and yet a conflict: the error says in its own words that tags cannot move here.
-            Err(AttachError::Store(StoreError::Conflict { place }))
-                if unmoved == MAX_CONFLICTS_WITHOUT_CHANGE && read_as.is_some() =>
+        }
+    }
+
+    fn conflict(&mut self) -> Action {
+        self.unmoved = if self.refused == Some(self.read_as) { self.unmoved.saturating_add(1) } else { 0 };
+        self.refused = Some(self.read_as);
+        self.tracker.notice_others();
+        Action::Pause(jitter(&self.own, self.attempts))
+    }
+
+    /// Longer with every refusal.
+    fn refusal_wait(&mut self) -> Duration {
+        self.refusals = self.refusals.saturating_add(1);
+        self.tracker.notice_others();
+        MIN_CONTENDED_WAIT.saturating_mul(self.refusals).saturating_add(jitter(&self.own, self.attempts))
+    }
+
+    fn write_failed(&mut self, error: AttachError) -> Action {
+        match error {
+            // No other writer is seen, and yet it is a conflict: in its own words, this place does not let tags move.
+            AttachError::Store(StoreError::Conflict { place })
+                if self.unmoved == MAX_CONFLICTS_WITHOUT_CHANGE && self.read_as.is_some() =>
             {
-                let detail =
-                    format!("{unmoved} consecutive writes were rejected as conflicts although the tag did not change");
-                return Err(StoreError::Immutable { place, detail }.into());
+                let detail = format!(
+                    "{} consecutive writes were rejected as conflicts although the tag did not change",
+                    self.unmoved
+                );
+                Action::Fail(StoreError::Immutable { place, detail }.into())
             }
-            Ok(Written::Stale) | Err(AttachError::Store(StoreError::Conflict { .. })) => {
-                unmoved = if refused == Some(read_as) { unmoved.saturating_add(1) } else { 0 };
-                refused = Some(read_as);
-                watch.notice_others();
-                store.pause(jitter(&own, attempts)).await;
-            }
+            AttachError::Store(StoreError::Conflict { .. }) => self.conflict(),
             // Throttled, or cut off: whether it was written is seen by looking. The same bytes must not be sent again, since
             // others may have written meanwhile.
-            Err(AttachError::Store(StoreError::Unavailable { .. })) if refusals < MAX_TRANSIENT_REFUSALS => {
-                refusals = refusals.saturating_add(1);
-                watch.notice_others();
-                store.pause(MIN_CONTENDED_WAIT.saturating_mul(refusals).saturating_add(jitter(&own, attempts))).await;
+            AttachError::Store(StoreError::Unavailable { .. }) if self.refusals < MAX_TRANSIENT_REFUSALS => {
+                Action::Pause(self.refusal_wait())
             }
             // In a race some places say so of what they have; others say so of an entry that is gone.
-            Err(AttachError::Store(StoreError::Lacks { .. })) if refusals < MAX_TRANSIENT_REFUSALS => {
-                refusals = refusals.saturating_add(1);
-                watch.notice_others();
-                store.pause(MIN_CONTENDED_WAIT.saturating_mul(refusals).saturating_add(jitter(&own, attempts))).await;
-                match parts.push_again(store).await {
-                    Ok(()) | Err(StoreError::Lacks { .. }) => {}
-                    Err(error) => return Err(error.into()),
-                }
-                let others: Vec<Value> = wanted.iter().filter(|entry| identity(entry) != own).cloned().collect();
-                gone.look(store, kind, &others).await;
+            AttachError::Store(StoreError::Lacks { .. }) if self.refusals < MAX_TRANSIENT_REFUSALS => {
+                let wait = self.refusal_wait();
+                let others = self.wanted.iter().filter(|entry| identity(entry) != self.own);
+                let suspects = others.filter_map(|entry| serde_json::from_value::<Descriptor>(entry.clone()).ok());
+                let suspects = suspects.filter(|entry| self.gone.suspects(&entry.digest)).collect();
+                Action::Repair { wait, suspects }
             }
-            Err(error) => return Err(error),
+            error => Action::Fail(error),
         }
     }
 }
 
 /// Whether what is replaced has been removed once.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Removal {
     Due,
     Done,
 }
 
 /// What a writer has noticed of others, and how long it must look until nothing more can happen to its entry.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct ConflictTracker {
     /// The document as it was last read or written.
     last: Option<Digest>,
@@ -279,7 +305,7 @@ struct ConflictTracker {
     looks: u32,
 }
 
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum OtherWriters {
     #[default]
     NotSeen,
@@ -322,171 +348,10 @@ impl ConflictTracker {
     }
 
     /// Returns true if nothing changed while waiting with everything in place. Where others never rest, looking ends as well, after
-    /// [`MOST_LOOKS`] that all found everything in place.
+    /// [`MAX_CONFIRMATION_READS`] that all found everything in place.
     const fn is_settled(&self) -> bool {
         self.quiet > 0 || self.looks >= MAX_CONFIRMATION_READS
     }
-}
-
-fn by(tag: &Tag) -> TagOrDigest {
-    TagOrDigest::Tag(tag.clone())
-}
-
-/// Returns true if the error of reading the tag means that it does not exist.
-fn says_nothing_there(error: &StoreError, refusal: TagPrecheck) -> bool {
-    error.is_absent() || (refusal == TagPrecheck::Refused && matches!(error, StoreError::Denied { .. }))
-}
-
-async fn read<S: StoreWrite>(store: &S, tag: &Tag, kind: &Kind, refusal: TagPrecheck) -> Result<Document, AttachError> {
-    let fetched = match store.manifest(&by(tag)).await {
-        Ok(fetched) => fetched,
-        Err(error) if says_nothing_there(&error, refusal) => {
-            return Ok(kind.blank());
-        }
-        Err(error) => return Err(error.into()),
-    };
-    if !kind.holds(&fetched, tag) {
-        return Err(AttachError::Occupied {
-            store: store.name(),
-            tag: tag.clone(),
-            expected: kind.expected(),
-            found: fetched.descriptor.media_type,
-        });
-    }
-    let mut members: Map<String, Value> = json::from_slice_within(&fetched.bytes, MANIFEST_VALUES)?;
-    let entries = match members.remove(kind.list()) {
-        Some(Value::Array(entries)) => entries,
-        _ => Vec::new(),
-    };
-    Ok(Document {
-        media_type: fetched.descriptor.media_type,
-        members,
-        entries,
-        read_as: Some(fetched.descriptor.digest),
-        read_at: Instant::now(),
-    })
-}
-
-enum Written {
-    Yes { digest: Digest },
-    Stale,
-}
-
-async fn write<S: StoreWrite>(
-    store: &S,
-    tag: &Tag,
-    kind: &Kind,
-    document: Document,
-    missing: Vec<Value>,
-    refusal: TagPrecheck,
-    expected: Precondition,
-) -> Result<Written, AttachError> {
-    let Document { read_as, read_at, .. } = document;
-    let plan = plan(kind, document, missing)?;
-    for blob in &plan.blobs {
-        store.push_blob(blob.into(), &Digest::sha256(blob)).await?;
-    }
-    match store.atomicity() {
-        WriteConsistency::Exact => {}
-        WriteConsistency::Eventual { .. } => {
-            // The list of tags is asked first, so that nothing lies between the last look and the write.
-            let listed = if read_as.is_none() { store.tag_listed(tag).await } else { TagListed::NotStated };
-            // Pushing blobs took round trips in which others may have written; and before a new document is begun, the answer
-            // that there is none must come twice: some registries say so for a moment about what they hold.
-            let look_again = !plan.blobs.is_empty() || read_as.is_none() || read_at.elapsed() > MAX_READ_AGE;
-            if look_again && current(store, tag, refusal).await? != read_as {
-                return Ok(Written::Stale);
-            }
-            if listed == TagListed::Yes {
-                return Err(contradicted(store, tag).into());
-            }
-        }
-    }
-    store.push_manifest(&by(tag), &plan.media_type, &plan.manifest, expected).await?;
-    Ok(Written::Yes { digest: Digest::sha256(&plan.manifest) })
-}
-
-/// What the tag points to now.
-async fn current<S: StoreWrite>(store: &S, tag: &Tag, refusal: TagPrecheck) -> Result<Option<Digest>, AttachError> {
-    match store.manifest(&by(tag)).await {
-        Ok(fetched) => Ok(Some(fetched.descriptor.digest)),
-        Err(error) if says_nothing_there(&error, refusal) => Ok(None),
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// Nothing is written over what may be there after all.
-fn contradicted<S: StoreWrite>(store: &S, tag: &Tag) -> StoreError {
-    let place = format!("{}:{tag}", store.name());
-    let detail = "expected the manifest of a tag that the registry lists, found \"not found\": \
-                  if it was deleted, delete the tag as well";
-    StoreError::Unavailable { place, detail: detail.to_owned() }
-}
-
-/// What to write, computed without I/O.
-#[derive(Debug)]
-struct Plan {
-    blobs: Vec<Vec<u8>>,
-    media_type: String,
-    manifest: Vec<u8>,
-}
-
-/// The document with `missing` entries added behind those it has; everything else in it stays.
-fn plan(kind: &Kind, document: Document, missing: Vec<Value>) -> Result<Plan, AttachError> {
-    let Document { media_type, mut members, mut entries, .. } = document;
-    entries.extend(missing);
-    let mut blobs = Vec::new();
-    if let Kind::SignatureManifest { created, .. } = kind {
-        let config = configuration(&entries, created)?;
-        let config_type = members
-            .get("config")
-            .and_then(|config| config.get("mediaType"))
-            .and_then(Value::as_str)
-            .unwrap_or(media_type::OCI_CONFIG);
-        members.insert(
-            "config".to_owned(),
-            serde_json::to_value(Descriptor::of(config_type, &config)).map_err(json::JsonError::from)?,
-        );
-        blobs.push(config);
-    }
-    members.insert(kind.list().to_owned(), Value::Array(entries));
-    let manifest = serde_json::to_vec(&members).map_err(json::JsonError::from)?;
-    Ok(Plan { blobs, media_type, manifest })
-}
-
-/// The image configuration that cosign writes beside signature layers: one history entry and one diff id per layer.
-fn configuration(layers: &[Value], created: &str) -> Result<Vec<u8>, AttachError> {
-    const ZERO: &str = "0001-01-01T00:00:00Z";
-    let history: Vec<Value> = layers.iter().map(|_| json!({"created": ZERO})).collect();
-    let diff_ids: Vec<&Value> = layers.iter().filter_map(|layer| layer.get("digest")).collect();
-    let config = json!({
-        "architecture": "",
-        "created": created,
-        "history": history,
-        "os": "",
-        "rootfs": {"type": "layers", "diff_ids": diff_ids},
-        "config": {},
-    });
-    Ok(serde_json::to_vec(&config).map_err(json::JsonError::from)?)
-}
-
-/// What makes two entries the same.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Identity {
-    digest: String,
-    /// Of a layer, the signature beside it.
-    signature: String,
-}
-
-fn identity(entry: &Value) -> Identity {
-    let text = |value: Option<&Value>| value.and_then(Value::as_str).unwrap_or_default().to_owned();
-    let signature = entry.get("annotations").and_then(|annotations| annotations.get(media_type::ANNOTATION_SIGNATURE));
-    Identity { digest: text(entry.get("digest")), signature: text(signature) }
-}
-
-/// Returns true if the entry is the one with this digest.
-pub(super) fn names(entry: &Value, digest: &Digest) -> bool {
-    entry.get("digest").and_then(Value::as_str).is_some_and(|found| found == digest.to_string())
 }
 
 /// A wait that differs between writers: up to 64 ms, growing with the attempts.
@@ -498,34 +363,265 @@ fn jitter(own: &Identity, attempt: u32) -> Duration {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
+    use super::super::shared_document::Kind;
     use super::*;
+    use crate::json::JsonError;
 
-    fn layer(signature: &str) -> Value {
-        json!({"digest": "sha256:aa", "annotations": {media_type::ANNOTATION_SIGNATURE: signature}, "data": "kept"})
+    /// Longest time that a request takes each way.
+    const LATENCY: u64 = 10;
+    const EVENTUAL: WriteConsistency = WriteConsistency::Eventual { visibility_delay: Duration::from_millis(40) };
+
+    fn entry(number: u64) -> Value {
+        json!({"mediaType": "a/b", "size": 1, "digest": Digest::sha256(&number.to_le_bytes()).to_string()})
     }
 
-    fn document(kind: &Kind, entries: Vec<Value>) -> Document {
-        Document { entries, ..kind.blank() }
+    fn document(entries: &[Value]) -> Document {
+        let mut document = Kind::ReferrersIndex.blank();
+        document.entries = entries.to_vec();
+        document.read_as = (!entries.is_empty()).then(|| digest(entries));
+        document
+    }
+
+    fn digest(entries: &[Value]) -> Digest {
+        Digest::sha256(&serde_json::to_vec(entries).unwrap())
+    }
+
+    fn place() -> String {
+        "here".to_owned()
+    }
+
+    fn conflict() -> Observation {
+        Observation::WriteFailed(StoreError::Conflict { place: place() }.into())
+    }
+
+    fn unavailable() -> Observation {
+        Observation::WriteFailed(StoreError::Unavailable { place: place(), detail: String::new() }.into())
+    }
+
+    fn lacks() -> Observation {
+        Observation::WriteFailed(StoreError::Lacks { place: place(), detail: String::new() }.into())
+    }
+
+    struct Random(u64);
+
+    impl Random {
+        fn below(&mut self, bound: u64) -> u64 {
+            self.0 ^= self.0 << 13;
+            self.0 ^= self.0 >> 7;
+            self.0 ^= self.0 << 17;
+            self.0 % bound
+        }
+    }
+
+    /// One writer, and what it waits for.
+    struct Client {
+        writer: Writer,
+        at: u64,
+        step: Step,
+    }
+
+    enum Step {
+        Tell(Observation),
+        Read,
+        Write(Vec<Value>, Precondition),
+        Ended(Action),
+    }
+
+    /// Lets writers of one document run side by side, and returns how each ended, with the document after that.
+    fn run(seed: u64, writers: u64, consistency: WriteConsistency, faults: u64) -> (Vec<Action>, Vec<Value>) {
+        let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+        let mut stored: Vec<Value> = Vec::new();
+        let client = |number| Client {
+            writer: Writer::new(entry(number), &[], consistency),
+            at: 0,
+            step: Step::Tell(Observation::Ready),
+        };
+        let mut clients: Vec<Client> = (0..writers).map(client).collect();
+        while let Some(client) =
+            clients.iter_mut().filter(|client| !matches!(client.step, Step::Ended(_))).min_by_key(|client| client.at)
+        {
+            let travel = random.below(LATENCY);
+            let step = std::mem::replace(&mut client.step, Step::Read);
+            client.step = match step {
+                Step::Read => Step::Tell(Observation::Read(document(&stored))),
+                Step::Write(entries, expected) => {
+                    let current = (!stored.is_empty()).then(|| digest(&stored));
+                    let fault = if random.below(100) < faults { random.below(4) } else { 9 };
+                    let met = match expected {
+                        _ if consistency != WriteConsistency::Exact => true,
+                        Precondition::Any => true,
+                        Precondition::Absent => current.is_none(),
+                        Precondition::Unchanged(read) => current == Some(read),
+                    };
+                    let is_written = met && matches!(fault, 2 | 9);
+                    if is_written {
+                        stored.clone_from(&entries);
+                    }
+                    Step::Tell(match fault {
+                        0 => conflict(),
+                        1 | 2 => unavailable(),
+                        3 => Observation::Stale,
+                        _ if !met => conflict(),
+                        _ => Observation::Written { document: digest(&entries), took: Duration::from_millis(30) },
+                    })
+                }
+                Step::Tell(observation) => match client.writer.next(observation) {
+                    Action::Read(_) => Step::Read,
+                    Action::Write { document, missing, expected, .. } => {
+                        Step::Write([document.entries, missing].concat(), expected)
+                    }
+                    Action::Pause(time) => {
+                        client.at += u64::try_from(time.as_millis()).unwrap();
+                        Step::Tell(Observation::Ready)
+                    }
+                    ended => Step::Ended(ended),
+                },
+                ended @ Step::Ended(_) => ended,
+            };
+            client.at += travel;
+        }
+        let ended = clients.into_iter().map(|client| match client.step {
+            Step::Ended(action) => action,
+            _ => unreachable!(),
+        });
+        (ended.collect(), stored)
+    }
+
+    // threat: M7 H01
+    #[test]
+    fn writers_that_end_well_have_lost_no_entry() {
+        for seed in 0..300 {
+            for consistency in [WriteConsistency::Exact, EVENTUAL] {
+                for faults in [0, 20] {
+                    let writers = 2 + seed % 7;
+                    let (ended, stored) = run(seed, writers, consistency, faults);
+                    for (number, end) in (0..).zip(&ended) {
+                        let is_there = stored.iter().filter(|other| **other == entry(number)).count();
+                        match end {
+                            Action::Done(_) => assert_eq!(is_there, 1, "{seed} {consistency:?} {faults} {number}"),
+                            other => assert!(faults > 0, "{seed} {consistency:?}: {other:?}"),
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Tells a writer the same of every write and look, until it ends.
+    fn end(writer: &mut Writer, stored: &[Value], write: impl Fn() -> Observation, missing: &[Digest]) -> Action {
+        let mut observation = Observation::Ready;
+        for _ in 0..5000 {
+            observation = match writer.next(observation) {
+                Action::Read(_) => Observation::Read(document(stored)),
+                Action::Write { missing, document, .. } if missing.is_empty() || document.entries.is_empty() => {
+                    let written = [document.entries, missing].concat();
+                    match write() {
+                        Observation::Ready => Observation::Written { document: digest(&written), took: Duration::ZERO },
+                        failed => failed,
+                    }
+                }
+                Action::Write { .. } => write(),
+                Action::Pause(_) => Observation::Ready,
+                Action::Repair { suspects, .. } => {
+                    let missing = missing.iter().filter(|gone| suspects.iter().any(|entry| entry.digest == **gone));
+                    Observation::Missing(missing.copied().collect())
+                }
+                ended => return ended,
+            };
+        }
+        panic!("never ends")
+    }
+
+    // threat: M7 H01
+    #[test]
+    fn writer_whose_entry_never_shows_gives_up() {
+        for consistency in [WriteConsistency::Exact, EVENTUAL] {
+            let mut writer = Writer::new(entry(1), &[], consistency);
+            let ended = end(&mut writer, &[], || Observation::Ready, &[]);
+            assert!(matches!(ended, Action::GiveUp { lost: None, attempts: MAX_WRITES }), "{ended:?}");
+        }
+    }
+
+    // threat: M7 H01
+    #[test]
+    fn writer_that_cannot_restore_others_says_so() {
+        let mut writer = Writer::new(entry(1), &[], WriteConsistency::Exact);
+        let others = [entry(2), entry(3)];
+        assert!(matches!(writer.next(Observation::Ready), Action::Read(TagPrecheck::Answered)));
+        assert!(matches!(writer.next(Observation::Read(document(&others))), Action::Write { .. }));
+        let ended = end(&mut writer, &[entry(1)], || Observation::Ready, &[]);
+        assert!(matches!(ended, Action::GiveUp { lost: Some(2), attempts: MAX_WRITES }), "{ended:?}");
     }
 
     #[test]
-    fn a_plan_keeps_all_entries_and_members_it_does_not_know() {
-        let kind = Kind::SignatureManifest { suffix: ".sig", created: "0001-01-01T00:00:00Z".to_owned() };
-        let mut before = document(&kind, vec![layer("one")]);
-        before.members.insert("x-other".to_owned(), json!(1));
-        let plan = plan(&kind, before, vec![layer("two")]).unwrap();
-        let written: Value = serde_json::from_slice(&plan.manifest).unwrap();
-        assert_eq!(written["layers"], json!([layer("one"), layer("two")]));
-        assert_eq!(written["x-other"], 1);
-        let config: Value = serde_json::from_slice(&plan.blobs[0]).unwrap();
-        assert_eq!(config["rootfs"]["diff_ids"], json!(["sha256:aa", "sha256:aa"]));
-        assert_eq!(written["config"]["digest"], Digest::sha256(&plan.blobs[0]).to_string());
-        assert_eq!(written["config"]["size"], plan.blobs[0].len());
+    fn conflicts_without_change_mean_an_immutable_tag() {
+        for consistency in [WriteConsistency::Exact, EVENTUAL] {
+            let mut writer = Writer::new(entry(1), &[], consistency);
+            let ended = end(&mut writer, &[entry(2)], conflict, &[]);
+            let Action::Fail(error) = ended else { panic!("{ended:?}") };
+            assert_eq!(error.code(), "tag-immutable");
+            assert_eq!(writer.expected() == Precondition::Any, consistency != WriteConsistency::Exact);
+        }
     }
 
     #[test]
-    fn two_signatures_of_one_payload_are_two_entries() {
-        assert_ne!(identity(&layer("one")), identity(&layer("two")));
-        assert_eq!(identity(&layer("one")), identity(&layer("one")));
+    fn refusals_for_the_moment_are_bounded() {
+        for (refuse, code) in [(unavailable as fn() -> _, "store-unavailable"), (lacks, "store-lacks")] {
+            let mut writer = Writer::new(entry(1), &[], EVENTUAL);
+            let ended = end(&mut writer, &[entry(2)], refuse, &[]);
+            let Action::Fail(error) = ended else { panic!("{ended:?}") };
+            assert_eq!((error.code(), writer.refusals), (code, MAX_TRANSIENT_REFUSALS));
+        }
+    }
+
+    #[test]
+    fn gone_entry_is_left_out_after_three_looks_that_miss_it() {
+        let dead: Descriptor = serde_json::from_value(entry(2)).unwrap();
+        let stored = [entry(2), entry(3)];
+        for (looks, expected) in [(2, None), (3, Some(vec![dead.digest]))] {
+            let mut writer = Writer::new(entry(1), &[], WriteConsistency::Exact);
+            let mut observation = Observation::Ready;
+            let mut repairs = 0;
+            let left_out = loop {
+                observation = match writer.next(observation) {
+                    Action::Read(_) => Observation::Read(document(&stored)),
+                    Action::Write { document, .. } if repairs == looks => {
+                        break (document.entries == [entry(3)]).then(|| writer.gone.take_found());
+                    }
+                    Action::Write { .. } => lacks(),
+                    Action::Repair { suspects, .. } => {
+                        repairs += 1;
+                        assert_eq!(suspects.len(), if repairs == 1 { 2 } else { 1 });
+                        Observation::Missing(vec![dead.digest])
+                    }
+                    Action::Pause(_) => Observation::Ready,
+                    other => panic!("{other:?}"),
+                };
+            };
+            assert_eq!(left_out, expected, "{looks}");
+        }
+    }
+
+    #[test]
+    fn refusal_to_read_is_judged_only_before_the_first_write() {
+        let denied = || Observation::ReadFailed(StoreError::Denied { place: place(), detail: String::new() }.into());
+        let mut writer = Writer::new(entry(1), &[], WriteConsistency::Exact);
+        assert!(matches!(writer.next(Observation::Ready), Action::Read(TagPrecheck::Answered)));
+        assert!(matches!(writer.next(denied()), Action::Precheck(StoreError::Denied { .. })));
+        assert!(matches!(
+            writer.next(Observation::Prechecked(TagPrecheck::Refused)),
+            Action::Read(TagPrecheck::Refused)
+        ));
+        let Action::Write { refusal, expected, .. } = writer.next(Observation::Read(document(&[]))) else { panic!() };
+        assert_eq!((refusal, expected), (TagPrecheck::Refused, Precondition::Absent));
+        let document = digest(&[entry(1)]);
+        let next = writer.next(Observation::Written { document, took: Duration::ZERO });
+        assert!(matches!(next, Action::Read(TagPrecheck::Answered)));
+        assert!(matches!(writer.next(denied()), Action::Fail(AttachError::Store(StoreError::Denied { .. }))));
+        // What fails otherwise is not tried again.
+        let other = AttachError::Json(JsonError::from(serde_json::from_str::<u8>("x").unwrap_err()));
+        assert!(matches!(writer.next(Observation::ReadFailed(other)), Action::Fail(AttachError::Json(_))));
     }
 }

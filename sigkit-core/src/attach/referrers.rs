@@ -8,13 +8,15 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::concurrent::join;
-use super::read_modify_write::{self, Inserted, Kind};
+use super::insert::insert;
+use super::read_modify_write::Inserted;
+use super::shared_document::Kind;
 use super::written::Own;
 use super::{AttachError, AttachmentLocation, TagPrecheck, WriteReceipt, fallback_tag};
 use crate::digest::Digest;
 use crate::json::JsonError;
 use crate::oci::{Descriptor, media_type};
-use crate::store::{Referrers, StoreWrite, SubjectIndexed};
+use crate::store::{Referrers, SubjectIndexed, TagWriter};
 use crate::time::UnixTime;
 
 /// Looks at a referrers list that should show an entry.
@@ -55,7 +57,7 @@ impl BundleAttachment<'_> {
     ///
     /// # Errors
     /// [`AttachError`]; without an error the bundle is listed, and so is all that was seen before.
-    pub async fn attach<S: StoreWrite>(self, store: &S) -> Result<WriteReceipt, AttachError> {
+    pub async fn attach<S: TagWriter>(self, store: &S) -> Result<WriteReceipt, AttachError> {
         let annotations = self.annotations();
         let layer = Descriptor::of(media_type::BUNDLE_V03, &self.bundle);
         let manifest = manifest(self.image, &layer, &annotations)?;
@@ -75,7 +77,7 @@ impl BundleAttachment<'_> {
             ByThePlace::Yes => (AttachmentLocation::Referrers, Inserted::new(digest, TagPrecheck::Answered)),
             ByThePlace::No => {
                 let entry = serde_json::to_value(&entry).map_err(JsonError::from)?;
-                let inserted = read_modify_write::insert(store, image, &Kind::ReferrersIndex, entry, &[], &own).await?;
+                let inserted = insert(store, image, &Kind::ReferrersIndex, entry, &[], &own).await?;
                 (AttachmentLocation::FallbackTag(fallback_tag(image)), inserted)
             }
         };
@@ -100,7 +102,7 @@ enum ByThePlace {
 }
 
 /// Asks the place whether it lists the manifest as referring to the image.
-async fn is_listed<S: StoreWrite>(
+async fn is_listed<S: TagWriter>(
     store: &S,
     image: &Digest,
     indexed: SubjectIndexed,

@@ -16,7 +16,7 @@ use crate::bundle::{BundleError, LookupError, Origin};
 use crate::digest::Digest;
 use crate::limits::Limits;
 use crate::oci::{Descriptor, Manifest, ManifestError, TagOrDigest, media_type};
-use crate::store::{Store, StoreError};
+use crate::store::{FetchedManifest, Store, StoreError};
 
 /// Characters of the words about one problem.
 const MAX_DETAIL_CHARS: usize = 1000;
@@ -188,8 +188,8 @@ impl<S: Store, K: Keep> Search<'_, S, K> {
         let fetched = self.in_time(self.store.manifest(&TagOrDigest::Tag(fallback_tag(self.image)))).await;
         let outcome = match fetched {
             // A copy tool, or the registry itself, may have put the image under this tag; then it is not a list, and hides none.
-            Ok(fetched) if fetched.descriptor.digest == *self.image => (None, 0),
-            Ok(fetched) => match fetched.manifest {
+            Ok(fetched) if fetched.digest() == *self.image => (None, 0),
+            Ok(fetched) => match fetched.manifest() {
                 Manifest::Index(index) => {
                     index.manifests.iter().for_each(|entry| add(queue, entry, Source::FallbackTag));
                     (None, index.manifests.len())
@@ -209,7 +209,7 @@ impl<S: Store, K: Keep> Search<'_, S, K> {
         let Listed { digest, source, other } = listed;
         let origin = |index| Origin::Referrer { manifest: digest, index };
         let fetched =
-            self.in_time(self.store.manifest(&TagOrDigest::Digest(digest))).await.map(|fetched| fetched.manifest);
+            self.in_time(self.store.manifest(&TagOrDigest::Digest(digest))).await.map(FetchedManifest::into_manifest);
         let read = |refers, part| Read { source, refers, part };
         let manifest = match (fetched, other) {
             (Ok(Manifest::Image(manifest)), _) => *manifest,
@@ -250,7 +250,7 @@ impl<S: Store, K: Keep> Search<'_, S, K> {
         let tag = self.wanted.tag(self.image);
         let origin = |index| Origin::Layer { tag: tag.clone(), index };
         let fetched = self.in_time(self.store.manifest(&TagOrDigest::Tag(tag.clone()))).await;
-        match fetched.map(|fetched| fetched.manifest) {
+        match fetched.map(FetchedManifest::into_manifest) {
             Ok(Manifest::Image(manifest)) => {
                 let mut sorted = self.wanted.sort_tagged(manifest.layers, self.limits);
                 let mut part = match sorted.others.take() {

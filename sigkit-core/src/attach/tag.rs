@@ -5,14 +5,15 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 use super::concurrent::join;
-use super::read_modify_write::{self, Kind};
+use super::insert::insert;
+use super::shared_document::Kind;
 use super::written::Own;
 use super::{ATTESTATION_SUFFIX, AttachError, AttachmentLocation, SIGNATURE_SUFFIX, WriteReceipt};
 use crate::crypto::Signature;
 use crate::digest::Digest;
 use crate::json::JsonError;
 use crate::oci::{Descriptor, Tag, media_type};
-use crate::store::StoreWrite;
+use crate::store::TagWriter;
 use crate::time::UnixTime;
 
 /// A simple signing payload with its signature, about to be attached to an image.
@@ -33,7 +34,7 @@ impl LayerAttachment<'_> {
     ///
     /// # Errors
     /// [`AttachError`]; without an error the signature and all that were seen before are in place.
-    pub async fn attach<S: StoreWrite>(&self, store: &S) -> Result<WriteReceipt, AttachError> {
+    pub async fn attach<S: TagWriter>(&self, store: &S) -> Result<WriteReceipt, AttachError> {
         let mut layer = Descriptor::of(media_type::SIMPLE_SIGNING, self.payload);
         layer.annotations.insert(media_type::ANNOTATION_SIGNATURE.to_owned(), self.signature.to_base64());
         write(store, self.image, SIGNATURE_SUFFIX, &layer, self.payload.into(), self.created, &[]).await
@@ -60,7 +61,7 @@ impl EnvelopeAttachment<'_> {
     ///
     /// # Errors
     /// [`AttachError`]; without an error the attestation and all that were seen before, except those replaced, are there.
-    pub async fn attach<S: StoreWrite>(self, store: &S) -> Result<WriteReceipt, AttachError> {
+    pub async fn attach<S: TagWriter>(self, store: &S) -> Result<WriteReceipt, AttachError> {
         let mut layer = Descriptor::of(media_type::DSSE_ENVELOPE, &self.envelope);
         // The envelope has the signature; cosign requires the annotation all the same.
         layer.annotations.insert(media_type::ANNOTATION_SIGNATURE.to_owned(), String::new());
@@ -70,7 +71,7 @@ impl EnvelopeAttachment<'_> {
     }
 }
 
-async fn write<S: StoreWrite>(
+async fn write<S: TagWriter>(
     store: &S,
     image: &Digest,
     suffix: &'static str,
@@ -84,8 +85,7 @@ async fn write<S: StoreWrite>(
     let mut own = Own::default();
     own.push(store, layer, blob).await?;
     let kind = Kind::SignatureManifest { suffix, created };
-    let (inserted, confirmed) =
-        join(read_modify_write::insert(store, image, &kind, entry, replaces, &own), own.confirm(store)).await;
+    let (inserted, confirmed) = join(insert(store, image, &kind, entry, replaces, &own), own.confirm(store)).await;
     let inserted = inserted?;
     confirmed?;
     Ok(WriteReceipt {

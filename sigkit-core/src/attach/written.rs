@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::AttachError;
 use crate::digest::Digest;
 use crate::oci::{Descriptor, TagOrDigest, media_type};
-use crate::store::{Precondition, StoreError, StoreWrite, SubjectIndexed};
+use crate::store::{BlobSource, StoreError, SubjectIndexed, TagWriter};
 
 /// Largest blob that is kept to be pushed again, in bytes; signatures are far smaller.
 const MAX_KEPT_BYTES: usize = 256 << 10;
@@ -31,21 +31,21 @@ struct Blob {
 
 impl Own {
     /// Pushes a blob and counts it among these.
-    pub(super) async fn push<S: StoreWrite>(
+    pub(super) async fn push<S: TagWriter>(
         &mut self,
         store: &S,
         descriptor: &Descriptor,
         bytes: Cow<'_, [u8]>,
     ) -> Result<(), StoreError> {
         let kept = (bytes.len() <= MAX_KEPT_BYTES).then(|| bytes.to_vec());
-        store.push_blob(bytes, &descriptor.digest).await?;
+        store.push_blob(BlobSource::bytes(bytes, &descriptor.digest)).await?;
         let descriptor = Descriptor::new(&descriptor.media_type, descriptor.size, descriptor.digest);
         self.blobs.push(Blob { descriptor, kept });
         Ok(())
     }
 
     /// Writes the manifest under its own digest and counts it among these. Where the place says that it lacks a blob, that is pushed again.
-    pub(super) async fn push_manifest<S: StoreWrite>(
+    pub(super) async fn push_manifest<S: TagWriter>(
         &mut self,
         store: &S,
         manifest: Vec<u8>,
@@ -66,7 +66,7 @@ impl Own {
     }
 
     /// Pushes all of it again, as far as it is kept.
-    pub(super) async fn push_again<S: StoreWrite>(&self, store: &S) -> Result<(), StoreError> {
+    pub(super) async fn push_again<S: TagWriter>(&self, store: &S) -> Result<(), StoreError> {
         self.push_blobs(store).await?;
         match &self.manifest {
             Some(manifest) => write(store, manifest).await.map(|_| ()),
@@ -74,10 +74,10 @@ impl Own {
         }
     }
 
-    async fn push_blobs<S: StoreWrite>(&self, store: &S) -> Result<(), StoreError> {
+    async fn push_blobs<S: TagWriter>(&self, store: &S) -> Result<(), StoreError> {
         for Blob { descriptor, kept } in &self.blobs {
             if let Some(bytes) = kept {
-                store.push_blob(bytes.into(), &descriptor.digest).await?;
+                store.push_blob(BlobSource::bytes(bytes.into(), &descriptor.digest)).await?;
             }
         }
         Ok(())
@@ -87,7 +87,7 @@ impl Own {
     ///
     /// # Errors
     /// [`AttachError::NotConfirmed`] when it is not there, however often it is pushed.
-    pub(super) async fn confirm<S: StoreWrite>(&self, store: &S) -> Result<(), AttachError> {
+    pub(super) async fn confirm<S: TagWriter>(&self, store: &S) -> Result<(), AttachError> {
         for look in 1_u32.. {
             match self.read(store).await {
                 Err(error) if error.is_absent() && look < MAX_READS => {
@@ -106,7 +106,7 @@ impl Own {
         Ok(())
     }
 
-    async fn read<S: StoreWrite>(&self, store: &S) -> Result<(), StoreError> {
+    async fn read<S: TagWriter>(&self, store: &S) -> Result<(), StoreError> {
         if let Some(manifest) = &self.manifest {
             store.manifest(&TagOrDigest::Digest(Digest::sha256(manifest))).await?;
         }
@@ -117,7 +117,7 @@ impl Own {
     }
 }
 
-async fn write<S: StoreWrite>(store: &S, manifest: &[u8]) -> Result<SubjectIndexed, StoreError> {
+async fn write<S: TagWriter>(store: &S, manifest: &[u8]) -> Result<SubjectIndexed, StoreError> {
     let target = TagOrDigest::Digest(Digest::sha256(manifest));
-    store.push_manifest(&target, media_type::OCI_MANIFEST, manifest, Precondition::Any).await
+    store.push_manifest(&target, media_type::OCI_MANIFEST, manifest).await
 }

@@ -9,7 +9,7 @@ use crate::key::{SignError, Signer};
 use crate::limits::Limits;
 use crate::oci::{Descriptor, TagOrDigest};
 use crate::policy::{KeyAuthority, Policy, Purpose};
-use crate::store::{FetchedManifest, StoreWrite};
+use crate::store::{FetchedManifest, TagWriter};
 use crate::time::UnixTime;
 use crate::trust::Trust;
 use crate::verify::{Artifact, Verifier};
@@ -69,9 +69,9 @@ impl AttestOptions {
         signer: &dyn Signer,
         now: UnixTime,
     ) -> Result<SignedEntity, SignImageError> {
-        let subject = [(self.name.as_str(), image.descriptor.digest)];
+        let subject = [(self.name.as_str(), image.digest())];
         let statement = Statement::attest(&subject, &self.predicate_type, predicate)?;
-        let artifact = Artifact::Digest(image.descriptor.digest);
+        let artifact = Artifact::Digest(image.digest());
         let hash = if self.format == Format::Legacy { Hash::Legacy } else { Hash::OfKey };
         sign_as(statement, &self.predicate_type, Some(&artifact), signer, hash, now)
     }
@@ -80,7 +80,7 @@ impl AttestOptions {
     ///
     /// # Errors
     /// [`SignImageError::Attach`].
-    pub async fn attach<S: StoreWrite>(
+    pub async fn attach<S: TagWriter>(
         &self,
         attestations: &S,
         image: &FetchedManifest,
@@ -88,7 +88,7 @@ impl AttestOptions {
         signer: &dyn Signer,
         now: UnixTime,
     ) -> Result<Vec<WriteReceipt>, SignImageError> {
-        let image = &image.descriptor;
+        let image = image.descriptor();
         let predicate_type = self.predicate_type.uri();
         let bundle = match self.format {
             Format::Bundle | Format::Both => entity.to_bundle()?,
@@ -130,7 +130,7 @@ impl AttestOptions {
     }
 
     /// Stores an envelope next to the image, instead of those in `replaces`.
-    async fn put<S: StoreWrite>(
+    async fn put<S: TagWriter>(
         &self,
         attestations: &S,
         image: &Digest,
@@ -145,7 +145,7 @@ impl AttestOptions {
     /// Several writers with one key that replace at the same time leave one attestation: a writer that then finds several keeps the one
     /// with the greatest digest instead of all others, so that all writers keep the same. What was there `earlier` is not
     /// kept, even where a signer of something else has put it back. When looking fails, what is there stays.
-    async fn agree<S: StoreWrite>(
+    async fn agree<S: TagWriter>(
         &self,
         attestations: &S,
         image: &Digest,
@@ -170,7 +170,7 @@ impl AttestOptions {
     }
 
     /// The attestations of this type in the legacy format that the signer's key verifies: those of others stay (H06).
-    async fn earlier_ones<S: StoreWrite>(
+    async fn earlier_ones<S: TagWriter>(
         &self,
         attestations: &S,
         image: &Digest,
@@ -290,7 +290,7 @@ fn own_policy(signer: &dyn Signer, predicate_type: &PredicateType) -> Policy {
 ///
 /// # Errors
 /// [`SignImageError`].
-pub async fn attest_image<S: StoreWrite>(
+pub async fn attest_image<S: TagWriter>(
     store: &S,
     target: &TagOrDigest,
     signer: &dyn Signer,
@@ -299,7 +299,7 @@ pub async fn attest_image<S: StoreWrite>(
     now: UnixTime,
 ) -> Result<Vec<WriteReceipt>, SignImageError> {
     let predicate = attesting.predicate_type.predicate(document, now, &Limits::DEFAULT)?;
-    let image = store.manifest(target).await?;
+    let image = store.manifest(target).await?.answering(&store.name(), target)?;
     let entity = attesting.sign(&image, predicate, signer, now)?;
     attesting.attach(store, &image, entity, signer, now).await
 }

@@ -7,7 +7,7 @@ use crate::json::JsonError;
 use crate::key::{SignError, Signer};
 use crate::oci::TagOrDigest;
 use crate::policy::{KeyAuthority, Policy, Purpose};
-use crate::store::{Completed, FetchedManifest, StoreError, StoreWrite};
+use crate::store::{Completed, FetchedManifest, StoreError, TagWriter};
 use crate::time::UnixTime;
 use crate::trust::Trust;
 use crate::verify::{Artifact, NotVerified, Verifier};
@@ -85,14 +85,14 @@ impl SignOptions {
             };
             let entity = SignedEntity::new(draft.sign(signature), material);
             let evidence = Evidence::of(Origin::File("the new signature".to_owned()), Ok(entity.clone()));
-            Verifier::new(&Trust::default()).verify(&policy, &Artifact::Bytes(&image.bytes), &evidence, now)?;
+            Verifier::new(&Trust::default()).verify(&policy, &Artifact::Bytes(image.bytes()), &evidence, now)?;
             entities.push(entity);
         }
         Ok(entities)
     }
 
     fn drafts(&self, image: &FetchedManifest) -> Result<Vec<Draft>, JsonError> {
-        let digest = &image.descriptor.digest;
+        let digest = &image.digest();
         let mut drafts = Vec::new();
         if matches!(self.format, Format::Bundle | Format::Both) {
             drafts.push(Draft::statement(digest, &self.annotations)?);
@@ -171,14 +171,14 @@ pub enum SignImageError {
 ///
 /// # Errors
 /// [`SignImageError`].
-pub async fn sign_image<S: StoreWrite>(
+pub async fn sign_image<S: TagWriter>(
     store: &S,
     target: &TagOrDigest,
     signer: &dyn Signer,
     signing: &SignOptions,
     now: UnixTime,
 ) -> Result<SignedImage, SignImageError> {
-    let image = store.manifest(target).await?;
+    let image = store.manifest(target).await?.answering(&store.name(), target)?;
     let entities = signing.sign(&image, signer, now)?;
     let attached = attach(store, &image, &entities, signer, signing, now).await?;
     Ok(SignedImage { image, attached })
@@ -188,7 +188,7 @@ pub async fn sign_image<S: StoreWrite>(
 ///
 /// # Errors
 /// [`SignImageError::Attach`].
-pub async fn attach<S: StoreWrite>(
+pub async fn attach<S: TagWriter>(
     signatures: &S,
     image: &FetchedManifest,
     entities: &[SignedEntity],
@@ -201,8 +201,8 @@ pub async fn attach<S: StoreWrite>(
             let policy = own_policy(signer, signing);
             // A failure to look only means that an equal signature may be written twice.
             let trust = Trust::default();
-            let present = discover(signatures, &image.descriptor.digest, &policy, trust.limits()).await;
-            Verifier::new(&trust).verify(&policy, &Artifact::Bytes(&image.bytes), &present, now).ok()
+            let present = discover(signatures, &image.digest(), &policy, trust.limits()).await;
+            Verifier::new(&trust).verify(&policy, &Artifact::Bytes(image.bytes()), &present, now).ok()
         }
         ExistingSignature::Write => None,
     };
@@ -237,7 +237,7 @@ pub async fn attach<S: StoreWrite>(
     Ok(attached)
 }
 
-async fn attach_one<S: StoreWrite>(
+async fn attach_one<S: TagWriter>(
     signatures: &S,
     image: &FetchedManifest,
     entity: &SignedEntity,
@@ -245,12 +245,12 @@ async fn attach_one<S: StoreWrite>(
     now: UnixTime,
 ) -> Result<WriteReceipt, AttachError> {
     if let Content::SimpleSigning { payload, signature } = &entity.content {
-        let image = &image.descriptor.digest;
+        let image = &image.digest();
         let layer = LayerAttachment { image, payload, signature, created: signing.legacy_created };
         return layer.attach(signatures).await;
     }
     let bundle = entity.to_bundle()?.unwrap_or_default();
-    let image = &image.descriptor;
+    let image = image.descriptor();
     BundleAttachment { image, bundle: bundle.into(), predicate_type: SIGN_PREDICATE, created: now }
         .attach(signatures)
         .await

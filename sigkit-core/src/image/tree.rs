@@ -102,7 +102,7 @@ pub async fn walk_index<S: Store>(
 ) -> Result<Vec<FetchedManifest>, TreeError> {
     let below = below(store, image, limits).await?;
     match below.absent.first() {
-        Some(child) => Err(TreeError::Absent { image: image.descriptor.digest, child: label(child) }),
+        Some(child) => Err(TreeError::Absent { image: image.digest(), child: label(child) }),
         None => Ok(below.present),
     }
 }
@@ -160,7 +160,7 @@ impl Branch {
 impl<'a> Descent<'a> {
     /// The way down from `image`, which has been read.
     pub fn new(image: &FetchedManifest, limits: &'a Limits) -> Self {
-        let digest = image.descriptor.digest;
+        let digest = image.digest();
         Self { image: digest, limits, seen: HashSet::from([digest]), depth: 0, weight: 0, next: entries(image) }
     }
 
@@ -227,10 +227,10 @@ pub async fn verify_blob_digests<S: Store>(
 ) -> Result<Vec<Descriptor>, TreeError> {
     let below = below(store, image, limits).await?;
     if let (Some(child), []) = (below.absent.first(), below.present.as_slice()) {
-        return Err(TreeError::Absent { image: image.descriptor.digest, child: label(child) });
+        return Err(TreeError::Absent { image: image.digest(), child: label(child) });
     }
     for manifest in std::iter::once(image).chain(&below.present) {
-        let Manifest::Image(manifest) = &manifest.manifest else { continue };
+        let Manifest::Image(manifest) = manifest.manifest() else { continue };
         for blob in std::iter::once(&manifest.config).chain(&manifest.layers).filter(|blob| !is_foreign(blob)) {
             store.check_blob(blob).await?;
         }
@@ -263,8 +263,8 @@ pub async fn select_platform<S: Store>(
     image: &FetchedManifest,
     wanted: &Platform,
 ) -> Result<FetchedManifest, TreeError> {
-    let (digest, wanted) = (image.descriptor.digest, wanted.clone());
-    let Manifest::Index(index) = &image.manifest else {
+    let (digest, wanted) = (image.digest(), wanted.clone());
+    let Manifest::Index(index) = image.manifest() else {
         return Err(TreeError::NotAnIndex { image: digest, wanted });
     };
     let serves = |entry: &&Descriptor| entry.platform.as_ref().is_some_and(|platform| platform.serves(&wanted));
@@ -295,21 +295,22 @@ pub async fn select_platform<S: Store>(
 
 /// Reads a manifest that an index lists, which must be of the size and type that the index says.
 async fn child<S: Store>(store: &S, entry: &Descriptor) -> Result<FetchedManifest, StoreError> {
-    let child = store.manifest(&TagOrDigest::Digest(entry.digest)).await?;
+    let target = TagOrDigest::Digest(entry.digest);
+    let child = store.manifest(&target).await?.answering(&store.name(), &target)?;
     let place = || format!("{}@{}, listed by the index", store.name(), entry.digest);
-    if child.descriptor.size != entry.size {
-        return Err(StoreError::SizeMismatch { place: place(), expected: entry.size, found: child.descriptor.size });
+    if child.descriptor().size != entry.size {
+        return Err(StoreError::SizeMismatch { place: place(), expected: entry.size, found: child.descriptor().size });
     }
-    if !entry.media_type.is_empty() && !entry.media_type.eq_ignore_ascii_case(&child.descriptor.media_type) {
+    if !entry.media_type.is_empty() && !entry.media_type.eq_ignore_ascii_case(&child.descriptor().media_type) {
         let expected = entry.media_type.chars().take(120).collect();
-        let error = ManifestError::MediaType { expected, found: child.descriptor.media_type };
+        let error = ManifestError::MediaType { expected, found: child.descriptor().media_type.clone() };
         return Err(StoreError::of_manifest(place(), error));
     }
     Ok(child)
 }
 
 fn entries(image: &FetchedManifest) -> Vec<Descriptor> {
-    match &image.manifest {
+    match image.manifest() {
         Manifest::Index(index) => index.manifests.clone(),
         Manifest::Image(_) => Vec::new(),
     }

@@ -10,7 +10,7 @@ use crate::verify::{Artifact, NotVerified, Verified, Verifier};
 /// An image that meets a policy.
 #[derive(Clone, Debug)]
 pub struct VerifiedImage {
-    /// The manifest verified. Whatever is done with the image next must be done by `image.descriptor.digest`: the tag may
+    /// The manifest verified. Whatever is done with the image next must be done by `image.digest()`: the tag may
     /// have moved.
     pub image: FetchedManifest,
     /// Proof and report.
@@ -25,7 +25,7 @@ pub enum ImageError {
     #[error(transparent)]
     Image(#[from] StoreError),
     /// The policy is not met, or it could not be told.
-    #[error("{}: {}", .image.descriptor.digest, .refusal)]
+    #[error("{}: {}", .image.digest(), .refusal)]
     NotVerified {
         /// The manifest judged.
         image: Box<FetchedManifest>,
@@ -72,7 +72,7 @@ pub async fn verify_image<S: Store>(
     policy: &Policy,
     now: UnixTime,
 ) -> Result<VerifiedImage, ImageError> {
-    let image = store.manifest(target).await?;
+    let image = store.manifest(target).await?.answering(&store.name(), target)?;
     verify_fetched(image, store, trust, policy, now).await
 }
 
@@ -87,8 +87,8 @@ pub async fn verify_fetched<S: Store>(
     policy: &Policy,
     now: UnixTime,
 ) -> Result<VerifiedImage, ImageError> {
-    let evidence = discover(signatures, &image.descriptor.digest, policy, trust.limits()).await;
-    match Verifier::new(trust).verify(policy, &Artifact::Bytes(&image.bytes), &evidence, now) {
+    let evidence = discover(signatures, &image.digest(), policy, trust.limits()).await;
+    match Verifier::new(trust).verify(policy, &Artifact::Bytes(image.bytes()), &evidence, now) {
         Ok(verified) => Ok(VerifiedImage { image, verified }),
         Err(refusal) => Err(ImageError::NotVerified { image: Box::new(image), refusal }),
     }

@@ -1,8 +1,11 @@
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::{FetchedManifest, Precondition, Referrers, Store, StoreError, StoreWrite, SubjectIndexed, verified};
+use super::blob::Slices;
+use super::{
+    BlobSource, BlobStream, FetchedManifest, Precondition, Referrers, Store, StoreError, StoreWrite, SubjectIndexed,
+    TagWriter, verified,
+};
 use crate::digest::Digest;
 use crate::oci::{Descriptor, Tag, TagOrDigest};
 
@@ -32,7 +35,7 @@ enum Listing {
 
 #[derive(Debug, Default)]
 struct Content {
-    blobs: BTreeMap<Digest, Vec<u8>>,
+    blobs: BTreeMap<Digest, Arc<Vec<u8>>>,
     manifests: BTreeMap<Digest, StoredManifest>,
     tags: BTreeMap<Tag, Digest>,
 }
@@ -74,7 +77,7 @@ impl MemoryStore {
     pub fn corrupt(&self, name: &Digest, bytes: &[u8]) {
         let mut content = self.content();
         if let Some(blob) = content.blobs.get_mut(name) {
-            *blob = bytes.to_vec();
+            *blob = Arc::new(bytes.to_vec());
         }
         if let Some(manifest) = content.manifests.get_mut(name) {
             manifest.bytes = bytes.to_vec();
@@ -82,7 +85,7 @@ impl MemoryStore {
     }
 
     /// The tags and what they name now.
-    pub fn tags(&self) -> Vec<(Tag, Digest)> {
+    pub fn tagged(&self) -> Vec<(Tag, Digest)> {
         self.content().tags.iter().map(|(tag, digest)| (tag.clone(), *digest)).collect()
     }
 
@@ -107,19 +110,20 @@ impl MemoryStore {
         let content = self.content();
         let digest = content.digest_of(target).ok_or_else(|| StoreError::NotFound { place: place.clone() })?;
         let stored = content.manifests.get(&digest).ok_or_else(|| StoreError::NotFound { place: place.clone() })?;
-        verified::compare(&place, &digest, &stored.bytes)?;
-        verified::manifest(&place, digest, stored.bytes.clone(), Some(&stored.media_type))
+        let target = TagOrDigest::Digest(digest);
+        FetchedManifest::new(&place, &target, stored.bytes.clone(), Some(&stored.media_type))
     }
 
-    fn read_blob(&self, descriptor: &Descriptor, limit: u64) -> Result<Vec<u8>, StoreError> {
-        let place = self.place_of(&descriptor.digest);
-        verified::within(&place, descriptor.size, limit)?;
-        let content = self.content();
-        let bytes =
-            content.blobs.get(&descriptor.digest).ok_or_else(|| StoreError::NotFound { place: place.clone() })?;
-        verified::compare_size(&place, descriptor.size, u64::try_from(bytes.len()).unwrap_or(u64::MAX))?;
-        verified::compare(&place, &descriptor.digest, bytes)?;
-        Ok(bytes.clone())
+    fn remove(&self, target: &TagOrDigest) -> Result<(), StoreError> {
+        let mut content = self.content();
+        let is_there = match target {
+            TagOrDigest::Tag(tag) => content.tags.remove(tag).is_some(),
+            TagOrDigest::Digest(digest) => {
+                content.tags.retain(|_, named| named != digest);
+                content.manifests.remove(digest).is_some()
+            }
+        };
+        if is_there { Ok(()) } else { Err(StoreError::NotFound { place: self.place(target) }) }
     }
 
     fn list(&self, subject: &Digest) -> Referrers {
@@ -143,14 +147,8 @@ impl MemoryStore {
         expected: Precondition,
     ) -> Result<SubjectIndexed, StoreError> {
         let place = self.place(target);
-        let digest = match target {
-            TagOrDigest::Tag(_) => Digest::sha256(bytes),
-            TagOrDigest::Digest(digest) => {
-                verified::compare(&place, digest, bytes)?;
-                *digest
-            }
-        };
-        let fetched = verified::manifest(&place, digest, bytes.to_vec(), Some(media_type))?;
+        let fetched = FetchedManifest::new(&place, target, bytes.to_vec(), Some(media_type))?;
+        let digest = fetched.digest();
         let mut content = self.content();
         if !verified::meets(expected, content.digest_of(target)) {
             return Err(StoreError::Conflict { place });
@@ -158,7 +156,7 @@ impl MemoryStore {
         let refers = verified::referrer(&fetched);
         content
             .manifests
-            .insert(digest, StoredManifest { media_type: media_type.to_owned(), bytes: fetched.bytes, refers });
+            .insert(digest, StoredManifest { media_type: media_type.to_owned(), bytes: fetched.into_bytes(), refers });
         if let TagOrDigest::Tag(tag) = target {
             content.tags.insert(tag.clone(), digest);
         }
@@ -188,8 +186,16 @@ impl Store for MemoryStore {
         self.read_manifest(target)
     }
 
-    async fn blob(&self, descriptor: &Descriptor, limit: u64) -> Result<Vec<u8>, StoreError> {
-        self.read_blob(descriptor, limit)
+    async fn read_blob(&self, descriptor: &Descriptor) -> Result<BlobStream<'_>, StoreError> {
+        let place = self.place_of(&descriptor.digest);
+        let Some(bytes) = self.content().blobs.get(&descriptor.digest).cloned() else {
+            return Err(StoreError::NotFound { place });
+        };
+        Ok(BlobStream::new(place, descriptor, Slices::shared(bytes)))
+    }
+
+    async fn tags(&self) -> Result<Vec<Tag>, StoreError> {
+        Ok(self.content().tags.keys().cloned().collect())
     }
 
     async fn referrers(&self, subject: &Digest) -> Result<Referrers, StoreError> {
@@ -198,9 +204,10 @@ impl Store for MemoryStore {
 }
 
 impl StoreWrite for MemoryStore {
-    async fn push_blob(&self, bytes: Cow<'_, [u8]>, digest: &Digest) -> Result<(), StoreError> {
-        verified::compare(&self.place_of(digest), digest, &bytes)?;
-        self.content().blobs.insert(*digest, bytes.into_owned());
+    async fn push_blob(&self, blob: BlobSource<'_>) -> Result<(), StoreError> {
+        let digest = blob.digest();
+        let bytes = blob.into_bytes(u64::MAX).await?;
+        self.content().blobs.insert(digest, Arc::new(bytes));
         Ok(())
     }
 
@@ -209,9 +216,24 @@ impl StoreWrite for MemoryStore {
         target: &TagOrDigest,
         media_type: &str,
         bytes: &[u8],
+    ) -> Result<SubjectIndexed, StoreError> {
+        self.write_manifest(target, media_type, bytes, Precondition::Any)
+    }
+
+    async fn delete(&self, target: &TagOrDigest) -> Result<(), StoreError> {
+        self.remove(target)
+    }
+}
+
+impl TagWriter for MemoryStore {
+    async fn push_tag(
+        &self,
+        tag: &Tag,
+        media_type: &str,
+        bytes: &[u8],
         expected: Precondition,
     ) -> Result<SubjectIndexed, StoreError> {
-        self.write_manifest(target, media_type, bytes, expected)
+        self.write_manifest(&TagOrDigest::Tag(tag.clone()), media_type, bytes, expected)
     }
 }
 
@@ -242,7 +264,11 @@ mod tests {
         bytes: &[u8],
         expected: Precondition,
     ) -> Result<(), StoreError> {
-        store.push_manifest(target, media_type::OCI_MANIFEST, bytes, expected).await.map(|_| ())
+        match target {
+            TagOrDigest::Tag(tag) => store.push_tag(tag, media_type::OCI_MANIFEST, bytes, expected).await,
+            TagOrDigest::Digest(_) => store.push_manifest(target, media_type::OCI_MANIFEST, bytes).await,
+        }
+        .map(|_| ())
     }
 
     #[tokio::test]
@@ -252,8 +278,8 @@ mod tests {
         push(&store, &tag("v1"), &bytes, Precondition::Absent).await.unwrap();
         let other = store.clone();
         let by_tag = other.manifest(&tag("v1")).await.unwrap();
-        assert_eq!((by_tag.bytes.as_slice(), by_tag.descriptor.digest), (bytes.as_slice(), Digest::sha256(&bytes)));
-        assert_eq!(other.manifest(&TagOrDigest::Digest(by_tag.descriptor.digest)).await.unwrap().bytes, bytes);
+        assert_eq!((by_tag.bytes(), by_tag.digest()), (bytes.as_slice(), Digest::sha256(&bytes)));
+        assert_eq!(other.manifest(&TagOrDigest::Digest(by_tag.digest())).await.unwrap().bytes(), bytes);
         assert!(matches!(other.manifest(&tag("v2")).await, Err(StoreError::NotFound { .. })));
     }
 
@@ -266,10 +292,10 @@ mod tests {
         push(&store, &tag("t"), &a, Precondition::Absent).await.unwrap();
         assert!(conflicts(push(&store, &tag("t"), &b, Precondition::Absent).await));
         assert!(conflicts(push(&store, &tag("t"), &b, Precondition::Unchanged(Digest::sha256(&b))).await));
-        assert_eq!(store.tags(), vec![("t".parse().unwrap(), Digest::sha256(&a))]);
+        assert_eq!(store.tagged(), vec![("t".parse().unwrap(), Digest::sha256(&a))]);
         push(&store, &tag("t"), &b, Precondition::Unchanged(Digest::sha256(&a))).await.unwrap();
         push(&store, &tag("t"), &a, Precondition::Any).await.unwrap();
-        assert_eq!(store.manifest(&tag("t")).await.unwrap().bytes, a);
+        assert_eq!(store.manifest(&tag("t")).await.unwrap().bytes(), a);
     }
 
     #[tokio::test]
@@ -278,7 +304,7 @@ mod tests {
         let subject = Digest::sha256(b"subject");
         let bytes = manifest(Some(&subject), "about");
         let target = TagOrDigest::Digest(Digest::sha256(&bytes));
-        let indexed = store.push_manifest(&target, media_type::OCI_MANIFEST, &bytes, Precondition::Any).await.unwrap();
+        let indexed = store.push_manifest(&target, media_type::OCI_MANIFEST, &bytes).await.unwrap();
         assert_eq!(indexed, SubjectIndexed::Yes);
         push(&store, &tag("other"), &manifest(None, "x"), Precondition::Any).await.unwrap();
         let Referrers::Listed(listed) = store.referrers(&subject).await.unwrap() else { panic!("must be listed") };
@@ -290,7 +316,7 @@ mod tests {
 
         let old = store.without_referrers();
         assert_eq!(old.referrers(&subject).await.unwrap(), Referrers::Unsupported);
-        let indexed = old.push_manifest(&target, media_type::OCI_MANIFEST, &bytes, Precondition::Any).await.unwrap();
+        let indexed = old.push_manifest(&target, media_type::OCI_MANIFEST, &bytes).await.unwrap();
         assert_eq!(indexed, SubjectIndexed::NotStated);
     }
 
@@ -300,7 +326,7 @@ mod tests {
     async fn bytes_are_compared_with_their_name_size_and_limit() {
         let store = MemoryStore::new();
         let digest = Digest::sha256(b"abc");
-        store.push_blob(b"abc".into(), &digest).await.unwrap();
+        store.push_blob(BlobSource::bytes(b"abc".into(), &digest)).await.unwrap();
         let described = |size| Descriptor::new("x/y", size, digest);
         assert_eq!(store.blob(&described(3), 3).await.unwrap(), b"abc");
         assert!(matches!(store.blob(&described(3), 2).await, Err(StoreError::TooLarge { .. })));
@@ -308,7 +334,10 @@ mod tests {
             store.blob(&described(2), 9).await,
             Err(StoreError::SizeMismatch { expected: 2, found: 3, .. })
         ));
-        assert!(matches!(store.push_blob(b"abd".into(), &digest).await, Err(StoreError::DigestMismatch { .. })));
+        assert!(matches!(
+            store.push_blob(BlobSource::bytes(b"abd".into(), &digest)).await,
+            Err(StoreError::DigestMismatch { .. })
+        ));
         store.corrupt(&digest, b"abd");
         assert!(matches!(store.blob(&described(3), 3).await, Err(StoreError::DigestMismatch { .. })));
 
@@ -325,6 +354,6 @@ mod tests {
         let store = MemoryStore::new();
         let refused = push(&store, &tag("t"), b"{}", Precondition::Any).await;
         assert!(matches!(refused, Err(StoreError::Manifest { .. })));
-        assert!(store.tags().is_empty());
+        assert!(store.tagged().is_empty());
     }
 }

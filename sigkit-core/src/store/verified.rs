@@ -6,7 +6,11 @@ use crate::oci::{Descriptor, Manifest};
 
 /// Refuses bytes that are not those of `expected`.
 pub(super) fn compare(place: &str, expected: &Digest, bytes: &[u8]) -> Result<(), StoreError> {
-    let found = Digest::of(expected.algorithm(), bytes);
+    compare_digest(place, expected, Digest::of(expected.algorithm(), bytes))
+}
+
+/// Refuses bytes whose digest is another one than `expected`.
+pub(super) fn compare_digest(place: &str, expected: &Digest, found: Digest) -> Result<(), StoreError> {
     if found == *expected {
         return Ok(());
     }
@@ -29,31 +33,19 @@ pub(super) fn compare_size(place: &str, expected: u64, found: u64) -> Result<(),
     Err(StoreError::SizeMismatch { place: place.to_owned(), expected, found })
 }
 
-/// The meaning of manifest bytes that are already known to be those of `digest`.
-pub(super) fn manifest(
-    place: &str,
-    digest: Digest,
-    bytes: Vec<u8>,
-    served_as: Option<&str>,
-) -> Result<FetchedManifest, StoreError> {
-    let manifest = Manifest::parse(&bytes, served_as).map_err(|error| StoreError::of_manifest(place, error))?;
-    let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-    Ok(FetchedManifest { descriptor: Descriptor::new(manifest.media_type(), size, digest), bytes, manifest })
-}
-
 /// The subject of a manifest, with the descriptor that a referrers list shows for the manifest.
 ///
 /// OCI distribution specification 1.1, "Listing Referrers": the artifact type is the manifest's, else its configuration's media
 /// type; the annotations are the manifest's.
 pub(super) fn referrer(fetched: &FetchedManifest) -> Option<(Digest, Descriptor)> {
-    let (subject, artifact_type, annotations) = match &fetched.manifest {
+    let (subject, artifact_type, annotations) = match fetched.manifest() {
         Manifest::Image(image) => {
             let artifact_type = image.artifact_type.as_ref().unwrap_or(&image.config.media_type);
             (image.subject.as_ref()?, Some(artifact_type.clone()), &image.annotations)
         }
         Manifest::Index(index) => (index.subject.as_ref()?, None, &index.annotations),
     };
-    let listed = Descriptor { artifact_type, annotations: annotations.clone(), ..fetched.descriptor.clone() };
+    let listed = Descriptor { artifact_type, annotations: annotations.clone(), ..fetched.descriptor().clone() };
     Some((subject.digest, listed))
 }
 

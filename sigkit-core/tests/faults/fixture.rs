@@ -208,7 +208,7 @@ impl Fixture {
         let verified = join_all(images.map(|tag| async {
             let target = TagOrDigest::Tag(tag.parse().unwrap());
             verify_image(store, &target, &Trust::default(), &policy, NOW).await.map(|verified| {
-                let digest = verified.image.descriptor.digest.to_string();
+                let digest = verified.image.digest().to_string();
                 assert!(self.images.iter().any(|image| image.digest == digest), "another image was verified");
             })
         }));

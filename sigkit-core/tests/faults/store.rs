@@ -1,14 +1,13 @@
 //! Two ways to a registry: as its only writer, and behind its back.
 
-use std::borrow::Cow;
 use std::time::Duration;
 
 use sigkit_core::digest::Digest;
-use sigkit_core::oci::{Descriptor, Manifest, Tag, TagOrDigest};
+use sigkit_core::oci::{Descriptor, Tag, TagOrDigest};
 use sigkit_core::store::registry::RegistryStore;
 use sigkit_core::store::{
-    FetchedManifest, Precondition, Referrers, Store, StoreError, StoreWrite, SubjectIndexed, TagListed,
-    WriteConsistency,
+    BlobSource, BlobStream, FetchedManifest, Precondition, Referrers, Store, StoreError, StoreWrite, SubjectIndexed,
+    TagListed, TagWriter, WriteConsistency,
 };
 use testkit::Content;
 
@@ -29,6 +28,10 @@ impl Store for ExclusiveWriter {
         self.0.manifest(target).await
     }
 
+    async fn read_blob(&self, descriptor: &Descriptor) -> Result<BlobStream<'_>, StoreError> {
+        self.0.read_blob(descriptor).await
+    }
+
     async fn blob(&self, descriptor: &Descriptor, limit: u64) -> Result<Vec<u8>, StoreError> {
         self.0.blob(descriptor, limit).await
     }
@@ -39,8 +42,33 @@ impl Store for ExclusiveWriter {
 }
 
 impl StoreWrite for ExclusiveWriter {
-    fn atomicity(&self) -> WriteConsistency {
+    async fn push_blob(&self, blob: BlobSource<'_>) -> Result<(), StoreError> {
+        self.0.push_blob(blob).await
+    }
+
+    async fn push_manifest(
+        &self,
+        target: &TagOrDigest,
+        media_type: &str,
+        bytes: &[u8],
+    ) -> Result<SubjectIndexed, StoreError> {
+        self.0.push_manifest(target, media_type, bytes).await
+    }
+}
+
+impl TagWriter for ExclusiveWriter {
+    fn consistency(&self) -> WriteConsistency {
         WriteConsistency::Eventual { visibility_delay: PAUSE }
+    }
+
+    async fn push_tag(
+        &self,
+        tag: &Tag,
+        media_type: &str,
+        bytes: &[u8],
+        expected: Precondition,
+    ) -> Result<SubjectIndexed, StoreError> {
+        self.0.push_tag(tag, media_type, bytes, expected).await
     }
 
     async fn pause(&self, time: Duration) {
@@ -49,20 +77,6 @@ impl StoreWrite for ExclusiveWriter {
 
     async fn tag_listed(&self, tag: &Tag) -> TagListed {
         self.0.tag_listed(tag).await
-    }
-
-    async fn push_blob(&self, bytes: Cow<'_, [u8]>, digest: &Digest) -> Result<(), StoreError> {
-        self.0.push_blob(bytes, digest).await
-    }
-
-    async fn push_manifest(
-        &self,
-        target: &TagOrDigest,
-        media_type: &str,
-        bytes: &[u8],
-        expected: Precondition,
-    ) -> Result<SubjectIndexed, StoreError> {
-        self.0.push_manifest(target, media_type, bytes, expected).await
     }
 }
 
@@ -84,13 +98,12 @@ impl Store for Shelf<'_> {
 
     async fn manifest(&self, target: &TagOrDigest) -> Result<FetchedManifest, StoreError> {
         let stored = absent(self.content.manifest(self.repository, &target.to_string()), target)?;
-        let manifest = Manifest::parse(&stored.bytes, Some(&stored.media_type)).unwrap();
-        let descriptor = Descriptor::of(&stored.media_type, &stored.bytes);
-        Ok(FetchedManifest { descriptor, bytes: stored.bytes, manifest })
+        FetchedManifest::new(self.repository, target, stored.bytes, Some(&stored.media_type))
     }
 
-    async fn blob(&self, descriptor: &Descriptor, _: u64) -> Result<Vec<u8>, StoreError> {
-        absent(self.content.blob(self.repository, &descriptor.digest.to_string()), descriptor.digest)
+    async fn read_blob(&self, descriptor: &Descriptor) -> Result<BlobStream<'_>, StoreError> {
+        let bytes = absent(self.content.blob(self.repository, &descriptor.digest.to_string()), descriptor.digest)?;
+        Ok(BlobStream::new(self.repository, descriptor, futures_util::stream::iter([Ok(bytes)])))
     }
 
     async fn referrers(&self, subject: &Digest) -> Result<Referrers, StoreError> {

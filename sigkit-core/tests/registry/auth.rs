@@ -5,7 +5,7 @@ use sigkit_core::digest::Digest;
 use sigkit_core::http::Secret;
 use sigkit_core::oci::{Repository, TagOrDigest};
 use sigkit_core::store::registry::{CredentialError, CredentialSource, Credentials, RegistryClient, StaticCredentials};
-use sigkit_core::store::{Precondition, Store, StoreError, StoreWrite};
+use sigkit_core::store::{BlobSource, Store as _, StoreError, StoreWrite as _};
 use testkit::http::Response;
 use testkit::{Action, Auth, Change, RecordingServer, Registry, Rule, TokenService, image};
 
@@ -78,7 +78,7 @@ async fn a_token_is_fetched_once_for_reads_and_once_for_writes() {
     assert_eq!(asked.query("service").as_deref(), Some("testkit"));
     assert_eq!(asked.query("scope").as_deref(), Some("repository:my/app:pull"));
     registry.clear_log();
-    store.push_blob(b"x".into(), &Digest::sha256(b"x")).await.unwrap();
+    store.push_blob(BlobSource::bytes(b"x".into(), &Digest::sha256(b"x"))).await.unwrap();
     assert!(store.manifest(&tag("v1")).await.is_ok());
     let tokens: Vec<String> = registry.requests().iter().filter_map(|request| request.query("scope")).collect();
     assert_eq!(tokens, ["repository:my/app:pull,push"]);
@@ -89,7 +89,7 @@ async fn a_token_is_fetched_once_for_reads_and_once_for_writes() {
 async fn a_token_that_may_push_may_pull() {
     let registry = with_tokens();
     let store = open(registry.host(), with(registry.host(), basic("u", "S3CRET")));
-    store.push_blob(b"x".into(), &Digest::sha256(b"x")).await.unwrap();
+    store.push_blob(BlobSource::bytes(b"x".into(), &Digest::sha256(b"x"))).await.unwrap();
     assert!(store.manifest(&tag("v1")).await.is_ok());
     let scopes: Vec<String> = registry.requests().iter().filter_map(|request| request.query("scope")).collect();
     assert_eq!(scopes, ["repository:my/app:pull,push"]);
@@ -120,7 +120,7 @@ async fn anybody_may_pull_where_the_token_server_says_so() {
     let registry = serve(Auth::Token(TokenService::new("u", "S3CRET").with_anonymous_pull()));
     assert!(store(&registry).manifest(&tag("v1")).await.is_ok());
     assert!(registry.requests()[1].header("authorization").is_none());
-    let error = store(&registry).push_blob(b"x".into(), &Digest::sha256(b"x")).await.unwrap_err();
+    let error = store(&registry).push_blob(BlobSource::bytes(b"x".into(), &Digest::sha256(b"x"))).await.unwrap_err();
     let StoreError::Denied { detail, .. } = &error else { panic!("{error}") };
     assert!(detail.contains("anonymous access"), "{detail}");
 }
@@ -300,7 +300,7 @@ async fn an_upload_elsewhere_gets_no_credentials() {
             registry.clear_faults();
             registry.fault(Rule::new("POST", "*"), Action::header("Location", location));
             let store = open(registry.host(), with(registry.host(), basic("u", "S3CRET")));
-            store.push_blob(b"x".into(), &Digest::sha256(b"x")).await.unwrap();
+            store.push_blob(BlobSource::bytes(b"x".into(), &Digest::sha256(b"x"))).await.unwrap();
         }
     }
     let uploads = collector.requests();
@@ -421,7 +421,7 @@ async fn no_header_can_be_smuggled_in() {
     assert!(matches!(error, StoreError::Denied { .. }) && !error.to_string().contains('\n'), "{error}");
     let store = open(registry.host(), with(registry.host(), basic("u", "S3CRET")));
     let digest = TagOrDigest::Digest(Digest::sha256(b"{}"));
-    let error = store.push_manifest(&digest, "a\r\nX-Evil: 1", b"{}", Precondition::Any).await.unwrap_err();
+    let error = store.push_manifest(&digest, "a\r\nX-Evil: 1", b"{}").await.unwrap_err();
     assert!(matches!(error, StoreError::Protocol { .. }), "{error}");
     let tag = "a\r\nX-Evil: 1".parse::<sigkit_core::oci::Tag>();
     assert!(tag.is_err());
@@ -543,9 +543,9 @@ async fn content_types_are_compared_without_case() {
     let store = store(&registry);
     let manifest = store.manifest(&tag("v1")).await.unwrap();
     let spelled = "Application/VND.OCI.Image.Manifest.V1+JSON; charset=UTF-8";
-    let answer = Response::new(200).with_header("Content-Type", spelled).with_body(manifest.bytes.clone());
+    let answer = Response::new(200).with_header("Content-Type", spelled).with_body(manifest.bytes());
     registry.fault(Rule::new("GET", "*/manifests/v1"), Action::Respond(answer));
-    assert_eq!(store.manifest(&tag("v1")).await.unwrap().descriptor, manifest.descriptor);
+    assert_eq!(store.manifest(&tag("v1")).await.unwrap().descriptor(), manifest.descriptor());
     let page = Response::new(200).with_header("Content-Type", "TEXT/HTML").with_body("<html>");
     registry.fault(Rule::new("GET", "*/manifests/v3"), Action::Respond(page));
     let error = store.manifest(&tag("v3")).await.unwrap_err().to_string();

@@ -3,7 +3,7 @@ use std::time::{Duration, Instant};
 use sigkit_core::digest::Digest;
 use sigkit_core::limits::Limits;
 use sigkit_core::oci::Descriptor;
-use sigkit_core::store::{Store, StoreError};
+use sigkit_core::store::{Store as _, StoreError};
 use testkit::http::{Delivery, Response};
 use testkit::{Action, Change, Registry, Rule};
 

@@ -1,6 +1,6 @@
 use sigkit_core::digest::{Digest, DigestAlgorithm};
 use sigkit_core::oci::{Descriptor, Manifest, media_type};
-use sigkit_core::store::{Store, StoreError};
+use sigkit_core::store::{Store as _, StoreError};
 use testkit::http::Delivery;
 use testkit::{Action, Change, RecordingServer, Registry, Rule, image};
 
@@ -10,10 +10,10 @@ use crate::support::{LIMIT, REPOSITORY, blob, by_digest, digest, store, tag, wit
 async fn a_tag_is_resolved_by_one_request() {
     let (registry, image) = with_image();
     let fetched = store(&registry).manifest(&tag("v1")).await.unwrap();
-    assert_eq!(fetched.descriptor.digest, digest(&image.digest));
-    assert_eq!(fetched.descriptor.media_type, media_type::OCI_MANIFEST);
-    assert_eq!(fetched.bytes, image.bytes);
-    assert!(matches!(fetched.manifest, Manifest::Image(_)));
+    assert_eq!(fetched.digest(), digest(&image.digest));
+    assert_eq!(fetched.descriptor().media_type, media_type::OCI_MANIFEST);
+    assert_eq!(fetched.bytes(), image.bytes);
+    assert!(matches!(fetched.manifest(), Manifest::Image(_)));
     let requests = registry.requests();
     assert_eq!(registry.request_lines(), ["GET /v2/my/app/manifests/v1"]);
     let accept = requests[0].header("accept").unwrap();
@@ -27,7 +27,7 @@ async fn an_index_and_its_children_are_read_by_digest() {
     let registry = Registry::start();
     let index = image::index(registry.content(), REPOSITORY, "v1", "layer");
     let store = store(&registry);
-    let Manifest::Index(found) = store.manifest(&by_digest(&index.digest)).await.unwrap().manifest else {
+    let Manifest::Index(found) = store.manifest(&by_digest(&index.digest)).await.unwrap().into_manifest() else {
         panic!("expected an index")
     };
     for child in &found.manifests {
@@ -136,7 +136,7 @@ async fn a_tag_is_named_by_the_body_that_was_read() {
     let (registry, image) = with_image();
     registry.fault(Rule::new("HEAD", "*"), Action::header("Docker-Content-Digest", testkit::sha256(b"other")));
     let fetched = store(&registry).manifest(&tag("v1")).await.unwrap();
-    assert_eq!(fetched.descriptor.digest.to_string(), image.digest);
+    assert_eq!(fetched.digest().to_string(), image.digest);
     assert!(registry.requests().iter().all(|request| request.method == "GET"));
 }
 
@@ -209,7 +209,7 @@ async fn urls_in_descriptors_are_never_followed() {
     );
     registry.content().put_manifest(REPOSITORY, Some("v1"), media_type::OCI_MANIFEST, manifest.as_bytes());
     let store = store(&registry);
-    let Manifest::Image(image) = store.manifest(&tag("v1")).await.unwrap().manifest else {
+    let Manifest::Image(image) = store.manifest(&tag("v1")).await.unwrap().into_manifest() else {
         panic!("expected an image")
     };
     assert!(store.blob(&image.layers[0], LIMIT).await.unwrap_err().is_absent());

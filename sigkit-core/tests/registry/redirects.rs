@@ -1,4 +1,4 @@
-use sigkit_core::store::{Store, StoreError};
+use sigkit_core::store::{Store as _, StoreError};
 use testkit::http::Response;
 use testkit::{Action, Auth, RecordingServer, Registry, Rule};
 

@@ -1,7 +1,7 @@
 use sigkit_core::digest::Digest;
 use sigkit_core::limits::Limits;
 use sigkit_core::store::registry::RegistryStore;
-use sigkit_core::store::{Referrers, Store, StoreError};
+use sigkit_core::store::{Referrers, Store as _, StoreError};
 use testkit::http::Response;
 use testkit::image::{self, Image, OCI_INDEX, OCI_MANIFEST};
 use testkit::{Action, RecordingServer, Registry, Rule, Switch};

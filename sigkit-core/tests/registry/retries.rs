@@ -2,7 +2,7 @@ use std::time::{Duration, Instant};
 
 use sigkit_core::digest::Digest;
 use sigkit_core::oci::TagOrDigest;
-use sigkit_core::store::{Precondition, Store, StoreError, StoreWrite};
+use sigkit_core::store::{BlobSource, Store as _, StoreError, StoreWrite as _};
 use testkit::http::{Delivery, Response};
 use testkit::{Action, Registry, Rule, image, refused_address};
 
@@ -148,8 +148,7 @@ async fn a_tag_is_never_written_twice_without_looking_again() {
     ] {
         let (registry, image) = with_image();
         registry.fault(Rule::new("PUT", "*"), action.clone());
-        let pushed =
-            store(&registry).push_manifest(&tag("v2"), image::OCI_MANIFEST, &image.bytes, Precondition::Any).await;
+        let pushed = store(&registry).push_manifest(&tag("v2"), image::OCI_MANIFEST, &image.bytes).await;
         assert!(matches!(pushed, Err(StoreError::Unavailable { .. })), "{action:?}: {pushed:?}");
         assert_eq!(registry.requests().len(), 1, "{action:?}");
     }
@@ -163,12 +162,12 @@ async fn what_is_named_by_its_content_is_written_again() {
         let store = store(&registry);
         registry.fault(Rule::new("PUT", "*").first(3), action.clone());
         let target = TagOrDigest::Digest(image.digest.parse().unwrap());
-        let pushed = store.push_manifest(&target, image::OCI_MANIFEST, &image.bytes, Precondition::Any).await;
+        let pushed = store.push_manifest(&target, image::OCI_MANIFEST, &image.bytes).await;
         assert!(pushed.is_ok(), "{action:?}: {pushed:?}");
         assert_eq!(registry.requests().len(), 4, "{action:?}");
         registry.clear_faults();
         registry.fault(Rule::new("PUT", "*").first(3), action.clone());
-        store.push_blob(b"blob".into(), &Digest::sha256(b"blob")).await.unwrap();
+        store.push_blob(BlobSource::bytes(b"blob".into(), &Digest::sha256(b"blob"))).await.unwrap();
     }
 }
 
@@ -177,12 +176,12 @@ async fn what_is_named_by_its_content_is_written_again() {
 async fn uploads_are_bounded_too() {
     let registry = Registry::start();
     registry.fault(Rule::new("POST", "*"), Action::status(503));
-    assert!(store(&registry).push_blob(b"x".into(), &Digest::sha256(b"x")).await.is_err());
+    assert!(store(&registry).push_blob(BlobSource::bytes(b"x".into(), &Digest::sha256(b"x"))).await.is_err());
     assert_eq!(registry.requests().len(), 5, "a look and four tries");
     registry.clear_faults();
     registry.clear_log();
     registry.fault(Rule::new("PUT", "*"), Action::Disconnect);
-    assert!(store(&registry).push_blob(b"x".into(), &Digest::sha256(b"x")).await.is_err());
+    assert!(store(&registry).push_blob(BlobSource::bytes(b"x".into(), &Digest::sha256(b"x"))).await.is_err());
     assert_eq!(registry.requests().len(), 9, "a look and four uploads of two requests");
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use sigkit_core::digest::Digest;
 use sigkit_core::http::{RetryPolicy, Secret, Timeouts};
-use sigkit_core::oci::{Descriptor, Repository, TagOrDigest};
+use sigkit_core::oci::{Descriptor, Repository, Tag, TagOrDigest};
 use sigkit_core::store::registry::{Credentials, RegistryClient, RegistryOptions, RegistryStore, StaticCredentials};
 use testkit::Registry;
 use testkit::image::{self, Image};
@@ -52,6 +52,10 @@ pub(crate) fn with_image() -> (Registry, Image) {
     let registry = Registry::start();
     let image = image::image(registry.content(), REPOSITORY, "v1", "layer");
     (registry, image)
+}
+
+pub(crate) fn name(text: &str) -> Tag {
+    text.parse().unwrap()
 }
 
 pub(crate) fn tag(name: &str) -> TagOrDigest {

@@ -5,11 +5,13 @@ use std::time::{Duration, Instant};
 use sigkit_core::digest::Digest;
 use sigkit_core::http::Timeouts;
 use sigkit_core::store::registry::RegistryOptions;
-use sigkit_core::store::{Precondition, Referrers, Store, StoreError, StoreWrite};
+use sigkit_core::store::{
+    BlobSource, Precondition, Referrers, Store as _, StoreError, StoreWrite as _, TagWriter as _,
+};
 use testkit::image::{self, Image, OCI_MANIFEST};
 use testkit::{Action, Extent, Registry, Rule, Switch, catalogue};
 
-use crate::support::{LIMIT, REPOSITORY, blob, digest, open, quick, tag};
+use crate::support::{LIMIT, REPOSITORY, blob, digest, name, open, quick, tag};
 
 const PATIENCE: Timeouts = Timeouts {
     connect: Duration::from_millis(150),
@@ -65,8 +67,8 @@ impl Fixture {
             Operation::Manifest => {
                 let found = store.manifest(&tag("v1")).await?;
                 // What a tag means is the registry's word; the bytes must still be those of the name returned.
-                assert_eq!(Digest::sha256(&found.bytes), found.descriptor.digest);
-                assert_eq!(found.bytes, self.image.bytes);
+                assert_eq!(Digest::sha256(found.bytes()), found.digest());
+                assert_eq!(found.bytes(), self.image.bytes);
             }
             Operation::Blob => {
                 let descriptor = blob(&self.registry, b"hello");
@@ -81,11 +83,11 @@ impl Fixture {
                 Referrers::Unsupported => return Err(StoreError::NotFound { place: "unsupported".to_owned() }),
             },
             Operation::PushBlob => {
-                store.push_blob(b"new".into(), &Digest::sha256(b"new")).await?;
+                store.push_blob(BlobSource::bytes(b"new".into(), &Digest::sha256(b"new"))).await?;
                 assert!(self.registry.content().blob(REPOSITORY, &testkit::sha256(b"new")).is_some());
             }
             Operation::PushManifest => {
-                store.push_manifest(&tag("v2"), OCI_MANIFEST, &self.image.bytes, Precondition::Absent).await?;
+                store.push_tag(&name("v2"), OCI_MANIFEST, &self.image.bytes, Precondition::Absent).await?;
                 assert_eq!(self.registry.content().tag(REPOSITORY, "v2"), Some(self.image.digest.clone()));
             }
         }

@@ -14,7 +14,7 @@ use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned};
 use sigkit_core::http::{Secret, TlsOptions};
 use sigkit_core::store::registry::{RegistryClient, RegistryOptions};
-use sigkit_core::store::{Store, StoreError};
+use sigkit_core::store::{Store as _, StoreError};
 use testkit::{Action, Auth, Registry, Rule, TokenService};
 
 use crate::support::{LIMIT, basic, blob, open, quick, tag, with, with_image};
@@ -175,7 +175,7 @@ async fn a_certificate_of_a_given_root_is_trusted() {
     let front = Front::of(&registry, SERVER, Clients::Anyone);
     for host in [front.host(), format!("localhost:{}", front.address.port())] {
         let found = open(&host, trusting(TlsOptions::default())).manifest(&tag("v1")).await.unwrap();
-        assert_eq!(found.descriptor.digest.to_string(), image.digest);
+        assert_eq!(found.digest().to_string(), image.digest);
     }
 }
 

@@ -1,6 +1,6 @@
 //! Documents of a registry, cut short at every byte.
 
-use sigkit_core::store::{Referrers, Store as _, StoreWrite as _, TagListed};
+use sigkit_core::store::{Referrers, Store as _, TagListed, TagWriter as _};
 use testkit::{Action, Auth, Change, Registry, Rule, TokenService, image};
 
 use crate::support::{REPOSITORY, basic, digest, open, store, tag, with, with_image};

@@ -2,12 +2,14 @@ use std::sync::Arc;
 
 use sigkit_core::digest::Digest;
 use sigkit_core::oci::{Descriptor, TagOrDigest};
-use sigkit_core::store::{Precondition, Store, StoreError, StoreWrite, SubjectIndexed, TagListed};
+use sigkit_core::store::{
+    BlobSource, Precondition, Store as _, StoreError, StoreWrite as _, SubjectIndexed, TagListed, TagWriter as _,
+};
 use testkit::http::{Delivery, Response};
 use testkit::image::{self, OCI_MANIFEST};
 use testkit::{Action, Change, Registry, Rule, Switch};
 
-use crate::support::{LIMIT, REPOSITORY, by_digest, digest, open, quick, store, tag, with_image};
+use crate::support::{LIMIT, REPOSITORY, by_digest, digest, name, open, quick, store, tag, with_image};
 
 #[tokio::test]
 async fn a_blob_is_uploaded_once() {
@@ -15,12 +17,12 @@ async fn a_blob_is_uploaded_once() {
     let store = store(&registry);
     let name = Digest::sha256(b"hello");
     for _ in 0..2 {
-        store.push_blob(b"hello".into(), &name).await.unwrap();
+        store.push_blob(BlobSource::bytes(b"hello".into(), &name)).await.unwrap();
     }
     let methods: Vec<String> = registry.requests().into_iter().map(|request| request.method).collect();
     assert_eq!(methods, ["HEAD", "POST", "PUT", "HEAD"]);
     assert_eq!(store.blob(&Descriptor::of("m", b"hello"), LIMIT).await.unwrap(), b"hello");
-    store.push_blob(b"".into(), &Digest::sha256(b"")).await.unwrap();
+    store.push_blob(BlobSource::bytes(b"".into(), &Digest::sha256(b""))).await.unwrap();
     assert_eq!(registry.content().blob(REPOSITORY, &testkit::sha256(b"")).unwrap(), b"");
 }
 
@@ -29,8 +31,11 @@ async fn bytes_are_not_pushed_under_a_name_that_is_not_theirs() {
     let registry = Registry::start();
     let store = store(&registry);
     let other = Digest::sha256(b"other");
-    assert!(matches!(store.push_blob(b"hello".into(), &other).await, Err(StoreError::DigestMismatch { .. })));
-    let pushed = store.push_manifest(&TagOrDigest::Digest(other), OCI_MANIFEST, b"{}", Precondition::Any).await;
+    assert!(matches!(
+        store.push_blob(BlobSource::bytes(b"hello".into(), &other)).await,
+        Err(StoreError::DigestMismatch { .. })
+    ));
+    let pushed = store.push_manifest(&TagOrDigest::Digest(other), OCI_MANIFEST, b"{}").await;
     assert!(matches!(pushed, Err(StoreError::DigestMismatch { .. })));
     assert_eq!(registry.requests().len(), 0);
 }
@@ -40,7 +45,7 @@ async fn manifests_are_pushed_byte_for_byte() {
     let (registry, image) = with_image();
     let store = store(&registry);
     for target in [tag("v2"), by_digest(&image.digest)] {
-        store.push_manifest(&target, OCI_MANIFEST, &image.bytes, Precondition::Any).await.unwrap();
+        store.push_manifest(&target, OCI_MANIFEST, &image.bytes).await.unwrap();
     }
     let stored = registry.content().manifest(REPOSITORY, "v2").unwrap();
     assert_eq!((stored.media_type.as_str(), stored.bytes), (OCI_MANIFEST, image.bytes));
@@ -51,8 +56,8 @@ async fn a_registry_may_leave_out_location() {
     let registry = Registry::builder().push_location(Switch::Off).start();
     let image = image::image(registry.content(), REPOSITORY, "v1", "layer");
     let store = store(&registry);
-    store.push_blob(b"hello".into(), &Digest::sha256(b"hello")).await.unwrap();
-    store.push_manifest(&by_digest(&image.digest), OCI_MANIFEST, &image.bytes, Precondition::Any).await.unwrap();
+    store.push_blob(BlobSource::bytes(b"hello".into(), &Digest::sha256(b"hello"))).await.unwrap();
+    store.push_manifest(&by_digest(&image.digest), OCI_MANIFEST, &image.bytes).await.unwrap();
 }
 
 #[tokio::test]
@@ -62,9 +67,9 @@ async fn the_subject_is_indexed_when_the_registry_says_so() {
         let subject = image::image(registry.content(), REPOSITORY, "v1", "layer");
         let bytes = image::referrer(registry.content(), REPOSITORY, &subject, "application/x", b"payload");
         let target = TagOrDigest::Digest(Digest::sha256(&bytes));
-        let pushed = store(&registry).push_manifest(&target, OCI_MANIFEST, &bytes, Precondition::Any).await.unwrap();
+        let pushed = store(&registry).push_manifest(&target, OCI_MANIFEST, &bytes).await.unwrap();
         assert_eq!(pushed, expected);
-        let plain = store(&registry).push_manifest(&tag("v2"), OCI_MANIFEST, &subject.bytes, Precondition::Any).await;
+        let plain = store(&registry).push_manifest(&tag("v2"), OCI_MANIFEST, &subject.bytes).await;
         assert_eq!(plain.unwrap(), SubjectIndexed::NotStated);
     }
 }
@@ -76,17 +81,17 @@ async fn moved_tag_is_not_overwritten_with_conditional_writes() {
     let first = image::image(registry.content(), REPOSITORY, "v1", "first");
     let other = image::image(registry.content(), REPOSITORY, "other", "other");
     let store = store(&registry);
-    let read = store.manifest(&tag("v1")).await.unwrap().descriptor.digest;
+    let read = store.manifest(&tag("v1")).await.unwrap().digest();
     // Another writer moves the tag.
     registry.content().put_tag(REPOSITORY, "v1", &other.digest);
-    let pushed = store.push_manifest(&tag("v1"), OCI_MANIFEST, &first.bytes, Precondition::Unchanged(read)).await;
+    let pushed = store.push_tag(&name("v1"), OCI_MANIFEST, &first.bytes, Precondition::Unchanged(read)).await;
     assert!(matches!(pushed, Err(StoreError::Conflict { .. })), "{pushed:?}");
     assert_eq!(registry.content().tag(REPOSITORY, "v1").unwrap(), other.digest);
     // Having looked again, we may write, and again after our own write.
-    let read = store.manifest(&tag("v1")).await.unwrap().descriptor.digest;
-    store.push_manifest(&tag("v1"), OCI_MANIFEST, &first.bytes, Precondition::Unchanged(read)).await.unwrap();
+    let read = store.manifest(&tag("v1")).await.unwrap().digest();
+    store.push_tag(&name("v1"), OCI_MANIFEST, &first.bytes, Precondition::Unchanged(read)).await.unwrap();
     let ours = Precondition::Unchanged(digest(&first.digest));
-    store.push_manifest(&tag("v1"), OCI_MANIFEST, &other.bytes, ours).await.unwrap();
+    store.push_tag(&name("v1"), OCI_MANIFEST, &other.bytes, ours).await.unwrap();
 }
 
 // threat: H01
@@ -96,8 +101,8 @@ async fn new_tag_is_not_overwritten_with_conditional_writes() {
     let registry = Registry::builder().etags(Switch::On).start();
     let image = image::image(registry.content(), REPOSITORY, "v1", "first");
     let store = store(&registry);
-    store.push_manifest(&tag("v2"), OCI_MANIFEST, &image.bytes, Precondition::Absent).await.unwrap();
-    let pushed = store.push_manifest(&tag("v2"), OCI_MANIFEST, &image.bytes, Precondition::Absent).await;
+    store.push_tag(&name("v2"), OCI_MANIFEST, &image.bytes, Precondition::Absent).await.unwrap();
+    let pushed = store.push_tag(&name("v2"), OCI_MANIFEST, &image.bytes, Precondition::Absent).await;
     assert!(matches!(pushed, Err(StoreError::Conflict { .. })), "{pushed:?}");
 }
 
@@ -112,9 +117,9 @@ async fn digest_not_read_here_is_not_a_condition() {
         if let Some(fault) = fault {
             registry.fault(Rule::new("GET", "*"), fault);
         }
-        let read = store.manifest(&tag("v1")).await.unwrap().descriptor.digest;
+        let read = store.manifest(&tag("v1")).await.unwrap().digest();
         registry.clear_log();
-        store.push_manifest(&tag("v1"), OCI_MANIFEST, &image.bytes, Precondition::Unchanged(read)).await.unwrap();
+        store.push_tag(&name("v1"), OCI_MANIFEST, &image.bytes, Precondition::Unchanged(read)).await.unwrap();
         assert_eq!(registry.requests()[0].header("if-match"), None);
     }
 }
@@ -125,8 +130,8 @@ async fn immutable_tags_are_named_as_such() {
     let first = image::image(registry.content(), REPOSITORY, "v1", "first");
     let other = image::image(registry.content(), REPOSITORY, "v2", "other");
     let store = store(&registry);
-    store.push_manifest(&tag("v1"), OCI_MANIFEST, &first.bytes, Precondition::Any).await.unwrap();
-    let pushed = store.push_manifest(&tag("v1"), OCI_MANIFEST, &other.bytes, Precondition::Any).await;
+    store.push_manifest(&tag("v1"), OCI_MANIFEST, &first.bytes).await.unwrap();
+    let pushed = store.push_manifest(&tag("v1"), OCI_MANIFEST, &other.bytes).await;
     assert!(matches!(pushed, Err(StoreError::Immutable { .. })), "{pushed:?}");
     let ecr = "The image tag 'v1' already exists in the 'my/app' repository and cannot be overwritten because the tag is immutable.";
     for (status, code, message, immutable) in [
@@ -139,7 +144,7 @@ async fn immutable_tags_are_named_as_such() {
     ] {
         registry.clear_faults();
         registry.fault(Rule::new("PUT", "*"), Action::Respond(Response::error(status, code, message)));
-        match store.push_manifest(&tag("v1"), OCI_MANIFEST, &first.bytes, Precondition::Any).await {
+        match store.push_manifest(&tag("v1"), OCI_MANIFEST, &first.bytes).await {
             Err(StoreError::Immutable { detail, .. }) => assert!(immutable && detail.contains(code), "{code}"),
             Err(StoreError::Conflict { .. }) => assert!(!immutable, "{code}"),
             other => panic!("{code}: {other:?}"),
@@ -163,9 +168,8 @@ async fn refused_writes_say_why() {
         let answer = Response::error(status, "CODE", "the reason");
         registry.fault(Rule::new("PUT", "*"), Action::Respond(answer.clone()));
         registry.fault(Rule::new("POST", "*"), Action::Respond(answer));
-        let manifest =
-            store.push_manifest(&tag("v2"), OCI_MANIFEST, &image.bytes, Precondition::Any).await.unwrap_err();
-        let blob = store.push_blob(b"new".into(), &Digest::sha256(b"new")).await.unwrap_err();
+        let manifest = store.push_manifest(&tag("v2"), OCI_MANIFEST, &image.bytes).await.unwrap_err();
+        let blob = store.push_blob(BlobSource::bytes(b"new".into(), &Digest::sha256(b"new"))).await.unwrap_err();
         for error in [manifest, blob] {
             assert_eq!(error.code(), expected, "{status}: {error}");
             assert!(status == 200 || error.to_string().contains("the reason"), "{error}");
@@ -187,7 +191,7 @@ async fn the_detail_of_an_error_is_shown() {
         answer.body = body.into_bytes();
         registry.fault(Rule::new("PUT", "*"), Action::Respond(answer));
         let store = store(&registry);
-        let error = store.push_manifest(&tag("v2"), OCI_MANIFEST, &image.bytes, Precondition::Any).await.unwrap_err();
+        let error = store.push_manifest(&tag("v2"), OCI_MANIFEST, &image.bytes).await.unwrap_err();
         assert!(error.to_string().contains(shown), "{error}");
     }
 }
@@ -206,11 +210,11 @@ async fn lost_upload_is_begun_again() {
         let store = store(&registry);
         let lost = Action::Respond(Response::error(status, code, ""));
         registry.fault(Rule::new("PUT", "*").first(2), lost.clone());
-        store.push_blob(b"hello".into(), &Digest::sha256(b"hello")).await.unwrap();
+        store.push_blob(BlobSource::bytes(b"hello".into(), &Digest::sha256(b"hello"))).await.unwrap();
         assert_eq!(registry.content().blob(REPOSITORY, &testkit::sha256(b"hello")).unwrap(), b"hello");
         registry.clear_faults();
         registry.fault(Rule::new("PUT", "*"), lost);
-        let error = store.push_blob(b"more".into(), &Digest::sha256(b"more")).await.unwrap_err();
+        let error = store.push_blob(BlobSource::bytes(b"more".into(), &Digest::sha256(b"more"))).await.unwrap_err();
         assert!(matches!(error, StoreError::Unavailable { .. }), "{error}");
         assert!(error.to_string().contains("the upload was lost") && error.to_string().contains("4 tries"), "{error}");
     }
@@ -226,8 +230,7 @@ async fn what_a_registry_says_it_lacks_is_an_error_of_its_own() {
             registry.clear_faults();
             registry.fault(Rule::new("PUT", "*"), Action::Respond(Response::error(status, code, "")));
             for target in [tag("v2"), by_digest(&image.digest)] {
-                let error =
-                    store.push_manifest(&target, OCI_MANIFEST, &image.bytes, Precondition::Any).await.unwrap_err();
+                let error = store.push_manifest(&target, OCI_MANIFEST, &image.bytes).await.unwrap_err();
                 assert_eq!(error.code(), "store-lacks", "{status} {code}: {error}");
             }
         }
@@ -242,7 +245,7 @@ async fn registry_rejecting_conditions_is_written_without_them() {
         let store = store(&registry);
         let refused = Response::error(status, "UNSUPPORTED", "no conditions");
         registry.fault(Rule::new("PUT", "*").first(1), Action::Respond(refused.clone()));
-        let write = async || store.push_manifest(&tag("v2"), OCI_MANIFEST, &image.bytes, Precondition::Absent).await;
+        let write = async || store.push_tag(&name("v2"), OCI_MANIFEST, &image.bytes, Precondition::Absent).await;
         let pushed = write().await;
         assert!(matches!(pushed, Err(StoreError::Conflict { .. })), "{status}: {pushed:?}");
         write().await.unwrap();
@@ -263,8 +266,8 @@ async fn what_the_registry_says_it_stored_is_compared() {
     let other = testkit::sha256(b"other");
     registry.fault(Rule::new("PUT", "*"), Action::header("Docker-Content-Digest", other));
     let store = store(&registry);
-    let manifest = store.push_manifest(&tag("v2"), OCI_MANIFEST, &image.bytes, Precondition::Any).await.unwrap_err();
-    let blob = store.push_blob(b"new".into(), &Digest::sha256(b"new")).await.unwrap_err();
+    let manifest = store.push_manifest(&tag("v2"), OCI_MANIFEST, &image.bytes).await.unwrap_err();
+    let blob = store.push_blob(BlobSource::bytes(b"new".into(), &Digest::sha256(b"new"))).await.unwrap_err();
     for error in [manifest, blob] {
         assert!(matches!(error, StoreError::DigestMismatch { .. }), "{error}");
     }
@@ -278,7 +281,7 @@ async fn a_blob_is_uploaded_unless_it_is_there_for_sure() {
         registry.clear_faults();
         registry.content().remove_blob(REPOSITORY, &testkit::sha256(b"hello"));
         registry.fault(Rule::new("HEAD", "*"), Action::Respond(answer));
-        store(&registry).push_blob(b"hello".into(), &Digest::sha256(b"hello")).await.unwrap();
+        store(&registry).push_blob(BlobSource::bytes(b"hello".into(), &Digest::sha256(b"hello"))).await.unwrap();
         assert_eq!(registry.content().blob(REPOSITORY, &testkit::sha256(b"hello")).unwrap(), b"hello");
     }
 }
@@ -295,19 +298,23 @@ async fn upload_places_keep_their_state() {
         registry.clear_faults();
         registry.clear_log();
         registry.fault(Rule::new("POST", "*"), stateful(location));
-        store(&registry).push_blob(location.as_bytes().into(), &Digest::sha256(location.as_bytes())).await.unwrap();
+        store(&registry)
+            .push_blob(BlobSource::bytes(location.as_bytes().into(), &Digest::sha256(location.as_bytes())))
+            .await
+            .unwrap();
         let put = registry.requests().into_iter().find(|request| request.method == "PUT").unwrap();
         assert!(put.target.contains("?_state=a%2Fb+c%3D%3D&digest=sha256:"), "{}", put.target);
     }
     for location in ["", "file:///tmp/x", "http://user:pw@127.0.0.1:1/x", "http://"] {
         registry.clear_faults();
         registry.fault(Rule::new("POST", "*"), stateful(location));
-        let error = store(&registry).push_blob(b"z".into(), &Digest::sha256(b"z")).await.unwrap_err();
+        let error =
+            store(&registry).push_blob(BlobSource::bytes(b"z".into(), &Digest::sha256(b"z"))).await.unwrap_err();
         assert!(matches!(error, StoreError::Protocol { .. }), "{location}: {error}");
     }
     registry.clear_faults();
     registry.fault(Rule::new("POST", "*"), Action::Change(Change::NoHeader("Location".to_owned())));
-    let error = store(&registry).push_blob(b"z".into(), &Digest::sha256(b"z")).await.unwrap_err();
+    let error = store(&registry).push_blob(BlobSource::bytes(b"z".into(), &Digest::sha256(b"z"))).await.unwrap_err();
     assert!(matches!(error, StoreError::Protocol { .. }), "{error}");
 }
 
@@ -317,7 +324,7 @@ async fn another_writer_in_between_is_seen() {
     let first = image::image(registry.content(), REPOSITORY, "v1", "first");
     let other = image::image(registry.content(), REPOSITORY, "other", "other");
     let store = open(registry.host(), quick());
-    let read = store.manifest(&tag("v1")).await.unwrap().descriptor.digest;
+    let read = store.manifest(&tag("v1")).await.unwrap().digest();
     let writer = Arc::downgrade(&registry);
     registry.fault(
         Rule::new("PUT", "*").first(1),
@@ -329,7 +336,7 @@ async fn another_writer_in_between_is_seen() {
             }
         })),
     );
-    let pushed = store.push_manifest(&tag("v1"), OCI_MANIFEST, &first.bytes, Precondition::Unchanged(read)).await;
+    let pushed = store.push_tag(&name("v1"), OCI_MANIFEST, &first.bytes, Precondition::Unchanged(read)).await;
     assert!(matches!(pushed, Err(StoreError::Conflict { .. })), "{pushed:?}");
 }
 

@@ -1,14 +1,13 @@
 //! Stores that count, fail, or hold several writers up: a layer over [`MemoryStore`] for the code under test.
 
-use std::borrow::Cow;
 use std::sync::Mutex;
 use std::time::Duration;
 
 use sigkit_core::digest::Digest;
 use sigkit_core::oci::{Descriptor, Tag, TagOrDigest};
 use sigkit_core::store::{
-    FetchedManifest, MemoryStore, Precondition, Referrers, Store, StoreError, StoreWrite, SubjectIndexed, TagListed,
-    WriteConsistency,
+    BlobSource, BlobStream, FetchedManifest, MemoryStore, Precondition, Referrers, Store, StoreError, StoreWrite,
+    SubjectIndexed, TagListed, TagWriter, WriteConsistency,
 };
 
 use super::simulation::Simulation;
@@ -135,10 +134,10 @@ impl Store for Watched {
         self.done(&call, self.inner.manifest(target).await)
     }
 
-    async fn blob(&self, descriptor: &Descriptor, limit: u64) -> Result<Vec<u8>, StoreError> {
+    async fn read_blob(&self, descriptor: &Descriptor) -> Result<BlobStream<'_>, StoreError> {
         let call = Call::Blob(descriptor.digest);
         self.note(&call)?;
-        self.done(&call, self.inner.blob(descriptor, limit).await)
+        self.done(&call, self.inner.read_blob(descriptor).await)
     }
 
     async fn referrers(&self, subject: &Digest) -> Result<Referrers, StoreError> {
@@ -154,23 +153,10 @@ impl Store for Watched {
 }
 
 impl StoreWrite for Watched {
-    fn atomicity(&self) -> WriteConsistency {
-        self.atomicity
-    }
-
-    async fn pause(&self, duration: Duration) {
-        self.pauses.lock().unwrap().push(duration);
-    }
-
-    async fn tag_listed(&self, tag: &Tag) -> TagListed {
-        let listed = self.inner.tags().iter().any(|(known, _)| known == tag);
-        if listed { TagListed::Yes } else { TagListed::NotStated }
-    }
-
-    async fn push_blob(&self, bytes: Cow<'_, [u8]>, digest: &Digest) -> Result<(), StoreError> {
-        let call = Call::PushBlob(*digest);
+    async fn push_blob(&self, blob: BlobSource<'_>) -> Result<(), StoreError> {
+        let call = Call::PushBlob(blob.digest());
         self.note(&call)?;
-        self.done(&call, self.inner.push_blob(bytes, digest).await)
+        self.done(&call, self.inner.push_blob(blob).await)
     }
 
     async fn push_manifest(
@@ -178,9 +164,26 @@ impl StoreWrite for Watched {
         target: &TagOrDigest,
         media_type: &str,
         bytes: &[u8],
-        expected: Precondition,
     ) -> Result<SubjectIndexed, StoreError> {
         let call = Call::PushManifest(target.clone());
+        self.note(&call)?;
+        self.done(&call, self.inner.push_manifest(target, media_type, bytes).await)
+    }
+}
+
+impl TagWriter for Watched {
+    fn consistency(&self) -> WriteConsistency {
+        self.atomicity
+    }
+
+    async fn push_tag(
+        &self,
+        tag: &Tag,
+        media_type: &str,
+        bytes: &[u8],
+        expected: Precondition,
+    ) -> Result<SubjectIndexed, StoreError> {
+        let call = Call::PushManifest(TagOrDigest::Tag(tag.clone()));
         self.note(&call)?;
         if self.conditions == Conditions::Refused && expected != Precondition::Any {
             return Err(StoreError::Conflict { place: self.name() });
@@ -189,7 +192,16 @@ impl StoreWrite for Watched {
             WriteConsistency::Exact => expected,
             WriteConsistency::Eventual { .. } => Precondition::Any,
         };
-        self.done(&call, self.inner.push_manifest(target, media_type, bytes, expected).await)
+        self.done(&call, self.inner.push_tag(tag, media_type, bytes, expected).await)
+    }
+
+    async fn pause(&self, duration: Duration) {
+        self.pauses.lock().unwrap().push(duration);
+    }
+
+    async fn tag_listed(&self, tag: &Tag) -> TagListed {
+        let listed = self.inner.tagged().iter().any(|(known, _)| known == tag);
+        if listed { TagListed::Yes } else { TagListed::NotStated }
     }
 }
 
@@ -224,9 +236,9 @@ impl Store for Remote {
         result
     }
 
-    async fn blob(&self, descriptor: &Descriptor, limit: u64) -> Result<Vec<u8>, StoreError> {
+    async fn read_blob(&self, descriptor: &Descriptor) -> Result<BlobStream<'_>, StoreError> {
         self.travel().await;
-        self.inner.blob(descriptor, limit).await
+        self.inner.read_blob(descriptor).await
     }
 
     async fn referrers(&self, subject: &Digest) -> Result<Referrers, StoreError> {
@@ -236,23 +248,32 @@ impl Store for Remote {
 }
 
 impl StoreWrite for Remote {
-    fn atomicity(&self) -> WriteConsistency {
-        self.atomicity
-    }
-
-    async fn pause(&self, duration: Duration) {
-        let ticks = duration.as_nanos().div_ceil(TICK.as_nanos());
-        self.simulation.sleep(u64::try_from(ticks).unwrap()).await;
-    }
-
-    async fn push_blob(&self, bytes: Cow<'_, [u8]>, digest: &Digest) -> Result<(), StoreError> {
+    async fn push_blob(&self, blob: BlobSource<'_>) -> Result<(), StoreError> {
         self.travel().await;
-        self.inner.push_blob(bytes, digest).await
+        self.inner.push_blob(blob).await
     }
 
     async fn push_manifest(
         &self,
         target: &TagOrDigest,
+        media_type: &str,
+        bytes: &[u8],
+    ) -> Result<SubjectIndexed, StoreError> {
+        self.travel().await;
+        let result = self.inner.push_manifest(target, media_type, bytes).await;
+        self.travel().await;
+        result
+    }
+}
+
+impl TagWriter for Remote {
+    fn consistency(&self) -> WriteConsistency {
+        self.atomicity
+    }
+
+    async fn push_tag(
+        &self,
+        tag: &Tag,
         media_type: &str,
         bytes: &[u8],
         expected: Precondition,
@@ -262,8 +283,13 @@ impl StoreWrite for Remote {
             WriteConsistency::Eventual { .. } => Precondition::Any,
         };
         self.travel().await;
-        let result = self.inner.push_manifest(target, media_type, bytes, expected).await;
+        let result = self.inner.push_tag(tag, media_type, bytes, expected).await;
         self.travel().await;
         result
+    }
+
+    async fn pause(&self, duration: Duration) {
+        let ticks = duration.as_nanos().div_ceil(TICK.as_nanos());
+        self.simulation.sleep(u64::try_from(ticks).unwrap()).await;
     }
 }

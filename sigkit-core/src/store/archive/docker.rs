@@ -1,6 +1,5 @@
 //! What `docker save` writes.
 
-use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -9,11 +8,12 @@ use super::{ArchiveStore, LayoutFile, Reader};
 use crate::digest::Digest;
 use crate::limits::Limits;
 use crate::oci::media_type::ANNOTATION_REF_NAME;
-use crate::oci::{Descriptor, ImageReference, Platform, TagOrDigest};
+use crate::oci::{Descriptor, ImageReference, Platform, Tag, TagOrDigest};
 use crate::store::layout::files::protocol;
 use crate::store::layout::lists::{self, IMAGE_NAME};
 use crate::store::{
-    Asked, Completed, FetchedManifest, Precondition, Referrers, Store, StoreError, StoreWrite, SubjectIndexed,
+    Asked, BlobSource, BlobStream, Completed, FetchedManifest, Precondition, Referrers, Store, StoreError, StoreWrite,
+    SubjectIndexed, TagWriter,
 };
 
 /// An archive of `docker save` that carries an OCI image layout, which Docker writes since version 25.
@@ -72,7 +72,7 @@ impl DockerArchiveStore {
     ///
     /// # Errors
     /// [`StoreError::NotFound`] with the names there are; [`StoreError::Protocol`] when the lists mean different images.
-    pub fn image(&self, reference: &ImageReference) -> Result<FetchedManifest, StoreError> {
+    pub fn named_image(&self, reference: &ImageReference) -> Result<FetchedManifest, StoreError> {
         if let Some(digest) = reference.digest {
             return self.inner.reading(|reader| reader.manifest(&TagOrDigest::Digest(digest)));
         }
@@ -139,8 +139,23 @@ impl Store for DockerArchiveStore {
         self.inner.manifest(target).await
     }
 
-    async fn blob(&self, descriptor: &Descriptor, limit: u64) -> Result<Vec<u8>, StoreError> {
-        self.inner.blob(descriptor, limit).await
+    async fn read_blob(&self, descriptor: &Descriptor) -> Result<BlobStream<'_>, StoreError> {
+        self.inner.read_blob(descriptor).await
+    }
+
+    async fn exists(&self, descriptor: &Descriptor) -> Result<bool, StoreError> {
+        self.inner.exists(descriptor).await
+    }
+
+    async fn tags(&self) -> Result<Vec<Tag>, StoreError> {
+        self.inner.tags().await
+    }
+
+    async fn image(&self, asked: &Asked) -> Result<FetchedManifest, StoreError> {
+        match asked {
+            Asked::Name(name) => self.named_image(name),
+            Asked::Only | Asked::Tag(_) | Asked::Digest(_) => self.inner.image(asked).await,
+        }
     }
 
     async fn check_blob(&self, descriptor: &Descriptor) -> Result<(), StoreError> {
@@ -166,12 +181,8 @@ impl Store for DockerArchiveStore {
 }
 
 impl StoreWrite for DockerArchiveStore {
-    async fn complete(&self, manifest: &Digest) -> Result<Completed, StoreError> {
-        self.inner.complete(manifest).await
-    }
-
-    async fn push_blob(&self, bytes: Cow<'_, [u8]>, digest: &Digest) -> Result<(), StoreError> {
-        self.inner.push_blob(bytes, digest).await
+    async fn push_blob(&self, blob: BlobSource<'_>) -> Result<(), StoreError> {
+        self.inner.push_blob(blob).await
     }
 
     async fn push_manifest(
@@ -179,8 +190,23 @@ impl StoreWrite for DockerArchiveStore {
         target: &TagOrDigest,
         media_type: &str,
         bytes: &[u8],
+    ) -> Result<SubjectIndexed, StoreError> {
+        self.inner.push_manifest(target, media_type, bytes).await
+    }
+}
+
+impl TagWriter for DockerArchiveStore {
+    async fn push_tag(
+        &self,
+        tag: &Tag,
+        media_type: &str,
+        bytes: &[u8],
         expected: Precondition,
     ) -> Result<SubjectIndexed, StoreError> {
-        self.inner.push_manifest(target, media_type, bytes, expected).await
+        self.inner.push_tag(tag, media_type, bytes, expected).await
+    }
+
+    async fn complete(&self, manifest: &Digest) -> Result<Completed, StoreError> {
+        self.inner.complete(manifest).await
     }
 }

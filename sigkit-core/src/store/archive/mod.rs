@@ -7,25 +7,27 @@ mod docker;
 mod snapshot;
 mod tar_index;
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use self::docker::DockerArchiveStore;
-use self::snapshot::Snapshot;
-use super::layout::atomic_file::Lock;
-use super::layout::files::{LayoutFile, LayoutFiles, io_error};
+use self::snapshot::{Change, Snapshot};
+use super::blob::Slices;
+use super::layout::atomic_file::{AtomicFile, Lock};
+use super::layout::files::{LayoutFile, io_error, stream};
 use super::layout::index;
 use super::layout::lists;
 use super::layout::reader::{MARKER, Reader};
-use super::layout::update::Update;
+use super::layout::update::{self, Update};
 use super::{
-    Asked, Completed, FetchedManifest, Precondition, Referrers, Store, StoreError, StoreWrite, SubjectIndexed, verified,
+    Asked, BlobSource, BlobStream, Completed, FetchedManifest, Precondition, Referrers, Store, StoreError, StoreWrite,
+    SubjectIndexed, TagWriter,
 };
 use crate::digest::Digest;
 use crate::limits::Limits;
-use crate::oci::{Descriptor, Platform, TagOrDigest};
+use crate::oci::{Descriptor, Platform, Tag, TagOrDigest};
 
 /// Bytes of blobs that wait in memory for the manifest that names them, before they are written without it.
 const PENDING_BYTES: usize = 64 << 20;
@@ -36,8 +38,9 @@ const PENDING_BYTES: usize = 64 << 20;
 /// archive, the file that has the name when it begins.
 ///
 /// A write makes a new archive beside the old one and gives it the name in one step; entries that stay keep their bytes. Writers
-/// take turns by an advisory lock on the archive itself. Since every write copies the archive, pushed blobs wait in memory, up to
-/// 64 MiB together, for the manifest that names them; this store reads them meanwhile, others do not see them.
+/// take turns by an advisory lock on the archive itself. Since every write copies the archive, pushed blobs wait for the manifest that
+/// names them: bytes in memory, up to 64 MiB together, streams in a file without a name beside the archive. This store reads them
+/// meanwhile, others do not see them.
 ///
 /// The futures do their file operations on the calling thread, and give it back between two blobs or pieces of the archive and while
 /// another writer has the lock. One that is dropped before its end leaves the archive as it was.
@@ -52,7 +55,39 @@ pub struct ArchiveStore {
 }
 
 /// Blobs that wait for the manifest that names them.
-type Pending = BTreeMap<Digest, Arc<Vec<u8>>>;
+type Pending = BTreeMap<Digest, Waiting>;
+
+/// A blob that waits, compared with its digest.
+#[derive(Clone, Debug)]
+enum Waiting {
+    Bytes(Arc<Vec<u8>>),
+    /// So many bytes.
+    Spooled(Arc<AtomicFile>, u64),
+}
+
+impl Waiting {
+    /// What it takes of memory, in bytes.
+    fn weight(&self) -> usize {
+        match self {
+            Self::Bytes(bytes) => bytes.len(),
+            Self::Spooled(..) => 0,
+        }
+    }
+
+    fn change(&self) -> Change<'_> {
+        match self {
+            Self::Bytes(bytes) => Change::Bytes(bytes),
+            Self::Spooled(spool, size) => Change::File(spool.file(), *size),
+        }
+    }
+
+    fn stream(self, place: String, descriptor: &Descriptor) -> Result<BlobStream<'static>, StoreError> {
+        match self {
+            Self::Bytes(bytes) => Ok(BlobStream::new(place, descriptor, Slices::shared(bytes))),
+            Self::Spooled(spool, size) => stream(place, descriptor, snapshot::opened_spool(spool, size)),
+        }
+    }
+}
 
 impl ArchiveStore {
     /// Opens the archive at `path`.
@@ -118,23 +153,46 @@ impl ArchiveStore {
         self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn read_blob(&self, descriptor: &Descriptor, limit: u64) -> Result<Vec<u8>, StoreError> {
+    /// A blob that waits, or one of the archive as it is now.
+    fn blob_stream(&self, descriptor: &Descriptor) -> Result<BlobStream<'static>, StoreError> {
         let waiting = self.pending().get(&descriptor.digest).cloned();
-        let Some(bytes) = waiting else { return self.reading(|reader| reader.blob(descriptor, limit)) };
-        let place = format!("{}@{}", self.name(), descriptor.digest);
-        verified::within(&place, descriptor.size, limit)?;
-        verified::compare_size(&place, descriptor.size, u64::try_from(bytes.len()).unwrap_or(u64::MAX))?;
-        Ok(Arc::unwrap_or_clone(bytes))
+        if let Some(waiting) = waiting {
+            return waiting.stream(format!("{}@{}", self.name(), descriptor.digest), descriptor);
+        }
+        let snapshot = self.snapshot()?;
+        let member = LayoutFile::Blob(descriptor.digest);
+        let place = Reader::new(&snapshot, &self.limits).place(member);
+        match snapshot.into_opened(member) {
+            Some(opened) => stream(place, descriptor, opened),
+            None => Err(StoreError::NotFound { place }),
+        }
     }
 
-    async fn add_blob(&self, bytes: Vec<u8>, digest: &Digest) -> Result<(), StoreError> {
-        verified::compare(&self.name(), digest, &bytes)?;
-        let waiting = {
-            let mut pending = self.pending();
-            pending.insert(*digest, Arc::new(bytes));
-            pending.values().fold(0_usize, |sum, bytes| sum.saturating_add(bytes.len()))
+    async fn add_blob(&self, blob: BlobSource<'_>) -> Result<(), StoreError> {
+        let (digest, size) = (blob.digest(), blob.size());
+        let waiting = match blob.in_memory() {
+            Some(_) => Waiting::Bytes(Arc::new(blob.into_bytes(u64::MAX).await?)),
+            None => {
+                let snapshot = self.snapshot()?;
+                if Reader::new(&snapshot, &self.limits).check_blob(&blob.descriptor()).await.is_ok() {
+                    return Ok(());
+                }
+                drop(snapshot);
+                let mut spool = snapshot::spool(&self.target)?;
+                let failed = |error: io::Error| io_error(&self.target.display().to_string(), &error);
+                let mut stream = blob.open().await?;
+                while let Some(chunk) = stream.chunk().await? {
+                    spool.append(&chunk).map_err(failed)?;
+                }
+                Waiting::Spooled(Arc::new(spool), size)
+            }
         };
-        if waiting <= PENDING_BYTES {
+        let weight = {
+            let mut pending = self.pending();
+            pending.insert(digest, waiting);
+            pending.values().fold(0_usize, |sum, waiting| sum.saturating_add(waiting.weight()))
+        };
+        if weight <= PENDING_BYTES {
             return Ok(());
         }
         let (lock, snapshot) = self.locked().await?;
@@ -148,7 +206,7 @@ impl ArchiveStore {
         let unlisted = self.reading(|reader| reader.unlisted(manifest))?;
         let Some(found) = unlisted else { return Ok(Completed::Nothing) };
         let target = TagOrDigest::Digest(*manifest);
-        self.write_manifest(&target, &found.descriptor.media_type, &found.bytes, Precondition::Any).await?;
+        self.write_manifest(&target, &found.descriptor().media_type, found.bytes(), Precondition::Any).await?;
         Ok(Completed::Listed)
     }
 
@@ -165,9 +223,9 @@ impl ArchiveStore {
         let index = reader.index()?;
         update.check(expected, &reader, &index)?;
         let document = update.index(&reader, &index, &self.limits)?;
-        let mut files = vec![(LayoutFile::Blob(update.descriptor.digest), bytes)];
-        files.extend(document.as_ref().map(|document| (LayoutFile::Index, document.as_slice())));
-        self.write(&snapshot, &files).await?;
+        let mut changes = vec![(LayoutFile::Blob(update.descriptor.digest), Change::Bytes(bytes))];
+        changes.extend(document.as_ref().map(|document| (LayoutFile::Index, Change::Bytes(document))));
+        self.write(&snapshot, &changes).await?;
         drop(lock);
         Ok(SubjectIndexed::Yes)
     }
@@ -180,14 +238,14 @@ impl ArchiveStore {
         Ok((lock, Snapshot::of(place, file, &self.limits)?.without_links()?))
     }
 
-    /// Writes `files` and the waiting blobs, as far as they are not there already.
-    async fn write(&self, snapshot: &Snapshot, files: &[(LayoutFile, &[u8])]) -> Result<(), StoreError> {
+    /// Makes `changes` and writes the waiting blobs, as far as they are not there already.
+    async fn write(&self, snapshot: &Snapshot, changes: &[(LayoutFile, Change<'_>)]) -> Result<(), StoreError> {
         let pending = self.pending().clone();
-        let waiting = pending.iter().map(|(digest, bytes)| (LayoutFile::Blob(*digest), bytes.as_slice()));
-        let mut missing: BTreeMap<LayoutFile, &[u8]> = BTreeMap::new();
-        for (member, bytes) in waiting.chain(files.iter().copied()) {
-            if !snapshot.holds(member, bytes)? {
-                missing.insert(member, bytes);
+        let waiting = pending.iter().map(|(digest, waiting)| (LayoutFile::Blob(*digest), waiting.change()));
+        let mut missing: BTreeMap<LayoutFile, Change<'_>> = BTreeMap::new();
+        for (member, change) in waiting.chain(changes.iter().copied()) {
+            if !snapshot.is_done(member, change)? {
+                missing.insert(member, change);
             }
         }
         if !missing.is_empty() {
@@ -195,6 +253,20 @@ impl ArchiveStore {
         }
         // What came meanwhile still waits.
         self.pending().retain(|digest, _| !pending.contains_key(digest));
+        Ok(())
+    }
+
+    async fn remove(&self, target: &TagOrDigest) -> Result<(), StoreError> {
+        let (lock, snapshot) = self.locked().await?;
+        let reader = Reader::new(&snapshot, &self.limits);
+        let document = update::without(&reader, &reader.index()?, target)?;
+        let mut changes = Vec::new();
+        changes.extend(document.as_ref().map(|document| (LayoutFile::Index, Change::Bytes(document))));
+        if let TagOrDigest::Digest(digest) = target {
+            changes.push((LayoutFile::Blob(*digest), Change::Removed));
+        }
+        self.write(&snapshot, &changes).await?;
+        drop(lock);
         Ok(())
     }
 }
@@ -208,8 +280,21 @@ impl Store for ArchiveStore {
         self.reading(|reader| reader.manifest(target))
     }
 
-    async fn blob(&self, descriptor: &Descriptor, limit: u64) -> Result<Vec<u8>, StoreError> {
-        self.read_blob(descriptor, limit)
+    async fn read_blob(&self, descriptor: &Descriptor) -> Result<BlobStream<'_>, StoreError> {
+        self.blob_stream(descriptor)
+    }
+
+    async fn exists(&self, descriptor: &Descriptor) -> Result<bool, StoreError> {
+        let waits = self.pending().contains_key(&descriptor.digest);
+        Ok(waits || self.reading(|reader| reader.holds(descriptor))?)
+    }
+
+    async fn tags(&self) -> Result<Vec<Tag>, StoreError> {
+        self.reading(|reader| Ok(reader.index()?.tags()))
+    }
+
+    async fn image(&self, asked: &Asked) -> Result<FetchedManifest, StoreError> {
+        self.reading(|reader| reader.image(asked))
     }
 
     async fn check_blob(&self, descriptor: &Descriptor) -> Result<(), StoreError> {
@@ -240,12 +325,8 @@ impl Store for ArchiveStore {
 }
 
 impl StoreWrite for ArchiveStore {
-    async fn complete(&self, manifest: &Digest) -> Result<Completed, StoreError> {
-        self.list(manifest).await
-    }
-
-    async fn push_blob(&self, bytes: Cow<'_, [u8]>, digest: &Digest) -> Result<(), StoreError> {
-        self.add_blob(bytes.into_owned(), digest).await
+    async fn push_blob(&self, blob: BlobSource<'_>) -> Result<(), StoreError> {
+        self.add_blob(blob).await
     }
 
     async fn push_manifest(
@@ -253,8 +334,27 @@ impl StoreWrite for ArchiveStore {
         target: &TagOrDigest,
         media_type: &str,
         bytes: &[u8],
+    ) -> Result<SubjectIndexed, StoreError> {
+        self.write_manifest(target, media_type, bytes, Precondition::Any).await
+    }
+
+    async fn delete(&self, target: &TagOrDigest) -> Result<(), StoreError> {
+        self.remove(target).await
+    }
+}
+
+impl TagWriter for ArchiveStore {
+    async fn push_tag(
+        &self,
+        tag: &Tag,
+        media_type: &str,
+        bytes: &[u8],
         expected: Precondition,
     ) -> Result<SubjectIndexed, StoreError> {
-        self.write_manifest(target, media_type, bytes, expected).await
+        self.write_manifest(&TagOrDigest::Tag(tag.clone()), media_type, bytes, expected).await
+    }
+
+    async fn complete(&self, manifest: &Digest) -> Result<Completed, StoreError> {
+        self.list(manifest).await
     }
 }

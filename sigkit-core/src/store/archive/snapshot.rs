@@ -1,9 +1,11 @@
 //! One state of an archive: the file that had the name when it was opened, whatever gets the name later.
 
 use std::fs::{File, Metadata};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Read};
+use std::ops::Deref;
 use std::os::unix::fs::{FileExt, MetadataExt as _};
 use std::path::Path;
+use std::sync::Arc;
 
 use rustix::fs::{CWD, Mode, OFlags};
 use tar::{EntryType, Header};
@@ -11,14 +13,23 @@ use tar::{EntryType, Header};
 use super::tar_index::{Extent, TarIndex};
 use crate::digest::{Digest, DigestAlgorithm};
 use crate::limits::Limits;
+use crate::store::StoreError;
 use crate::store::layout::atomic_file::{AtomicFile, Like, open_directory};
-use crate::store::layout::files::{LayoutFile, LayoutFiles, Opened, io_error, protocol};
-use crate::store::{StoreError, yield_now};
+use crate::store::layout::files::{LayoutFile, LayoutFiles, Opened, io_error, protocol, yield_now};
 
 /// Bytes that are copied before other work has its turn.
-const CHUNK_BYTES: u64 = 256 << 10;
-/// Bytes that may wait for the disk: at the end nothing can be interrupted any more.
-const SAVED_AT_ONCE: u64 = 32 << 20;
+const CHUNK_BYTES: usize = 256 << 10;
+
+/// What becomes of one entry of an archive.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Change<'a> {
+    /// These are its bytes.
+    Bytes(&'a [u8]),
+    /// This file holds its bytes, so many.
+    File(&'a File, u64),
+    /// It goes.
+    Removed,
+}
 
 #[derive(Debug)]
 pub(super) struct Snapshot {
@@ -70,21 +81,37 @@ impl Snapshot {
         Ok(Self { table: self.table.without_links()?, ..self })
     }
 
+    /// Whether the entry is already what a change would make of it.
+    pub(super) fn is_done(&self, member: LayoutFile, change: Change<'_>) -> Result<bool, StoreError> {
+        match change {
+            Change::Bytes(bytes) => self.holds(member, bytes),
+            Change::File(..) => Ok(false),
+            Change::Removed => Ok(!self.has(member)),
+        }
+    }
+
     pub(super) fn has(&self, member: LayoutFile) -> bool {
         self.table.get(&member.to_string()).is_some()
     }
 
-    /// Rewrites the archive at `path` with `files` added, or replacing those of the same name, in one step. All other
-    /// bytes are copied as they are.
+    /// Opens an entry for longer than the snapshot lives.
+    pub(super) fn into_opened(self, member: LayoutFile) -> Option<Opened<'static>> {
+        let Extent { data, size, .. } = self.table.get(&member.to_string())?;
+        let section = Section { file: Box::new(self.file), position: data, left: size };
+        Some(Opened { size, reader: Box::new(section) })
+    }
+
+    /// Rewrites the archive at `path` with `changes` made to the entries of those names, in one step. All other bytes are copied as
+    /// they are.
     ///
     /// Other work on the same thread has its turn between two pieces; when the future is dropped, the archive is as it was, and nothing
     /// is left beside it.
-    pub(super) async fn rewrite(&self, path: &Path, files: &[(LayoutFile, &[u8])]) -> Result<(), StoreError> {
+    pub(super) async fn rewrite(&self, path: &Path, changes: &[(LayoutFile, Change<'_>)]) -> Result<(), StoreError> {
         let failed = |error: io::Error| io_error(&self.place, &error);
         let (folder, name) = split(path)?;
         let stage = open_directory(folder).map_err(failed)?;
         let mut scratch = AtomicFile::create(stage).map_err(failed)?;
-        self.copy(files, scratch.file()).await.map_err(failed)?;
+        self.copy(changes, &mut scratch).await.map_err(failed)?;
         let folder = open_directory(folder).map_err(failed)?;
         self.refuse_changed(path)?;
         scratch.commit(folder, name, Like::Replaced(&self.file)).map_err(failed)
@@ -101,41 +128,32 @@ impl Snapshot {
         Err(StoreError::Conflict { place: self.place.clone() })
     }
 
-    async fn copy(&self, files: &[(LayoutFile, &[u8])], to: &mut File) -> io::Result<()> {
+    async fn copy(&self, changes: &[(LayoutFile, Change<'_>)], to: &mut AtomicFile) -> io::Result<()> {
         let mut replaced: Vec<Extent> =
-            files.iter().filter_map(|(member, _)| self.table.get(&member.to_string())).collect();
+            changes.iter().filter_map(|(member, _)| self.table.get(&member.to_string())).collect();
         replaced.sort_by_key(|extent| extent.start);
-        let (mut from, mut unsaved) = (0, 0_u64);
+        let mut from = 0;
         for (start, end) in replaced.iter().map(|extent| (extent.start, extent.end)).chain([(self.table.end, 0)]) {
-            let mut source = &self.file;
-            source.seek(SeekFrom::Start(from))?;
-            let mut left = start.saturating_sub(from);
-            while left > 0 {
-                let length = left.min(CHUNK_BYTES);
-                if io::copy(&mut source.take(length), to)? != length {
-                    return Err(io::Error::other("the archive became shorter while it was copied"));
-                }
-                left = left.saturating_sub(length);
-                unsaved = unsaved.saturating_add(length);
-                if unsaved >= SAVED_AT_ONCE {
-                    to.sync_data()?;
-                    forget(to);
-                    unsaved = 0;
-                }
-                yield_now().await;
-            }
+            copy_range(&self.file, from, start.saturating_sub(from), to).await?;
             from = end;
         }
-        append(files, to)
+        append(changes, to).await
     }
 }
 
-/// Removes a file from the page cache, as far as it has been written: without this, deleting an unfinished large copy takes seconds.
-fn forget(file: &File) {
-    #[cfg(target_os = "linux")]
-    rustix::fs::fadvise(file, 0, None, rustix::fs::Advice::DontNeed).unwrap_or(());
-    #[cfg(not(target_os = "linux"))]
-    let _ = file;
+/// Copies so many bytes of a file. Other work on the same thread has its turn between two chunks.
+async fn copy_range(file: &File, from: u64, length: u64, to: &mut AtomicFile) -> io::Result<()> {
+    let mut section = Section { file, position: from, left: length };
+    let mut chunk = vec![0_u8; CHUNK_BYTES];
+    while section.left > 0 {
+        let read = section.read(&mut chunk)?;
+        if read == 0 {
+            return Err(io::Error::other("the archive became shorter while it was copied"));
+        }
+        to.append(chunk.get(..read).unwrap_or_default())?;
+        yield_now().await;
+    }
+    Ok(())
 }
 
 /// Makes an archive at `path`, which must be free.
@@ -144,13 +162,40 @@ pub(super) fn create(path: &Path, files: &[(LayoutFile, &[u8])]) -> Result<(), S
     let (folder, name) = split(path)?;
     let written = || {
         let mut scratch = AtomicFile::create(open_directory(folder)?)?;
-        append(files, scratch.file())?;
+        for (member, bytes) in files {
+            append_header(*member, bytes_in(bytes), &mut scratch)?;
+            scratch.append(bytes)?;
+            append_padding(bytes_in(bytes), &mut scratch)?;
+        }
+        scratch.append(&END)?;
         scratch.commit_new(open_directory(folder)?, name)
     };
     written().map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists => protocol(&place, "expected a name that is free, found a file"),
         _ => io_error(&place, &error),
     })
+}
+
+/// A file without a name beside the archive at `path`, for what does not fit into memory.
+pub(super) fn spool(path: &Path) -> Result<AtomicFile, StoreError> {
+    let (folder, _) = split(path)?;
+    let made = open_directory(folder).and_then(AtomicFile::create);
+    made.map_err(|error| io_error(&path.display().to_string(), &error))
+}
+
+/// Opens what has been spooled.
+pub(super) fn opened_spool(spool: Arc<AtomicFile>, size: u64) -> Opened<'static> {
+    Opened { size, reader: Box::new(Section { file: Spool(spool), position: 0, left: size }) }
+}
+
+struct Spool(Arc<AtomicFile>);
+
+impl Deref for Spool {
+    type Target = File;
+
+    fn deref(&self) -> &File {
+        self.0.file()
+    }
 }
 
 fn split(path: &Path) -> Result<(&Path, &std::ffi::OsStr), StoreError> {
@@ -160,16 +205,30 @@ fn split(path: &Path) -> Result<(&Path, &std::ffi::OsStr), StoreError> {
     }
 }
 
-/// Entries for `files`, and the archive's end.
-fn append(files: &[(LayoutFile, &[u8])], to: &mut File) -> io::Result<()> {
-    for (member, bytes) in files {
-        let name = member.to_string();
-        if name.len() > NAME_BYTES {
-            entry(EntryType::XHeader, "pax", &pax_path(&name), to)?;
+/// The end of an archive.
+const END: [u8; 1024] = [0; 1024];
+
+/// The entries that are written, and the archive's end.
+async fn append(changes: &[(LayoutFile, Change<'_>)], to: &mut AtomicFile) -> io::Result<()> {
+    for (member, change) in changes {
+        let size = match change {
+            Change::Bytes(bytes) => bytes_in(bytes),
+            Change::File(_, size) => *size,
+            Change::Removed => continue,
+        };
+        append_header(*member, size, to)?;
+        match change {
+            Change::Bytes(bytes) => to.append(bytes)?,
+            Change::File(file, size) => copy_range(file, 0, *size, to).await?,
+            Change::Removed => {}
         }
-        entry(EntryType::Regular, name.get(..NAME_BYTES).unwrap_or(&name), bytes, to)?;
+        append_padding(size, to)?;
     }
-    to.write_all(&[0_u8; 1024])
+    to.append(&END)
+}
+
+fn bytes_in(bytes: &[u8]) -> u64 {
+    u64::try_from(bytes.len()).unwrap_or(u64::MAX)
 }
 
 /// Bytes of a name that a header holds.
@@ -185,7 +244,19 @@ fn pax_path(name: &str) -> Vec<u8> {
     format!("{length}{rest}").into_bytes()
 }
 
-fn entry(kind: EntryType, name: &str, bytes: &[u8], to: &mut File) -> io::Result<()> {
+/// The header of an entry, after one with its name where that is long.
+fn append_header(member: LayoutFile, size: u64, to: &mut AtomicFile) -> io::Result<()> {
+    let name = member.to_string();
+    if name.len() > NAME_BYTES {
+        let long = pax_path(&name);
+        to.append(header(EntryType::XHeader, "pax", bytes_in(&long)).as_bytes())?;
+        to.append(&long)?;
+        append_padding(bytes_in(&long), to)?;
+    }
+    to.append(header(EntryType::Regular, name.get(..NAME_BYTES).unwrap_or(&name), size).as_bytes())
+}
+
+fn header(kind: EntryType, name: &str, size: u64) -> Header {
     let mut header = Header::new_ustar();
     if let Some(field) = header.as_old_mut().name.get_mut(..name.len()) {
         field.copy_from_slice(name.as_bytes());
@@ -195,12 +266,15 @@ fn entry(kind: EntryType, name: &str, bytes: &[u8], to: &mut File) -> io::Result
     header.set_uid(0);
     header.set_gid(0);
     header.set_mtime(0);
-    header.set_size(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+    header.set_size(size);
     header.set_cksum();
-    to.write_all(header.as_bytes())?;
-    to.write_all(bytes)?;
-    let padding = bytes.len().checked_next_multiple_of(512).unwrap_or(bytes.len()).saturating_sub(bytes.len());
-    to.write_all([0_u8; 512].get(..padding).unwrap_or(&[]))
+    header
+}
+
+/// Zeros up to the next block of 512 bytes.
+fn append_padding(size: u64, to: &mut AtomicFile) -> io::Result<()> {
+    let padding = size.checked_next_multiple_of(512).unwrap_or(size).saturating_sub(size);
+    to.append([0_u8; 512].get(..usize::try_from(padding).unwrap_or(0)).unwrap_or(&[]))
 }
 
 impl LayoutFiles for Snapshot {
@@ -235,14 +309,14 @@ impl LayoutFiles for Snapshot {
     }
 }
 
-/// The bytes of one entry.
-struct Section<'a> {
-    file: &'a File,
+/// A part of a file.
+struct Section<F> {
+    file: F,
     position: u64,
     left: u64,
 }
 
-impl Read for Section<'_> {
+impl<F: Deref<Target = File>> Read for Section<F> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let wanted = usize::try_from(self.left).unwrap_or(usize::MAX).min(buffer.len());
         let read = self.file.read_at(buffer.get_mut(..wanted).unwrap_or_default(), self.position)?;

@@ -28,12 +28,18 @@ pub(in crate::store) fn open_directory(path: &Path) -> io::Result<OwnedFd> {
 ///
 /// Where the file system can, it has no name until then, so that nothing is left of it however the process ends. Elsewhere it is
 /// named `.sigkit-*.tmp` and locked; one without a lock was left behind, and the next writer removes it.
+#[derive(Debug)]
 pub(in crate::store) struct AtomicFile {
     folder: OwnedFd,
     /// The passing name, once there is one.
     name: Option<String>,
     file: File,
+    /// Bytes that wait for the disk.
+    unsaved: usize,
 }
+
+/// Bytes that may wait for the disk: at the end nothing can be interrupted any more.
+const SAVED_AT_ONCE: usize = 32 << 20;
 
 /// Whose file a new one is like.
 #[derive(Clone, Copy)]
@@ -51,17 +57,29 @@ impl AtomicFile {
     pub(in crate::store) fn create(folder: OwnedFd) -> io::Result<Self> {
         sweep(&folder);
         match unnamed(&folder) {
-            Some(file) => Ok(Self { folder, name: None, file }),
+            Some(file) => Ok(Self { folder, name: None, file, unsaved: 0 }),
             None => {
                 let (name, file) = named(&folder)?;
-                Ok(Self { folder, name: Some(name), file })
+                Ok(Self { folder, name: Some(name), file, unsaved: 0 })
             }
         }
     }
 
-    /// The file, for writing.
-    pub(in crate::store) fn file(&mut self) -> &mut File {
-        &mut self.file
+    /// What has been written, for reading.
+    pub(in crate::store) const fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// Adds bytes at the end.
+    pub(in crate::store) fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.file.write_all(bytes)?;
+        self.unsaved = self.unsaved.saturating_add(bytes.len());
+        if self.unsaved >= SAVED_AT_ONCE {
+            self.file.sync_data()?;
+            forget(&self.file);
+            self.unsaved = 0;
+        }
+        Ok(())
     }
 
     /// Makes the file durable, then gives it its name in `folder` in one step, replacing what had that name.
@@ -102,7 +120,7 @@ impl AtomicFile {
         bytes: &[u8],
         like: Like<'_>,
     ) -> io::Result<()> {
-        self.file.write_all(bytes)?;
+        self.append(bytes)?;
         self.commit(folder, name, like)
     }
 }
@@ -116,10 +134,18 @@ impl Drop for AtomicFile {
     }
 }
 
+/// Removes a file from the page cache, as far as it has been written: without this, deleting an unfinished large copy takes seconds.
+fn forget(file: &File) {
+    #[cfg(target_os = "linux")]
+    rustix::fs::fadvise(file, 0, None, rustix::fs::Advice::DontNeed).unwrap_or(());
+    #[cfg(not(target_os = "linux"))]
+    let _ = file;
+}
+
 /// A file without a name, where the file system has such and there is a way to name it later.
 #[cfg(target_os = "linux")]
 fn unnamed(folder: &OwnedFd) -> Option<File> {
-    let flags = OFlags::WRONLY | OFlags::TMPFILE | OFlags::CLOEXEC;
+    let flags = OFlags::RDWR | OFlags::TMPFILE | OFlags::CLOEXEC;
     let file = File::from(rustix::fs::openat(folder, ".", flags, Mode::from_raw_mode(0o666)).ok()?);
     let by_proc = rustix::fs::statat(CWD, in_proc(&file), AtFlags::empty()).ok()?;
     let itself = file.metadata().ok()?;
@@ -157,7 +183,7 @@ fn is_passing(name: &str) -> bool {
 /// A new file under a passing name, held by this process.
 fn named(folder: &OwnedFd) -> io::Result<(String, File)> {
     loop {
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let name = passing_name();
         let file = File::from(rustix::fs::openat(folder, &name, flags, Mode::from_raw_mode(0o666))?);
         hold(&file)?;
@@ -366,13 +392,16 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let folder = || open_directory(dir.path()).unwrap();
         let count = || std::fs::read_dir(dir.path()).unwrap().count();
-        let by_name =
-            || named(&folder()).map(|(name, file)| AtomicFile { folder: folder(), name: Some(name), file }).unwrap();
+        let by_name = || {
+            named(&folder())
+                .map(|(name, file)| AtomicFile { folder: folder(), name: Some(name), file, unsaved: 0 })
+                .unwrap()
+        };
         for make in [&(|| AtomicFile::create(folder()).unwrap()) as &dyn Fn() -> AtomicFile, &by_name] {
             make().write(folder(), "a", b"first", Like::Own).unwrap();
             make().write(folder(), "a", b"second", Like::Own).unwrap();
             assert_eq!(std::fs::read(dir.path().join("a")).unwrap(), b"second");
-            let mut unfinished = make();
+            let unfinished = make();
             unfinished.file().write_all(b"x").unwrap();
             drop(unfinished);
             make().commit_new(folder(), "a").expect_err("taken");

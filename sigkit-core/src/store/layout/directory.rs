@@ -14,7 +14,7 @@ use rustix::io::Errno;
 use super::atomic_file::{AtomicFile, Like, give_folder, open_directory};
 use super::files::{LayoutFile, LayoutFiles, Opened, io_error, protocol};
 use crate::digest::{Digest, DigestAlgorithm};
-use crate::store::StoreError;
+use crate::store::{BlobStream, StoreError};
 
 const BLOBS: &str = "blobs";
 
@@ -63,19 +63,48 @@ impl Directory {
 
     /// Stores a blob whose bytes have been compared with `digest`.
     pub(super) fn write_blob(&self, digest: &Digest, bytes: &[u8]) -> Result<(), StoreError> {
-        let member = LayoutFile::Blob(*digest);
-        if self.holds(member, bytes)? {
+        if self.holds(LayoutFile::Blob(*digest), bytes)? {
             return Ok(());
         }
-        let place = self.place(member);
-        let failed = |error: io::Error| io_error(&place, &error);
+        let mut scratch = self.stage(digest)?;
+        scratch.append(bytes).map_err(|error| self.failed(digest, &error))?;
+        self.commit_blob(scratch, digest)
+    }
+
+    /// Stores a blob that is compared with its digest as it comes.
+    pub(super) async fn write_stream(&self, mut stream: BlobStream<'_>) -> Result<(), StoreError> {
+        let digest = stream.digest();
+        let mut scratch = self.stage(&digest)?;
+        while let Some(chunk) = stream.chunk().await? {
+            scratch.append(&chunk).map_err(|error| self.failed(&digest, &error))?;
+        }
+        self.commit_blob(scratch, &digest)
+    }
+
+    /// Removes a blob; one that is not there is removed.
+    pub(super) fn remove_blob(&self, digest: &Digest) -> Result<(), StoreError> {
+        let Some(folder) = self.folder(digest.algorithm())? else { return Ok(()) };
+        match rustix::fs::unlinkat(&folder, digest.hex(), AtFlags::empty()) {
+            Ok(()) | Err(Errno::NOENT) => Ok(()),
+            Err(error) => Err(self.failed(digest, &error.into())),
+        }
+    }
+
+    /// A new file in the root: readers of other tools take every file below `blobs` for a blob.
+    fn stage(&self, digest: &Digest) -> Result<AtomicFile, StoreError> {
+        AtomicFile::create(self.root()?).map_err(|error| self.failed(digest, &error))
+    }
+
+    fn commit_blob(&self, scratch: AtomicFile, digest: &Digest) -> Result<(), StoreError> {
         let blobs = self.made(&self.root()?, BLOBS)?;
         let folder = self.made(&blobs, digest.algorithm().name())?;
-        // The stage lies in the root: readers of other tools take every file below `blobs` for a blob.
-        let scratch = AtomicFile::create(self.root()?).map_err(failed)?;
         let index = self.file(LayoutFile::Index)?;
         let like = index.as_ref().map_or(Like::Own, Like::Beside);
-        scratch.write(folder, digest.hex(), bytes, like).map_err(failed)
+        scratch.commit(folder, digest.hex(), like).map_err(|error| self.failed(digest, &error))
+    }
+
+    fn failed(&self, digest: &Digest, error: &io::Error) -> StoreError {
+        io_error(&self.place(LayoutFile::Blob(*digest)), error)
     }
 
     /// The folder of that name, made when it is not there.

@@ -2,9 +2,18 @@
 
 use std::fmt;
 use std::io::{self, Read};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use futures_core::Stream;
 
 use crate::digest::Digest;
-use crate::store::StoreError;
+use crate::oci::Descriptor;
+use crate::store::blob::CHUNK_BYTES;
+use crate::store::{BlobStream, StoreError, verified};
+
+/// Chunks read before other work has its turn.
+const CHUNKS_AT_ONCE: u32 = 16;
 
 /// One file of a layout. There is no way to name a file by untrusted text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,6 +43,64 @@ impl fmt::Display for LayoutFile {
 pub(in crate::store) struct Opened<'a> {
     pub(in crate::store) size: u64,
     pub(in crate::store) reader: Box<dyn Read + Send + 'a>,
+}
+
+/// A blob in a file that has been opened, of the size that `descriptor` says.
+pub(in crate::store) fn stream<'a>(
+    place: String,
+    descriptor: &Descriptor,
+    opened: Opened<'a>,
+) -> Result<BlobStream<'a>, StoreError> {
+    verified::compare_size(&place, descriptor.size, opened.size)?;
+    // One byte more than announced is enough to see that the file grew.
+    let reader = opened.reader.take(opened.size.saturating_add(1));
+    Ok(BlobStream::new(place.clone(), descriptor, FileChunks { place, reader, left: CHUNKS_AT_ONCE }))
+}
+
+/// What a file holds, chunk by chunk.
+struct FileChunks<'a> {
+    place: String,
+    reader: io::Take<Box<dyn Read + Send + 'a>>,
+    /// Chunks until other work has its turn.
+    left: u32,
+}
+
+impl Stream for FileChunks<'_> {
+    type Item = Result<Vec<u8>, StoreError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let Some(left) = self.left.checked_sub(1) else {
+            self.left = CHUNKS_AT_ONCE;
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        };
+        self.left = left;
+        let mut chunk = vec![0_u8; CHUNK_BYTES];
+        Poll::Ready(loop {
+            match self.reader.read(&mut chunk) {
+                Ok(0) => break None,
+                Ok(read) => {
+                    chunk.truncate(read);
+                    break Some(Ok(chunk));
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => break Some(Err(io_error(&self.place, &error))),
+            }
+        })
+    }
+}
+
+/// Lets other work on the same thread run.
+pub(in crate::store) async fn yield_now() {
+    let mut yielded = false;
+    std::future::poll_fn(|context| {
+        if std::mem::replace(&mut yielded, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 /// Where the members of one layout are read.
@@ -90,7 +157,7 @@ pub(super) fn read_object(
 
 /// Reads an opened member of at most `limit` bytes to its end.
 pub(super) fn read_opened(place: &str, opened: Opened<'_>, limit: u64) -> Result<Vec<u8>, StoreError> {
-    crate::store::verified::within(place, opened.size, limit)?;
+    verified::within(place, opened.size, limit)?;
     let mut bytes = Vec::new();
     // One byte more than announced is enough to see that the file grew.
     opened
@@ -98,7 +165,7 @@ pub(super) fn read_opened(place: &str, opened: Opened<'_>, limit: u64) -> Result
         .take(opened.size.saturating_add(1))
         .read_to_end(&mut bytes)
         .map_err(|error| io_error(place, &error))?;
-    crate::store::verified::compare_size(place, opened.size, u64::try_from(bytes.len()).unwrap_or(u64::MAX))?;
+    verified::compare_size(place, opened.size, u64::try_from(bytes.len()).unwrap_or(u64::MAX))?;
     Ok(bytes)
 }
 

@@ -2,7 +2,7 @@
 //!
 //! A rewrite changes the entries it is about and nothing else: members and entries of other tools keep their bytes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -179,11 +179,55 @@ impl LayoutIndex {
         if before.eq(manifests.iter().map(|raw| raw.get())) {
             return Ok(None);
         }
+        self.document(&manifests).map(Some)
+    }
+}
+
+impl LayoutIndex {
+    /// Every tag that names something, in order: whole names, and tags at the end of full references.
+    pub(in crate::store) fn tags(&self) -> Vec<Tag> {
+        let named = self.descriptors().filter_map(ref_name);
+        let tags = named.filter_map(|name| name.parse::<Tag>().ok().or_else(|| tag_of(name)?.parse().ok()));
+        tags.collect::<BTreeSet<Tag>>().into_iter().collect()
+    }
+
+    /// The document without what `target` names; `None` when it names nothing.
+    ///
+    /// A manifest that loses its only name is still listed by its digest.
+    pub(in crate::store) fn without(&self, target: &TagOrDigest) -> Result<Option<Vec<u8>>, json::JsonError> {
+        let named = match target {
+            TagOrDigest::Tag(tag) => self.named(tag),
+            TagOrDigest::Digest(digest) => {
+                self.entries.iter().filter(|entry| entry.descriptor.digest == *digest).collect()
+            }
+        };
+        if named.is_empty() {
+            return Ok(None);
+        }
+        let mut manifests = Vec::with_capacity(self.entries.len());
+        for entry in &self.entries {
+            let digest = entry.descriptor.digest;
+            let others = self.entries.iter().filter(|other| other.descriptor.digest == digest).count();
+            match target {
+                _ if !named.iter().any(|named| std::ptr::eq(*named, entry)) => manifests.push(entry.raw.clone()),
+                TagOrDigest::Tag(_) if others == 1 => {
+                    let mut annotations = entry.descriptor.annotations.clone();
+                    annotations.retain(|name, _| name != ANNOTATION_REF_NAME && name != KIND);
+                    manifests.push(to_raw(&renamed(&entry.descriptor, &annotations))?);
+                }
+                TagOrDigest::Tag(_) | TagOrDigest::Digest(_) => {}
+            }
+        }
+        self.document(&manifests).map(Some)
+    }
+
+    /// The document with these entries.
+    fn document(&self, manifests: &[Box<RawValue>]) -> Result<Vec<u8>, json::JsonError> {
         let mut document: BTreeMap<&str, &RawValue> =
             self.members.iter().map(|(name, value)| (name.as_str(), value.as_ref())).collect();
         let manifests = to_raw(&manifests)?;
         document.insert("manifests", &manifests);
-        Ok(Some(serde_json::to_vec_pretty(&document)?))
+        Ok(serde_json::to_vec_pretty(&document)?)
     }
 }
 

@@ -87,7 +87,7 @@ pub(in crate::store) fn check(
     platform: Option<&Platform>,
 ) -> Result<(), StoreError> {
     let index = reader.index()?;
-    let meant = image.descriptor.digest;
+    let meant = image.digest();
     check_index(reader, &index, asked, meant)?;
     let place = reader.place(LayoutFile::DockerManifest);
     match list(reader)? {
@@ -150,7 +150,7 @@ fn meant_on(
     images: Vec<(Digest, ImageManifest)>,
     platform: &Platform,
 ) -> Result<Vec<(Digest, ImageManifest)>, StoreError> {
-    let Manifest::Index(index) = &root.manifest else { return Ok(images) };
+    let Manifest::Index(index) = root.manifest() else { return Ok(images) };
     let serves = |entry: &&Descriptor| entry.platform.as_ref().is_some_and(|entry| entry.serves(platform));
     let chosen = index.manifests.iter().find(serves).map(|entry| entry.digest);
     let mut meant = Vec::new();

@@ -11,7 +11,6 @@ pub(super) mod lists;
 pub(super) mod reader;
 pub(super) mod update;
 
-use std::borrow::Cow;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -22,11 +21,12 @@ use self::index::LayoutIndex;
 use self::reader::{MARKER, Reader};
 use self::update::Update;
 use super::{
-    Asked, Completed, FetchedManifest, Precondition, Referrers, Store, StoreError, StoreWrite, SubjectIndexed, verified,
+    Asked, BlobSource, BlobStream, Completed, FetchedManifest, Precondition, Referrers, Store, StoreError, StoreWrite,
+    SubjectIndexed, TagWriter, verified,
 };
 use crate::digest::Digest;
 use crate::limits::Limits;
-use crate::oci::{Descriptor, Platform, TagOrDigest};
+use crate::oci::{Descriptor, Platform, Tag, TagOrDigest};
 
 /// An OCI image layout in a directory, for reading and writing.
 ///
@@ -120,7 +120,7 @@ impl LayoutStore {
         let unlisted = self.reader().unlisted(manifest)?;
         let Some(found) = unlisted else { return Ok(Completed::Nothing) };
         let target = TagOrDigest::Digest(*manifest);
-        self.write_manifest(&target, &found.descriptor.media_type, &found.bytes, Precondition::Any).await?;
+        self.write_manifest(&target, &found.descriptor().media_type, found.bytes(), Precondition::Any).await?;
         Ok(Completed::Listed)
     }
 
@@ -134,23 +134,42 @@ impl LayoutStore {
         let update = Update::new(&self.name(), target, media_type, bytes)?;
         let lock = Lock::acquire(&self.directory.path_of(LayoutFile::Marker)).await?;
         let reader = self.reader();
+        self.replace_index(&reader, |index| {
+            update.check(expected, &reader, index)?;
+            self.directory.write_blob(&update.descriptor.digest, bytes)?;
+            update.index(&reader, index, &self.limits)
+        })?;
+        drop(lock);
+        Ok(SubjectIndexed::Yes)
+    }
+
+    /// Writes what `change` makes of the index, if anything; the caller holds the lock.
+    fn replace_index(
+        &self,
+        reader: &Reader<'_>,
+        change: impl Fn(&LayoutIndex) -> Result<Option<Vec<u8>>, StoreError>,
+    ) -> Result<(), StoreError> {
         for _ in 0..MAX_READS {
             let before = reader.index_bytes()?;
-            let index = LayoutIndex::parse(&reader.index_place(), &before)?;
-            update.check(expected, &reader, &index)?;
-            self.directory.write_blob(&update.descriptor.digest, bytes)?;
-            let document = update.index(&reader, &index, &self.limits)?;
-            // A writer that takes no lock may have written it meanwhile.
-            if reader.index_bytes()? != before {
-                continue;
+            let document = change(&LayoutIndex::parse(&reader.index_place(), &before)?)?;
+            // Another program that takes no lock may have written it meanwhile.
+            if reader.index_bytes()? == before {
+                return document.map_or(Ok(()), |document| self.directory.write_root(LayoutFile::Index, &document));
             }
-            if let Some(document) = document {
-                self.directory.write_root(LayoutFile::Index, &document)?;
-            }
-            drop(lock);
-            return Ok(SubjectIndexed::Yes);
         }
         Err(StoreError::Conflict { place: reader.index_place() })
+    }
+
+    async fn remove(&self, target: &TagOrDigest) -> Result<(), StoreError> {
+        let lock = Lock::acquire(&self.directory.path_of(LayoutFile::Marker)).await?;
+        let reader = self.reader();
+        self.replace_index(&reader, |index| update::without(&reader, index, target))?;
+        // Last: until here the index may have led to it.
+        if let TagOrDigest::Digest(digest) = target {
+            self.directory.remove_blob(digest)?;
+        }
+        drop(lock);
+        Ok(())
     }
 }
 
@@ -166,8 +185,20 @@ impl Store for LayoutStore {
         self.reader().manifest(target)
     }
 
-    async fn blob(&self, descriptor: &Descriptor, limit: u64) -> Result<Vec<u8>, StoreError> {
-        self.reader().blob(descriptor, limit)
+    async fn read_blob(&self, descriptor: &Descriptor) -> Result<BlobStream<'_>, StoreError> {
+        self.reader().read_blob(descriptor)
+    }
+
+    async fn exists(&self, descriptor: &Descriptor) -> Result<bool, StoreError> {
+        self.reader().holds(descriptor)
+    }
+
+    async fn tags(&self) -> Result<Vec<Tag>, StoreError> {
+        Ok(self.reader().index()?.tags())
+    }
+
+    async fn image(&self, asked: &Asked) -> Result<FetchedManifest, StoreError> {
+        self.reader().image(asked)
     }
 
     async fn check_blob(&self, descriptor: &Descriptor) -> Result<(), StoreError> {
@@ -193,13 +224,16 @@ impl Store for LayoutStore {
 }
 
 impl StoreWrite for LayoutStore {
-    async fn complete(&self, manifest: &Digest) -> Result<Completed, StoreError> {
-        self.list(manifest).await
-    }
-
-    async fn push_blob(&self, bytes: Cow<'_, [u8]>, digest: &Digest) -> Result<(), StoreError> {
-        verified::compare(&self.directory.place(LayoutFile::Blob(*digest)), digest, &bytes)?;
-        self.directory.write_blob(digest, &bytes)
+    async fn push_blob(&self, blob: BlobSource<'_>) -> Result<(), StoreError> {
+        let digest = blob.digest();
+        if let Some(bytes) = blob.in_memory() {
+            verified::compare(&self.directory.place(LayoutFile::Blob(digest)), &digest, bytes)?;
+            return self.directory.write_blob(&digest, bytes);
+        }
+        if self.reader().check_blob(&blob.descriptor()).await.is_ok() {
+            return Ok(());
+        }
+        self.directory.write_stream(blob.open().await?).await
     }
 
     async fn push_manifest(
@@ -207,8 +241,27 @@ impl StoreWrite for LayoutStore {
         target: &TagOrDigest,
         media_type: &str,
         bytes: &[u8],
+    ) -> Result<SubjectIndexed, StoreError> {
+        self.write_manifest(target, media_type, bytes, Precondition::Any).await
+    }
+
+    async fn delete(&self, target: &TagOrDigest) -> Result<(), StoreError> {
+        self.remove(target).await
+    }
+}
+
+impl TagWriter for LayoutStore {
+    async fn push_tag(
+        &self,
+        tag: &Tag,
+        media_type: &str,
+        bytes: &[u8],
         expected: Precondition,
     ) -> Result<SubjectIndexed, StoreError> {
-        self.write_manifest(target, media_type, bytes, expected).await
+        self.write_manifest(&TagOrDigest::Tag(tag.clone()), media_type, bytes, expected).await
+    }
+
+    async fn complete(&self, manifest: &Digest) -> Result<Completed, StoreError> {
+        self.list(manifest).await
     }
 }

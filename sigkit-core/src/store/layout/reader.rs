@@ -9,19 +9,18 @@ use serde::Deserialize;
 use serde::de::{Deserializer as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::files::{LayoutFile, LayoutFiles, Opened, io_error, protocol, read, read_object, read_opened};
+use super::files::{
+    LayoutFile, LayoutFiles, Opened, io_error, protocol, read, read_object, read_opened, stream, yield_now,
+};
 use super::index::{self, LayoutIndex};
 use crate::digest::{Digest, DigestAlgorithm, Hasher};
 use crate::json;
 use crate::limits::Limits;
 use crate::oci::media_type::{MANIFESTS, OCI_MANIFEST, SIMPLE_SIGNING};
 use crate::oci::{Descriptor, ImageManifest, Manifest, TagOrDigest};
-use crate::store::{FetchedManifest, Referrers, StoreError, verified, yield_now};
+use crate::store::blob::CHUNK_BYTES;
+use crate::store::{Asked, BlobStream, FetchedManifest, Referrers, StoreError, verified};
 
-/// Bytes of a blob read at once.
-const CHUNK_BYTES: usize = 64 * 1024;
-/// Pieces read before other work has its turn.
-const PIECES_AT_ONCE: u64 = 16;
 /// The only version of the layout there is.
 const LAYOUT_VERSION: &str = "1.0.0";
 /// Size of the configuration `{}`.
@@ -104,8 +103,18 @@ impl<'a> Reader<'a> {
             None => {
                 let place = self.members.place(LayoutFile::Blob(digest));
                 let bytes = self.hashed(&digest)?.ok_or_else(|| StoreError::NotFound { place: place.clone() })?;
-                verified::manifest(&place, digest, bytes, None)
+                FetchedManifest::of_digest(&place, digest, bytes, None)
             }
+        }
+    }
+
+    /// The image that was asked for.
+    pub(in crate::store) fn image(&self, asked: &Asked) -> Result<FetchedManifest, StoreError> {
+        match asked {
+            Asked::Only => self.only_image(),
+            Asked::Tag(tag) => self.manifest(&TagOrDigest::Tag(tag.clone())),
+            Asked::Digest(digest) => self.manifest(&TagOrDigest::Digest(*digest)),
+            Asked::Name(reference) => self.manifest(&reference.target()),
         }
     }
 
@@ -126,7 +135,7 @@ impl<'a> Reader<'a> {
         let place = self.members.place(LayoutFile::Blob(entry.digest));
         let bytes = self.listed_bytes(entry)?;
         let served_as = (!entry.media_type.is_empty()).then_some(entry.media_type.as_str());
-        verified::manifest(&place, entry.digest, bytes, served_as)
+        FetchedManifest::of_digest(&place, entry.digest, bytes, served_as)
     }
 
     fn listed_bytes(&self, entry: &Descriptor) -> Result<Vec<u8>, StoreError> {
@@ -152,6 +161,16 @@ impl<'a> Reader<'a> {
     }
 
     /// A blob by its descriptor.
+    pub(in crate::store) fn read_blob(&self, descriptor: &Descriptor) -> Result<BlobStream<'a>, StoreError> {
+        let member = LayoutFile::Blob(descriptor.digest);
+        let place = self.members.place(member);
+        match self.members.open(member)? {
+            Some(opened) => stream(place, descriptor, opened),
+            None => Err(StoreError::NotFound { place }),
+        }
+    }
+
+    /// The whole of a small blob, such as a configuration.
     pub(in crate::store) fn blob(&self, descriptor: &Descriptor, limit: u64) -> Result<Vec<u8>, StoreError> {
         let member = LayoutFile::Blob(descriptor.digest);
         let place = self.members.place(member);
@@ -163,30 +182,19 @@ impl<'a> Reader<'a> {
         Ok(bytes)
     }
 
+    /// Whether there is a blob of that name and size; its bytes are not read.
+    pub(in crate::store) fn holds(&self, descriptor: &Descriptor) -> Result<bool, StoreError> {
+        let opened = self.members.open(LayoutFile::Blob(descriptor.digest))?;
+        Ok(opened.is_some_and(|opened| opened.size == descriptor.size))
+    }
+
     /// Reads a blob through, in constant memory, and compares it with its descriptor.
     pub(in crate::store) async fn check_blob(&self, descriptor: &Descriptor) -> Result<(), StoreError> {
-        let member = LayoutFile::Blob(descriptor.digest);
-        let place = self.members.place(member);
-        let opened = self.members.open(member)?.ok_or_else(|| protocol(&place, "named by the image, but missing"))?;
-        verified::compare_size(&place, descriptor.size, opened.size)?;
-        let mut hasher = Hasher::new(descriptor.digest.algorithm());
-        let mut reader = opened.reader.take(opened.size);
-        let mut piece = vec![0_u8; CHUNK_BYTES];
-        for number in 1_u64.. {
-            match reader.read(&mut piece) {
-                Ok(0) => break,
-                Ok(read) => hasher.update(piece.get(..read).unwrap_or_default()),
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(io_error(&place, &error)),
-            }
-            if number.is_multiple_of(PIECES_AT_ONCE) {
-                yield_now().await;
-            }
-        }
-        let found = hasher.finish();
-        if found != descriptor.digest {
-            return Err(StoreError::DigestMismatch { place, expected: descriptor.digest, found });
-        }
+        let mut stream = match self.read_blob(descriptor) {
+            Err(StoreError::NotFound { place }) => return Err(protocol(&place, "named by the image, but missing")),
+            opened => opened?,
+        };
+        while stream.chunk().await?.is_some() {}
         Ok(())
     }
 
@@ -206,17 +214,16 @@ impl<'a> Reader<'a> {
         &self,
         root: &FetchedManifest,
     ) -> Result<Vec<(Digest, ImageManifest)>, StoreError> {
-        let too_large = |what| StoreError::TooLarge {
-            place: self.members.place(LayoutFile::Blob(root.descriptor.digest)),
-            limit: what,
-        };
+        let too_large =
+            |what| StoreError::TooLarge { place: self.members.place(LayoutFile::Blob(root.digest())), limit: what };
         let (mut found, mut seen) = (Vec::new(), BTreeSet::new());
         let mut level = vec![root.clone()];
         for depth in 0.. {
             let mut below = Vec::new();
             for manifest in level {
-                match manifest.manifest {
-                    Manifest::Image(image) => found.push((manifest.descriptor.digest, *image)),
+                let digest = manifest.digest();
+                match manifest.into_manifest() {
+                    Manifest::Image(image) => found.push((digest, *image)),
                     Manifest::Index(index) => below.extend(index.manifests),
                 }
             }
@@ -314,7 +321,7 @@ impl<'a> Reader<'a> {
 
     /// Returns true if an entry of the index is an attachment of an image, not an image.
     fn is_attachment(&self, entry: &Descriptor, manifest: &FetchedManifest) -> Result<bool, StoreError> {
-        let index = match &manifest.manifest {
+        let index = match manifest.manifest() {
             Manifest::Image(image) => return Ok(hangs(image, Some(entry))),
             Manifest::Index(index) => index,
         };
@@ -324,8 +331,8 @@ impl<'a> Reader<'a> {
         }
         for child in &index.manifests {
             if self.has_blob(&child.digest)? {
-                match self.manifest(&TagOrDigest::Digest(child.digest))?.manifest {
-                    Manifest::Image(image) if hangs(&image, None) => {}
+                match self.manifest(&TagOrDigest::Digest(child.digest))?.manifest() {
+                    Manifest::Image(image) if hangs(image, None) => {}
                     _ => return Ok(false),
                 }
             }
@@ -338,7 +345,7 @@ impl<'a> Reader<'a> {
         let index = self.index()?;
         let mut images: Vec<(String, FetchedManifest)> = Vec::new();
         for entry in index.descriptors() {
-            if images.iter().any(|(_, image)| image.descriptor.digest == entry.digest) {
+            if images.iter().any(|(_, image)| image.digest() == entry.digest) {
                 continue;
             }
             let fetched = self.listed(entry)?;
@@ -346,8 +353,8 @@ impl<'a> Reader<'a> {
                 images.push((index::label(entry), fetched));
             }
         }
-        let children: BTreeSet<Digest> = images.iter().flat_map(|(_, image)| children(&image.manifest)).collect();
-        images.retain(|(_, image)| !children.contains(&image.descriptor.digest));
+        let children: BTreeSet<Digest> = images.iter().flat_map(|(_, image)| children(image.manifest())).collect();
+        images.retain(|(_, image)| !children.contains(&image.digest()));
         let place = self.index_place();
         let names: Vec<String> = images.iter().map(|(name, _)| name.clone()).collect();
         let mut images = images.into_iter();
@@ -429,7 +436,7 @@ impl Listing<'_> {
             return Err(StoreError::TooLarge { place: place.to_owned(), limit });
         }
         let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-        let read = verified::manifest(place, digest, bytes, None).ok();
+        let read = FetchedManifest::of_digest(place, digest, bytes, None).ok();
         let entry = read.as_ref().and_then(verified::referrer).map(|(_, entry)| entry);
         let mut entry = entry.unwrap_or_else(|| Descriptor::new(OCI_MANIFEST, size, digest));
         let texts = entry.annotations.iter().flat_map(|(name, value)| [name.len(), value.len()]);

@@ -2,10 +2,9 @@
 
 use super::index::LayoutIndex;
 use super::reader::Reader;
-use crate::digest::Digest;
 use crate::limits::Limits;
 use crate::oci::{Descriptor, Manifest, TagOrDigest};
-use crate::store::{Precondition, StoreError, verified};
+use crate::store::{FetchedManifest, Precondition, StoreError, verified};
 
 /// A manifest to be stored under a name.
 pub(in crate::store) struct Update<'a> {
@@ -23,20 +22,14 @@ impl<'a> Update<'a> {
         media_type: &str,
         bytes: &[u8],
     ) -> Result<Self, StoreError> {
-        let digest = match target {
-            TagOrDigest::Tag(_) => Digest::sha256(bytes),
-            TagOrDigest::Digest(digest) => {
-                verified::compare(place, digest, bytes)?;
-                *digest
-            }
-        };
-        let fetched = verified::manifest(place, digest, bytes.to_vec(), Some(media_type))?;
+        let fetched = FetchedManifest::new(place, target, bytes.to_vec(), Some(media_type))?;
         let artifact_type = verified::referrer(&fetched).and_then(|(_, listed)| listed.artifact_type);
-        let children = match fetched.manifest {
+        let descriptor = Descriptor { artifact_type, ..fetched.descriptor().clone() };
+        let children = match fetched.into_manifest() {
             Manifest::Image(_) => Vec::new(),
             Manifest::Index(index) => index.manifests,
         };
-        Ok(Self { target, descriptor: Descriptor { artifact_type, ..fetched.descriptor }, children })
+        Ok(Self { target, descriptor, children })
     }
 
     /// Returns true if the name refers to what the writer expects; the caller holds the lock.
@@ -74,4 +67,22 @@ impl<'a> Update<'a> {
         }
         Ok(document)
     }
+}
+
+/// The new `index.json` without what `target` names, unless it stays as it is.
+pub(in crate::store) fn without(
+    reader: &Reader<'_>,
+    index: &LayoutIndex,
+    target: &TagOrDigest,
+) -> Result<Option<Vec<u8>>, StoreError> {
+    let place = reader.index_place();
+    let document = index.without(target).map_err(|error| super::files::protocol(&place, error.to_string()))?;
+    let is_there = match target {
+        TagOrDigest::Tag(_) => false,
+        TagOrDigest::Digest(digest) => reader.has_blob(digest)?,
+    };
+    if document.is_none() && !is_there {
+        return Err(StoreError::NotFound { place: format!("{place}, {target}") });
+    }
+    Ok(document)
 }

@@ -28,10 +28,11 @@
 //! - [`Reference::from_str`](::oci_client::Reference) costs some 60 ms and 19 MiB at first use. Convert an
 //!   [`ImageReference`](crate::oci::ImageReference) instead.
 
-mod bounded;
+mod chunks;
 mod convert;
 mod error;
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 pub use self::convert::DescriptorError;
@@ -40,11 +41,11 @@ use ::oci_client::errors::OciDistributionError;
 use ::oci_client::secrets::RegistryAuth;
 use ::oci_client::{Client, Reference};
 
-use self::bounded::Bounded;
+use self::chunks::Chunks;
 use self::convert::registry_name;
 use self::error::{Asked, no_list, store_error};
-use super::{FetchedManifest, Referrers, Store, StoreError, verified};
-use crate::digest::{Digest, DigestAlgorithm};
+use super::{BlobStream, FetchedManifest, Referrers, Store, StoreError};
+use crate::digest::Digest;
 use crate::limits::Limits;
 use crate::oci::{Descriptor, Manifest, Repository, Tag, TagOrDigest, media_type};
 
@@ -144,38 +145,43 @@ impl Store for OciClientStore {
             let limit = format!("{} bytes for a manifest", self.limits.manifest_bytes);
             return Err(StoreError::TooLarge { place, limit });
         }
-        let digest = match target {
-            TagOrDigest::Digest(digest) => {
-                verified::compare(&place, digest, &bytes)?;
-                *digest
-            }
-            TagOrDigest::Tag(_) => Digest::of(DigestAlgorithm::Sha256, &bytes),
-        };
-        verified::manifest(&place, digest, bytes, None)
+        FetchedManifest::new(&place, target, bytes, None)
     }
 
-    async fn blob(&self, descriptor: &Descriptor, limit: u64) -> Result<Vec<u8>, StoreError> {
+    async fn read_blob(&self, descriptor: &Descriptor) -> Result<BlobStream<'_>, StoreError> {
         let target = TagOrDigest::Digest(descriptor.digest);
         let (reference, place) = (self.reference(&target), self.place(&target));
-        verified::within(&place, descriptor.size, limit)?;
         self.client.store_auth_if_needed(reference.resolve_registry(), &self.auth).await;
-        let mut bounded = Bounded::new(descriptor.size);
         // Asked for by digest alone: the URLs that a descriptor may carry are not followed.
         let name = descriptor.digest.to_string();
-        let pulled = self.client.pull_blob(&reference, name.as_str(), &mut bounded).await;
-        match pulled {
-            Err(_) if bounded.is_exceeded() => {
-                let found = descriptor.size.saturating_add(1);
-                return Err(StoreError::SizeMismatch { place, expected: descriptor.size, found });
+        match self.client.pull_blob_stream(&reference, name.as_str()).await {
+            Ok(stream) => {
+                let chunks = Chunks { place: place.clone(), stream, left: descriptor.size };
+                Ok(BlobStream::new(place, descriptor, chunks))
             }
-            // The bytes are here; what is wrong with them is told below, by our own count and hash.
-            Ok(()) | Err(OciDistributionError::DigestError(_)) => {}
-            Err(error) => return Err(store_error(place, Asked::Object, error)),
+            Err(error) => Err(store_error(place, Asked::Object, error)),
         }
-        let bytes = bounded.into_bytes();
-        verified::compare_size(&place, descriptor.size, u64::try_from(bytes.len()).unwrap_or(u64::MAX))?;
-        verified::compare(&place, &descriptor.digest, &bytes)?;
-        pulled.map(|()| bytes).map_err(|error| store_error(place, Asked::Object, error))
+    }
+
+    /// Page by page, each asked for by the last tag of the one before: the client does not show links.
+    async fn tags(&self) -> Result<Vec<Tag>, StoreError> {
+        let reference = self.reference(&TagOrDigest::Tag(Tag::latest()));
+        let place = format!("the tags of {}", self.repository);
+        let (mut tags, mut last) = (BTreeSet::new(), None::<String>);
+        loop {
+            let page = self.client.list_tags(&reference, &self.auth, None, last.as_deref()).await;
+            let page = page.map_err(|error| store_error(place.clone(), Asked::List, error))?.tags;
+            let before = tags.len();
+            last = page.last().cloned();
+            tags.extend(page.iter().filter_map(|tag| tag.parse::<Tag>().ok()));
+            if tags.len() > self.limits.tags {
+                return Err(StoreError::TooLarge { place, limit: format!("{} tags", self.limits.tags) });
+            }
+            // A registry that does not know how to begin elsewhere sends the same again.
+            if tags.len() == before {
+                return Ok(tags.into_iter().collect());
+            }
+        }
     }
 
     /// The client takes a fallback tag that it is not allowed to read, or asked for too often, for an empty list. So that tag is
@@ -183,7 +189,7 @@ impl Store for OciClientStore {
     async fn referrers(&self, subject: &Digest) -> Result<Referrers, StoreError> {
         let fallback = TagOrDigest::Tag(Tag::for_digest(subject, ""));
         let fallback = match self.manifest(&fallback).await {
-            Ok(fetched) => Some(fetched.manifest),
+            Ok(fetched) => Some(fetched.into_manifest()),
             Err(error) if error.is_absent() => None,
             Err(error) => return Err(error),
         };

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use reqwest::Method;
 use reqwest::header::{ACCEPT, ETAG, HeaderName, HeaderValue};
 
@@ -6,8 +8,9 @@ use super::client::{RegistryStore, check_name};
 use super::error_body::RegistryResponse;
 use crate::digest::{Digest, DigestAlgorithm};
 use crate::http::{Body, BodyBudget, Idempotency, Request};
-use crate::oci::{Descriptor, Manifest, TagOrDigest, media_type};
-use crate::store::{FetchedManifest, Referrers, Store, StoreError};
+use crate::oci::{Descriptor, TagOrDigest, media_type};
+use crate::store::blob::Slices;
+use crate::store::{BlobStream, FetchedManifest, Referrers, Store, StoreError};
 
 /// The registry's own opinion about the digest of what it sends.
 pub(super) const CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
@@ -25,6 +28,12 @@ impl Store for RegistryStore {
                 self.shared.manifests.get((self.name(), *digest), fetch, FetchedManifest::weight).await
             }
         })
+    }
+
+    async fn read_blob(&self, descriptor: &Descriptor) -> Result<BlobStream<'_>, StoreError> {
+        let bytes = self.redacted(Box::pin(self.fetch_blob(descriptor, u64::MAX)).await)?;
+        let place = format!("{}@{}", self.name(), descriptor.digest);
+        Ok(BlobStream::new(place, descriptor, Slices::shared(Arc::new(bytes))))
     }
 
     async fn blob(&self, descriptor: &Descriptor, limit: u64) -> Result<Vec<u8>, StoreError> {
@@ -96,14 +105,11 @@ impl RegistryStore {
             return Err(StoreError::DigestMismatch { place, expected: *expected, found });
         }
         check_stated(&place, stated, found, &bytes)?;
-        let manifest =
-            Manifest::parse(&bytes, served_as.as_deref()).map_err(|error| StoreError::of_manifest(place, error))?;
+        let fetched = FetchedManifest::of_digest(&place, found, bytes, served_as.as_deref())?;
         if let TagOrDigest::Tag(tag) = target {
             self.remember_etag(tag, found, etag.as_ref());
         }
-        let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-        let descriptor = Descriptor::new(manifest.media_type(), size, found);
-        Ok(FetchedManifest { descriptor, bytes, manifest })
+        Ok(fetched)
     }
 
     async fn fetch_blob(&self, descriptor: &Descriptor, limit: u64) -> Result<Vec<u8>, StoreError> {

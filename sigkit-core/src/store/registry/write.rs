@@ -1,4 +1,3 @@
-use std::borrow::Cow;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,7 +12,9 @@ use super::tags;
 use crate::digest::Digest;
 use crate::http::{HttpError, Idempotency, Request, ssrf};
 use crate::oci::{Tag, TagOrDigest};
-use crate::store::{Precondition, Store, StoreError, StoreWrite, SubjectIndexed, TagListed, WriteConsistency};
+use crate::store::{
+    BlobSource, Precondition, Store, StoreError, StoreWrite, SubjectIndexed, TagListed, TagWriter, WriteConsistency,
+};
 
 /// The registry put the manifest on this subject's list. OCI distribution specification, "Pushing Manifests with Subject".
 const OCI_SUBJECT: HeaderName = HeaderName::from_static("oci-subject");
@@ -27,8 +28,28 @@ const VISIBILITY_DELAY_LOCAL: Duration = Duration::from_millis(4);
 const VISIBILITY_DELAY_REMOTE: Duration = Duration::from_millis(400);
 
 impl StoreWrite for RegistryStore {
+    async fn push_blob(&self, blob: BlobSource<'_>) -> Result<(), StoreError> {
+        let digest = &blob.digest();
+        check_name(digest, &self.name())?;
+        let place = format!("a blob of {}", self.repository);
+        let bytes = Bytes::from(blob.into_bytes(u64::MAX).await?);
+        let stored = self.context().http.within_total(&place, self.store_blob(bytes, digest));
+        self.redacted(stored.await)
+    }
+
+    async fn push_manifest(
+        &self,
+        target: &TagOrDigest,
+        media_type: &str,
+        bytes: &[u8],
+    ) -> Result<SubjectIndexed, StoreError> {
+        self.redacted(self.store_manifest(target, media_type, bytes, Precondition::Any).await)
+    }
+}
+
+impl TagWriter for RegistryStore {
     /// No registry is known to keep every condition, and few say which they keep.
-    fn atomicity(&self) -> WriteConsistency {
+    fn consistency(&self) -> WriteConsistency {
         let near = Url::parse(&format!("http://{}", self.repository.registry()));
         let settle = if near.is_ok_and(|url| ssrf::is_loopback(&url)) {
             VISIBILITY_DELAY_LOCAL
@@ -38,33 +59,23 @@ impl StoreWrite for RegistryStore {
         WriteConsistency::Eventual { visibility_delay: settle }
     }
 
+    async fn push_tag(
+        &self,
+        tag: &Tag,
+        media_type: &str,
+        bytes: &[u8],
+        expected: Precondition,
+    ) -> Result<SubjectIndexed, StoreError> {
+        let target = TagOrDigest::Tag(tag.clone());
+        self.redacted(self.store_manifest(&target, media_type, bytes, expected).await)
+    }
+
     async fn pause(&self, time: Duration) {
         tokio::time::sleep(time).await;
     }
 
     async fn tag_listed(&self, tag: &Tag) -> TagListed {
         tags::listed(self, tag).await.unwrap_or(TagListed::NotStated)
-    }
-
-    async fn push_blob(&self, bytes: Cow<'_, [u8]>, digest: &Digest) -> Result<(), StoreError> {
-        check_name(digest, &self.name())?;
-        let place = format!("a blob of {}", self.repository);
-        let found = Digest::of(digest.algorithm(), &bytes);
-        if found != *digest {
-            return Err(StoreError::DigestMismatch { place, expected: *digest, found });
-        }
-        let stored = self.context().http.within_total(&place, self.store_blob(Bytes::from(bytes.into_owned()), digest));
-        self.redacted(stored.await)
-    }
-
-    async fn push_manifest(
-        &self,
-        target: &TagOrDigest,
-        media_type: &str,
-        bytes: &[u8],
-        expected: Precondition,
-    ) -> Result<SubjectIndexed, StoreError> {
-        self.redacted(self.store_manifest(target, media_type, bytes, expected).await)
     }
 }
 
