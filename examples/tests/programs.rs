@@ -126,3 +126,76 @@ fn bytes_verify_with_a_key() {
 fn password() -> sigkit_core::key::Password {
     sigkit_core::key::Password::new(PASSWORD)
 }
+
+fn write(folder: &Path, name: &str, bytes: impl AsRef<[u8]>) -> String {
+    let path = folder.join(name);
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(&path, bytes).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn file_verifies_by_identity_and_by_no_other() {
+    let (stack, folder) = (testkit::sigstore::Sigstore::new(), tempfile::tempdir().unwrap());
+    let root = write(folder.path(), "trusted_root.json", stack.trusted_root().to_string());
+    let file = write(folder.path(), "file", "bytes");
+    let bundle = write(folder.path(), "bundle.json", stack.blob(b"bytes").seal().bundle().to_string());
+    let verify = |subject: &str| {
+        let arguments = [&root, subject, testkit::sigstore::ISSUER, &file, &bundle];
+        run(env!("CARGO_BIN_EXE_verify_file_by_identity"), &arguments)
+    };
+    let text = printed(&verify(testkit::sigstore::IDENTITY), 0);
+    assert!(text.starts_with("signed by ") && text.contains(testkit::sigstore::IDENTITY), "{text}");
+    assert!(printed(&verify("mallory@example.com"), 1).contains("Error: identity-mismatch: "));
+}
+
+#[test]
+fn attestation_is_made_and_its_predicate_read() {
+    let (registry, folder) = (Registry::start(), tempfile::tempdir().unwrap());
+    let (_, name) = image(&registry, "v1");
+    let document = write(folder.path(), "bom.json", r#"{"bomFormat":"CycloneDX","specVersion":"1.6"}"#);
+    let key = key("TEST-ONLY-ecdsa-p256.key");
+    let attest = |kind: &str| run(env!("CARGO_BIN_EXE_attest"), &[key.to_str().unwrap(), kind, &document, &name]);
+    assert_eq!(printed(&attest("cyclonedx"), 0), "{\"bomFormat\":\"CycloneDX\",\"specVersion\":\"1.6\"}\n");
+    assert!(printed(&attest("no-such-type"), 1).contains("Error: "));
+}
+
+#[test]
+fn image_in_a_layout_verifies_once_it_is_signed() {
+    use sigkit_core::oci::{Tag, TagOrDigest};
+    let folder = tempfile::tempdir().unwrap();
+    let digest = |bytes: &str| sigkit_core::digest::Digest::sha256(bytes.as_bytes()).hex();
+    let blob = |bytes: &str| write(folder.path(), &format!("blobs/sha256/{}", digest(bytes)), bytes);
+    let (config, layer) = ("{}", "layer");
+    let manifest = format!(
+        r#"{{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"sha256:{}","size":2}},"layers":[{{"mediaType":"application/vnd.oci.image.layer.v1.tar","digest":"sha256:{}","size":5}}]}}"#,
+        digest(config),
+        digest(layer),
+    );
+    for bytes in [config, layer, &manifest] {
+        blob(bytes);
+    }
+    write(folder.path(), "oci-layout", r#"{"imageLayoutVersion":"1.0.0"}"#);
+    let index = format!(
+        r#"{{"schemaVersion":2,"manifests":[{{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"sha256:{}","size":{},"annotations":{{"org.opencontainers.image.ref.name":"v1"}}}}]}}"#,
+        digest(&manifest),
+        manifest.len(),
+    );
+    write(folder.path(), "index.json", index);
+    let public = key("TEST-ONLY-ecdsa-p256.pub");
+    let verify = || {
+        let arguments = [public.to_str().unwrap(), folder.path().to_str().unwrap(), "v1"];
+        run(env!("CARGO_BIN_EXE_verify_layout"), &arguments)
+    };
+    let text = printed(&verify(), 1);
+    assert!(text.starts_with("✗ v1  REJECTED\n") && text.contains("Error: v1: no-signatures: "), "{text}");
+
+    let key = std::fs::read(key("TEST-ONLY-ecdsa-p256.key")).unwrap();
+    let key = sigkit_core::key::file::decrypt(&key, &password()).unwrap();
+    let layout = sigkit_core::store::LayoutStore::open(folder.path()).unwrap();
+    let options = sigkit_core::SignOptions::new(sigkit_core::Format::Bundle, "registry.example/app");
+    let target = TagOrDigest::Tag("v1".parse::<Tag>().unwrap());
+    let now = std::time::SystemTime::now().into();
+    sigkit_core::blocking::sign_image(&layout, &target, &key, &options, now).unwrap();
+    assert!(printed(&verify(), 0).starts_with("✓ v1  VERIFIED\n"));
+}

@@ -122,6 +122,14 @@ const SHORTEST_BASE64: usize = 32;
 const BEGIN: &[u8] = b"-----BEGIN ";
 
 /// What probably happened to `bytes`, which are not `wanted`.
+///
+/// ```
+/// use sigkit_core::cause::{LikelyCause, TextFormat, likely_cause};
+///
+/// let cause = likely_cause(b"\xef\xbb\xbf{}", TextFormat::Json).unwrap();
+/// assert_eq!(cause, LikelyCause::ByteOrderMark);
+/// assert!(cause.to_string().contains("save it as UTF-8 without one"));
+/// ```
 pub fn likely_cause(bytes: &[u8], wanted: TextFormat) -> Option<LikelyCause> {
     if let Some(cause) = from_beginning(bytes) {
         return Some(cause);

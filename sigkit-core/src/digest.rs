@@ -120,6 +120,14 @@ impl Digest {
     }
 
     /// The SHA-256 digest of `bytes`, the default name of OCI objects.
+    ///
+    /// ```
+    /// use sigkit_core::digest::Digest;
+    ///
+    /// let digest = Digest::sha256(b"");
+    /// assert_eq!(digest.to_string(), "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+    /// assert_eq!(digest.to_string().parse(), Ok(digest));
+    /// ```
     pub fn sha256(bytes: &[u8]) -> Self {
         Self::of(DigestAlgorithm::Sha256, bytes)
     }
@@ -227,6 +235,15 @@ fn clip(text: &str) -> String {
 }
 
 /// Hashes a stream.
+///
+/// ```
+/// use sigkit_core::digest::{Digest, DigestAlgorithm, Hasher};
+///
+/// let mut hasher = Hasher::new(DigestAlgorithm::Sha256);
+/// hasher.update(b"in ");
+/// hasher.update(b"pieces");
+/// assert_eq!(hasher.finish(), Digest::sha256(b"in pieces"));
+/// ```
 pub struct Hasher {
     algorithm: DigestAlgorithm,
     context: backend::digest::Context,

@@ -16,7 +16,7 @@
 //!     Ok(format!("{}@{}", image.repository, verified.image.digest()))
 //! }
 //! # use sigkit_core::key::{Password, file};
-//! # use sigkit_core::{Format, Signing};
+//! # use sigkit_core::{Format, SignOptions};
 //! # const KEYS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../keys/TEST-ONLY-");
 //! # let read = |name: &str| std::fs::read(format!("{KEYS}{name}"));
 //! # let registry = testkit::Registry::start();
@@ -25,9 +25,9 @@
 //! # let refusal = name_to_run(&name, &read("ecdsa-p256.pub")?).unwrap_err().to_string();
 //! # assert!(refusal.contains("no-signatures"), "{refusal}");
 //! # let image: ImageReference = name.parse()?;
-//! # let key = file::open(&read("ecdsa-p256.key")?, &Password::new("test-only"))?;
+//! # let key = file::decrypt(&read("ecdsa-p256.key")?, &Password::new("test-only"))?;
 //! # let store = RegistryClient::default().repository(&image.repository);
-//! # let signing = Signing::new(Format::Bundle, image.repository.to_string());
+//! # let signing = SignOptions::new(Format::Bundle, image.repository.to_string());
 //! # blocking::sign_image(&store, &image.target(), &key, &signing, std::time::SystemTime::now().into())?;
 //! # assert_eq!(name_to_run(&name, &read("ecdsa-p256.pub")?)?, format!("{}/app@{digest}", registry.host()));
 //! # let refusal = name_to_run(&name, &read("rsa-2048.pub")?).unwrap_err().to_string();
@@ -86,6 +86,8 @@
 //! Pure, each using only what stands before it: [`digest`], [`limits`], [`time`]; [`crypto`], [`key`]; [`oci`], [`content`],
 //! [`bundle`], [`trust`]; [`reason`], [`report`], [`policy`], [`verify`]. Around them, with I/O: [`http`], [`store`], [`attach`], [`image`], [`blocking`].
 //! What the paved path needs is at the root as well.
+// docs.rs shows the feature of each item.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 // The page speaks of every feature; without some of them the links to what they give lead nowhere.
 #![cfg_attr(
     not(all(feature = "keyless", feature = "layout", feature = "sign", feature = "registry", feature = "oci-client")),

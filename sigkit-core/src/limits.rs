@@ -11,6 +11,14 @@ pub(crate) const ENVELOPE_SIGNATURES: usize = 32;
 pub(crate) const DOCUMENT_VALUES: usize = 10_000;
 
 /// Bounds on what is read from registries, files and documents. Sizes are bytes.
+///
+/// ```
+/// use sigkit_core::limits::Limits;
+///
+/// let mut limits = Limits::DEFAULT;
+/// limits.attachments = 10;
+/// assert!(limits.manifest_bytes >= 4 << 20);
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Limits {

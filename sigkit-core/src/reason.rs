@@ -361,6 +361,13 @@ fn part_words(anchored: Option<&String>) -> &'static str {
 
 impl Reason {
     /// Every code, sorted.
+    ///
+    /// ```
+    /// use sigkit_core::reason::Reason;
+    ///
+    /// assert!(Reason::CODES.contains(&"signature-invalid"));
+    /// assert_eq!(Reason::NoSignatures { looked_for: "bundles".to_owned() }.code(), "no-signatures");
+    /// ```
     pub const CODES: [&'static str; 63] = [
         "algorithm-unsupported",
         "annotation-mismatch",

@@ -3,6 +3,15 @@
 use std::fmt;
 
 /// Seconds since 1970-01-01T00:00:00Z, leap seconds not counted.
+///
+/// ```
+/// use sigkit_core::time::UnixTime;
+///
+/// let time: UnixTime = "2024-05-01T12:00:00Z".parse()?;
+/// assert_eq!(time, UnixTime(1_714_564_800));
+/// assert_eq!(time.to_string(), "2024-05-01T12:00:00Z");
+/// # Ok::<(), sigkit_core::time::TimeError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UnixTime(pub i64);
 

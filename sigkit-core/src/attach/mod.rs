@@ -41,6 +41,14 @@ const SIGNATURE_SUFFIX: &str = ".sig";
 const ATTESTATION_SUFFIX: &str = ".att";
 
 /// The tag under which cosign keeps the signatures of an image: `sha256-<hex>.sig`.
+///
+/// ```
+/// use sigkit_core::attach::signature_tag;
+/// use sigkit_core::digest::Digest;
+///
+/// let tag = signature_tag(&Digest::sha256(b""));
+/// assert_eq!(tag.as_str(), "sha256-e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855.sig");
+/// ```
 pub fn signature_tag(image: &Digest) -> Tag {
     Tag::for_digest(image, SIGNATURE_SUFFIX)
 }

@@ -61,6 +61,23 @@ impl SignedEntity {
 
     /// Reads a detached signature: canonical base64, a newline at its end allowed.
     ///
+    /// ```
+    /// # const MESSAGE: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/vectors/key/message.txt"));
+    /// # const SIGNATURE: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/vectors/key/cosign-3.1-ecdsa-p256.sig"));
+    /// # const KEY: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/vectors/key/cosign-3.1-ecdsa-p256.pub"));
+    /// use sigkit_core::bundle::{Evidence, Origin, SignedEntity};
+    /// use sigkit_core::time::UnixTime;
+    /// use sigkit_core::verify::Artifact;
+    /// use sigkit_core::{KeyAuthority, Policy, PublicKey, Purpose, Trust, Verifier};
+    ///
+    /// let policy = Policy::key(Purpose::Blob, KeyAuthority::new("cosign.pub", PublicKey::from_pem(KEY)?));
+    /// let evidence = Evidence::of(Origin::File("file.sig".to_owned()), SignedEntity::from_detached(SIGNATURE));
+    /// let trust = Trust::default();
+    /// let verified = Verifier::new(&trust).verify(&policy, &Artifact::Bytes(MESSAGE), &evidence, UnixTime(0))?;
+    /// assert_eq!(verified.signatures().len(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// [`BundleError::Signature`].
     pub fn from_detached(text: &[u8]) -> Result<Self, BundleError> {

@@ -93,6 +93,14 @@ impl PredicateType {
     /// The type to look for: by a name, or by any other text, which is compared exactly. Attestations exist
     /// whose type is not a URI; making them is refused ([`FromStr`]).
     ///
+    /// ```
+    /// use sigkit_core::content::PredicateType;
+    ///
+    /// assert_eq!(PredicateType::wanted("cyclonedx")?.uri(), "https://cyclonedx.org/bom");
+    /// assert_eq!(PredicateType::wanted("https://example.com/own/v1")?.uri(), "https://example.com/own/v1");
+    /// # Ok::<(), sigkit_core::content::PredicateTypeError>(())
+    /// ```
+    ///
     /// # Errors
     /// [`PredicateTypeError`] for the type of image signatures, and for what no statement has: nothing, and more than 2048 bytes.
     pub fn wanted(text: &str) -> Result<Self, PredicateTypeError> {

@@ -55,6 +55,16 @@ struct Image {
 impl SimpleSigning {
     /// Reads a payload. Member names are case-sensitive; members beyond the known ones decide nothing.
     ///
+    /// ```
+    /// # const PAYLOAD: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/vectors/key/golden.payload.json"));
+    /// use sigkit_core::content::SimpleSigning;
+    ///
+    /// let document = SimpleSigning::parse(PAYLOAD)?;
+    /// assert_eq!(document.reference, "127.0.0.1:16002/leg");
+    /// assert_eq!(document.optional["foo"], "bar");
+    /// # Ok::<(), sigkit_core::content::ContentError>(())
+    /// ```
+    ///
     /// # Errors
     /// [`ContentError::Json`], [`ContentError::Member`].
     pub fn parse(payload: &[u8]) -> Result<Self, ContentError> {

@@ -227,6 +227,19 @@ impl Statement {
     /// The exact bytes of a statement about artifacts, each with a name for people. `predicate` is JSON, and is in the
     /// statement byte for byte.
     ///
+    /// ```
+    /// use sigkit_core::content::{PredicateType, Statement};
+    /// use sigkit_core::digest::{Digest, DigestAlgorithm};
+    /// use sigkit_core::limits::Limits;
+    ///
+    /// let image = Digest::sha256(b"manifest");
+    /// let payload = Statement::attest(&[("app", image)], &PredicateType::CycloneDx, b"{}".to_vec())?;
+    /// let statement = Statement::parse(payload, &Limits::DEFAULT)?;
+    /// assert_eq!(statement.predicate_type, "https://cyclonedx.org/bom");
+    /// assert_eq!(statement.subjects[0].digest(DigestAlgorithm::Sha256), Some(image));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// [`JsonError`], which these types cannot cause.
     pub fn attest(

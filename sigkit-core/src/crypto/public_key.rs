@@ -26,6 +26,16 @@ pub struct PublicKey {
 impl PublicKey {
     /// Reads the one `PUBLIC KEY` block of a PEM file, RFC 7468 §13. White space may surround it, nothing else.
     ///
+    /// ```
+    /// # const KEY: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../keys/TEST-ONLY-ecdsa-p256.pub"));
+    /// use sigkit_core::PublicKey;
+    ///
+    /// let key = PublicKey::from_pem(KEY)?;
+    /// assert_eq!(key.algorithm().to_string(), "ecdsa-p256");
+    /// assert_eq!(PublicKey::from_spki_der(key.spki_der())?.to_pem().as_bytes(), KEY);
+    /// # Ok::<(), sigkit_core::crypto::KeyError>(())
+    /// ```
+    ///
     /// # Errors
     /// [`KeyError::Pem`] for the text, the other variants of [`KeyError`] for the key.
     pub fn from_pem(text: &[u8]) -> Result<Self, KeyError> {

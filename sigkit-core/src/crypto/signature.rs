@@ -55,6 +55,18 @@ impl Signature {
 
     /// A signature from a file that holds its base64, as [`Signature::from_base64_lines`].
     ///
+    /// ```
+    /// # const MESSAGE: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/vectors/key/message.txt"));
+    /// # const SIGNATURE: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/vectors/key/cosign-3.1-ecdsa-p256.sig"));
+    /// # const KEY: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/vectors/key/cosign-3.1-ecdsa-p256.pub"));
+    /// use sigkit_core::PublicKey;
+    /// use sigkit_core::crypto::Signature;
+    ///
+    /// let signature = Signature::from_base64_file(SIGNATURE)?;
+    /// assert!(PublicKey::from_pem(KEY)?.verify(MESSAGE, &signature).is_ok());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// [`SignatureError::Base64`].
     pub fn from_base64_file(bytes: &[u8]) -> Result<Self, SignatureError> {

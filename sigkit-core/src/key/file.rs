@@ -56,6 +56,16 @@ fn seal_bytes(plain: &[u8], password: &Password, log_n: u8) -> Result<String, Ke
 
 /// Opens a key file of either PEM type.
 ///
+/// ```
+/// # const FILE: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../keys/TEST-ONLY-ecdsa-p256.key"));
+/// use sigkit_core::key::{KeyFileError, Password, file};
+///
+/// let key = file::decrypt(FILE, &Password::new("test-only"))?;
+/// assert!(key.to_pkcs8_der().is_ok());
+/// assert!(file::decrypt(FILE, &Password::new("another")).is_err());
+/// # Ok::<(), KeyFileError>(())
+/// ```
+///
 /// # Errors
 /// [`KeyFileError::WrongPasswordOrDamaged`] when the box does not open; any other variant says that the file is not such a
 /// key file, whatever the password.

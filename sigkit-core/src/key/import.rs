@@ -12,6 +12,16 @@ const EC_PARAMETERS: &str = "EC PARAMETERS";
 /// Imports the one private key of a PEM file: `PRIVATE KEY` (PKCS#8), `EC PRIVATE KEY` (RFC 5915) or `RSA PRIVATE KEY`
 /// (PKCS#1). A block `EC PARAMETERS`, as `openssl ecparam -genkey` writes it, may precede an `EC PRIVATE KEY`.
 ///
+/// ```
+/// # const PEM: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../keys/TEST-ONLY-ecdsa-p384-pkcs8.pem"));
+/// use sigkit_core::key::{Password, file, import};
+///
+/// let key = import::from_pem(PEM)?;
+/// let encrypted = file::encrypt(&key, &Password::new("secret"))?;
+/// assert!(encrypted.starts_with("-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Errors
 /// [`ImportError`]; encrypted and foreign formats are named with the way to convert them.
 pub fn from_pem(text: &[u8]) -> Result<KeyPair, ImportError> {

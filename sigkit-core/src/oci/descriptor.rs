@@ -28,6 +28,14 @@ pub struct Descriptor {
 
 impl Descriptor {
     /// Describes `bytes`.
+    ///
+    /// ```
+    /// use sigkit_core::digest::Digest;
+    /// use sigkit_core::oci::{Descriptor, media_type};
+    ///
+    /// let config = Descriptor::of(media_type::OCI_CONFIG, b"{}");
+    /// assert_eq!((config.size, config.digest), (2, Digest::sha256(b"{}")));
+    /// ```
     pub fn of(media_type: impl Into<String>, bytes: &[u8]) -> Self {
         Self::new(media_type, size_of(bytes), Digest::sha256(bytes))
     }

@@ -130,6 +130,15 @@ fn written<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> R
 impl Manifest {
     /// Judges `bytes`, served with the `Content-Type` header `served_as` when there was one.
     ///
+    /// ```
+    /// use sigkit_core::oci::{Manifest, media_type};
+    ///
+    /// let index = br#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}"#;
+    /// assert!(matches!(Manifest::parse(index, None)?, Manifest::Index(_)));
+    /// assert!(Manifest::parse(index, Some(media_type::OCI_MANIFEST)).is_err(), "served as something else");
+    /// # Ok::<(), sigkit_core::oci::ManifestError>(())
+    /// ```
+    ///
     /// # Errors
     /// [`ManifestError`]: anything that two readers could take for two things.
     pub fn parse(bytes: &[u8], served_as: Option<&str>) -> Result<Self, ManifestError> {

@@ -14,6 +14,16 @@ const MAX_TAG: usize = 128;
 ///
 /// OCI distribution specification, "Pulling manifests", with Docker's short forms: `app` is
 /// `index.docker.io/library/app:latest`.
+///
+/// ```
+/// use sigkit_core::ImageReference;
+///
+/// let image: ImageReference = "registry.example:5000/team/app:v1".parse()?;
+/// assert_eq!(image.repository.registry(), "registry.example:5000");
+/// assert_eq!(image.repository.path(), "team/app");
+/// assert_eq!("app".parse::<ImageReference>()?.to_string(), "index.docker.io/library/app");
+/// # Ok::<(), sigkit_core::oci::ReferenceError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ImageReference {
     /// The repository.

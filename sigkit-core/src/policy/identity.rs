@@ -61,6 +61,15 @@ impl Pattern {
 
     /// A regular expression that must match the whole text. Its classes are those of ASCII; `.` is any byte but a newline.
     ///
+    /// ```
+    /// use sigkit_core::Pattern;
+    ///
+    /// let pattern = Pattern::regexp(r"https://github\.com/example/[a-z]+/\.github/workflows/release\.yml@refs/tags/v.*")?;
+    /// assert!(pattern.matches("https://github.com/example/app/.github/workflows/release.yml@refs/tags/v1"));
+    /// assert!(!pattern.matches("https://github.com/example/app/.github/workflows/release.yml@refs/heads/main"));
+    /// # Ok::<(), sigkit_core::policy::PatternError>(())
+    /// ```
+    ///
     /// # Errors
     /// [`PatternError`].
     pub fn regexp(pattern: &str) -> Result<Self, PatternError> {

@@ -78,6 +78,31 @@ impl TransparencyRequirements {
 impl KeylessAuthority {
     /// One identity, by certificates of the root [`RootName::PUBLIC_GOOD`] of the deployment; one log must hold an entry, and the
     /// certificate must be logged.
+    ///
+    /// ```
+    /// # let stack = testkit::sigstore::Sigstore::new();
+    /// # let (root, bundle) = (stack.trusted_root().to_string(), stack.blob(b"bytes").seal().bundle().to_string());
+    /// use sigkit_core::bundle::{Evidence, Origin, SignedEntity};
+    /// use sigkit_core::limits::Limits;
+    /// use sigkit_core::trust::RootName;
+    /// use sigkit_core::verify::{Artifact, SignedBy, Verifier};
+    /// use sigkit_core::{Identity, KeylessAuthority, Pattern, Policy, Purpose, Trust, TrustedRoot};
+    ///
+    /// let root = TrustedRoot::from_json(root.as_bytes(), &Limits::DEFAULT)?;
+    /// # let (subject, issuer) = (testkit::sigstore::IDENTITY, testkit::sigstore::ISSUER);
+    /// let identity = Identity::new(Pattern::exact(subject)?, Pattern::exact(issuer)?);
+    /// let policy = Policy::keyless(Purpose::Blob, KeylessAuthority::new(identity));
+    /// let evidence = Evidence::of(
+    ///     Origin::File("bundle.json".to_owned()),
+    ///     SignedEntity::from_bundle(bundle.as_bytes(), &Limits::DEFAULT),
+    /// );
+    /// let now = std::time::SystemTime::now().into();
+    /// let trust = Trust::default().with_root(RootName::PUBLIC_GOOD, root);
+    /// let verified = Verifier::new(&trust).verify(&policy, &Artifact::Bytes(b"bytes"), &evidence, now)?;
+    /// let SignedBy::Identity(signer) = verified.signatures()[0].signer() else { unreachable!() };
+    /// assert_eq!(signer.subject, subject);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn new(identity: Identity) -> Self {
         Self {
             identities: vec![identity],

@@ -216,6 +216,16 @@ pub enum PolicyError {
 
 impl Policy {
     /// One key must have signed.
+    ///
+    /// ```
+    /// # const KEY: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../keys/TEST-ONLY-ecdsa-p256.pub"));
+    /// use sigkit_core::{KeyAuthority, Policy, PublicKey, Purpose};
+    ///
+    /// let authority = KeyAuthority::new("cosign.pub", PublicKey::from_pem(KEY)?);
+    /// let policy = Policy::key(Purpose::Image, authority).with_annotation("env", "production");
+    /// assert_eq!(policy.purpose(), &Purpose::Image);
+    /// # Ok::<(), sigkit_core::crypto::KeyError>(())
+    /// ```
     pub fn key(purpose: Purpose, authority: KeyAuthority) -> Self {
         Self::authority(purpose, Authority::Key(authority))
     }
@@ -240,6 +250,21 @@ impl Policy {
     }
 
     /// At least `threshold` of these keys must have signed. The same key given twice counts once.
+    ///
+    /// ```
+    /// # const KEY: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../keys/TEST-ONLY-ecdsa-p256.pub"));
+    /// # const OTHER: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../keys/TEST-ONLY-ed25519.pub"));
+    /// use std::num::NonZeroUsize;
+    /// use sigkit_core::{KeyAuthority, Policy, PublicKey, Purpose};
+    ///
+    /// let two = NonZeroUsize::new(2).unwrap();
+    /// let keys = [("build", KEY), ("release", OTHER)];
+    /// let keys = keys.map(|(name, pem)| PublicKey::from_pem(pem).map(|key| KeyAuthority::new(name, key)));
+    /// let keys = keys.into_iter().collect::<Result<Vec<_>, _>>()?;
+    /// assert!(Policy::keys(Purpose::Image, two, keys.clone()).is_ok());
+    /// assert!(Policy::keys(Purpose::Image, two, keys[..1].to_vec()).is_err(), "one key cannot make two signers");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// [`PolicyError`].

@@ -38,6 +38,27 @@ impl fmt::Display for Report {
 
 impl Report {
     /// Returns the report as text, without color and in lines as long as they are; what is known of the artifact may be added.
+    ///
+    /// ```
+    /// # const MESSAGE: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/vectors/key/message.txt"));
+    /// # const SIGNATURE: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/vectors/key/cosign-3.1-ecdsa-p256.sig"));
+    /// # const KEY: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/vectors/key/cosign-3.1-ecdsa-p256.pub"));
+    /// use sigkit_core::bundle::{Evidence, Origin, SignedEntity};
+    /// use sigkit_core::time::UnixTime;
+    /// use sigkit_core::verify::Artifact;
+    /// use sigkit_core::{KeyAuthority, Policy, PublicKey, Purpose, Trust, Verifier};
+    /// use sigkit_core::report::{Colors, TextStyle};
+    ///
+    /// let policy = Policy::key(Purpose::Blob, KeyAuthority::new("cosign.pub", PublicKey::from_pem(KEY)?));
+    /// let evidence = Evidence::of(Origin::File("file.sig".to_owned()), SignedEntity::from_detached(SIGNATURE));
+    /// let trust = Trust::default();
+    /// let verified = Verifier::new(&trust).verify(&policy, &Artifact::Bytes(MESSAGE), &evidence, UnixTime(0))?;
+    /// let terminal = TextStyle::new(Some(100), Colors::Off);
+    /// let text = verified.report().text().with_style(terminal).with_name("message.txt").to_string();
+    /// assert!(text.starts_with("✓ message.txt  VERIFIED\n"), "{text}");
+    /// assert!(verified.report().to_string().starts_with("✓ VERIFIED\n"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub const fn text(&self) -> ReportText<'_> {
         ReportText {
             report: self,

@@ -12,6 +12,12 @@ pub fn multi_line(text: &str) -> String {
 }
 
 /// Returns the same for text that must stay on its line: line feeds and tabs are escaped too.
+///
+/// ```
+/// use sigkit_core::text::escape;
+///
+/// assert_eq!(escape::one_line("app\u{1b}[2J\n\u{202e}"), r"app\u{1b}[2J\n\u{202e}");
+/// ```
 pub fn one_line(text: &str) -> String {
     escape(text, |_| false)
 }
@@ -19,6 +25,13 @@ pub fn one_line(text: &str) -> String {
 /// Returns JSON whose strings hold no such character as it is, and are the same strings.
 ///
 /// Outside of strings JSON has none of them but line feeds, carriage returns and tabs, which stay.
+///
+/// ```
+/// use sigkit_core::text::escape;
+///
+/// let shown = escape::json("{\"a\":\"\u{202e}\"}");
+/// assert_eq!(shown, r#"{"a":"\u202e"}"#);
+/// ```
 pub fn json(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     let mut take = |piece: &str| {

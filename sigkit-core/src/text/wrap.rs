@@ -7,6 +7,13 @@ const MIN_PIECE: usize = 24;
 
 /// Returns `text` in lines, of which the first begins at column `start` and the others at column `indent`; broken at spaces, and within words
 /// that are longer than a line. Without a number of columns it stays one line.
+///
+/// ```
+/// use sigkit_core::text::wrap;
+///
+/// let lines = wrap("words that need more than one line", 0, 2, Some(20));
+/// assert_eq!(lines, ["words that need more", "than one line"]);
+/// ```
 pub fn wrap(text: &str, start: usize, indent: usize, columns: Option<usize>) -> Vec<String> {
     let Some(columns) = columns else { return vec![text.to_owned()] };
     let room = |lines: &[String]| {

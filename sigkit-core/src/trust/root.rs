@@ -151,6 +151,14 @@ impl TrustedRoot {
 
     /// The public Sigstore instance, as it was when this was built.
     ///
+    /// ```
+    /// use sigkit_core::TrustedRoot;
+    ///
+    /// let root = TrustedRoot::public_good()?;
+    /// assert!(!root.certificate_authorities().is_empty() && !root.logs().is_empty());
+    /// # Ok::<(), sigkit_core::trust::TrustedRootError>(())
+    /// ```
+    ///
     /// # Errors
     /// None that a test does not exclude: the document is compiled in.
     pub fn public_good() -> Result<Self, TrustedRootError> {

@@ -17,6 +17,26 @@ pub struct ArtifactHasher {
 
 impl ArtifactHasher {
     /// A hasher for what a verifier of that deployment will need, with `policy` and `evidence`.
+    ///
+    /// ```
+    /// # const MESSAGE: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/vectors/key/message.txt"));
+    /// # const SIGNATURE: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/vectors/key/cosign-3.1-ecdsa-p256.sig"));
+    /// # const KEY: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/vectors/key/cosign-3.1-ecdsa-p256.pub"));
+    /// use sigkit_core::bundle::{Evidence, Origin, SignedEntity};
+    /// use sigkit_core::time::UnixTime;
+    /// use sigkit_core::verify::Artifact;
+    /// use sigkit_core::{KeyAuthority, Policy, PublicKey, Purpose, Trust, Verifier};
+    /// use sigkit_core::verify::ArtifactHasher;
+    ///
+    /// let policy = Policy::key(Purpose::Blob, KeyAuthority::new("cosign.pub", PublicKey::from_pem(KEY)?));
+    /// let evidence = Evidence::of(Origin::File("file.sig".to_owned()), SignedEntity::from_detached(SIGNATURE));
+    /// let trust = Trust::default();
+    /// let mut hasher = ArtifactHasher::new(&trust, &policy, &evidence);
+    /// MESSAGE.chunks(4).for_each(|piece| hasher.update(piece));
+    /// let artifact = hasher.finish();
+    /// Verifier::new(&trust).verify(&policy, &Artifact::Streamed(&artifact), &evidence, UnixTime(0))?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn new(trust: &Trust, policy: &Policy, evidence: &Evidence) -> Self {
         let mut algorithms = vec![DigestAlgorithm::Sha256];
         let contents = evidence.items.iter().filter_map(|item| Some(&item.entity.as_ref().ok()?.content));

@@ -140,6 +140,24 @@ impl VerifiedSignature {
     }
 
     /// Returns who signed.
+    ///
+    /// ```
+    /// # const MESSAGE: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/vectors/key/message.txt"));
+    /// # const SIGNATURE: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/vectors/key/cosign-3.1-ecdsa-p256.sig"));
+    /// # const KEY: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/vectors/key/cosign-3.1-ecdsa-p256.pub"));
+    /// use sigkit_core::bundle::{Evidence, Origin, SignedEntity};
+    /// use sigkit_core::time::UnixTime;
+    /// use sigkit_core::verify::Artifact;
+    /// use sigkit_core::{KeyAuthority, Policy, PublicKey, Purpose, Trust, Verifier};
+    /// use sigkit_core::verify::SignedBy;
+    ///
+    /// let policy = Policy::key(Purpose::Blob, KeyAuthority::new("cosign.pub", PublicKey::from_pem(KEY)?));
+    /// let evidence = Evidence::of(Origin::File("file.sig".to_owned()), SignedEntity::from_detached(SIGNATURE));
+    /// let trust = Trust::default();
+    /// let verified = Verifier::new(&trust).verify(&policy, &Artifact::Bytes(MESSAGE), &evidence, UnixTime(0))?;
+    /// assert!(matches!(verified.signatures()[0].signer(), SignedBy::Key { name: "cosign.pub", .. }));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn signer(&self) -> SignedBy<'_> {
         match &self.signer {
             SignerTrusted::Key(_) => SignedBy::Key { name: &self.authority, fingerprint: &self.key },
@@ -278,6 +296,25 @@ impl NotVerified {
 
     /// Returns the stable code of what decided: one of [`Reason::CODES`](crate::reason::Reason::CODES), or of an error that left it
     /// undecided.
+    ///
+    /// ```
+    /// # const MESSAGE: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/vectors/key/message.txt"));
+    /// # const SIGNATURE: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/vectors/key/cosign-3.1-ecdsa-p256.sig"));
+    /// # const KEY: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/vectors/key/cosign-3.1-ecdsa-p256.pub"));
+    /// use sigkit_core::bundle::{Evidence, Origin, SignedEntity};
+    /// use sigkit_core::time::UnixTime;
+    /// use sigkit_core::verify::Artifact;
+    /// use sigkit_core::{KeyAuthority, Policy, PublicKey, Purpose, Trust, Verifier};
+    /// use sigkit_core::report::Verdict;
+    ///
+    /// let policy = Policy::key(Purpose::Blob, KeyAuthority::new("cosign.pub", PublicKey::from_pem(KEY)?));
+    /// let evidence = Evidence::of(Origin::File("file.sig".to_owned()), SignedEntity::from_detached(SIGNATURE));
+    /// let trust = Trust::default();
+    /// let error = Verifier::new(&trust).verify(&policy, &Artifact::Bytes(b"else"), &evidence, UnixTime(0)).unwrap_err();
+    /// assert_eq!((error.verdict(), error.code()), (Verdict::Rejected, "signature-invalid"));
+    /// assert_eq!(serde_json::to_value(&error)?["code"], "signature-invalid");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn code(&self) -> &'static str {
         self.report.code().unwrap_or(NOTHING_VERIFIED.0)
     }

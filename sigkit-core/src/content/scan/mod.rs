@@ -220,6 +220,16 @@ struct Probe {
 impl ScanReport {
     /// Reads a report, told apart by its members. A report that could be read in two ways is refused.
     ///
+    /// ```
+    /// # const TRIVY: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/scan/trivy.json"));
+    /// use sigkit_core::content::scan::{ScanReport, Severity};
+    /// use sigkit_core::limits::Limits;
+    ///
+    /// let report = ScanReport::parse(TRIVY, &Limits::DEFAULT)?;
+    /// assert!(report.findings.iter().any(|finding| finding.severity >= Severity::High));
+    /// # Ok::<(), sigkit_core::content::ContentError>(())
+    /// ```
+    ///
     /// # Errors
     /// [`ContentError`].
     pub fn parse(bytes: &[u8], limits: &Limits) -> Result<Self, ContentError> {

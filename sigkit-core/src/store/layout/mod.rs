@@ -67,6 +67,16 @@ impl LayoutStore {
 
     /// Makes an empty layout in the directory `path`, which must be new or empty.
     ///
+    /// ```
+    /// use sigkit_core::store::LayoutStore;
+    ///
+    /// let folder = tempfile::tempdir()?;
+    /// let layout = LayoutStore::create(folder.path().join("layout"))?;
+    /// assert_eq!(layout.listed()?, 0);
+    /// assert!(LayoutStore::open(folder.path()).is_err(), "not a layout");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// [`StoreError::Protocol`] when the directory has content; [`StoreError::Io`].
     pub fn create(path: impl AsRef<Path>) -> Result<Self, StoreError> {
