@@ -19,7 +19,7 @@ use sigkit_core::oci::{Descriptor, Platform, TagOrDigest, media_type};
 use sigkit_core::policy::{KeyAuthority, Policy, Purpose};
 use sigkit_core::report::Verdict;
 use sigkit_core::store::{
-    BlobSource, FetchedManifest, MemoryStore, Store as _, StoreError, StoreWrite as _, TagWriter,
+    BlobSource, BlobStream, FetchedManifest, MemoryStore, Referrers, Store, StoreError, StoreWrite as _, TagWriter,
 };
 use sigkit_core::time::UnixTime;
 use sigkit_core::trust::Trust;
@@ -543,4 +543,45 @@ fn the_tags_are_cosigns() {
     let hex = image().hex();
     assert_eq!(signature_tag(&image()).to_string(), format!("sha256-{hex}.sig"));
     assert_eq!(fallback_tag(&image()).to_string(), format!("sha256-{hex}"));
+}
+
+/// A store that answers one digest with the manifest of another image, as one written elsewhere might.
+struct Lying(MemoryStore, Digest);
+
+impl Store for Lying {
+    fn name(&self) -> String {
+        self.0.name()
+    }
+
+    async fn manifest(&self, target: &TagOrDigest) -> Result<FetchedManifest, StoreError> {
+        let target = if *target == by_digest(self.1) { &by_digest(image()) } else { target };
+        self.0.manifest(target).await
+    }
+
+    async fn read_blob(&self, descriptor: &Descriptor) -> Result<BlobStream<'_>, StoreError> {
+        self.0.read_blob(descriptor).await
+    }
+
+    async fn referrers(&self, subject: &Digest) -> Result<Referrers, StoreError> {
+        self.0.referrers(subject).await
+    }
+}
+
+// threat: E01
+// Fails when a store can make the image that was verified another one than the digest that was asked for.
+#[tokio::test]
+async fn store_cannot_answer_a_digest_with_another_image() {
+    let store = MemoryStore::new();
+    store.push_manifest(&tag("v1"), media_type::OCI_MANIFEST, IMAGE.as_bytes()).await.unwrap();
+    sign(&store, &signer(), &SignOptions::new(Format::Bundle, "registry.example.com/app")).await.unwrap();
+    let asked = Digest::sha256(b"another image");
+    let store = Lying(store, asked);
+    let trust = Trust::default();
+    let verified = verify_image(&store, &by_digest(image()), &trust, &policy(&signer()), NOW).await.unwrap();
+    assert_eq!(verified.image.digest(), image());
+    let error = verify_image(&store, &by_digest(asked), &trust, &policy(&signer()), NOW).await.unwrap_err();
+    assert_eq!(error.code(), "digest-mismatch");
+    let given = store.manifest(&by_digest(asked)).await.unwrap();
+    let renamed = FetchedManifest::new("here", &by_digest(asked), given.into_bytes(), None);
+    assert_eq!(renamed.unwrap_err().code(), "digest-mismatch");
 }

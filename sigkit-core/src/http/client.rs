@@ -14,7 +14,7 @@ use super::request::{Endpoint, Idempotency, Request};
 use super::response::Response;
 use super::retry::{self, RetryState};
 use super::secrets::Secrets;
-use super::transport::Transport;
+use super::transport::{Transport, upload_time};
 
 /// How long a server has to answer that said nothing before.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -91,7 +91,8 @@ impl HttpClient {
         Answer: AsMut<Response>,
     {
         let options = self.options();
-        let deadline = Instant::now().checked_add(options.timeouts.total);
+        let total = options.timeouts.total.saturating_add(upload_time(request.follow_up_bytes));
+        let deadline = Instant::now().checked_add(total);
         let mut state = RetryState::new(options.retries);
         let place = &request.place();
         let origin = self.transport.origins.of(&request.url);

@@ -20,6 +20,7 @@ pub(crate) mod sanitize;
 mod secret;
 mod secrets;
 pub(crate) mod ssrf;
+mod stream;
 mod tls;
 mod transport;
 
@@ -34,4 +35,5 @@ pub(crate) use request::{BodyBudget, Endpoint, Idempotency, Redirects, Request};
 pub(crate) use response::{Body, Response, Source};
 pub(crate) use retry::retry_after;
 pub(crate) use secrets::Secrets;
+pub(crate) use stream::{BodyStream, Upload, UploadFeed};
 pub(crate) use tls::TlsProfile;

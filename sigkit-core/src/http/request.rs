@@ -3,6 +3,7 @@ use reqwest::header::HeaderMap;
 use reqwest::{Method, Url};
 
 use super::ssrf;
+use super::stream::Upload;
 use super::tls::TlsProfile;
 
 /// One request.
@@ -12,6 +13,10 @@ pub(crate) struct Request {
     pub(crate) url: Url,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Option<Bytes>,
+    /// A body that is not in memory, instead of that.
+    pub(crate) upload: Option<Upload>,
+    /// What is uploaded by the requests that follow from this one, in bytes: it is given time for that.
+    pub(crate) follow_up_bytes: u64,
     /// The longest body of a successful answer, in bytes.
     pub(crate) limit: u64,
     pub(crate) redirects: Redirects,
@@ -25,6 +30,8 @@ pub(crate) enum BodyBudget {
     Shared,
     /// The caller, who knows how much that will be.
     Own,
+    /// None is needed: the body is given as it arrives.
+    Stream,
 }
 
 /// Whether redirects of a GET or HEAD are followed.
@@ -58,6 +65,8 @@ impl Request {
             url,
             headers: HeaderMap::new(),
             body: None,
+            upload: None,
+            follow_up_bytes: 0,
             limit: 0,
             redirects: Redirects::Follow,
             budget: BodyBudget::Shared,

@@ -3,6 +3,7 @@ use reqwest::{StatusCode, Url};
 
 use super::sanitize::printable;
 use super::ssrf;
+use super::stream::BodyStream;
 
 /// One answer, body included.
 #[derive(Debug)]
@@ -43,6 +44,8 @@ impl Source {
 pub(crate) enum Body {
     /// All of it, or of an error's body as much as is kept.
     Whole(Vec<u8>),
+    /// What arrives, of at most the limit where the server says how much.
+    Stream(BodyStream),
     /// More than the limit; nothing is kept.
     Excess,
 }
@@ -68,7 +71,7 @@ impl Response {
     pub(crate) fn body(&self) -> &[u8] {
         match &self.body {
             Body::Whole(bytes) => bytes,
-            Body::Excess => &[],
+            Body::Stream(_) | Body::Excess => &[],
         }
     }
 

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::time::Duration;
 
-use reqwest::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, HeaderValue, LOCATION};
+use reqwest::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, HeaderValue, LOCATION};
 use reqwest::{Method, StatusCode, Url};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
@@ -17,6 +17,7 @@ use super::request::{BodyBudget, Endpoint, Redirects, Request};
 use super::response::{Body, Response, Source};
 use super::sanitize::printable;
 use super::secrets::Secrets;
+use super::stream::BodyStream;
 use super::{proxy, retry, ssrf};
 
 /// Redirects followed for one request.
@@ -180,10 +181,14 @@ impl Transport {
         }
         let mut patience = self.options.timeouts.connect.saturating_add(self.options.timeouts.idle);
         if let Some(body) = &request.body {
-            let length = u64::try_from(body.len()).unwrap_or(u64::MAX);
-            patience =
-                patience.saturating_add(Duration::from_secs(length.checked_div(MIN_UPLOAD_RATE).unwrap_or_default()));
+            patience = patience.saturating_add(upload_time(u64::try_from(body.len()).unwrap_or(u64::MAX)));
             sent = sent.body(body.clone());
+        }
+        if let Some(upload) = &request.upload {
+            patience = patience.saturating_add(upload_time(upload.length));
+            let body =
+                upload.take().ok_or_else(|| HttpError::transient(place, "the upload has to be started again"))?;
+            sent = sent.header(CONTENT_LENGTH, upload.length).body(body);
         }
         let error = match timeout(patience, sent.send()).await {
             Ok(Ok(response)) => return Ok(response),
@@ -208,6 +213,9 @@ impl Transport {
         let limit = if success { request.limit } else { self.options.error_body_bytes };
         if success && response.content_length().is_some_and(|length| length > limit) {
             return Ok(Body::Excess);
+        }
+        if success && request.budget == BodyBudget::Stream {
+            return Ok(Body::Stream(BodyStream::new(response, place, self.options.timeouts.idle)));
         }
         let mut turn = None;
         let mut bytes: Vec<u8> = Vec::new();
@@ -253,6 +261,11 @@ impl Transport {
             }
         }
     }
+}
+
+/// How long an upload of so many bytes may take.
+pub(super) fn upload_time(bytes: u64) -> Duration {
+    Duration::from_secs(bytes.checked_div(MIN_UPLOAD_RATE).unwrap_or_default())
 }
 
 /// Where the answer sends us, if it does.

@@ -9,6 +9,7 @@
 //! a run; plain HTTP follows only where no TLS connection comes about, never where a certificate is refused.
 
 mod auth;
+mod blob_stream;
 mod cache;
 mod client;
 mod context;
@@ -20,6 +21,7 @@ mod pagination;
 mod read;
 mod referrers;
 mod tags;
+mod upload;
 mod write;
 
 pub use auth::{CredentialError, CredentialSource, Credentials, NoCredentials, StaticCredentials};

@@ -1,16 +1,15 @@
-use std::sync::Arc;
-
 use reqwest::Method;
-use reqwest::header::{ACCEPT, ETAG, HeaderName, HeaderValue};
+use reqwest::header::{ACCEPT, CONTENT_LENGTH, ETAG, HeaderName, HeaderValue};
 
 use super::auth::Access;
+use super::blob_stream::{Chunks, State};
 use super::client::{RegistryStore, check_name};
 use super::error_body::RegistryResponse;
+use super::tags;
 use crate::digest::{Digest, DigestAlgorithm};
 use crate::http::{Body, BodyBudget, Idempotency, Request};
-use crate::oci::{Descriptor, TagOrDigest, media_type};
-use crate::store::blob::Slices;
-use crate::store::{BlobStream, FetchedManifest, Referrers, Store, StoreError};
+use crate::oci::{Descriptor, Tag, TagOrDigest, media_type};
+use crate::store::{BlobStream, FetchedManifest, Referrers, Store, StoreError, verified};
 
 /// The registry's own opinion about the digest of what it sends.
 pub(super) const CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
@@ -31,9 +30,7 @@ impl Store for RegistryStore {
     }
 
     async fn read_blob(&self, descriptor: &Descriptor) -> Result<BlobStream<'_>, StoreError> {
-        let bytes = self.redacted(Box::pin(self.fetch_blob(descriptor, u64::MAX)).await)?;
-        let place = format!("{}@{}", self.name(), descriptor.digest);
-        Ok(BlobStream::new(place, descriptor, Slices::shared(Arc::new(bytes))))
+        self.redacted(Box::pin(self.open_blob(descriptor)).await)
     }
 
     async fn blob(&self, descriptor: &Descriptor, limit: u64) -> Result<Vec<u8>, StoreError> {
@@ -45,6 +42,15 @@ impl Store for RegistryStore {
             return Ok(bytes);
         }
         self.redacted(Box::pin(self.fetch_blob(descriptor, limit)).await)
+    }
+
+    async fn tags(&self) -> Result<Vec<Tag>, StoreError> {
+        let place = format!("the tags of {}", self.repository);
+        self.redacted(self.context().http.within_total(&place, tags::list(self)).await)
+    }
+
+    async fn exists(&self, descriptor: &Descriptor) -> Result<bool, StoreError> {
+        self.redacted(self.has_blob(descriptor).await)
     }
 
     async fn referrers(&self, subject: &Digest) -> Result<Referrers, StoreError> {
@@ -110,6 +116,49 @@ impl RegistryStore {
             self.remember_etag(tag, found, etag.as_ref());
         }
         Ok(fetched)
+    }
+
+    async fn has_blob(&self, descriptor: &Descriptor) -> Result<bool, StoreError> {
+        check_name(&descriptor.digest, &self.name())?;
+        let head = Request::new(Method::HEAD, self.url(&format!("blobs/{}", descriptor.digest)).await?);
+        let reply = self.send(&head, Access::Pull, Idempotency::Safe).await?;
+        match reply.status.as_u16() {
+            200 => Ok(reply.header(CONTENT_LENGTH).is_none_or(|stated| stated.parse() == Ok(descriptor.size))),
+            404 => Ok(false),
+            _ => Err(reply.any_error("whether the blob is there (200 or 404)")),
+        }
+    }
+
+    /// Begins to read a blob. The descriptor's `urls` are never followed: its bytes are the registry's to serve.
+    async fn open_blob(&self, descriptor: &Descriptor) -> Result<BlobStream<'_>, StoreError> {
+        check_name(&descriptor.digest, &self.name())?;
+        let mut request = Request::new(Method::GET, self.url(&format!("blobs/{}", descriptor.digest)).await?);
+        request.limit = descriptor.size;
+        request.budget = BodyBudget::Stream;
+        let reply = self.send(&request, Access::Pull, Idempotency::Safe).await?;
+        if reply.status.as_u16() != 200 {
+            return Err(reply.read_error("a blob (200)"));
+        }
+        let place = reply.place.clone();
+        // Of another algorithm, it would have to be computed over again.
+        if let Some(stated) = stated_digest(&reply)
+            && stated.algorithm() == descriptor.digest.algorithm()
+        {
+            verified::compare_digest(
+                &format!("{place} (the registry's own digest header)"),
+                &stated,
+                descriptor.digest,
+            )?;
+        }
+        let state = match reply.response.body {
+            Body::Stream(body) => State::Ready(body),
+            Body::Whole(_) => State::Ended,
+            Body::Excess => {
+                let found = descriptor.size.saturating_add(1);
+                return Err(StoreError::SizeMismatch { place, expected: descriptor.size, found });
+            }
+        };
+        Ok(BlobStream::new(place, descriptor, Chunks { store: self, state }))
     }
 
     async fn fetch_blob(&self, descriptor: &Descriptor, limit: u64) -> Result<Vec<u8>, StoreError> {

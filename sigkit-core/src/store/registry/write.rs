@@ -1,19 +1,20 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, IF_MATCH, IF_NONE_MATCH, LOCATION};
+use reqwest::header::{CONTENT_TYPE, ETAG, HeaderName, HeaderValue, IF_MATCH, IF_NONE_MATCH};
 use reqwest::{Method, Url};
 
-use super::auth::{Access, Scope};
+use super::auth::Access;
 use super::client::{RegistryStore, check_name};
-use super::error_body::{AttemptError, RegistryResponse};
+use super::error_body::RegistryResponse;
 use super::read::stated_digest;
-use super::tags;
+use super::{tags, upload};
 use crate::digest::Digest;
-use crate::http::{HttpError, Idempotency, Request, ssrf};
-use crate::oci::{Tag, TagOrDigest};
+use crate::http::{Idempotency, Request, ssrf};
+use crate::oci::{Repository, Tag, TagOrDigest};
 use crate::store::{
-    BlobSource, Precondition, Store, StoreError, StoreWrite, SubjectIndexed, TagListed, TagWriter, WriteConsistency,
+    BlobSource, Mounted, Precondition, Store, StoreError, StoreWrite, SubjectIndexed, TagListed, TagWriter,
+    WriteConsistency,
 };
 
 /// The registry put the manifest on this subject's list. OCI distribution specification, "Pushing Manifests with Subject".
@@ -29,12 +30,8 @@ const VISIBILITY_DELAY_REMOTE: Duration = Duration::from_millis(400);
 
 impl StoreWrite for RegistryStore {
     async fn push_blob(&self, blob: BlobSource<'_>) -> Result<(), StoreError> {
-        let digest = &blob.digest();
-        check_name(digest, &self.name())?;
-        let place = format!("a blob of {}", self.repository);
-        let bytes = Bytes::from(blob.into_bytes(u64::MAX).await?);
-        let stored = self.context().http.within_total(&place, self.store_blob(bytes, digest));
-        self.redacted(stored.await)
+        check_name(&blob.digest(), &self.name())?;
+        self.redacted(upload::store(self, blob).await)
     }
 
     async fn push_manifest(
@@ -44,6 +41,16 @@ impl StoreWrite for RegistryStore {
         bytes: &[u8],
     ) -> Result<SubjectIndexed, StoreError> {
         self.redacted(self.store_manifest(target, media_type, bytes, Precondition::Any).await)
+    }
+
+    /// A registry where the account may not read the other repository answers that the blob is to be copied.
+    async fn mount(&self, blob: &Digest, from: &Repository) -> Result<Mounted, StoreError> {
+        check_name(blob, &self.name())?;
+        self.redacted(upload::mount(self, blob, from).await)
+    }
+
+    async fn delete(&self, target: &TagOrDigest) -> Result<(), StoreError> {
+        self.redacted(self.remove(target).await)
     }
 }
 
@@ -151,74 +158,24 @@ impl RegistryStore {
         }
     }
 
-    /// Checks whether the blob is there, and uploads it if not. An upload that fails is started again.
-    async fn store_blob(&self, bytes: Bytes, digest: &Digest) -> Result<(), StoreError> {
-        let head = Request::new(Method::HEAD, self.url(&format!("blobs/{digest}")).await?);
-        let reply = self.send(&head, Access::Push, Idempotency::Safe).await?;
+    async fn remove(&self, target: &TagOrDigest) -> Result<(), StoreError> {
+        if let TagOrDigest::Digest(digest) = target {
+            check_name(digest, &self.name())?;
+        }
+        let request = Request::new(Method::DELETE, self.url(&format!("manifests/{target}")).await?);
+        let reply = self.send(&request, Access::Delete, Idempotency::Safe).await?;
+        let place = reply.place.clone();
         match reply.status.as_u16() {
-            200 if has_length(&reply, bytes.len()) => return Ok(()),
-            401 | 403 | 408 | 429 | 500..=599 => return Err(reply.any_error("whether the blob is there (200 or 404)")),
-            _ => {}
+            200 | 202 | 204 => Ok(()),
+            404 => Err(StoreError::NotFound { place }),
+            400 | 405 | 501 => Err(StoreError::Refused { place, detail: reply.words() }),
+            _ => Err(reply.any_error("a deletion (202)")),
         }
-        let mut start = Request::new(Method::POST, self.url("blobs/uploads/").await?);
-        start.headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
-        let endpoint = self.host.endpoint(self.context()).await?;
-        let upload = || self.upload(&start, &bytes, digest);
-        let reply = self.context().http.retry(endpoint, &start, Idempotency::Safe, upload).await?;
-        if reply.status.as_u16() != 201 {
-            return Err(write_error(&reply));
-        }
-        check_stored(&reply, &bytes)
     }
-
-    /// One upload: POST for a place, PUT of the whole to it.
-    async fn upload(&self, start: &Request, body: &Bytes, digest: &Digest) -> Result<RegistryResponse, AttemptError> {
-        let scope = Scope::new(&self.repository, Access::Push);
-        let begun = self.host.attempt(self.context(), start, &scope).await?;
-        if begun.status.as_u16() != 202 {
-            return Ok(begun);
-        }
-        let endpoint = self.host.endpoint(self.context()).await?;
-        let location = begun
-            .header(LOCATION)
-            .filter(|location| !location.trim().is_empty())
-            .ok_or_else(|| HttpError::protocol(&begun.place, "expected a Location to upload to, found none"))?;
-        let mut url = start
-            .url
-            .join(location)
-            .map_err(|_| HttpError::protocol(&begun.place, "expected a Location to upload to, found an invalid URL"))?;
-        ssrf::check_target(&url, &endpoint.base).map_err(|detail| {
-            HttpError::protocol(&begun.place, format!("a Location that is not uploaded to: {detail}"))
-        })?;
-        append_digest(&mut url, digest);
-        let mut put = Request::new(Method::PUT, url);
-        put.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
-        put.body = Some(body.clone());
-        let reply = self.host.attempt(self.context(), &put, &scope).await?;
-        if is_lost_upload(&reply) {
-            let detail = format!("the upload was lost: {}", reply.words());
-            return Err(HttpError::transient(&reply.place, detail).into());
-        }
-        Ok(reply)
-    }
-}
-
-/// Adds `digest` to a query that may carry the registry's own state, which stays as it is, byte for byte.
-fn append_digest(url: &mut Url, digest: &Digest) {
-    let query = match url.query() {
-        Some(query) if !query.is_empty() => format!("{query}&digest={digest}"),
-        _ => format!("digest={digest}"),
-    };
-    url.set_query(Some(&query));
-}
-
-/// Returns true if the registry speaks of that many bytes; one that does not say is not assumed to have them.
-fn has_length(reply: &RegistryResponse, length: usize) -> bool {
-    reply.header(CONTENT_LENGTH).is_some_and(|stated| stated.parse() == Ok(length))
 }
 
 /// Compares the registry's idea of what it stored with what was sent.
-fn check_stored(reply: &RegistryResponse, bytes: &[u8]) -> Result<(), StoreError> {
+pub(super) fn check_stored(reply: &RegistryResponse, bytes: &[u8]) -> Result<(), StoreError> {
     let Some(found) = stated_digest(reply) else { return Ok(()) };
     let expected = Digest::of(found.algorithm(), bytes);
     if found == expected {
@@ -228,7 +185,7 @@ fn check_stored(reply: &RegistryResponse, bytes: &[u8]) -> Result<(), StoreError
 }
 
 /// Returns true if the registry no longer knows the upload, or has other bytes of it than were sent: the next upload is another one.
-fn is_lost_upload(reply: &RegistryResponse) -> bool {
+pub(super) fn is_lost_upload(reply: &RegistryResponse) -> bool {
     match reply.status.as_u16() {
         404 | 416 => true,
         400 => reply.has_code(&[
@@ -257,7 +214,7 @@ const LACKING: [&str; 4] = ["MANIFEST_BLOB_UNKNOWN", "BLOB_UNKNOWN", "MANIFEST_U
 const NOT_ACCEPTED: [&str; 4] = ["MANIFEST_INVALID", "MANIFEST_UNVERIFIED", "UNSUPPORTED", "SIZE_INVALID"];
 
 /// What a refused write means.
-fn write_error(reply: &RegistryResponse) -> StoreError {
+pub(super) fn write_error(reply: &RegistryResponse) -> StoreError {
     let place = reply.place.clone();
     let detail = reply.words();
     match reply.status.as_u16() {

@@ -43,6 +43,7 @@ pub(in crate::store::registry) struct Scope {
 pub(in crate::store::registry) enum Access {
     Pull,
     Push,
+    Delete,
 }
 
 impl Scope {
@@ -68,6 +69,7 @@ impl Scope {
         let actions = match self.access {
             Access::Pull => "pull",
             Access::Push => "pull,push",
+            Access::Delete => "delete,pull,push",
         };
         self.repository.as_ref().map(|repository| format!("repository:{}:{actions}", repository.path()))
     }
