@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 
 /// What a reader wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum TextFormat {
     /// RFC 8259.
     Json,
@@ -59,6 +60,7 @@ pub enum LikelyCause {
 
 /// A format that is known by its beginning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Recognised {
     /// An object or a list.
     Json,

@@ -50,6 +50,7 @@ impl UnixTime {
 /// A text that is not a time.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("expected a time such as 2024-01-31T12:00:00Z, found {found:?}")]
+#[non_exhaustive]
 pub struct TimeError {
     /// The text, cut to 64 characters.
     pub found: String,

@@ -15,6 +15,7 @@ const DOCUMENT: &str = "simple signing payload";
 
 /// A simple signing document: cosign signature specification, "Simple Signing" (after containers/image).
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct SimpleSigning {
     /// Where the signer said that the image lives: `registry/repository`.
     pub reference: String,

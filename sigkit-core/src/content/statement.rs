@@ -27,6 +27,7 @@ const MAX_SUBJECT_BYTES: usize = 2 << 20;
 
 /// An in-toto statement: a predicate about artifacts. in-toto attestation specification, "Statement", v0.1 and v1.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Statement {
     /// The artifacts, matched by digest only.
     pub subjects: Vec<Subject>,
@@ -39,6 +40,7 @@ pub struct Statement {
 
 /// One artifact of a statement.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Subject {
     /// A name for people; decides nothing.
     pub name: String,

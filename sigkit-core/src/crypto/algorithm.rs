@@ -8,6 +8,7 @@ use crate::digest::DigestAlgorithm;
 
 /// A NIST curve of FIPS 186-5 on which ECDSA keys are accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Curve {
     /// P-256, also called secp256r1 and prime256v1.
     P256,
@@ -49,6 +50,7 @@ impl fmt::Display for Curve {
 
 /// The kind of a key. Its text form is `ecdsa-p256`, `ecdsa-p384`, `ecdsa-p521`, `ed25519` or `rsa-<bits>`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum KeyAlgorithm {
     /// ECDSA on P-256.
     EcdsaP256,
@@ -179,6 +181,7 @@ impl FromStr for KeyAlgorithm {
 
 /// How a message becomes a signature: the algorithm together with its hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum SignatureScheme {
     /// ECDSA on that curve over that hash of the message, FIPS 186-5; the signature is ASN.1 DER.
     Ecdsa(Curve, DigestAlgorithm),

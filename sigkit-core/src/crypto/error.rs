@@ -216,6 +216,7 @@ pub enum SignatureError {
 
 /// The form in which a message reaches verification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum MessageForm {
     /// All bytes, in memory.
     Bytes,

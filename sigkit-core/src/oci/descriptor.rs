@@ -59,6 +59,7 @@ fn size_of(bytes: &[u8]) -> u64 {
 
 /// Operating system and processor of an image. OCI image specification, "Image Index", `platform`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Platform {
     /// `linux`
     pub os: String,
@@ -109,6 +110,7 @@ impl std::str::FromStr for Platform {
 /// A text that names no platform.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("expected os/architecture or os/architecture/variant, found {found:?}")]
+#[non_exhaustive]
 pub struct PlatformError {
     /// The text.
     pub found: String,

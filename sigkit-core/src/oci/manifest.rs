@@ -9,7 +9,7 @@ use super::media_type;
 use crate::json::{self, JsonError};
 use crate::limits::MANIFEST_VALUES;
 
-/// A manifest whose meaning is beyond doubt: an image (or artifact), or an index.
+/// A manifest whose meaning is beyond doubt: an image (or artifact), or an index. Exhaustive, as the OCI image specification is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Manifest {
     /// One image or artifact.
@@ -20,6 +20,7 @@ pub enum Manifest {
 
 /// OCI image specification, "Image Manifest"; also Docker schema 2.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ImageManifest {
     /// Type of the manifest itself.
     pub media_type: String,
@@ -37,6 +38,7 @@ pub struct ImageManifest {
 
 /// OCI image specification, "Image Index"; also Docker's manifest list.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Index {
     /// Type of the index itself.
     pub media_type: String,

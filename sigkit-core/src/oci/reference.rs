@@ -25,6 +25,7 @@ const MAX_TAG: usize = 128;
 /// # Ok::<(), sigkit_core::oci::ReferenceError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct ImageReference {
     /// The repository.
     pub repository: Repository,
@@ -234,7 +235,7 @@ impl FromStr for Tag {
     }
 }
 
-/// How one manifest of a repository is named.
+/// How one manifest of a repository is named. Exhaustive, as the OCI distribution specification is.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum TagOrDigest {
     /// A name that moves.

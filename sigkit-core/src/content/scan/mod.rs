@@ -27,6 +27,7 @@ const DOCUMENT: &str = "scan report";
 
 /// What a scanner found.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ScanReport {
     /// The format of the report.
     pub format: ScanFormat,
@@ -51,6 +52,7 @@ pub struct ScanReport {
 
 /// What a scanner looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Target {
     /// An image.
     Image,
@@ -87,6 +89,7 @@ impl fmt::Display for ScanFormat {
 
 /// Who scanned, and with which knowledge. Empty strings mean that the report does not say.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Scanner {
     /// Package URL or home page of the scanner.
     pub uri: String,
@@ -100,6 +103,7 @@ pub struct Scanner {
 
 /// One vulnerability in one package.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Finding {
     /// Identifier, such as `CVE-2021-36159`.
     pub id: String,
@@ -121,6 +125,7 @@ pub struct Finding {
 
 /// Whether there is a fix for a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Fix {
     /// There is one.
     Available,
@@ -160,6 +165,7 @@ impl Finding {
 }
 
 /// How bad a finding is. What a scanner could not rate comes first in order and does not mean that it is harmless.
+/// Exhaustive: code that decides by it must handle each severity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
     /// Not rated.

@@ -13,6 +13,7 @@ const DOCUMENT: &str = "vulnerability predicate";
 
 /// A predicate of type `https://cosign.sigstore.dev/attestation/vuln/v1`: a scan report, and who made it when.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct ScanPredicate {
     /// Who scanned.
     pub scanner: Scanner,
