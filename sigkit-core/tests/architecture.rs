@@ -1,6 +1,9 @@
 //! The house is built as its plan says: layers, sizes, and what pure code may not touch.
 #![allow(clippy::disallowed_methods, reason = "sources are files")]
 
+#[path = "architecture/cycles.rs"]
+mod cycles;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};

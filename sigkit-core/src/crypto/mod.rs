@@ -14,6 +14,7 @@ mod public_key;
 mod signature;
 pub(crate) mod spki;
 mod stream;
+mod supported;
 mod verify;
 
 pub use self::algorithm::{Curve, KeyAlgorithm, SignatureScheme};

@@ -6,7 +6,8 @@
 #[cfg(all(feature = "sign", not(feature = "aws-lc-rs")))]
 use crate::crypto::Curve;
 
-use crate::crypto::{MessageForm, PublicKey, Signature, SignatureError, SignatureScheme, verify};
+use super::supported;
+use crate::crypto::{MessageForm, PublicKey, Signature, SignatureError, SignatureScheme};
 use crate::digest::Digest;
 
 /// Verifies over `digest`, which the caller made with the scheme's hash, a signature whose form was checked.
@@ -42,7 +43,7 @@ fn by_backend(
     input: MessageForm,
 ) -> Result<(), SignatureError> {
     use crate::backend::{digest as hash, signature as backend};
-    let algorithm = verify::algorithm(scheme).ok_or_else(|| verify::unsupported(scheme, input))?;
+    let algorithm = supported::algorithm(scheme).ok_or_else(|| supported::unsupported(scheme, input))?;
     hash::Digest::import_less_safe(digest.as_bytes(), digest.algorithm().backend())
         .and_then(|digest| {
             backend::UnparsedPublicKey::new(algorithm, key.raw()).verify_digest(&digest, signature.as_bytes())
@@ -70,7 +71,7 @@ fn by_backend(
         SignatureScheme::Ecdsa(Curve::P256, _) => with!(p256),
         SignatureScheme::Ecdsa(Curve::P384, _) => with!(p384),
         SignatureScheme::Ecdsa(Curve::P521, _) => with!(p521),
-        _ => return Err(verify::unsupported(scheme, input)),
+        _ => return Err(supported::unsupported(scheme, input)),
     };
     outcome.map_err(|_| key.invalid(scheme))
 }
@@ -83,7 +84,7 @@ fn by_backend(
     _: &Signature,
     input: MessageForm,
 ) -> Result<(), SignatureError> {
-    Err(verify::unsupported(scheme, input))
+    Err(supported::unsupported(scheme, input))
 }
 
 #[cfg(feature = "sign")]
@@ -99,7 +100,7 @@ fn ed25519ph(key: &PublicKey, digest: &Digest, signature: &Signature, _: Message
 
 #[cfg(not(feature = "sign"))]
 fn ed25519ph(_: &PublicKey, _: &Digest, _: &Signature, input: MessageForm) -> Result<(), SignatureError> {
-    Err(verify::unsupported(SignatureScheme::Ed25519ph, input))
+    Err(supported::unsupported(SignatureScheme::Ed25519ph, input))
 }
 
 /// A digest that is already there, for an interface that wants to finish hashing by itself.

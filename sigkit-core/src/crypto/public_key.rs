@@ -7,7 +7,7 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 
-use crate::crypto::{KeyAlgorithm, KeyError, SignatureScheme, pem, spki};
+use crate::crypto::{KeyAlgorithm, KeyError, SignatureError, SignatureScheme, pem, spki};
 use crate::digest::Digest;
 
 const LABEL: &str = "PUBLIC KEY";
@@ -24,6 +24,11 @@ pub struct PublicKey {
 }
 
 impl PublicKey {
+    /// The answer when one scheme was tried and did not hold.
+    pub(super) fn invalid(&self, scheme: SignatureScheme) -> SignatureError {
+        SignatureError::Invalid { tried: vec![scheme], untried: Vec::new(), key: self.fingerprint() }
+    }
+
     /// Reads the one `PUBLIC KEY` block of a PEM file, RFC 7468 §13. White space may surround it, nothing else.
     ///
     /// ```

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::crypto::{MessageForm, PublicKey, Signature, SignatureError, SignatureScheme, prehash, verify};
+use crate::crypto::{MessageForm, PublicKey, Signature, SignatureError, SignatureScheme, prehash, supported};
 use crate::digest::Hasher;
 
 /// Verifies one signature over a message that comes in pieces.
@@ -37,7 +37,7 @@ impl StreamVerifier {
         key.check_form(scheme, signature)?;
         let state = match scheme.digest_algorithm() {
             Some(digest) if prehash::is_supported(scheme) => State::Hashing(Box::new(Hasher::new(digest))),
-            Some(_) => return Err(verify::unsupported(scheme, MessageForm::Stream)),
+            Some(_) => return Err(supported::unsupported(scheme, MessageForm::Stream)),
             None => ed25519(key, scheme, signature)?,
         };
         Ok(Self { key: key.clone(), scheme, signature: signature.clone(), state })
@@ -116,5 +116,5 @@ fn ed25519(key: &PublicKey, scheme: SignatureScheme, signature: &Signature) -> R
 
 #[cfg(not(feature = "sign"))]
 fn ed25519(_: &PublicKey, scheme: SignatureScheme, _: &Signature) -> Result<State, SignatureError> {
-    Err(verify::unsupported(scheme, MessageForm::Stream))
+    Err(supported::unsupported(scheme, MessageForm::Stream))
 }

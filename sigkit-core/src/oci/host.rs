@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 use std::net::Ipv6Addr;
 
-use super::reference::ReferenceError;
+use super::reference_error::{MAX_NAME, ReferenceError, clip};
 
 /// Docker Hub's canonical name in references.
 pub(super) const DOCKER_HUB: &str = "index.docker.io";
@@ -19,8 +19,8 @@ pub(super) fn canonical(text: &str) -> Result<String, ReferenceError> {
 /// The same without other names for the same host: lower case, addresses in their usual form, no default port, no zeros before
 /// a port.
 pub(crate) fn spelled(text: &str) -> Result<String, ReferenceError> {
-    let wrong = || ReferenceError::Registry { found: super::reference::clip(text) };
-    if text.len() > super::reference::MAX_NAME {
+    let wrong = || ReferenceError::Registry { found: clip(text) };
+    if text.len() > MAX_NAME {
         return Err(wrong());
     }
     let (host, port) = match text.strip_prefix('[') {
@@ -28,7 +28,7 @@ pub(crate) fn spelled(text: &str) -> Result<String, ReferenceError> {
             let (address, rest) = rest.split_once(']').ok_or_else(wrong)?;
             let address: Ipv6Addr = address.parse().map_err(|_| wrong())?;
             if address.to_ipv4_mapped().is_some() {
-                return Err(ReferenceError::Address { found: super::reference::clip(text) });
+                return Err(ReferenceError::Address { found: clip(text) });
             }
             let port = if rest.is_empty() { None } else { Some(rest.strip_prefix(':').ok_or_else(wrong)?) };
             (format!("[{address}]"), port)
@@ -40,7 +40,7 @@ pub(crate) fn spelled(text: &str) -> Result<String, ReferenceError> {
                 return Err(wrong());
             }
             if ends_in_number(&host) && host.parse::<Ipv4Addr>().is_err() {
-                return Err(ReferenceError::Address { found: super::reference::clip(text) });
+                return Err(ReferenceError::Address { found: clip(text) });
             }
             (host, port)
         }

@@ -8,7 +8,9 @@ pub(crate) mod host;
 mod manifest;
 pub mod media_type;
 mod reference;
+mod reference_error;
 
 pub use descriptor::{Descriptor, Platform, PlatformError};
 pub use manifest::{ImageManifest, Index, Manifest, ManifestError};
-pub use reference::{ImageReference, ReferenceError, Repository, Tag, TagOrDigest};
+pub use reference::{ImageReference, Repository, Tag, TagOrDigest};
+pub use reference_error::ReferenceError;

@@ -3,10 +3,9 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::host::{self, DOCKER_HUB};
-use crate::digest::{Digest, DigestError};
+use super::reference_error::{MAX_NAME, ReferenceError, clip};
+use crate::digest::Digest;
 
-/// Longest repository path; OCI distribution clients bound host and path together to 255.
-pub(super) const MAX_NAME: usize = 255;
 /// Longest tag, OCI distribution specification.
 const MAX_TAG: usize = 128;
 
@@ -251,51 +250,6 @@ impl fmt::Display for TagOrDigest {
             Self::Digest(digest) => digest.fmt(f),
         }
     }
-}
-
-/// Why a text is not an image reference. Texts are cut to 80 characters.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum ReferenceError {
-    /// Not a host with an optional port.
-    #[error("expected a registry host with an optional port, found {found:?}")]
-    Registry {
-        /// The text.
-        found: String,
-    },
-    /// An address in an unusual form: readers would disagree on the host.
-    #[error("expected an address as four decimal numbers or in brackets, like 127.0.0.1 or [::1], found {found:?}")]
-    Address {
-        /// The text.
-        found: String,
-    },
-    /// Not a repository path.
-    #[error("expected a repository path of lowercase letters, digits and single separators, found {found:?}")]
-    Path {
-        /// The text.
-        found: String,
-    },
-    /// Not a tag.
-    #[error("expected a tag of at most 128 letters, digits, `_`, `.`, `-`, found {found:?}")]
-    Tag {
-        /// The text.
-        found: String,
-    },
-    /// Not a digest.
-    #[error("not a digest: {0}")]
-    Digest(#[from] DigestError),
-    /// Not a name, but nearly one.
-    #[error("{error}: write {meant}")]
-    Meant {
-        /// What is wrong with the text.
-        error: Box<ReferenceError>,
-        /// The name that was probably meant.
-        meant: String,
-    },
-}
-
-pub(super) fn clip(text: &str) -> String {
-    text.chars().take(80).collect()
 }
 
 #[cfg(test)]

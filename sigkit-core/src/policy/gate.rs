@@ -31,15 +31,6 @@ impl Gate {
     }
 }
 
-/// Which of several statements must pass.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Quantifier {
-    /// One is enough.
-    Any,
-    /// Every one.
-    Every,
-}
-
 /// What a scan may find, and how old it may be. Of several scans the latest decides.
 #[derive(Clone, Debug)]
 pub struct ScanGate {

@@ -6,6 +6,7 @@ mod gate;
 mod glob;
 mod names;
 mod outline;
+mod quantifier;
 #[cfg(feature = "rego")]
 mod rego;
 #[cfg(feature = "rego")]
@@ -21,18 +22,19 @@ mod signed_identity;
 #[cfg(feature = "rego")]
 mod whole_policy;
 
-pub use gate::{Age, AgeError, Exception, FindingFilter, Gate, ProvenanceGate, Quantifier, ScanGate};
+pub use gate::{Age, AgeError, Exception, FindingFilter, Gate, ProvenanceGate, ScanGate};
 pub use glob::{GlobError, ImageGlob, TextGlob};
 pub use outline::{OutlineLine, PolicyLint};
+pub use quantifier::Quantifier;
 #[cfg(feature = "rego")]
 pub(crate) use rego::RegoRefusal;
 #[cfg(feature = "rego")]
 pub use rego::{RegoError, RegoPolicy};
 pub use requirement::{PolicyRequirement, Requirement};
-pub use scope::{ImageScope, ScopeError};
+pub use scope::{ImageScope, NamePrefix, ScopeError};
 pub use set::{EnforcementMode, ImageIdentity, ImageMatcher, ImageRule, PolicySet};
+pub use signed_identity::SignedIdentity;
 pub(crate) use signed_identity::SignedReference;
-pub use signed_identity::{NamePrefix, SignedIdentity};
 #[cfg(feature = "rego")]
 pub(crate) use whole_policy::Shows;
 #[cfg(feature = "rego")]

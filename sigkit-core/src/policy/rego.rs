@@ -6,7 +6,8 @@ use std::time::Duration;
 use regorus::utils::limits::ExecutionTimerConfig;
 use regorus::{Engine, Value};
 
-use super::gate::Quantifier;
+use super::quantifier::Quantifier;
+use super::rego_dialect::last_line;
 use super::rego_functions::{OWN, exact_value};
 use super::{rego_dialect, rego_limits};
 use crate::time::UnixTime;
@@ -211,12 +212,6 @@ fn within(limit: Duration) -> ExecutionTimerConfig {
 /// A fault of the interpreter refuses, and takes nothing else with it.
 fn guarded<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err("the interpreter failed".to_owned()))
-}
-
-/// The words of an error, without the picture of the place.
-pub(super) fn last_line(error: &impl ToString) -> String {
-    let text = error.to_string();
-    text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default().trim().chars().take(200).collect()
 }
 
 #[cfg(test)]

@@ -26,13 +26,19 @@ pub(super) fn own_name(name: &str) -> String {
 
 /// The policy in the interpreter's dialect, line by line the same.
 pub(super) fn translate(source: &str) -> Result<String, String> {
-    let read = |error: &dyn std::fmt::Display| super::rego::last_line(&error.to_string());
+    let read = |error: &dyn std::fmt::Display| last_line(&error.to_string());
     let file = Source::from_contents("policy".to_owned(), source.to_owned()).map_err(|error| read(&error))?;
     let mut parser = Parser::new(&file).map_err(|error| read(&error))?;
     let module = parser.parse().map_err(|error| read(&error))?;
     let mut walk = Walk::new(source, &module);
     module.policy.iter().try_for_each(|rule| walk.rule(rule))?;
     walk.finish()
+}
+
+/// The words of an error, without the picture of the place.
+pub(super) fn last_line(error: &impl ToString) -> String {
+    let text = error.to_string();
+    text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default().trim().chars().take(200).collect()
 }
 
 fn refused(span: &Span, why: impl std::fmt::Display) -> String {

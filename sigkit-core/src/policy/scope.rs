@@ -1,7 +1,6 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::signed_identity::NamePrefix;
 use crate::oci::host::spelled;
 use crate::oci::{ImageReference, Repository};
 
@@ -160,6 +159,10 @@ impl FromStr for ImageScope {
         called(path.map_or_else(|| host.to_owned(), |path| format!("{host}/{path}")), ScopeKind::Below)
     }
 }
+
+/// A host, or a host and the first parts of a path, as written; Docker Hub is `docker.io`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamePrefix(pub(super) String);
 
 impl FromStr for NamePrefix {
     type Err = ScopeError;

@@ -1,6 +1,6 @@
 use std::fmt;
 
-use super::scope::{full_name, is_below, respelled};
+use super::scope::{NamePrefix, full_name, is_below, respelled};
 use crate::oci::{ImageReference, Repository, Tag};
 
 /// The name that a signature must have been made for, by that of the image. containers-policy.json(5), `signedIdentity`.
@@ -27,10 +27,6 @@ pub enum SignedIdentity {
         signed_prefix: NamePrefix,
     },
 }
-
-/// A host, or a host and the first parts of a path, as written; Docker Hub is `docker.io`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NamePrefix(pub(super) String);
 
 /// The name that a signature must have been made for.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,0 +1,8 @@
+/// Which of several statements must pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Quantifier {
+    /// One is enough.
+    Any,
+    /// Every one.
+    Every,
+}
