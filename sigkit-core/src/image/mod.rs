@@ -5,6 +5,8 @@ mod attest;
 mod clock;
 mod configuration;
 mod evidence;
+#[cfg(feature = "policy-files")]
+mod policy_file;
 #[cfg(feature = "sign")]
 mod sign;
 mod tree;
@@ -13,6 +15,8 @@ mod verify;
 #[cfg(feature = "sign")]
 pub use attest::{AttestOptions, ReplaceMode, attest_image, sign_statement};
 pub use evidence::{collect_evidence, collect_evidence_until};
+#[cfg(feature = "policy-files")]
+pub use policy_file::{ImageDecision, PolicyFile, PolicyFileError, verify_image_by_policies};
 #[cfg(feature = "sign")]
 pub use sign::{Attached, ExistingSignature, Format, SignImageError, SignOptions, SignedImage, attach, sign_image};
 pub use tree::{Branch, Descent, TreeError, label, select_platform, verify_blob_digests, walk_index};

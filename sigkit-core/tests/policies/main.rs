@@ -4,6 +4,7 @@
 
 mod cluster_image_policy;
 mod containers;
+mod file;
 mod image_policy;
 mod keyless;
 mod lab;
