@@ -65,6 +65,23 @@ fn signing_uses_the_account_given() {
     assert!(printed(&anonymous.output().unwrap(), 1).contains("access denied"));
 }
 
+#[test]
+fn private_registry_takes_the_credentials_of_docker_login() {
+    let registry = Registry::builder().auth(Auth::basic("signer", "s3cret")).start();
+    let (digest, name) = image(&registry, "v1");
+    sign(&name);
+    let docker = tempfile::tempdir().unwrap();
+    let pulled = || {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_pull_private_image"));
+        program.arg(key("TEST-ONLY-ecdsa-p256.pub")).arg(&name).env_clear().env("DOCKER_CONFIG", docker.path());
+        program.output().unwrap()
+    };
+    assert!(printed(&pulled(), 1).contains("access denied"));
+    let config = format!(r#"{{"auths":{{"{}":{{"username":"signer","password":"s3cret"}}}}}}"#, registry.host());
+    std::fs::write(docker.path().join("config.json"), config).unwrap();
+    assert_eq!(printed(&pulled(), 0), format!("{}/app@{}\n", registry.host(), digest.digest));
+}
+
 // threat: M6
 #[test]
 fn admission_tells_refusal_from_doubt() {

@@ -4,7 +4,6 @@ mod args;
 
 mod command;
 mod context;
-mod credentials;
 mod environment;
 mod error;
 mod exit;
@@ -69,6 +68,6 @@ fn run() -> ExitCode {
     let done =
         command::run(parsed.cli.verb, &context, global, &mut printer).unwrap_or_else(|error| Output::failed(&error));
     // Helpers whose answer is no longer needed do not outlive the command.
-    credentials::stop_helpers();
+    sigkit_core::store::credentials::stop_helpers();
     printer.finish(done)
 }

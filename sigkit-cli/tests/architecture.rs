@@ -13,7 +13,7 @@ const LAYERS: [&[&str]; 7] = [
     &["args"],
     &["render"],
     &["terminal", "files", "context", "runtime"],
-    &["credentials", "settings"],
+    &["settings"],
     &["command"],
     &["main"],
 ];

@@ -1,15 +1,16 @@
 use sigkit_core::http::Secret;
 use sigkit_core::oci::Repository;
+use sigkit_core::store::credentials::{StoredIn, registry_of};
 use sigkit_core::store::registry::{Credentials, LoginOutcome};
 
 use crate::args::{GlobalArgs, LoginArgs, LogoutArgs};
 use crate::context::Context;
-use crate::credentials::{CredentialStore, StoredIn, registry_of};
 use crate::error::CliError;
 use crate::exit::ExitCode;
 use crate::outcome::Output;
 use crate::render::failure;
 use crate::runtime::{self, Deadline};
+use crate::settings::credentials;
 use crate::settings::registry;
 use crate::terminal::streams::IsTerminal;
 
@@ -22,7 +23,7 @@ const MAX_PASSWORD_BYTES: usize = 32 * 1024;
 /// [`CliError`].
 pub(super) fn run(args: &LoginArgs, context: &Context, global: &GlobalArgs) -> Result<Output, CliError> {
     let registry = named(&args.registry)?;
-    let store = CredentialStore::new(context)?;
+    let store = credentials::store(context)?;
     let client = registry::client_of(&args.connection, &registry, context)?;
     let (username, password) = account(args, context)?;
     let credentials = Credentials::Basic { username: username.clone(), password: password.clone() };
@@ -38,7 +39,7 @@ pub(super) fn run(args: &LoginArgs, context: &Context, global: &GlobalArgs) -> R
             return Ok(Output::notes(vec![failure(&registry, error.code(), &error.to_string())], exit));
         }
     };
-    let place = match store.keep(&registry, &username, &password)? {
+    let place = match store.store(&registry, &username, &password)? {
         StoredIn::File(path) => format!("in {} (readable by its owner only, not encrypted)", path.display()),
         StoredIn::Helper(helper) => format!("with {helper}"),
     };
@@ -55,8 +56,8 @@ pub(super) fn run(args: &LoginArgs, context: &Context, global: &GlobalArgs) -> R
 /// [`CliError`].
 pub(super) fn log_out(args: &LogoutArgs, context: &Context) -> Result<Output, CliError> {
     let registry = named(&args.registry)?;
-    let store = CredentialStore::new(context)?;
-    let forgotten = store.forget(&registry)?;
+    let store = credentials::store(context)?;
+    let forgotten = store.erase(&registry)?;
     let mut notes = vec![match forgotten.as_slice() {
         [] => format!("Not logged in to {registry}"),
         places => format!("Logged out of {registry}: credentials removed from {}", places.join(" and ")),

@@ -1,5 +1,6 @@
 //! What arguments, environment and files together ask for: policy, keys, stores, registry client.
 
+pub(crate) mod credentials;
 mod detached;
 pub(crate) mod keys;
 pub(crate) mod policy;

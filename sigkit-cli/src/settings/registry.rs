@@ -10,9 +10,9 @@ use sigkit_core::oci::Repository;
 use sigkit_core::store::registry::{Credentials, RegistryClient, RegistryOptions, StaticCredentials};
 use zeroize::Zeroizing;
 
+use super::credentials::StoredCredentials;
 use crate::args::{ConnectionArgs, RegistryArgs};
 use crate::context::{Context, Requests};
-use crate::credentials::StoredCredentials;
 use crate::error::CliError;
 use crate::files::FileError;
 use crate::settings::target::Target;

@@ -10,6 +10,8 @@
 #[cfg(all(unix, feature = "layout"))]
 mod archive;
 mod blob;
+#[cfg(all(unix, feature = "registry"))]
+pub mod credentials;
 mod dynamic;
 mod error;
 #[cfg(all(unix, feature = "layout"))]

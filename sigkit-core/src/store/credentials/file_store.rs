@@ -12,8 +12,8 @@ use serde_json::error::Category;
 use zeroize::Zeroizing;
 
 use super::auth_entry::Entry;
+use super::bounded::read_bounded;
 use super::server_address::RegistryKey;
-use crate::terminal::streams::read_bounded;
 
 /// Longest file of credentials, in bytes.
 const MAX_BYTES: u64 = 1024 * 1024;
@@ -31,7 +31,7 @@ pub(super) struct AuthFile {
 
 /// Why a file cannot be used. Contents are not shown: they may be passwords.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum AuthFileError {
+pub enum AuthFileError {
     /// The operating system's words.
     #[error("cannot be read: {0}")]
     Io(#[from] io::Error),

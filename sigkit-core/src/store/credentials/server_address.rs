@@ -1,6 +1,6 @@
 use std::borrow::Cow;
 
-use sigkit_core::oci::Repository;
+use crate::oci::Repository;
 
 const DOCKER_HUB: &str = "index.docker.io";
 /// How docker itself writes Docker Hub, and what helpers know it by.
@@ -68,7 +68,7 @@ impl<'a> RegistryKey<'a> {
 
 /// The registry that a person or docker's documentation names: `HOST[:PORT]`, perhaps as a URL, with the path of an API at most.
 /// Docker Hub gets the name that it has in references.
-pub(crate) fn registry_of(text: &str) -> Option<String> {
+pub fn registry_of(text: &str) -> Option<String> {
     let url = ["https://", "http://"].iter().find_map(|scheme| text.strip_prefix(scheme)).unwrap_or(text);
     let (authority, path) = url.split_once('/').unwrap_or((url, ""));
     if !matches!(path, "" | "v1" | "v1/" | "v2" | "v2/") {

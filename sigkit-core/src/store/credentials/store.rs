@@ -1,33 +1,34 @@
-use std::fs::{DirBuilder, File};
-use std::io;
-use std::os::unix::fs::DirBuilderExt as _;
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::hash::{BuildHasher as _, RandomState};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
+use crate::http::Secret;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rustix::fs::{FlockOperation, flock};
-use sigkit_core::http::Secret;
 use zeroize::Zeroizing;
 
 use super::config_file::Document;
 use super::file_store::{AuthFile, AuthFileError, read_file};
+use super::files::CredentialFiles;
 use super::helper::{HelperError, Helpers};
 use super::server_address::RegistryKey;
-use super::stored::places;
-use crate::context::Context;
-use crate::files::{Access, FileError};
 
-/// Docker's `config.json` and the helpers that it names, as a place to keep credentials in.
+/// Docker's `config.json` and the helpers that it names, as a place to store credentials in, as `docker login` does.
+///
+/// All of its functions read and write files, and may run a helper program: they block.
 #[derive(Debug)]
-pub(crate) struct CredentialStore<'a> {
-    context: &'a Context,
+pub struct CredentialStore {
     path: PathBuf,
+    podman: Vec<PathBuf>,
     helpers: Helpers,
 }
 
 /// Where credentials are kept now.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum StoredIn {
+pub enum StoredIn {
     /// In this file, as they are.
     File(PathBuf),
     /// By this helper.
@@ -36,7 +37,7 @@ pub(crate) enum StoredIn {
 
 /// Why credentials were not kept, or not forgotten.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum CredentialStoreError {
+pub enum CredentialStoreError {
     /// Neither variable is set.
     #[error("cannot store credentials: set DOCKER_CONFIG or HOME")]
     NoPlace,
@@ -65,31 +66,30 @@ pub(crate) enum CredentialStoreError {
         error: io::Error,
     },
     /// The file could not be written.
-    #[error(transparent)]
-    Write(#[from] FileError),
+    #[error("cannot write {}: {error}; nothing was changed", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// The operating system's words.
+        error: io::Error,
+    },
 }
 
-impl<'a> CredentialStore<'a> {
-    /// The file that the environment names. Reads nothing.
+impl CredentialStore {
+    /// Returns the store in docker's file. Reads nothing.
     ///
     /// # Errors
-    /// [`CredentialStoreError::NoPlace`].
-    pub(crate) fn new(context: &'a Context) -> Result<Self, CredentialStoreError> {
-        let path = places(&context.environment).docker.ok_or(CredentialStoreError::NoPlace)?;
-        let helpers = Helpers::new(context.environment.get("PATH").unwrap_or_default());
-        Ok(Self { context, path, helpers })
+    /// [`CredentialStoreError::NoPlace`] when there is no such file among `files`.
+    pub fn new(files: CredentialFiles) -> Result<Self, CredentialStoreError> {
+        let path = files.docker.ok_or(CredentialStoreError::NoPlace)?;
+        Ok(Self { path, podman: files.podman, helpers: Helpers::new(files.search_path) })
     }
 
     /// Stores an account of `registry`, replacing any other: with the configured helper, else in the file.
     ///
     /// # Errors
     /// [`CredentialStoreError`].
-    pub(crate) fn keep(
-        &self,
-        registry: &str,
-        username: &str,
-        password: &Secret,
-    ) -> Result<StoredIn, CredentialStoreError> {
+    pub fn store(&self, registry: &str, username: &str, password: &Secret) -> Result<StoredIn, CredentialStoreError> {
         let server = RegistryKey::new(registry);
         let helper = self.helper(&server)?;
         if let Some(name) = &helper {
@@ -112,7 +112,7 @@ impl<'a> CredentialStore<'a> {
     ///
     /// # Errors
     /// [`CredentialStoreError`].
-    pub(crate) fn forget(&self, registry: &str) -> Result<Vec<String>, CredentialStoreError> {
+    pub fn erase(&self, registry: &str) -> Result<Vec<String>, CredentialStoreError> {
         let server = RegistryKey::new(registry);
         let mut forgotten = Vec::new();
         if let Some(name) = self.helper(&server)? {
@@ -128,12 +128,12 @@ impl<'a> CredentialStore<'a> {
     }
 
     /// Files of others that know `registry` too.
-    pub(crate) fn also_known_in(&self, registry: &str) -> Vec<PathBuf> {
-        let knows = |path: &PathBuf| {
+    pub fn also_known_in(&self, registry: &str) -> Vec<PathBuf> {
+        let knows = |path: &Path| {
             let file = AuthFile::read(path, &RegistryKey::new(registry)).ok().flatten();
             file.is_some_and(|file| !file.entries.is_empty() || file.helper.is_some())
         };
-        places(&self.context.environment).podman.into_iter().filter(knows).collect()
+        self.podman.iter().filter(|path| knows(path)).cloned().collect()
     }
 
     fn helper(&self, server: &RegistryKey<'_>) -> Result<Option<String>, CredentialStoreError> {
@@ -152,9 +152,26 @@ impl<'a> CredentialStore<'a> {
         change(document.object("auths").map_err(|error| self.of_file(error))?);
         let after = document.to_bytes().map_err(|error| self.of_file(AuthFileError::Io(error.into())))?;
         if *after != *before {
-            self.context.files.write("docker configuration", &self.path, &after, Access::Owner)?;
+            self.replace(&after).map_err(|error| CredentialStoreError::Write { path: self.path.clone(), error })?;
         }
         Ok(())
+    }
+
+    /// Replaces the file in one step; a link to it stays one, and a file that is there keeps its permissions.
+    fn replace(&self, bytes: &[u8]) -> io::Result<()> {
+        let place = match self.path.canonicalize() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => self.path.clone(),
+            found => found?,
+        };
+        let mut name = place.file_name().unwrap_or_default().to_owned();
+        name.push(format!(".{:x}.tmp", RandomState::new().hash_one(0)));
+        let new = place.with_file_name(name);
+        let written = write_new(&new, bytes, &place).and_then(|()| std::fs::rename(&new, &place));
+        if written.is_err() {
+            // The error that is returned matters more than what is left behind.
+            std::fs::remove_file(&new).unwrap_or_default();
+        }
+        written
     }
 
     /// Makes the directory, for its owner alone, and locks it until the guard is dropped.
@@ -177,6 +194,16 @@ impl<'a> CredentialStore<'a> {
     }
 }
 
+/// Writes a file for its owner alone, or with the permissions of `like` if there is such a file.
+fn write_new(path: &Path, bytes: &[u8], like: &Path) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    if let Ok(metadata) = like.metadata() {
+        file.set_permissions(metadata.permissions())?;
+    }
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
 /// An entry of `auths`: RFC 7617's user-pass, which is not encrypted.
 fn entry(username: &str, password: &Secret) -> Document {
     let pair = Zeroizing::new(format!("{username}:{}", password.expose()));
@@ -185,21 +212,18 @@ fn entry(username: &str, password: &Secret) -> Document {
 
 #[cfg(test)]
 mod tests {
+    use super::super::files::tests::files;
+    use super::super::server_address::registry_of;
     use super::*;
-    use crate::credentials::registry_of;
-    use crate::environment::Environment;
-    use crate::terminal::signals::Signals;
 
     #[test]
     fn docker_hub_is_kept_under_the_name_that_docker_looks_for() {
         for spelling in ["docker.io", "index.docker.io", "https://index.docker.io/v1/", "registry-1.docker.io"] {
             let directory = tempfile::tempdir().unwrap();
-            let environment = Environment::of(&[("DOCKER_CONFIG", directory.path().to_str().unwrap())]);
-            let context = Context::new(environment, Signals::default());
             let path = directory.path().join("config.json");
             std::fs::write(&path, r#"{"auths":{"docker.io":{"auth":"b2xk"},"https://index.docker.io":{}}}"#).unwrap();
-            let store = CredentialStore::new(&context).unwrap();
-            let kept = store.keep(&registry_of(spelling).unwrap(), "u", &Secret::new("p")).unwrap();
+            let store = CredentialStore::new(files(&[("DOCKER_CONFIG", directory.path().to_str().unwrap())])).unwrap();
+            let kept = store.store(&registry_of(spelling).unwrap(), "u", &Secret::new("p")).unwrap();
             assert_eq!(kept, StoredIn::File(path.clone()));
             let json: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
             assert_eq!(json, serde_json::json!({"auths": {"https://index.docker.io/v1/": {"auth": "dTpw"}}}));

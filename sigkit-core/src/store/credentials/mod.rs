@@ -6,17 +6,23 @@
 //!
 //! Within a file: the helper that `credHelpers` names for this registry, then `auths`, then the helper of `credsStore`. Of several
 //! entries, one for the repository or what it lies below (`host/namespace`) goes before one for the registry, the closest first.
-//! No helper is asked that no file names: there are none for clouds that would be tried by the look of a host.
+//! A helper that no file names is not called: clouds are not guessed from the host.
+
+#![cfg_attr(not(test), allow(clippy::disallowed_methods, reason = "helpers end in time"))]
 
 mod auth_entry;
+mod bounded;
 mod config_file;
+mod docker;
 mod file_store;
+mod files;
 mod helper;
 mod server_address;
 mod store;
-mod stored;
 
-pub(crate) use self::helper::stop_all as stop_helpers;
-pub(crate) use self::server_address::registry_of;
-pub(crate) use self::store::{CredentialStore, StoredIn};
-pub(crate) use self::stored::StoredCredentials;
+pub use self::docker::DockerCredentials;
+pub use self::file_store::AuthFileError;
+pub use self::files::CredentialFiles;
+pub use self::helper::{HelperError, stop_helpers};
+pub use self::server_address::registry_of;
+pub use self::store::{CredentialStore, CredentialStoreError, StoredIn};

@@ -68,13 +68,13 @@ impl Document {
     pub(super) fn retain(&mut self, wanted: impl Fn(&str) -> bool) -> usize {
         let before = self.0.len();
         self.0.retain(|(name, _)| wanted(name));
-        before - self.0.len()
+        before.saturating_sub(self.0.len())
     }
 
     fn place_of(&mut self, name: &str) -> usize {
         self.0.iter().position(|(known, _)| known == name).unwrap_or_else(|| {
             self.0.push((name.to_owned(), Member::Document(Self::default())));
-            self.0.len() - 1
+            self.0.len().saturating_sub(1)
         })
     }
 

@@ -10,14 +10,13 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use sigkit_core::http::Secret;
-use sigkit_core::store::registry::Credentials;
+use crate::http::Secret;
+use crate::store::registry::Credentials;
 use zeroize::Zeroizing;
 
 use super::auth_entry::Text;
+use super::bounded::read_bounded;
 use super::server_address::RegistryKey;
-use crate::terminal::signals::run_before_end;
-use crate::terminal::streams::read_bounded;
 
 /// How long a helper may take.
 const HELPER_TIMEOUT: Duration = Duration::from_secs(10);
@@ -34,12 +33,12 @@ const IDENTITY: &str = "<token>";
 #[derive(Debug)]
 pub(super) struct Helpers {
     search_path: OsString,
-    patience: Duration,
+    timeout: Duration,
 }
 
 /// Why a helper gave no credentials.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum HelperError {
+pub enum HelperError {
     /// A name that could lead elsewhere.
     #[error(
         "credential helper {name:?}: the name may have letters, digits, dots, underscores and hyphens only, and begins with none of the last"
@@ -74,12 +73,12 @@ pub(crate) enum HelperError {
         error: io::Error,
     },
     /// It took too long.
-    #[error("{} did not answer within {} s and was stopped", program.display(), patience.as_secs())]
+    #[error("{} did not answer within {} s and was stopped", program.display(), timeout.as_secs())]
     Slow {
         /// The helper.
         program: PathBuf,
         /// How long it was given.
-        patience: Duration,
+        timeout: Duration,
     },
     /// It said too much.
     #[error("{} printed more than {MAX_OUTPUT_BYTES} bytes", program.display())]
@@ -181,8 +180,8 @@ struct Running(Arc<Mutex<Child>>);
 /// Helpers that are running, which must not outlive this program either.
 static RUNNING: Mutex<Vec<Weak<Mutex<Child>>>> = Mutex::new(Vec::new());
 
-/// Ends the helpers whose answer is no longer needed.
-pub(crate) fn stop_all() {
+/// Ends the helper processes that are running. A program that ends while credentials are looked up calls this, also when a signal ends it.
+pub fn stop_helpers() {
     for child in std::mem::take(&mut *lock(&RUNNING)).iter().filter_map(Weak::upgrade) {
         // It fails only for a process that has ended.
         lock(&child).kill().unwrap_or_default();
@@ -196,7 +195,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Helpers {
     /// Helpers in the directories of `search_path`, which is written like `PATH`.
     pub(super) fn new(search_path: OsString) -> Self {
-        Self { search_path, patience: HELPER_TIMEOUT }
+        Self { search_path, timeout: HELPER_TIMEOUT }
     }
 
     /// What the helper `name` knows about `server`.
@@ -264,18 +263,17 @@ impl Helpers {
 
     fn run(&self, program: &Path, verb: Verb, input: &[u8]) -> Result<Ended, HelperError> {
         let failed = |error: io::Error| match error.kind() {
-            io::ErrorKind::TimedOut => HelperError::Slow { program: program.to_owned(), patience: self.patience },
+            io::ErrorKind::TimedOut => HelperError::Slow { program: program.to_owned(), timeout: self.timeout },
             io::ErrorKind::FileTooLarge => HelperError::Long { program: program.to_owned() },
             _ => HelperError::Run { program: program.to_owned(), error },
         };
-        let deadline = Instant::now() + self.patience;
+        let now = Instant::now();
+        let deadline = now.checked_add(self.timeout).unwrap_or(now);
         let mut command = Command::new(program);
         command.arg(verb.name()).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         secret_variables(std::env::vars_os().map(|(name, _)| name)).for_each(|name| {
             command.env_remove(name);
         });
-        // A helper that hangs ends with this program, whatever ends it.
-        run_before_end(stop_all).map_err(failed)?;
         let mut child = command.spawn().map_err(failed)?;
         let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let running = Running::new(child);
@@ -401,10 +399,9 @@ mod tests {
         ask_within(HELPER_TIMEOUT, script)
     }
 
-    fn ask_within(patience: Duration, script: &str) -> Result<Option<Credentials>, HelperError> {
+    fn ask_within(timeout: Duration, script: &str) -> Result<Option<Credentials>, HelperError> {
         let directory = helper(script);
-        Helpers { search_path: directory.path().as_os_str().to_owned(), patience }
-            .get("fake", &RegistryKey::new(SERVER))
+        Helpers { search_path: directory.path().as_os_str().to_owned(), timeout }.get("fake", &RegistryKey::new(SERVER))
     }
 
     fn basic(username: &str, password: &str) -> Option<Credentials> {

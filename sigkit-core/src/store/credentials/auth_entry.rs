@@ -1,11 +1,11 @@
 use std::fmt;
 
+use crate::http::Secret;
+use crate::store::registry::Credentials;
 use base64::Engine as _;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
-use sigkit_core::http::Secret;
-use sigkit_core::store::registry::Credentials;
 use zeroize::Zeroizing;
 
 /// RFC 4648 as people write it by hand: padding may be missing.

@@ -1,22 +1,26 @@
-//! Credentials looked up where docker and podman keep them.
+//! Credentials looked up where docker and podman store them.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use sigkit_core::oci::Repository;
-use sigkit_core::store::registry::{CredentialError, CredentialSource, Credentials};
+use crate::oci::Repository;
+use crate::store::registry::{CredentialError, CredentialSource, Credentials};
 
 use super::file_store::AuthFile;
+use super::files::CredentialFiles;
 use super::helper::Helpers;
 use super::server_address::RegistryKey;
-use crate::environment::Environment;
-use sigkit_core::text::escape;
 
-/// Looks credentials up where docker and podman keep them.
+/// The credentials that docker and podman have stored: those of `docker login`, of `podman login`, and of the helpers that their files
+/// name.
+///
+/// Reads nothing before a registry asks for credentials. Looking them up reads files and may run a helper program, which blocks for up
+/// to ten seconds; [`RegistryClient`](crate::RegistryClient) looks them up outside of the threads of its executor. What a helper says is
+/// kept for as long as this value.
 #[derive(Debug)]
-pub(crate) struct StoredCredentials {
+pub struct DockerCredentials {
     files: Vec<PathBuf>,
     helpers: Helpers,
     /// What helpers have said, by their name and the registry: a helper may prompt, and is not to do so for every repository.
@@ -34,15 +38,20 @@ struct Found {
     origin: String,
 }
 
-impl StoredCredentials {
-    /// The places that `environment` names. Reads no file.
-    pub(crate) fn new(environment: &Environment) -> Self {
+impl DockerCredentials {
+    /// The credentials in these files.
+    pub fn new(files: CredentialFiles) -> Self {
         Self {
-            files: places(environment).all(),
-            helpers: Helpers::new(environment.get("PATH").unwrap_or_default()),
+            helpers: Helpers::new(files.search_path.clone()),
+            files: files.all(),
             answers: Mutex::default(),
             origins: Mutex::default(),
         }
+    }
+
+    /// The credentials in the files that the variables of this process name, as [`CredentialFiles::from_variables`] reads them.
+    pub fn from_environment() -> Self {
+        Self::new(CredentialFiles::from_environment())
     }
 
     fn find(&self, server: &RegistryKey<'_>) -> Result<Option<Found>, String> {
@@ -86,15 +95,14 @@ impl StoredCredentials {
     }
 }
 
-impl CredentialSource for StoredCredentials {
+impl CredentialSource for DockerCredentials {
     fn credentials(&self, repository: &Repository) -> Result<Option<Credentials>, CredentialError> {
-        let found = self.find(&RegistryKey::of(repository)).map_err(|detail| CredentialError {
-            registry: repository.registry().to_owned(),
-            detail: escape::one_line(&detail),
-        })?;
+        let found = self
+            .find(&RegistryKey::of(repository))
+            .map_err(|detail| CredentialError { registry: repository.registry().to_owned(), detail })?;
         Ok(found.map(|found| {
             let mut origins = self.origins.lock().unwrap_or_else(PoisonError::into_inner);
-            origins.insert(repository.clone(), escape::one_line(&found.origin));
+            origins.insert(repository.clone(), found.origin.clone());
             found.credentials
         }))
     }
@@ -104,60 +112,13 @@ impl CredentialSource for StoredCredentials {
     }
 }
 
-/// The files to look into, whether they exist or not.
-#[derive(Debug)]
-pub(super) struct Places {
-    pub(super) docker: Option<PathBuf>,
-    pub(super) podman: Vec<PathBuf>,
-}
-
-impl Places {
-    fn all(self) -> Vec<PathBuf> {
-        self.docker.into_iter().chain(self.podman).collect()
-    }
-}
-
-/// Where docker and podman keep credentials.
-pub(super) fn places(environment: &Environment) -> Places {
-    let directory = |name| environment.non_empty(name).map(PathBuf::from);
-    let home = directory("HOME");
-    let docker = directory("DOCKER_CONFIG").or_else(|| Some(home.as_ref()?.join(".docker")));
-    let podman = match directory("REGISTRY_AUTH_FILE") {
-        Some(file) => vec![file],
-        None => {
-            let runtime = directory("XDG_RUNTIME_DIR").map(|runtime| runtime.join("containers/auth.json"));
-            runtime.into_iter().chain(home.map(|home| home.join(".config/containers/auth.json"))).collect()
-        }
-    };
-    Places { docker: docker.map(|directory| directory.join("config.json")), podman }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::files::tests::files;
     use super::*;
 
     fn app(registry: &str) -> Repository {
         Repository::new(registry, "team/app").unwrap()
-    }
-
-    #[test]
-    fn places_are_those_of_docker_and_podman() {
-        for (variables, expected) in [
-            (&[][..], &[][..]),
-            (&[("HOME", "/h")], &["/h/.docker/config.json", "/h/.config/containers/auth.json"]),
-            (
-                &[("HOME", "/h"), ("XDG_RUNTIME_DIR", "/run/u")],
-                &["/h/.docker/config.json", "/run/u/containers/auth.json", "/h/.config/containers/auth.json"],
-            ),
-            (
-                &[("HOME", "/h"), ("DOCKER_CONFIG", "/d"), ("REGISTRY_AUTH_FILE", "/a.json")],
-                &["/d/config.json", "/a.json"],
-            ),
-            (&[("HOME", ""), ("DOCKER_CONFIG", "")], &[]),
-        ] {
-            let expected: Vec<PathBuf> = expected.iter().map(PathBuf::from).collect();
-            assert_eq!(places(&Environment::of(variables)).all(), expected);
-        }
     }
 
     #[test]
@@ -169,7 +130,7 @@ mod tests {
         std::fs::write(path("auth.json"), podman).unwrap();
         let (docker, auth) = (directory.path().to_str().unwrap(), path("auth.json"));
         let environment = [("DOCKER_CONFIG", docker), ("REGISTRY_AUTH_FILE", auth.to_str().unwrap())];
-        let stored = StoredCredentials::new(&Environment::of(&environment));
+        let stored = DockerCredentials::new(files(&environment));
         for (registry, password, place) in
             [("a.example", "docker", path("config.json")), ("b.example", "podman", path("auth.json"))]
         {
@@ -188,10 +149,10 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("auth\u{1b}.json");
         std::fs::write(&path, r#"{"auths":{"a.example":{"auth":"%"}}}"#).unwrap();
-        let stored = StoredCredentials::new(&Environment::of(&[("REGISTRY_AUTH_FILE", path.to_str().unwrap())]));
+        let stored = DockerCredentials::new(files(&[("REGISTRY_AUTH_FILE", path.to_str().unwrap())]));
         let error = stored.credentials(&app("a.example")).unwrap_err();
         assert_eq!(error.registry, "a.example");
-        assert!(error.detail.contains("auth\\u{1b}.json: auths, entry \"a.example\": auth is not base64"), "{error}");
+        assert!(error.detail.contains("auth\u{1b}.json: auths, entry \"a.example\": auth is not base64"), "{error}");
         assert_eq!(stored.credentials(&app("b.example")), Ok(None));
     }
 }
