@@ -38,6 +38,11 @@ impl HttpClient {
         &self.transport.options
     }
 
+    /// The number of servers that are remembered.
+    pub(crate) fn origins(&self) -> usize {
+        self.transport.origins.len()
+    }
+
     /// The passwords and tokens in use, to be kept out of messages.
     pub(crate) const fn secrets(&self) -> &Secrets {
         &self.transport.secrets
@@ -75,7 +80,7 @@ impl HttpClient {
     }
 
     /// Makes attempts, each of which begins with `request`, until one gives an answer that another would not change, or until the
-    /// attempts or the time are used up. A server that is known not to answer is not tried.
+    /// attempts or the time are used up. A server that does not answer other requests of the moment is asked for a sign of life first.
     ///
     /// # Errors
     /// [`SendError`] of the last attempt, or when the total time is over.
@@ -96,6 +101,7 @@ impl HttpClient {
         let mut state = RetryState::new(options.retries);
         let place = &request.place();
         let origin = self.transport.origins.of(&request.url);
+        let _operation = origin.begin();
         let before = origin.served();
         let known = origin.expect_anybody(self.is_answered(endpoint, &request.url)).await;
         known.map_err(|detail| {

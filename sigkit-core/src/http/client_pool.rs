@@ -1,12 +1,14 @@
 //! HTTP clients, made when they are first needed: the system's roots are read at the first HTTPS request and not before.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 
 use reqwest::header::HeaderValue;
 use reqwest::{Client, Url};
+use rustls::ClientConfig;
 
-use super::dns::{GuardedResolver, HostOrigin};
+use super::address_policy::HostOrigin;
+use super::dns::GuardedResolver;
 use super::error::with_causes;
 use super::options::{HttpOptions, USER_AGENT};
 use super::request::Endpoint;
@@ -18,10 +20,22 @@ const MAX_HEADERS: usize = 100;
 /// Bytes of the headers of one HTTP/2 answer.
 const MAX_HEADER_BYTES: u32 = 64 << 10;
 
+/// Servers to which one client keeps connections open. With more, another client takes its place, and the connections that are not in
+/// use are closed.
+const MAX_CLIENT_ORIGINS: usize = 128;
+
 /// The clients in use: at most one for each [`ClientKey`].
 pub(super) struct ClientPool {
     user_agent: HeaderValue,
-    clients: Mutex<HashMap<ClientKey, Client>>,
+    clients: Mutex<HashMap<ClientKey, PooledClient>>,
+}
+
+/// A client, and what it is made of.
+struct PooledClient {
+    client: Client,
+    tls: ClientConfig,
+    /// The servers that it was used for.
+    origins: HashSet<String>,
 }
 
 /// What clients differ in. Connections are shared by requests with the same key only.
@@ -77,16 +91,28 @@ impl ClientPool {
     pub(super) fn get(&self, options: &HttpOptions, endpoint: &Endpoint, url: &Url) -> Result<Client, String> {
         let key = ClientKey::new(endpoint, url);
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(client) = clients.get(&key) {
-            return Ok(client.clone());
+        let origin = url.origin().ascii_serialization();
+        if let Some(pooled) = clients.get_mut(&key) {
+            if pooled.origins.len() >= MAX_CLIENT_ORIGINS && !pooled.origins.contains(&origin) {
+                pooled.client = self.build(options, key, pooled.tls.clone())?;
+                pooled.origins.clear();
+            }
+            pooled.origins.insert(origin);
+            return Ok(pooled.client.clone());
         }
         let tls = match key.tls {
             None => tls::none(),
             Some(profile) => tls::config(&options.tls, profile),
         }?;
+        let client = self.build(options, key, tls.clone())?;
+        clients.insert(key, PooledClient { client: client.clone(), tls, origins: HashSet::from([origin]) });
+        Ok(client)
+    }
+
+    fn build(&self, options: &HttpOptions, key: ClientKey, tls: ClientConfig) -> Result<Client, String> {
         let mut builder = Client::builder()
             .tls_backend_preconfigured(tls)
-            .dns_resolver(GuardedResolver { host: key.host })
+            .dns_resolver(GuardedResolver { host: key.host, policy: options.addresses })
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             .referer(false)
@@ -98,8 +124,6 @@ impl ClientPool {
             ProxyMode::Direct => builder = builder.no_proxy(),
             ProxyMode::ByEnvironment => proxy::check()?,
         }
-        let client = builder.build().map_err(|error| with_causes(&error))?;
-        clients.insert(key, client.clone());
-        Ok(client)
+        builder.build().map_err(|error| with_causes(&error))
     }
 }

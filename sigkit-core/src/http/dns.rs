@@ -4,25 +4,18 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
-use super::ssrf;
+use super::address_policy::{AddressPolicy, HostOrigin};
+use super::{proxy, ssrf};
 
-/// Where the name of a host is from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum HostOrigin {
-    /// The user, who may mean any address.
-    Named,
-    /// A server's answer: a redirect, a token server, an upload location.
-    Remote,
-}
-
-/// The system's resolver. Names that the user did not write must not resolve to internal addresses; `localhost` is never asked.
+/// The system's resolver. Names must not resolve to addresses that the policy refuses; `localhost` is never asked.
 pub(super) struct GuardedResolver {
     pub(super) host: HostOrigin,
+    pub(super) policy: AddressPolicy,
 }
 
 impl Resolve for GuardedResolver {
     fn resolve(&self, name: Name) -> Resolving {
-        let origin = self.host;
+        let (origin, policy) = (self.host, self.policy);
         let host = name.as_str().to_owned();
         Box::pin(async move {
             if ssrf::is_localhost(&host) {
@@ -30,23 +23,30 @@ impl Resolve for GuardedResolver {
                 return Ok(boxed(local.map(|address| SocketAddr::new(address, 0)).to_vec()));
             }
             let addresses: Vec<SocketAddr> = tokio::net::lookup_host((host.as_str(), 0)).await?.collect();
-            match origin {
-                HostOrigin::Named => {}
-                HostOrigin::Remote => refuse_internal(&host, &addresses)?,
+            if !proxy::is_host_of_one(&host) {
+                check_addresses(policy, origin, &host, &addresses)?;
             }
             Ok(boxed(addresses))
         })
     }
 }
 
-/// One internal address among several is enough: the connection could be made to any of them.
-fn refuse_internal(host: &str, addresses: &[SocketAddr]) -> Result<(), String> {
-    match addresses.iter().find(|address| ssrf::is_internal(address.ip())) {
-        Some(address) => Err(format!(
-            "a server points to {host}, which resolves to {}, an address of this machine or its link",
-            address.ip()
-        )),
-        None => Ok(()),
+/// One address among several that is refused is enough: the connection could be made to any of them.
+fn check_addresses(
+    policy: AddressPolicy,
+    origin: HostOrigin,
+    host: &str,
+    addresses: &[SocketAddr],
+) -> Result<(), String> {
+    let refused = |address: &SocketAddr| policy.refusal(origin, address.ip()).map(|what| (address.ip(), what));
+    match (addresses.iter().find_map(refused), origin) {
+        (Some((address, what)), HostOrigin::Remote) => {
+            Err(format!("a server points to {host}, which resolves to {address}, {what}"))
+        }
+        (Some((address, what)), HostOrigin::Named) => {
+            Err(format!("{host} resolves to {address}, {what}, which this client may not contact"))
+        }
+        (None, _) => Ok(()),
     }
 }
 
@@ -64,7 +64,7 @@ mod tests {
         let refused = |addresses: &[&str]| {
             let addresses: Vec<SocketAddr> =
                 addresses.iter().map(|address| SocketAddr::new(address.parse().unwrap(), 0)).collect();
-            refuse_internal("storage.example", &addresses).is_err()
+            check_addresses(AddressPolicy::AnyForNamed, HostOrigin::Remote, "storage.example", &addresses).is_err()
         };
         assert!(refused(&["169.254.169.254"]));
         assert!(refused(&["203.0.113.7", "127.0.0.1"]));
@@ -75,7 +75,7 @@ mod tests {
     // threat: G05
     #[tokio::test]
     async fn localhost_is_this_machine_whatever_a_name_server_says() {
-        let resolver = GuardedResolver { host: HostOrigin::Remote };
+        let resolver = GuardedResolver { host: HostOrigin::Remote, policy: AddressPolicy::AnyForNamed };
         let found = resolver.resolve("registry.localhost".parse().unwrap()).await.unwrap();
         assert!(found.into_iter().all(|address| address.ip().is_loopback()));
     }

@@ -5,6 +5,8 @@
 //! token servers, upload locations) is less trusted: it sees no credentials, no client certificate, and may not have an internal
 //! address. This module does not know registries; a service gives its meaning to an answer, and turns an `HttpError` into an error of its own.
 
+mod address_policy;
+mod bounded_map;
 mod client;
 mod client_pool;
 mod dns;
@@ -24,10 +26,12 @@ mod stream;
 mod tls;
 mod transport;
 
+pub use address_policy::AddressPolicy;
 pub use observer::{RequestEvent, RequestObserver};
 pub use options::{RetryPolicy, Timeouts, TlsOptions};
 pub use secret::Secret;
 
+pub(crate) use bounded_map::BoundedMap;
 pub(crate) use client::HttpClient;
 pub(crate) use error::{HttpError, HttpErrorKind, SendError};
 pub(crate) use options::HttpOptions;

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::address_policy::AddressPolicy;
 use super::observer::RequestObserver;
 use super::secret::Secret;
 use crate::limits::Limits;
@@ -12,6 +13,7 @@ pub(super) const USER_AGENT: &str = concat!("sigkit/", env!("CARGO_PKG_VERSION")
 #[derive(Clone)]
 pub(crate) struct HttpOptions {
     pub(crate) tls: TlsOptions,
+    pub(crate) addresses: AddressPolicy,
     pub(crate) timeouts: Timeouts,
     pub(crate) retries: RetryPolicy,
     pub(crate) user_agent: String,
@@ -25,6 +27,7 @@ impl Default for HttpOptions {
     fn default() -> Self {
         Self {
             tls: TlsOptions::default(),
+            addresses: AddressPolicy::default(),
             timeouts: Timeouts::default(),
             retries: RetryPolicy::default(),
             user_agent: USER_AGENT.to_owned(),

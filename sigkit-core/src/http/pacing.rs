@@ -1,14 +1,15 @@
 //! How a server has behaved so far: whether there is anybody, and how much it can take. What one request learns, all others
 //! to that server know.
 
-use std::collections::HashMap;
 use std::future::Future;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use reqwest::Url;
 use tokio::time::{Instant, sleep_until};
 
+use super::bounded_map::BoundedMap;
 use super::ssrf;
 
 /// Time between two requests to a server that has had too many; doubled when that was too many as well.
@@ -21,17 +22,31 @@ const SHORTEST_GAP: Duration = Duration::from_millis(5);
 const EASING: u32 = 128;
 /// How long one refusal counts for others after it: a server that counts by the second refuses until the second is over.
 const EPISODE: Duration = Duration::from_secs(1);
-/// How long a server that does not answer is not contacted again.
-const REST: Duration = Duration::from_secs(30);
+/// How long requests that overlap share the finding that a server does not answer, at most.
+const MAX_SILENCE: Duration = Duration::from_secs(5);
+/// Servers that are remembered.
+const MAX_ORIGINS: usize = 1024;
+/// How long a server is remembered: longer than any pause that it may ask for.
+const ORIGIN_LIFETIME: Duration = Duration::from_secs(3600);
 
-/// The servers of one run, by scheme, host and port.
-#[derive(Default)]
-pub(super) struct Origins(Mutex<HashMap<String, Arc<Origin>>>);
+/// Servers by scheme, host and port.
+pub(super) struct Origins(BoundedMap<String, Arc<Origin>>);
+
+impl Default for Origins {
+    fn default() -> Self {
+        Self(BoundedMap::new(MAX_ORIGINS, ORIGIN_LIFETIME))
+    }
+}
 
 impl Origins {
     pub(super) fn of(&self, url: &Url) -> Arc<Origin> {
         let name = format!("{}://{}", url.scheme(), ssrf::authority(url));
-        Arc::clone(lock(&self.0).entry(name).or_default())
+        self.0.get_or_insert_with(&name, Arc::default)
+    }
+
+    /// The number of servers that are remembered.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
     }
 }
 
@@ -41,6 +56,19 @@ pub(super) struct Origin {
     pace: Mutex<Pace>,
     presence: Mutex<Presence>,
     knocking: tokio::sync::Mutex<()>,
+    /// Operations that are in progress.
+    active: AtomicUsize,
+}
+
+/// An operation in progress at a server. What operations find out about its absence they share as long as there is one.
+pub(super) struct Operation<'a>(&'a Origin);
+
+impl Drop for Operation<'_> {
+    fn drop(&mut self) {
+        if self.0.active.fetch_sub(1, Ordering::AcqRel) == 1 {
+            *lock(&self.0.presence) = Presence::Assumed;
+        }
+    }
 }
 
 /// How fast the server may be asked.
@@ -68,6 +96,12 @@ enum Presence {
 }
 
 impl Origin {
+    /// Begins an operation, which ends when it is dropped.
+    pub(super) fn begin(&self) -> Operation<'_> {
+        self.active.fetch_add(1, Ordering::AcqRel);
+        Operation(self)
+    }
+
     /// Waits until another request may begin.
     pub(super) async fn turn(&self) {
         let at = {
@@ -128,7 +162,7 @@ impl Origin {
             *lock(&self.presence) = Presence::Assumed;
             return Ok(());
         }
-        if let Some(until) = Instant::now().checked_add(REST) {
+        if let Some(until) = Instant::now().checked_add(MAX_SILENCE) {
             *lock(&self.presence) = Presence::Gone(why.clone(), until);
         }
         Err(why)
@@ -203,8 +237,8 @@ mod tests {
     // threat: R37
     #[tokio::test]
     async fn a_server_that_says_nothing_is_knocked_at_once_for_all() {
-        use std::sync::atomic::{AtomicUsize, Ordering};
         let origin = Origin::default();
+        let operation = origin.begin();
         let knocks = AtomicUsize::new(0);
         let knock = |answer| {
             let knocks = &knocks;
@@ -231,5 +265,13 @@ mod tests {
         assert_eq!(origin.expect_anybody(knock(true)).await, Ok(()));
         assert_eq!(origin.expect_anybody(knock(false)).await, Ok(()));
         assert_eq!(knocks.load(Ordering::Relaxed), 2);
+        // With the last operation that shares it, the finding is gone.
+        origin.said_nothing(origin.served(), "no answer");
+        let other = origin.begin();
+        drop(operation);
+        assert_eq!(origin.expect_anybody(knock(false)).await, gone());
+        drop(other);
+        assert_eq!(origin.expect_anybody(knock(false)).await, Ok(()));
+        assert_eq!(knocks.load(Ordering::Relaxed), 3);
     }
 }

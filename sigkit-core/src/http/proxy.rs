@@ -26,6 +26,11 @@ pub(super) fn credentials() -> impl Iterator<Item = (String, String)> {
     })
 }
 
+/// Returns true if the host is the one of a proxy, which the user chose.
+pub(super) fn is_host_of_one(host: &str) -> bool {
+    set().filter_map(|(_, value)| read(&value?)).any(|url| url.host_str() == Some(host))
+}
+
 /// The proxy by which requests to `url` go, without its credentials.
 pub(super) fn of(url: &Url) -> Option<String> {
     let intercepted = Matcher::from_env().intercept(&url.as_str().parse().ok()?)?;

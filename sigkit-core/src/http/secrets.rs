@@ -14,18 +14,28 @@ const REPLACEMENT: &str = "(secret)";
 const PIECE: usize = 8;
 /// The shortest secret that is recognised within a word, in bytes.
 const WITHIN_WORDS: usize = 4;
-/// Secrets remembered; the oldest go first. A run has a password, and one token for each repository.
-const MAX_SECRETS: usize = 512;
+/// Secrets remembered; those that were used longest ago go first. There is a password, and one token for each repository in use.
+const MAX_SECRETS: usize = 128;
 
-/// The passwords and tokens that were sent to servers, or came from one, in every form in which a server may repeat them.
+/// The passwords and tokens that were sent to servers, or came from one, each in every form in which a server may repeat it. The one used
+/// last is at the end.
 #[derive(Default)]
-pub(crate) struct Secrets(Mutex<Vec<Zeroizing<String>>>);
+pub(crate) struct Secrets(Mutex<Vec<Forms>>);
+
+/// The forms of one secret, of which the first is the secret itself.
+type Forms = Vec<Zeroizing<String>>;
 
 impl Secrets {
-    /// Remembers a secret as it is, as a URL has it, as JSON has it, and in base64.
+    /// Remembers a secret as it is, as a URL has it, as JSON has it, and in base64. To be called whenever it is used.
     pub(crate) fn add(&self, secret: &str) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if secret.is_empty() || known.iter().any(|form| form.as_str() == secret) {
+        if secret.is_empty() {
+            return;
+        }
+        let is_this = |forms: &Forms| forms.first().is_some_and(|form| form.as_str() == secret);
+        if let Some(at) = known.iter().position(is_this) {
+            let forms = known.remove(at);
+            known.push(forms);
             return;
         }
         let json = serde_json::to_string(secret).unwrap_or_default();
@@ -37,11 +47,13 @@ impl Secrets {
             STANDARD.encode(secret),
             URL_SAFE.encode(secret),
         ];
+        let mut different = Forms::new();
         for form in forms {
-            if !known.iter().any(|known| **known == form) {
-                known.push(Zeroizing::new(form));
+            if !different.iter().any(|other| **other == form) {
+                different.push(Zeroizing::new(form));
             }
         }
+        known.push(different);
         let excess = known.len().saturating_sub(MAX_SECRETS);
         known.drain(..excess);
     }
@@ -60,7 +72,7 @@ impl Secrets {
             return Cow::Borrowed(text);
         }
         let mut secret = vec![false; text.len()];
-        for form in known.iter().filter(|form| form.len() < PIECE) {
+        for form in known.iter().flatten().filter(|form| form.len() < PIECE) {
             mark_whole(text, form, &mut secret);
         }
         mark_pieces(text.as_bytes(), &pieces(&known), &mut secret);
@@ -88,10 +100,10 @@ fn encoded(secret: &str) -> String {
 }
 
 /// Every run of [`PIECE`] bytes in the secrets, sorted.
-fn pieces(known: &[Zeroizing<String>]) -> Zeroizing<Vec<u64>> {
-    let runs = known.iter().flat_map(|form| form.as_bytes().windows(PIECE)).filter_map(number);
+fn pieces(known: &[Forms]) -> Zeroizing<Vec<u64>> {
+    let runs = known.iter().flatten().flat_map(|form| form.as_bytes().windows(PIECE)).filter_map(number);
     let mut pieces = Zeroizing::new(Vec::new());
-    pieces.reserve_exact(known.iter().fold(0, |sum: usize, form| sum.saturating_add(form.len())));
+    pieces.reserve_exact(known.iter().flatten().fold(0, |sum: usize, form| sum.saturating_add(form.len())));
     pieces.extend(runs);
     pieces.sort_unstable();
     pieces
@@ -188,5 +200,9 @@ mod tests {
         (0..2000).for_each(|number| secrets.add(&format!("secret number {number}")));
         assert!(secrets.0.lock().unwrap().len() <= MAX_SECRETS);
         assert_eq!(secrets.redact("secret number 1999"), REPLACEMENT);
+        // One that is used goes after those that are not.
+        secrets.add("secret number 1990");
+        (3000..3000 + MAX_SECRETS - 1).for_each(|number| secrets.add(&format!("unrelated {number}")));
+        assert_eq!(secrets.redact("secret number 1990"), REPLACEMENT);
     }
 }

@@ -1,6 +1,6 @@
 //! Hosts and addresses: what is loopback, and where a server may send its clients.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use reqwest::Url;
 
@@ -35,6 +35,20 @@ fn is_link_local(address: IpAddr) -> bool {
         IpAddr::V4(v4) => v4.is_link_local() || v4.is_broadcast(),
         IpAddr::V6(v6) => v6.is_unicast_link_local(),
     }
+}
+
+/// Returns true if the address is one of a private network: RFC 1918, RFC 6598, RFC 4193, or one that a gateway translates (RFC 6052).
+pub(super) fn is_private(address: IpAddr) -> bool {
+    match address.to_canonical() {
+        IpAddr::V4(v4) => v4.is_private() || matches!(v4.octets(), [100, 64..=127, ..]),
+        IpAddr::V6(v6) => v6.is_unique_local() || matches!(v6.segments(), [0x64, 0xff9b, ..]),
+    }
+}
+
+/// The address of a URL whose host is one, or `localhost`.
+pub(super) fn literal_address(url: &Url) -> Option<IpAddr> {
+    let host = url.host_str().unwrap_or_default();
+    if is_localhost(host) { Some(IpAddr::V4(Ipv4Addr::LOCALHOST)) } else { literal(host) }
 }
 
 /// Checks a URL that `endpoint` sent us to: a redirect, a token server, an upload. Says why it is not gone to.

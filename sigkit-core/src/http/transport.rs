@@ -171,6 +171,7 @@ impl Transport {
         authorization: Option<&HeaderValue>,
         place: &str,
     ) -> Result<reqwest::Response, HttpError> {
+        self.options.addresses.check(url).map_err(|detail| HttpError::protocol(place, detail))?;
         let client =
             self.clients.get(&self.options, endpoint, url).map_err(|detail| HttpError::permanent(place, detail))?;
         let mut sent = client.request(request.method.clone(), url.clone()).headers(request.headers.clone());

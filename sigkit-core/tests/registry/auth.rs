@@ -1,12 +1,13 @@
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use sigkit_core::digest::Digest;
 use sigkit_core::http::Secret;
 use sigkit_core::oci::{Repository, TagOrDigest};
 use sigkit_core::store::registry::{CredentialError, CredentialSource, Credentials, RegistryClient, StaticCredentials};
 use sigkit_core::store::{BlobSource, Store as _, StoreError, StoreWrite as _};
-use testkit::http::Response;
+use testkit::http::{Delivery, Response};
 use testkit::{Action, Auth, Change, RecordingServer, Registry, Rule, TokenService, image};
 
 use crate::support::{REPOSITORY, basic, open, quick, store, tag, with};
@@ -428,32 +429,80 @@ async fn no_header_can_be_smuggled_in() {
     assert!(registry.requests().iter().all(|request| request.header("x-evil").is_none()));
 }
 
+/// Credentials that are given one after another, and how often that was.
+struct Given {
+    asked: AtomicUsize,
+    answers: Vec<Result<Credentials, &'static str>>,
+}
+
+impl Given {
+    fn new(answers: Vec<Result<Credentials, &'static str>>) -> Arc<Self> {
+        Arc::new(Self { asked: AtomicUsize::new(0), answers })
+    }
+
+    fn asked(&self) -> usize {
+        self.asked.load(Ordering::SeqCst)
+    }
+}
+
+impl CredentialSource for Given {
+    fn credentials(&self, repository: &Repository) -> Result<Option<Credentials>, CredentialError> {
+        assert!(repository.to_string().ends_with(REPOSITORY));
+        let answer = self.answers[self.asked.fetch_add(1, Ordering::SeqCst)].clone();
+        let registry = repository.registry().to_owned();
+        answer.map(Some).map_err(|detail| CredentialError { registry, detail: detail.to_owned() })
+    }
+}
+
 #[tokio::test]
-async fn credentials_are_looked_up_late_and_once() {
-    struct Counting {
-        asked: AtomicUsize,
-        repositories: Mutex<Vec<String>>,
-    }
-    impl CredentialSource for Counting {
-        fn credentials(&self, repository: &Repository) -> Result<Option<Credentials>, CredentialError> {
-            self.asked.fetch_add(1, Ordering::SeqCst);
-            self.repositories.lock().unwrap().push(repository.to_string());
-            Err(CredentialError { registry: repository.registry().to_owned(), detail: "the helper said no".to_owned() })
-        }
-    }
-    let source = Arc::new(Counting { asked: AtomicUsize::new(0), repositories: Mutex::default() });
-    let options = || quick().with_credentials(source.clone());
+async fn credentials_are_looked_up_late_and_a_failure_is_not_remembered() {
+    let right = || Ok(basic("u", "S3CRET"));
+    let source = Given::new(vec![Err("the helper said no"), right()]);
+    let options = || quick().with_credentials(Arc::<Given>::clone(&source));
     let open_to_all = serve(Auth::Anonymous);
     assert!(open(open_to_all.host(), options()).manifest(&tag("v1")).await.is_ok());
-    assert_eq!(source.asked.load(Ordering::SeqCst), 0);
+    assert_eq!(source.asked(), 0);
     let closed = serve(Auth::basic("u", "S3CRET"));
     let store = open(closed.host(), options());
-    for _ in 0..2 {
-        let error = store.manifest(&tag("v1")).await.unwrap_err();
+    // Requests of the same moment share the look-up and its failure.
+    let one = tag("v1");
+    let both = tokio::join!(store.manifest(&one), store.manifest(&one));
+    for error in [both.0.unwrap_err(), both.1.unwrap_err()] {
         let StoreError::Denied { detail, .. } = &error else { panic!("{error}") };
         assert!(detail.contains("the helper said no"), "{detail}");
     }
-    assert_eq!(*source.repositories.lock().unwrap(), [format!("{}/{REPOSITORY}", closed.host())]);
+    assert_eq!(source.asked(), 1);
+    for _ in 0..3 {
+        assert!(store.manifest(&one).await.is_ok());
+    }
+    assert_eq!(source.asked(), 2);
+}
+
+// threat: R29
+#[tokio::test]
+async fn refused_credentials_are_looked_up_again_by_the_next_request() {
+    for auth in [Auth::basic("u", "S3CRET"), Auth::Token(TokenService::new("u", "S3CRET"))] {
+        let registry = serve(auth);
+        let source = Given::new(vec![Ok(basic("u", "0LD")), Ok(basic("u", "S3CRET"))]);
+        let store = open(registry.host(), quick().with_credentials(Arc::<Given>::clone(&source)));
+        let error = store.manifest(&tag("v1")).await.unwrap_err();
+        assert!(matches!(error, StoreError::Denied { .. }), "{error}");
+        assert!(store.manifest(&tag("v1")).await.is_ok());
+        assert!(store.manifest(&tag("v1")).await.is_ok());
+        assert_eq!(source.asked(), 2);
+    }
+}
+
+#[tokio::test]
+async fn request_that_is_dropped_leaves_its_lock_and_its_token_to_the_next() {
+    let registry = with_tokens();
+    let options = with(registry.host(), basic("u", "S3CRET"));
+    let store = open(registry.host(), options);
+    registry.fault(Rule::new("GET", "/token*"), Action::delivery(Delivery::Hang));
+    let dropped = tokio::time::timeout(Duration::from_millis(100), store.manifest(&tag("v1"))).await;
+    assert!(dropped.is_err());
+    registry.clear_faults();
+    assert!(store.manifest(&tag("v1")).await.is_ok());
 }
 
 #[tokio::test]

@@ -1,8 +1,9 @@
+use sigkit_core::http::AddressPolicy;
 use sigkit_core::store::{Store as _, StoreError};
 use testkit::http::Response;
 use testkit::{Action, Auth, RecordingServer, Registry, Rule};
 
-use crate::support::{LIMIT, REPOSITORY, basic, blob, open, store, tag, with, with_image};
+use crate::support::{LIMIT, REPOSITORY, basic, blob, open, quick, store, tag, with, with_image};
 
 #[tokio::test]
 async fn a_blob_may_lie_elsewhere() {
@@ -93,4 +94,23 @@ async fn strange_targets_are_not_gone_to() {
         let error = store(&registry).manifest(&tag("v1")).await.unwrap_err();
         assert!(!error.is_absent(), "{target}: {error}");
     }
+}
+
+// threat: G04
+#[tokio::test]
+async fn registry_that_the_client_may_not_contact_gets_no_request() {
+    let (registry, _) = with_image();
+    let port = registry.address().port();
+    for host in [registry.host().to_owned(), format!("localhost:{port}")] {
+        let options = quick().with_address_policy(AddressPolicy::NoLocal);
+        let error = open(&host, options).manifest(&tag("v1")).await.unwrap_err();
+        assert_eq!(error.code(), "store-protocol", "{error}");
+        assert!(error.to_string().contains("may not contact"), "{error}");
+        let options = quick().with_allowed_registries(["registry.example", "*.test"]);
+        let error = open(&host, options).manifest(&tag("v1")).await.unwrap_err();
+        assert_eq!(error.code(), "store-options", "{error}");
+    }
+    assert!(registry.requests().is_empty());
+    let options = quick().with_allowed_registries([registry.host()]);
+    assert!(open(registry.host(), options).manifest(&tag("v1")).await.is_ok());
 }

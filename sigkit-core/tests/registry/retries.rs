@@ -102,19 +102,37 @@ async fn too_many_requests_waits_while_others_are_served() {
 
 // threat: R37
 #[tokio::test]
-async fn silent_registry_is_waited_for_once() {
+async fn silent_registry_is_waited_for_once_by_overlapping_requests() {
     let (registry, _) = with_image();
+    // One operation hangs while others begin and end.
+    registry.fault(Rule::new("GET", "*/manifests/held"), Action::delivery(Delivery::Hang));
     registry.fault(Rule::new("*", "*"), Action::Disconnect);
     let store = store(&registry);
-    let first = store.manifest(&tag("v1")).await.unwrap_err();
-    assert!(first.to_string().contains("4 tries"), "{first}");
-    assert_eq!(registry.requests().len(), 4);
-    for _ in 0..3 {
-        let error = store.manifest(&tag("v1")).await.unwrap_err();
-        assert!(matches!(error, StoreError::Unavailable { .. }), "{error}");
-        assert!(error.to_string().contains("still does not answer"), "{error}");
+    let held = tag("held");
+    let overlapping = async {
+        while registry.requests().is_empty() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        let first = store.manifest(&tag("v1")).await.unwrap_err();
+        assert!(first.to_string().contains("4 tries"), "{first}");
+        for _ in 0..3 {
+            let error = store.manifest(&tag("v1")).await.unwrap_err();
+            assert!(matches!(error, StoreError::Unavailable { .. }), "{error}");
+            assert!(error.to_string().contains("still does not answer"), "{error}");
+        }
+        assert_eq!(registry.requests().len(), 6, "one that hangs, four tries, one probe");
+    };
+    tokio::select! {
+        found = store.manifest(&held) => unreachable!("{found:?}"),
+        () = overlapping => {}
     }
-    assert_eq!(registry.requests().len(), 5, "one knock");
+    // With the last of them, what they found out is gone: the registry is asked as if nothing had been.
+    registry.clear_log();
+    let error = store.manifest(&tag("v1")).await.unwrap_err();
+    assert!(error.to_string().contains("4 tries"), "{error}");
+    assert_eq!(registry.requests().len(), 4);
+    registry.clear_faults();
+    assert!(store.manifest(&tag("v1")).await.is_ok());
     // Where only one thing is not answered, the others are.
     let (registry, _) = with_image();
     registry.fault(Rule::new("GET", "*/manifests/silent"), Action::Disconnect);

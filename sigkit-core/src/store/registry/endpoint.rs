@@ -1,14 +1,15 @@
 //! One registry: where it is, the session with it, and what it has said about itself.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use reqwest::{Method, Url};
-use tokio::sync::OnceCell;
+use tokio::sync::Mutex;
 
-use super::auth::{Credentials, Scope, Session};
+use super::auth::{AuthCaches, Credentials, Scope, Session};
 use super::context::Context;
 use super::error_body::{AttemptError, RegistryResponse};
-use crate::http::{Endpoint, HttpErrorKind, Idempotency, Redirects, Request, TlsProfile, ssrf};
+use crate::http::{Endpoint, HttpErrorKind, Idempotency, Redirects, Request, SendError, TlsProfile, ssrf};
 use crate::oci::Repository;
 use crate::store::StoreError;
 
@@ -19,23 +20,24 @@ const DOCKER_HUB: (&str, &str) = ("index.docker.io", "registry-1.docker.io");
 pub(super) struct Host {
     /// `host` or `host:port` as in references.
     registry: String,
-    endpoint: OnceCell<Endpoint>,
+    /// The holder of the lock finds it out; the others wait and find it.
+    endpoint: Mutex<Option<Arc<Endpoint>>>,
     pub(super) session: Session,
     conditions: AtomicBool,
 }
 
 impl Host {
-    pub(super) fn new(registry: &str) -> Self {
-        Self::with_session(registry, Session::default())
+    pub(super) fn new(registry: &str, caches: Arc<AuthCaches>) -> Self {
+        Self::with_session(registry, Session::new(registry, caches))
     }
 
     /// A registry about to be logged in to.
     pub(super) fn with_account(registry: &str, credentials: Credentials) -> Self {
-        Self::with_session(registry, Session::with_account(credentials))
+        Self::with_session(registry, Session::with_account(registry, credentials))
     }
 
     fn with_session(registry: &str, session: Session) -> Self {
-        Self { registry: registry.to_owned(), endpoint: OnceCell::new(), session, conditions: AtomicBool::new(true) }
+        Self { registry: registry.to_owned(), endpoint: Mutex::default(), session, conditions: AtomicBool::new(true) }
     }
 
     /// Returns true if the registry may know conditions of writes; each does until it refuses one for being conditional.
@@ -57,8 +59,12 @@ impl Host {
         idempotency: Idempotency,
     ) -> Result<RegistryResponse, StoreError> {
         let endpoint = self.endpoint(context).await?;
-        let attempt = || self.session.attempt(context, endpoint, request, scope);
-        Ok(context.http.retry(endpoint, request, idempotency, attempt).await?)
+        let attempt = || self.session.attempt(context, &endpoint, request, scope);
+        let outcome = context.http.retry(&endpoint, request, idempotency, attempt).await;
+        if matches!(&outcome, Err(SendError::Http(error)) if error.kind == HttpErrorKind::Connect) {
+            self.forget(&endpoint).await;
+        }
+        Ok(outcome?)
     }
 
     /// Sends a request with what authorizes it, once. A refusal is answered once.
@@ -69,16 +75,31 @@ impl Host {
         scope: &Scope,
     ) -> Result<RegistryResponse, AttemptError> {
         let endpoint = self.endpoint(context).await?;
-        self.session.attempt(context, endpoint, request, scope).await
+        self.session.attempt(context, &endpoint, request, scope).await
     }
 
-    /// Where the registry is, decided once.
-    pub(super) async fn endpoint(&self, context: &Context) -> Result<&Endpoint, StoreError> {
-        self.endpoint.get_or_try_init(|| self.locate(context)).await
+    /// Where the registry is, decided once, as long as connections to it come about.
+    pub(super) async fn endpoint(&self, context: &Context) -> Result<Arc<Endpoint>, StoreError> {
+        let mut known = self.endpoint.lock().await;
+        if let Some(endpoint) = &*known {
+            return Ok(Arc::clone(endpoint));
+        }
+        let endpoint = Arc::new(self.locate(context).await?);
+        *known = Some(Arc::clone(&endpoint));
+        Ok(endpoint)
+    }
+
+    /// Decides again where the registry is: plain HTTP may have been taken because the registry was down.
+    async fn forget(&self, endpoint: &Arc<Endpoint>) {
+        let mut known = self.endpoint.lock().await;
+        if known.as_ref().is_some_and(|known| Arc::ptr_eq(known, endpoint)) {
+            *known = None;
+        }
     }
 
     /// HTTPS, unless plain HTTP is allowed. Where it is, HTTPS is tried first; loopback is, only when TLS options speak for it.
     async fn locate(&self, context: &Context) -> Result<Endpoint, StoreError> {
+        context.registries.check(&self.registry)?;
         let is_this =
             |entry: &String| Repository::new(entry, "any").is_ok_and(|named| named.registry() == self.registry);
         let listed = |list: &[String]| list.iter().any(is_this);
@@ -115,7 +136,7 @@ mod tests {
 
     #[test]
     fn docker_hub_is_served_by_another_host() {
-        let base = |registry: &str| Host::new(registry).base("https").unwrap().to_string();
+        let base = |registry: &str| Host::new(registry, Arc::default()).base("https").unwrap().to_string();
         assert_eq!(base("index.docker.io"), "https://registry-1.docker.io/");
         assert_eq!(base("ghcr.io"), "https://ghcr.io/");
         assert_eq!(base("[::1]:5000"), "https://[::1]:5000/");

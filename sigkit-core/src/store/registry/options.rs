@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use super::auth::{CredentialSource, NoCredentials};
-use crate::http::{HttpOptions, RequestObserver, RetryPolicy, Timeouts, TlsOptions};
+use crate::http::{AddressPolicy, HttpOptions, RequestObserver, RetryPolicy, Timeouts, TlsOptions};
 use crate::limits::Limits;
 
 /// How to connect to registries.
@@ -11,6 +11,8 @@ pub struct RegistryOptions {
     pub(super) credentials: Arc<dyn CredentialSource>,
     pub(super) plain_http_hosts: Vec<String>,
     pub(super) token_servers: Vec<String>,
+    /// All where there is none.
+    pub(super) allowed_registries: Option<Vec<String>>,
     pub(super) limits: Limits,
     pub(super) cache_capacity: usize,
 }
@@ -22,6 +24,7 @@ impl Default for RegistryOptions {
             credentials: Arc::new(NoCredentials),
             plain_http_hosts: Vec::new(),
             token_servers: Vec::new(),
+            allowed_registries: None,
             limits: Limits::DEFAULT,
             cache_capacity: 0,
         }
@@ -53,6 +56,21 @@ impl RegistryOptions {
         self
     }
 
+    /// Contact no other registries than these and those allowed before: `host` or `host:port` as in references, or `*.domain` for all names
+    /// below it. Any other is a [`StoreError::Options`] before anything is sent. It does not limit where an allowed registry keeps its
+    /// blobs and tokens. By default all registries may be named.
+    ///
+    /// [`StoreError::Options`]: crate::store::StoreError::Options
+    pub fn with_allowed_registries(mut self, registries: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.allowed_registries.get_or_insert_default().extend(registries.into_iter().map(Into::into));
+        self
+    }
+
+    /// Which addresses registries, and the servers that they point to, may have.
+    pub fn with_address_policy(self, addresses: AddressPolicy) -> Self {
+        Self { http: HttpOptions { addresses, ..self.http }, ..self }
+    }
+
     /// How long to wait.
     pub fn with_timeouts(self, timeouts: Timeouts) -> Self {
         Self { http: HttpOptions { timeouts, ..self.http }, ..self }
@@ -74,9 +92,8 @@ impl RegistryOptions {
         Self { http: HttpOptions { user_agent: user_agent.into(), ..self.http }, ..self }
     }
 
-    /// Cache manifests, and as many bytes of blobs, that were read by digest, and read each once. For clients that live as long as
-    /// one run and write nothing: what is cached is not requested again, even if the registry has lost it since. Nothing is cached by
-    /// default.
+    /// Cache so many bytes of manifests, and as many of blobs, that were read by digest. For clients that write nothing: what is cached is
+    /// not requested again for ten minutes, even if the registry has lost it since. Nothing is cached by default.
     pub fn with_cache_capacity(self, kept_bytes: usize) -> Self {
         Self { cache_capacity: kept_bytes, ..self }
     }

@@ -56,9 +56,9 @@ async fn store_payload(
     if let Payload::Stream(_) = payload {
         start.follow_up_bytes = size;
     }
-    let endpoint = store.host.endpoint(store.context()).await?;
+    let endpoint = store.host().endpoint(store.context()).await?;
     let attempt = || upload(store, &start, payload, digest);
-    let reply = store.context().http.retry(endpoint, &start, Idempotency::Safe, attempt).await?;
+    let reply = store.context().http.retry(&endpoint, &start, Idempotency::Safe, attempt).await?;
     if reply.status.as_u16() != 201 {
         return Err(write_error(&reply));
     }
@@ -79,11 +79,11 @@ async fn upload(
     digest: &Digest,
 ) -> Result<RegistryResponse, AttemptError> {
     let scope = Scope::new(&store.repository, Access::Push);
-    let begun = store.host.attempt(store.context(), start, &scope).await?;
+    let begun = store.host().attempt(store.context(), start, &scope).await?;
     if begun.status.as_u16() != 202 {
         return Ok(begun);
     }
-    let endpoint = store.host.endpoint(store.context()).await?;
+    let endpoint = store.host().endpoint(store.context()).await?;
     let location = begun
         .header(LOCATION)
         .filter(|location| !location.trim().is_empty())
@@ -100,7 +100,7 @@ async fn upload(
     let reply = match payload {
         Payload::Bytes(bytes) => {
             put.body = Some(bytes.clone());
-            store.host.attempt(store.context(), &put, &scope).await?
+            store.host().attempt(store.context(), &put, &scope).await?
         }
         Payload::Stream(blob) => put_stream(store, put, blob, &scope).await?,
     };
@@ -123,7 +123,8 @@ async fn put_stream(
     let mut fault = None;
     let outcome = {
         let mut feeding = pin!(feed(blob, sink, &mut fault));
-        let mut sending = pin!(store.host.attempt(store.context(), &put, scope));
+        let host = store.host();
+        let mut sending = pin!(host.attempt(store.context(), &put, scope));
         let mut is_fed = false;
         // The answer ends both: it may come before all has been sent.
         poll_fn(|context| {

@@ -125,7 +125,7 @@ impl RegistryStore {
             let conditional = call.headers.contains_key(IF_MATCH) || call.headers.contains_key(IF_NONE_MATCH);
             if conditional && refuses_conditions(&reply, &error) {
                 // The writer looks again and writes again, from now on without conditions.
-                self.host.refuse_conditions();
+                self.host().refuse_conditions();
                 return Err(StoreError::Conflict { place: reply.response.place });
             }
             return Err(match (error, expected) {
@@ -144,7 +144,7 @@ impl RegistryStore {
 
     /// Puts `expected` into the request, as far as the registry gave us words for it.
     fn condition(&self, call: &mut Request, tag: &Tag, expected: Precondition) {
-        if !self.host.takes_conditions() {
+        if !self.host().takes_conditions() {
             return;
         }
         match (expected, self.etag(tag)) {

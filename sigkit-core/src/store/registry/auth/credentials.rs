@@ -20,7 +20,9 @@ pub enum Credentials {
 
 /// Finds the credentials for a repository.
 ///
-/// It is asked once per repository, when the registry has asked for credentials, and off the async threads, so that it may block.
+/// It is asked when the registry has asked for credentials, and off the async threads, so that it may block. What it gives for a
+/// repository is remembered for ten minutes at most, and not after the registry refused it; a failure is remembered by no request after
+/// those that waited for it.
 pub trait CredentialSource: Send + Sync {
     /// The credentials for `repository`. They are sent to its registry's host and port alone, for this repository, and to the
     /// token server that the registry names when that is related to it.

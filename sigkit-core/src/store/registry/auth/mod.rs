@@ -8,5 +8,5 @@ mod token_endpoint;
 
 pub use credentials::{CredentialError, CredentialSource, Credentials, NoCredentials, StaticCredentials};
 
-pub(super) use session::Session;
+pub(super) use session::{AuthCaches, Session};
 pub(super) use token::{Access, Scope};

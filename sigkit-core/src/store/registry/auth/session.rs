@@ -1,7 +1,7 @@
 //! The session with one registry: how it wants requests authorized, with which accounts and tokens.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -11,29 +11,59 @@ use tokio::sync::OnceCell;
 
 use super::challenge;
 use super::credentials::{CredentialError, Credentials};
-use super::token::{self, Bearer, Scope, TokenCell};
+use super::token::{self, Bearer, MAX_TOKEN_LIFETIME, Scope, TokenCell};
 use crate::http::sanitize::printable;
-use crate::http::{Endpoint, HttpError, Redirects, Request, ssrf};
+use crate::http::{BoundedMap, Endpoint, HttpError, Redirects, Request, ssrf};
 use crate::oci::Repository;
 use crate::store::StoreError;
 use crate::store::registry::context::Context;
 use crate::store::registry::error_body::{AttemptError, RegistryResponse};
 
+/// Accounts that are remembered.
+const MAX_ACCOUNTS: usize = 1024;
+/// How long an account is remembered: passwords change.
+const ACCOUNT_LIFETIME: Duration = Duration::from_secs(600);
+/// Tokens that are remembered.
+const MAX_TOKENS: usize = 1024;
+
 /// What authorizes requests to one registry.
-#[derive(Default)]
 pub(in crate::store::registry) struct Session {
-    accounts: Mutex<HashMap<Option<Repository>, Arc<Account>>>,
+    registry: String,
+    caches: Arc<AuthCaches>,
     auth_scheme: Mutex<Option<AuthScheme>>,
-    tokens: Mutex<HashMap<Scope, Arc<TokenCell>>>,
-    /// Done when the registry was asked outright how it wants credentials.
+    /// Done when the registry was asked outright how it wants credentials, and answered.
     asked: OnceCell<()>,
 }
 
-/// The account for one repository, looked up once; that of no repository is the one that logs in.
-#[derive(Default)]
-struct Account(OnceCell<Arc<ResolvedCredential>>);
+/// What the sessions of one client remember.
+pub(in crate::store::registry) struct AuthCaches {
+    /// By repository; that of no repository is the one that logs in.
+    accounts: BoundedMap<Option<Repository>, Arc<Account>>,
+    /// By registry and scope.
+    tokens: BoundedMap<(String, Scope), Arc<TokenCell>>,
+}
 
-/// What looking for credentials gave; a failure is remembered too, so that the user is not prompted twice.
+impl Default for AuthCaches {
+    fn default() -> Self {
+        Self {
+            accounts: BoundedMap::new(MAX_ACCOUNTS, ACCOUNT_LIFETIME),
+            tokens: BoundedMap::new(MAX_TOKENS, MAX_TOKEN_LIFETIME),
+        }
+    }
+}
+
+impl AuthCaches {
+    /// The numbers of accounts and of tokens.
+    pub(in crate::store::registry) fn len(&self) -> (usize, usize) {
+        (self.accounts.len(), self.tokens.len())
+    }
+}
+
+/// The account for one repository. Requests that need it at the same time share one look-up, and its failure; a failure is not
+/// remembered beyond that.
+type Account = OnceCell<Arc<ResolvedCredential>>;
+
+/// What looking for credentials gave.
 pub(super) struct ResolvedCredential {
     pub(super) credentials: Result<Option<Credentials>, CredentialError>,
     origin: Option<String>,
@@ -55,11 +85,16 @@ pub(super) struct Authorization {
 }
 
 impl Session {
-    /// The session of a registry about to be logged in to.
-    pub(in crate::store::registry) fn with_account(credentials: Credentials) -> Self {
+    pub(in crate::store::registry) fn new(registry: &str, caches: Arc<AuthCaches>) -> Self {
+        Self { registry: registry.to_owned(), caches, auth_scheme: Mutex::default(), asked: OnceCell::new() }
+    }
+
+    /// The session of a registry about to be logged in to. It shares nothing: the credentials are to be tried.
+    pub(in crate::store::registry) fn with_account(registry: &str, credentials: Credentials) -> Self {
         let found = ResolvedCredential { credentials: Ok(Some(credentials)), origin: None };
-        let account = Arc::new(Account(OnceCell::new_with(Some(Arc::new(found)))));
-        Self { accounts: Mutex::new(HashMap::from([(None, account)])), ..Self::default() }
+        let caches = AuthCaches::default();
+        caches.accounts.insert(None, Arc::new(OnceCell::new_with(Some(Arc::new(found)))));
+        Self::new(registry, Arc::new(caches))
     }
 
     /// Returns true if the registry has asked for credentials so far.
@@ -113,7 +148,11 @@ impl Session {
         let second = self.authorize(context, endpoint, &scheme, scope).await?;
         match second {
             Some(second) if first.as_ref().is_none_or(|first| first.value != second.value) => {
-                Ok(send(context, endpoint, request, Some(&second)).await?)
+                let response = send(context, endpoint, request, Some(&second)).await?;
+                if response.status == StatusCode::UNAUTHORIZED {
+                    self.forget_account(scope, &self.credentials(context, scope).await);
+                }
+                Ok(response)
             }
             Some(_) => Ok(response),
             None => {
@@ -155,16 +194,19 @@ impl Session {
     /// particular. OCI distribution specification 1.1, "Determining Support".
     async fn ask(&self, context: &Context, endpoint: &Endpoint) -> Option<AuthScheme> {
         if self.auth_scheme().is_none() {
-            let asked = self.asked.get_or_init(|| async {
-                let Ok(url) = endpoint.base.join("/v2/") else { return };
+            let asked = self.asked.get_or_try_init(|| async {
+                let url = endpoint.base.join("/v2/").map_err(|_| ())?;
                 let call = Request { redirects: Redirects::Refuse, ..Request::new(Method::GET, url) };
-                if let Ok(response) = send(context, endpoint, &call, None).await
-                    && response.status == StatusCode::UNAUTHORIZED
-                {
+                let response = send(context, endpoint, &call, None).await.map_err(|_| ())?;
+                if response.status == StatusCode::UNAUTHORIZED {
                     self.update_challenge(&response, endpoint, context);
                 }
+                Ok::<(), ()>(())
             });
-            asked.await;
+            if asked.await.is_err() {
+                // It is asked again with the next refusal.
+                return None;
+            }
         }
         self.auth_scheme()
     }
@@ -193,8 +235,12 @@ impl Session {
                 Ok(Some(Authorization { value, who: found.describe() }))
             }
             (AuthScheme::Bearer(bearer), _) => {
-                let slot = self.slot(scope);
-                token::obtain(context, endpoint, bearer, scope, &slot, &found).await.map(Some)
+                let cell = self.token_cell(scope);
+                let token = token::obtain(context, endpoint, bearer, scope, &cell, &found).await;
+                if matches!(token, Err(StoreError::Denied { .. })) {
+                    self.forget_account(scope, &found);
+                }
+                token.map(Some)
             }
             (AuthScheme::Basic, Some(Credentials::Basic { username, password })) => {
                 context.http.secrets().add_basic(username, password.expose());
@@ -211,37 +257,45 @@ impl Session {
 
     /// Looked up once, away from the async threads: a helper program may take its time.
     async fn credentials(&self, context: &Context, scope: &Scope) -> Arc<ResolvedCredential> {
-        let account = self.account(scope.repository());
-        let found = account.0.get_or_init(|| async {
+        let key = scope.repository().cloned();
+        let account = self.caches.accounts.get_or_insert_with(&key, Arc::default);
+        let found = account.get_or_init(|| async {
             let Some(repository) = scope.repository().cloned() else { return Arc::new(ResolvedCredential::nothing()) };
             let source = Arc::clone(&context.credentials);
-            let registry = repository.registry().to_owned();
             let looked_up = tokio::task::spawn_blocking(move || ResolvedCredential {
                 credentials: source.credentials(&repository),
                 origin: source.origin(&repository),
             });
             Arc::new(looked_up.await.unwrap_or_else(|error| ResolvedCredential {
-                credentials: Err(CredentialError { registry, detail: error.to_string() }),
+                credentials: Err(CredentialError { registry: self.registry.clone(), detail: error.to_string() }),
                 origin: None,
             }))
         });
-        Arc::clone(found.await)
+        let found = Arc::clone(found.await);
+        if found.credentials.is_err() {
+            self.caches.accounts.remove_if(&key, |other| Arc::ptr_eq(other, &account));
+        }
+        found
     }
 
-    fn account(&self, repository: Option<&Repository>) -> Arc<Account> {
-        let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(accounts.entry(repository.cloned()).or_default())
+    /// Forgets credentials that were refused, so that those that take their place are found.
+    fn forget_account(&self, scope: &Scope, refused: &Arc<ResolvedCredential>) {
+        // Credentials of a log-in were given by the caller.
+        if scope.repository().is_some() {
+            let is_this = |account: &Arc<Account>| account.get().is_some_and(|found| Arc::ptr_eq(found, refused));
+            self.caches.accounts.remove_if(&scope.repository().cloned(), is_this);
+        }
     }
 
-    /// The place of the token for `scope`; a token that may push may also pull.
-    fn slot(&self, scope: &Scope) -> Arc<TokenCell> {
-        let mut tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
-        let wider = tokens.get(&scope.with_push()).map(Arc::clone);
-        wider.unwrap_or_else(|| Arc::clone(tokens.entry(scope.clone()).or_default()))
+    /// The cell of the token for `scope`; a token that may push may also pull.
+    fn token_cell(&self, scope: &Scope) -> Arc<TokenCell> {
+        let key = |scope: &Scope| (self.registry.clone(), scope.clone());
+        let wider = self.caches.tokens.get(&key(&scope.with_push()));
+        wider.unwrap_or_else(|| self.caches.tokens.get_or_insert_with(&key(scope), Arc::default))
     }
 
     async fn forget(&self, scope: &Scope, value: &HeaderValue) {
-        self.slot(scope).forget(value).await;
+        self.token_cell(scope).forget(value).await;
     }
 }
 

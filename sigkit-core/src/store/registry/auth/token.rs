@@ -14,7 +14,7 @@ use super::credentials::Credentials;
 use super::session::{Authorization, ResolvedCredential, basic, sensitive};
 use super::token_endpoint::{self, TokenEndpointTrust};
 use crate::http::sanitize::printable;
-use crate::http::{Body, Endpoint, Idempotency, Redirects, Request, Secrets, ssrf};
+use crate::http::{Body, Endpoint, Idempotency, Redirects, Request, Secret, Secrets, ssrf};
 use crate::json;
 use crate::limits::DOCUMENT_VALUES;
 use crate::oci::Repository;
@@ -25,7 +25,7 @@ use crate::store::registry::error_body::{Quotes, RegistryResponse};
 /// What is assumed when a token server does not say how long a token lasts; the specification's value.
 const DEFAULT_LIFE: Duration = Duration::from_secs(60);
 /// The longest that a token is kept.
-const MAX_LIFE: Duration = Duration::from_secs(3600);
+pub(super) const MAX_TOKEN_LIFETIME: Duration = Duration::from_secs(3600);
 /// A token this close to its end is renewed.
 const EXPIRY_MARGIN: Duration = Duration::from_secs(5);
 /// The longest token that fits a request, in bytes.
@@ -114,6 +114,8 @@ pub(super) struct TokenCell(Mutex<Option<Token>>);
 #[derive(Debug)]
 struct Token {
     authorization: Authorization,
+    /// The token itself, to be kept out of messages as long as it is used.
+    secret: Secret,
     ends: Option<Instant>,
 }
 
@@ -133,13 +135,14 @@ pub(super) async fn obtain(
     endpoint: &Endpoint,
     bearer: &Bearer,
     scope: &Scope,
-    slot: &TokenCell,
+    cell: &TokenCell,
     found: &ResolvedCredential,
 ) -> Result<Authorization, StoreError> {
-    let mut slot = slot.0.lock().await;
+    let mut slot = cell.0.lock().await;
     if let Some(token) = slot.as_ref()
         && token.ends.is_some_and(|ends| ends > Instant::now())
     {
+        context.http.secrets().add(token.secret.expose());
         return Ok(token.authorization.clone());
     }
     let token = fetch(context, endpoint, bearer, scope, found).await?;
@@ -268,10 +271,11 @@ fn parse(
         None => DEFAULT_LIFE,
         // Beyond the range, or no number: whatever it means, it is not a promise to rely on.
         Some(None) => DEFAULT_LIFE,
-        Some(Some(seconds)) => Duration::from_secs(u64::try_from(seconds).unwrap_or_default()).min(MAX_LIFE),
+        Some(Some(seconds)) => Duration::from_secs(u64::try_from(seconds).unwrap_or_default()).min(MAX_TOKEN_LIFETIME),
     };
     Ok(Token {
         authorization: Authorization { value, who: reply.credentials_used.clone() },
+        secret: Secret::new(token),
         ends: asked.checked_add(life.saturating_sub(EXPIRY_MARGIN)),
     })
 }
