@@ -216,3 +216,77 @@ fn image_in_a_layout_verifies_once_it_is_signed() {
     sigkit_core::blocking::sign_image(&layout, &target, &key, &options, now).unwrap();
     assert!(printed(&verify(), 0).starts_with("✓ v1  VERIFIED\n"));
 }
+
+/// The most memory that copying a blob may take, in KiB.
+const MAX_PEAK_KIB: u64 = 32 << 10;
+
+// Fails when a store holds a blob in memory that it only passes on. `SIGKIT_COPY_MIB` is the size of the blob.
+#[test]
+fn blob_is_copied_in_constant_memory_between_all_stores() {
+    let mib: usize = std::env::var("SIGKIT_COPY_MIB").map_or(48, |mib| mib.parse().unwrap());
+    let size = mib << 20;
+    let digest = {
+        let mut hasher = sigkit_core::digest::Hasher::new(sigkit_core::digest::DigestAlgorithm::Sha256);
+        (0..mib).for_each(|_| hasher.update(&vec![7; 1 << 20]));
+        hasher.finish().to_string()
+    };
+    let registry = Registry::start();
+    registry.content().put_blob_as("from", &digest, &vec![7; size]);
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let copy = |from: &str, to: &str| {
+        let text = printed(&run(env!("CARGO_BIN_EXE_copy_blob"), &[from, to, &digest, &size.to_string()]), 0);
+        let peak = text.trim().trim_end_matches(" KiB").rsplit(' ').next().unwrap().parse::<u64>().unwrap();
+        eprintln!("{from} -> {to}: {text}");
+        assert!(peak <= MAX_PEAK_KIB, "{from} to {to}: {text}");
+        assert!(peak > 0 || cfg!(not(target_os = "linux")), "{text}");
+    };
+    let (registry_from, layout, archive) =
+        (format!("{}/from", registry.host()), format!("oci:{}", path("a")), format!("oci-archive:{}", path("a.tar")));
+    copy(&registry_from, &layout);
+    copy(&layout, &archive);
+    copy(&archive, &format!("{}/to", registry.host()));
+    std::fs::remove_dir_all(path("a")).unwrap();
+    copy(&archive, &layout);
+    std::fs::remove_file(path("a.tar")).unwrap();
+    copy(&layout, &format!("{}/other", registry.host()));
+    copy(&registry_from, &archive);
+}
+
+#[test]
+fn own_store_serves_an_image_and_cannot_serve_another() {
+    let registry = Registry::start();
+    let (signed, name) = image(&registry, "signed");
+    let key_file = key("TEST-ONLY-ecdsa-p256.key");
+    printed(&run(env!("CARGO_BIN_EXE_sign_and_push"), &[key_file.to_str().unwrap(), &name]), 0);
+    // Everything that the registry holds of it, in a folder.
+    let folder = tempfile::tempdir().unwrap();
+    let content = registry.content();
+    let hex = |digest: &str| folder.path().join(digest.strip_prefix("sha256:").unwrap());
+    let mut manifests = vec![signed.digest.clone()];
+    for entry in content.referrers("app", &signed.digest) {
+        let at = entry.find("sha256:").unwrap();
+        manifests.push(entry[at..at + 71].to_owned());
+    }
+    for digest in &manifests {
+        let bytes = content.manifest("app", digest).unwrap().bytes;
+        std::fs::write(hex(digest), &bytes).unwrap();
+        let text = String::from_utf8(bytes).unwrap();
+        for (at, _) in text.match_indices("sha256:") {
+            if let Some(blob) = content.blob("app", &text[at..at + 71]) {
+                std::fs::write(hex(&text[at..at + 71]), blob).unwrap();
+            }
+        }
+    }
+    let key = key("TEST-ONLY-ecdsa-p256.pub");
+    let verify = || {
+        let arguments = [key.to_str().unwrap(), folder.path().to_str().unwrap(), &signed.digest];
+        run(env!("CARGO_BIN_EXE_custom_store"), &arguments)
+    };
+    assert_eq!(printed(&verify(), 0), format!("verified {}\n", signed.digest));
+    // The store itself compares nothing, and is noticed all the same.
+    let (other, _) = image(&registry, "other");
+    std::fs::write(hex(&signed.digest), content.manifest("app", &other.digest).unwrap().bytes).unwrap();
+    let text = printed(&verify(), 1);
+    assert!(text.contains(&format!("expected {}, found {}", signed.digest, other.digest)), "{text}");
+}

@@ -30,7 +30,7 @@ pub(crate) enum BodyBudget {
     Shared,
     /// The caller, who knows how much that will be.
     Own,
-    /// None is needed: the body is given as it arrives.
+    /// No budget is needed: the body is given as it arrives.
     Stream,
 }
 

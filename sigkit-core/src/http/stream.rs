@@ -86,7 +86,7 @@ impl UploadFeed {
         self.0.send(Ok(chunk)).await.unwrap_or(());
     }
 
-    /// Cuts the request off: there are no more bytes.
+    /// Cuts the request off: the source has ended early.
     pub(crate) async fn cut_off(&self) {
         self.0.send(Err(io::Error::other("what was to be sent could not be read"))).await.unwrap_or(());
     }

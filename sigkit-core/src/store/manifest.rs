@@ -10,8 +10,9 @@ const PART_OVERHEAD_BYTES: usize = 256;
 /// There is no way to make one whose descriptor is not that of its bytes.
 ///
 /// ```
+/// use sigkit_core::digest::Digest;
+/// use sigkit_core::oci::TagOrDigest;
 /// use sigkit_core::store::FetchedManifest;
-/// use sigkit_core::{Digest, TagOrDigest};
 ///
 /// let bytes = br#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}"#;
 /// let digest = Digest::sha256(bytes);
