@@ -46,7 +46,7 @@
 //! | [`SignedEntity`](bundle::SignedEntity) | one signature with what came along, whatever format it came in |
 //! | [`Evidence`](bundle::Evidence) | all that was found, and all that could not be read, each with its origin |
 //! | [`Policy`] | who must have signed, and what else must hold |
-//! | [`Trust`](trust::Trust) | the deployment: limits, and the trusted roots that policies name |
+//! | [`Trust`] | the deployment: limits, and the trusted roots that policies name |
 //! | [`Verifier`] | a pure function of trust, policy, artifact, evidence and time |
 //! | [`Verified`], [`NotVerified`] | proof that only the verifier makes; refusal or doubt. Both carry a [`Report`](report::Report) |
 //! | [`Store`](store::Store) | where bytes live: registry, OCI layout, archive, memory, or what you bring |

@@ -16,13 +16,13 @@ use crate::store::Store;
 /// attestations, as its purpose says.
 ///
 /// Nothing found hides anything else. "Not found" from the store itself means that there is none; every other error
-/// becomes a [`Problem`] of the evidence. What is found in several places is one thing with several places.
+/// becomes a [`LookupError`](crate::bundle::LookupError) of the evidence. What is found in several places is one thing with several places.
 pub async fn discover<S: Store>(store: &S, image: &Digest, policy: &Policy, limits: &Limits) -> Evidence {
     discover_until(store, image, policy, limits, std::future::pending()).await
 }
 
 /// The same, until `until` is ready. What was read by then is the evidence, and what was not is a
-/// [`Problem`] of it: one place that stays silent hides no other.
+/// [`LookupError`](crate::bundle::LookupError) of it: one place that stays silent hides no other.
 pub async fn discover_until<S: Store>(
     store: &S,
     image: &Digest,

@@ -76,7 +76,7 @@ impl AttestOptions {
         sign_as(statement, &self.predicate_type, Some(&artifact), signer, hash, now)
     }
 
-    /// Stores what [`AttestOptions::seal`] made in `attestations`, which may be another repository than the image's.
+    /// Stores what [`AttestOptions::sign`] made in `attestations`, which may be another repository than the image's.
     ///
     /// # Errors
     /// [`SignImageError::Attach`].

@@ -122,6 +122,7 @@ fn own_policy(signer: &dyn Signer, signing: &SignOptions) -> Policy {
 
 /// A signed image.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct SignedImage {
     /// The manifest signed.
     pub image: FetchedManifest,
@@ -184,7 +185,7 @@ pub async fn sign_image<S: TagWriter>(
     Ok(SignedImage { image, attached })
 }
 
-/// Stores signatures made by [`SignOptions::seal`] in `signatures`, which may be another repository than the image's.
+/// Stores signatures made by [`SignOptions::sign`] in `signatures`, which may be another repository than the image's.
 ///
 /// # Errors
 /// [`SignImageError::Attach`].

@@ -9,6 +9,7 @@ use crate::verify::{Artifact, NotVerified, Verified, Verifier};
 
 /// An image that meets a policy.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct VerifiedImage {
     /// The manifest verified. Whatever is done with the image next must be done by `image.digest()`: the tag may
     /// have moved.

@@ -13,6 +13,7 @@ use crate::time::UnixTime;
 
 /// A line of an outline.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct OutlineLine {
     /// How deep it is nested; 0 for a rule.
     pub depth: usize,
@@ -22,6 +23,7 @@ pub struct OutlineLine {
 
 /// Where a rule asks for less than it seems to.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct PolicyLint {
     /// The rule.
     pub rule: String,

@@ -46,6 +46,7 @@ impl fmt::Display for SanType {
 
 /// What a certificate says about the signer. It can be trusted once a path to a trusted authority is found, not before.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct SignerIdentity {
     /// The kind of the subject's name.
     pub kind: SanType,

@@ -87,6 +87,7 @@ pub(super) struct TransparencyMaterial {
 
 /// An entry of a trusted log about the signature.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct LogRecord {
     /// The log's name.
     pub log: LogId,
