@@ -43,6 +43,7 @@ pub struct ScanGate {
 
 /// Which findings count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum FindingFilter {
     /// All.
     All,

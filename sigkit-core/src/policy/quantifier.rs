@@ -1,5 +1,6 @@
 /// Which of several statements must pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Quantifier {
     /// One is enough.
     Any,

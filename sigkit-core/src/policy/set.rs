@@ -48,6 +48,7 @@ pub enum ImageMatcher {
 
 /// What becomes of an image that does not meet a rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum EnforcementMode {
     /// It is refused.
     Enforce,
@@ -67,6 +68,7 @@ pub(super) enum Choice {
 
 /// What an image is called, as far as policies care.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub enum ImageIdentity<'a> {
     /// An image in a registry.
     Registry(&'a ImageReference),

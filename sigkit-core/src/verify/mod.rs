@@ -127,9 +127,9 @@ impl Deadline<'_> {
 impl std::fmt::Debug for Deadline<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            Self::Endless => "Patience(without end)",
-            Self::Asked(_) => "Patience(asked)",
-            Self::Told(_) => "Patience(told)",
+            Self::Endless => "Deadline(endless)",
+            Self::Asked(_) => "Deadline(asked)",
+            Self::Told(_) => "Deadline(told)",
         })
     }
 }
