@@ -1,4 +1,4 @@
-//! Verifies an image in a store of one's own: `custom_store COSIGN.PUB FOLDER DIGEST`
+//! Verifies an image in a store of your own: `custom_store COSIGN.PUB FOLDER DIGEST`
 //!
 //! The folder holds one file for every manifest and blob, under the hexadecimal digits of its digest. The store gives bytes as it finds
 //! them: that they are those asked for is checked by the types that it has to return.
