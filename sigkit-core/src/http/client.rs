@@ -125,10 +125,10 @@ impl HttpClient {
                     let response = answer.as_mut();
                     response.attempts = state.attempts();
                     let too_many = response.status == StatusCode::TOO_MANY_REQUESTS;
-                    let retryable = retry::is_retryable(response.status, idempotency);
+                    let retryable = retry::is_retryable_status(response.status, idempotency);
                     (retryable, retry::retry_after(&response.headers), too_many)
                 }
-                Err(SendError::Http(error)) => (error.is_retryable(idempotency), None, false),
+                Err(SendError::Http(error)) => (retry::is_retryable_error(error.kind, idempotency), None, false),
                 Err(SendError::Service(_)) => (false, None, false),
             };
             // As long as others are served it is only a matter of time, which the pace of the origin handles.

@@ -2,7 +2,6 @@ use std::error::Error;
 
 use reqwest::Url;
 
-use super::request::Idempotency;
 use super::sanitize::printable;
 use super::secrets::Secrets;
 use super::{proxy, ssrf};
@@ -53,14 +52,6 @@ impl HttpError {
 
     pub(crate) fn protocol(place: &str, detail: impl Into<String>) -> Self {
         Self::new(HttpErrorKind::Protocol, place, detail)
-    }
-
-    /// Returns true if the request may be sent again.
-    pub(super) fn is_retryable(&self, idempotency: Idempotency) -> bool {
-        match self.kind {
-            HttpErrorKind::Connect | HttpErrorKind::Transient => idempotency == Idempotency::Safe,
-            HttpErrorKind::Permanent | HttpErrorKind::Protocol => false,
-        }
     }
 
     /// The same error after so many attempts.

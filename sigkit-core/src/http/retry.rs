@@ -5,6 +5,7 @@ use std::time::Duration;
 use reqwest::StatusCode;
 use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 
+use super::error::HttpErrorKind;
 use super::options::RetryPolicy;
 use super::request::Idempotency;
 
@@ -49,8 +50,16 @@ pub(super) fn is_reasonable(asked: Option<Duration>) -> bool {
     asked.is_none_or(|pause| pause <= MAX_PAUSE)
 }
 
+/// Returns true if a request that failed so may be sent again.
+pub(super) fn is_retryable_error(kind: HttpErrorKind, idempotency: Idempotency) -> bool {
+    match kind {
+        HttpErrorKind::Connect | HttpErrorKind::Transient => idempotency == Idempotency::Safe,
+        HttpErrorKind::Permanent | HttpErrorKind::Protocol => false,
+    }
+}
+
 /// Returns true if the status says that a later try may succeed.
-pub(super) fn is_retryable(status: StatusCode, repeat: Idempotency) -> bool {
+pub(super) fn is_retryable_status(status: StatusCode, repeat: Idempotency) -> bool {
     match repeat {
         Idempotency::Safe => matches!(status.as_u16(), 408 | 429 | 500 | 502 | 503 | 504),
         Idempotency::Never => false,

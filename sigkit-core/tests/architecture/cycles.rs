@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 /// Cycles that are still to be broken, by the files in them. Nothing may be added.
-const KNOWN: [&[&str]; 7] = [
+const KNOWN: [&[&str]; 6] = [
     &["attach/missing_entries.rs", "attach/read_modify_write.rs"],
     &["content/predicate.rs", "content/statement.rs"],
     &[
@@ -19,7 +19,6 @@ const KNOWN: [&[&str]; 7] = [
     ],
     &["report/others.rs", "report/rows.rs"],
     &["store/blob.rs", "store/manifest.rs", "store/read.rs", "store/verified.rs", "store/write.rs"],
-    &["store/registry/auth/session.rs", "store/registry/auth/token.rs"],
     // A requirement may hold a policy over several authorities, each with a requirement.
     &["policy/requirement.rs", "policy/whole_policy.rs", "verify/requirement.rs", "verify/whole_policy.rs"],
 ];

@@ -24,6 +24,7 @@ mod referrers;
 mod tags;
 mod upload;
 mod write;
+mod write_outcome;
 
 pub use auth::{CredentialError, CredentialSource, Credentials, NoCredentials, StaticCredentials};
 pub use client::{RegistryClient, RegistryStore};

@@ -11,7 +11,7 @@ use super::auth::{Access, Scope};
 use super::client::RegistryStore;
 use super::error_body::{AttemptError, RegistryResponse};
 use super::read::stated_digest;
-use super::write::{check_stored, is_lost_upload, write_error};
+use super::write_outcome::{check_stored, is_lost_upload, write_error};
 use crate::digest::Digest;
 use crate::http::{HttpError, Idempotency, Request, Upload, UploadFeed, ssrf};
 use crate::oci::Repository;

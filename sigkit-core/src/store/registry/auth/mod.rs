@@ -1,5 +1,6 @@
 //! Authentication: which credentials a registry gets, in which form, and which token servers may see them.
 
+mod authorization;
 mod challenge;
 mod credentials;
 mod session;

@@ -3,16 +3,14 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use reqwest::header::{HeaderValue, WWW_AUTHENTICATE};
 use reqwest::{Method, StatusCode};
 use tokio::sync::OnceCell;
 
+use super::authorization::{Authorization, ResolvedCredential, basic, sensitive};
 use super::challenge;
 use super::credentials::{CredentialError, Credentials};
 use super::token::{self, Bearer, MAX_TOKEN_LIFETIME, Scope, TokenCell};
-use crate::http::sanitize::printable;
 use crate::http::{BoundedMap, Endpoint, HttpError, Redirects, Request, ssrf};
 use crate::oci::Repository;
 use crate::store::StoreError;
@@ -63,25 +61,11 @@ impl AuthCaches {
 /// remembered beyond that.
 type Account = OnceCell<Arc<ResolvedCredential>>;
 
-/// What looking for credentials gave.
-pub(super) struct ResolvedCredential {
-    pub(super) credentials: Result<Option<Credentials>, CredentialError>,
-    origin: Option<String>,
-}
-
 /// How the registry asks for credentials.
 #[derive(Clone)]
 enum AuthScheme {
     Basic,
     Bearer(Bearer),
-}
-
-/// What is sent as `Authorization`.
-#[derive(Clone, Debug)]
-pub(super) struct Authorization {
-    pub(super) value: HeaderValue,
-    /// In words, for error messages.
-    pub(super) who: String,
 }
 
 impl Session {
@@ -312,42 +296,4 @@ async fn send(
         Some(authorization) => RegistryResponse { credentials_used: authorization.who.clone(), ..response },
         None => response,
     })
-}
-
-impl ResolvedCredential {
-    const fn nothing() -> Self {
-        Self { credentials: Ok(None), origin: None }
-    }
-
-    /// The credentials in words.
-    pub(super) fn describe(&self) -> String {
-        let what = match &self.credentials {
-            Ok(Some(Credentials::Basic { username, .. })) => {
-                format!("user {:?}", printable(username, 80))
-            }
-            Ok(Some(Credentials::Identity(_))) => "an identity token".to_owned(),
-            Ok(Some(Credentials::Bearer(_))) => "a registry token".to_owned(),
-            Ok(None) => return "anonymous access; no credentials are known for this registry".to_owned(),
-            Err(error) => error.to_string(),
-        };
-        match &self.origin {
-            Some(origin) => format!("{what} from {origin}"),
-            None => what,
-        }
-    }
-}
-
-/// The value of a `Basic` authorization.
-pub(super) fn basic(username: &str, password: &str) -> String {
-    format!("Basic {}", STANDARD.encode(format!("{username}:{password}")))
-}
-
-/// A header value that debug output does not show.
-pub(super) fn sensitive(text: &str, endpoint: &Endpoint) -> Result<HeaderValue, StoreError> {
-    let mut value = HeaderValue::try_from(text).map_err(|_| StoreError::Denied {
-        place: ssrf::authority(&endpoint.base),
-        detail: "expected credentials of printable characters, found others".to_owned(),
-    })?;
-    value.set_sensitive(true);
-    Ok(value)
 }

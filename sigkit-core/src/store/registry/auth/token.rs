@@ -9,9 +9,9 @@ use serde::Deserialize;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
+use super::authorization::{Authorization, ResolvedCredential, basic, sensitive};
 use super::challenge::Challenge;
 use super::credentials::Credentials;
-use super::session::{Authorization, ResolvedCredential, basic, sensitive};
 use super::token_endpoint::{self, TokenEndpointTrust};
 use crate::http::sanitize::printable;
 use crate::http::{Body, Endpoint, Idempotency, Redirects, Request, Secret, Secrets, ssrf};
