@@ -200,6 +200,7 @@ impl<'a> BlobSource<'a> {
     }
 
     /// The bytes, where they are in memory already; not yet compared with the digest.
+    #[cfg(any(feature = "layout", feature = "registry"))]
     pub(super) fn in_memory(&self) -> Option<&[u8]> {
         match &self.content {
             Content::Bytes(bytes) => Some(bytes),
