@@ -339,7 +339,7 @@ impl<'de, T: serde::Deserialize<'de>> serde::Deserialize<'de> for Filled<T> {
     }
 }
 
-/// [`Mode`] as documents write it.
+/// [`EnforcementMode`] as documents write it.
 #[derive(Clone, Copy, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum WireMode {
