@@ -23,6 +23,6 @@ fn verify(arguments: &[String]) -> Result<(), Box<dyn Error>> {
     let policy = Policy::key(Purpose::Image, KeyAuthority::new(key, PublicKey::from_pem(&fs::read(key)?)?));
     let verified =
         blocking::verify_image(&store, &image.target(), &Trust::default(), &policy, SystemTime::now().into())?;
-    println!("{}@{}", image.repository, verified.image.descriptor.digest);
+    println!("{}@{}", image.repository, verified.image.descriptor().digest);
     Ok(())
 }
