@@ -10,7 +10,7 @@ const FORMS: &str = "a file, env://VARIABLE, or - for standard input";
 
 /// Algorithms of key pairs that can be created, by name.
 pub(crate) const ALGORITHMS: &[&str] =
-    &["ecdsa-p256", "ecdsa-p384", "ecdsa-p521", "ed25519", "rsa-2048", "rsa-3072", "rsa-4096"];
+    &["ecdsa-p256", "ecdsa-p384", "ecdsa-p521", "ed25519", "rsa-2048", "rsa-3072", "rsa-4096", "rsa-8192"];
 
 /// Where a key is.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -74,6 +74,9 @@ impl std::str::FromStr for Target {
         // `oci:v1` could also be the image `oci` on Docker Hub; that one can still be written docker.io/library/oci:v1.
         match text.strip_prefix("oci:") {
             Some(rest) => LocalImage::parse(rest).map(Self::Layout).map_err(refused),
+            None if text.starts_with(['.', '/', '~']) => {
+                Err(refused("a path is written oci:DIR, oci-archive:FILE or docker-archive:FILE".to_owned()))
+            }
             None => text.parse().map(Self::Registry).map_err(reference),
         }
     }

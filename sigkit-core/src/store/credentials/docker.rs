@@ -1,41 +1,72 @@
 //! Credentials looked up where docker and podman store them.
 
-use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
-
-use crate::oci::Repository;
-use crate::store::registry::{CredentialError, CredentialSource, Credentials};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use super::file_store::AuthFile;
 use super::files::CredentialFiles;
 use super::helper::Helpers;
 use super::server_address::RegistryKey;
+use crate::http::BoundedMap;
+use crate::oci::Repository;
+use crate::store::registry::{CredentialError, CredentialSource, Credentials};
 
 /// The credentials that docker and podman have stored: those of `docker login`, of `podman login`, and of the helpers that their files
 /// name.
 ///
 /// Reads nothing before a registry asks for credentials. Looking them up reads files and may run a helper program, which blocks for up
 /// to ten seconds; [`RegistryClient`](crate::RegistryClient) looks them up outside of the threads of its executor. What a helper says is
-/// kept for as long as this value.
-#[derive(Debug)]
+/// remembered for ten minutes; that it failed is not.
 pub struct DockerCredentials {
     files: Vec<PathBuf>,
     helpers: Helpers,
     /// What helpers have said, by their name and the registry: a helper may prompt, and is not to do so for every repository.
-    answers: Mutex<BTreeMap<(String, String), Answer>>,
-    origins: Mutex<HashMap<Repository, String>>,
+    answers: BoundedMap<(String, String), Arc<Answer>>,
+    origins: BoundedMap<Repository, String>,
 }
 
-/// What a helper has said.
-#[derive(Clone, Debug)]
-struct Answer(Result<Option<Credentials>, String>);
+/// Registries and repositories that are remembered.
+const MAX_REMEMBERED: usize = 1024;
+/// How long they are; tokens of clouds hold longer.
+const LIFETIME: Duration = Duration::from_secs(600);
+
+/// What a helper says about a registry. Those that wait while it runs get the same answer; a failure is for them alone.
+#[derive(Default)]
+struct Answer {
+    /// How often the helper has answered.
+    given: AtomicU64,
+    last: Mutex<Option<Result<Option<Credentials>, String>>>,
+}
+
+impl Answer {
+    fn get(&self, ask: impl FnOnce() -> Result<Option<Credentials>, String>) -> Result<Option<Credentials>, String> {
+        let before = self.given.load(Ordering::Acquire);
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.given.load(Ordering::Acquire) > before;
+        match &*last {
+            Some(answer) if waited || answer.is_ok() => answer.clone(),
+            _ => {
+                let answer = last.insert(ask()).clone();
+                self.given.fetch_add(1, Ordering::Release);
+                answer
+            }
+        }
+    }
+}
 
 /// Credentials and the place they come from, in words.
 struct Found {
     credentials: Credentials,
     origin: String,
+}
+
+impl fmt::Debug for DockerCredentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DockerCredentials").field("files", &self.files).finish_non_exhaustive()
+    }
 }
 
 impl DockerCredentials {
@@ -44,8 +75,8 @@ impl DockerCredentials {
         Self {
             helpers: Helpers::new(files.search_path.clone()),
             files: files.all(),
-            answers: Mutex::default(),
-            origins: Mutex::default(),
+            answers: BoundedMap::new(MAX_REMEMBERED, LIFETIME),
+            origins: BoundedMap::new(MAX_REMEMBERED, LIFETIME),
         }
     }
 
@@ -83,13 +114,9 @@ impl DockerCredentials {
     fn ask(&self, helper: Option<&str>, path: &Path, server: &RegistryKey<'_>) -> Result<Option<Found>, String> {
         let Some(name) = helper.filter(|name| !name.is_empty()) else { return Ok(None) };
         let url = server.url().unwrap_or_default().to_owned();
-        let answer = {
-            // Held while the helper runs: another request for the same server waits for the answer.
-            let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
-            let ask = || Answer(self.helpers.get(name, server).map_err(|error| error.to_string()));
-            answers.entry((name.to_owned(), url)).or_insert_with(ask).clone()
-        };
-        let credentials = answer.0.map_err(|error| format!("{error} (named in {})", path.display()))?;
+        let answer = self.answers.get_or_insert_with(&(name.to_owned(), url), Arc::default);
+        let answer = answer.get(|| self.helpers.get(name, server).map_err(|error| error.to_string()));
+        let credentials = answer.map_err(|error| format!("{error} (named in {})", path.display()))?;
         let origin = || format!("docker-credential-{name}, named in {}", path.display());
         Ok(credentials.map(|credentials| Found { credentials, origin: origin() }))
     }
@@ -101,14 +128,13 @@ impl CredentialSource for DockerCredentials {
             .find(&RegistryKey::of(repository))
             .map_err(|detail| CredentialError { registry: repository.registry().to_owned(), detail })?;
         Ok(found.map(|found| {
-            let mut origins = self.origins.lock().unwrap_or_else(PoisonError::into_inner);
-            origins.insert(repository.clone(), found.origin.clone());
+            self.origins.insert(repository.clone(), found.origin);
             found.credentials
         }))
     }
 
     fn origin(&self, repository: &Repository) -> Option<String> {
-        self.origins.lock().unwrap_or_else(PoisonError::into_inner).get(repository).cloned()
+        self.origins.get(repository)
     }
 }
 
@@ -154,5 +180,26 @@ mod tests {
         assert_eq!(error.registry, "a.example");
         assert!(error.detail.contains("auth\u{1b}.json: auths, entry \"a.example\": auth is not base64"), "{error}");
         assert_eq!(stored.credentials(&app("b.example")), Ok(None));
+    }
+
+    #[test]
+    fn answer_is_kept_and_a_failure_is_only_shared_by_those_who_wait() {
+        let answer = Answer::default();
+        let failure = || Err("locked".to_owned());
+        assert_eq!(answer.get(failure), Err("locked".to_owned()));
+        assert_eq!(answer.get(|| Ok(None)), Ok(None));
+        assert_eq!(answer.get(failure), Ok(None));
+        let (answer, asked) = (Answer::default(), AtomicU64::new(0));
+        let slow = || {
+            asked.fetch_add(1, Ordering::Relaxed);
+            std::thread::sleep(Duration::from_millis(300));
+            failure()
+        };
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| assert_eq!(answer.get(slow), Err("locked".to_owned())));
+            }
+        });
+        assert_eq!(asked.load(Ordering::Relaxed), 1);
     }
 }

@@ -20,7 +20,8 @@ pub enum Credentials {
 
 /// Finds the credentials for a repository.
 ///
-/// It is asked when the registry has asked for credentials, and off the async threads, so that it may block. What it gives for a
+/// A source may block, as files and helper programs do: it is called when the registry has asked for credentials, on a thread of tokio
+/// that is kept for blocking work, and never on one that runs futures. What it gives for a
 /// repository is remembered for ten minutes at most, and not after the registry refused it; a failure is remembered by no request after
 /// those that waited for it.
 pub trait CredentialSource: Send + Sync {
