@@ -126,7 +126,7 @@ fn bytes_verify_with_a_key() {
         sigkit_core::key::file::decrypt(&std::fs::read(key("TEST-ONLY-ed25519.key")).unwrap(), &password()).unwrap();
     let public = folder.path().join("key.pub");
     {
-        use sigkit_core::key::Signer as _;
+        use sigkit_core::key::SigningKey as _;
         std::fs::write(&file, "bytes").unwrap();
         std::fs::write(&signature, key.sign(b"bytes").unwrap().to_base64()).unwrap();
         std::fs::write(&public, key.public_key().to_pem()).unwrap();

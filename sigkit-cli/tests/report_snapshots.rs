@@ -136,7 +136,7 @@ fn by_key(scenes: &mut Scenes) {
         r#"{{"critical":{{"identity":{{"docker-reference":"app"}},"image":{{"docker-manifest-digest":"{}"}},"type":"cosign container image signature"}},"optional":null}}"#,
         scenes.lab.image("v1").digest
     );
-    use sigkit_core::key::Signer as _;
+    use sigkit_core::key::SigningKey as _;
     let signature = scenes.key.sign(payload.as_bytes()).unwrap().to_base64();
     scenes.sandbox().write("signature", signature);
     scenes.sandbox().write("payload.json", payload.replace("null", r#"{"stage":"prod"}"#));

@@ -18,7 +18,7 @@ use sigkit_core::attach::discover;
 use sigkit_core::crypto::{KeyAlgorithm, PublicKey};
 use sigkit_core::digest::Digest;
 use sigkit_core::image::{Format, SignImageError, SignOptions, sign_image};
-use sigkit_core::key::{KeyPair, Signer as _};
+use sigkit_core::key::{KeyPair, SigningKey as _};
 use sigkit_core::limits::Limits;
 use sigkit_core::oci::{Descriptor, ImageReference, TagOrDigest, media_type};
 use sigkit_core::policy::{KeyAuthority, Policy, Purpose};

@@ -29,9 +29,10 @@ use crate::image::{self, ImageError, VerifiedImage};
 #[cfg(feature = "sign")]
 use crate::image::{SignImageError, SignOptions, SignedImage};
 #[cfg(feature = "sign")]
-use crate::key::Signer;
 use crate::oci::TagOrDigest;
 use crate::policy::Policy;
+#[cfg(feature = "sign")]
+use crate::sign::Signer;
 #[cfg(feature = "sign")]
 use crate::store::TagWriter;
 use crate::store::{Store, StoreError};

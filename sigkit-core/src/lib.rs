@@ -51,12 +51,13 @@
 //! | [`Verified`], [`NotVerified`] | proof that only the verifier makes; refusal or doubt. Both carry a [`Report`](report::Report) |
 //! | [`Store`](store::Store) | where bytes live: registry, OCI layout, archive, memory, or what you bring |
 //! | scheme | how signatures hang on an image, in [`attach`]: cosign's tag, or OCI referrers |
-//! | [`Signer`](key::Signer) | what turns a message into a signature: a [`KeyPair`] in memory, or what you bring |
+//! | [`SigningKey`](key::SigningKey) | what signs bytes or a digest: a [`KeyPair`] in memory, or what you bring |
+//! | [`Signer`](sign::Signer) | what turns a draft into a signed entity: a [`KeyPair`], any key, a key with its certificate |
 //!
 //! # What is promised
 //!
 //! - The verifier is pure. It and all that it is made of have no clock, no environment, no files and no network; time is an argument,
-//!   `SystemTime::now().into()` at your edge. I/O happens in [`http`], [`store`], [`attach`], [`image`] and [`blocking`] alone.
+//!   `SystemTime::now().into()` at your edge. I/O happens in [`http`], [`store`], [`attach`], [`image`], [`sign`] and [`blocking`] alone.
 //! - "Could not look" is neither "unsigned" nor "verified". A registry that refuses or fails makes the verdict
 //!   [`Undecided`](report::Verdict::Undecided), unless a signature that was read suffices.
 //! - Every refusal has a stable [code](reason::Reason::code), what was expected, what was found, and where.
@@ -84,7 +85,8 @@
 //! # Map
 //!
 //! Pure, each using only what stands before it: [`digest`], [`limits`], [`time`]; [`crypto`], [`key`]; [`oci`], [`content`],
-//! [`bundle`], [`trust`]; [`reason`], [`report`], [`policy`], [`verify`]. Around them, with I/O: [`http`], [`store`], [`attach`], [`image`], [`blocking`].
+//! [`bundle`], [`trust`]; [`reason`], [`report`], [`policy`], [`verify`]. Around them, with I/O: [`http`], [`store`], [`attach`], [`sign`], [`image`],
+//! [`blocking`].
 //! What the paved path needs is at the root as well.
 // docs.rs shows the feature of each item.
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -136,6 +138,8 @@ pub mod policy;
 pub mod reason;
 #[cfg(feature = "oci")]
 pub mod report;
+#[cfg(feature = "sign")]
+pub mod sign;
 #[cfg(feature = "oci")]
 pub mod store;
 #[cfg(feature = "oci")]

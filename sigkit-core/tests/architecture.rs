@@ -15,7 +15,7 @@ const LAYERS: [&[&str]; 6] = [
     &["oci", "content", "bundle", "trust"],
     &["reason", "report", "policy", "verify"],
     &["http"],
-    &["store", "attach", "image", "blocking"],
+    &["store", "attach", "image", "sign", "blocking"],
 ];
 /// Layers of pure functions: the rest may do I/O.
 const PURE: usize = 4;

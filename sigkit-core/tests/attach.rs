@@ -4,7 +4,7 @@
 
 mod support;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,7 +18,7 @@ use sigkit_core::attach::{
 use sigkit_core::bundle::{BundleError, Evidence, Origin};
 use sigkit_core::crypto::Signature;
 use sigkit_core::digest::Digest;
-use sigkit_core::key::Signer as _;
+use sigkit_core::key::SigningKey as _;
 use sigkit_core::limits::Limits;
 use sigkit_core::oci::{Descriptor, Manifest, Tag, TagOrDigest, media_type};
 use sigkit_core::policy::{KeyAuthority, Policy, Purpose};
@@ -608,7 +608,10 @@ fn signature(writer: usize) -> Signature {
 
 async fn attach_layer<S: TagWriter>(store: &S, writer: usize) -> Result<WriteReceipt, AttachError> {
     let signature = signature(writer);
-    LayerAttachment { image: &image(), payload: b"{}", signature: &signature, created: None }.attach(store).await
+    let annotations = &BTreeMap::new();
+    LayerAttachment { image: &image(), payload: b"{}", signature: &signature, annotations, created: None }
+        .attach(store)
+        .await
 }
 
 async fn attach_bundle<S: TagWriter>(store: &S, writer: usize) -> Result<WriteReceipt, AttachError> {

@@ -4,6 +4,7 @@
 
 mod support;
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
@@ -13,17 +14,16 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use sigkit_core::attach::{BundleAttachment, EnvelopeAttachment, attestation_tag, discover};
 use sigkit_core::bundle::{Evidence, Origin, SignedEntity, VerificationMaterial};
-use sigkit_core::content::{Content, Draft, PredicateType, SIGN_PREDICATE, Statement};
+use sigkit_core::content::{Content, PredicateType, Readers, SIGN_PREDICATE, Statement, UnsignedDocument};
 use sigkit_core::digest::{Digest, DigestAlgorithm};
-use sigkit_core::image::{
-    AttestOptions, Format, ReplaceMode, SignImageError, attest_image, sign_image, sign_statement,
-};
-use sigkit_core::key::{KeyPair, Signer as _};
+use sigkit_core::image::{AttestOptions, Format, ReplaceMode, SignImageError, attest_image, sign_image};
+use sigkit_core::key::{KeyPair, SigningKey as _};
 use sigkit_core::limits::Limits;
 use sigkit_core::oci::{Descriptor, Manifest, Tag, TagOrDigest, media_type};
 use sigkit_core::policy::{KeyAuthority, Policy, Purpose};
 use sigkit_core::reason::Reason;
 use sigkit_core::report::Verdict;
+use sigkit_core::sign::{SigningError, sign_statement};
 use sigkit_core::store::{BlobSource, MemoryStore, Store, StoreWrite as _, TagWriter, WriteConsistency};
 use sigkit_core::trust::Trust;
 use sigkit_core::verify::{Artifact, NotVerified, Verified, Verifier};
@@ -75,10 +75,11 @@ async fn attest(store: &MemoryStore, kind: &PredicateType, format: Format, key: 
 
 /// The statement in an envelope, as its own evidence.
 fn sealed(statement: &str, key: &KeyPair) -> SignedEntity {
-    let draft = Draft::Statement { payload: statement.as_bytes().to_vec() };
-    let signature = key.sign(&draft.bytes()).unwrap();
+    let document =
+        UnsignedDocument::Statement { payload: statement.as_bytes().to_vec().into(), readers: Readers::Bundles };
+    let signature = key.sign(&document.bytes()).unwrap();
     let hint = VerificationMaterial::KeyHint(key.public_key().fingerprint().hint());
-    SignedEntity::new(draft.sign(signature), hint)
+    SignedEntity::new(document.sign(signature), hint)
 }
 
 // threat: D03
@@ -87,7 +88,7 @@ fn sealed(statement: &str, key: &KeyPair) -> SignedEntity {
 #[test]
 fn what_was_made_for_one_purpose_serves_no_other() {
     let attested = |kind: &PredicateType| sealed(&statement(kind.uri(), &subject_of(&image().to_string())), &signer());
-    let simple = Draft::simple_signing(&image(), "registry.example/app", &Default::default()).unwrap();
+    let simple = UnsignedDocument::simple_signing(&image(), "registry.example/app", &Default::default()).unwrap();
     let signature = signer().sign(&simple.bytes()).unwrap();
     let message = SignedEntity::from_detached(signer().sign(IMAGE.as_bytes()).unwrap().to_base64().as_bytes()).unwrap();
     let made: [(&str, Vec<SignedEntity>); 4] = [
@@ -246,8 +247,8 @@ async fn replacing_spares_other_keys_and_other_types() {
     attest(&store, &PredicateType::Custom, Format::Legacy, &signer(), "2").await;
     let before = layers(&store).await;
     assert_eq!(before.len(), 4);
-    let mut attesting = AttestOptions::new(PredicateType::Custom, Format::Legacy, "registry.example/app");
-    attesting.earlier = ReplaceMode::Replace;
+    let attesting = AttestOptions::new(PredicateType::Custom, Format::Legacy, "registry.example/app")
+        .with_earlier(ReplaceMode::Replace);
     for document in ["3", "3", "4"] {
         attest_image(&store, &tag("v1"), &signer(), &attesting, document.as_bytes().to_vec(), NOW).await.unwrap();
         let after = layers(&store).await;
@@ -277,8 +278,8 @@ type Attaching<'a> = Pin<Box<dyn Future<Output = Result<(), SignImageError>> + '
 
 /// Replaces with the document of one of several writers.
 async fn replace<S: TagWriter>(store: &S, format: Format, writer: usize) -> Result<(), SignImageError> {
-    let mut attesting = AttestOptions::new(PredicateType::Custom, format, "registry.example/app");
-    attesting.earlier = ReplaceMode::Replace;
+    let attesting =
+        AttestOptions::new(PredicateType::Custom, format, "registry.example/app").with_earlier(ReplaceMode::Replace);
     let document = format!("by {writer}").into_bytes();
     attest_image(store, &tag("v1"), &signer(), &attesting, document, NOW).await.map(drop)
 }
@@ -391,8 +392,8 @@ async fn nothing_is_replaced_unseen() {
     let target = by_tag(&attestation_tag(&image()));
     let bytes = manifest.to_string().into_bytes();
     store.push_manifest(&target, media_type::OCI_MANIFEST, &bytes).await.unwrap();
-    let mut attesting = AttestOptions::new(PredicateType::Custom, Format::Legacy, "registry.example/app");
-    attesting.earlier = ReplaceMode::Replace;
+    let attesting = AttestOptions::new(PredicateType::Custom, Format::Legacy, "registry.example/app")
+        .with_earlier(ReplaceMode::Replace);
     let error = attest_image(&store, &tag("v1"), &signer(), &attesting, b"2".to_vec(), NOW).await.unwrap_err();
     assert!(matches!(error, SignImageError::Earlier(_)), "{error}");
     assert_eq!(layers(&store).await, [missing_digest()]);
@@ -493,27 +494,29 @@ async fn both_formats_are_signed_over_the_hash_of_their_readers() {
 
 // threat: D06
 // Fails when a statement is signed for an artifact that it does not name, or whose other digests disagree.
-#[test]
-fn a_ready_statement_must_name_the_artifact() {
+#[tokio::test]
+async fn a_ready_statement_must_name_the_artifact() {
     let sha512 = Digest::of(DigestAlgorithm::Sha512, IMAGE.as_bytes());
     let wrong = Digest::of(DigestAlgorithm::Sha512, b"x");
     let artifact = Artifact::Bytes(IMAGE.as_bytes());
-    let seal = |subjects: &[(&str, Digest)], artifact| {
+    let key = signer();
+    let sign = async |subjects: &[(&str, Digest)], artifact| {
         let statement = Statement::attest(subjects, &PredicateType::Vuln, b"{}".to_vec()).unwrap();
-        sign_statement(statement, &PredicateType::Vuln, artifact, &signer(), NOW)
+        sign_statement(&key, statement.into(), &PredicateType::Vuln, artifact, NOW).await
     };
-    assert!(seal(&[("", wrong), ("", image())], Some(&artifact)).is_ok());
-    assert!(seal(&[("", sha512)], Some(&artifact)).is_ok());
-    let error = seal(&[("", wrong)], Some(&artifact)).unwrap_err();
-    assert!(matches!(&error, SignImageError::Rejected(refused) if refused.to_string().contains("subject-mismatch")));
-    assert!(seal(&[("", wrong)], None).is_ok(), "nobody asked");
+    assert!(sign(&[("", wrong), ("", image())], Some(&artifact)).await.is_ok());
+    assert!(sign(&[("", sha512)], Some(&artifact)).await.is_ok());
+    let error = sign(&[("", wrong)], Some(&artifact)).await.unwrap_err();
+    assert!(matches!(&error, SigningError::Rejected(refused) if refused.to_string().contains("subject-mismatch")));
+    assert!(sign(&[("", wrong)], None).await.is_ok(), "nobody asked");
     let text = statement("urn:x", &subject_of(&image().to_string())).into_bytes();
-    assert!(sign_statement(text, &PredicateType::Vuln, Some(&artifact), &signer(), NOW).is_err(), "another type");
+    let other = sign_statement(&key, text.into(), &PredicateType::Vuln, Some(&artifact), NOW).await;
+    assert!(other.is_err(), "another type");
 }
 
 // Fails when a large statement is verified by another way than a small one.
-#[test]
-fn large_statements_verify_with_every_kind_of_key() {
+#[tokio::test]
+async fn large_statements_verify_with_every_kind_of_key() {
     use sigkit_core::crypto::KeyAlgorithm;
     let mut keys: Vec<KeyPair> =
         [KeyAlgorithm::EcdsaP256, KeyAlgorithm::EcdsaP384, KeyAlgorithm::EcdsaP521, KeyAlgorithm::Ed25519]
@@ -527,7 +530,7 @@ fn large_statements_verify_with_every_kind_of_key() {
             let kind: PredicateType = "urn:x".parse().unwrap();
             let statement = Statement::attest(&[("", image())], &kind, predicate).unwrap();
             let artifact = Artifact::Digest(image());
-            let mut entity = sign_statement(statement, &kind, Some(&artifact), key, NOW).unwrap();
+            let mut entity = sign_statement(key, statement.into(), &kind, Some(&artifact), NOW).await.unwrap();
             if let Content::Envelope(envelope) = &mut entity.content {
                 let mut payload = envelope.payload.to_vec();
                 *payload.iter_mut().rev().nth(4).unwrap() = b'z';
@@ -672,6 +675,7 @@ async fn tag_that_holds_something_else_is_not_changed() {
     let envelope = EnvelopeAttachment {
         image: &image(),
         envelope: b"{}".into(),
+        annotations: &BTreeMap::new(),
         predicate_type: CUSTOM,
         created: None,
         replaces: &[],

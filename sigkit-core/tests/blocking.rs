@@ -7,7 +7,7 @@ use std::time::SystemTime;
 
 use sigkit_core::crypto::KeyAlgorithm;
 use sigkit_core::image::{Attached, ImageError, SignImageError};
-use sigkit_core::key::{Password, Signer as _, file};
+use sigkit_core::key::{Password, SigningKey as _, file};
 use sigkit_core::oci::{Descriptor, TagOrDigest, media_type};
 use sigkit_core::report::Verdict;
 use sigkit_core::store::registry::RegistryStore;

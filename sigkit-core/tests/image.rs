@@ -13,7 +13,7 @@ use sigkit_core::image::{
     Attached, Format, ImageError, SignImageError, SignOptions, TreeError, select_platform, sign_image,
     verify_blob_digests, verify_fetched, verify_image, walk_index,
 };
-use sigkit_core::key::{KeyPair, Signer as _};
+use sigkit_core::key::{KeyPair, SigningKey as _};
 use sigkit_core::limits::Limits;
 use sigkit_core::oci::{Descriptor, Platform, TagOrDigest, media_type};
 use sigkit_core::policy::{KeyAuthority, Policy, Purpose};
@@ -75,8 +75,7 @@ async fn signatures(store: &MemoryStore) -> usize {
 async fn what_is_signed_verifies_in_every_format_and_place() {
     for format in FORMATS {
         for store in [repository().await, repository().await.without_referrers()] {
-            let mut signing = SignOptions::new(format, REPOSITORY);
-            signing.annotations.insert("env".to_owned(), "<prod>".to_owned());
+            let signing = SignOptions::new(format, REPOSITORY).with_annotation("env", "<prod>");
             let attached = sign(&store, &signer(), &signing).await.unwrap();
             let count = if format == Format::Both { 2 } else { 1 };
             assert!(attached.len() == count && attached.iter().all(|one| matches!(one, Attached::Written(_))));
@@ -101,8 +100,7 @@ async fn whatever_the_clock_says_a_key_signs_and_verifies() {
     let times = [i64::MIN, -1, 0, 951_827_696, 2_147_483_647, 2_147_483_648, 253_402_300_799, i64::MAX];
     for signed_at in times.map(UnixTime) {
         let store = repository().await;
-        let mut signing = SignOptions::new(Format::Both, REPOSITORY);
-        signing.legacy_created = Some(signed_at);
+        let signing = SignOptions::new(Format::Both, REPOSITORY).with_legacy_created(signed_at);
         sign_image(&store, &tag("v1"), &signer(), &signing, signed_at).await.unwrap();
         for read_at in times.map(UnixTime) {
             let verified =
@@ -129,8 +127,7 @@ async fn signing_again_adds_one_entry_only() {
         // Another key, and another payload, are other signatures.
         sign(&store, &other_key(), &signing).await.unwrap();
         assert_eq!(signatures(&store).await, 2 * once);
-        let mut annotated = signing.clone();
-        annotated.annotations.insert("env".to_owned(), "prod".to_owned());
+        let annotated = signing.clone().with_annotation("env", "prod");
         sign(&store, &signer(), &annotated).await.unwrap();
         assert_eq!(signatures(&store).await, 3 * once);
     }
@@ -252,7 +249,7 @@ async fn signatures_may_live_in_another_repository() {
     let elsewhere = MemoryStore::new().with_name("registry.example/signatures");
     let fetched = images.manifest(&tag("v1")).await.unwrap();
     let signing = SignOptions::new(Format::Both, REPOSITORY);
-    let entities = signing.sign(&fetched, &signer(), NOW).unwrap();
+    let entities = signing.sign(&fetched, &signer(), NOW).await.unwrap();
     sigkit_core::image::attach(&elsewhere, &fetched, &entities, &signer(), &signing, NOW).await.unwrap();
     assert_eq!((signatures(&images).await, signatures(&elsewhere).await), (0, 2));
     let policy = policy(&signer());
@@ -264,20 +261,19 @@ async fn signatures_may_live_in_another_repository() {
 #[tokio::test]
 async fn a_payload_that_names_another_image_is_not_written() {
     let store = repository().await;
-    let mut signing = SignOptions::new(Format::Legacy, REPOSITORY);
+    let signing = SignOptions::new(Format::Legacy, REPOSITORY);
     let elsewhere = Digest::sha256(b"another image").to_string();
     let good = format!(
         r#"{{"critical":{{"identity":{{"docker-reference":"x/y"}},"image":{{"docker-manifest-digest":"{}"}},"type":"cosign container image signature"}},"optional":null}}"#,
         image()
     );
     for bad in [good.replace(&image().to_string(), &elsewhere), good.replace("cosign", "other"), "junk".to_owned()] {
-        signing.payload = Some(bad.into_bytes());
+        let signing = signing.clone().with_payload(bad.into_bytes());
         let error = sign(&store, &signer(), &signing).await.expect_err("it would not verify");
         assert!(matches!(error, SignImageError::Rejected(_)), "{error}");
     }
     assert_eq!(store.tagged().len(), 1);
-    signing.payload = Some(good.clone().into_bytes());
-    sign(&store, &signer(), &signing).await.unwrap();
+    sign(&store, &signer(), &signing.with_payload(good.clone().into_bytes())).await.unwrap();
     let verified = verify_image(&store, &tag("v1"), &Trust::default(), &policy(&signer()), NOW).await.unwrap();
     assert_eq!(verified.verified.signatures()[0].payload(), Some(good.as_bytes()));
 }
@@ -285,8 +281,8 @@ async fn a_payload_that_names_another_image_is_not_written() {
 #[tokio::test]
 async fn every_reference_given_is_signed() {
     let store = repository().await;
-    let mut signing = SignOptions::new(Format::Legacy, "registry.example/one");
-    signing.references.push("registry.example/two".to_owned());
+    let both = ["registry.example/one", "registry.example/two"].map(str::to_owned);
+    let signing = SignOptions::new(Format::Legacy, REPOSITORY).with_references(both);
     assert_eq!(sign(&store, &signer(), &signing).await.unwrap().len(), 2);
     for (repository, ok) in
         [("registry.example/one", true), ("registry.example/two", true), ("registry.example/three", false)]

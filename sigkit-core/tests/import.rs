@@ -4,7 +4,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sigkit_core::crypto::{Curve, KeyAlgorithm, KeyError, PemError, PublicKey};
-use sigkit_core::key::{ImportError, KeyPair, Signer as _, import};
+use sigkit_core::key::{ImportError, KeyPair, SigningKey as _, import};
 
 macro_rules! vector {
     ($name:literal) => {

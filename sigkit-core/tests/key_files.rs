@@ -4,7 +4,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sigkit_core::crypto::{KeyAlgorithm, PemError, PublicKey, Signature};
-use sigkit_core::key::{KeyFileError, KeyPair, Password, Signer as _, file};
+use sigkit_core::key::{KeyFileError, KeyPair, Password, SigningKey as _, file};
 
 const GOLDEN: &str = include_str!("../../keys/TEST-ONLY-golden.key");
 const WANTED: &[&str] = &["ENCRYPTED SIGSTORE PRIVATE KEY", "ENCRYPTED COSIGN PRIVATE KEY"];

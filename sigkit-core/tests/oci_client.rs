@@ -8,7 +8,7 @@ use oci_client::manifest::OciDescriptor;
 use oci_client::secrets::RegistryAuth;
 use oci_client::{Client, Reference};
 use sigkit_core::digest::Digest;
-use sigkit_core::key::{Password, Signer as _, file};
+use sigkit_core::key::{Password, SigningKey as _, file};
 use sigkit_core::limits::Limits;
 use sigkit_core::oci::{Descriptor, Repository, TagOrDigest, media_type};
 use sigkit_core::report::Verdict;

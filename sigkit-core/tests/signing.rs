@@ -7,7 +7,7 @@ use std::io::{Cursor, Error, Read, Result as IoResult, Seek, SeekFrom};
 
 use sigkit_core::crypto::{KeyAlgorithm, KeyError, MessageForm, SignatureError, SignatureScheme, StreamVerifier};
 use sigkit_core::digest::{Digest, DigestAlgorithm};
-use sigkit_core::key::{KeyPair, SignError, Signer, import};
+use sigkit_core::key::{KeyPair, SignError, SigningKey, import};
 
 const KEYS: [&str; 6] = [
     include_str!("../../keys/TEST-ONLY-ecdsa-p256-pkcs8.pem"),
@@ -50,8 +50,12 @@ fn the_legacy_format_is_signed_over_sha_256() {
             other => other,
         };
         for message in [&b""[..], b"message"] {
-            let signature = pair.sign_legacy(message).unwrap();
-            assert_eq!(key.verify(message, &signature), Ok(legacy));
+            assert_eq!(pair.legacy_scheme(), legacy);
+            let signature = match legacy.digest_algorithm() {
+                Some(algorithm) if legacy != pair.scheme() => pair.sign_prehashed(&Digest::of(algorithm, message)),
+                _ => pair.sign(message),
+            };
+            assert_eq!(key.verify(message, &signature.unwrap()), Ok(legacy));
         }
     }
 }
@@ -319,7 +323,7 @@ fn nonces_are_those_of_rfc_6979() {
 
 #[test]
 fn a_signer_can_be_a_trait_object_and_cross_threads() {
-    let signers: Vec<Box<dyn Signer>> = pairs().map(|pair| Box::new(pair) as Box<dyn Signer>).collect();
+    let signers: Vec<Box<dyn SigningKey>> = pairs().map(|pair| Box::new(pair) as Box<dyn SigningKey>).collect();
     std::thread::scope(|scope| {
         for signer in &signers {
             scope.spawn(|| signer.sign(b"message").unwrap());

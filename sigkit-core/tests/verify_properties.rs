@@ -372,7 +372,7 @@ fn pool() -> Vec<EvidenceItem> {
 // threat: I06
 #[test]
 fn the_result_is_ok_exactly_when_the_report_says_verified() {
-    use sigkit_core::key::Signer as _;
+    use sigkit_core::key::SigningKey as _;
     let pool = pool();
     let mut random = Random::new(0x5eed);
     let artifact = load_one("bundle").file("artifact").to_vec();

@@ -9,7 +9,7 @@ use std::num::NonZeroUsize;
 use sigkit_core::bundle::{BundleError, Evidence, EvidenceItem, LookupError, Origin, SignedEntity};
 use sigkit_core::crypto::{KeyAlgorithm, PublicKey};
 use sigkit_core::digest::Digest;
-use sigkit_core::key::{KeyPair, Signer as _};
+use sigkit_core::key::{KeyPair, SigningKey as _};
 use sigkit_core::limits::Limits;
 use sigkit_core::oci::Repository;
 use sigkit_core::policy::{KeyAuthority, Policy, PolicyError, Purpose};

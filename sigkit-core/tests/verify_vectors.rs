@@ -187,7 +187,7 @@ fn algorithm_unsupported() {
 /// The key decides, and only the key: no vector that verifies does so with another one.
 #[test]
 fn no_vector_verifies_with_another_key() {
-    use sigkit_core::key::Signer as _;
+    use sigkit_core::key::SigningKey as _;
     let vectors = vector::load_all();
     let mut keys: Vec<PublicKey> = vec![keys::other_key().public_key().clone()];
     for key in vectors.iter().map(Vector::key) {
@@ -211,7 +211,7 @@ fn a_signature_over_the_message_needs_the_message() {
     use sigkit_core::bundle::{Origin, SignedEntity};
     use sigkit_core::crypto::PublicKey;
     use sigkit_core::digest::{Digest, DigestAlgorithm};
-    use sigkit_core::key::{Password, Signer as _, file};
+    use sigkit_core::key::{Password, SigningKey as _, file};
     use sigkit_core::policy::{KeyAuthority, Policy, Purpose};
 
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../keys");

@@ -10,7 +10,7 @@ use std::{env, fs};
 
 use sigkit_core::content::PredicateType;
 use sigkit_core::image::{AttestOptions, attest_image};
-use sigkit_core::key::{self, Password, Signer as _};
+use sigkit_core::key::{self, Password, SigningKey as _};
 use sigkit_core::{Format, ImageReference, KeyAuthority, Policy, Purpose, RegistryClient, Trust, verify_image};
 
 #[tokio::main(flavor = "current_thread")]

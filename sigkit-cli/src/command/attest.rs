@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use sigkit_core::bundle::SignedEntity;
 use sigkit_core::content::{Content, PredicateType};
 use sigkit_core::image::{AttestOptions, ReplaceMode};
-use sigkit_core::key::KeyPair;
+use sigkit_core::sign::Signer;
 use sigkit_core::store::FetchedManifest;
 use sigkit_core::time::UnixTime;
 
@@ -38,18 +38,16 @@ pub(crate) fn run(
     }
     let now = context.now();
     let predicate = predicate(&args.predicate, &args.kind.kind, now, context)?;
-    let attesting = AttestOptions {
-        predicate_type: args.kind.kind.clone(),
-        format: args.format()?.into(),
-        name: String::new(),
-        earlier: if args.replace { ReplaceMode::Replace } else { ReplaceMode::Keep },
-        legacy_created: args.record_creation_timestamp.then(|| context.creation_time()).transpose()?,
-        limits: context.limits()?,
-    };
-    let key = context.signing_key(&args.key.key, args.key.password.password_file.as_deref())?;
+    let mut attesting = AttestOptions::new(args.kind.kind.clone(), args.format()?.into(), "")
+        .with_earlier(if args.replace { ReplaceMode::Replace } else { ReplaceMode::Keep })
+        .with_limits(context.limits()?);
+    if args.record_creation_timestamp {
+        attesting = attesting.with_legacy_created(context.creation_time()?);
+    }
+    let signer = context.signer(&args.key)?;
     context.files.check(&[("--bundle", args.bundle.as_deref())])?;
     let predicate = if single { Predicate::Once(Mutex::new(predicate)) } else { Predicate::Often(predicate) };
-    let job = Job { args, key, attesting, predicate, context, now, stored: Cell::new(false) };
+    let job = Job { args, signer, attesting, predicate, context, now, stored: Cell::new(false) };
     let mut output = images.write(&job, global, printer)?;
     if job.stored.get() {
         output.notes.push(audience::of_attestation(args.format()?));
@@ -108,7 +106,7 @@ impl Predicate {
 
 struct Job<'a> {
     args: &'a AttestArgs,
-    key: KeyPair,
+    signer: Box<dyn Signer>,
     attesting: AttestOptions,
     predicate: Predicate,
     context: &'a Context,
@@ -127,20 +125,23 @@ impl WriteOperation for Job<'_> {
         open: &OpenTarget,
         image: &FetchedManifest,
     ) -> Result<Vec<ImageResult>, Failure> {
-        let attesting = AttestOptions { name: open.docker_reference(), ..self.attesting.clone() };
-        let entity = attesting.sign(image, self.predicate.bytes(), &self.key, self.now)?;
-        if let Some(path) = &self.args.bundle {
+        let attesting = self.attesting.clone().with_repository(open.docker_reference());
+        let attestation = attesting.sign(image, self.predicate.bytes(), &*self.signer, self.now).await?;
+        if let (Some(path), Some(entity)) = (&self.args.bundle, attestation.bundle()) {
             let bundle = entity.to_bundle()?.unwrap_or_default();
             self.context.files.write("--bundle", path, &bundle, Access::Umask)?;
         }
         let name = name(given, open, image);
         if !self.args.stores() {
             let text = format!("Attested {name}; not stored beside the image");
-            let stdout = if self.args.bundle.is_some() { Vec::new() } else { envelope_line(&entity)? };
+            let stdout = match attestation.bundle().or(attestation.legacy()) {
+                Some(entity) if self.args.bundle.is_none() => envelope_line(entity)?,
+                _ => Vec::new(),
+            };
             return Ok(vec![ImageResult::done(text).with_stdout(stdout)]);
         }
         let before = before_writing(open).await?;
-        let receipts = attesting.attach(&open.signatures, image, entity, &self.key, self.now).await?;
+        let receipts = attesting.attach(&open.signatures, image, attestation, &*self.signer, self.now).await?;
         self.stored.set(true);
         let line = |receipt| format!("Attested {name}; attestation stored at {receipt}");
         let lines = receipts.iter().map(|receipt| ImageResult::done(line(receipt)));

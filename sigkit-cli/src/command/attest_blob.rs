@@ -1,11 +1,12 @@
 use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
+use std::sync::Arc;
 
-use sigkit_core::bundle::{SignedEntity, to_blob_bundle};
+use sigkit_core::bundle::SignedEntity;
 use sigkit_core::content::{Content, PredicateType, Statement};
 use sigkit_core::digest::{Digest, DigestAlgorithm, Hasher};
-use sigkit_core::image::sign_statement;
+use sigkit_core::sign::sign_statement;
 use sigkit_core::verify::Artifact;
 
 use super::attest::{envelope_line, predicate};
@@ -15,6 +16,7 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::files::OutputFile;
 use crate::outcome::Output;
+use crate::runtime;
 
 /// Attests something about a file, standard input or a digest; of any size in constant memory.
 ///
@@ -38,18 +40,18 @@ pub(crate) fn run(args: &AttestBlobArgs, context: &Context) -> Result<Output, Cl
             let predicate = predicate(path, &args.kind.kind, now, context)?;
             let blob = args.blob.as_deref().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
             let subject = [(blob.as_deref().unwrap_or_default(), digest)];
-            (args.kind.kind.clone(), Statement::attest(&subject, &args.kind.kind, predicate)?)
+            (args.kind.kind.clone(), Arc::new(Statement::attest(&subject, &args.kind.kind, predicate)?))
         }
         _ => return Err(CliError::usage("--predicate needs the BLOB that it is about, or its --hash".to_owned())),
     };
-    let key = context.signing_key(&args.key.key, args.key.password.password_file.as_deref())?;
+    let signer = context.signer(&args.key)?;
     context.files.check(&[
         ("--output-attestation", args.output_attestation.as_deref()),
         ("--bundle", args.bundle.as_deref()),
         ("--output-signature", args.output_signature.as_deref()),
     ])?;
     let artifact = subject.map(Artifact::Digest);
-    let entity = sign_statement(statement, &kind, artifact.as_ref(), &key, now).map_err(Box::new)?;
+    let entity = runtime::block_on(sign_statement(&*signer, statement, &kind, artifact.as_ref(), now))??;
     write(args, &entity, context)
 }
 
@@ -60,10 +62,10 @@ fn write(args: &AttestBlobArgs, entity: &SignedEntity, context: &Context) -> Res
     }
     if let Some(path) = &args.bundle {
         let bundle = match args.new_bundle_format {
-            Some(false) => to_blob_bundle(envelope_line(entity)?.trim_ascii())?,
-            _ => entity.to_bundle()?.unwrap_or_default(),
+            Some(false) => entity.to_blob_bundle()?,
+            _ => entity.to_bundle()?,
         };
-        files.push(OutputFile::new("--bundle", path, bundle));
+        files.push(OutputFile::new("--bundle", path, bundle.unwrap_or_default()));
     }
     if let Some(path) = &args.output_signature {
         files.push(OutputFile::new("--output-signature", path, envelope_line(entity)?.trim_ascii().to_vec()));
@@ -77,14 +79,14 @@ fn write(args: &AttestBlobArgs, entity: &SignedEntity, context: &Context) -> Res
 }
 
 /// Reads a statement that is signed as it is, and its type.
-fn ready(path: &Path, context: &Context) -> Result<(PredicateType, Vec<u8>), CliError> {
+fn ready(path: &Path, context: &Context) -> Result<(PredicateType, Arc<Vec<u8>>), CliError> {
     let limits = context.limits()?;
     let mut bytes = context.read_or_stdin("--statement", path, "an in-toto statement", limits.attachment_bytes)?;
-    let bytes = std::sync::Arc::new(std::mem::take(&mut *bytes));
+    let bytes = Arc::new(std::mem::take(&mut *bytes));
     let wrong = |error| CliError::failed(format!("{}: {error}", path.display()));
-    let kind = Statement::parse(std::sync::Arc::clone(&bytes), &limits).map_err(wrong)?.predicate_type;
+    let kind = Statement::parse(Arc::clone(&bytes), &limits).map_err(wrong)?.predicate_type;
     let kind = kind.parse().map_err(|error| CliError::usage(format!("--statement: {}: {error}", path.display())))?;
-    Ok((kind, std::sync::Arc::unwrap_or_clone(bytes)))
+    Ok((kind, bytes))
 }
 
 fn hash(blob: &Path, context: &Context) -> Result<Digest, CliError> {

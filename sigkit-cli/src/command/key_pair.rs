@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use sigkit_core::key::{KeyPair, Password, Signer as _, file};
+use sigkit_core::key::{KeyPair, Password, SigningKey as _, file};
 
 use crate::context::Context;
 use crate::error::CliError;

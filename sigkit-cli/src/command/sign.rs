@@ -1,11 +1,10 @@
 use std::cell::Cell;
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use sigkit_core::bundle::SignedEntity;
 use sigkit_core::content::Content;
 use sigkit_core::image::{Attached, ExistingSignature, Format, SignOptions, attach};
-use sigkit_core::key::KeyPair;
+use sigkit_core::sign::Signer;
 use sigkit_core::store::FetchedManifest;
 use sigkit_core::time::UnixTime;
 
@@ -39,23 +38,26 @@ pub(crate) fn run(
     };
     let images = Images::collect(StoreAccess::Write, &args.images, &args.registry, context)?;
     let outputs = Outputs::check(args, format, images.named.len())?;
-    let annotations: BTreeMap<String, String> =
-        args.annotations.iter().map(|annotation| (annotation.key.clone(), annotation.value.clone())).collect();
-    let signing = SignOptions {
-        format: format.into(),
-        annotations,
-        references: args.sign_container_identity.clone(),
-        payload: payload.map(|payload| payload.to_vec()),
-        again: if args.force { ExistingSignature::Write } else { ExistingSignature::Skip },
-        legacy_created: args.record_creation_timestamp.then(|| context.creation_time()).transpose()?,
-    };
-    let key = context.signing_key(&args.key.key, args.key.password.password_file.as_deref())?;
+    let mut signing = SignOptions::new(format.into(), "").with_existing(match args.force {
+        true => ExistingSignature::Write,
+        false => ExistingSignature::Skip,
+    });
+    for annotation in args.annotations.iter() {
+        signing = signing.with_annotation(&annotation.key, &annotation.value);
+    }
+    if let Some(payload) = payload {
+        signing = signing.with_payload(payload.to_vec());
+    }
+    if args.record_creation_timestamp {
+        signing = signing.with_legacy_created(context.creation_time()?);
+    }
+    let signer = context.signer(&args.key)?;
     context.files.check(&[
         ("--bundle", outputs.bundle),
         ("--output-signature", outputs.signature),
         ("--output-payload", outputs.payload),
     ])?;
-    let job = Job { args, key, signing, outputs, context, now: context.now(), stored: Cell::new(false) };
+    let job = Job { args, signer, signing, outputs, context, now: context.now(), stored: Cell::new(false) };
     let mut output = images.write(&job, global, printer)?;
     if job.stored.get() {
         output.notes.push(audience::of_signature(format));
@@ -97,7 +99,7 @@ impl<'a> Outputs<'a> {
 
 struct Job<'a> {
     args: &'a SignArgs,
-    key: KeyPair,
+    signer: Box<dyn Signer>,
     signing: SignOptions,
     outputs: Outputs<'a>,
     context: &'a Context,
@@ -116,18 +118,19 @@ impl WriteOperation for Job<'_> {
         open: &OpenTarget,
         image: &FetchedManifest,
     ) -> Result<Vec<ImageResult>, Failure> {
-        let mut signing = self.signing.clone();
-        if signing.references.is_empty() {
-            signing.references.push(open.docker_reference());
-        }
-        let entities = signing.sign(image, &self.key, self.now)?;
+        let references = match self.args.sign_container_identity.as_slice() {
+            [] => vec![open.docker_reference()],
+            given => given.to_vec(),
+        };
+        let signing = self.signing.clone().with_references(references);
+        let entities = signing.sign(image, &*self.signer, self.now).await?;
         self.write_files(&entities)?;
         let name = name(given, open, image);
         if !self.args.upload {
             return Ok(vec![ImageResult::done(format!("Signed {name}; not stored beside the image"))]);
         }
         let before = before_writing(open).await?;
-        let attached = attach(&open.signatures, image, &entities, &self.key, &signing, self.now).await?;
+        let attached = attach(&open.signatures, image, &entities, &*self.signer, &signing, self.now).await?;
         self.stored.set(self.stored.get() || attached.iter().any(|attached| matches!(attached, Attached::Written(_))));
         let line = |attached: &Attached| match attached {
             Attached::Written(receipt) => format!("Signed {name}; signature stored at {receipt}"),
@@ -156,7 +159,7 @@ impl Job<'_> {
             };
             // With both formats the files of signature and payload belong to the legacy one, which has no other file.
             let legacy = matches!(entity.content, Content::SimpleSigning { .. });
-            if legacy || self.signing.format == Format::Bundle {
+            if legacy || self.signing.format() == Format::Bundle {
                 if let Some(path) = self.outputs.signature {
                     files.push(OutputFile::new("--output-signature", path, signature.to_base64().into_bytes()));
                 }

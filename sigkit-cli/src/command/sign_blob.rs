@@ -1,9 +1,9 @@
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
-use sigkit_core::bundle::{SignedEntity, VerificationMaterial, to_blob_bundle};
-use sigkit_core::content::{Content, MessageSignature};
-use sigkit_core::key::{KeyPair, SignedStream, Signer as _};
+use sigkit_core::bundle::SignedEntity;
+use sigkit_core::key::ReadSeek;
+use sigkit_core::sign::{Signer, SigningError, sign_blob};
 
 use super::result_file::told;
 use crate::args::{GlobalArgs, SignBlobArgs};
@@ -11,6 +11,7 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::files::OutputFile;
 use crate::outcome::Output;
+use crate::runtime;
 
 /// Signs files or standard input, of any size in constant memory.
 ///
@@ -26,33 +27,33 @@ pub(crate) fn run(args: &SignBlobArgs, context: &Context, global: &GlobalArgs) -
         let why = "--b64=false prints binary data, and this is a terminal: give --output-signature FILE";
         return Err(CliError::usage(why.to_owned()));
     }
-    let key = context.signing_key(&args.key.key, args.key.password.password_file.as_deref())?;
+    let signer = context.signer(&args.key)?;
     context
         .files
         .check(&[("--bundle", args.bundle.as_deref()), ("--output-signature", args.output_signature.as_deref())])?;
     let mut output = Output::result(Vec::new());
     for blob in &args.blobs {
-        let signed = sign(&key, blob, context)?;
-        write(args, &key, (blob, &signed), &mut output, context)?;
+        let signed = sign(&*signer, blob, context)?;
+        write(args, (blob, &signed), &mut output, context)?;
     }
     Ok(output)
 }
 
 fn write(
     args: &SignBlobArgs,
-    key: &KeyPair,
-    (blob, signed): (&Path, &SignedStream),
+    (blob, signed): (&Path, &SignedEntity),
     output: &mut Output,
     context: &Context,
 ) -> Result<(), CliError> {
     let legacy = args.new_bundle_format == Some(false);
     let mut files = Vec::new();
     if let Some(path) = &args.bundle {
-        let bundle = if legacy { to_blob_bundle(signed.signature.as_bytes())? } else { bundle(key, signed)? };
-        files.push(OutputFile::new("--bundle", path, bundle));
+        let bundle = if legacy { signed.to_blob_bundle()? } else { signed.to_bundle()? };
+        files.push(OutputFile::new("--bundle", path, bundle.unwrap_or_default()));
     }
-    let text = signed.signature.to_base64();
-    let bytes = if args.b64 { text.as_bytes() } else { signed.signature.as_bytes() };
+    let signature = signed.content.signature();
+    let text = signature.to_base64();
+    let bytes = if args.b64 { text.as_bytes() } else { signature.as_bytes() };
     match (&args.output_signature, &args.bundle) {
         (Some(path), _) => files.push(OutputFile::new("--output-signature", path, bytes.to_vec())),
         (None, Some(_)) if !legacy => {}
@@ -69,29 +70,22 @@ fn write(
     Ok(())
 }
 
-fn bundle(key: &KeyPair, signed: &SignedStream) -> Result<Vec<u8>, CliError> {
-    let message = MessageSignature { digest: Some(signed.digest), signature: signed.signature.clone() };
-    let material = VerificationMaterial::KeyHint(key.public_key().fingerprint().hint());
-    let entity = SignedEntity::new(Content::Message(message), material);
-    Ok(entity.to_bundle()?.unwrap_or_default())
-}
-
-fn sign(key: &KeyPair, blob: &Path, context: &Context) -> Result<SignedStream, CliError> {
-    let failed = |error| CliError::failed(format!("{}: {error}", blob.display()));
+fn sign(signer: &dyn Signer, blob: &Path, context: &Context) -> Result<SignedEntity, CliError> {
+    let failed = |error: SigningError| CliError::failed(format!("{}: {error}", blob.display()));
+    let sign = |stream: &mut (dyn ReadSeek + Send)| runtime::block_on(sign_blob(signer, stream, context.now()));
     if blob != Path::new("-") {
-        let signed = context.files.unchanged("BLOB", blob, "a file to sign", |file| key.sign_stream(file))?;
-        return signed.map_err(failed);
+        let signed = context.files.unchanged("BLOB", blob, "a file to sign", |file| sign(file))?;
+        return signed?.map_err(failed);
     }
-    let stdin = context.stdin.take()?;
-    if key.scheme().digest_algorithm().is_some() {
-        return key.sign_stream(&mut OnePass { stream: stdin, read: Progress::AtStart }).map_err(failed);
+    let mut stdin = context.stdin.take()?;
+    if signer.digest_algorithm().is_some() {
+        return sign(&mut OnePass { stream: stdin, read: Progress::AtStart })?.map_err(failed);
     }
-    // Ed25519 reads its message twice, and standard input can be read once.
+    // Ed25519 reads its message several times, and standard input can be read once.
     let mut spool = tempfile::tempfile().map_err(|error| CliError::system("make a temporary file", error))?;
-    let mut stdin = stdin;
     std::io::copy(&mut stdin, &mut spool)
         .map_err(|error| CliError::system("keep standard input in a temporary file", error))?;
-    key.sign_stream(&mut spool).map_err(failed)
+    sign(&mut spool)?.map_err(failed)
 }
 
 /// A stream for a signer that reads it once: it is at its start until the first byte is read.

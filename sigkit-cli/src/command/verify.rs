@@ -1,5 +1,5 @@
 use sigkit_core::bundle::{Evidence, Origin, SignedEntity, VerificationMaterial};
-use sigkit_core::content::{Content, Draft};
+use sigkit_core::content::{Content, UnsignedDocument};
 use sigkit_core::crypto::Signature;
 use sigkit_core::digest::Digest;
 use sigkit_core::limits::Limits;
@@ -129,7 +129,7 @@ impl Detached {
                     let payload = match payload {
                         Some(payload) => payload.to_vec(),
                         // What cosign signs when nothing else is said.
-                        None => Draft::simple_signing(image, reference, &Default::default())
+                        None => UnsignedDocument::simple_signing(image, reference, &Default::default())
                             .map(|draft| draft.bytes().into_owned())
                             .unwrap_or_default(),
                     };

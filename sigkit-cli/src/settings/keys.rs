@@ -151,7 +151,7 @@ impl Context {
         source: &KeySource,
         password_file: Option<&Path>,
     ) -> Result<PublicKey, KeyLoadError> {
-        use sigkit_core::key::Signer as _;
+        use sigkit_core::key::SigningKey as _;
         let bytes = self.key_bytes(source, EITHER)?;
         match Label::of(&bytes) {
             Label::EncryptedPrivate => Ok(self.open_private(source, &bytes, password_file)?.public_key().clone()),

@@ -6,6 +6,7 @@ pub(crate) mod keys;
 pub(crate) mod policy;
 pub(crate) mod policy_files;
 pub(crate) mod registry;
+mod signer;
 pub(crate) mod signing_services;
 pub(crate) mod target;
 pub(crate) mod trusted_root;

@@ -1,8 +1,8 @@
 //! A registry, keys and the program, side by side.
 
 use sigkit_core::bundle::{SignedEntity, VerificationMaterial};
-use sigkit_core::content::Draft;
-use sigkit_core::key::{KeyPair, Signer as _, import};
+use sigkit_core::content::{Readers, UnsignedDocument};
+use sigkit_core::key::{KeyPair, SigningKey as _, import};
 use testkit::Registry;
 use testkit::image::{self, Image};
 
@@ -138,9 +138,10 @@ pub fn statement(digest: &str, predicate_type: &str, predicate: &str) -> String 
 }
 
 pub fn bundle(key: &KeyPair, statement: &str) -> Vec<u8> {
-    let draft = Draft::Statement { payload: statement.as_bytes().to_vec() };
-    let signature = key.sign(&draft.bytes()).unwrap();
+    let document =
+        UnsignedDocument::Statement { payload: statement.as_bytes().to_vec().into(), readers: Readers::Bundles };
+    let signature = key.sign(&document.bytes()).unwrap();
     let material = VerificationMaterial::KeyHint(key.public_key().fingerprint().hint());
-    let entity = SignedEntity::new(draft.sign(signature), material);
+    let entity = SignedEntity::new(document.sign(signature), material);
     entity.to_bundle().unwrap().unwrap()
 }

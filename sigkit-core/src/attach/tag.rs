@@ -1,6 +1,7 @@
 //! Writing in cosign's legacy format: a layer in the manifest under `sha256-<hex>.sig` or `.att`.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use serde_json::Value;
 
@@ -25,6 +26,9 @@ pub struct LayerAttachment<'a> {
     pub payload: &'a [u8],
     /// The signature over it.
     pub signature: &'a Signature,
+    /// The verification material beside it, as [`SignedEntity::layer_annotations`](crate::bundle::SignedEntity::layer_annotations)
+    /// gives it.
+    pub annotations: &'a BTreeMap<String, String>,
     /// Time written into the configuration; none writes cosign's reproducible zero time.
     pub created: Option<UnixTime>,
 }
@@ -36,6 +40,7 @@ impl LayerAttachment<'_> {
     /// [`AttachError`]; without an error the signature and all that were seen before are in place.
     pub async fn attach<S: TagWriter>(&self, store: &S) -> Result<WriteReceipt, AttachError> {
         let mut layer = Descriptor::of(media_type::SIMPLE_SIGNING, self.payload);
+        layer.annotations = self.annotations.clone();
         layer.annotations.insert(media_type::ANNOTATION_SIGNATURE.to_owned(), self.signature.to_base64());
         write(store, self.image, SIGNATURE_SUFFIX, &layer, self.payload.into(), self.created, &[]).await
     }
@@ -48,6 +53,9 @@ pub struct EnvelopeAttachment<'a> {
     pub image: &'a Digest,
     /// The envelope's exact bytes; large ones are best given away.
     pub envelope: Cow<'a, [u8]>,
+    /// The verification material beside it, as [`SignedEntity::layer_annotations`](crate::bundle::SignedEntity::layer_annotations)
+    /// gives it.
+    pub annotations: &'a BTreeMap<String, String>,
     /// Predicate type of the statement in it.
     pub predicate_type: &'a str,
     /// Time written into the configuration; none writes cosign's reproducible zero time.
@@ -63,6 +71,7 @@ impl EnvelopeAttachment<'_> {
     /// [`AttachError`]; without an error the attestation and all that were seen before, except those replaced, are there.
     pub async fn attach<S: TagWriter>(self, store: &S) -> Result<WriteReceipt, AttachError> {
         let mut layer = Descriptor::of(media_type::DSSE_ENVELOPE, &self.envelope);
+        layer.annotations = self.annotations.clone();
         // The envelope has the signature; cosign requires the annotation all the same.
         layer.annotations.insert(media_type::ANNOTATION_SIGNATURE.to_owned(), String::new());
         let predicate_type = self.predicate_type.to_owned();

@@ -20,7 +20,7 @@ const DOCUMENT: &str = "legacy blob bundle";
 #[serde(rename_all = "camelCase")]
 struct Wire {
     base64_signature: String,
-    #[serde(default, skip_serializing)]
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     cert: String,
     #[serde(skip_serializing)]
     rekor_bundle: Option<WireRekorBundle>,
@@ -57,6 +57,27 @@ impl SignedEntity {
         let entity =
             |content| Self { log_entries: entry.iter().cloned().collect(), ..Self::new(content, material.clone()) };
         Ok(contents.into_iter().map(entity).collect())
+    }
+
+    /// Writes a legacy blob bundle: the signature, or of an attestation the DSSE envelope, and the signer's certificate if there is one.
+    /// `None` for a signature that it cannot hold: one over a simple signing document.
+    ///
+    /// # Errors
+    /// [`JsonError`], which these types cannot cause.
+    pub fn to_blob_bundle(&self) -> Result<Option<Vec<u8>>, JsonError> {
+        let base64_signature = match &self.content {
+            Content::Message(message) => message.signature.to_base64(),
+            Content::Envelope(envelope) => STANDARD.encode(envelope.to_json()?),
+            Content::SimpleSigning { .. } => return Ok(None),
+        };
+        let cert = match &self.material {
+            VerificationMaterial::Certificate(certificates) => certificates
+                .first()
+                .map(|leaf| STANDARD.encode(crate::crypto::certificate_to_pem(leaf)))
+                .unwrap_or_default(),
+            VerificationMaterial::KeyHint(_) | VerificationMaterial::Unspecified => String::new(),
+        };
+        Ok(Some(serde_json::to_vec(&Wire { base64_signature, cert, rekor_bundle: None })?))
     }
 
     /// Reads a detached signature: canonical base64, a newline at its end allowed.
@@ -158,15 +179,6 @@ fn is_other_der(bytes: &[u8]) -> bool {
     sequence && PublicKey::from_spki_der(bytes).is_err()
 }
 
-/// Writes a legacy blob bundle for a key's signature, or for the DSSE envelope of an attestation.
-///
-/// # Errors
-/// [`JsonError`], which these types cannot cause.
-pub fn to_blob_bundle(signature: &[u8]) -> Result<Vec<u8>, JsonError> {
-    let wire = Wire { base64_signature: STANDARD.encode(signature), cert: String::new(), rekor_bundle: None };
-    Ok(serde_json::to_vec(&wire)?)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -181,8 +193,10 @@ mod tests {
     #[test]
     fn reads_what_it_writes() {
         let signature = Signature::from_base64("AA==").unwrap();
-        let entity = SignedEntity::from_blob_bundle(&to_blob_bundle(signature.as_bytes()).unwrap()).unwrap();
-        assert_eq!(entity.content, Content::Message(MessageSignature { digest: None, signature }));
+        let content = Content::Message(MessageSignature { digest: None, signature });
+        let written = SignedEntity::new(content, VerificationMaterial::Unspecified);
+        let entity = SignedEntity::from_blob_bundle(&written.to_blob_bundle().unwrap().unwrap()).unwrap();
+        assert_eq!(entity, written);
         assert_eq!(entity, SignedEntity::from_detached(b"AA==\r\n").unwrap());
     }
 

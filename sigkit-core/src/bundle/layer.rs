@@ -48,6 +48,23 @@ fn within(annotations: &BTreeMap<String, String>, limits: &Limits) -> Result<(),
 }
 
 impl SignedEntity {
+    /// The annotations by which a layer of cosign's legacy format carries the verification material: the certificate, and those of the
+    /// chain above it in one text, in PEM. A key has none.
+    pub fn layer_annotations(&self) -> BTreeMap<String, String> {
+        let mut annotations = BTreeMap::new();
+        if let VerificationMaterial::Certificate(certificates) = &self.material {
+            let mut texts = certificates.iter().map(|der| crate::crypto::certificate_to_pem(der));
+            if let Some(leaf) = texts.next() {
+                annotations.insert(media_type::ANNOTATION_CERTIFICATE.to_owned(), leaf);
+            }
+            let chain: String = texts.collect();
+            if !chain.is_empty() {
+                annotations.insert(media_type::ANNOTATION_CHAIN.to_owned(), chain);
+            }
+        }
+        annotations
+    }
+
     /// Reads what is stored beside an image: a bundle, or what [`SignedEntity::each_from_layer`] reads, by the type of its layer. The
     /// payload of a large one is decoded into the memory of its base64.
     ///

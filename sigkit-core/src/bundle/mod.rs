@@ -5,7 +5,6 @@ mod layer;
 mod log_entry;
 mod sigstore;
 
-pub use blob::to_blob_bundle;
 pub(crate) use layer::signature_annotations;
 pub use log_entry::{EntryKind, InclusionProof, LogEntry, LogId, LogProof, SignedTimestamp};
 #[cfg(feature = "keyless")]

@@ -307,7 +307,7 @@ pub(crate) fn pae(payload_type: &str, payload: &[u8]) -> Vec<u8> {
     [pae_prefix(payload_type, payload).as_bytes(), payload].concat()
 }
 
-fn pae_prefix(payload_type: &str, payload: &[u8]) -> String {
+pub(super) fn pae_prefix(payload_type: &str, payload: &[u8]) -> String {
     format!("DSSEv1 {} {payload_type} {} ", payload_type.len(), payload.len())
 }
 

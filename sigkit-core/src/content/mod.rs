@@ -1,19 +1,19 @@
 //! What a signature is over, in every form that the field signs.
 
-mod draft;
 mod dsse;
 mod predicate;
 pub mod scan;
 mod shape;
 mod simple_signing;
 mod statement;
+mod unsigned;
 
-pub use draft::Draft;
 pub(crate) use dsse::{EncodedPayload, PAYLOAD, WireEnvelope};
 pub use dsse::{Envelope, EnvelopeError};
 pub use predicate::{PredicateType, PredicateTypeError};
 pub use simple_signing::{SIMPLE_SIGNING_TYPE, SimpleSigning};
 pub use statement::{SIGN_PREDICATE, Statement, Subject};
+pub use unsigned::{Readers, UnsignedDocument};
 
 use crate::crypto::Signature;
 use crate::digest::{Digest, DigestAlgorithm};

@@ -22,6 +22,8 @@ pub use self::error::{Ed25519Rule, KeyError, MessageForm, SignatureError};
 pub use self::pem::PemError;
 #[cfg(feature = "oci")]
 pub use self::pem::certificates as certificates_from_pem;
+#[cfg(feature = "oci")]
+pub(crate) use self::pem::from_certificate as certificate_to_pem;
 pub use self::public_key::{KeyFingerprint, PublicKey};
 pub use self::signature::Signature;
 #[cfg(feature = "policy-files")]

@@ -237,6 +237,12 @@ pub fn certificates(text: &[u8]) -> Result<Vec<Vec<u8>>, PemError> {
     blocks.iter().map(der).collect()
 }
 
+/// A certificate in PEM.
+#[cfg(feature = "oci")]
+pub(crate) fn from_certificate(der: &[u8]) -> String {
+    encode("CERTIFICATE", der).as_str().to_owned()
+}
+
 /// Binary data as one PEM block with lines of 64 characters.
 pub(crate) fn encode(label: &str, bytes: &[u8]) -> Zeroizing<String> {
     let body = Zeroizing::new(STANDARD.encode(bytes));

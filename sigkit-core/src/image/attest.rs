@@ -1,14 +1,15 @@
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{Format, SignImageError};
 use crate::attach::{AttachmentKind, BundleAttachment, EnvelopeAttachment, WriteReceipt, parse_attachments};
-use crate::bundle::{Evidence, EvidenceItem, Origin, SignedEntity, VerificationMaterial};
-use crate::content::{Content, Draft, Envelope, PredicateType, Statement};
+use crate::bundle::{Evidence, EvidenceItem, Origin, SignedEntity};
+use crate::content::{Content, PredicateType, Readers, Statement, UnsignedDocument};
 use crate::digest::{Digest, DigestAlgorithm};
-use crate::key::{SignError, Signer};
 use crate::limits::Limits;
 use crate::oci::{Descriptor, TagOrDigest};
-use crate::policy::{KeyAuthority, Policy, Purpose};
+use crate::policy::{Policy, Purpose};
+use crate::sign::{Signer, sign_document};
 use crate::store::{FetchedManifest, TagWriter};
 use crate::time::UnixTime;
 use crate::trust::Trust;
@@ -21,22 +22,39 @@ const PATIENT_LOOKS: u32 = 3;
 
 /// How to attest something about an image, and how to store it.
 #[derive(Clone, Debug)]
+#[must_use]
 pub struct AttestOptions {
-    /// What is said.
-    pub predicate_type: PredicateType,
-    /// The format; the envelope is the same in all.
-    pub format: Format,
-    /// Name of the image in the statement, for people: `registry/repository`.
-    pub name: String,
-    /// What becomes of earlier attestations.
-    pub earlier: ReplaceMode,
-    /// Time written into the legacy configuration; none writes cosign's reproducible zero time.
-    pub legacy_created: Option<UnixTime>,
-    /// Bounds on the earlier attestations that are read.
-    pub limits: Limits,
+    predicate_type: PredicateType,
+    format: Format,
+    name: String,
+    earlier: ReplaceMode,
+    legacy_created: Option<UnixTime>,
+    limits: Limits,
 }
 
-/// What becomes of earlier attestations of the same type by the same key.
+/// An attestation about an image, signed and verified, once for each format asked for.
+#[derive(Debug)]
+#[must_use]
+pub struct SignedAttestation {
+    bundle: Option<SignedEntity>,
+    legacy: Option<SignedEntity>,
+}
+
+impl SignedAttestation {
+    /// The one in the bundle format, if that was asked for.
+    pub const fn bundle(&self) -> Option<&SignedEntity> {
+        self.bundle.as_ref()
+    }
+
+    /// The one in the legacy format, if that was asked for.
+    pub const fn legacy(&self) -> Option<&SignedEntity> {
+        self.legacy.as_ref()
+    }
+}
+
+/// What becomes of earlier attestations of the same type by the same signer.
+///
+/// There is nothing else to do, so matches may be exhaustive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReplaceMode {
     /// They stay.
@@ -46,7 +64,7 @@ pub enum ReplaceMode {
 }
 
 impl AttestOptions {
-    /// Attestations of this type in this format, for images of `repository`; earlier ones stay.
+    /// SignedAttestation of this type in this format, for images of `repository`, which the statement names for people; earlier ones stay.
     pub fn new(predicate_type: PredicateType, format: Format, repository: impl Into<String>) -> Self {
         Self {
             predicate_type,
@@ -58,69 +76,100 @@ impl AttestOptions {
         }
     }
 
-    /// Signs a statement about the image and verifies what was signed. `predicate` is what [`PredicateType::predicate`] makes.
+    /// The same, for images of another repository.
+    pub fn with_repository(mut self, repository: impl Into<String>) -> Self {
+        self.name = repository.into();
+        self
+    }
+
+    /// What becomes of earlier attestations.
+    pub fn with_earlier(mut self, earlier: ReplaceMode) -> Self {
+        self.earlier = earlier;
+        self
+    }
+
+    /// Writes this time into the legacy configuration, instead of cosign's reproducible zero time.
+    pub fn with_legacy_created(mut self, time: UnixTime) -> Self {
+        self.legacy_created = Some(time);
+        self
+    }
+
+    /// Bounds on the document and on the earlier attestations that are read.
+    pub fn with_limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Signs a statement about the image and verifies what was signed, once for each format. `predicate` is what
+    /// [`PredicateType::predicate`] makes. It is not stored yet.
     ///
     /// # Errors
     /// [`SignImageError::Sign`]; [`SignImageError::Rejected`] when the result would not verify.
-    pub fn sign(
+    pub async fn sign(
         &self,
         image: &FetchedManifest,
         predicate: Vec<u8>,
         signer: &dyn Signer,
         now: UnixTime,
-    ) -> Result<SignedEntity, SignImageError> {
+    ) -> Result<SignedAttestation, SignImageError> {
         let subject = [(self.name.as_str(), image.digest())];
-        let statement = Statement::attest(&subject, &self.predicate_type, predicate)?;
+        let payload = Arc::new(Statement::attest(&subject, &self.predicate_type, predicate)?);
+        let policy = self.own_policy(signer);
         let artifact = Artifact::Digest(image.digest());
-        let hash = if self.format == Format::Legacy { Hash::Legacy } else { Hash::OfKey };
-        sign_as(statement, &self.predicate_type, Some(&artifact), signer, hash, now)
+        let sign = |payload: &Arc<Vec<u8>>, readers| {
+            let document = UnsignedDocument::Statement { payload: Arc::clone(payload), readers };
+            sign_document(signer, document, &policy, &artifact, now)
+        };
+        let bundle = if self.format.has_bundle() { Some(sign(&payload, Readers::Bundles).await?) } else { None };
+        let legacy = match &bundle {
+            _ if !self.format.has_legacy() => None,
+            // Readers of the legacy format know its hash as well.
+            Some(bundle) if matches!(signer.digest_algorithm(), None | Some(DigestAlgorithm::Sha256)) => {
+                Some(bundle.clone())
+            }
+            _ => Some(sign(&payload, Readers::Legacy).await?),
+        };
+        Ok(SignedAttestation { bundle, legacy })
     }
 
-    /// Stores what [`AttestOptions::sign`] made in `attestations`, which may be another repository than the image's.
+    /// Stores what [`AttestOptions::sign`] made in `repository`, which may be another than the image's.
     ///
     /// # Errors
     /// [`SignImageError::Attach`].
     pub async fn attach<S: TagWriter>(
         &self,
-        attestations: &S,
+        repository: &S,
         image: &FetchedManifest,
-        entity: SignedEntity,
+        attestation: SignedAttestation,
         signer: &dyn Signer,
         now: UnixTime,
     ) -> Result<Vec<WriteReceipt>, SignImageError> {
         let image = image.descriptor();
         let predicate_type = self.predicate_type.uri();
-        let bundle = match self.format {
-            Format::Bundle | Format::Both => entity.to_bundle()?,
-            Format::Legacy => None,
-        };
-        let envelope = match (self.format, entity.content) {
-            (Format::Legacy | Format::Both, Content::Envelope(envelope)) => Some(envelope),
-            _ => None,
-        };
+        let SignedAttestation { bundle, legacy } = attestation;
         // A large statement exists once from here on: as base64 within the document to store.
+        let bundle = bundle.map(|entity| entity.to_bundle()).transpose()?.flatten();
         let mut receipts = Vec::new();
         if let Some(bundle) = bundle {
             let attachment = BundleAttachment { image, bundle: bundle.into(), predicate_type, created: now };
-            receipts.push(attachment.attach(attestations).await?);
+            receipts.push(attachment.attach(repository).await?);
         }
-        if let Some(envelope) = envelope {
+        if let Some(entity) = legacy
+            && let Content::Envelope(envelope) = &entity.content
+        {
             let replaces = match self.earlier {
-                ReplaceMode::Replace => digests(&self.earlier_ones(attestations, &image.digest, signer, now).await?),
+                ReplaceMode::Replace => digests(&self.earlier_ones(repository, &image.digest, signer, now).await?),
                 ReplaceMode::Keep => Vec::new(),
             };
-            let envelope = match self.format {
-                Format::Both => again_for_legacy(envelope, signer)?,
-                Format::Bundle | Format::Legacy => envelope,
-            };
             let text = envelope.to_json()?;
-            drop(envelope);
+            let annotations = entity.layer_annotations();
+            drop(entity);
             let own = Digest::sha256(&text);
-            let receipt = self.put(attestations, &image.digest, text, &replaces).await?;
+            let receipt = self.put(repository, &image.digest, (text, &annotations), &replaces).await?;
             receipts.push(match self.earlier {
                 ReplaceMode::Replace => {
                     let earlier: Vec<Digest> = replaces.into_iter().filter(|digest| *digest != own).collect();
-                    let agreed = self.agree(attestations, &image.digest, signer, now, &earlier).await?;
+                    let agreed = self.agree(repository, &image.digest, signer, now, &earlier).await?;
                     agreed.unwrap_or(receipt)
                 }
                 ReplaceMode::Keep => receipt,
@@ -129,20 +178,30 @@ impl AttestOptions {
         Ok(receipts)
     }
 
+    fn own_policy(&self, signer: &dyn Signer) -> Policy {
+        Policy::authority(Purpose::Attestation(self.predicate_type.clone()), signer.authority())
+    }
+
     /// Stores an envelope next to the image, instead of those in `replaces`.
     async fn put<S: TagWriter>(
         &self,
-        attestations: &S,
+        repository: &S,
         image: &Digest,
-        envelope: Vec<u8>,
+        (envelope, annotations): (Vec<u8>, &BTreeMap<String, String>),
         replaces: &[Digest],
     ) -> Result<WriteReceipt, SignImageError> {
-        let (predicate_type, created) = (self.predicate_type.uri(), self.legacy_created);
-        let attachment = EnvelopeAttachment { image, envelope: envelope.into(), predicate_type, created, replaces };
-        Ok(attachment.attach(attestations).await?)
+        let attachment = EnvelopeAttachment {
+            image,
+            envelope: envelope.into(),
+            annotations,
+            predicate_type: self.predicate_type.uri(),
+            created: self.legacy_created,
+            replaces,
+        };
+        Ok(attachment.attach(repository).await?)
     }
 
-    /// Several writers with one key that replace at the same time leave one attestation: a writer that then finds several keeps the one
+    /// Several writers as one signer that replace at the same time leave one attestation: a writer that then finds several keeps the one
     /// with the greatest digest instead of all others, so that all writers keep the same. What was there `earlier` is not
     /// kept, even where a signer of something else has put it back. When looking fails, what is there stays.
     async fn agree<S: TagWriter>(
@@ -164,12 +223,12 @@ impl AttestOptions {
                 break;
             }
             let envelope = attestations.blob(kept, self.limits.attachment_bytes).await?;
-            receipt = Some(self.put(attestations, image, envelope, &others).await?);
+            receipt = Some(self.put(attestations, image, (envelope, &kept.annotations), &others).await?);
         }
         Ok(receipt)
     }
 
-    /// The attestations of this type in the legacy format that the signer's key verifies: those of others stay (H06).
+    /// The attestations of this type in the legacy format that are by the same signer: those of others stay (H06).
     async fn earlier_ones<S: TagWriter>(
         &self,
         attestations: &S,
@@ -178,7 +237,7 @@ impl AttestOptions {
         now: UnixTime,
     ) -> Result<Vec<Descriptor>, SignImageError> {
         let wanted = AttachmentKind::Attestations(Some(&self.predicate_type));
-        let policy = own_policy(signer, &self.predicate_type);
+        let policy = self.own_policy(signer);
         let limits = &self.limits;
         let trust = Trust::default().with_limits(limits.clone());
         let judge = |layer: &Descriptor, blob: Vec<u8>| {
@@ -213,77 +272,6 @@ fn digests(layers: &[Descriptor]) -> Vec<Digest> {
     layers.iter().map(|layer| layer.digest).collect()
 }
 
-/// Signs the exact bytes of a statement, and verifies what was signed: that it parses, is of this type, and names the artifact,
-/// if there is one.
-///
-/// # Errors
-/// [`SignImageError::Sign`]; [`SignImageError::Rejected`] when the result would not verify.
-pub fn sign_statement(
-    statement: Vec<u8>,
-    predicate_type: &PredicateType,
-    artifact: Option<&Artifact<'_>>,
-    signer: &dyn Signer,
-    now: UnixTime,
-) -> Result<SignedEntity, SignImageError> {
-    sign_as(statement, predicate_type, artifact, signer, Hash::OfKey, now)
-}
-
-/// The hash under a signature.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Hash {
-    /// The one that belongs to the key.
-    OfKey,
-    /// The one that readers of the legacy formats know.
-    Legacy,
-}
-
-fn sign_as(
-    statement: Vec<u8>,
-    predicate_type: &PredicateType,
-    artifact: Option<&Artifact<'_>>,
-    signer: &dyn Signer,
-    hash: Hash,
-    now: UnixTime,
-) -> Result<SignedEntity, SignImageError> {
-    let draft = Draft::Statement { payload: statement };
-    let signature = match hash {
-        Hash::OfKey => signer.sign(&draft.bytes()),
-        Hash::Legacy => signer.sign_legacy(&draft.bytes()),
-    }?;
-    let hint = VerificationMaterial::KeyHint(signer.public_key().fingerprint().hint());
-    let entity = SignedEntity::new(draft.sign(signature), hint);
-    let evidence = Evidence::of(Origin::File("the new attestation".to_owned()), Ok(entity.clone()));
-    let policy = own_policy(signer, predicate_type);
-    let trust = Trust::default();
-    let verifier = Verifier::new(&trust);
-    match artifact {
-        Some(artifact) => verifier.verify(&policy, artifact, &evidence, now)?,
-        None => verifier.verify(&policy.dangerous_without_claims(), &Artifact::Bytes(b""), &evidence, now)?,
-    };
-    Ok(entity)
-}
-
-/// The same statement for the legacy format, where its readers know another hash than that of the bundle.
-fn again_for_legacy(envelope: Envelope, signer: &dyn Signer) -> Result<Envelope, SignImageError> {
-    match signer.scheme().digest_algorithm() {
-        None | Some(DigestAlgorithm::Sha256) => Ok(envelope),
-        Some(_) => {
-            let message = envelope.pae();
-            let signature = signer.sign_legacy(&message)?;
-            signer
-                .public_key()
-                .verify(&message, &signature)
-                .map_err(|_| SignError::Backend { scheme: signer.scheme() })?;
-            Ok(Envelope { signature, ..envelope })
-        }
-    }
-}
-
-fn own_policy(signer: &dyn Signer, predicate_type: &PredicateType) -> Policy {
-    let authority = KeyAuthority::new("the signing key", signer.public_key().clone());
-    Policy::key(Purpose::Attestation(predicate_type.clone()), authority)
-}
-
 /// Attests something about an image and stores it beside the image. A tag is resolved once.
 ///
 /// `document` is checked and becomes the predicate as [`PredicateType::predicate`] says.
@@ -298,8 +286,8 @@ pub async fn attest_image<S: TagWriter>(
     document: Vec<u8>,
     now: UnixTime,
 ) -> Result<Vec<WriteReceipt>, SignImageError> {
-    let predicate = attesting.predicate_type.predicate(document, now, &Limits::DEFAULT)?;
+    let predicate = attesting.predicate_type.predicate(document, now, &attesting.limits)?;
     let image = store.manifest(target).await?.answering(&store.name(), target)?;
-    let entity = attesting.sign(&image, predicate, signer, now)?;
-    attesting.attach(store, &image, entity, signer, now).await
+    let attestation = attesting.sign(&image, predicate, signer, now).await?;
+    attesting.attach(store, &image, attestation, signer, now).await
 }

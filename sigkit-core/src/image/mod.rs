@@ -13,7 +13,7 @@ mod tree;
 mod verify;
 
 #[cfg(feature = "sign")]
-pub use attest::{AttestOptions, ReplaceMode, attest_image, sign_statement};
+pub use attest::{AttestOptions, ReplaceMode, SignedAttestation, attest_image};
 pub use evidence::{collect_evidence, collect_evidence_until};
 #[cfg(feature = "policy-files")]
 pub use policy_file::{ImageDecision, PolicyFile, PolicyFileError, verify_image_by_policies};

@@ -1,18 +1,21 @@
 use std::collections::BTreeMap;
 
 use crate::attach::{AttachError, BundleAttachment, LayerAttachment, WriteReceipt, discover};
-use crate::bundle::{Evidence, LookupError, Origin, SignedEntity, VerificationMaterial};
-use crate::content::{Content, ContentError, Draft, SIGN_PREDICATE};
+use crate::bundle::{LookupError, Origin, SignedEntity};
+use crate::content::{Content, ContentError, SIGN_PREDICATE, UnsignedDocument};
 use crate::json::JsonError;
-use crate::key::{SignError, Signer};
+use crate::key::SignError;
 use crate::oci::TagOrDigest;
-use crate::policy::{KeyAuthority, Policy, Purpose};
+use crate::policy::{Policy, Purpose};
+use crate::sign::{Signer, SigningError, sign_document};
 use crate::store::{Completed, FetchedManifest, StoreError, TagWriter};
 use crate::time::UnixTime;
 use crate::trust::Trust;
 use crate::verify::{Artifact, NotVerified, Verifier};
 
 /// In which format a signature is written.
+///
+/// There are no other formats, so matches may be exhaustive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// A sigstore bundle on the referrers list; what cosign 3 writes.
@@ -23,24 +26,31 @@ pub enum Format {
     Both,
 }
 
-/// What to sign into an image signature, and how to store it.
-#[derive(Clone, Debug)]
-pub struct SignOptions {
-    /// The format.
-    pub format: Format,
-    /// Annotations to sign.
-    pub annotations: BTreeMap<String, String>,
-    /// Repositories to name in legacy signatures, one signature each.
-    pub references: Vec<String>,
-    /// A payload to sign instead of the generated document, legacy format only.
-    pub payload: Option<Vec<u8>>,
-    /// Time written into the legacy configuration; none writes cosign's reproducible zero time.
-    pub legacy_created: Option<UnixTime>,
-    /// What to do when the same key has signed the same document before.
-    pub again: ExistingSignature,
+impl Format {
+    pub(super) const fn has_bundle(self) -> bool {
+        matches!(self, Self::Bundle | Self::Both)
+    }
+
+    pub(super) const fn has_legacy(self) -> bool {
+        matches!(self, Self::Legacy | Self::Both)
+    }
 }
 
-/// What to do when the same key has signed the same document before.
+/// What to sign into an image signature, and how to store it.
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct SignOptions {
+    format: Format,
+    annotations: BTreeMap<String, String>,
+    references: Vec<String>,
+    payload: Option<Vec<u8>>,
+    legacy_created: Option<UnixTime>,
+    existing: ExistingSignature,
+}
+
+/// What to do when the same signer has signed the same document before.
+///
+/// There is nothing else to do, so matches may be exhaustive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ExistingSignature {
     /// Leave it at that; signing twice is the same as signing once.
@@ -50,7 +60,7 @@ pub enum ExistingSignature {
 }
 
 impl SignOptions {
-    /// A signature in this format without annotations, for images of `repository`.
+    /// A signature in this format without annotations, for images of `repository`, which legacy signatures name.
     pub fn new(format: Format, repository: impl Into<String>) -> Self {
         Self {
             format,
@@ -58,66 +68,91 @@ impl SignOptions {
             references: vec![repository.into()],
             payload: None,
             legacy_created: None,
-            again: ExistingSignature::Skip,
+            existing: ExistingSignature::Skip,
         }
     }
 
-    /// Signs, and verifies what was signed.
+    /// Signs this annotation as well.
+    pub fn with_annotation(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.annotations.insert(name.into(), value.into());
+        self
+    }
+
+    /// Names these repositories in legacy signatures, one signature each, and not the one of [`SignOptions::new`].
+    pub fn with_references(mut self, repositories: impl IntoIterator<Item = String>) -> Self {
+        self.references = repositories.into_iter().collect();
+        self
+    }
+
+    /// Signs this payload instead of the generated document, legacy format only. It must name the image.
+    pub fn with_payload(mut self, payload: Vec<u8>) -> Self {
+        self.payload = Some(payload);
+        self
+    }
+
+    /// Writes this time into the legacy configuration, instead of cosign's reproducible zero time.
+    pub fn with_legacy_created(mut self, time: UnixTime) -> Self {
+        self.legacy_created = Some(time);
+        self
+    }
+
+    /// What to do when the same signer has signed the same document before; unless this is called, nothing is written.
+    pub fn with_existing(mut self, existing: ExistingSignature) -> Self {
+        self.existing = existing;
+        self
+    }
+
+    /// The format.
+    pub const fn format(&self) -> Format {
+        self.format
+    }
+
+    /// Signs, and verifies what was signed. It is not stored yet.
     ///
     /// # Errors
     /// [`SignImageError::Sign`]; [`SignImageError::Rejected`] when the result would not verify, such as a given payload that
-    /// names another image.
-    pub fn sign(
+    /// names another image, or a certificate that has expired.
+    pub async fn sign(
         &self,
         image: &FetchedManifest,
         signer: &dyn Signer,
         now: UnixTime,
     ) -> Result<Vec<SignedEntity>, SignImageError> {
-        let policy = own_policy(signer, self);
+        let policy = self.own_policy(signer);
+        let artifact = Artifact::Bytes(image.bytes());
         let mut entities = Vec::new();
-        for draft in self.drafts(image)? {
-            let (signature, material) = match &draft {
-                Draft::SimpleSigning { payload } => (signer.sign_legacy(payload)?, VerificationMaterial::Unspecified),
-                Draft::Statement { .. } => {
-                    let hint = signer.public_key().fingerprint().hint();
-                    (signer.sign(&draft.bytes())?, VerificationMaterial::KeyHint(hint))
-                }
-            };
-            let entity = SignedEntity::new(draft.sign(signature), material);
-            let evidence = Evidence::of(Origin::File("the new signature".to_owned()), Ok(entity.clone()));
-            Verifier::new(&Trust::default()).verify(&policy, &Artifact::Bytes(image.bytes()), &evidence, now)?;
-            entities.push(entity);
+        for document in self.documents(image)? {
+            entities.push(sign_document(signer, document, &policy, &artifact, now).await?);
         }
         Ok(entities)
     }
 
-    fn drafts(&self, image: &FetchedManifest) -> Result<Vec<Draft>, JsonError> {
+    fn documents(&self, image: &FetchedManifest) -> Result<Vec<UnsignedDocument>, JsonError> {
         let digest = &image.digest();
-        let mut drafts = Vec::new();
-        if matches!(self.format, Format::Bundle | Format::Both) {
-            drafts.push(Draft::statement(digest, &self.annotations)?);
+        let mut documents = Vec::new();
+        if self.format.has_bundle() {
+            documents.push(UnsignedDocument::statement(digest, &self.annotations)?);
         }
-        if matches!(self.format, Format::Legacy | Format::Both) {
+        if self.format.has_legacy() {
             match &self.payload {
-                Some(payload) => drafts.push(Draft::SimpleSigning { payload: payload.clone() }),
+                Some(payload) => documents.push(UnsignedDocument::SimpleSigning { payload: payload.clone() }),
                 None => {
                     for reference in &self.references {
-                        drafts.push(Draft::simple_signing(digest, reference, &self.annotations)?);
+                        documents.push(UnsignedDocument::simple_signing(digest, reference, &self.annotations)?);
                     }
                 }
             }
         }
-        Ok(drafts)
+        Ok(documents)
     }
-}
 
-/// The policy that the new signature must meet: the signer's own key, with the annotations asked for.
-fn own_policy(signer: &dyn Signer, signing: &SignOptions) -> Policy {
-    let authority = KeyAuthority::new("the signing key", signer.public_key().clone());
-    let annotations = if signing.payload.is_some() { &BTreeMap::new() } else { &signing.annotations };
-    annotations
-        .iter()
-        .fold(Policy::key(Purpose::Image, authority), |policy, (name, value)| policy.with_annotation(name, value))
+    /// The policy that the new signature must meet: the signer's own authority, with the annotations asked for.
+    fn own_policy(&self, signer: &dyn Signer) -> Policy {
+        let annotations = if self.payload.is_some() { &BTreeMap::new() } else { &self.annotations };
+        annotations.iter().fold(Policy::authority(Purpose::Image, signer.authority()), |policy, (name, value)| {
+            policy.with_annotation(name, value)
+        })
+    }
 }
 
 /// A signed image.
@@ -131,11 +166,13 @@ pub struct SignedImage {
 }
 
 /// What became of one signature.
+///
+/// Callers tell people each of them, so another one would be a breaking change on purpose.
 #[derive(Clone, Debug)]
 pub enum Attached {
     /// Written, and read back.
     Written(WriteReceipt),
-    /// The same document was already signed by the same key.
+    /// The same document was already signed by the same signer.
     AlreadySigned(Origin),
     /// The same, by a run that was cut off before the place listed the signature, which it does now.
     Completed(Origin),
@@ -168,6 +205,15 @@ pub enum SignImageError {
     Json(#[from] JsonError),
 }
 
+impl From<SigningError> for SignImageError {
+    fn from(error: SigningError) -> Self {
+        match error {
+            SigningError::Sign(error) => Self::Sign(error),
+            SigningError::Rejected(error) => Self::Rejected(*error),
+        }
+    }
+}
+
 /// Signs an image and stores the signature beside it. A tag is resolved once.
 ///
 /// # Errors
@@ -180,7 +226,7 @@ pub async fn sign_image<S: TagWriter>(
     now: UnixTime,
 ) -> Result<SignedImage, SignImageError> {
     let image = store.manifest(target).await?.answering(&store.name(), target)?;
-    let entities = signing.sign(&image, signer, now)?;
+    let entities = signing.sign(&image, signer, now).await?;
     let attached = attach(store, &image, &entities, signer, signing, now).await?;
     Ok(SignedImage { image, attached })
 }
@@ -197,9 +243,9 @@ pub async fn attach<S: TagWriter>(
     signing: &SignOptions,
     now: UnixTime,
 ) -> Result<Vec<Attached>, SignImageError> {
-    let present = match signing.again {
+    let present = match signing.existing {
         ExistingSignature::Skip => {
-            let policy = own_policy(signer, signing);
+            let policy = signing.own_policy(signer);
             // A failure to look only means that an equal signature may be written twice.
             let trust = Trust::default();
             let present = discover(signatures, &image.digest(), &policy, trust.limits()).await;
@@ -247,7 +293,8 @@ async fn attach_one<S: TagWriter>(
 ) -> Result<WriteReceipt, AttachError> {
     if let Content::SimpleSigning { payload, signature } = &entity.content {
         let image = &image.digest();
-        let layer = LayerAttachment { image, payload, signature, created: signing.legacy_created };
+        let (annotations, created) = (&entity.layer_annotations(), signing.legacy_created);
+        let layer = LayerAttachment { image, payload, signature, annotations, created };
         return layer.attach(signatures).await;
     }
     let bundle = entity.to_bundle()?.unwrap_or_default();

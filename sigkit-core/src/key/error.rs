@@ -29,15 +29,18 @@ pub enum SignError {
         /// The scheme of the key.
         scheme: SignatureScheme,
     },
-    /// This build has no implementation.
-    #[error("this build cannot sign a stream with {scheme}: {needs}")]
+    /// The key, or this build, cannot sign a message in this way.
+    #[error("the message cannot be signed with {scheme} in this way: {needs}")]
     Unsupported {
         /// The scheme of the key.
         scheme: SignatureScheme,
         /// What would be needed.
         needs: &'static str,
     },
-    /// A signer outside of this library failed.
+    /// The signature is over something else than the draft.
+    #[error("the signer returned a signature over something else than what it was given")]
+    OtherContent,
+    /// What holds the key, or another service of the signer, failed.
     #[error("the signer failed: {detail}")]
     Remote {
         /// What it said.

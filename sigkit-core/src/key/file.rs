@@ -172,7 +172,7 @@ mod tests {
 
     use super::*;
     use crate::crypto::{KeyAlgorithm, KeyError};
-    use crate::key::Signer as _;
+    use crate::key::SigningKey as _;
 
     // threat: K06
     #[test]

@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use crate::crypto::{Curve, KeyAlgorithm, KeyError, PublicKey, Signature, SignatureScheme, spki};
 use crate::digest::{Digest, DigestAlgorithm};
 use crate::key::rsa::{RsaKey, pkcs8_der, pkcs8_malformed};
-use crate::key::{ReadSeek, SignError, SignedStream, Signer, stream};
+use crate::key::{Blocking, ReadSeek, SignError, SignedStream, SigningKey, WHOLE_MESSAGE, stream};
 
 /// A private key together with its public key, which cannot be exchanged for another.
 ///
@@ -243,31 +243,6 @@ impl KeyPair {
         Self { secret: Secret::Rsa(Box::new(key)), public }
     }
 
-    /// Signs a message known by its digest, which for RSA was made with the hash of the key's scheme.
-    fn sign_digest(&self, digest: &Digest) -> Result<Signature, SignError> {
-        let failed = |_| SignError::Backend { scheme: self.scheme() };
-        // RFC 6979 nonces: they depend on key and message alone, so no bad randomness can reveal the key.
-        match &self.secret {
-            Secret::P256(key) => {
-                let signature: p256::ecdsa::DerSignature = key.sign_prehash(digest.as_bytes()).map_err(failed)?;
-                Ok(Signature::from_bytes(signature.as_bytes()))
-            }
-            Secret::P384(key) => {
-                let signature: p384::ecdsa::DerSignature = key.sign_prehash(digest.as_bytes()).map_err(failed)?;
-                Ok(Signature::from_bytes(signature.as_bytes()))
-            }
-            Secret::P521(key) => {
-                // SHA-256 is shorter than the interface takes; the number is the same with a zero before it.
-                let number = [&[0][..], digest.as_bytes()].concat();
-                let number = if digest.algorithm() == DigestAlgorithm::Sha256 { &number } else { digest.as_bytes() };
-                let signature: p521::ecdsa::DerSignature = key.sign_prehash(number).map_err(failed)?;
-                Ok(Signature::from_bytes(signature.as_bytes()))
-            }
-            Secret::Rsa(key) => key.sign_digest(digest),
-            Secret::Ed25519(_) => Err(SignError::Backend { scheme: self.scheme() }),
-        }
-    }
-
     /// Ed25519 hashes the message once for the nonce and once with it.
     fn sign_ed25519_stream(
         &self,
@@ -311,17 +286,55 @@ impl KeyPair {
     }
 }
 
-impl Signer for KeyPair {
+/// Nothing here waits: a signature takes microseconds, with RSA milliseconds.
+impl SigningKey for KeyPair {
     fn public_key(&self) -> &PublicKey {
         &self.public
     }
 
-    fn scheme(&self) -> SignatureScheme {
-        self.public.algorithm().signing_scheme()
+    fn blocking(&self) -> Blocking {
+        Blocking::Never
+    }
+
+    fn legacy_scheme(&self) -> SignatureScheme {
+        match self.scheme() {
+            SignatureScheme::Ecdsa(curve, _) => SignatureScheme::Ecdsa(curve, DigestAlgorithm::Sha256),
+            scheme => scheme,
+        }
+    }
+
+    fn sign_prehashed(&self, digest: &Digest) -> Result<Signature, SignError> {
+        let schemes = [self.scheme(), self.legacy_scheme()];
+        if !schemes.iter().any(|scheme| scheme.digest_algorithm() == Some(digest.algorithm())) {
+            let needs = if self.scheme().digest_algorithm().is_none() { WHOLE_MESSAGE } else { OTHER_DIGEST };
+            return Err(SignError::Unsupported { scheme: self.scheme(), needs });
+        }
+        let failed = |_| SignError::Backend { scheme: self.scheme() };
+        // RFC 6979 nonces: they depend on key and message alone, so no bad randomness can reveal the key.
+        match &self.secret {
+            Secret::P256(key) => {
+                let signature: p256::ecdsa::DerSignature = key.sign_prehash(digest.as_bytes()).map_err(failed)?;
+                Ok(Signature::from_bytes(signature.as_bytes()))
+            }
+            Secret::P384(key) => {
+                let signature: p384::ecdsa::DerSignature = key.sign_prehash(digest.as_bytes()).map_err(failed)?;
+                Ok(Signature::from_bytes(signature.as_bytes()))
+            }
+            Secret::P521(key) => {
+                // SHA-256 is shorter than the interface takes; the number is the same with a zero before it.
+                let number = [&[0][..], digest.as_bytes()].concat();
+                let number = if digest.algorithm() == DigestAlgorithm::Sha256 { &number } else { digest.as_bytes() };
+                let signature: p521::ecdsa::DerSignature = key.sign_prehash(number).map_err(failed)?;
+                Ok(Signature::from_bytes(signature.as_bytes()))
+            }
+            Secret::Rsa(key) => key.sign_digest(digest),
+            Secret::Ed25519(_) => Err(SignError::Backend { scheme: self.scheme() }),
+        }
     }
 
     fn sign(&self, message: &[u8]) -> Result<Signature, SignError> {
         match (&self.secret, self.scheme().digest_algorithm()) {
+            // `ring` signs with RSA over messages alone.
             (Secret::Rsa(key), _) => key.sign(message),
             (Secret::Ed25519(key), _) => {
                 use ed25519_dalek::Signer as _;
@@ -329,27 +342,15 @@ impl Signer for KeyPair {
                     key.try_sign(message).map_err(|_| SignError::Backend { scheme: SignatureScheme::Ed25519 })?;
                 Ok(Signature::from_bytes(signature.to_bytes()))
             }
-            (_, Some(algorithm)) => self.sign_digest(&Digest::of(algorithm, message)),
+            (_, Some(algorithm)) => self.sign_prehashed(&Digest::of(algorithm, message)),
             (_, None) => Err(SignError::Backend { scheme: self.scheme() }),
-        }
-    }
-
-    fn sign_legacy(&self, message: &[u8]) -> Result<Signature, SignError> {
-        match &self.secret {
-            Secret::P256(_) | Secret::P384(_) | Secret::P521(_) => self.sign_digest(&Digest::sha256(message)),
-            Secret::Rsa(_) | Secret::Ed25519(_) => self.sign(message),
         }
     }
 
     fn sign_stream(&self, message: &mut dyn ReadSeek) -> Result<SignedStream, SignError> {
-        match (&self.secret, self.scheme().digest_algorithm()) {
-            (Secret::Ed25519(key), _) => self.sign_ed25519_stream(key, message),
-            (_, Some(algorithm)) => {
-                let reading = stream::read(message, algorithm, |_| {})?;
-                let signature = self.sign_digest(&reading.digest)?;
-                Ok(SignedStream::new(signature, reading.sha256, reading.digest, reading.length))
-            }
-            (_, None) => Err(SignError::Backend { scheme: self.scheme() }),
+        match &self.secret {
+            Secret::Ed25519(key) => self.sign_ed25519_stream(key, message),
+            _ => stream::sign_digest_of(message, self),
         }
     }
 }
@@ -362,6 +363,9 @@ impl fmt::Debug for KeyPair {
 
 const OTHER_PUBLIC_PART: KeyError =
     KeyError::Inconsistent { problem: "its public part belongs to another private key" };
+
+/// What a key needs that is given the digest of another hash.
+const OTHER_DIGEST: &str = "give a digest by the hash of the key's scheme";
 
 /// Fills with the operating system's randomness; there is no other source, and no fallback.
 pub(super) fn randomness(bytes: &mut [u8]) -> Result<(), KeyError> {

@@ -8,7 +8,7 @@ use sigkit_core::attach::discover;
 use sigkit_core::bundle::Evidence;
 use sigkit_core::http::{RetryPolicy, Secret, Timeouts};
 use sigkit_core::image::{Format, ImageError, SignImageError, SignOptions, sign_image, verify_image};
-use sigkit_core::key::{KeyPair, Signer as _};
+use sigkit_core::key::{KeyPair, SigningKey as _};
 use sigkit_core::limits::Limits;
 use sigkit_core::oci::{Repository, TagOrDigest};
 use sigkit_core::policy::{KeyAuthority, Policy, Purpose};

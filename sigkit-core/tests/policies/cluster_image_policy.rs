@@ -1,7 +1,7 @@
 //! `ClusterImagePolicy` decides as the documentation of policy-controller says.
 
 use sigkit_core::content::PredicateType;
-use sigkit_core::key::Signer as _;
+use sigkit_core::key::SigningKey as _;
 use sigkit_core::limits::Limits;
 use sigkit_core::policy::{ImageIdentity, PolicySet};
 use sigkit_core::report::Verdict;

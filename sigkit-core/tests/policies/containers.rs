@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use sigkit_core::bundle::EvidenceItem;
-use sigkit_core::key::Signer as _;
+use sigkit_core::key::SigningKey as _;
 use sigkit_core::oci::media_type;
 use sigkit_core::policy::{ImageIdentity, PolicySet};
 use sigkit_core::report::Verdict;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use sigkit_core::content::PredicateType;
-use sigkit_core::key::Signer as _;
+use sigkit_core::key::SigningKey as _;
 use sigkit_core::limits::Limits;
 use sigkit_core::policy::document::DocumentError;
 use sigkit_core::policy::{ImageIdentity, PolicySet};

@@ -8,7 +8,7 @@ use sigkit_core::bundle::{Evidence, EvidenceItem, LookupError, Origin, SignedEnt
 use sigkit_core::content::{Content, Draft, PredicateType, Statement};
 use sigkit_core::crypto::KeyAlgorithm;
 use sigkit_core::digest::Digest;
-use sigkit_core::key::{KeyPair, Signer as _};
+use sigkit_core::key::{KeyPair, SigningKey as _};
 use sigkit_core::limits::Limits;
 use sigkit_core::oci::{Descriptor, media_type};
 use sigkit_core::policy::document::DocumentResolver;

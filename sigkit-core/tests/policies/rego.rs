@@ -13,7 +13,7 @@ fn kind() -> PredicateType {
 }
 
 fn verdict(among: Quantifier, predicates: &[&str], is_complete: bool) -> (Verdict, Vec<&'static str>) {
-    use sigkit_core::key::Signer as _;
+    use sigkit_core::key::SigningKey as _;
     let authority = Authority::Key(KeyAuthority::new("a", key("a").public_key().clone()));
     let policy = Policy::authority(Purpose::Attestation(kind()), authority)
         .with_gate(Gate::Rego(Box::new(RegoPolicy::new("review.rego", POLICY, among).unwrap())));
@@ -82,7 +82,7 @@ fn a_set_says_whether_the_interpreter_will_run() {
 // threat: I11
 #[test]
 fn what_cannot_be_evaluated_refuses() {
-    use sigkit_core::key::Signer as _;
+    use sigkit_core::key::SigningKey as _;
     let authority = Authority::Key(KeyAuthority::new("a", key("a").public_key().clone()));
     let source = "package signature\nallow { to_number(input.predicate.text) > 1 }\n";
     let policy = Policy::authority(Purpose::Attestation(kind()), authority)

@@ -84,7 +84,7 @@ fn every_scanner_passes_and_fails_alike() {
 }
 
 fn authority(name: &str) -> Authority {
-    use sigkit_core::key::Signer as _;
+    use sigkit_core::key::SigningKey as _;
     Authority::Key(KeyAuthority::new(name, key(name).public_key().clone()))
 }
 

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use sigkit_core::crypto::Signature;
 use sigkit_core::digest::{Digest, DigestAlgorithm};
-use sigkit_core::key::{KeyPair, Signer as _};
+use sigkit_core::key::{KeyPair, SigningKey as _};
 use sigkit_core::oci::media_type;
 
 use super::keys::{other_key, signer};
