@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use sigkit_core::bundle::{Evidence, EvidenceItem, LookupError, Origin, SignedEntity};
-use sigkit_core::content::{Content, Draft, PredicateType, Statement};
+use sigkit_core::content::{Content, PredicateType, Statement, UnsignedDocument};
 use sigkit_core::crypto::KeyAlgorithm;
 use sigkit_core::digest::Digest;
 use sigkit_core::key::{KeyPair, SigningKey as _};
@@ -96,7 +96,7 @@ fn item(statement: &str, by: &str) -> EvidenceItem {
 
 /// A signature in cosign's older format, made for this name; `annotations` of its payload hold the rest.
 pub(crate) fn legacy(name: &str, annotations: impl FnOnce(&[u8]) -> BTreeMap<String, String>) -> EvidenceItem {
-    let payload = Draft::simple_signing(&image(), name, &Default::default()).unwrap().bytes().into_owned();
+    let payload = UnsignedDocument::simple_signing(&image(), name, &Default::default()).unwrap().bytes().into_owned();
     let mut layer = Descriptor::of(media_type::SIMPLE_SIGNING, &payload);
     layer.annotations = annotations(&payload);
     let entity = SignedEntity::from_layer(&layer, payload, &Limits::DEFAULT);
