@@ -22,6 +22,6 @@ fn the_readme_shows_what_the_documentation_runs() {
         .map(|line| line.strip_prefix(' ').unwrap_or(line))
         .collect();
     let shown = block(&readme, &["```rust"]);
-    assert!(shown.lines().filter(|line| !line.is_empty()).count() == 8, "{shown}");
+    assert!(shown.lines().filter(|line| !line.is_empty()).count() == 9, "{shown}");
     assert_eq!(shown, block(&docs.join("\n"), &["```"]));
 }

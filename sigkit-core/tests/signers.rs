@@ -22,7 +22,7 @@ use sigkit_core::key::{Blocking, KeyPair, SignError, SigningKey};
 use sigkit_core::oci::{TagOrDigest, media_type};
 use sigkit_core::policy::{Authority, KeyAuthority, Policy, Purpose};
 use sigkit_core::sign::{Draft, KeySigner, Signer, SigningError, sign_blob};
-use sigkit_core::store::{MemoryStore, Precondition, StoreWrite};
+use sigkit_core::store::{MemoryStore, StoreWrite};
 use sigkit_core::trust::Trust;
 use sigkit_core::verify::{Artifact, Verifier};
 use support::cases::IMAGE;
@@ -38,7 +38,7 @@ fn v1() -> TagOrDigest {
 /// A repository with the image under the tag `v1`.
 async fn repository() -> MemoryStore {
     let store = MemoryStore::new().with_name(REPOSITORY);
-    store.push_manifest(&v1(), media_type::OCI_MANIFEST, IMAGE.as_bytes(), Precondition::Any).await.unwrap();
+    store.push_manifest(&v1(), media_type::OCI_MANIFEST, IMAGE.as_bytes()).await.unwrap();
     store
 }
 
@@ -203,7 +203,7 @@ async fn a_key_that_fails_fails_the_signer() {
         KeySigner::new(Arc::new(Failing(|| SignError::Remote { detail: "no such slot".to_owned() }, signer())));
     let error = sign_image(&store, &v1(), &failing, &options, NOW).await.unwrap_err();
     assert_eq!(error.to_string(), "the signer failed: no such slot");
-    assert_eq!(store.tags().len(), 1, "nothing was written");
+    assert_eq!(store.tagged().len(), 1, "nothing was written");
 
     let panics = KeySigner::new(Arc::new(Failing(|| panic!("on purpose"), signer())));
     let panicked = tokio::spawn(async move {
@@ -275,7 +275,7 @@ async fn what_a_signer_returns_is_verified_before_it_is_stored() {
             }
             _ => panic!("{name}: {error}"),
         }
-        assert_eq!(store.tags().len(), 1, "{name}: nothing was written");
+        assert_eq!(store.tagged().len(), 1, "{name}: nothing was written");
     }
 }
 

@@ -350,7 +350,7 @@ impl SigningKey for KeyPair {
     fn sign_stream(&self, message: &mut dyn ReadSeek) -> Result<SignedStream, SignError> {
         match &self.secret {
             Secret::Ed25519(key) => self.sign_ed25519_stream(key, message),
-            _ => stream::sign_digest_of(message, self),
+            _ => super::signing_key::sign_digest_of(message, self),
         }
     }
 }

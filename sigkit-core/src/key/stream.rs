@@ -1,20 +1,36 @@
 //! Reading a message of any size from its beginning.
 
-use std::io::{ErrorKind, SeekFrom};
+use std::io::{ErrorKind, Read, Seek, SeekFrom};
 
+use super::SignError;
+use crate::crypto::Signature;
 use crate::digest::{Digest, DigestAlgorithm, Hasher};
-use crate::key::{ReadSeek, SignError, SignedStream, SigningKey, WHOLE_MESSAGE};
 
-/// Signs a message that is read once, by its digest.
-pub(super) fn sign_digest_of<K: SigningKey + ?Sized>(
-    message: &mut dyn ReadSeek,
-    key: &K,
-) -> Result<SignedStream, SignError> {
-    let scheme = key.scheme();
-    let algorithm = scheme.digest_algorithm().ok_or(SignError::Unsupported { scheme, needs: WHOLE_MESSAGE })?;
-    let reading = read(message, algorithm, |_| {})?;
-    let signature = key.sign_prehashed(&reading.digest)?;
-    Ok(SignedStream::new(signature, reading.sha256, reading.digest, reading.length))
+/// A message that can be read from its beginning again.
+pub trait ReadSeek: Read + Seek {}
+
+impl<T: Read + Seek + ?Sized> ReadSeek for T {}
+
+/// A signature, and what was signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+#[non_exhaustive]
+pub struct SignedStream {
+    /// The signature over the whole message.
+    pub signature: Signature,
+    /// The SHA-256 of the message.
+    pub sha256: Digest,
+    /// The digest of the message by the scheme's own hash; its SHA-256 where the scheme has none (Ed25519).
+    pub digest: Digest,
+    /// Length of the message in bytes.
+    pub length: u64,
+}
+
+impl SignedStream {
+    /// The result of signing a message, for those who implement [`SigningKey`](super::SigningKey).
+    pub const fn new(signature: Signature, sha256: Digest, digest: Digest, length: u64) -> Self {
+        Self { signature, sha256, digest, length }
+    }
 }
 
 /// What one reading saw.

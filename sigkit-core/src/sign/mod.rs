@@ -9,6 +9,7 @@
 mod blob;
 #[cfg(feature = "keyless")]
 mod certificate_signer;
+mod document;
 mod draft;
 mod error;
 mod key_signer;
@@ -19,8 +20,8 @@ mod statement;
 pub use blob::sign_blob;
 #[cfg(feature = "keyless")]
 pub use certificate_signer::{CertificateSigner, CertificateSignerError};
+pub(crate) use document::sign_document;
 pub use draft::Draft;
-pub(crate) use draft::sign_document;
 pub use error::SigningError;
 pub use key_signer::KeySigner;
 pub use signer::Signer;

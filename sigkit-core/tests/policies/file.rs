@@ -1,7 +1,7 @@
 //! A file of policies with files beside it, as one call.
 
 use sigkit_core::image::{Format, PolicyFile, PolicyFileError, SignOptions, sign_image, verify_image_by_policies};
-use sigkit_core::key::Signer as _;
+use sigkit_core::key::SigningKey as _;
 use sigkit_core::limits::Limits;
 use sigkit_core::oci::{ImageReference, Repository, TagOrDigest, media_type};
 use sigkit_core::report::Verdict;
