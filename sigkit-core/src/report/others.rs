@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use super::rows::contains;
 use super::{Label, Node, Outcome};
 use crate::bundle::{BundleError, Origin};
 use crate::content::SIGN_PREDICATE;
@@ -95,5 +94,13 @@ impl Others {
             (noun, format!("{words}{types}"))
         })
         .collect()
+    }
+}
+
+/// Returns true if an outcome is that of a leaf in this part of the tree.
+pub(super) fn contains(part: &Node, wanted: &Outcome) -> bool {
+    match part {
+        Node::Leaf { outcome, .. } => std::ptr::eq(outcome, wanted),
+        Node::Group { parts, .. } => parts.iter().any(|part| contains(part, wanted)),
     }
 }

@@ -1,6 +1,6 @@
 //! The tree as rows: labels, marks and details, with branches to their left.
 
-use super::others::{Other, Others};
+use super::others::{Other, Others, contains};
 use super::{Fact, Label, Node, Outcome, Rule, TextStyle, Verdict};
 use crate::digest::Digest;
 use crate::text::{escape, wrap};
@@ -196,13 +196,6 @@ fn is_passage(part: &Node) -> bool {
 
 fn is_signature(part: &Node) -> bool {
     matches!(part, Node::Group { label: Label::Signature { .. }, .. })
-}
-
-pub(super) fn contains(part: &Node, wanted: &Outcome) -> bool {
-    match part {
-        Node::Leaf { outcome, .. } => std::ptr::eq(outcome, wanted),
-        Node::Group { parts, .. } => parts.iter().any(|part| contains(part, wanted)),
-    }
 }
 
 pub(super) fn words(label: &Label) -> String {

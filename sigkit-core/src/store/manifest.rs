@@ -108,3 +108,19 @@ impl FetchedManifest {
         self.bytes.len().saturating_mul(2).saturating_add(self.manifest.parts().saturating_mul(PART_OVERHEAD_BYTES))
     }
 }
+
+/// The subject of a manifest, with the descriptor that a referrers list shows for the manifest.
+///
+/// OCI distribution specification 1.1, "Listing Referrers": the artifact type is the manifest's, else its configuration's media
+/// type; the annotations are the manifest's.
+pub(super) fn referrer(fetched: &FetchedManifest) -> Option<(Digest, Descriptor)> {
+    let (subject, artifact_type, annotations) = match fetched.manifest() {
+        Manifest::Image(image) => {
+            let artifact_type = image.artifact_type.as_ref().unwrap_or(&image.config.media_type);
+            (image.subject.as_ref()?, Some(artifact_type.clone()), &image.annotations)
+        }
+        Manifest::Index(index) => (index.subject.as_ref()?, None, &index.annotations),
+    };
+    let listed = Descriptor { artifact_type, annotations: annotations.clone(), ..fetched.descriptor().clone() };
+    Some((subject.digest, listed))
+}

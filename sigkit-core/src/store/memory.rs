@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::blob::Slices;
 use super::{
     BlobSource, BlobStream, FetchedManifest, Precondition, Referrers, Store, StoreError, StoreWrite, SubjectIndexed,
-    TagWriter, verified,
+    TagWriter, manifest,
 };
 use crate::digest::Digest;
 use crate::oci::{Descriptor, Tag, TagOrDigest};
@@ -150,10 +150,10 @@ impl MemoryStore {
         let fetched = FetchedManifest::new(&place, target, bytes.to_vec(), Some(media_type))?;
         let digest = fetched.digest();
         let mut content = self.content();
-        if !verified::meets(expected, content.digest_of(target)) {
+        if !expected.is_met_by(content.digest_of(target)) {
             return Err(StoreError::Conflict { place });
         }
-        let refers = verified::referrer(&fetched);
+        let refers = manifest::referrer(&fetched);
         content
             .manifests
             .insert(digest, StoredManifest { media_type: media_type.to_owned(), bytes: fetched.into_bytes(), refers });

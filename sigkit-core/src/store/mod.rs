@@ -10,6 +10,7 @@
 #[cfg(all(unix, feature = "layout"))]
 mod archive;
 mod blob;
+mod blob_source;
 #[cfg(all(unix, feature = "registry"))]
 pub mod credentials;
 mod dynamic;
@@ -28,7 +29,8 @@ mod write;
 
 #[cfg(all(unix, feature = "layout"))]
 pub use archive::{ArchiveStore, DockerArchiveStore};
-pub use blob::{BlobSource, BlobStream};
+pub use blob::BlobStream;
+pub use blob_source::BlobSource;
 pub use dynamic::{DynStore, ReadOnly};
 pub use error::StoreError;
 #[cfg(all(unix, feature = "layout"))]

@@ -1,8 +1,7 @@
 //! Bytes compared with their names, for the stores that hold them here.
 
-use super::{FetchedManifest, Precondition, StoreError};
+use super::StoreError;
 use crate::digest::Digest;
-use crate::oci::{Descriptor, Manifest};
 
 /// Refuses bytes that are not those of `expected`.
 pub(super) fn compare(place: &str, expected: &Digest, bytes: &[u8]) -> Result<(), StoreError> {
@@ -31,29 +30,4 @@ pub(super) fn compare_size(place: &str, expected: u64, found: u64) -> Result<(),
         return Ok(());
     }
     Err(StoreError::SizeMismatch { place: place.to_owned(), expected, found })
-}
-
-/// The subject of a manifest, with the descriptor that a referrers list shows for the manifest.
-///
-/// OCI distribution specification 1.1, "Listing Referrers": the artifact type is the manifest's, else its configuration's media
-/// type; the annotations are the manifest's.
-pub(super) fn referrer(fetched: &FetchedManifest) -> Option<(Digest, Descriptor)> {
-    let (subject, artifact_type, annotations) = match fetched.manifest() {
-        Manifest::Image(image) => {
-            let artifact_type = image.artifact_type.as_ref().unwrap_or(&image.config.media_type);
-            (image.subject.as_ref()?, Some(artifact_type.clone()), &image.annotations)
-        }
-        Manifest::Index(index) => (index.subject.as_ref()?, None, &index.annotations),
-    };
-    let listed = Descriptor { artifact_type, annotations: annotations.clone(), ..fetched.descriptor().clone() };
-    Some((subject.digest, listed))
-}
-
-/// Returns true if what a name refers to is what the writer expects.
-pub(super) fn meets(expected: Precondition, current: Option<Digest>) -> bool {
-    match expected {
-        Precondition::Any => true,
-        Precondition::Absent => current.is_none(),
-        Precondition::Unchanged(digest) => current == Some(digest),
-    }
 }

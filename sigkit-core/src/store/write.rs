@@ -120,6 +120,17 @@ pub enum Precondition {
     Unchanged(Digest),
 }
 
+impl Precondition {
+    /// Returns true if what a name refers to is what the writer expects.
+    pub(super) fn is_met_by(self, current: Option<Digest>) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Absent => current.is_none(),
+            Self::Unchanged(digest) => current == Some(digest),
+        }
+    }
+}
+
 /// Whether the place put a manifest on its subject's referrers list by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SubjectIndexed {

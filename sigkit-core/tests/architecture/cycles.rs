@@ -6,8 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 /// Cycles that are still to be broken, by the files in them. Nothing may be added.
-const KNOWN: [&[&str]; 6] = [
-    &["attach/missing_entries.rs", "attach/read_modify_write.rs"],
+const KNOWN: [&[&str]; 3] = [
     &["content/predicate.rs", "content/statement.rs"],
     &[
         "crypto/algorithm.rs",
@@ -17,8 +16,6 @@ const KNOWN: [&[&str]; 6] = [
         "crypto/public_key.rs",
         "crypto/spki.rs",
     ],
-    &["report/others.rs", "report/rows.rs"],
-    &["store/blob.rs", "store/manifest.rs", "store/read.rs", "store/verified.rs", "store/write.rs"],
     // A requirement may hold a policy over several authorities, each with a requirement.
     &["policy/requirement.rs", "policy/whole_policy.rs", "verify/requirement.rs", "verify/whole_policy.rs"],
 ];
@@ -328,6 +325,9 @@ fn no_file_uses_one_that_uses_it() {
     let known = |files: &Vec<&str>| KNOWN.iter().any(|known| files.iter().all(|file| known.contains(file)));
     let new: Vec<&String> = cycles.iter().filter(|(files, _)| !known(files)).map(|(_, arrows)| arrows).collect();
     assert!(new.is_empty(), "{new:#?}");
+    let is_found = |known: &&[&str]| cycles.keys().any(|files| files.iter().all(|file| known.contains(file)));
+    let stale: Vec<_> = KNOWN.iter().filter(|known| !is_found(known)).collect();
+    assert!(stale.is_empty(), "broken in the meantime: {stale:#?}");
 }
 
 #[test]

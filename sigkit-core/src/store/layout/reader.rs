@@ -19,7 +19,7 @@ use crate::limits::Limits;
 use crate::oci::media_type::{MANIFESTS, OCI_MANIFEST, SIMPLE_SIGNING};
 use crate::oci::{Descriptor, ImageManifest, Manifest, TagOrDigest};
 use crate::store::blob::CHUNK_BYTES;
-use crate::store::{Asked, BlobStream, FetchedManifest, Referrers, StoreError, verified};
+use crate::store::{Asked, BlobStream, FetchedManifest, Referrers, StoreError, manifest, verified};
 
 /// The only version of the layout there is.
 const LAYOUT_VERSION: &str = "1.0.0";
@@ -437,7 +437,7 @@ impl Listing<'_> {
         }
         let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         let read = FetchedManifest::of_digest(place, digest, bytes, None).ok();
-        let entry = read.as_ref().and_then(verified::referrer).map(|(_, entry)| entry);
+        let entry = read.as_ref().and_then(manifest::referrer).map(|(_, entry)| entry);
         let mut entry = entry.unwrap_or_else(|| Descriptor::new(OCI_MANIFEST, size, digest));
         let texts = entry.annotations.iter().flat_map(|(name, value)| [name.len(), value.len()]);
         let texts = texts.chain(entry.artifact_type.as_ref().map(String::len));

@@ -4,7 +4,7 @@ use super::index::LayoutIndex;
 use super::reader::Reader;
 use crate::limits::Limits;
 use crate::oci::{Descriptor, Manifest, TagOrDigest};
-use crate::store::{FetchedManifest, Precondition, StoreError, verified};
+use crate::store::{FetchedManifest, Precondition, StoreError, manifest, verified};
 
 /// A manifest to be stored under a name.
 pub(in crate::store) struct Update<'a> {
@@ -23,7 +23,7 @@ impl<'a> Update<'a> {
         bytes: &[u8],
     ) -> Result<Self, StoreError> {
         let fetched = FetchedManifest::new(place, target, bytes.to_vec(), Some(media_type))?;
-        let artifact_type = verified::referrer(&fetched).and_then(|(_, listed)| listed.artifact_type);
+        let artifact_type = manifest::referrer(&fetched).and_then(|(_, listed)| listed.artifact_type);
         let descriptor = Descriptor { artifact_type, ..fetched.descriptor().clone() };
         let children = match fetched.into_manifest() {
             Manifest::Image(_) => Vec::new(),
@@ -44,7 +44,7 @@ impl<'a> Update<'a> {
             TagOrDigest::Tag(tag) => index.resolve(&place, tag)?.map(|entry| entry.digest),
             TagOrDigest::Digest(digest) => reader.has_blob(digest)?.then_some(*digest),
         };
-        if verified::meets(expected, current) {
+        if expected.is_met_by(current) {
             return Ok(());
         }
         Err(StoreError::Conflict { place: format!("{place}, {}", self.target) })
