@@ -28,7 +28,6 @@ use tokio::runtime::{Builder, Handle};
 use crate::image::{self, ImageError, VerifiedImage};
 #[cfg(feature = "sign")]
 use crate::image::{SignImageError, SignOptions, SignedImage};
-#[cfg(feature = "sign")]
 use crate::oci::TagOrDigest;
 use crate::policy::Policy;
 #[cfg(feature = "sign")]

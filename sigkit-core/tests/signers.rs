@@ -249,7 +249,8 @@ fn document(draft: Draft<'_>) -> UnsignedDocument {
 // Fails when what a signer returns is stored before it is verified, or without a look at what it is over.
 #[tokio::test]
 async fn what_a_signer_returns_is_verified_before_it_is_stored() {
-    let lies: [(&str, fn(&KeyPair, Draft<'_>) -> Content); 3] = [
+    type Lie = fn(&KeyPair, Draft<'_>) -> Content;
+    let lies: [(&str, Lie); 3] = [
         ("another key's signature", |_, draft| {
             let document = document(draft);
             let signature = other_key().sign(&document.bytes()).unwrap();

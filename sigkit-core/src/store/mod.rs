@@ -9,6 +9,9 @@
 
 #[cfg(all(unix, feature = "layout"))]
 mod archive;
+#[cfg(all(unix, any(feature = "layout", feature = "registry")))]
+#[cfg_attr(not(feature = "layout"), allow(dead_code, reason = "credentials are replaced, and need no more"))]
+mod atomic_file;
 mod blob;
 mod blob_source;
 #[cfg(all(unix, feature = "registry"))]

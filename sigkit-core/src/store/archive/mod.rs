@@ -14,11 +14,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use self::docker::DockerArchiveStore;
 use self::snapshot::{Change, Snapshot};
+use super::atomic_file::AtomicFile;
 use super::blob::Slices;
-use super::layout::atomic_file::{AtomicFile, Lock};
 use super::layout::files::{LayoutFile, io_error, stream};
 use super::layout::index;
 use super::layout::lists;
+use super::layout::lock::Lock;
 use super::layout::reader::{MARKER, Reader};
 use super::layout::update::{self, Update};
 use super::{

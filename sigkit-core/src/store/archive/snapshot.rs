@@ -14,7 +14,7 @@ use super::tar_index::{Extent, TarIndex};
 use crate::digest::{Digest, DigestAlgorithm};
 use crate::limits::Limits;
 use crate::store::StoreError;
-use crate::store::layout::atomic_file::{AtomicFile, Like, open_directory};
+use crate::store::atomic_file::{AtomicFile, Like, open_directory};
 use crate::store::layout::files::{LayoutFile, LayoutFiles, Opened, io_error, protocol, yield_now};
 
 /// Bytes that are copied before other work has its turn.

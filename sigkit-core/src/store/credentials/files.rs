@@ -12,10 +12,6 @@ pub struct CredentialFiles {
 
 impl CredentialFiles {
     /// Returns the files that the variables of this process name.
-    #[allow(
-        clippy::disallowed_methods,
-        reason = "the environment states where credentials are; callers that know it pass variables"
-    )]
     pub fn from_environment() -> Self {
         Self::from_variables(|name| std::env::var_os(name))
     }

@@ -1,7 +1,6 @@
-use std::fs::{DirBuilder, File, OpenOptions};
-use std::hash::{BuildHasher as _, RandomState};
-use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::fs::{DirBuilder, File};
+use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::http::Secret;
@@ -15,6 +14,7 @@ use super::file_store::{AuthFile, AuthFileError, read_file};
 use super::files::CredentialFiles;
 use super::helper::{HelperError, Helpers};
 use super::server_address::RegistryKey;
+use crate::store::atomic_file::{AtomicFile, Like, open_directory};
 
 /// Docker's `config.json` and the helpers that it names, as a place to store credentials in, as `docker login` does.
 ///
@@ -163,15 +163,14 @@ impl CredentialStore {
             Err(error) if error.kind() == io::ErrorKind::NotFound => self.path.clone(),
             found => found?,
         };
-        let mut name = place.file_name().unwrap_or_default().to_owned();
-        name.push(format!(".{:x}.tmp", RandomState::new().hash_one(0)));
-        let new = place.with_file_name(name);
-        let written = write_new(&new, bytes, &place).and_then(|()| std::fs::rename(&new, &place));
-        if written.is_err() {
-            // The error that is returned matters more than what is left behind.
-            std::fs::remove_file(&new).unwrap_or_default();
-        }
-        written
+        let folder = open_directory(place.parent().unwrap_or(Path::new("/")))?;
+        let name = place.file_name().unwrap_or_default();
+        let replaced = match File::open(&place) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            opened => Some(opened?),
+        };
+        let like = replaced.as_ref().map_or(Like::Own, Like::Replaced);
+        AtomicFile::create(folder.try_clone()?)?.write(folder, name, bytes, like)
     }
 
     /// Makes the directory, for its owner alone, and locks it until the guard is dropped.
@@ -192,16 +191,6 @@ impl CredentialStore {
     fn of_helper(&self, error: HelperError) -> CredentialStoreError {
         CredentialStoreError::Helper { path: self.path.clone(), error }
     }
-}
-
-/// Writes a file for its owner alone, or with the permissions of `like` if there is such a file.
-fn write_new(path: &Path, bytes: &[u8], like: &Path) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    if let Ok(metadata) = like.metadata() {
-        file.set_permissions(metadata.permissions())?;
-    }
-    file.write_all(bytes)?;
-    file.sync_all()
 }
 
 /// An entry of `auths`: RFC 7617's user-pass, which is not encrypted.

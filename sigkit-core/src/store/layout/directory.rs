@@ -11,9 +11,9 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
-use super::atomic_file::{AtomicFile, Like, give_folder, open_directory};
 use super::files::{LayoutFile, LayoutFiles, Opened, io_error, protocol};
 use crate::digest::{Digest, DigestAlgorithm};
+use crate::store::atomic_file::{AtomicFile, Like, give_folder, open_directory};
 use crate::store::{BlobStream, StoreError};
 
 const BLOBS: &str = "blobs";

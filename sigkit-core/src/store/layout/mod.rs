@@ -3,21 +3,21 @@
 // The only code of the library that touches files lies here and in the archive: a layout is a directory.
 #![allow(clippy::disallowed_methods)]
 
-pub(super) mod atomic_file;
 mod directory;
 pub(super) mod files;
 pub(super) mod index;
 pub(super) mod lists;
+pub(super) mod lock;
 pub(super) mod reader;
 pub(super) mod update;
 
 use std::io;
 use std::path::{Path, PathBuf};
 
-use self::atomic_file::Lock;
 use self::directory::Directory;
 use self::files::{LayoutFile, LayoutFiles, io_error, protocol};
 use self::index::LayoutIndex;
+use self::lock::Lock;
 use self::reader::{MARKER, Reader};
 use self::update::Update;
 use super::{
