@@ -36,7 +36,9 @@ pub fn cost(run: Run) -> Cost {
     });
     let mut memory = 0;
     while child.try_wait().unwrap().is_none() {
+        // Until the program has begun, its process has the name of the test, and may still have the memory of the test.
         let text = std::fs::read_to_string(&status).unwrap_or_default();
+        let text = text.strip_prefix("Name:\tsigkit\n").unwrap_or_default();
         let peak = text.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse().ok());
         memory = memory.max(peak.unwrap_or_default());
         std::thread::sleep(Duration::from_millis(1));
