@@ -43,18 +43,28 @@ pub(in crate::store) enum Like<'a> {
     Replaced(&'a File),
     /// It is next to this one, with the same permissions.
     Beside(&'a File),
-    /// Readable by this process's user only.
+    /// None: it has the permissions with which it was created.
     Own,
 }
 
 impl AtomicFile {
-    /// A new empty file in `folder`.
+    /// A new empty file in `folder`, with the permissions that the umask allows.
     pub(in crate::store) fn create(folder: OwnedFd) -> io::Result<Self> {
+        Self::with_mode(folder, Mode::from_raw_mode(0o666))
+    }
+
+    /// A new empty file in `folder`, for the user of this process alone.
+    #[cfg(feature = "registry")]
+    pub(in crate::store) fn create_private(folder: OwnedFd) -> io::Result<Self> {
+        Self::with_mode(folder, Mode::from_raw_mode(0o600))
+    }
+
+    fn with_mode(folder: OwnedFd, mode: Mode) -> io::Result<Self> {
         sweep(&folder);
-        match unnamed(&folder) {
+        match unnamed(&folder, mode) {
             Some(file) => Ok(Self { folder, name: None, file, unsaved: 0 }),
             None => {
-                let (name, file) = named(&folder)?;
+                let (name, file) = named(&folder, mode)?;
                 Ok(Self { folder, name: Some(name), file, unsaved: 0 })
             }
         }
@@ -139,16 +149,16 @@ fn forget(file: &File) {
 
 /// A file without a name, where the file system has such and there is a way to name it later.
 #[cfg(target_os = "linux")]
-fn unnamed(folder: &OwnedFd) -> Option<File> {
+fn unnamed(folder: &OwnedFd, mode: Mode) -> Option<File> {
     let flags = OFlags::RDWR | OFlags::TMPFILE | OFlags::CLOEXEC;
-    let file = File::from(rustix::fs::openat(folder, ".", flags, Mode::from_raw_mode(0o666)).ok()?);
+    let file = File::from(rustix::fs::openat(folder, ".", flags, mode).ok()?);
     let by_proc = rustix::fs::statat(CWD, in_proc(&file), AtFlags::empty()).ok()?;
     let itself = file.metadata().ok()?;
     ((by_proc.st_dev, by_proc.st_ino) == (itself.dev(), itself.ino())).then_some(file)
 }
 
 #[cfg(not(target_os = "linux"))]
-fn unnamed(_: &OwnedFd) -> Option<File> {
+fn unnamed(_: &OwnedFd, _: Mode) -> Option<File> {
     None
 }
 
@@ -176,11 +186,11 @@ fn is_passing(name: &str) -> bool {
 }
 
 /// A new file under a passing name, held by this process.
-fn named(folder: &OwnedFd) -> io::Result<(String, File)> {
+fn named(folder: &OwnedFd, mode: Mode) -> io::Result<(String, File)> {
     loop {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let name = passing_name();
-        let file = File::from(rustix::fs::openat(folder, &name, flags, Mode::from_raw_mode(0o666))?);
+        let file = File::from(rustix::fs::openat(folder, &name, flags, mode)?);
         hold(&file)?;
         // Between the two steps another writer may have taken it for one that was left behind.
         if file.metadata()?.nlink() > 0 {
@@ -270,7 +280,7 @@ mod tests {
         let (left, other) = (dir.path().join(".sigkit-00000000000000aa.tmp"), dir.path().join(".sigkit-x.tmp"));
         std::fs::write(&left, "left behind").unwrap();
         std::fs::write(&other, "of someone else").unwrap();
-        let (held, file) = named(&open_directory(dir.path()).unwrap()).unwrap();
+        let (held, file) = named(&open_directory(dir.path()).unwrap(), Mode::from_raw_mode(0o666)).unwrap();
         AtomicFile::create(open_directory(dir.path()).unwrap()).unwrap();
         assert!(!left.exists() && other.exists() && dir.path().join(&held).exists());
         drop(file);
@@ -285,7 +295,7 @@ mod tests {
         let folder = || open_directory(dir.path()).unwrap();
         let count = || std::fs::read_dir(dir.path()).unwrap().count();
         let by_name = || {
-            named(&folder())
+            named(&folder(), Mode::from_raw_mode(0o666))
                 .map(|(name, file)| AtomicFile { folder: folder(), name: Some(name), file, unsaved: 0 })
                 .unwrap()
         };

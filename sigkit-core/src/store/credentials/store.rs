@@ -170,7 +170,7 @@ impl CredentialStore {
             opened => Some(opened?),
         };
         let like = replaced.as_ref().map_or(Like::Own, Like::Replaced);
-        AtomicFile::create(folder.try_clone()?)?.write(folder, name, bytes, like)
+        AtomicFile::create_private(folder.try_clone()?)?.write(folder, name, bytes, like)
     }
 
     /// Makes the directory, for its owner alone, and locks it until the guard is dropped.
@@ -217,6 +217,27 @@ mod tests {
             let json: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
             assert_eq!(json, serde_json::json!({"auths": {"https://index.docker.io/v1/": {"auth": "dTpw"}}}));
         }
+    }
+
+    // threat: G05
+    #[test]
+    fn file_is_for_its_owner_alone_and_keeps_permissions_and_link() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("config.json");
+        let store = || {
+            let store = CredentialStore::new(files(&[("DOCKER_CONFIG", directory.path().to_str().unwrap())])).unwrap();
+            store.store("r.example", "u", &Secret::new("p")).unwrap();
+            path.metadata().unwrap().permissions().mode() & 0o777
+        };
+        assert_eq!(store(), 0o600);
+        let real = directory.path().join("real.json");
+        std::fs::write(&real, "{}").unwrap();
+        std::fs::set_permissions(&real, std::fs::Permissions::from_mode(0o640)).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        std::os::unix::fs::symlink("real.json", &path).unwrap();
+        assert_eq!(store(), 0o640);
+        assert!(path.is_symlink() && std::fs::read_to_string(&real).unwrap().contains("r.example"));
     }
 
     #[test]
